@@ -1,0 +1,216 @@
+/**
+ * @file The `Backend` interface: typed kernels over opaque tensors. Two implementations: `webgpu` (WGSL, f32) and `cpu`
+ * (the f64 reference). Models, runtime and methods know only this file.
+ *
+ * Kernels are enqueued in call order and write into `output` tensors that the caller allocated; nothing is awaited until
+ * `read` or `sync`. Shapes are checked at the call and throw `kernel_shape`.
+ *
+ * Matrices are row-major. Where a kernel's operand may be larger than its use, the *leading* rows or columns are used:
+ * this is how slicing happens (`(W·Q)[:, :d]` is `matmul` with an output of d columns).
+ */
+import type { DType } from '../tensor/dtype.ts';
+import type { Shape } from '../tensor/shape.ts';
+
+export type BackendKind = 'webgpu' | 'cpu';
+
+export interface BackendInfo {
+  readonly kind: BackendKind;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** A software adapter: barriers are slow there and nothing runs at GPU speed. */
+  readonly isFallbackAdapter: boolean;
+  /** Largest tensor, in bytes. Bigger matrices are processed in row chunks by the runtime. */
+  readonly maxTensorBytes: number;
+}
+
+/** Allocated bytes, not only used ones: that is what predicts running out. */
+export interface MemoryUse {
+  currentBytes: number;
+  peakBytes: number;
+}
+
+export interface Tensor {
+  readonly shape: Shape;
+  /** `f32` tensors are f64 arrays on the CPU backend; `u32` holds token ids and counters. */
+  readonly type: 'f32' | 'u32';
+  readonly label: string;
+  /** Frees the memory; a second call does nothing. */
+  dispose(): void;
+}
+
+export interface EmbeddingArgs {
+  /** u32 (rows). */
+  input_ids: Tensor;
+  /** (n, d): rows `first_row … first_row + n` of the table. */
+  weight: Tensor;
+  first_row: number;
+  /** (rows, d); rows whose token lies outside this part of the table are left as they are. */
+  output: Tensor;
+}
+
+export interface RmsNormArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** (d); absent means ones. */
+  weight?: Tensor;
+  eps: number;
+  /** Divisor of Σx²: the original hidden size. */
+  normalized_size: number;
+  /** (rows, d), another tensor than `hidden_states`. */
+  output: Tensor;
+}
+
+/** `matmul`: a (m, k) · b (k, ≥n) → output (m, n). `matmul_bt`: a (m, k) · b (≥n, ≥k)ᵀ → output (m, n).
+ * `matmul_at`: a (k, ≥m)ᵀ · b (k, ≥n) → output (m, n). */
+export interface MatmulArgs {
+  a: Tensor;
+  b: Tensor;
+  output: Tensor;
+}
+
+export interface AddBiasArgs {
+  /** (rows, d), changed in place. */
+  hidden_states: Tensor;
+  /** (d). */
+  bias: Tensor;
+}
+
+/** Rotary embedding in the `rotate_half` convention of Llama (pairs are i and i + dim/2), in place. */
+export interface RotaryArgs {
+  /** (batch·seqlen, heads·head_dim); the position of a row is row mod seqlen. */
+  states: Tensor;
+  /** (≥seqlen, dim/2) each. */
+  cos: Tensor;
+  sin: Tensor;
+  seqlen: number;
+  heads: number;
+  head_dim: number;
+}
+
+/** Causal grouped-query attention; no T×T matrix is stored (online softmax). */
+export interface AttentionArgs {
+  /** (batch·seqlen, heads·head_dim). */
+  query: Tensor;
+  /** (batch·seqlen, kv_heads·head_dim). */
+  key: Tensor;
+  value: Tensor;
+  /** (batch·seqlen, heads·head_dim). */
+  output: Tensor;
+  seqlen: number;
+  heads: number;
+  kv_heads: number;
+  head_dim: number;
+  scale: number;
+}
+
+/** output = silu(gate) ⊙ up, all (rows, f). */
+export interface SwigluArgs {
+  gate: Tensor;
+  up: Tensor;
+  output: Tensor;
+}
+
+/** output = a + b, elementwise; `output` may be `a`. */
+export interface AddArgs {
+  a: Tensor;
+  b: Tensor;
+  output: Tensor;
+}
+
+/** Adds XᵀX to the upper triangle (column ≥ row) of `covariance`; the lower triangle is not touched. */
+export interface CovarianceArgs {
+  /** (rows, n). */
+  hidden_states: Tensor;
+  /** (n, n). */
+  covariance: Tensor;
+}
+
+/** output[i, j] = weight[i, j] · scale[j]: `W·diag(γ)`. */
+export interface ScaleColumnsArgs {
+  weight: Tensor;
+  scale: Tensor;
+  output: Tensor;
+}
+
+/** Subtracts from each row its mean, in place (official fusion centres embeddings). */
+export interface CenterRowsArgs {
+  hidden_states: Tensor;
+}
+
+/**
+ * One pass of log-softmax + cross-entropy over a block of the vocabulary. `state` (rows, 4) holds per token: running
+ * maximum, sum of exp(logit − maximum), logit of the target, unused. The block with `first_column` 0 initialises it.
+ * After the last block the loss of a token is `log(sum) + maximum − target`.
+ */
+export interface CrossEntropyArgs {
+  /** (rows, n): logits of tokens `first_column … first_column + n` of the vocabulary. */
+  logits: Tensor;
+  /** u32 (rows). */
+  target_ids: Tensor;
+  first_column: number;
+  /** (rows, 4). */
+  state: Tensor;
+}
+
+/** Adds the number of NaN and infinite elements of `tensor` to `counts[index]`. Bit tests: WGSL may assume no NaN. */
+export interface CountNonFiniteArgs {
+  tensor: Tensor;
+  /** u32 (≥ index + 1). */
+  counts: Tensor;
+  index: number;
+}
+
+export interface EighArgs {
+  /** (n, n) symmetric; only the upper triangle is read, and it is left as it was. */
+  covariance: Tensor;
+  signal?: AbortSignal;
+}
+
+export interface Eigendecomposition {
+  /** Descending. */
+  eigenvalues: Float64Array;
+  /** (n, n): column j belongs to eigenvalue j; the largest component of each column is positive. The caller disposes. */
+  eigenvectors: Tensor;
+  sweeps: number;
+  solver: string;
+}
+
+export interface Backend {
+  readonly info: BackendInfo;
+  readonly memory: Readonly<MemoryUse>;
+
+  /** Zero-filled tensor. Throws `out_of_memory` or `limit_exceeded`. */
+  empty(shape: Shape, label: string): Tensor;
+  emptyIds(length: number, label: string): Tensor;
+  fromArray(values: ArrayLike<number>, shape: Shape, label: string): Tensor;
+  fromIds(ids: ArrayLike<number>, label: string): Tensor;
+  /** Uploads little-endian stored bytes and decodes them to f32 on the device. */
+  decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor;
+  /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
+  read(tensor: Tensor): Promise<Float32Array | Float64Array>;
+  /** Copies a tensor's elements into another of the same element count. */
+  copy(from: Tensor, to: Tensor): void;
+  /** Hands enqueued work to the device, without waiting. */
+  flush(): void;
+  /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
+  sync(): Promise<void>;
+  dispose(): void;
+
+  embedding(args: EmbeddingArgs): void;
+  rms_norm(args: RmsNormArgs): void;
+  matmul(args: MatmulArgs): void;
+  matmul_bt(args: MatmulArgs): void;
+  matmul_at(args: MatmulArgs): void;
+  add_bias(args: AddBiasArgs): void;
+  rotary(args: RotaryArgs): void;
+  attention(args: AttentionArgs): void;
+  swiglu(args: SwigluArgs): void;
+  add(args: AddArgs): void;
+  covariance(args: CovarianceArgs): void;
+  scale_columns(args: ScaleColumnsArgs): void;
+  center_rows(args: CenterRowsArgs): void;
+  cross_entropy(args: CrossEntropyArgs): void;
+  count_non_finite(args: CountNonFiniteArgs): void;
+  eigh(args: EighArgs): Promise<Eigendecomposition>;
+}

@@ -1,0 +1,68 @@
+/**
+ * @file `CompressionMethod`: what every way to compress a model looks like from outside. A method turns a
+ * `DecoderModel` into another `DecoderModel`, layer by layer, writing new weights to a scratch store as it goes, so that
+ * peak memory is one layer plus the calibration activations.
+ */
+import type { Backend } from '../backend/backend.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
+import type { TokenWindows } from '../runtime/windows.ts';
+import type { ScratchStore } from '../models/scratch.ts';
+
+export interface CompressionContext {
+  readonly backend: Backend;
+  readonly calibration: TokenWindows;
+  readonly scratch: ScratchStore;
+  readonly signal: AbortSignal;
+  readonly observer: CompressionObserver;
+}
+
+/** Partial results while a method runs; every callback is optional for the method to use. */
+export interface CompressionObserver {
+  onProgress(progress: CompressionProgress): void;
+  onSite?(site: SiteReport): void;
+}
+
+export interface CompressionProgress {
+  /** Share of the whole work done, 0 … 1. */
+  fraction: number;
+  layer: number;
+  layers: number;
+  /** What is being done to that layer, for people: "MLP covariance". */
+  step: string;
+  /** Tokens of calibration text that went through a layer so far. */
+  tokens: number;
+}
+
+/** One place of the residual stream where a basis was chosen, with the certificate of its Q (invariant 5). */
+export interface SiteReport {
+  /** 0 … 2L: 0 is the embedding, 2l+1 the MLP input of layer l, 2l+2 the output of layer l. */
+  site: number;
+  label: string;
+  /** Descending; Σ over tokens of the squared coordinate along each eigenvector. */
+  eigenvalues: Float64Array;
+  dimension: number;
+  /** Share of Σλ beyond `dimension`. */
+  discarded_energy: number;
+  certificate: Certificate;
+}
+
+export interface Certificate {
+  /** max |QᵀQ − I|. */
+  orthogonality_error: number;
+  /** ‖HQ − QΛ‖_F / ‖H‖_F. */
+  residual: number;
+  /** How it was measured: all entries in f64, or random probes. */
+  measured: 'exact' | 'probes';
+  solver: string;
+  sweeps: number;
+}
+
+export interface CompressedModel {
+  readonly model: DecoderModel;
+  readonly sites: readonly SiteReport[];
+}
+
+export interface CompressionMethod<Options> {
+  readonly name: string;
+  compress(model: DecoderModel, options: Options, context: CompressionContext): Promise<CompressedModel>;
+}

@@ -1,0 +1,184 @@
+/**
+ * @file The typed protocol between a page and the engine Worker. A page sends one command at a time and receives events
+ * until the result; errors cross as data. Nothing here holds a weight or a GPU object.
+ */
+import type { BackendInfo, BackendKind } from '../backend/backend.ts';
+import type { SiteReport } from '../compress/method.ts';
+import type { Fusion, HeadKind, ModelShape, PartSizes, Schedule } from '../compress/slicegpt/plan.ts';
+import type { ErrorData } from '../errors/errors.ts';
+
+export type { BackendInfo, BackendKind, Fusion, HeadKind, ModelShape, PartSizes, Schedule, SiteReport };
+
+/** Each command with its request and its result. */
+export interface Commands {
+  /** Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. */
+  start: { request: { backend: 'auto' | BackendKind }; result: BackendInfo };
+  /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
+  open: { request: { source: ModelSource }; result: ModelSummary };
+  /** Tokenises the texts and cuts windows. */
+  set_texts: { request: TextSettings; result: ProtocolReport };
+  /** Perplexity of the dense model (`target: 'dense'`) or of a sliced one (its id), window by window. */
+  evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
+  calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
+  /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
+  slice: { request: SliceOptions; result: SliceReport };
+  /** Writes ONNX, tokenizer, config and report.json, and verifies them in onnxruntime-web. */
+  export: { request: { id: string; external_data: 'auto' | 'always' }; result: ExportReport };
+  /** Forgets a sliced model and frees its weights. */
+  discard: { request: { id: string }; result: null };
+  /** Bytes in use now and at the peak. */
+  memory: { request: Record<string, never>; result: MemoryReport };
+}
+
+export type CommandKind = keyof Commands;
+
+export type ModelSource =
+  | { kind: 'demo' }
+  /** `path` is the path inside the dropped folder, or the name. */
+  | { kind: 'files'; files: { path: string; file: File }[] };
+
+/** `demo` takes the built-in texts. */
+export type TextSource = { kind: 'demo' } | { kind: 'file'; file: File } | { kind: 'text'; name: string; text: string };
+
+export interface TextSettings {
+  calibration: TextSource;
+  evaluation: TextSource;
+  /** Windows used of each text, and their length in tokens. */
+  samples: number;
+  eval_samples: number;
+  seqlen: number;
+}
+
+export interface SliceOptions {
+  /** Share of the hidden size to remove, 0 ≤ s < 1. */
+  sparsity: number;
+  /** The dimension is rounded down to a multiple of this. */
+  round: number;
+  schedule: Schedule;
+  fusion: Fusion;
+  head: HeadKind | 'auto';
+}
+
+export interface ModelSummary {
+  name: string;
+  /** For people: "LlamaForCausalLM". */
+  architecture: string;
+  parameters: number;
+  bytes: number;
+  /** Stored type of the weights; several are joined: "F16 + F32". */
+  dtype: string;
+  files: { name: string; bytes: number }[];
+  tokenizer: string;
+  shape: ModelShape;
+  max_position_embeddings: number;
+  tensors: { name: string; dtype: string; shape: readonly number[]; bytes: number }[];
+}
+
+/** What a perplexity was measured with (invariant 8). */
+export interface ProtocolReport {
+  seqlen: number;
+  samples: number;
+  eval_samples: number;
+  calibration: { name: string; tokens: number };
+  evaluation: { name: string; tokens: number };
+  tokenizer: string;
+}
+
+export interface PerplexityReport {
+  target: 'dense' | string;
+  perplexity: number;
+  /** Standard error of the mean loss over windows, as a factor: perplexity × (1 ± this). */
+  relative_spread: number;
+  tokens_per_second: number;
+  tokens: number;
+  window_losses: number[];
+  protocol: ProtocolReport;
+}
+
+export interface CalibrationReport {
+  fusion: Fusion;
+  sites: SiteReport[];
+  duration_ms: number;
+}
+
+export interface SliceReport {
+  id: string;
+  options: SliceOptions;
+  head: HeadKind;
+  dimension: number;
+  parameters: number;
+  /** Bytes of the stored weights. */
+  bytes: number;
+  parts: PartSizes;
+  sites: SiteReport[];
+  discarded_energy: number[];
+  certificate: { max_orthogonality_error: number; max_residual: number };
+  duration_ms: number;
+}
+
+export interface ExportedFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface ExportReport {
+  id: string;
+  /** OPFS folder (from the origin's root) that holds the files. */
+  folder: string;
+  files: ExportedFile[];
+  verified: boolean;
+  /** Perplexity of the ONNX file in onnxruntime-web on the evaluation windows. */
+  perplexity: number;
+  perplexity_in_app: number;
+  /** Over the logits of the first evaluation window. */
+  max_abs_logit_difference: number;
+  duration_ms: { export: number; verification: number };
+}
+
+export interface MemoryReport {
+  current_gpu_bytes: number;
+  peak_gpu_bytes: number;
+}
+
+export type Stage = 'loading' | 'dense_evaluation' | 'calibration' | 'slicing' | 'evaluation' | 'export' | 'verification';
+
+export type EngineEvent =
+  | {
+      type: 'progress';
+      stage: Stage;
+      /** 0 … 1 of this command. */
+      fraction: number;
+      layer?: number;
+      layers?: number;
+      /** For people: "MLP covariance". */
+      step: string;
+      /** Tokens through a layer (or windows' tokens through the model) per second; absent before it is known. */
+      tokens_per_second?: number;
+      eta_seconds?: number;
+      memory: MemoryReport;
+    }
+  | {
+      type: 'window';
+      target: 'dense' | string;
+      index: number;
+      count: number;
+      /** Mean loss of this window, in nats per token. */
+      loss: number;
+      /** exp(mean loss so far), and its spread as in {@link PerplexityReport}. */
+      perplexity: number;
+      relative_spread: number;
+    }
+  | { type: 'site'; schedule: Schedule; site: SiteReport };
+
+/** Page → Worker. */
+export type ToEngine =
+  | { [K in CommandKind]: { type: 'command'; id: number; kind: K; request: Commands[K]['request'] } }[CommandKind]
+  | { type: 'cancel'; id: number };
+
+/** Worker → page. */
+export type FromEngine =
+  | { type: 'event'; id: number; event: EngineEvent }
+  | { type: 'result'; id: number; result: Commands[CommandKind]['result'] }
+  | { type: 'error'; id: number; error: ErrorData };

@@ -1,0 +1,29 @@
+/** @file A checkpoint: named tensors of one model, read by range. What every weight format is turned into. */
+import type { DType } from '../tensor/dtype.ts';
+import type { Shape } from '../tensor/shape.ts';
+
+export interface RowRange {
+  start: number;
+  end: number;
+}
+
+export interface TensorInfo {
+  readonly name: string;
+  /** The stored type as the file names it; only {@link DType} names can be decoded. */
+  readonly dtype: DType | (string & {});
+  readonly shape: Shape;
+  readonly bytes: number;
+  /** The file that holds it. */
+  readonly file: string;
+}
+
+export interface Checkpoint {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Bytes of all tensor data (headers not counted). */
+  readonly bytes: number;
+  /**
+   * Little-endian bytes of a tensor in its stored type, row-major; `rows` selects a range of the first dimension.
+   * Throws `missing_tensor`, `truncated_file`, `file_changed`.
+   */
+  read(name: string, rows?: RowRange): Promise<Uint8Array>;
+}

@@ -1,0 +1,57 @@
+/**
+ * @file Where computed weights wait until they are used or exported: OPFS in the browser, memory in tests. Injected, so
+ * that methods never know about files.
+ */
+import type { RowRange } from '../formats/checkpoint.ts';
+import { bytesPerElement, type DType } from '../tensor/dtype.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
+import type { WeightRef } from './decoder_model.ts';
+
+export interface ScratchStore {
+  /** Stores bytes under a new key. Throws `storage_full`. */
+  append(bytes: Uint8Array): Promise<ScratchSlot>;
+  /** Frees everything. */
+  clear(): Promise<void>;
+}
+
+/** A stretch of stored bytes; `read` returns exactly the bytes asked for. */
+export interface ScratchSlot {
+  readonly bytes: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Keeps everything in memory: for tests, for Node and where OPFS is missing. */
+export function memoryScratch(): ScratchStore {
+  let slots: (Uint8Array | undefined)[] = [];
+  return {
+    async append(bytes) {
+      const kept = bytes.slice();
+      slots.push(kept);
+      return { bytes: kept.byteLength, read: async (offset, length) => kept.slice(offset, offset + length) };
+    },
+    async clear() {
+      slots = [];
+    },
+  };
+}
+
+/** A weight stored as consecutive row blocks, each a slot. */
+export function scratchWeight(name: string, dtype: DType, shape: Shape, blocks: readonly { rows: RowRange; slot: ScratchSlot }[]): WeightRef {
+  const rowBytes = (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
+  return {
+    name,
+    dtype,
+    shape,
+    async read(rows = { start: 0, end: shape[0] }) {
+      const out = new Uint8Array((rows.end - rows.start) * rowBytes);
+      for (const block of blocks) {
+        const start = Math.max(rows.start, block.rows.start);
+        const end = Math.min(rows.end, block.rows.end);
+        if (start >= end) continue;
+        const part = await block.slot.read((start - block.rows.start) * rowBytes, (end - start) * rowBytes);
+        out.set(part, (start - rows.start) * rowBytes);
+      }
+      return out;
+    },
+  };
+}
