@@ -5,8 +5,8 @@
  */
 import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
-import type { TokenWindows } from '../runtime/windows.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import type { TokenWindows } from '../runtime/windows.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;

@@ -142,7 +142,14 @@ export interface MemoryReport {
   peak_gpu_bytes: number;
 }
 
-export type Stage = 'loading' | 'dense_evaluation' | 'calibration' | 'slicing' | 'evaluation' | 'export' | 'verification';
+export type Stage =
+  | 'loading'
+  | 'dense_evaluation'
+  | 'calibration'
+  | 'slicing'
+  | 'evaluation'
+  | 'export'
+  | 'verification';
 
 export type EngineEvent =
   | {

@@ -57,9 +57,21 @@ export interface ErrorData {
 
 /** Codes that mean "the input or the options are wrong", as opposed to "the machine or the program failed". */
 const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'not_a_model', 'bad_safetensors', 'bad_shard_index', 'missing_shard', 'truncated_file', 'file_changed', 'bad_config',
-  'unknown_architecture', 'shape_mismatch', 'missing_tensor', 'bad_tokenizer', 'bad_text', 'text_too_short',
-  'non_finite_weights', 'bad_option',
+  'not_a_model',
+  'bad_safetensors',
+  'bad_shard_index',
+  'missing_shard',
+  'truncated_file',
+  'file_changed',
+  'bad_config',
+  'unknown_architecture',
+  'shape_mismatch',
+  'missing_tensor',
+  'bad_tokenizer',
+  'bad_text',
+  'text_too_short',
+  'non_finite_weights',
+  'bad_option',
 ]);
 
 export class WhittleError extends Error {
@@ -95,7 +107,12 @@ export function toErrorData(thrown: unknown): ErrorData {
   if (thrown instanceof WhittleError) return thrown.toData();
   if (thrown instanceof Error && thrown.name === 'AbortError') return cancelled().toData();
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return { code: 'internal', message, place: {}, action: 'This is a fault in Whittle. Please report it with the steps that led here.' };
+  return {
+    code: 'internal',
+    message,
+    place: {},
+    action: 'This is a fault in Whittle. Please report it with the steps that led here.',
+  };
 }
 
 export function cancelled(): WhittleError {
@@ -108,6 +125,10 @@ export function formatError(data: ErrorData): string {
   const where = [file, tensor && `tensor ${tensor}`, field && `field ${field}`, layer !== undefined && `layer ${layer}`]
     .filter(Boolean)
     .join(', ');
-  const parts = [where ? `${data.message} (${where})` : data.message, data.allowed && `Allowed: ${data.allowed}`, data.action];
+  const parts = [
+    where ? `${data.message} (${where})` : data.message,
+    data.allowed && `Allowed: ${data.allowed}`,
+    data.action,
+  ];
   return parts.filter(Boolean).join(' ');
 }

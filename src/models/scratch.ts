@@ -36,7 +36,12 @@ export function memoryScratch(): ScratchStore {
 }
 
 /** A weight stored as consecutive row blocks, each a slot. */
-export function scratchWeight(name: string, dtype: DType, shape: Shape, blocks: readonly { rows: RowRange; slot: ScratchSlot }[]): WeightRef {
+export function scratchWeight(
+  name: string,
+  dtype: DType,
+  shape: Shape,
+  blocks: readonly { rows: RowRange; slot: ScratchSlot }[],
+): WeightRef {
   const rowBytes = (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
   return {
     name,

@@ -92,7 +92,14 @@ export function resolveHead(head: HeadKind | 'auto', tied: boolean): HeadKind {
 
 /** Elements of the sliced model by part. */
 export function slicedParts(shape: ModelShape, dimension: number, head: HeadKind): PartSizes {
-  const { hidden_size: D, intermediate_size: F, num_hidden_layers: L, query_size: q, key_value_size: kv, vocab_size: V } = shape;
+  const {
+    hidden_size: D,
+    intermediate_size: F,
+    num_hidden_layers: L,
+    query_size: q,
+    key_value_size: kv,
+    vocab_size: V,
+  } = shape;
   const d = dimension;
   const parts: PartSizes = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
   for (let layer = 0; layer < L; layer++) {
