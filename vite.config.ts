@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { demoTexts } from './tools/demo_texts_plugin.ts';
 
 // Cross-origin isolation gives onnxruntime-web its threads; everything works without it, only slower.
 const isolation = {
@@ -9,7 +10,7 @@ const isolation = {
 
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [react(), demoTexts()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',
