@@ -15,6 +15,7 @@ export type BrownSplit = keyof typeof SPLITS;
 export const DEMO_TEXT_BYTES = 150_000;
 
 // Python's str.split() on Latin-1 text; JavaScript's \s lacks the four separators and NEL.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they separate words there
 const WHITESPACE = /[\t-\r \x1c-\x1f\x85\xa0]+/;
 const CLOSING = /^(?:[.,;:?!)\]]+|')$/;
 

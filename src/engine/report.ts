@@ -1,0 +1,166 @@
+/**
+ * @file `report.json`: what a run did and measured, with the protocol of every perplexity (invariant 8). A pure function
+ * of the engine's results, used for the report inside each export and for the one of the headless command.
+ */
+import type {
+  BackendInfo,
+  ExportReport,
+  MemoryReport,
+  ModelSummary,
+  PerplexityReport,
+  ProtocolReport,
+  SliceReport,
+} from './protocol.ts';
+
+/** The file's own name; it cannot list its own hash. */
+export const REPORT_FILE = 'report.json';
+
+export interface ReportTimings {
+  load: number;
+  dense_evaluation: number;
+  calibration_and_slicing: number;
+  evaluation: number;
+  export: number;
+  verification: number;
+  total: number;
+}
+
+export interface ReportInput {
+  summary: ModelSummary;
+  protocol: ProtocolReport;
+  backend: BackendInfo;
+  dense: PerplexityReport;
+  sliced: { slice: SliceReport; evaluation: PerplexityReport; exported?: ExportReport }[];
+  timings_ms: ReportTimings;
+  memory: MemoryReport;
+}
+
+export interface Report {
+  model: {
+    name: string;
+    architecture: string;
+    hidden_size: number;
+    layers: number;
+    parameters: number;
+    bytes: number;
+    dtype: string;
+  };
+  protocol: {
+    seqlen: number;
+    samples: number;
+    eval_samples: number;
+    calibration: string;
+    calibration_tokens: number;
+    evaluation: string;
+    evaluation_tokens: number;
+    tokenizer: string;
+  };
+  backend: {
+    kind: string;
+    vendor: string;
+    architecture: string;
+    description: string;
+    is_fallback_adapter: boolean;
+  };
+  dense: {
+    perplexity: number;
+    relative_spread: number;
+    parameters: number;
+    bytes: number;
+    tokens_per_second: number;
+  };
+  sliced: SlicedReport[];
+  timings_ms: ReportTimings;
+  memory: { peak_gpu_bytes: number };
+}
+
+export interface SlicedReport {
+  sparsity: number;
+  dimension: number;
+  round: number;
+  schedule: string;
+  fusion: string;
+  head: string;
+  perplexity: number;
+  relative_spread: number;
+  parameters: number;
+  bytes: number;
+  tokens_per_second: number;
+  discarded_energy: number[];
+  certificate: { max_orthogonality_error: number; max_residual: number };
+  /** Absent where the model was not exported. */
+  onnx?: {
+    files: { name: string; bytes: number; sha256: string }[];
+    verified: boolean;
+    perplexity: number;
+    max_abs_logit_difference: number;
+  };
+}
+
+export function buildReport(input: ReportInput): Report {
+  const { summary, protocol, backend, dense, memory } = input;
+  return {
+    model: {
+      name: summary.name,
+      architecture: summary.architecture,
+      hidden_size: summary.shape.hidden_size,
+      layers: summary.shape.num_hidden_layers,
+      parameters: summary.parameters,
+      bytes: summary.bytes,
+      dtype: summary.dtype,
+    },
+    protocol: {
+      seqlen: protocol.seqlen,
+      samples: protocol.samples,
+      eval_samples: protocol.eval_samples,
+      calibration: protocol.calibration.name,
+      calibration_tokens: protocol.calibration.tokens,
+      evaluation: protocol.evaluation.name,
+      evaluation_tokens: protocol.evaluation.tokens,
+      tokenizer: protocol.tokenizer,
+    },
+    backend: {
+      kind: backend.kind,
+      vendor: backend.vendor,
+      architecture: backend.architecture,
+      description: backend.description,
+      is_fallback_adapter: backend.isFallbackAdapter,
+    },
+    dense: {
+      perplexity: dense.perplexity,
+      relative_spread: dense.relative_spread,
+      parameters: summary.parameters,
+      bytes: summary.bytes,
+      tokens_per_second: dense.tokens_per_second,
+    },
+    sliced: input.sliced.map(slicedReport),
+    timings_ms: { ...input.timings_ms },
+    memory: { peak_gpu_bytes: memory.peak_gpu_bytes },
+  };
+}
+
+function slicedReport({ slice, evaluation, exported }: ReportInput['sliced'][number]): SlicedReport {
+  return {
+    sparsity: slice.options.sparsity,
+    dimension: slice.dimension,
+    round: slice.options.round,
+    schedule: slice.options.schedule,
+    fusion: slice.options.fusion,
+    head: slice.head,
+    perplexity: evaluation.perplexity,
+    relative_spread: evaluation.relative_spread,
+    parameters: slice.parameters,
+    bytes: slice.bytes,
+    tokens_per_second: evaluation.tokens_per_second,
+    discarded_energy: slice.discarded_energy,
+    certificate: slice.certificate,
+    ...(exported && {
+      onnx: {
+        files: exported.files.filter(({ name }) => name !== REPORT_FILE),
+        verified: exported.verified,
+        perplexity: exported.perplexity,
+        max_abs_logit_difference: exported.max_abs_logit_difference,
+      },
+    }),
+  };
+}
