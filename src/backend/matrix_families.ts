@@ -1,0 +1,217 @@
+/**
+ * @file Symmetric test matrices that break weak eigensolvers, and the ratios by which LAPACK judges a decomposition. Pure
+ * f64; used by the solver's tests and by the benchmark, so both measure the same thing.
+ *
+ * Every entry is rounded to f32: a matrix is exactly what an f32 solver is given. The families follow LAPACK's tester
+ * (dchkst, types 1–21) and add the matrices met in PCA of a language model's activations.
+ */
+
+export interface MatrixFamily {
+  readonly name: string;
+  /** True where no eigenvalue is negative beyond rounding: a covariance. */
+  readonly positive: boolean;
+  /** Row-major (n, n), symmetric, each entry an f32 value. */
+  build(n: number): Float64Array;
+}
+
+/** Ratios in units of n·ulp (ulp = 2⁻²³, f32), 1-norms, as LAPACK's `ssyt21` forms them. */
+export interface EigenRatios {
+  /** ‖A − ZDZᵀ‖ / (‖A‖·n·ulp). */
+  residual_ulp: number;
+  /** ‖I − ZᵀZ‖ / (n·ulp). */
+  orthogonality_ulp: number;
+}
+
+const ULP = 2 ** -23;
+
+/** Deterministic uniform numbers in [0, 1) (mulberry32). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function normalNumbers(seed: number): () => number {
+  const uniform = randomNumbers(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+function symmetric(n: number, entry: (row: number, column: number) => number): Float64Array {
+  const matrix = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    for (let column = row; column < n; column++) {
+      const value = Math.fround(entry(row, column));
+      matrix[row * n + column] = value;
+      matrix[column * n + row] = value;
+    }
+  }
+  return matrix;
+}
+
+/** Q·diag(λ)·Qᵀ with Q a product of eight random Householder reflections: dense, and O(n²) to build. */
+function withEigenvalues(n: number, seed: number, eigenvalue: (index: number) => number): Float64Array {
+  const normal = normalNumbers(seed);
+  const matrix = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) matrix[i * n + i] = eigenvalue(i);
+  for (let reflection = 0; reflection < 8; reflection++) {
+    const v = Float64Array.from({ length: n }, normal);
+    const scale = Math.sqrt(2) / Math.hypot(...v);
+    for (let i = 0; i < n; i++) v[i] *= scale;
+    // H·A·H = A − v·wᵀ − w·vᵀ with w = A·v − ½(vᵀAv)·v
+    const w = new Float64Array(n);
+    let quadratic = 0;
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++) sum += matrix[i * n + j] * v[j];
+      w[i] = sum;
+      quadratic += sum * v[i];
+    }
+    for (let i = 0; i < n; i++) w[i] -= 0.5 * quadratic * v[i];
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) matrix[i * n + j] -= v[i] * w[j] + w[i] * v[j];
+    }
+  }
+  return symmetric(n, (row, column) => matrix[row * n + column]);
+}
+
+/** W_n⁺: diagonal |i − (n−1)/2|, off-diagonal 1; its large eigenvalues come in pairs that agree to many digits. */
+function wilkinson(n: number): (row: number, column: number) => number {
+  return (row, column) => (row === column ? Math.abs(row - (n - 1) / 2) : column - row === 1 ? 1 : 0);
+}
+
+/** Copies of W21⁺ joined by √ulp: clusters of nearly equal eigenvalues. */
+function gluedWilkinson(row: number, column: number): number {
+  if (Math.floor(row / 21) === Math.floor(column / 21)) return wilkinson(21)(row % 21, column % 21);
+  return column - row === 1 ? Math.sqrt(ULP) : 0;
+}
+
+/** XᵀX of 2n normal samples with a decaying scale per channel. */
+function activations(n: number, seed: number, channel: (index: number, sample: Float64Array) => number): Float64Array {
+  const normal = normalNumbers(seed);
+  const gram = new Float64Array(n * n);
+  const sample = new Float64Array(n);
+  for (let token = 0; token < 2 * n; token++) {
+    const common = normal();
+    for (let i = 0; i < n; i++) sample[i] = (normal() + 0.5 * common) / Math.sqrt(1 + i);
+    for (let i = 0; i < n; i++) sample[i] = channel(i, sample);
+    for (let i = 0; i < n; i++) for (let j = i; j < n; j++) gram[i * n + j] += sample[i] * sample[j];
+  }
+  return symmetric(n, (row, column) => gram[row * n + column]);
+}
+
+/** Channel 1 is ×1000, channel 2 dead, channel 3 a duplicate of channel 0: what PCA of a residual stream meets. */
+function outlierChannel(index: number, sample: Float64Array): number {
+  if (index === 1) return 1000 * sample[1];
+  if (index === 2) return 0;
+  return index === 3 ? sample[0] : sample[index];
+}
+
+function rank(share: (n: number) => number): (n: number) => Float64Array {
+  return (n) => withEigenvalues(n, 31, (i) => (i < Math.max(1, share(n)) ? 1 + i / n : 0));
+}
+
+const random = (n: number, scale: number): Float64Array => {
+  const normal = normalNumbers(7 + n);
+  return symmetric(n, () => scale * normal());
+};
+
+export const MATRIX_FAMILIES: readonly MatrixFamily[] = [
+  { name: 'zero', positive: true, build: (n) => new Float64Array(n * n) },
+  { name: 'identity times 3', positive: true, build: (n) => symmetric(n, (i, j) => (i === j ? 3 : 0)) },
+  { name: 'diagonal', positive: true, build: (n) => symmetric(n, (i, j) => (i === j ? ((i * 7) % n) + 0.1 : 0)) },
+  { name: 'random', positive: false, build: (n) => random(n, 1) },
+  { name: 'random, norm 1e-30', positive: false, build: (n) => random(n, 1e-30) },
+  { name: 'random, norm 1e30', positive: false, build: (n) => random(n, 1e30) },
+  { name: 'evenly spread', positive: true, build: (n) => withEigenvalues(n, 3, (i) => (i + 1) / n) },
+  { name: 'repeated', positive: true, build: (n) => withEigenvalues(n, 5, (i) => 1 + (i % 3)) },
+  { name: 'clustered at ulp', positive: true, build: (n) => withEigenvalues(n, 9, (i) => (i === 0 ? 1 : ULP)) },
+  { name: 'near identity', positive: true, build: (n) => withEigenvalues(n, 11, (i) => 1 + (8 * ULP * i) / n) },
+  { name: 'mixed signs', positive: false, build: (n) => withEigenvalues(n, 13, (i) => (i % 2 ? 1 : -1) * (1 + i / n)) },
+  { name: 'Wilkinson', positive: false, build: (n) => symmetric(n, wilkinson(n)) },
+  { name: 'glued Wilkinson', positive: false, build: (n) => symmetric(n, gluedWilkinson) },
+  { name: 'Hilbert', positive: true, build: (n) => symmetric(n, (i, j) => 1 / (i + j + 1)) },
+  {
+    name: 'graded 1 to 1e-12',
+    positive: true,
+    build: (n) => withEigenvalues(n, 17, (i) => 10 ** ((-12 * i) / Math.max(1, n - 1))),
+  },
+  { name: 'rank 1', positive: true, build: rank(() => 1) },
+  { name: 'rank n/4', positive: true, build: rank((n) => Math.floor(n / 4)) },
+  { name: 'rank n-1', positive: true, build: rank((n) => n - 1) },
+  { name: 'giant spike', positive: true, build: (n) => withEigenvalues(n, 19, (i) => (i === 0 ? 1e6 : 1 + i / n)) },
+  { name: 'covariance', positive: true, build: (n) => activations(n, 23, (i, sample) => sample[i]) },
+  { name: 'covariance with outlier', positive: true, build: (n) => activations(n, 29, outlierChannel) },
+];
+
+function oneNorm(matrix: Float64Array, n: number): number {
+  const sums = new Float64Array(n);
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) sums[j] += Math.abs(matrix[i * n + j]);
+  return Math.max(...sums);
+}
+
+/**
+ * How good a decomposition is, in f64.
+ * @param matrix (n, n) symmetric.
+ * @param eigenvalues (n).
+ * @param eigenvectors (n, n), column j belonging to eigenvalue j.
+ */
+export function eigenRatios(
+  matrix: ArrayLike<number>,
+  eigenvalues: ArrayLike<number>,
+  eigenvectors: ArrayLike<number>,
+): EigenRatios {
+  const n = eigenvalues.length;
+  const z = Float64Array.from(eigenvectors);
+  const columns = new Float64Array(n * n);
+  const scaled = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      columns[j * n + i] = z[i * n + j];
+      scaled[i * n + j] = z[i * n + j] * eigenvalues[j];
+    }
+  }
+  const residual = new Float64Array(n * n);
+  const defect = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = i; j < n; j++) {
+      let rebuilt = 0;
+      let dot = 0;
+      for (let k = 0; k < n; k++) {
+        rebuilt += scaled[i * n + k] * z[j * n + k];
+        dot += columns[i * n + k] * columns[j * n + k];
+      }
+      residual[i * n + j] = residual[j * n + i] = matrix[i * n + j] - rebuilt;
+      defect[i * n + j] = defect[j * n + i] = dot - (i === j ? 1 : 0);
+    }
+  }
+  const norm = oneNorm(Float64Array.from(matrix), n);
+  const error = oneNorm(residual, n);
+  return {
+    residual_ulp: error === 0 ? 0 : error / (norm * n * ULP),
+    orthogonality_ulp: oneNorm(defect, n) / (n * ULP),
+  };
+}
+
+/**
+ * Energy that each leading subspace keeps: element k is Σ_{j<k} vⱼᵀAvⱼ over the first k columns, in f64. The fair
+ * comparison of two decompositions, as single eigenvectors of a cluster are arbitrary.
+ */
+export function keptEnergy(matrix: ArrayLike<number>, eigenvectors: ArrayLike<number>, n: number): Float64Array {
+  const quotients = new Float64Array(n);
+  const row = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    row.fill(0);
+    for (let k = 0; k < n; k++) {
+      const a = matrix[i * n + k];
+      for (let j = 0; j < n; j++) row[j] += a * eigenvectors[k * n + j];
+    }
+    for (let j = 0; j < n; j++) quotients[j] += eigenvectors[i * n + j] * row[j];
+  }
+  const kept = new Float64Array(n + 1);
+  for (let j = 0; j < n; j++) kept[j + 1] = kept[j] + quotients[j];
+  return kept;
+}
