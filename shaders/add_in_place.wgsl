@@ -1,0 +1,26 @@
+// a[i] = a[i] + b[i], elementwise over `elements` elements: the twin of add.wgsl for a residual that is updated where
+// it is, since WebGPU forbids to bind one buffer as input and as output.
+// One thread an element.
+
+struct Params {
+  elements: u32,
+}
+
+@group(0) @binding(0) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read_write> a: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.elements) {
+    return;
+  }
+  a[i] = a[i] + b[i];
+}

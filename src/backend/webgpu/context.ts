@@ -1,0 +1,189 @@
+/**
+ * @file The command side of one device: dispatches are recorded into one open compute pass and submitted together.
+ * Everything is enqueued in call order; nothing is awaited until `read` or `sync`.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import { elementCount, type Shape } from '../../tensor/shape.ts';
+import { GpuMemory, type GpuTensor } from './buffers.ts';
+import type { WebGpuDevice } from './device.ts';
+import { DeviceFaults } from './faults.ts';
+import type { Grid, KernelDefinition } from './kernel.ts';
+import { PipelineCache } from './pipelines.ts';
+import { UniformRing } from './uniforms.ts';
+
+/**
+ * Multiply-adds after which a batch is submitted, so that a submit stays well below the watchdog's patience (~2 s on
+ * Windows) and a cancelled job ends soon: about 0.2 s at 2 GMAC/s (software) and at 100 GMAC/s (a slow integrated GPU).
+ */
+const BATCH_WORK_SOFTWARE = 4e8;
+const BATCH_WORK_HARDWARE = 2e10;
+
+export class GpuContext {
+  readonly device: GPUDevice;
+  readonly faults: DeviceFaults;
+  readonly memory: GpuMemory;
+  readonly isFallbackAdapter: boolean;
+  private readonly uniforms: UniformRing;
+  private readonly pipelines: PipelineCache;
+  private readonly maxBatchWork: number;
+  private encoder?: GPUCommandEncoder;
+  private pass?: GPUComputePassEncoder;
+  private currentPipeline?: GPUComputePipeline;
+  private batchWork = 0;
+  /** Internal tensors whose last use is in the batch being recorded. */
+  private retired: GpuTensor[] = [];
+
+  constructor({ device, info }: WebGpuDevice) {
+    this.device = device;
+    this.isFallbackAdapter = info.isFallbackAdapter;
+    this.maxBatchWork = info.isFallbackAdapter ? BATCH_WORK_SOFTWARE : BATCH_WORK_HARDWARE;
+    this.faults = new DeviceFaults(device);
+    this.memory = new GpuMemory(device, this.faults, info.maxTensorBytes, () => this.flush());
+    this.uniforms = new UniformRing(device, this.memory);
+    this.pipelines = new PipelineCache(device, this.faults, this.uniforms);
+  }
+
+  tensor(shape: Shape, type: 'f32' | 'u32', label: string): GpuTensor {
+    return this.memory.tensor(shape, type, label);
+  }
+
+  /** Writes host bytes to the start of a tensor that no recorded command uses yet. */
+  upload(tensor: GpuTensor, source: Uint8Array): void {
+    const data = source as Uint8Array<ArrayBuffer>;
+    const whole = data.byteLength & ~3;
+    if (whole > 0) this.device.queue.writeBuffer(tensor.buffer, 0, data, 0, whole);
+    if (whole === data.byteLength) return;
+    // A write must be a multiple of 4 bytes: an odd half float at the end goes with zero padding.
+    const tail = new Uint8Array(4);
+    tail.set(data.subarray(whole));
+    this.device.queue.writeBuffer(tensor.buffer, whole, tail);
+  }
+
+  /** Frees an internal tensor once the batch that uses it has been submitted. */
+  retire(tensor: GpuTensor): void {
+    this.retired.push(tensor);
+  }
+
+  dispatch(
+    definition: KernelDefinition,
+    tensors: readonly GpuTensor[],
+    params: Readonly<Record<string, number>>,
+    overrides: Readonly<Record<string, number>>,
+  ): void {
+    const [x, y, z] = foldGrid(definition.name, definition.grid(params, overrides), this.device.limits);
+    if (x === 0 || y === 0 || z === 0) return;
+    if (this.uniforms.isFull) this.flush();
+    const pass = this.openPass();
+    const pipeline = this.pipelines.pipeline(definition, overrides);
+    if (pipeline !== this.currentPipeline) {
+      pass.setPipeline(pipeline);
+      this.currentPipeline = pipeline;
+    }
+    pass.setBindGroup(0, this.pipelines.bindGroup(definition, tensors));
+    for (const _ in definition.params) {
+      pass.setBindGroup(1, this.uniforms.bindGroup, [this.uniforms.push(definition.params, params)]);
+      break;
+    }
+    pass.dispatchWorkgroups(x, y, z);
+    this.batchWork += definition.work?.(params) ?? 0;
+    if (this.batchWork >= this.maxBatchWork) this.flush();
+  }
+
+  copy(from: GpuTensor, to: GpuTensor, bytes: number): void {
+    this.openEncoder().copyBufferToBuffer(from.buffer, 0, to.buffer, 0, bytes);
+  }
+
+  /** The first `bytes` bytes of a tensor, after all work enqueued so far. */
+  async readBytes(tensor: GpuTensor, bytes: number): Promise<ArrayBuffer> {
+    this.faults.throwIfLost();
+    const staging = this.memory.staging(Math.ceil(bytes / 4) * 4, `read of ${tensor.label}`);
+    try {
+      this.openEncoder().copyBufferToBuffer(tensor.buffer, 0, staging, 0, staging.size);
+      this.flush();
+      await staging.mapAsync(1 /* READ */).catch((cause) => this.faults.afterFailedMapping(cause));
+      const copy = staging.getMappedRange().slice(0, bytes);
+      await this.faults.settle();
+      return copy;
+    } finally {
+      this.memory.destroy(staging);
+    }
+  }
+
+  /** Submits what was recorded. */
+  flush(): void {
+    if (this.encoder) {
+      this.endPass();
+      this.uniforms.upload();
+      const commands = this.encoder.finish();
+      this.encoder = undefined;
+      this.batchWork = 0;
+      this.device.queue.submit([commands]);
+      this.faults.popScope((error) => ({
+        code: 'internal',
+        message: `The GPU rejected a command: ${error.message}`,
+        action: 'This is a fault in Whittle. Please report it with the steps that led here.',
+      }));
+    }
+    for (const tensor of this.retired.splice(0)) tensor.dispose();
+  }
+
+  /** Waits for all work by a mapped read-back, because only a mapping tells that the device was lost. */
+  async sync(): Promise<void> {
+    const fence = this.tensor([1], 'u32', 'fence');
+    try {
+      await this.readBytes(fence, 4);
+    } finally {
+      fence.dispose();
+    }
+  }
+
+  dispose(): void {
+    this.retired = [];
+    this.device.destroy();
+  }
+
+  private openEncoder(): GPUCommandEncoder {
+    this.endPass();
+    if (!this.encoder) {
+      this.faults.throwIfLost();
+      this.faults.pushScope('validation');
+      this.encoder = this.device.createCommandEncoder();
+    }
+    return this.encoder;
+  }
+
+  private openPass(): GPUComputePassEncoder {
+    this.pass ??= this.openEncoder().beginComputePass();
+    return this.pass;
+  }
+
+  private endPass(): void {
+    this.pass?.end();
+    this.pass = undefined;
+    this.currentPipeline = undefined;
+  }
+}
+
+/** Bytes that the elements of a tensor take, which may be fewer than are allocated. */
+export function usedBytes(tensor: GpuTensor): number {
+  return elementCount(tensor.shape) * 4;
+}
+
+function foldGrid(name: string, grid: Grid, limits: GPUSupportedLimits): [x: number, y: number, z: number] {
+  const most = limits.maxComputeWorkgroupsPerDimension;
+  if (typeof grid === 'number') {
+    if (grid <= most) return [grid, 1, 1];
+    const y = Math.ceil(grid / most);
+    return [Math.ceil(grid / y), y, 1];
+  }
+  const [x, y, z = 1] = grid;
+  if (x > most || y > most || z > most) {
+    throw new WhittleError({
+      code: 'limit_exceeded',
+      message: `The kernel ${name} needs a grid of ${x} × ${y} × ${z} workgroups.`,
+      allowed: `at most ${most} in each dimension`,
+      action: 'Use fewer samples or shorter windows.',
+    });
+  }
+  return [x, y, z];
+}

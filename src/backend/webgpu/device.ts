@@ -1,0 +1,74 @@
+/** @file Getting a GPU device with all that the adapter allows, or an error that says what to do. */
+import { WhittleError } from '../../errors/errors.ts';
+import type { BackendInfo } from '../backend.ts';
+
+export interface WebGpuDevice {
+  readonly device: GPUDevice;
+  readonly info: BackendInfo;
+}
+
+/** Limits that are raised to the adapter's own: the defaults (256 MiB buffers, 128 MiB bindings) are below one matrix. */
+const RAISED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+/** Names by which drivers that compute on the CPU give themselves away where `isFallbackAdapter` is missing. */
+const SOFTWARE_DRIVER = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+/**
+ * @param gpu The browser's `navigator.gpu` unless given (Dawn in Node).
+ * @throws `no_webgpu` where there is no WebGPU, no adapter or no device.
+ */
+export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): Promise<WebGpuDevice> {
+  if (!gpu) {
+    throw noWebGpu(
+      'This browser has no WebGPU here.',
+      'Use a current Chrome, Edge, Safari or Firefox, over https or localhost; or run on the CPU (backend "cpu").',
+    );
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw noWebGpu(
+      'WebGPU is there, but no GPU adapter was offered.',
+      'Turn on hardware acceleration in the browser settings, update the graphics driver and restart the browser (after repeated GPU crashes an adapter comes back after a reload); or run on the CPU (backend "cpu").',
+    );
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
+  try {
+    const device = await adapter.requestDevice({ requiredLimits });
+    return { device, info: describe(adapter, device) };
+  } catch (cause) {
+    throw noWebGpu(
+      `The GPU adapter refused a device: ${cause instanceof Error ? cause.message : String(cause)}`,
+      'Reload the page; if it persists, update the graphics driver or run on the CPU (backend "cpu").',
+      cause,
+    );
+  }
+}
+
+function browserGpu(): GPU | undefined {
+  return typeof navigator === 'undefined' ? undefined : (navigator as Partial<Navigator>).gpu;
+}
+
+function describe(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
+  const { vendor, architecture, description } = adapter.info;
+  const isNamedSoftware = SOFTWARE_DRIVER.test(`${architecture} ${description} ${adapter.info.device}`);
+  return {
+    kind: 'webgpu',
+    vendor,
+    architecture,
+    description,
+    isFallbackAdapter: adapter.info.isFallbackAdapter || isNamedSoftware,
+    maxTensorBytes: Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
+  };
+}
+
+function noWebGpu(message: string, action: string, cause?: unknown): WhittleError {
+  return new WhittleError({ code: 'no_webgpu', message, action }, { cause });
+}
