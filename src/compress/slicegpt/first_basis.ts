@@ -1,0 +1,55 @@
+/**
+ * @file The basis of the embedding site. For most heads it is the PCA of the embedded calibration tokens; `tied-sliced`
+ * also has to serve the head, so the table's own Gram counts as much as the tokens' covariance (DESIGN.md, *Head*).
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
+import type { Arena } from '../../runtime/arena.ts';
+import { tableGram } from './heads.ts';
+import type { HeadKind } from './plan.ts';
+
+export interface FirstCovariance {
+  /** What the first basis is the PCA of; owned by the arena. */
+  covariance: Tensor;
+  /** EᵀE of the uncentred table; only for `tied-sliced`. */
+  tableGram?: Float64Array;
+}
+
+/** @param tokens (D, D) covariance of the embedded calibration tokens, upper triangle; freed if another takes its place. */
+export async function firstCovariance(
+  arena: Arena,
+  model: DecoderModel,
+  head: HeadKind,
+  tokens: Tensor,
+): Promise<FirstCovariance> {
+  if (head !== 'tied-sliced') return { covariance: tokens };
+  const D = tokens.shape[0];
+  const gram = await tableGram(arena, model.embed_tokens);
+  const table = model.embed_tokens.centered ? centredGram(gram, D) : gram;
+  const H = await arena.backend.read(tokens);
+  arena.free(tokens);
+  const scaleTokens = 1 / trace(H, D);
+  const scaleTable = 1 / trace(table, D);
+  const joint = Float64Array.from(H, (value, i) => value * scaleTokens + table[i] * scaleTable);
+  return { covariance: arena.own(arena.backend.fromArray(joint, [D, D], 'covariance.0')), tableGram: gram };
+}
+
+function trace(values: ArrayLike<number>, n: number): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += values[i * n + i];
+  return sum;
+}
+
+/** C·G·C with C = I − 11ᵀ/n, from and into the upper triangle. */
+export function centredGram(gram: Float64Array, n: number): Float64Array {
+  const at = (row: number, column: number) => (row <= column ? gram[row * n + column] : gram[column * n + row]);
+  const mean = new Float64Array(n);
+  for (let row = 0; row < n; row++) for (let column = 0; column < n; column++) mean[row] += at(row, column) / n;
+  const all = mean.reduce((sum, value) => sum + value, 0) / n;
+  const centred = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    for (let column = row; column < n; column++)
+      centred[row * n + column] = at(row, column) - mean[row] - mean[column] + all;
+  }
+  return centred;
+}

@@ -1,0 +1,76 @@
+/**
+ * @file PCA of one site of the residual stream: covariance → eigenvectors, with the certificate of Q (invariant 5).
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import { certify } from '../../backend/linalg/certificate.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import { type Arena, throwIfCancelled } from '../../runtime/arena.ts';
+import type { SiteReport } from '../method.ts';
+
+export interface PrincipalBasis {
+  /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
+  Q: Tensor;
+  report: SiteReport;
+}
+
+/** For people; sites are numbered as in {@link SiteReport}. */
+export function siteLabel(site: number): string {
+  if (site === 0) return 'embedding';
+  const layer = Math.floor((site - 1) / 2);
+  return site % 2 === 1 ? `layer ${layer} MLP input` : `layer ${layer} output`;
+}
+
+/**
+ * @param covariance (n, n) Σ xᵀx of the site, upper triangle; it is freed.
+ * @param dimension Directions that will be kept, for the report.
+ * @throws `non_finite_activations`, `not_converged`, `cancelled`.
+ */
+export async function principalBasis(
+  arena: Arena,
+  covariance: Tensor,
+  site: number,
+  dimension: number,
+  signal: AbortSignal,
+): Promise<PrincipalBasis> {
+  throwIfCancelled(signal);
+  const { backend } = arena;
+  const values = await backend.read(covariance);
+  assertFiniteDiagonal(values, covariance.shape[0], site);
+  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, signal });
+  const Q = arena.own(eigenvectors);
+  const measured = certify(values, eigenvalues, await backend.read(Q), eigenvalues.length);
+  arena.free(covariance);
+  const report: SiteReport = {
+    site,
+    label: siteLabel(site),
+    eigenvalues,
+    dimension,
+    discarded_energy: discardedEnergy(eigenvalues, dimension),
+    certificate: { ...measured, solver, sweeps },
+  };
+  return { Q, report };
+}
+
+/** Share of Σλ beyond the first `dimension`; rounding noise below zero counts as zero. */
+export function discardedEnergy(eigenvalues: ArrayLike<number>, dimension: number): number {
+  let kept = 0;
+  let discarded = 0;
+  for (let i = 0; i < eigenvalues.length; i++) {
+    const energy = Math.max(0, eigenvalues[i]);
+    if (i < dimension) kept += energy;
+    else discarded += energy;
+  }
+  return discarded === 0 ? 0 : discarded / (kept + discarded);
+}
+
+function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: number): void {
+  for (let i = 0; i < n; i++) {
+    if (Number.isFinite(values[i * n + i])) continue;
+    throw new WhittleError({
+      code: 'non_finite_activations',
+      message: `Activations at the ${siteLabel(site)} are NaN or overflow in channel ${i}.`,
+      place: site === 0 ? {} : { layer: Math.floor((site - 1) / 2) },
+      action: 'Check the weights of this layer; a model that gives NaN on the calibration text cannot be sliced.',
+    });
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * @file The rotate-once schedule: every PCA on the dense model, then slicing to any dimension without running the model
+ * again (`rotate` and `slice_rotated_model` of the official code). One calibration serves every position of the slider.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import { type Arena, throwIfCancelled, withArena } from '../../runtime/arena.ts';
+import { runLayers } from '../../runtime/model_pass.ts';
+import { WeightLoader } from '../../runtime/weights.ts';
+import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
+import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
+import { firstCovariance } from './first_basis.ts';
+import { storeEnds } from './heads.ts';
+import type { HeadKind } from './plan.ts';
+import { discardedEnergy, principalBasis } from './principal_basis.ts';
+import { type Basis, identityBasis } from './rotate.ts';
+import type { SiteDimensions } from './sequential.ts';
+import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';
+import { storedType, WeightStore } from './store.ts';
+
+/** What one calibration of the dense model leaves behind. */
+export interface DenseBases {
+  /** One a site, 2L + 1, with the full dimension. */
+  readonly sites: readonly SiteReport[];
+  /** Q of each site, (D, D) F32. */
+  readonly bases: readonly WeightRef[];
+  /** Covariance of the embedded tokens, (D, D) F32: `tied-sliced` needs it for a first basis of its own. */
+  readonly embeddingCovariance: WeightRef;
+}
+
+/** Runs the calibration windows through the dense model and takes the PCA of every site. */
+export async function calibrateDense(model: DecoderModel, context: CompressionContext): Promise<DenseBases> {
+  return withArena(context.backend, async (arena) => {
+    const { backend, calibration, observer, signal } = context;
+    const D = model.config.hidden_size;
+    const layers = model.layers.length;
+    const store = new WeightStore(arena, context.scratch, 'F32');
+    const sites: SiteReport[] = [];
+    const bases: WeightRef[] = [];
+    let embeddingCovariance: WeightRef | undefined;
+    const pending = new Map<number, Tensor>();
+    const tapped = (site: number, hidden_states: Tensor) => {
+      const covariance = pending.get(site) ?? arena.empty([D, D], `covariance.${site}`);
+      pending.set(site, covariance);
+      backend.covariance({ hidden_states, covariance });
+    };
+    const solve = async (site: number) => {
+      const covariance = pending.get(site) as Tensor;
+      pending.delete(site);
+      if (site === 0) {
+        const kept = arena.empty([D, D], 'embedding_covariance');
+        backend.copy(covariance, kept);
+        embeddingCovariance = await store.put(kept, 'embedding_covariance');
+      }
+      const { Q, report } = await principalBasis(arena, covariance, site, D, signal);
+      sites.push(report);
+      bases.push(await store.put(Q, `Q.${site}`));
+      observer.onSite?.(report);
+    };
+    const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info.isFallbackAdapter));
+    const loader = new WeightLoader(arena);
+    const hidden = await runLayers(
+      arena,
+      loader,
+      model,
+      calibration,
+      batches,
+      {
+        onTap(layer, name, states) {
+          if (name === 'residual') tapped(2 * layer, states);
+          if (name === 'mlp_residual') tapped(2 * layer + 1, states);
+        },
+        async onLayer(layer) {
+          await solve(2 * layer);
+          await solve(2 * layer + 1);
+          const tokens = (layer + 1) * calibration.count * calibration.seqlen;
+          observer.onProgress({ fraction: (layer + 1) / layers, layer, layers, step: 'forward pass and PCA', tokens });
+        },
+      },
+      signal,
+    );
+    for (const states of hidden) tapped(2 * layers, states);
+    await solve(2 * layers);
+    return { sites, bases, embeddingCovariance: embeddingCovariance as WeightRef };
+  });
+}
+
+/** Slices to the given dimensions with bases that are already known. */
+export async function sliceWithBases(
+  model: DecoderModel,
+  head: HeadKind,
+  dimensions: SiteDimensions,
+  dense: DenseBases,
+  context: CompressionContext,
+): Promise<CompressedModel> {
+  return withArena(context.backend, async (arena) => {
+    const { observer, signal } = context;
+    const layers = model.layers.length;
+    const loader = new WeightLoader(arena);
+    const store = new WeightStore(arena, context.scratch, storedType(model.embed_tokens.weight));
+    const original = identityBasis(arena, model.config.hidden_size);
+    const endsInOriginal = head === 'tied' || head === 'tied-sliced';
+    const sites = dense.sites
+      .slice(0, endsInOriginal ? 2 * layers : undefined)
+      .map((site, i) => at(site, dimensions[i]));
+    const load = async (site: number): Promise<Basis> => {
+      if (site === 2 * layers && endsInOriginal) return original;
+      return { Q: await loader.load(dense.bases[site]), dimension: dimensions[site] };
+    };
+    let first = await load(0);
+    let tableGram: Float64Array | undefined;
+    if (head === 'tied-sliced') {
+      const joint = await jointFirstBasis(arena, loader, model, dense, dimensions[0], signal);
+      arena.free(first.Q);
+      ({ basis: first, tableGram } = joint);
+      sites[0] = joint.report;
+    }
+    let input = first;
+    const sliced: DecoderLayer[] = [];
+    for (const layer of model.layers) {
+      throwIfCancelled(signal);
+      observer.onProgress({
+        fraction: layer.index / layers,
+        layer: layer.index,
+        layers,
+        step: 'rotating and slicing weights',
+        tokens: 0,
+      });
+      const middle = await load(2 * layer.index + 1);
+      const output = await load(2 * layer.index + 2);
+      const attention = rotateAttentionInputs(arena, await loader.attention(layer), input, original);
+      const slicedAttention = await storeAttention(arena, store, layer, attention, input, middle);
+      const mlp = rotateMlpInputs(arena, await loader.mlp(layer), middle, original);
+      const slicedMlp = await storeMlp(arena, store, layer, mlp, middle, output);
+      sliced.push({ index: layer.index, ...slicedAttention, ...slicedMlp });
+      if (input !== first) arena.free(input.Q);
+      arena.free(middle.Q);
+      input = output;
+    }
+    const ends = await storeEnds(arena, store, model, head, { first, last: input, tableGram });
+    return { model: { config: model.config, layers: sliced, ...ends }, sites };
+  });
+}
+
+function at(site: SiteReport, dimension: number): SiteReport {
+  return { ...site, dimension, discarded_energy: discardedEnergy(site.eigenvalues, dimension) };
+}
+
+async function jointFirstBasis(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  dense: DenseBases,
+  dimension: number,
+  signal: AbortSignal,
+) {
+  const tokens = await loader.load(dense.embeddingCovariance);
+  const { covariance, tableGram } = await firstCovariance(arena, model, 'tied-sliced', tokens);
+  const { Q, report } = await principalBasis(arena, covariance, 0, dimension, signal);
+  return { basis: { Q, dimension }, report, tableGram };
+}

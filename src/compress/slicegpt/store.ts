@@ -1,0 +1,70 @@
+/**
+ * @file Device tensor → stored weight. Sliced weights are kept, evaluated and exported in one and the same stored type,
+ * so that the perplexity on the chart is the perplexity of the file.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import type { RowRange } from '../../formats/checkpoint.ts';
+import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import { type ScratchSlot, type ScratchStore, scratchWeight } from '../../models/scratch.ts';
+import type { Arena } from '../../runtime/arena.ts';
+import type { DeviceLinear } from '../../runtime/weights.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import { encodeFromFloat } from '../../tensor/half.ts';
+
+/** Above this a half-precision number overflows to infinity (65504 plus half a unit in the last place). */
+const F16_LIMIT = 65520;
+
+export class WeightStore {
+  constructor(
+    private readonly arena: Arena,
+    private readonly scratch: ScratchStore,
+    /** F32 models stay F32; F16 and BF16 models are stored as F16, which is the finer of the two at a weight's scale. */
+    private readonly dtype: DType,
+  ) {}
+
+  /** Stores a tensor under a name and frees it. */
+  async put(tensor: Tensor, name: string, dtype: DType = this.dtype): Promise<WeightRef> {
+    const values = await this.arena.backend.read(tensor);
+    this.arena.free(tensor);
+    const stored = dtype === 'F16' && overflowsHalf(values) ? 'F32' : dtype;
+    const slot = await this.scratch.append(encodeFromFloat(values, stored));
+    return scratchWeight(name, stored, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
+  }
+
+  /** Stores a linear's rotated weight; `bias` is the original one where rotation did not change it. */
+  async putLinear(linear: DeviceLinear, name: string, bias?: WeightRef): Promise<Linear> {
+    const weight = await this.put(linear.weight, `${name}.weight`);
+    if (bias) return { weight, bias };
+    return linear.bias ? { weight, bias: await this.put(linear.bias, `${name}.bias`) } : { weight };
+  }
+
+  /** Stores a matrix that is computed in row blocks, one block on the device at a time. */
+  async putBlocks(
+    name: string,
+    shape: readonly [number, number],
+    rowsPerBlock: number,
+    compute: (rows: RowRange) => Promise<Tensor>,
+    dtype: DType = this.dtype,
+  ): Promise<WeightRef> {
+    const blocks: { rows: RowRange; slot: ScratchSlot }[] = [];
+    for (let start = 0; start < shape[0]; start += rowsPerBlock) {
+      const rows = { start, end: Math.min(shape[0], start + rowsPerBlock) };
+      const tensor = await compute(rows);
+      const values = await this.arena.backend.read(tensor);
+      this.arena.free(tensor);
+      if (dtype === 'F16' && overflowsHalf(values)) return this.putBlocks(name, shape, rowsPerBlock, compute, 'F32');
+      blocks.push({ rows, slot: await this.scratch.append(encodeFromFloat(values, dtype)) });
+    }
+    return scratchWeight(name, dtype, shape, blocks);
+  }
+}
+
+function overflowsHalf(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) >= F16_LIMIT) return true;
+  return false;
+}
+
+/** The type that sliced weights of a model are stored in. */
+export function storedType(source: WeightRef): DType {
+  return source.dtype === 'F32' ? 'F32' : 'F16';
+}

@@ -1,0 +1,126 @@
+/**
+ * @file Final norm, head and loss. The vocabulary is taken in blocks with a running log-sum-exp, so neither the head's
+ * matrix nor the logits are ever whole on the device.
+ */
+import type { Tensor } from '../backend/backend.ts';
+import type { DecoderModel, Head } from '../models/decoder_model.ts';
+import type { Arena } from './arena.ts';
+import { throwIfCancelled } from './arena.ts';
+import type { WeightLoader } from './weights.ts';
+
+/** Bounds for one block: elements of its weight and of its logits. */
+const MAX_BLOCK_ELEMENTS = 16 * 1024 * 1024;
+
+interface VocabularyBlock {
+  start: number;
+  end: number;
+}
+
+function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
+  const [vocabulary, columns] = head.weight.shape;
+  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(arena.backend.info.maxTensorBytes / 4));
+  // Multiples of 8 keep every block on the fast matrix kernels.
+  const fit = Math.floor(elements / Math.max(columns, rows) / 8) * 8;
+  const size = Math.min(vocabulary, Math.max(8, fit));
+  const blocks: VocabularyBlock[] = [];
+  for (let start = 0; start < vocabulary; start += size)
+    blocks.push({ start, end: Math.min(vocabulary, start + size) });
+  return blocks;
+}
+
+/** norm(h)·projection for each batch; the inputs are freed. */
+async function headInputs(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  batches: readonly Tensor[],
+): Promise<Tensor[]> {
+  const { backend } = arena;
+  const norm = await loader.norm(model.norm);
+  const projection = model.lm_head.projection && (await loader.load(model.lm_head.projection));
+  const outputs = batches.map((hidden_states) => {
+    const normed = arena.empty(hidden_states.shape, 'final_norm');
+    const { weight, eps, normalized_size } = norm;
+    backend.rms_norm({ hidden_states, weight, eps, normalized_size, output: normed });
+    arena.free(hidden_states);
+    if (!projection) return normed;
+    const output = arena.empty([hidden_states.shape[0], projection.shape[1]], 'head_input');
+    backend.matmul({ a: normed, b: projection, output });
+    arena.free(normed);
+    return output;
+  });
+  arena.free(norm.weight, projection);
+  return outputs;
+}
+
+/**
+ * Loss of every token of some batches.
+ * @param batches Hidden states (tokens, d) after the last layer; they are freed.
+ * @param targets The token that should follow each row.
+ * @returns One array a batch: −log p(target) in nats.
+ */
+export async function tokenLosses(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  batches: readonly Tensor[],
+  targets: readonly Uint32Array[],
+  signal?: AbortSignal,
+): Promise<Float64Array[]> {
+  const { backend } = arena;
+  const inputs = await headInputs(arena, loader, model, batches);
+  const states = inputs.map((input) => arena.empty([input.shape[0], 4], 'cross_entropy_state'));
+  const targetIds = targets.map((ids) => arena.own(backend.fromIds(ids, 'target_ids')));
+  const rows = Math.max(...inputs.map((input) => input.shape[0]));
+  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
+    throwIfCancelled(signal);
+    const weight = await loader.load(model.lm_head.weight, { start, end });
+    inputs.forEach((input, i) => {
+      const logits = arena.workspace('logits', [input.shape[0], end - start]);
+      backend.matmul_bt({ a: input, b: weight, output: logits });
+      backend.cross_entropy({ logits, target_ids: targetIds[i], first_column: start, state: states[i] });
+    });
+    arena.free(weight);
+    await backend.sync();
+  }
+  const losses: Float64Array[] = [];
+  for (const state of states) losses.push(lossesOfState(await backend.read(state)));
+  arena.free(...inputs, ...states, ...targetIds);
+  return losses;
+}
+
+/** `log(sum) + maximum − target` of each token, in f64. */
+function lossesOfState(state: ArrayLike<number>): Float64Array {
+  const losses = new Float64Array(state.length / 4);
+  for (let row = 0; row < losses.length; row++) {
+    const [maximum, sum, target] = [state[4 * row], state[4 * row + 1], state[4 * row + 2]];
+    losses[row] = Math.log(sum) + maximum - target;
+  }
+  return losses;
+}
+
+/** All logits of one batch, read back: (tokens, vocab_size). For comparing an export with the app; the input is freed. */
+export async function allLogits(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  batch: Tensor,
+): Promise<Float32Array> {
+  const { backend } = arena;
+  const [input] = await headInputs(arena, loader, model, [batch]);
+  const rows = input.shape[0];
+  const vocabulary = model.lm_head.weight.shape[0];
+  const all = new Float32Array(rows * vocabulary);
+  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
+    const weight = await loader.load(model.lm_head.weight, { start, end });
+    const logits = arena.empty([rows, end - start], 'logits_block');
+    backend.matmul_bt({ a: input, b: weight, output: logits });
+    const block = await backend.read(logits);
+    for (let row = 0; row < rows; row++) {
+      all.set(block.subarray(row * (end - start), (row + 1) * (end - start)), row * vocabulary + start);
+    }
+    arena.free(weight, logits);
+  }
+  arena.free(input);
+  return all;
+}

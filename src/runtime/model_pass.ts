@@ -1,0 +1,86 @@
+/**
+ * @file One pass of some windows through all layers of a model, layer by layer: a layer's weights are loaded, used by
+ * every batch, and freed. The next layer's bytes are read while the device works.
+ */
+import type { Tensor } from '../backend/backend.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
+import { type Arena, throwIfCancelled } from './arena.ts';
+import { embedTokens } from './embed.ts';
+import { attentionBlock, mlpBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
+import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.ts';
+import { batchIds, type TokenWindows, type WindowBatch } from './windows.ts';
+
+export interface PassObserver {
+  /** A layer has gone through for all batches. */
+  onLayer?(layer: number): void | Promise<void>;
+  /** Called for every tapped activation of a layer. */
+  onTap?(layer: number, ...tap: Parameters<Tap>): void;
+}
+
+/** Hidden states of each batch after the last layer, (tokens, d), owned by the arena. */
+export async function runLayers(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  windows: TokenWindows,
+  batches: readonly WindowBatch[],
+  observer: PassObserver = {},
+  signal?: AbortSignal,
+): Promise<Tensor[]> {
+  const { backend } = arena;
+  const { seqlen } = windows;
+  let hidden = await embedTokens(
+    arena,
+    loader,
+    model.embed_tokens,
+    batches.map((batch) => batchIds(windows, batch)),
+  );
+  const rotary = new RotaryCache(arena, seqlen);
+  let next: Promise<DeviceLayer> | undefined = model.layers.length > 0 ? loader.layer(model.layers[0]) : undefined;
+  for (const layer of model.layers) {
+    throwIfCancelled(signal);
+    const weights = await (next as Promise<DeviceLayer>);
+    const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
+    const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
+    hidden = hidden.map((x) => {
+      const mid = arena.empty([x.shape[0], weights.attention.o_proj.weight.shape[0]], 'attention_residual');
+      attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, mid, tap);
+      arena.free(x);
+      const y = arena.empty([x.shape[0], weights.mlp.down_proj.weight.shape[0]], 'hidden_states');
+      mlpBlock(arena, weights.mlp, mid, y, tap);
+      arena.free(mid);
+      return y;
+    });
+    backend.flush();
+    const following = model.layers[layer.index + 1];
+    next = following && loader.layer(following);
+    // An unhandled rejection would end the Worker if sync() throws first; the same promise is awaited above.
+    next?.catch(() => {});
+    try {
+      await backend.sync();
+    } catch (error) {
+      await next?.catch(() => {});
+      throw error;
+    }
+    freeDeviceLayer(arena, weights);
+    await observer.onLayer?.(layer.index);
+  }
+  return hidden;
+}
+
+/** Tables of the rotary embeddings in use; layers usually share one. */
+export class RotaryCache {
+  private readonly tables = new Map<string, RotaryTable>();
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly seqlen: number,
+  ) {}
+
+  get(rotary: { dim: number; theta: number }): RotaryTable {
+    const key = `${rotary.dim}:${rotary.theta}`;
+    const table = this.tables.get(key) ?? rotaryTable(this.arena, rotary, this.seqlen);
+    this.tables.set(key, table);
+    return table;
+  }
+}

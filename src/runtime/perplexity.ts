@@ -1,0 +1,138 @@
+/**
+ * @file Perplexity, window by window: exp(mean over all predicted tokens of −log p), T − 1 predictions a window.
+ */
+import type { Backend } from '../backend/backend.ts';
+import { WhittleError } from '../errors/errors.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
+import { throwIfCancelled, withArena } from './arena.ts';
+import { allLogits, tokenLosses } from './head.ts';
+import { runLayers } from './model_pass.ts';
+import { WeightLoader } from './weights.ts';
+import { batchesOf, batchIds, rowsPerBatch, type TokenWindows, type WindowBatch } from './windows.ts';
+
+export interface WindowLoss {
+  index: number;
+  /** Mean loss of this window's T − 1 predictions, in nats. */
+  loss: number;
+}
+
+export interface EvaluateOptions {
+  signal?: AbortSignal;
+  /** Counts NaN and infinite weights of the model while it is read. */
+  checkWeights?: boolean;
+  onWindow?(window: WindowLoss): void;
+  /** Share of all windows × layers done. */
+  onProgress?(fraction: number, layer: number): void;
+}
+
+/**
+ * A group of windows goes through the whole model together and streams every weight once. Groups start at one window,
+ * so that the first number comes soon, and grow until one takes about this long: then streaming costs little.
+ */
+const GROUP_TARGET_MS = 1500;
+
+/**
+ * Losses of all windows, reported as soon as each is known.
+ * @throws `non_finite_weights`, `non_finite_activations`, `cancelled`, and what the backend throws.
+ */
+export async function evaluate(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+  options: EvaluateOptions = {},
+): Promise<WindowLoss[]> {
+  const results: WindowLoss[] = [];
+  let group = 1;
+  while (results.length < windows.count) {
+    throwIfCancelled(options.signal);
+    const first = results.length;
+    const count = Math.min(group, windows.count - first);
+    const started = performance.now();
+    const losses = await evaluateGroup(backend, model, windows, first, count, {
+      ...options,
+      checkWeights: options.checkWeights && first === 0,
+      onProgress: (fraction, layer) => options.onProgress?.((first + fraction * count) / windows.count, layer),
+    });
+    losses.forEach((loss, i) => {
+      const window = { index: first + i, loss };
+      results.push(window);
+      options.onWindow?.(window);
+    });
+    const elapsed = Math.max(1, performance.now() - started);
+    group = Math.max(1, Math.min(2 * count, Math.round((count * GROUP_TARGET_MS) / elapsed)));
+  }
+  return results;
+}
+
+async function evaluateGroup(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+  first: number,
+  count: number,
+  options: EvaluateOptions,
+): Promise<number[]> {
+  return withArena(backend, async (arena) => {
+    const loader = new WeightLoader(arena, options.checkWeights);
+    const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info.isFallbackAdapter));
+    const steps = model.layers.length + 1;
+    const observer = {
+      onLayer: async (layer: number) => {
+        await loader.assertFinite();
+        options.onProgress?.((layer + 1) / steps, layer);
+      },
+    };
+    const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
+    const targets = batches.map((batch) => nextTokens(windows, batch));
+    const losses = await tokenLosses(arena, loader, model, hidden, targets, options.signal);
+    await loader.assertFinite();
+    options.onProgress?.(1, model.layers.length);
+    return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));
+  });
+}
+
+/** The token after each row; the last row of a window predicts nothing and gets its own token, ignored later. */
+function nextTokens(windows: TokenWindows, batch: WindowBatch): Uint32Array {
+  const ids = batchIds(windows, batch);
+  return ids.map((id, row) => ((row + 1) % windows.seqlen === 0 ? id : ids[row + 1]));
+}
+
+function windowMeans(losses: Float64Array, seqlen: number, batch: WindowBatch): number[] {
+  return Array.from({ length: batch.count }, (_, i) => {
+    const window = losses.subarray(i * seqlen, (i + 1) * seqlen - 1);
+    const mean = window.reduce((sum, loss) => sum + loss, 0) / window.length;
+    if (Number.isFinite(mean)) return mean;
+    throw new WhittleError({
+      code: 'non_finite_activations',
+      message: `The loss of window ${batch.first + i + 1} is not a finite number.`,
+      action:
+        'Activations overflowed or hold NaN. Try the CPU backend; if that fails too, the model itself gives NaN on this text.',
+    });
+  });
+}
+
+/** Logits of the first window, (seqlen, vocab_size), for comparison with an export. */
+export async function firstWindowLogits(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+): Promise<Float32Array> {
+  return withArena(backend, async (arena) => {
+    const loader = new WeightLoader(arena);
+    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }]);
+    return allLogits(arena, loader, model, hidden);
+  });
+}
+
+export interface PerplexitySummary {
+  perplexity: number;
+  /** Standard error of the mean loss over windows: the perplexity is known to about × (1 ± this). */
+  relative_spread: number;
+}
+
+/** exp(mean loss) and its spread; every window has equally many predictions. */
+export function summarize(losses: readonly number[]): PerplexitySummary {
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const variance = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / Math.max(1, losses.length - 1);
+  return { perplexity: Math.exp(mean), relative_spread: losses.length > 1 ? Math.sqrt(variance / losses.length) : 0 };
+}

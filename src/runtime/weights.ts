@@ -1,0 +1,145 @@
+/**
+ * @file Lazy weights → device tensors, one layer at a time, and the check that stored weights are finite numbers.
+ */
+import type { Tensor } from '../backend/backend.ts';
+import { WhittleError } from '../errors/errors.ts';
+import type { RowRange } from '../formats/checkpoint.ts';
+import type { DecoderLayer, Linear, Norm, WeightRef } from '../models/decoder_model.ts';
+import type { Arena } from './arena.ts';
+
+export interface DeviceLinear {
+  /** (out, in). */
+  weight: Tensor;
+  bias?: Tensor;
+}
+
+export interface DeviceNorm {
+  weight?: Tensor;
+  eps: number;
+  normalized_size: number;
+}
+
+export interface DeviceAttention {
+  input_layernorm: DeviceNorm;
+  q_proj: DeviceLinear;
+  k_proj: DeviceLinear;
+  v_proj: DeviceLinear;
+  o_proj: DeviceLinear;
+  /** (in, out); absent means the identity. */
+  attn_shortcut_Q?: Tensor;
+}
+
+export interface DeviceMlp {
+  post_attention_layernorm: DeviceNorm;
+  gate_proj: DeviceLinear;
+  up_proj: DeviceLinear;
+  down_proj: DeviceLinear;
+  mlp_shortcut_Q?: Tensor;
+}
+
+export interface DeviceLayer {
+  attention: DeviceAttention;
+  mlp: DeviceMlp;
+}
+
+/** Loads weights into an arena; with `checkFinite` it counts NaN and infinite elements of everything it loads. */
+export class WeightLoader {
+  private readonly checked: { ref: WeightRef; index: number }[] = [];
+  private counts?: Tensor;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly checkFinite = false,
+  ) {}
+
+  async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
+    const bytes = await ref.read(rows);
+    const shape = rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape;
+    const tensor = this.arena.own(this.arena.backend.decode(bytes, ref.dtype, shape, ref.name));
+    if (this.checkFinite) this.count(ref, tensor);
+    return tensor;
+  }
+
+  async linear(linear: Linear): Promise<DeviceLinear> {
+    const weight = await this.load(linear.weight);
+    return linear.bias ? { weight, bias: await this.load(linear.bias) } : { weight };
+  }
+
+  async norm(norm: Norm): Promise<DeviceNorm> {
+    const { eps, normalized_size } = norm;
+    return norm.weight ? { weight: await this.load(norm.weight), eps, normalized_size } : { eps, normalized_size };
+  }
+
+  async attention(layer: DecoderLayer): Promise<DeviceAttention> {
+    const { q_proj, k_proj, v_proj, o_proj } = layer.attention;
+    return {
+      input_layernorm: await this.norm(layer.input_layernorm),
+      q_proj: await this.linear(q_proj),
+      k_proj: await this.linear(k_proj),
+      v_proj: await this.linear(v_proj),
+      o_proj: await this.linear(o_proj),
+      attn_shortcut_Q: layer.attn_shortcut_Q && (await this.load(layer.attn_shortcut_Q)),
+    };
+  }
+
+  async mlp(layer: DecoderLayer): Promise<DeviceMlp> {
+    const { gate_proj, up_proj, down_proj } = layer.mlp;
+    return {
+      post_attention_layernorm: await this.norm(layer.post_attention_layernorm),
+      gate_proj: await this.linear(gate_proj),
+      up_proj: await this.linear(up_proj),
+      down_proj: await this.linear(down_proj),
+      mlp_shortcut_Q: layer.mlp_shortcut_Q && (await this.load(layer.mlp_shortcut_Q)),
+    };
+  }
+
+  async layer(layer: DecoderLayer): Promise<DeviceLayer> {
+    return { attention: await this.attention(layer), mlp: await this.mlp(layer) };
+  }
+
+  /**
+   * Reads the counts of everything loaded since the last call. Throws `non_finite_weights` naming the tensor: a NaN in
+   * one weight would otherwise come out as a NaN perplexity much later.
+   */
+  async assertFinite(): Promise<void> {
+    if (!this.counts || this.checked.length === 0) return;
+    const counts = await this.arena.backend.read(this.counts);
+    const found = this.checked.find(({ index }) => counts[index] > 0);
+    this.checked.length = 0;
+    this.arena.free(this.counts);
+    this.counts = undefined;
+    if (!found) return;
+    throw new WhittleError({
+      code: 'non_finite_weights',
+      message: `${counts[found.index]} of the weights are NaN or infinite.`,
+      place: { tensor: found.ref.name },
+      allowed: 'finite numbers',
+      action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
+    });
+  }
+
+  private count(ref: WeightRef, tensor: Tensor): void {
+    // One counter each for the weights of a layer; a full set of counters is drained by assertFinite().
+    this.counts ??= this.arena.own(this.arena.backend.emptyIds(COUNTERS, 'non_finite_counts'));
+    const index = this.checked.length % COUNTERS;
+    this.checked.push({ ref, index });
+    this.arena.backend.count_non_finite({ tensor, counts: this.counts, index });
+  }
+}
+
+/** More than the weights that are ever loaded between two checks; beyond it counters are shared, never lost. */
+const COUNTERS = 64;
+
+/** Frees every tensor of a loaded part. */
+export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp): void {
+  for (const value of Object.values(part)) {
+    if (!value || typeof value !== 'object') continue;
+    if ('weight' in value) arena.free(value.weight, 'bias' in value ? value.bias : undefined);
+    else if ('shape' in value) arena.free(value as Tensor);
+  }
+}
+
+export function freeDeviceLayer(arena: Arena, layer: DeviceLayer): void {
+  freeDevicePart(arena, layer.attention);
+  freeDevicePart(arena, layer.mlp);
+}
