@@ -1,0 +1,117 @@
+/**
+ * @file Runs an exported ONNX model in onnxruntime-web, independently of Whittle's own kernels (invariant 3). Loads
+ * nothing by itself: the caller hands in the runtime, so that the same code runs in a Worker and under Node.
+ */
+import type * as Ort from 'onnxruntime-web/wasm';
+import { cancelled, WhittleError } from '../errors/errors.ts';
+import type { TokenWindows } from '../runtime/windows.ts';
+
+/** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is the plain file name. */
+export interface OnnxFile {
+  name: string;
+  file: Blob;
+}
+
+export interface VerifyOptions {
+  signal?: AbortSignal;
+  /** After each window: its index and mean loss in nats per predicted token. */
+  onWindow?: (index: number, loss: number) => void;
+}
+
+export interface VerifyResult {
+  /** Mean loss of each window over its seqlen − 1 predictions, in nats. */
+  window_losses: number[];
+  /** Logits of the first window, (seqlen, vocab_size). */
+  first_logits: Float32Array;
+}
+
+/** Losses of all windows, one window at a time as `input_ids` [1, seqlen]. Throws `verification_failed`, `cancelled`. */
+export async function verifySession(
+  ort: typeof Ort,
+  files: readonly OnnxFile[],
+  windows: TokenWindows,
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  const session = await openSession(ort, files);
+  try {
+    const window_losses: number[] = [];
+    let first_logits: Float32Array | undefined;
+    for (let index = 0; index < windows.count; index++) {
+      if (options.signal?.aborted) throw cancelled();
+      const ids = windows.ids.subarray(index * windows.seqlen, (index + 1) * windows.seqlen);
+      const logits = await runWindow(ort, session, ids);
+      const loss = meanLoss(logits, ids);
+      window_losses.push(loss);
+      // The runtime's buffer is its own: a copy can be transferred.
+      first_logits ??= logits.slice();
+      options.onWindow?.(index, loss);
+    }
+    return { window_losses, first_logits: first_logits ?? new Float32Array() };
+  } finally {
+    await session.release();
+  }
+}
+
+/**
+ * Mean of −log softmax(logits[t])[ids[t + 1]] over t = 0 … T − 2, in nats; sums in f64.
+ * @param logits (T, vocab_size), row-major.
+ */
+export function meanLoss(logits: Float32Array, ids: Uint32Array): number {
+  const vocab = logits.length / ids.length;
+  let sum = 0;
+  for (let t = 0; t + 1 < ids.length; t++) {
+    const row = logits.subarray(t * vocab, (t + 1) * vocab);
+    let largest = -Infinity;
+    for (let i = 0; i < vocab; i++) if (row[i] > largest) largest = row[i];
+    let total = 0;
+    for (let i = 0; i < vocab; i++) total += Math.exp(row[i] - largest);
+    sum += largest + Math.log(total) - row[ids[t + 1]];
+  }
+  return sum / (ids.length - 1);
+}
+
+async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise<Ort.InferenceSession> {
+  const model = files.find(({ name }) => name.endsWith('.onnx'));
+  if (!model) {
+    throw failed(`None of ${files.length} files is an ONNX model.`, files.map(({ name }) => name).join(', ') || 'none');
+  }
+  const externalData = files.filter((file) => file !== model).map(({ name, file }) => ({ path: name, data: file }));
+  try {
+    // The runtime takes the model file whole; big weights are external and go to it as a Blob.
+    const bytes = new Uint8Array(await model.file.arrayBuffer());
+    return await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], externalData });
+  } catch (cause) {
+    throw failed(`onnxruntime-web cannot open the model: ${messageOf(cause)}`, model.name, cause);
+  }
+}
+
+async function runWindow(ort: typeof Ort, session: Ort.InferenceSession, ids: Uint32Array): Promise<Float32Array> {
+  const input_ids = new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+  let logits: Ort.Tensor;
+  try {
+    ({ logits } = await session.run({ input_ids }));
+  } catch (cause) {
+    throw failed(`onnxruntime-web cannot run the model: ${messageOf(cause)}`, 'logits', cause);
+  }
+  if (logits?.type === 'float32' && logits.dims[1] === ids.length) return logits.data as Float32Array;
+  throw failed(
+    `The model's output is ${logits?.type} [${logits?.dims}], not f32 [1, ${ids.length}, vocab_size].`,
+    'logits',
+  );
+}
+
+function failed(message: string, field: string, cause?: unknown): WhittleError {
+  return new WhittleError(
+    {
+      code: 'verification_failed',
+      message,
+      place: { field },
+      action: 'The export is not offered for download. Export it again; if it fails again, please report it.',
+    },
+    { cause },
+  );
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

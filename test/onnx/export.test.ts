@@ -1,0 +1,68 @@
+import * as ort from 'onnxruntime-web/wasm';
+import { describe, expect, it } from 'vitest';
+import { verifySession } from '../../src/engine/verify_session.ts';
+import { writeOnnx } from '../../src/export/write_onnx.ts';
+import type { DecoderModel } from '../../src/models/decoder_model.ts';
+import type { TokenWindows } from '../../src/runtime/windows.ts';
+import { memoryFiles } from './memory_files.ts';
+import { naiveForward, naiveLoss } from './naive_forward.ts';
+import { type TinyOptions, tinyDecoder, tinyTokens, VOCAB_SIZE } from './tiny_decoder.ts';
+
+ort.env.wasm.numThreads = 1;
+
+const ODD = [17, 19, 15, 21, 13];
+const UNSLICED_LAST = [17, 19, 15, 21, 24];
+
+const VARIANTS: Record<string, TinyOptions> = {
+  'dense, tied, F32': {},
+  'dense, untied, with norm weights and biases, F32': { head: 'untied', norm_weights: true, biases: true },
+  'dense, grouped-query attention, F16': { kv_heads: 2, dtype: 'F16', norm_weights: true },
+  'dense, one key/value head, BF16': { kv_heads: 1, dtype: 'BF16', norm_weights: true },
+  'dense, centred embedding, partly rotated heads': { centered: true, rotary_dim: 4 },
+  'sliced to odd dimensions, untied': { dimensions: ODD, head: 'untied', biases: true, kv_heads: 2 },
+  'sliced, tied through a projection, F16': { dimensions: UNSLICED_LAST, head: 'tied_projection', dtype: 'F16' },
+  'sliced, tied through a projection, centred': { dimensions: UNSLICED_LAST, head: 'tied_projection', centered: true },
+  'sliced, tied with a head projection, BF16': { dimensions: ODD, head: 'tied_head_projection', dtype: 'BF16' },
+};
+
+const SEQLEN = 24;
+
+function tokenWindows(count: number): TokenWindows {
+  const ids = tinyTokens(count * SEQLEN);
+  return { seqlen: SEQLEN, count, ids, totalTokens: ids.length };
+}
+
+async function exported(model: DecoderModel, external_data: 'auto' | 'always') {
+  const files = memoryFiles();
+  const written = await writeOnnx(model, { external_data, metadata: { 'whittle.test': 'yes' } }, files.openFile);
+  return {
+    written,
+    files: files.names().map((name) => ({ name, file: new Blob([files.bytes(name)]) })),
+    stored: files,
+  };
+}
+
+describe('exported ONNX in onnxruntime-web', () => {
+  for (const [name, options] of Object.entries(VARIANTS)) {
+    it(`gives the logits and losses of the canonical model: ${name}`, async () => {
+      const model = tinyDecoder(options);
+      const windows = tokenWindows(2);
+      const { files, written } = await exported(model, 'auto');
+      expect(written.files.map((file) => file.name)).toEqual(['model.onnx']);
+      const reported: number[] = [];
+      const result = await verifySession(ort, files, windows, { onWindow: (_, loss) => reported.push(loss) });
+
+      for (let index = 0; index < windows.count; index++) {
+        const ids = windows.ids.subarray(index * SEQLEN, (index + 1) * SEQLEN);
+        const expected = naiveForward(model, ids);
+        expect(Math.abs(result.window_losses[index] - naiveLoss(expected, ids))).toBeLessThan(2e-5);
+        if (index > 0) continue;
+        const flat = expected.flatMap((row) => [...row]);
+        expect(result.first_logits.length).toBe(SEQLEN * VOCAB_SIZE);
+        const worst = flat.reduce((max, value, i) => Math.max(max, Math.abs(value - result.first_logits[i])), 0);
+        expect(worst).toBeLessThan(1e-4);
+      }
+      expect(reported).toEqual(result.window_losses);
+    });
+  }
+});
