@@ -1,0 +1,98 @@
+/**
+ * @file Who may import whom: DESIGN's table of layers as lint rules. A layer may import itself, what stands in its row,
+ * and npm packages. Type imports count. Tests are free: they compare layers with each other.
+ */
+const EVERYWHERE = ['errors'];
+
+/** What a page or a driver may see of the engine: never a weight, never a GPU object. */
+const ENGINE_EDGE = [
+  'engine/client\\.ts$',
+  'engine/protocol\\.ts$',
+  'engine/plan\\.ts$',
+  'engine/report\\.ts$',
+  'compress/slicegpt/plan\\.ts$',
+  'platform',
+];
+
+const LAYERS = {
+  errors: [],
+  tensor: [],
+  platform: [],
+  formats: ['tensor'],
+  backend: ['tensor'],
+  models: ['tensor', 'formats'],
+  runtime: ['tensor', 'formats', 'models', 'backend'],
+  compress: ['tensor', 'formats', 'models', 'backend', 'runtime'],
+  export: ['tensor', 'formats', 'models'],
+  engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'compress', 'export', 'platform'],
+  app: ENGINE_EDGE,
+  cli: ENGINE_EDGE,
+  bench: ['tensor', 'formats', 'backend', 'cli', ...ENGINE_EDGE],
+};
+
+const TESTS = '\\.test\\.tsx?$';
+
+function layerRule([layer, allowed]) {
+  const targets = [layer, ...EVERYWHERE, ...allowed].map(
+    (target) => `^src/${target}${target.endsWith('$') ? '' : '/'}`,
+  );
+  return {
+    name: `layer-${layer}`,
+    comment: `src/${layer} may import only: ${[layer, ...EVERYWHERE, ...allowed].join(', ')} (see ARCHITECTURE.md).`,
+    severity: 'error',
+    from: { path: `^src/${layer}/`, pathNot: TESTS },
+    to: { path: '^src/', pathNot: targets },
+  };
+}
+
+export default {
+  forbidden: [
+    ...Object.entries(LAYERS).map(layerRule),
+    {
+      name: 'unlisted-layer',
+      comment: 'A new folder under src needs a row in the table of layers.',
+      severity: 'error',
+      from: { path: `^src/(?!(?:${Object.keys(LAYERS).join('|')})/)[^/]+/` },
+      to: {},
+    },
+    {
+      name: 'shaders-in-backend-only',
+      comment: 'WGSL is imported by the WebGPU backend alone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/backend/', TESTS] },
+      to: { path: '^shaders/' },
+    },
+    {
+      name: 'src-is-closed',
+      comment: 'The program imports nothing from tests, tools or end-to-end specs.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TESTS },
+      to: { path: '^(?:test|e2e|tools)/' },
+    },
+    {
+      name: 'no-tests-in-program',
+      comment: 'Only tests import tests.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TESTS },
+      to: { path: TESTS },
+    },
+    {
+      name: 'no-circular',
+      comment: 'Modules that need each other are one module; a cycle of types alone does no harm.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.mjs', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
+  },
+};

@@ -1,0 +1,81 @@
+/**
+ * @file `npm test`: lint, types, Vitest, build, Playwright. Every step runs even when one before it failed, so that one
+ * run tells everything; the last line sums both test runners, and the exit status is 0 only when all steps passed.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const results = join(root, '.cache', 'test');
+const require = createRequire(import.meta.url);
+
+function bin(name, entry = name) {
+  const manifest = require.resolve(`${name}/package.json`);
+  const { bin: bins } = JSON.parse(readFileSync(manifest, 'utf8'));
+  return join(dirname(manifest), typeof bins === 'string' ? bins : bins[entry]);
+}
+
+const failedSteps = [];
+
+function step(name, script, args, env = {}) {
+  process.stdout.write(`\n── ${name}\n`);
+  const started = Date.now();
+  const { status } = spawnSync(process.execPath, [script, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  process.stdout.write(
+    `── ${name}: ${status === 0 ? 'passed' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+  );
+  if (status !== 0) failedSteps.push(name);
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** A file that could not even be imported has no test to count: it counts as one failure. */
+function countVitest(report) {
+  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+function countPlaywright(report) {
+  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  const { expected, unexpected, flaky, skipped } = report.stats;
+  return { passed: expected + flaky, failed: unexpected + report.errors.length, skipped };
+}
+
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+const unitFile = join(results, 'vitest.json');
+const e2eFile = join(results, 'playwright.json');
+
+step('lint', bin('@biomejs/biome', 'biome'), ['check', '.']);
+step('layers', bin('dependency-cruiser', 'depcruise'), ['--config', '.dependency-cruiser.mjs', 'src']);
+step('types', bin('typescript', 'tsc'), ['--noEmit']);
+step('unit tests', bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitFile}`]);
+step('build', join(root, 'scripts', 'build.mjs'), ['--if-stale']);
+step('end-to-end tests', bin('@playwright/test', 'playwright'), ['test', '--reporter=list,json'], {
+  PLAYWRIGHT_JSON_OUTPUT_FILE: e2eFile,
+});
+
+const counts = [countVitest(readJson(unitFile)), countPlaywright(readJson(e2eFile))];
+const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
+const skipped = sum('skipped');
+if (failedSteps.length) process.stdout.write(`\nFailed: ${failedSteps.join(', ')}\n`);
+process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped ? `, ${skipped} skipped` : ''}\n`);
+process.exit(failedSteps.length ? 1 : 0);
