@@ -1,0 +1,176 @@
+/**
+ * @file Finds a Hugging Face model among dropped files: flat or inside a folder, one safetensors file or shards. Reads
+ * the small files and the weight headers; no weight.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { foreignByName } from '../recognise.ts';
+import { openSafetensors } from '../safetensors/checkpoint.ts';
+import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
+import { type ByteSource, blobSource } from '../source.ts';
+import { chooseFolder, type Folder } from './folder.ts';
+
+export interface ModelFile {
+  /** Path inside the dropped folder, or just the name. */
+  path: string;
+  blob: Blob;
+}
+
+export interface HfModel {
+  /** The folder's name, where there is one. */
+  name?: string;
+  config: ByteSource;
+  tokenizer: ByteSource;
+  tokenizer_config?: ByteSource;
+  /** Small files that an export carries along unchanged. */
+  companions: ByteSource[];
+  weights: ByteSource[];
+  checkpoint: Checkpoint;
+  warnings: string[];
+}
+
+const COMPANIONS = [
+  'generation_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+  'LICENSE',
+];
+const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
+
+/** Throws `not_a_model`, `bad_tokenizer`, `missing_shard` and all that {@link openSafetensors} throws. */
+export async function openModelFiles(files: readonly ModelFile[]): Promise<HfModel> {
+  const folder = chooseFolder(files);
+  const source = (name: string): ByteSource | undefined => {
+    const blob = folder.files.get(name);
+    return blob && blobSource(name, blob);
+  };
+  const { shards, index, warnings } = await findWeights(folder, source);
+  const config = source('config.json');
+  if (!config) {
+    throw new WhittleError({
+      code: 'not_a_model',
+      message: 'There is no config.json beside the weights.',
+      place: { file: 'config.json' },
+      action: 'Open the whole model folder, or drop config.json and tokenizer.json together with the weights.',
+    });
+  }
+  const opened = await openSafetensors(shards, index);
+  const tokenizer = source('tokenizer.json');
+  if (!tokenizer) throw noTokenizer(folder);
+  return {
+    name: folder.name,
+    config,
+    tokenizer,
+    tokenizer_config: source('tokenizer_config.json'),
+    companions: COMPANIONS.map(source).filter((found) => found !== undefined),
+    weights: shards,
+    checkpoint: opened.checkpoint,
+    warnings: [...warnings, ...opened.warnings],
+  };
+}
+
+type Find = (name: string) => ByteSource | undefined;
+
+interface FoundWeights {
+  shards: ByteSource[];
+  index?: ShardIndex;
+  warnings: string[];
+}
+
+/** As transformers does: `model.safetensors` first, then an index, then the only candidate there is. */
+async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> {
+  const names = [...folder.files.keys()];
+  const candidates = names.filter((name) => name.endsWith('.safetensors'));
+  const indexes = names.filter((name) => name.endsWith('.safetensors.index.json'));
+  const single = source('model.safetensors');
+  if (single) return { shards: [single], warnings: unusedWarning(candidates, ['model.safetensors']) };
+  if (indexes.length > 1) throw severalCandidates(indexes);
+  if (indexes.length === 1) {
+    const index = await readShardIndex(source(indexes[0])!);
+    return { shards: allShards(index.shards, source), index, warnings: unusedWarning(candidates, index.shards) };
+  }
+  if (candidates.length === 0) throw noWeights(names);
+  const shard = SHARD.exec(candidates[0]);
+  if (shard && candidates.every((name) => SHARD.exec(name)?.[1] === shard[1] && SHARD.exec(name)?.[3] === shard[3])) {
+    const [, stem, , total] = shard;
+    const expected = Array.from(
+      { length: Number(total) },
+      (_, i) => `${stem}-${String(i + 1).padStart(5, '0')}-of-${total}.safetensors`,
+    );
+    return {
+      shards: allShards(expected, source),
+      warnings: ['There is no index of the shards; their own headers were used.'],
+    };
+  }
+  if (candidates.length > 1) throw severalCandidates(candidates);
+  if (candidates[0].startsWith('adapter_')) throw adapterOnly(candidates[0]);
+  return { shards: [source(candidates[0])!], warnings: [] };
+}
+
+function allShards(names: readonly string[], source: Find): ByteSource[] {
+  const missing = names.filter((name) => !source(name));
+  if (missing.length > 0) {
+    const listed = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ` and ${missing.length - 8} more` : '');
+    throw new WhittleError({
+      code: 'missing_shard',
+      message: `${missing.length} of ${names.length} weight files are missing: ${listed}.`,
+      place: { file: missing[0] },
+      action: 'Drop them together with the others, or open the whole folder.',
+    });
+  }
+  return names.map((name) => source(name)!);
+}
+
+function unusedWarning(candidates: readonly string[], used: readonly string[]): string[] {
+  const unused = candidates.filter((name) => !used.includes(name));
+  return unused.length > 0 ? [`Not used: ${unused.join(', ')}.`] : [];
+}
+
+function severalCandidates(names: readonly string[]): WhittleError {
+  return new WhittleError({
+    code: 'not_a_model',
+    message: `Several files could hold the weights: ${names.join(', ')}.`,
+    allowed: 'one model.safetensors, or shards with one index',
+    action: 'Drop only the files of one model.',
+  });
+}
+
+function noWeights(names: readonly string[]): WhittleError {
+  for (const name of names) {
+    const foreign = foreignByName(name);
+    if (foreign) return foreign;
+  }
+  return new WhittleError({
+    code: 'not_a_model',
+    message: `No weights were found among ${names.length === 1 ? names[0] : `${names.length} files`}.`,
+    allowed: 'a folder with config.json, tokenizer.json and safetensors weights (one file or shards)',
+    action: 'Open the folder that you downloaded from the model page.',
+  });
+}
+
+function adapterOnly(file: string): WhittleError {
+  return new WhittleError({
+    code: 'not_a_model',
+    message: 'This is an adapter (LoRA): a change to a model, not a model.',
+    place: { file },
+    action: 'Merge it into its base model first, for example with peft (merge_and_unload), and open the result.',
+  });
+}
+
+function noTokenizer(folder: Folder): WhittleError {
+  const sentencepiece = folder.files.has('tokenizer.model');
+  return new WhittleError({
+    code: 'bad_tokenizer',
+    message: sentencepiece
+      ? 'There is a tokenizer.model (SentencePiece) but no tokenizer.json.'
+      : 'There is no tokenizer.json beside the weights.',
+    place: { file: 'tokenizer.json' },
+    allowed: 'tokenizer.json, as fast tokenizers are saved',
+    action: sentencepiece
+      ? 'Convert it: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes tokenizer.json.'
+      : 'Drop tokenizer.json (and tokenizer_config.json) together with the weights.',
+  });
+}

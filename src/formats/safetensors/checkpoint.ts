@@ -1,0 +1,87 @@
+/** @file A {@link Checkpoint} over one or several safetensors files. Only headers are read when it is opened. */
+import { WhittleError } from '../../errors/errors.ts';
+import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
+import type { ByteSource } from '../source.ts';
+import { readSafetensorsHeader } from './header.ts';
+import type { ShardIndex } from './shard_index.ts';
+
+export interface OpenedCheckpoint {
+  checkpoint: Checkpoint;
+  /** For people: what is odd but not wrong. */
+  warnings: string[];
+}
+
+interface Located extends TensorInfo {
+  readonly source: ByteSource;
+  readonly offset: number;
+}
+
+/**
+ * Opens all files as one checkpoint and checks them against the index, where there is one.
+ * Throws what {@link readSafetensorsHeader} throws, and `bad_shard_index`.
+ */
+export async function openSafetensors(sources: readonly ByteSource[], index?: ShardIndex): Promise<OpenedCheckpoint> {
+  const tensors = new Map<string, Located>();
+  for (const source of sources) {
+    const { entries } = await readSafetensorsHeader(source);
+    for (const { name, dtype, shape, offset, bytes } of entries) {
+      const other = tensors.get(name);
+      if (other) throw conflict(index, name, `Tensor "${name}" is in both ${other.file} and ${source.name}.`);
+      tensors.set(name, { name, dtype, shape, bytes, file: source.name, source, offset });
+    }
+  }
+  const warnings: string[] = [];
+  if (index) checkIndex(index, tensors);
+  let bytes = 0;
+  for (const tensor of tensors.values()) bytes += tensor.bytes;
+  if (index?.total_size !== undefined && index.total_size !== bytes) {
+    warnings.push(`${index.file} says ${index.total_size} bytes of weights, but the shards hold ${bytes}.`);
+  }
+  const read = async (name: string, rows?: RowRange) => readTensor(tensors, name, rows);
+  return { checkpoint: { tensors, bytes, read }, warnings };
+}
+
+function checkIndex(index: ShardIndex, tensors: ReadonlyMap<string, Located>): void {
+  for (const [name, file] of index.weight_map) {
+    const found = tensors.get(name);
+    if (!found) throw conflict(index, name, `Tensor "${name}" should be in ${file}, but that shard does not hold it.`);
+    if (found.file !== file) {
+      throw conflict(index, name, `Tensor "${name}" should be in ${file}, but ${found.file} holds it.`);
+    }
+  }
+  for (const [name, { file }] of tensors) {
+    if (!index.weight_map.has(name)) {
+      throw conflict(index, name, `Tensor "${name}" is in ${file}, but the index does not list it.`);
+    }
+  }
+}
+
+function conflict(index: ShardIndex | undefined, tensor: string, message: string): WhittleError {
+  return new WhittleError({
+    code: 'bad_shard_index',
+    message,
+    place: { file: index?.file, tensor },
+    allowed: 'each tensor in exactly one shard, the one that the index names',
+    action: 'The files may come from different versions of the model: fetch them all again.',
+  });
+}
+
+async function readTensor(tensors: ReadonlyMap<string, Located>, name: string, rows?: RowRange): Promise<Uint8Array> {
+  const tensor = tensors.get(name);
+  if (!tensor) {
+    throw new WhittleError({
+      code: 'missing_tensor',
+      message: `The checkpoint holds no tensor "${name}".`,
+      place: { tensor: name },
+    });
+  }
+  if (!rows) return tensor.source.read(tensor.offset, tensor.bytes);
+  const count = tensor.shape[0] ?? 0;
+  const rowBytes = count > 0 ? tensor.bytes / count : 0;
+  if (!(rows.start >= 0 && rows.start <= rows.end && rows.end <= count) || !Number.isInteger(rowBytes)) {
+    throw new RangeError(
+      `rows ${rows.start} to ${rows.end} of "${name}", which has ${count} rows of ${rowBytes} bytes`,
+    );
+  }
+  return tensor.source.read(tensor.offset + rows.start * rowBytes, (rows.end - rows.start) * rowBytes);
+}

@@ -1,0 +1,102 @@
+/** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
+import { WhittleError } from '../errors/errors.ts';
+import type { Checkpoint } from '../formats/checkpoint.ts';
+import { describeValue, type RawConfig, readJsonObject } from '../formats/hf/config.ts';
+import { type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import type { ByteSource } from '../formats/source.ts';
+import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
+import type { Architecture, DecoderConfig } from './architecture.ts';
+import { buildDecoderModel } from './build_model.ts';
+import type { DecoderModel } from './decoder_model.ts';
+import { llama } from './llama.ts';
+
+export type { ModelFile } from '../formats/hf/files.ts';
+
+export interface OpenModel {
+  /** The folder's name, or what the config calls itself. */
+  readonly name: string;
+  readonly config: DecoderConfig;
+  /** config.json as it stands, for re-export. */
+  readonly raw_config: RawConfig;
+  readonly model: DecoderModel;
+  readonly checkpoint: Checkpoint;
+  /** The weight files. */
+  readonly files: readonly { name: string; bytes: number }[];
+  /** Config, tokenizer and companions, byte for byte, for re-export. */
+  readonly tokenizer_files: readonly { name: string; bytes: Uint8Array }[];
+  readonly tokenizer: Tokenizer;
+  /** For people: what is odd but not wrong. */
+  readonly warnings: readonly string[];
+}
+
+const ARCHITECTURES: readonly Architecture[] = [llama];
+
+/** Throws every bad-input code of {@link ErrorCode}; no weight is read. */
+export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
+  const found = await openModelFiles(files);
+  const raw = await readJsonObject(found.config);
+  const architecture = findArchitecture(raw, found.config.name);
+  const config = architecture.readConfig(raw, found.config.name);
+  const { model, warnings } = buildDecoderModel(architecture, config, found.checkpoint);
+  const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
+  const notes = [...found.warnings, ...warnings];
+  if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
+  if (tokenizer.vocab_size > config.vocab_size) {
+    notes.push(
+      `The tokenizer has ids up to ${tokenizer.vocab_size - 1}, the model embeds only ${config.vocab_size} tokens; a text that uses the rest is refused.`,
+    );
+  }
+  const small = [found.config, found.tokenizer, found.tokenizer_config, ...found.companions];
+  return {
+    name: found.name ?? nameFromConfig(raw) ?? config.architecture,
+    config,
+    raw_config: raw,
+    model,
+    checkpoint: found.checkpoint,
+    files: found.weights.map(({ name, size }) => ({ name, bytes: size })),
+    tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
+    tokenizer,
+    warnings: notes,
+  };
+}
+
+async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {
+  return { name: source.name, bytes: await source.read(0, source.size) };
+}
+
+function findArchitecture(raw: RawConfig, file: string): Architecture {
+  const known = ARCHITECTURES.flatMap(({ model_types }) => model_types);
+  const unknown = (field: string, message: string, allowed: string) =>
+    new WhittleError({
+      code: 'unknown_architecture',
+      message,
+      place: { file, field },
+      allowed,
+      action: 'Choose a model of a supported family.',
+    });
+  const architecture = ARCHITECTURES.find(({ model_types }) => model_types.some((type) => type === raw.model_type));
+  if (!architecture) {
+    const found =
+      raw.model_type === undefined
+        ? 'The config names no model_type'
+        : `The model type is ${describeValue(raw.model_type)}`;
+    throw unknown('model_type', `${found}, which Whittle does not know.`, known.join(', '));
+  }
+  const classes = Array.isArray(raw.architectures) ? raw.architectures.map(String) : [];
+  if (classes.length > 0 && !classes.some((name) => /ForCausalLM$/i.test(name))) {
+    throw unknown(
+      'architectures',
+      `This is a ${classes.join(', ')}, not a causal language model.`,
+      'a class named …ForCausalLM',
+    );
+  }
+  if (raw.quantization_config != null) {
+    throw unknown('quantization_config', 'The weights are quantised.', 'weights in F32, F16 or BF16');
+  }
+  return architecture;
+}
+
+function nameFromConfig(raw: RawConfig): string | undefined {
+  const path = raw._name_or_path;
+  return (typeof path === 'string' && path.split(/[/\\]/).filter(Boolean).pop()) || undefined;
+}
