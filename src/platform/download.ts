@@ -1,0 +1,67 @@
+/**
+ * @file Hands exported files to the person. A link's download works everywhere and never copies the file into memory: the
+ * File of OPFS lies on disk. Where the browser has folder pickers, a whole export can go into a chosen folder.
+ */
+import { exportedFile } from './export_folder.ts';
+import { isNamed } from './opfs.ts';
+
+/** An object URL must outlive the click; browsers say nothing when they have taken the bytes. */
+const URL_LIFETIME_MS = 60_000;
+
+interface FolderPickerWindow {
+  showDirectoryPicker?(options: { id?: string; mode?: 'readwrite' }): Promise<FileSystemDirectoryHandle>;
+}
+
+/** Starts the browser's download of one exported file. */
+export async function downloadExport(folderPath: string, name: string): Promise<void> {
+  downloadBlob(await exportedFile(folderPath, name), name);
+}
+
+/** Starts the browser's download of any Blob. */
+export function downloadBlob(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
+}
+
+/** Whether the person can be asked for a folder (Chromium only, at the time of writing). */
+export function canSaveToFolder(): boolean {
+  return typeof (globalThis as FolderPickerWindow).showDirectoryPicker === 'function';
+}
+
+/**
+ * Asks for a folder and streams the named files into it. Call it straight from a click: browsers refuse pickers otherwise.
+ * @returns false when the person closed the picker.
+ */
+export async function saveExportToFolder(
+  folderPath: string,
+  names: readonly string[],
+  onProgress?: (written: number, total: number) => void,
+): Promise<boolean> {
+  const picker = globalThis as FolderPickerWindow;
+  let target: FileSystemDirectoryHandle | undefined;
+  try {
+    target = await picker.showDirectoryPicker?.({ id: 'whittle-export', mode: 'readwrite' });
+  } catch (thrown) {
+    if (!isNamed(thrown, 'AbortError')) throw thrown;
+  }
+  if (!target) return false;
+  const files = await Promise.all(names.map((name) => exportedFile(folderPath, name)));
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  let written = 0;
+  for (const [i, file] of files.entries()) {
+    const writable = await (await target.getFileHandle(names[i], { create: true })).createWritable();
+    const counter = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        written += chunk.byteLength;
+        onProgress?.(written, total);
+        controller.enqueue(chunk);
+      },
+    });
+    await file.stream().pipeThrough(counter).pipeTo(writable);
+  }
+  return true;
+}

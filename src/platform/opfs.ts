@@ -1,0 +1,78 @@
+/**
+ * @file The origin private file system (OPFS): files on the person's disk that only this site sees. Paths are relative to
+ * the origin's root, with `/` between folders.
+ */
+import { WhittleError } from '../errors/errors.ts';
+
+/** Missing in insecure contexts and in some private windows. */
+export function hasOpfs(): boolean {
+  return typeof navigator !== 'undefined' && typeof navigator.storage?.getDirectory === 'function';
+}
+
+/** Throws `export_failed` where there is no OPFS, and DOMException `NotFoundError` where the folder is missing. */
+export async function openFolder(path: string, create = false): Promise<FileSystemDirectoryHandle> {
+  if (!hasOpfs()) {
+    throw new WhittleError({
+      code: 'export_failed',
+      message: 'This browser gives the page no private file storage (OPFS).',
+      allowed: 'a page opened over https or from localhost, outside a private window',
+      action: 'Open Whittle in a normal window of a current browser.',
+    });
+  }
+  let folder = await navigator.storage.getDirectory();
+  for (const part of path.split('/').filter(Boolean)) folder = await folder.getDirectoryHandle(part, { create });
+  return folder;
+}
+
+/** Removes a file or a folder with all that is in it; nothing happens where it does not exist. */
+export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+  try {
+    await folder.removeEntry(name, { recursive: true });
+  } catch (thrown) {
+    if (!isNamed(thrown, 'NotFoundError')) throw thrown;
+  }
+}
+
+/** Opens a file for writing at any offset; only dedicated Workers may. The handle locks the file until it is closed. */
+export async function openForWriting(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<FileSystemSyncAccessHandle> {
+  const file = await folder.getFileHandle(name, { create: true });
+  return file.createSyncAccessHandle();
+}
+
+/** Writes all bytes: a single call may write fewer, and says so only in its result. Throws `storage_full`. */
+export function writeFully(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number, file: string): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    let count: number;
+    try {
+      count = handle.write(bytes.subarray(done), { at: at + done });
+    } catch (thrown) {
+      throw isNamed(thrown, 'QuotaExceededError') ? storageFull(file, at + done, thrown) : thrown;
+    }
+    if (count === 0) throw storageFull(file, at + done);
+    done += count;
+  }
+}
+
+/** Asks the browser to keep this site's files when disk runs short. Only windows may ask; a refusal changes nothing else. */
+export async function requestPersistence(): Promise<boolean> {
+  return (await navigator.storage?.persist?.()) ?? false;
+}
+
+export function isNamed(thrown: unknown, name: string): boolean {
+  return thrown instanceof Error && thrown.name === name;
+}
+
+function storageFull(file: string, at: number, cause?: unknown): WhittleError {
+  return new WhittleError(
+    {
+      code: 'storage_full',
+      message: `The browser's storage for this site is full after ${(at / 1e6).toFixed(1)} MB of this file.`,
+      place: { file },
+      action: 'Free disk space, or discard sliced models that are no longer needed, and try again.',
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * @file Scratch space for computed weights: one append-only file of OPFS, read by range. For dedicated Workers, the only
+ * place where a file can be written and read at once.
+ */
+import { WhittleError } from '../errors/errors.ts';
+import { hasOpfs, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { storageSession } from './storage_session.ts';
+
+/** The shape of `ScratchStore` in models, which platform does not import. */
+export interface ScratchFile {
+  append(bytes: Uint8Array): Promise<ScratchFileSlot>;
+  clear(): Promise<void>;
+}
+
+export interface ScratchFileSlot {
+  readonly bytes: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+let serial = 0;
+
+/** Whether {@link openScratchFile} can work here; where it cannot, weights have to stay in memory. */
+export function hasScratchFiles(): boolean {
+  return (
+    hasOpfs() &&
+    typeof FileSystemFileHandle !== 'undefined' &&
+    'createSyncAccessHandle' in FileSystemFileHandle.prototype
+  );
+}
+
+/** A new, empty scratch file in this engine's folder. It exists on disk from the first `append` to `clear`. */
+export async function openScratchFile(): Promise<ScratchFile> {
+  const folder = await openFolder(await storageSession());
+  const name = `scratch-${serial++}.bin`;
+  let handle: Promise<FileSystemSyncAccessHandle> | undefined;
+  let end = 0;
+  return {
+    async append(bytes) {
+      handle ??= openForWriting(folder, name);
+      const used = handle;
+      const file = await used;
+      // From here to the end nothing is awaited: two appends never share an offset.
+      const start = end;
+      writeFully(file, bytes, start, name);
+      end += bytes.byteLength;
+      return {
+        bytes: bytes.byteLength,
+        async read(offset, length) {
+          if (handle !== used) throw goneSlot(name);
+          return readFully(file, start, bytes.byteLength, offset, length, name);
+        },
+      };
+    },
+    async clear() {
+      const opened = handle;
+      handle = undefined;
+      end = 0;
+      if (!opened) return;
+      (await opened).close();
+      await removeEntry(folder, name);
+    },
+  };
+}
+
+function readFully(
+  file: FileSystemSyncAccessHandle,
+  start: number,
+  size: number,
+  offset: number,
+  length: number,
+  name: string,
+): Uint8Array {
+  const out = new Uint8Array(length);
+  let done = offset < 0 || offset + length > size ? -1 : 0;
+  while (done >= 0 && done < length) {
+    const count = file.read(out.subarray(done), { at: start + offset + done });
+    done = count === 0 ? -1 : done + count;
+  }
+  if (done === length) return out;
+  throw new WhittleError({
+    code: 'truncated_file',
+    message: `Bytes ${offset} to ${offset + length} of a stored weight of ${size} bytes cannot be read.`,
+    place: { file: name },
+    action: 'The browser may have removed its files. Slice the model again.',
+  });
+}
+
+function goneSlot(name: string): WhittleError {
+  return new WhittleError({
+    code: 'internal',
+    message: 'A weight was read after its scratch file was cleared.',
+    place: { file: name },
+    action: 'This is a fault in Whittle. Please report it with the steps that led here.',
+  });
+}
