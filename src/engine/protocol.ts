@@ -73,6 +73,8 @@ export interface ModelSummary {
   shape: ModelShape;
   max_position_embeddings: number;
   tensors: { name: string; dtype: string; shape: readonly number[]; bytes: number }[];
+  /** What was noticed but does not stop anything: unexpected tensors, ignored settings. */
+  warnings: string[];
 }
 
 /** What a perplexity was measured with (invariant 8). */
@@ -181,6 +183,8 @@ export type EngineEvent =
 
 /** Page → Worker. */
 export type ToEngine =
+  /** First message: where the app's own files (the built-in model) lie. */
+  | { type: 'init'; base: string }
   | { [K in CommandKind]: { type: 'command'; id: number; kind: K; request: Commands[K]['request'] } }[CommandKind]
   | { type: 'cancel'; id: number };
 

@@ -3,7 +3,6 @@
  * when the job failed or was cancelled.
  */
 import type { Backend, Tensor } from '../backend/backend.ts';
-import { cancelled } from '../errors/errors.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sameShape } from '../tensor/shape.ts';
 
@@ -64,9 +63,4 @@ export async function withArena<T>(backend: Backend, job: (arena: Arena) => Prom
   } finally {
     arena.dispose();
   }
-}
-
-/** Throws `cancelled` if the person cancelled. */
-export function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw cancelled();
 }

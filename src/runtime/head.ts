@@ -2,10 +2,11 @@
  * @file Final norm, head and loss. The vocabulary is taken in blocks with a running log-sum-exp, so neither the head's
  * matrix nor the logits are ever whole on the device.
  */
+
 import type { Tensor } from '../backend/backend.ts';
+import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
-import { throwIfCancelled } from './arena.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Bounds for one block: elements of its weight and of its logits. */

@@ -2,9 +2,11 @@
  * @file One pass of some windows through all layers of a model, layer by layer: a layer's weights are loaded, used by
  * every batch, and freed. The next layer's bytes are read while the device works.
  */
+
 import type { Tensor } from '../backend/backend.ts';
+import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
-import { type Arena, throwIfCancelled } from './arena.ts';
+import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import { attentionBlock, mlpBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
 import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.ts';

@@ -1,10 +1,12 @@
 /**
  * @file Perplexity, window by window: exp(mean over all predicted tokens of −log p), T − 1 predictions a window.
  */
+
 import type { Backend } from '../backend/backend.ts';
+import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
-import { throwIfCancelled, withArena } from './arena.ts';
+import { withArena } from './arena.ts';
 import { allLogits, tokenLosses } from './head.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';

@@ -1,11 +1,14 @@
 /**
  * @file PCA of one site of the residual stream: covariance → eigenvectors, with the certificate of Q (invariant 5).
  */
+
 import type { Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
 import { certify } from '../../backend/linalg/certificate.ts';
 import { WhittleError } from '../../errors/errors.ts';
-import { type Arena, throwIfCancelled } from '../../runtime/arena.ts';
+import type { Arena } from '../../runtime/arena.ts';
 import type { SiteReport } from '../method.ts';
+import { discardedEnergy } from './energy.ts';
 
 export interface PrincipalBasis {
   /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
@@ -49,18 +52,6 @@ export async function principalBasis(
     certificate: { ...measured, solver, sweeps },
   };
   return { Q, report };
-}
-
-/** Share of Σλ beyond the first `dimension`; rounding noise below zero counts as zero. */
-export function discardedEnergy(eigenvalues: ArrayLike<number>, dimension: number): number {
-  let kept = 0;
-  let discarded = 0;
-  for (let i = 0; i < eigenvalues.length; i++) {
-    const energy = Math.max(0, eigenvalues[i]);
-    if (i < dimension) kept += energy;
-    else discarded += energy;
-  }
-  return discarded === 0 ? 0 : discarded / (kept + discarded);
 }
 
 function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: number): void {

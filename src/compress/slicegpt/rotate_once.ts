@@ -2,17 +2,20 @@
  * @file The rotate-once schedule: every PCA on the dense model, then slicing to any dimension without running the model
  * again (`rotate` and `slice_rotated_model` of the official code). One calibration serves every position of the slider.
  */
+
 import type { Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
-import { type Arena, throwIfCancelled, withArena } from '../../runtime/arena.ts';
+import { type Arena, withArena } from '../../runtime/arena.ts';
 import { runLayers } from '../../runtime/model_pass.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
 import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
 import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
+import { discardedEnergy } from './energy.ts';
 import { firstCovariance } from './first_basis.ts';
 import { storeEnds } from './heads.ts';
 import type { HeadKind } from './plan.ts';
-import { discardedEnergy, principalBasis } from './principal_basis.ts';
+import { principalBasis } from './principal_basis.ts';
 import { type Basis, identityBasis } from './rotate.ts';
 import type { SiteDimensions } from './sequential.ts';
 import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';

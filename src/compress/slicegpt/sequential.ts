@@ -5,9 +5,11 @@
  * One evaluation a layer, not two: the attention output after slicing is the captured signal times Q'[:, :d], exactly,
  * so the second run of the official code needs only the MLP.
  */
+
 import type { Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
-import { type Arena, throwIfCancelled, withArena } from '../../runtime/arena.ts';
+import { type Arena, withArena } from '../../runtime/arena.ts';
 import { embedTokens } from '../../runtime/embed.ts';
 import { attentionBlock, mlpBlock } from '../../runtime/forward.ts';
 import { RotaryCache } from '../../runtime/model_pass.ts';

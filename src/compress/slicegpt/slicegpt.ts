@@ -1,5 +1,5 @@
 /** @file SliceGPT (arXiv 2401.15024) as a {@link CompressionMethod}. */
-import { throwIfCancelled } from '../../runtime/arena.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { CompressionContext, CompressionMethod } from '../method.ts';
 import { applyFusion } from './fuse.ts';
 import { type Fusion, type HeadKind, type Schedule, sliceDimension } from './plan.ts';

@@ -1,0 +1,80 @@
+/**
+ * @file The engine: runs commands one after another against one state, reports events, can be cancelled. It knows no
+ * Worker: `worker.ts` connects it to messages, tests call it directly.
+ */
+import { WhittleError } from '../errors/errors.ts';
+import { exportCommand } from './export_command.ts';
+import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
+import { openCommand, setTextsCommand } from './open_command.ts';
+import type { EnginePlatform } from './platform.ts';
+import { type Emit, memoryReport } from './progress.ts';
+import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
+import { sliceCommand } from './slice_command.ts';
+import { EngineState } from './state.ts';
+
+type Handlers = {
+  [K in CommandKind]: (
+    request: Commands[K]['request'],
+    emit: Emit,
+    signal: AbortSignal,
+  ) => Promise<Commands[K]['result']>;
+};
+
+export class Engine {
+  private readonly state = new EngineState();
+  private readonly handlers: Handlers;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly platform: EnginePlatform) {
+    const { state } = this;
+    this.handlers = {
+      start: ({ backend }) => this.start(backend),
+      open: ({ source }) => openCommand(state, platform, source),
+      set_texts: (settings) => setTextsCommand(state, platform, settings),
+      evaluate: ({ target }, emit, signal) => evaluateCommand(state, target, emit, signal),
+      calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
+      slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
+      export: ({ id, external_data }, emit, signal) => exportCommand(state, platform, id, external_data, emit, signal),
+      discard: async ({ id }) => {
+        await state.dropSlice(id);
+        return null;
+      },
+      memory: async () => memoryReport(state.backend),
+    };
+  }
+
+  /** Queues a command behind those before it. Rejects with what the command throws; a cancelled one never starts. */
+  run<K extends CommandKind>(
+    kind: K,
+    request: Commands[K]['request'],
+    emit: Emit = () => {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<Commands[K]['result']> {
+    const job = this.queue.then(() => {
+      signal.throwIfAborted();
+      return this.handlers[kind](request, emit, signal);
+    });
+    this.queue = job.catch(() => {});
+    return job;
+  }
+
+  private async start(kind: 'auto' | BackendKind): Promise<BackendInfo> {
+    const { state } = this;
+    const backend = await this.createBackend(kind);
+    // Bases and losses of another backend are as good, but a report must not mix two.
+    await state.dropMeasurements();
+    state.backend?.dispose();
+    state.backend = backend;
+    return backend.info;
+  }
+
+  private async createBackend(kind: 'auto' | BackendKind) {
+    if (kind !== 'auto') return this.platform.createBackend(kind);
+    try {
+      return await this.platform.createBackend('webgpu');
+    } catch (error) {
+      if (error instanceof WhittleError && error.code === 'no_webgpu') return this.platform.createBackend('cpu');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** @file Commands `evaluate` and `calibrate`: perplexity window by window, and the PCA of the dense model. */
+import type { CompressionContext } from '../compress/method.ts';
+import { applyFusion } from '../compress/slicegpt/fuse.ts';
+import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
+import { evaluate, summarize } from '../runtime/perplexity.ts';
+import type { EnginePlatform } from './platform.ts';
+import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
+import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
+import type { Calibrated, EngineState } from './state.ts';
+
+export async function evaluateCommand(
+  state: EngineState,
+  target: 'dense' | string,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<PerplexityReport> {
+  const backend = state.requireBackend();
+  const { evaluation: windows, protocol } = state.requireTexts();
+  const isDense = target === 'dense';
+  const model = isDense ? state.requireModel().open.model : state.requireSlice(target).model;
+  const meter = new ProgressMeter(emit, isDense ? 'dense_evaluation' : 'evaluation', () => memoryReport(backend));
+  const tokens = windows.count * windows.seqlen;
+  const layers = model.layers.length;
+  const losses: number[] = [];
+  return state.timed(isDense ? 'dense_evaluation' : 'evaluation', async () => {
+    const started = performance.now();
+    await evaluate(backend, model, windows, {
+      signal,
+      checkWeights: isDense,
+      onWindow: ({ index, loss }) => {
+        losses.push(loss);
+        emit({ type: 'window', target, index, count: windows.count, loss, ...summarize(losses) });
+      },
+      onProgress: (fraction, layer) => {
+        const step = layer < layers ? 'forward pass' : 'head and loss';
+        meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
+      },
+    });
+    const report: PerplexityReport = {
+      target,
+      ...summarize(losses),
+      tokens_per_second: (1000 * tokens) / (performance.now() - started),
+      tokens,
+      window_losses: losses,
+      protocol,
+    };
+    if (isDense) state.dense = report;
+    else state.requireSlice(target).evaluation = report;
+    return report;
+  });
+}
+
+/** Context for a compression method that reports as `schedule` and calls `onProgress` for its share of the command. */
+export function compressionContext(
+  state: EngineState,
+  scratch: CompressionContext['scratch'],
+  schedule: Schedule,
+  meter: ProgressMeter,
+  emit: Emit,
+  signal: AbortSignal,
+): CompressionContext {
+  return {
+    backend: state.requireBackend(),
+    calibration: state.requireTexts().calibration,
+    scratch,
+    signal,
+    observer: {
+      onProgress: (progress) => meter.report(progress),
+      onSite: (site) => emit({ type: 'site', schedule, site }),
+    },
+  };
+}
+
+/** The dense bases for a fusion, computed once for a model and its texts. */
+export async function denseBases(
+  state: EngineState,
+  platform: EnginePlatform,
+  fusion: Fusion,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Calibrated> {
+  const known = state.calibrated.get(fusion);
+  if (known) return known;
+  const backend = state.requireBackend();
+  const { model } = state.requireModel().open;
+  const meter = new ProgressMeter(emit, 'calibration', () => memoryReport(backend));
+  const scratch = await platform.createScratch();
+  try {
+    const context = compressionContext(state, scratch, 'rotate-once', meter, emit, signal);
+    const bases = await calibrateDense(applyFusion(model, fusion), context);
+    const calibrated = { bases, scratch };
+    state.calibrated.set(fusion, calibrated);
+    return calibrated;
+  } catch (error) {
+    await scratch.clear();
+    throw error;
+  }
+}
+
+export async function calibrateCommand(
+  state: EngineState,
+  platform: EnginePlatform,
+  fusion: Fusion,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<CalibrationReport> {
+  return state.timed('calibration_and_slicing', async () => {
+    const started = performance.now();
+    const { bases } = await denseBases(state, platform, fusion, emit, signal);
+    return { fusion, sites: [...bases.sites], duration_ms: performance.now() - started };
+  });
+}

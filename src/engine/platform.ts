@@ -1,0 +1,31 @@
+/**
+ * @file What the engine needs from the outside world. The Worker gives it browser APIs; tests give it memory. The engine
+ * itself knows neither files nor OPFS.
+ */
+import type { Backend, BackendKind } from '../backend/backend.ts';
+import type { FileSink } from '../formats/sink.ts';
+import type { ScratchStore } from '../models/scratch.ts';
+import type { TokenWindows } from '../runtime/windows.ts';
+import type { OnnxFile, VerifyOptions, VerifyResult } from './verify_session.ts';
+
+export interface EnginePlatform {
+  /** Throws `no_webgpu` where the kind cannot be had. */
+  createBackend(kind: BackendKind): Promise<Backend>;
+  createScratch(): Promise<ScratchStore>;
+  /** A new, empty folder for one export. */
+  createExportFolder(id: string): Promise<ExportFolder>;
+  /** Runs the exported files in onnxruntime-web, away from this thread where there is another. */
+  verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions): Promise<VerifyResult>;
+  /** One file of the built-in model, as a Blob. */
+  demoFile(name: string): Promise<Blob>;
+}
+
+export interface ExportFolder {
+  /** Path of the folder, for the page that downloads from it. */
+  readonly path: string;
+  create(name: string): Promise<FileSink>;
+  /** A finished file. */
+  file(name: string): Promise<Blob>;
+  /** Removes the folder and everything in it. */
+  remove(): Promise<void>;
+}

@@ -1,0 +1,49 @@
+/** @file Turns shares of work into progress events with rate and time left. */
+import type { Backend } from '../backend/backend.ts';
+import type { EngineEvent, MemoryReport, Stage } from './protocol.ts';
+
+export type Emit = (event: EngineEvent) => void;
+
+/** An estimate from less work than this swings too much to be shown. */
+const LEAST_FRACTION = 0.03;
+const LEAST_ELAPSED_MS = 500;
+
+export interface Step {
+  fraction: number;
+  step: string;
+  layer?: number;
+  layers?: number;
+  /** Tokens processed so far in this command. */
+  tokens?: number;
+}
+
+/** Reports on one command, or one part of it from `base` to `base + share` of the whole. */
+export class ProgressMeter {
+  private readonly started = performance.now();
+
+  constructor(
+    private readonly emit: Emit,
+    private readonly stage: Stage,
+    private readonly memory: () => MemoryReport,
+  ) {}
+
+  report({ fraction, step, layer, layers, tokens }: Step): void {
+    const elapsed = performance.now() - this.started;
+    const known = fraction >= LEAST_FRACTION && elapsed >= LEAST_ELAPSED_MS;
+    this.emit({
+      type: 'progress',
+      stage: this.stage,
+      fraction,
+      step,
+      layer,
+      layers,
+      tokens_per_second: known && tokens ? (1000 * tokens) / elapsed : undefined,
+      eta_seconds: known ? ((elapsed / fraction) * (1 - fraction)) / 1000 : undefined,
+      memory: this.memory(),
+    });
+  }
+}
+
+export function memoryReport(backend: Backend | undefined): MemoryReport {
+  return { current_gpu_bytes: backend?.memory.currentBytes ?? 0, peak_gpu_bytes: backend?.memory.peakBytes ?? 0 };
+}

@@ -1,0 +1,74 @@
+/** @file Command `slice`: makes a sliced model with either schedule and keeps it until it is discarded. */
+
+import { resolveHead, sliceDimension, slicedParts, totalElements } from '../compress/slicegpt/plan.ts';
+import { slicegpt } from '../compress/slicegpt/slicegpt.ts';
+import { WhittleError } from '../errors/errors.ts';
+import { countParameters, modelBytes } from '../models/model_size.ts';
+import { compressionContext, denseBases } from './measure_commands.ts';
+import type { EnginePlatform } from './platform.ts';
+import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
+import type { SiteReport, SliceOptions, SliceReport } from './protocol.ts';
+import type { EngineState } from './state.ts';
+
+export async function sliceCommand(
+  state: EngineState,
+  platform: EnginePlatform,
+  options: SliceOptions,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<SliceReport> {
+  const { open, summary } = state.requireModel();
+  const backend = state.requireBackend();
+  state.requireTexts();
+  const head = resolveHead(options.head, summary.shape.tied);
+  const dimension = sliceDimension(summary.shape.hidden_size, options.sparsity, options.round);
+  return state.timed('calibration_and_slicing', async () => {
+    const started = performance.now();
+    const bases =
+      options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
+    const scratch = await platform.createScratch();
+    try {
+      const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
+      const context = compressionContext(state, scratch, options.schedule, meter, emit, signal);
+      const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
+      const parts = slicedParts(summary.shape, dimension, head);
+      const parameters = countParameters(compressed.model);
+      assertPlanned(parameters, totalElements(parts));
+      const report: SliceReport = {
+        id: state.newId(),
+        options,
+        head,
+        dimension,
+        parameters,
+        bytes: modelBytes(compressed.model),
+        parts,
+        sites: [...compressed.sites],
+        discarded_energy: compressed.sites.map((site) => site.discarded_energy),
+        certificate: worst(compressed.sites),
+        duration_ms: performance.now() - started,
+      };
+      state.slices.set(report.id, { report, model: compressed.model, scratch });
+      return report;
+    } catch (error) {
+      await scratch.clear();
+      throw error;
+    }
+  });
+}
+
+function worst(sites: readonly SiteReport[]): SliceReport['certificate'] {
+  return {
+    max_orthogonality_error: Math.max(...sites.map(({ certificate }) => certificate.orthogonality_error)),
+    max_residual: Math.max(...sites.map(({ certificate }) => certificate.residual)),
+  };
+}
+
+/** The slider promises a size before anything is computed; what was built must be exactly that. */
+function assertPlanned(parameters: number, planned: number): void {
+  if (parameters === planned) return;
+  throw new WhittleError({
+    code: 'internal',
+    message: `The sliced model has ${parameters} parameters where ${planned} were planned.`,
+    action: 'This is a fault in Whittle. Please report it with the model and the settings.',
+  });
+}
