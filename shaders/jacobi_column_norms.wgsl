@@ -1,0 +1,29 @@
+// norms[j] = (Σ_{i≠j} a_ij², a_jj²) for the columns of the symmetric matrix (size, size); columns from n on are padding and
+// count 0. One invocation a column, so neighbours read neighbouring words.
+
+struct Params {
+  n: u32,
+  size: u32,
+}
+
+@group(0) @binding(0) var<storage, read> status: array<u32>;
+@group(0) @binding(1) var<storage, read> matrix: array<f32>;
+@group(0) @binding(2) var<storage, read_write> norms: array<vec2f>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 32;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let column = id.x;
+  if (column >= params.n || status[1] != 0) {
+    return;
+  }
+  var off = 0.0;
+  for (var row = 0u; row < params.n; row++) {
+    let value = matrix[row * params.size + column];
+    off += select(value * value, 0.0, row == column);
+  }
+  let diagonal = matrix[column * params.size + column];
+  norms[column] = vec2f(off, diagonal * diagonal);
+}

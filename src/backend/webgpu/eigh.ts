@@ -1,0 +1,224 @@
+/**
+ * @file Symmetric eigendecomposition on the GPU: blocked parallel two-sided Jacobi, whole in compute passes.
+ *
+ * The matrix is cut into blocks of 16; a sweep is a round-robin tournament in which every two blocks meet once. In a
+ * round each meeting diagonalises its 32×32 subproblem in one workgroup, then the rotations are applied to rows and
+ * columns. The device itself decides when the sweeps are over, and later dispatches return at once; the host reads back
+ * once a batch of sweeps, which is sized by the measured time, so that a slow device can be cancelled between sweeps and
+ * a fast one is not held up by read-backs.
+ *
+ * Golub & Van Loan, Matrix Computations, 4th ed., §8.5 (cyclic and block Jacobi).
+ */
+import { cancelled, WhittleError } from '../../errors/errors.ts';
+import { formatShape, type Shape } from '../../tensor/shape.ts';
+import type { Eigendecomposition, EighArgs, Tensor } from '../backend.ts';
+import type { GpuTensor } from './buffers.ts';
+import type { GpuContext } from './context.ts';
+import { jacobiColumnNormsKernel } from './kernels/jacobi_column_norms.ts';
+import { jacobiConvergeKernel } from './kernels/jacobi_converge.ts';
+import { jacobiGatherKernel } from './kernels/jacobi_gather.ts';
+import { jacobiLoadKernel } from './kernels/jacobi_load.ts';
+import { jacobiRowsColumnsKernel } from './kernels/jacobi_rows_columns.ts';
+import { jacobiScanKernel } from './kernels/jacobi_scan.ts';
+import { jacobiSolveKernel } from './kernels/jacobi_solve.ts';
+import { jacobiSummaryKernel } from './kernels/jacobi_summary.ts';
+import { jacobiVectorsKernel } from './kernels/jacobi_vectors.ts';
+
+export const EIGH_SOLVER = 'block-jacobi-f32';
+
+/** Rows of a block; a subproblem joins two. Fixed in the shaders: 32×32 matrices and rotations fill half of 16 KiB. */
+const BLOCK = 16;
+const PAIR = 2 * BLOCK;
+const STATUS_WORDS = 8;
+/** Bits of f32 infinity: a largest entry at or above it is infinite or NaN. */
+const INFINITY_BITS = 0x7f800000;
+/** Unit round-off of f32. */
+const U = 2 ** -24;
+/** Sweeps are queued ahead up to this much measured time. */
+const BATCH_MS = 250;
+
+/** Settings of the iteration, for tests and measurements; the defaults are what the backend uses. */
+export interface EighOptions {
+  /** Sweeps before `not_converged`. Dense matrices of any size take 3 to 10. */
+  maxSweeps: number;
+  /** Cyclic sweeps within a subproblem. */
+  innerSweeps: number;
+  /** Over when ‖off(A)‖_F is at most this share of ‖A‖_F. */
+  tolerance: number;
+  /** An entry below this share of ‖A‖_F is not rotated away; n² of them stay below the tolerance. */
+  threshold: number;
+}
+
+/** The tensors of one decomposition, by the names that the kernels bind. */
+interface Workspace {
+  n: number;
+  size: number;
+  status: GpuTensor;
+  matrix: GpuTensor;
+  vectors: GpuTensor;
+  rotations: GpuTensor;
+  is_active: GpuTensor;
+  norms: GpuTensor;
+  summary: GpuTensor;
+  order: GpuTensor;
+}
+
+interface Progress {
+  largestBits: number;
+  isOver: boolean;
+  sweeps: number;
+  /** ‖off(A)‖_F / ‖A‖_F. */
+  relativeOff: number;
+  /** (size): scaled eigenvalues once over; padding is lower than all of them. */
+  diagonal: Float32Array;
+}
+
+/**
+ * @param args `covariance` (n, n); only its upper triangle is read, and it is left as it was.
+ * @throws `kernel_shape`, `non_finite_activations` for NaN or infinity in the upper triangle, `not_converged`,
+ * `cancelled`, and what the device throws. Nothing stays allocated then.
+ */
+export async function eigh(
+  context: GpuContext,
+  args: EighArgs,
+  given: Partial<EighOptions> = {},
+): Promise<Eigendecomposition> {
+  const { n } = checkEigh(args);
+  const { covariance, signal } = args;
+  const options: EighOptions = { maxSweeps: 20, innerSweeps: 2, tolerance: 4 * U, threshold: (0.25 * U) / n, ...given };
+  const owned: GpuTensor[] = [];
+  const allocate = (shape: Shape, type: 'f32' | 'u32', name: string): GpuTensor => {
+    const tensor = context.tensor(shape, type, `eigh ${name}`);
+    owned.push(tensor);
+    return tensor;
+  };
+  try {
+    const workspace = allocateWorkspace(n, allocate);
+    jacobiScanKernel(context, { covariance, status: workspace.status, n });
+    jacobiLoadKernel(context, { ...workspace, covariance });
+    check(context, workspace, 0, options);
+    const progress = await iterate(context, workspace, options, covariance.label, signal);
+    const order = descending(progress.diagonal, n);
+    context.upload(workspace.order, new Uint8Array(order.buffer));
+    const eigenvectors = context.tensor([n, n], 'f32', `eigenvectors of ${covariance.label}`);
+    jacobiGatherKernel(context, { ...workspace, eigenvectors });
+    // The largest entry was scaled into [1, 2).
+    const scale = 2 ** ((progress.largestBits >>> 23) - 127);
+    return {
+      eigenvalues: Float64Array.from(order, (i) => progress.diagonal[i] * scale),
+      eigenvectors,
+      sweeps: progress.sweeps,
+      solver: EIGH_SOLVER,
+    };
+  } finally {
+    for (const tensor of owned) tensor.dispose();
+  }
+}
+
+function allocateWorkspace(
+  n: number,
+  allocate: (shape: Shape, type: 'f32' | 'u32', name: string) => GpuTensor,
+): Workspace {
+  const size = Math.ceil(n / PAIR) * PAIR;
+  const pairs = size / PAIR;
+  return {
+    n,
+    size,
+    status: allocate([STATUS_WORDS], 'u32', 'status'),
+    matrix: allocate([size, size], 'f32', 'matrix'),
+    vectors: allocate([size, size], 'f32', 'vectors'),
+    rotations: allocate([pairs, PAIR, PAIR], 'f32', 'rotations'),
+    is_active: allocate([pairs], 'u32', 'is_active'),
+    norms: allocate([n, 2], 'f32', 'norms'),
+    summary: allocate([STATUS_WORDS + size], 'u32', 'summary'),
+    order: allocate([n], 'u32', 'order'),
+  };
+}
+
+/** Sweeps in batches until the device says that it is over. One submit a sweep: the watchdog of a GPU is short. */
+async function iterate(
+  context: GpuContext,
+  workspace: Workspace,
+  options: EighOptions,
+  label: string,
+  signal?: AbortSignal,
+): Promise<Progress> {
+  let batch = 1;
+  for (let done = 0; ; ) {
+    if (signal?.aborted) throw cancelled();
+    const started = performance.now();
+    const last = Math.min(options.maxSweeps, done + batch);
+    const count = last - done;
+    while (done < last) {
+      sweep(context, workspace, options);
+      check(context, workspace, ++done, options);
+      context.flush();
+    }
+    const progress = await readProgress(context, workspace);
+    if (progress.largestBits >= INFINITY_BITS) throw nonFinite(label);
+    if (progress.isOver) return progress;
+    if (done >= options.maxSweeps) throw notConverged(label, workspace.n, progress, options);
+    batch = Math.max(1, Math.floor((BATCH_MS * count) / (performance.now() - started)));
+  }
+}
+
+function sweep(context: GpuContext, workspace: Workspace, options: EighOptions): void {
+  const { size } = workspace;
+  const blocks = size / BLOCK;
+  for (let round = 0; round < blocks - 1; round++) {
+    jacobiSolveKernel(context, {
+      ...workspace,
+      round,
+      inner_sweeps: options.innerSweeps,
+      threshold: options.threshold,
+    });
+    if (blocks > 2) jacobiRowsColumnsKernel(context, { ...workspace, round });
+    jacobiVectorsKernel(context, { ...workspace, round });
+  }
+}
+
+function check(context: GpuContext, workspace: Workspace, sweeps: number, { tolerance }: EighOptions): void {
+  jacobiColumnNormsKernel(context, workspace);
+  jacobiConvergeKernel(context, { ...workspace, sweeps, tolerance });
+}
+
+async function readProgress(context: GpuContext, workspace: Workspace): Promise<Progress> {
+  jacobiSummaryKernel(context, workspace);
+  const bytes = await context.readBytes(workspace.summary, 4 * (STATUS_WORDS + workspace.size));
+  const words = new Uint32Array(bytes, 0, STATUS_WORDS);
+  const floats = new Float32Array(bytes);
+  return {
+    largestBits: words[0],
+    isOver: words[1] !== 0,
+    sweeps: words[2],
+    relativeOff: floats[4] > 0 ? floats[3] / floats[4] : 0,
+    diagonal: floats.slice(STATUS_WORDS),
+  };
+}
+
+/** Indices of the n largest values, descending; equal ones in their order. */
+function descending(values: Float32Array, n: number): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from(values.keys())
+    .sort((a, b) => values[b] - values[a] || a - b)
+    .slice(0, n);
+}
+
+function nonFinite(label: string): WhittleError {
+  return new WhittleError({
+    code: 'non_finite_activations',
+    message: 'A matrix to decompose holds NaN or infinite entries.',
+    place: { tensor: label },
+    allowed: 'finite numbers',
+    action: 'Activations overflowed: check the weights of the model, or calibrate with another text.',
+  });
+}
+
+function notConverged(label: string, n: number, { relativeOff }: Progress, options: EighOptions): WhittleError {
+  return new WhittleError({
+    code: 'not_converged',
+    message: `The eigendecomposition of a ${n}×${n} matrix did not converge in ${options.maxSweeps} sweeps: ‖off(A)‖ is ${relativeOff.toExponential(1)} of ‖A‖.`,
+    place: { tensor: label },
+    allowed: `at most ${options.tolerance.toExponential(1)}`,
+    action: 'Use the CPU backend (backend "cpu"), or calibrate with more or other text.',
+  });
+}
