@@ -1,0 +1,116 @@
+/** @file Numbers and the result table of the headless command, for people. */
+import type { Report, SlicedReport } from '../engine/report.ts';
+
+const SI = ['', ' k', ' M', ' G'];
+
+/** Three significant digits with a unit step of 1000: "3.66 M". */
+export function compact(value: number): string {
+  if (value === 0) return '0';
+  let step = 0;
+  let scaled = value;
+  while (scaled >= 999.5 && step < SI.length - 1) {
+    scaled /= 1000;
+    step++;
+  }
+  return `${step === 0 && Number.isInteger(value) ? value : scaled.toPrecision(3)}${SI[step]}`;
+}
+
+export function bytes(value: number): string {
+  return value < 1000 ? `${value} B` : `${compact(value)}B`;
+}
+
+/** "1:05", "2:03:00". */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const tail = String(whole % 60).padStart(2, '0');
+  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
+}
+
+const HEADINGS = [
+  'model',
+  'dimension',
+  'head',
+  'perplexity',
+  '±',
+  'parameters',
+  'bytes',
+  'tokens/s',
+  'discarded',
+  '|QᵀQ−I|',
+  'residual',
+  'ONNX perplexity',
+  'max |Δ logit|',
+];
+
+/** The table on stdout: what was measured, and with what (invariant 8). */
+export function resultTable(report: Report): string {
+  const { model, backend, protocol, dense, memory, timings_ms: times } = report;
+  const adapter = [backend.vendor, backend.architecture].filter(Boolean).join(' ') || backend.description;
+  const facts = [
+    `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
+    `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}; ` +
+      `peak ${bytes(memory.peak_gpu_bytes)}`,
+    `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
+    `calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`,
+  ];
+  const rows = [
+    [
+      'dense',
+      String(model.hidden_size),
+      '',
+      perplexity(dense.perplexity),
+      spread(dense),
+      compact(dense.parameters),
+      bytes(dense.bytes),
+      compact(dense.tokens_per_second),
+    ],
+    ...report.sliced.map(slicedRow),
+  ];
+  const stages = (Object.keys(times) as (keyof typeof times)[]).map(
+    (stage) => `${stage.replaceAll('_', ' ')} ${(times[stage] / 1000).toFixed(1)} s`,
+  );
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}\n\ntime        ${stages.join(', ')}\n`;
+}
+
+function slicedRow(run: SlicedReport): string[] {
+  const discarded = run.discarded_energy.reduce((sum, share) => sum + share, 0) / run.discarded_energy.length;
+  return [
+    `${Number((run.sparsity * 100).toFixed(3))} %`,
+    String(run.dimension),
+    run.head,
+    perplexity(run.perplexity),
+    spread(run),
+    compact(run.parameters),
+    bytes(run.bytes),
+    compact(run.tokens_per_second),
+    `${(discarded * 100).toPrecision(2)} %`,
+    run.certificate.max_orthogonality_error.toExponential(1),
+    run.certificate.max_residual.toExponential(1),
+    run.onnx ? `${perplexity(run.onnx.perplexity)} ${run.onnx.verified ? 'verified' : 'FAILED'}` : 'FAILED',
+    run.onnx ? run.onnx.max_abs_logit_difference.toExponential(1) : '',
+  ];
+}
+
+function perplexity(value: number): string {
+  return value < 1e5 ? value.toFixed(value < 1000 ? 2 : 0) : value.toExponential(2);
+}
+
+/** Standard error over windows, in perplexity. */
+function spread(measured: { perplexity: number; relative_spread: number }): string {
+  return (measured.perplexity * measured.relative_spread).toPrecision(2);
+}
+
+/** Text left, numbers right: the first column and the head are words. */
+function alignColumns(rows: string[][]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const isWord = (column: number) => column === 0 || rows[0][column] === 'head';
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (isWord(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

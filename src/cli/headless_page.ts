@@ -1,0 +1,82 @@
+/** @file The page of the headless command: the engine's client, driven from outside by `window.whittle`. */
+import { EngineClient } from '../engine/client.ts';
+import type { CommandKind, Commands, EngineEvent, ModelSource, TextSettings, TextSource } from '../engine/protocol.ts';
+import { cancelled, toErrorData } from '../errors/errors.ts';
+import type { InputSource, PageRequest } from './page_protocol.ts';
+
+/** Progress is for people to read; the engine may report it far more often. */
+const PROGRESS_INTERVAL_MS = 100;
+
+const client = new EngineClient();
+let running: AbortController | undefined;
+let isCancelled = false;
+let lastProgress = 0;
+
+function forward(event: EngineEvent): void {
+  // Spectra come again with the result, and are the only events of any size.
+  if (event.type === 'site') return;
+  const now = performance.now();
+  if (event.type === 'progress' && now - lastProgress < PROGRESS_INTERVAL_MS) return;
+  lastProgress = now;
+  window.whittleEvent?.(event);
+}
+
+function chosenFiles(id: string): File[] {
+  return [...((document.getElementById(id) as HTMLInputElement).files ?? [])];
+}
+
+function modelSource(source: InputSource): ModelSource {
+  if (source.kind === 'demo') return source;
+  return { kind: 'files', files: chosenFiles('model').map((file) => ({ path: file.name, file })) };
+}
+
+function textSource(source: InputSource, id: string): TextSource {
+  return source.kind === 'demo' ? source : { kind: 'file', file: chosenFiles(id)[0] };
+}
+
+function engineRequest<K extends CommandKind>(kind: K, request: PageRequest<K>): Commands[K]['request'] {
+  if (kind === 'open') {
+    const { source } = request as PageRequest<'open'>;
+    return { source: modelSource(source) } satisfies Commands['open']['request'];
+  }
+  if (kind === 'set_texts') {
+    const texts = request as PageRequest<'set_texts'>;
+    return {
+      ...texts,
+      calibration: textSource(texts.calibration, 'calibration'),
+      evaluation: textSource(texts.evaluation, 'evaluation'),
+    } satisfies TextSettings;
+  }
+  return request as Commands[K]['request'];
+}
+
+window.whittle = {
+  async run(kind, request) {
+    // A cancel between two commands ends the job as well.
+    if (isCancelled) return { ok: false, error: cancelled().toData() };
+    running = new AbortController();
+    try {
+      const options = { onEvent: forward, signal: running.signal };
+      return { ok: true, result: await client.run(kind, engineRequest(kind, request), options) };
+    } catch (thrown) {
+      return { ok: false, error: toErrorData(thrown) };
+    } finally {
+      running = undefined;
+    }
+  },
+
+  cancel() {
+    isCancelled = true;
+    running?.abort();
+  },
+
+  async download(folder, name) {
+    let directory = await navigator.storage.getDirectory();
+    for (const part of folder.split('/').filter(Boolean)) directory = await directory.getDirectoryHandle(part);
+    const url = URL.createObjectURL(await (await directory.getFileHandle(name)).getFile());
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = name;
+    link.click();
+  },
+};

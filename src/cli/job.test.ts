@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { CommandKind, Commands, ExportReport, SliceReport } from '../engine/protocol.ts';
+import { WhittleError } from '../errors/errors.ts';
+import type { Driver } from './browser.ts';
+import { resultTable } from './format.ts';
+import { runJob } from './job.ts';
+import { parseOptions } from './options.ts';
+import { progressOn } from './progress.ts';
+
+const PROTOCOL = {
+  seqlen: 256,
+  samples: 16,
+  eval_samples: 16,
+  calibration: { name: 'calibration.txt', tokens: 42760 },
+  evaluation: { name: 'evaluation.txt', tokens: 43117 },
+  tokenizer: 'BPE, 4096 tokens',
+};
+
+const NO_PARTS = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
+
+/** An engine of canned answers; sparsity 0.5 fails verification. */
+class CannedEngine implements Driver {
+  readonly commands: string[] = [];
+  readonly saved: string[] = [];
+
+  async run<K extends CommandKind>(kind: K, request: unknown): Promise<Commands[K]['result']> {
+    this.commands.push(kind);
+    return this.answer(kind, request as Record<string, unknown>) as Commands[K]['result'];
+  }
+
+  async save(_folder: string, file: { name: string }, path: string): Promise<void> {
+    expect(path.endsWith(file.name)).toBe(true);
+    this.saved.push(path);
+  }
+
+  private answer(kind: CommandKind, request: Record<string, unknown>): unknown {
+    switch (kind) {
+      case 'start':
+        return {
+          kind: 'webgpu',
+          vendor: 'google',
+          architecture: 'swiftshader',
+          description: '',
+          isFallbackAdapter: true,
+          maxTensorBytes: 1 << 28,
+        } satisfies Commands['start']['result'];
+      case 'open':
+        return {
+          name: 'demo',
+          architecture: 'LlamaForCausalLM',
+          parameters: 4_000_000,
+          bytes: 8_000_000,
+          dtype: 'F16',
+          files: [],
+          tokenizer: PROTOCOL.tokenizer,
+          shape: {
+            hidden_size: 256,
+            intermediate_size: 704,
+            num_hidden_layers: 4,
+            query_size: 256,
+            key_value_size: 128,
+            vocab_size: 4096,
+            tied: true,
+            attention_bias: { q: false, k: false, v: false, o: false },
+            mlp_bias: { gate: false, up: false, down: false },
+            bytes_per_element: 2,
+            dense: NO_PARTS,
+          },
+          max_position_embeddings: 1024,
+          tensors: [],
+        } satisfies Commands['open']['result'];
+      case 'set_texts':
+        return PROTOCOL;
+      case 'evaluate':
+        return {
+          target: String(request.target),
+          perplexity: request.target === 'dense' ? 75.87 : 79.8,
+          relative_spread: 0.02,
+          tokens_per_second: 1234,
+          tokens: 4080,
+          window_losses: [],
+          protocol: PROTOCOL,
+        } satisfies Commands['evaluate']['result'];
+      case 'slice':
+        return {
+          id: `s${request.sparsity}`,
+          options: request as unknown as SliceReport['options'],
+          head: 'tied',
+          dimension: 192,
+          parameters: 3_655_936,
+          bytes: 7_311_872,
+          parts: NO_PARTS,
+          sites: [],
+          discarded_energy: [0.01, 0.03],
+          certificate: { max_orthogonality_error: 1e-6, max_residual: 2e-6 },
+          duration_ms: 1,
+        } satisfies SliceReport;
+      case 'export':
+        if (request.id === 's0.5') throw new WhittleError({ code: 'verification_failed', message: 'It differs.' });
+        return {
+          id: String(request.id),
+          folder: `exports/${request.id}`,
+          files: [
+            { name: 'model.onnx', bytes: 7, sha256: 'aa' },
+            { name: 'report.json', bytes: 3, sha256: 'bb' },
+          ],
+          verified: true,
+          perplexity: 79.8,
+          perplexity_in_app: 79.8,
+          max_abs_logit_difference: 1e-4,
+          duration_ms: { export: 1, verification: 1 },
+        } satisfies ExportReport;
+      case 'memory':
+        return { current_gpu_bytes: 0, peak_gpu_bytes: 123_000_000 };
+      default:
+        return null;
+    }
+  }
+}
+
+const demo = { kind: 'demo' } as const;
+const inputs = { model: demo, calibration: demo, evaluation: demo };
+const quiet = { onStep() {}, onEvent() {} };
+
+function job(engine: Driver, ...argv: string[]) {
+  return runJob(parseOptions(['--model', 'demo', '--out', 'o', ...argv]), inputs, engine, quiet);
+}
+
+describe('the headless job', () => {
+  it('slices, measures, exports and saves, and forgets each model before the next', async () => {
+    const engine = new CannedEngine();
+    await job(engine, '--sparsity', '0.25,0.3');
+    const one = ['slice', 'evaluate', 'export', 'discard'];
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'evaluate', ...one, ...one, 'memory']);
+  });
+
+  it('writes one sparsity to the out folder and several to a folder each', async () => {
+    const [single, several] = [new CannedEngine(), new CannedEngine()];
+    await job(single, '--sparsity', '0.25');
+    await job(several, '--sparsity', '0.25,0.3');
+    expect(single.saved).toContain(join('o', 'model.onnx'));
+    expect(several.saved).toContain(join('o', 's0.25', 'model.onnx'));
+    expect(several.saved).toContain(join('o', 's0.3', 'model.onnx'));
+  });
+
+  it('goes on after an export that failed verification, and saves nothing of it', async () => {
+    const engine = new CannedEngine();
+    const { report, failures } = await job(engine, '--sparsity', '0.5,0.25');
+    expect(failures.map(({ sparsity }) => sparsity)).toEqual([0.5]);
+    expect(engine.saved.some((path) => path.includes('s0.5'))).toBe(false);
+    expect(report.sliced.map((run) => run.onnx?.verified)).toEqual([undefined, true]);
+  });
+
+  it('reports the documented fields', async () => {
+    const { report } = await job(new CannedEngine(), '--sparsity', '0.25');
+    expect(report.model).toMatchObject({ hidden_size: 256, layers: 4, parameters: 4_000_000, bytes: 8_000_000 });
+    expect(report.protocol).toMatchObject({ calibration: 'calibration.txt', evaluation_tokens: 43117, seqlen: 256 });
+    expect(report.backend).toMatchObject({ kind: 'webgpu', is_fallback_adapter: true });
+    expect(report.sliced[0]).toMatchObject({ sparsity: 0.25, dimension: 192, schedule: 'sequential', head: 'tied' });
+    // The report cannot list its own hash.
+    expect(report.sliced[0].onnx?.files.map(({ name }) => name)).toEqual(['model.onnx']);
+    expect(Object.keys(report.timings_ms)).toEqual([
+      'load',
+      'dense_evaluation',
+      'calibration_and_slicing',
+      'evaluation',
+      'export',
+      'verification',
+      'total',
+    ]);
+    expect(report.memory.peak_gpu_bytes).toBe(123_000_000);
+  });
+
+  it('prints a table that names text, windows and tokenizer', async () => {
+    const { report } = await job(new CannedEngine(), '--sparsity', '0.25,0.5');
+    const table = resultTable(report);
+    expect(table).toContain('evaluation.txt, the first 16 windows of 256 tokens (BPE, 4096 tokens)');
+    expect(table).toMatch(/^25 % +192 +tied +79\.80 +1\.6 +3\.66 M +7\.31 MB .* verified/m);
+    expect(table).toMatch(/^50 % .*FAILED$/m);
+  });
+});
+
+describe('progress', () => {
+  const event = {
+    type: 'progress',
+    stage: 'slicing',
+    fraction: 0.456,
+    layer: 1,
+    layers: 4,
+    step: 'MLP covariance',
+    tokens_per_second: 1900,
+    eta_seconds: 42,
+    memory: { current_gpu_bytes: 0, peak_gpu_bytes: 0 },
+  } as const;
+
+  it('rewrites one line on a terminal', () => {
+    const written: string[] = [];
+    const progress = progressOn({ isTTY: true, columns: 200, write: (text) => written.push(text) });
+    progress.onStep('slice 25 %', 3, 3);
+    progress.onEvent(event);
+    expect(written.at(-1)).toBe(
+      '\r\x1b[2K[3/3] slice 25 %: slicing 45 % · layer 2 of 4 · MLP covariance · 1.90 k tokens/s · 0:42 left',
+    );
+  });
+
+  it('writes a line every few seconds elsewhere', () => {
+    const written: string[] = [];
+    let time = 0;
+    const progress = progressOn({ write: (text) => written.push(text) }, () => time);
+    for (time = 0; time < 12_000; time += 100) progress.onEvent(event);
+    expect(written).toHaveLength(3);
+  });
+});

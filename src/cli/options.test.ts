@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { WhittleError } from '../errors/errors.ts';
+import { HelpWanted, parseOptions } from './options.ts';
+
+function refusal(...argv: string[]): WhittleError {
+  try {
+    parseOptions(argv);
+  } catch (thrown) {
+    if (thrown instanceof WhittleError) return thrown;
+    throw thrown;
+  }
+  throw new Error('the options were accepted');
+}
+
+describe('the options of the headless command', () => {
+  it('has the documented defaults', () => {
+    expect(parseOptions(['--model', 'demo'])).toEqual({
+      model: 'demo',
+      calibration: undefined,
+      evaluation: undefined,
+      samples: 16,
+      eval_samples: 16,
+      seqlen: 256,
+      sparsity: [0.25],
+      round: 8,
+      schedule: 'sequential',
+      fusion: 'exact',
+      head: 'auto',
+      backend: 'auto',
+      out: 'out',
+    });
+  });
+
+  it('reads several sparsities, once each', () => {
+    expect(parseOptions(['--model=m', '--sparsity', '0.1, .2,0.2,0']).sparsity).toEqual([0.1, 0.2, 0]);
+  });
+
+  it.each([['25'], ['1'], ['-0.1'], ['a quarter'], ['0.1,,0.2'], ['NaN'], ['']])(
+    'refuses sparsity "%s" and says how to write it',
+    (value) => {
+      const error = refusal('--model', 'demo', `--sparsity=${value}`);
+      expect(error.isBadInput).toBe(true);
+      expect(error.place.field).toBe('--sparsity');
+      expect(error.action).toContain('0.25');
+    },
+  );
+
+  it.each([
+    ['seqlen', '1', 'at least 2'],
+    ['samples', '0', 'at least 1'],
+    ['eval-samples', '1.5', 'whole number'],
+    ['round', '-8', 'at least 1'],
+    ['schedule', 'twice', 'sequential, rotate-once'],
+    ['fusion', 'none', 'exact, official'],
+    ['head', 'small', 'tied-sliced'],
+    ['backend', 'cuda', 'auto, webgpu, cpu'],
+  ])('refuses --%s %s and says what is allowed', (option, value, allowed) => {
+    const error = refusal('--model', 'demo', `--${option}=${value}`);
+    expect(error.code).toBe('bad_option');
+    expect(error.message).toContain(value);
+    expect(error.allowed).toContain(allowed);
+  });
+
+  it('refuses an unknown option, a stray word and a missing value', () => {
+    expect(refusal('--model', 'demo', '--speed', '9').message).toContain('--speed');
+    expect(refusal('demo').message).toContain('demo');
+    expect(refusal('--model').message).toContain('--model');
+  });
+
+  it('asks for a model', () => {
+    expect(refusal('--sparsity', '0.1').action).toContain('--model demo');
+  });
+
+  it('treats --help as no fault', () => {
+    expect(() => parseOptions(['--help'])).toThrow(HelpWanted);
+  });
+});

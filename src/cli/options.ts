@@ -1,0 +1,150 @@
+/** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
+import { parseArgs } from 'node:util';
+import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
+import { WhittleError } from '../errors/errors.ts';
+
+export interface CliOptions {
+  /** A folder, a file, or `demo`. */
+  model: string;
+  /** Absent means the built-in texts. */
+  calibration?: string;
+  evaluation?: string;
+  samples: number;
+  eval_samples: number;
+  seqlen: number;
+  sparsity: number[];
+  round: number;
+  schedule: Schedule;
+  fusion: Fusion;
+  head: HeadKind | 'auto';
+  backend: 'auto' | 'webgpu' | 'cpu';
+  out: string;
+}
+
+const SCHEDULES: readonly Schedule[] = ['sequential', 'rotate-once'];
+const FUSIONS: readonly Fusion[] = ['exact', 'official'];
+const HEADS: readonly (HeadKind | 'auto')[] = ['auto', 'untied', 'sliced', 'tied', 'tied-sliced'];
+const BACKENDS: readonly CliOptions['backend'][] = ['auto', 'webgpu', 'cpu'];
+
+const text = { type: 'string' } as const;
+const SPEC = {
+  model: text,
+  calibration: text,
+  evaluation: text,
+  samples: text,
+  'eval-samples': text,
+  seqlen: text,
+  sparsity: text,
+  round: text,
+  schedule: text,
+  fusion: text,
+  head: text,
+  backend: text,
+  out: text,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export const USAGE = `Usage: npm run slice -- --model PATH [options]
+
+  --model PATH             folder with config.json, tokenizer.json and safetensors, or "demo"
+  --calibration FILE       UTF-8 text for the covariances           (the built-in text)
+  --evaluation FILE        UTF-8 text for perplexity                (the built-in text)
+  --samples N              calibration windows                      (16)
+  --eval-samples N         evaluation windows                       (16)
+  --seqlen T               tokens in a window                       (256)
+  --sparsity S[,S…]        share of the hidden size to remove       (0.25)
+  --round N                dimensions are multiples of N            (8)
+  --schedule NAME          ${SCHEDULES.join(' | ')}                 (sequential)
+  --fusion NAME            ${FUSIONS.join(' | ')}                         (exact)
+  --head NAME              ${HEADS.join(' | ')}  (auto)
+  --backend NAME           ${BACKENDS.join(' | ')}                      (auto)
+  --out DIR                where the exports and report.json go     (out/)
+
+One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
+Exit status: 0 every export verified; 2 bad arguments or bad input; 1 anything else.
+`;
+
+/** Thrown for `--help`: not a fault. */
+export class HelpWanted extends Error {}
+
+/** Throws `bad_option` (exit status 2) or {@link HelpWanted}. */
+export function parseOptions(argv: string[]): CliOptions {
+  const values = parseTokens(argv);
+  if (values.help) throw new HelpWanted();
+  const model = values.model;
+  if (!model) {
+    throw badOption('model', 'No model was given.', 'a folder, or demo', 'For the built-in model: --model demo');
+  }
+  return {
+    model,
+    calibration: values.calibration,
+    evaluation: values.evaluation,
+    samples: count('samples', values.samples, 16, 1),
+    eval_samples: count('eval-samples', values['eval-samples'], 16, 1),
+    // One token predicts nothing.
+    seqlen: count('seqlen', values.seqlen, 256, 2),
+    sparsity: sparsities(values.sparsity),
+    round: count('round', values.round, 8, 1),
+    schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),
+    fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
+    head: choice('head', values.head, HEADS, 'auto'),
+    backend: choice('backend', values.backend, BACKENDS, 'auto'),
+    out: values.out ?? 'out',
+  };
+}
+
+function parseTokens(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options: SPEC, strict: true, allowPositionals: false }).values;
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new WhittleError({
+      code: 'bad_option',
+      message: sentence(message.split(/\. |\n/)[0]),
+      allowed: Object.keys(SPEC)
+        .map((name) => `--${name}`)
+        .join(' '),
+      action: 'Run with --help to see what each means.',
+    });
+  }
+}
+
+function sentence(message: string): string {
+  return message.endsWith('.') ? message : `${message}.`;
+}
+
+function badOption(field: string, message: string, allowed: string, action?: string): WhittleError {
+  return new WhittleError({ code: 'bad_option', message, place: { field: `--${field}` }, allowed, action });
+}
+
+function count(field: string, value: string | undefined, fallback: number, least: number): number {
+  if (value === undefined) return fallback;
+  if (!/^\d{1,9}$/.test(value) || Number(value) < least) {
+    throw badOption(field, `--${field} is "${value}".`, `a whole number, at least ${least}`);
+  }
+  return Number(value);
+}
+
+function sparsities(value: string | undefined): number[] {
+  const parts = (value ?? '0.25').split(',').map((part) => part.trim());
+  const shares = parts.map((part) => {
+    const share = /^(?:\d+\.?\d*|\.\d+)$/.test(part) ? Number(part) : Number.NaN;
+    if (!(share >= 0 && share < 1)) {
+      throw badOption(
+        'sparsity',
+        `--sparsity is "${value}".`,
+        'one or several shares from 0 up to, but not including, 1, separated by commas',
+        'For 25 % write 0.25.',
+      );
+    }
+    return share;
+  });
+  return [...new Set(shares)];
+}
+
+function choice<T extends string>(field: string, value: string | undefined, allowed: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback;
+  const found = allowed.find((name) => name === value);
+  if (!found) throw badOption(field, `--${field} is "${value}".`, allowed.join(', '));
+  return found;
+}

@@ -1,0 +1,37 @@
+/** @file What crosses between the headless command and its page. Files are chosen in the page's inputs, never sent. */
+import type { CommandKind, Commands, EngineEvent, TextSettings } from '../engine/protocol.ts';
+import type { ErrorData } from '../errors/errors.ts';
+
+/** `chosen`: what the page's file input holds. */
+export type InputSource = { kind: 'demo' } | { kind: 'chosen' };
+
+interface FileRequests {
+  open: { source: InputSource };
+  set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
+}
+
+/** As the engine's request, with {@link InputSource} where that has files. */
+export type PageRequest<K extends CommandKind> = K extends keyof FileRequests
+  ? FileRequests[K]
+  : Commands[K]['request'];
+
+export type PageAnswer<K extends CommandKind> =
+  | { ok: true; result: Commands[K]['result'] }
+  | { ok: false; error: ErrorData };
+
+export interface HeadlessPage {
+  /** Runs one engine command; never rejects. */
+  run<K extends CommandKind>(kind: K, request: PageRequest<K>): Promise<PageAnswer<K>>;
+  /** Cancels the running command and refuses every later one. */
+  cancel(): void;
+  /** Downloads a file of an export. */
+  download(folder: string, name: string): Promise<void>;
+}
+
+declare global {
+  interface Window {
+    whittle: HeadlessPage;
+    /** Bound by the command: receives the events of the running command. */
+    whittleEvent?(event: EngineEvent): void;
+  }
+}

@@ -1,0 +1,72 @@
+/** @file Progress with ETA on stderr: one line that rewrites itself on a terminal, else a line every few seconds. */
+import type { EngineEvent } from '../engine/protocol.ts';
+import { clock, compact } from './format.ts';
+import type { JobObserver } from './job.ts';
+
+const LINE_INTERVAL_MS = 5000;
+
+const STAGES: Record<Extract<EngineEvent, { type: 'progress' }>['stage'], string> = {
+  loading: 'reading',
+  dense_evaluation: 'perplexity',
+  calibration: 'calibrating',
+  slicing: 'slicing',
+  evaluation: 'perplexity',
+  export: 'writing ONNX',
+  verification: 'verifying in onnxruntime-web',
+};
+
+export interface ProgressStream {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+export interface Progress extends JobObserver {
+  /** Clears the line, so that what follows starts clean. */
+  done(): void;
+}
+
+export function progressOn(stream: ProgressStream, now: () => number = () => performance.now()): Progress {
+  let prefix = '';
+  let lastLine = Number.NEGATIVE_INFINITY;
+  let lastStage = '';
+  let running = '';
+
+  function show(text: string, isNew: boolean): void {
+    if (stream.isTTY) {
+      stream.write(`\r\x1b[2K${text.slice(0, (stream.columns ?? 120) - 1)}`);
+    } else if (isNew || now() - lastLine >= LINE_INTERVAL_MS) {
+      lastLine = now();
+      stream.write(`${text}\n`);
+    }
+  }
+
+  return {
+    onStep(label, step, steps) {
+      prefix = `[${step}/${steps}] ${label}`;
+      lastStage = '';
+      running = '';
+      show(prefix, true);
+    },
+    onEvent(event) {
+      if (event.type === 'window') {
+        running = `perplexity ${event.perplexity.toFixed(1)} after ${event.index + 1} of ${event.count} windows`;
+        return;
+      }
+      if (event.type !== 'progress') return;
+      const isEvaluation = event.stage === 'dense_evaluation' || event.stage === 'evaluation';
+      const parts = [
+        `${prefix}: ${STAGES[event.stage]} ${Math.floor(event.fraction * 100)} %`,
+        event.layer !== undefined && event.layers !== undefined && `layer ${event.layer + 1} of ${event.layers}`,
+        isEvaluation && running ? running : event.step,
+        event.tokens_per_second !== undefined && `${compact(event.tokens_per_second)} tokens/s`,
+        event.eta_seconds !== undefined && `${clock(event.eta_seconds)} left`,
+      ];
+      show(parts.filter(Boolean).join(' · '), event.stage !== lastStage);
+      lastStage = event.stage;
+    },
+    done() {
+      if (stream.isTTY) stream.write('\r\x1b[2K');
+    },
+  };
+}
