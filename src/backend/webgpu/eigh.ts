@@ -10,7 +10,7 @@
  * Golub & Van Loan, Matrix Computations, 4th ed., §8.5 (cyclic and block Jacobi).
  */
 import { cancelled, WhittleError } from '../../errors/errors.ts';
-import { formatShape, type Shape } from '../../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import type { Eigendecomposition, EighArgs, Tensor } from '../backend.ts';
 import type { GpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
