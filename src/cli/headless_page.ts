@@ -2,6 +2,7 @@
 import { EngineClient } from '../engine/client.ts';
 import type { CommandKind, Commands, EngineEvent, ModelSource, TextSettings, TextSource } from '../engine/protocol.ts';
 import { cancelled, toErrorData } from '../errors/errors.ts';
+import { downloadExport } from '../platform/download.ts';
 import type { InputSource, PageRequest } from './page_protocol.ts';
 
 /** Progress is for people to read; the engine may report it far more often. */
@@ -70,13 +71,5 @@ window.whittle = {
     running?.abort();
   },
 
-  async download(folder, name) {
-    let directory = await navigator.storage.getDirectory();
-    for (const part of folder.split('/').filter(Boolean)) directory = await directory.getDirectoryHandle(part);
-    const url = URL.createObjectURL(await (await directory.getFileHandle(name)).getFile());
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = name;
-    link.click();
-  },
+  download: downloadExport,
 };

@@ -69,6 +69,7 @@ class CannedEngine implements Driver {
           },
           max_position_embeddings: 1024,
           tensors: [],
+          warnings: [],
         } satisfies Commands['open']['result'];
       case 'set_texts':
         return PROTOCOL;
