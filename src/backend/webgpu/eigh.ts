@@ -11,7 +11,8 @@
  */
 import { cancelled, WhittleError } from '../../errors/errors.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import type { Eigendecomposition, EighArgs, Tensor } from '../backend.ts';
+import type { Eigendecomposition, EighArgs } from '../backend.ts';
+import { checkEigh } from '../shapes.ts';
 import type { GpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
 import { jacobiColumnNormsKernel } from './kernels/jacobi_column_norms.ts';
