@@ -18,7 +18,7 @@ export async function filesFromDrop(transfer: DataTransfer): Promise<PickedFile[
   const found: PickedFile[] = [];
   for (const { entry, file } of items) {
     if (entry?.isDirectory) await walk(entry, found);
-    else if (file) found.push({ path: file.name, file });
+    else if (file && !isHidden(file.name)) found.push({ path: file.name, file });
   }
   return found.map(pinned);
 }
