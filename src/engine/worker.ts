@@ -1,0 +1,64 @@
+/** @file The engine's Worker: connects messages to the engine and gives it the browser's GPU, storage and files. */
+import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
+import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
+import { toErrorData, WhittleError } from '../errors/errors.ts';
+import { memoryScratch } from '../models/scratch.ts';
+import { createExportFolder } from '../platform/export_folder.ts';
+import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
+import { Engine } from './engine.ts';
+import type { EnginePlatform } from './platform.ts';
+import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
+import { verifyOnnx } from './verify.ts';
+
+declare const self: DedicatedWorkerGlobalScope;
+
+/** Where the app's own files lie; the page says so first, because a bundled Worker lies elsewhere. */
+let base = self.location.href;
+
+const platform: EnginePlatform = {
+  createBackend: async (kind) => (kind === 'cpu' ? createCpuBackend() : createWebGpuBackend()),
+  createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
+  createExportFolder,
+  verify: (files, windows, options) => verifyOnnx({ files, windows }, options),
+  demoFile,
+};
+
+async function demoFile(name: string): Promise<Blob> {
+  const response = await fetch(new URL(`demo/${name}`, base));
+  // A server that answers unknown paths with its start page must not pass for a model.
+  if (response.ok && !response.headers.get('content-type')?.startsWith('text/html')) return response.blob();
+  throw new WhittleError({
+    code: 'not_a_model',
+    message: `The built-in model's file could not be fetched from this site (status ${response.status}).`,
+    place: { file: `demo/${name}` },
+    action: 'The app may not be installed completely: build it again, or open a model of your own.',
+  });
+}
+
+const engine = new Engine(platform);
+const running = new Map<number, AbortController>();
+
+function post(message: FromEngine): void {
+  self.postMessage(message);
+}
+
+async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Promise<void> {
+  const { id, kind, request } = message;
+  const controller = new AbortController();
+  running.set(id, controller);
+  const emit = (event: EngineEvent) => post({ type: 'event', id, event });
+  try {
+    const result = await engine.run(kind, request as never, emit, controller.signal);
+    post({ type: 'result', id, result });
+  } catch (thrown) {
+    post({ type: 'error', id, error: toErrorData(thrown) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+self.onmessage = ({ data }: MessageEvent<ToEngine>) => {
+  if (data.type === 'init') base = data.base;
+  else if (data.type === 'cancel') running.get(data.id)?.abort();
+  else void runCommand(data);
+};

@@ -1,0 +1,59 @@
+/** @file An engine platform in memory, so that the whole engine runs under Node as it does in the Worker. */
+import { openAsBlob } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as ort from 'onnxruntime-web/wasm';
+import type { Backend } from '../../src/backend/backend.ts';
+import { createCpuBackend } from '../../src/backend/cpu/cpu_backend.ts';
+import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';
+import { verifySession } from '../../src/engine/verify_session.ts';
+import { memoryScratch } from '../../src/models/scratch.ts';
+
+export interface MemoryPlatform extends EnginePlatform {
+  /** Everything exported and not removed: folder → file → bytes. */
+  readonly exports: Map<string, Map<string, Uint8Array>>;
+  readonly backends: Backend[];
+}
+
+export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryPlatform {
+  const exports = new Map<string, Map<string, Uint8Array>>();
+  const backends: Backend[] = [];
+  return {
+    exports,
+    backends,
+    async createBackend() {
+      const backend = createCpuBackend();
+      backends.push(backend);
+      return backend;
+    },
+    createScratch: async () => memoryScratch(),
+    createExportFolder: async (id) => memoryFolder(exports, id),
+    verify: (files, windows, options) => verifySession(ort, files, windows, options),
+    demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),
+    ...overrides,
+  };
+}
+
+function memoryFolder(exports: MemoryPlatform['exports'], id: string): ExportFolder {
+  const files = new Map<string, Uint8Array>();
+  exports.set(id, files);
+  return {
+    path: id,
+    async create(name) {
+      files.set(name, new Uint8Array());
+      return {
+        async write(bytes) {
+          const before = files.get(name) as Uint8Array;
+          const after = new Uint8Array(before.length + bytes.length);
+          after.set(before);
+          after.set(bytes, before.length);
+          files.set(name, after);
+        },
+        async close() {},
+      };
+    },
+    file: async (name) => new Blob([files.get(name)?.slice() as Uint8Array<ArrayBuffer>]),
+    async remove() {
+      exports.delete(id);
+    },
+  };
+}
