@@ -42,7 +42,7 @@ export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): 
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
   try {
     const device = await adapter.requestDevice({ requiredLimits });
-    return { device, info: describe(adapter, device) };
+    return { device, info: adapterInfo(adapter, device) };
   } catch (cause) {
     throw noWebGpu(
       `The GPU adapter refused a device: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -56,7 +56,7 @@ function browserGpu(): GPU | undefined {
   return typeof navigator === 'undefined' ? undefined : (navigator as Partial<Navigator>).gpu;
 }
 
-function describe(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
+function adapterInfo(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
   const { vendor, architecture, description } = adapter.info;
   const isNamedSoftware = SOFTWARE_DRIVER.test(`${architecture} ${description} ${adapter.info.device}`);
   return {

@@ -29,15 +29,15 @@ export class DeviceFaults {
   }
 
   /**
-   * Runs `create` inside an error scope; an error of that kind becomes a fault with the code that `describe` gives.
+   * Runs `create` inside an error scope; an error of that kind becomes a fault with the code that `toFault` gives.
    * Scopes nest, so `create` must be synchronous.
    */
-  scope<T>(filter: GPUErrorFilter, create: () => T, describe: (error: GPUError) => Promise<FaultData> | FaultData): T {
+  scope<T>(filter: GPUErrorFilter, create: () => T, toFault: (error: GPUError) => Promise<FaultData> | FaultData): T {
     this.device.pushErrorScope(filter);
     try {
       return create();
     } finally {
-      this.popScope(describe);
+      this.popScope(toFault);
     }
   }
 
@@ -45,10 +45,10 @@ export class DeviceFaults {
     this.device.pushErrorScope(filter);
   }
 
-  popScope(describe: (error: GPUError) => Promise<FaultData> | FaultData): void {
+  popScope(toFault: (error: GPUError) => Promise<FaultData> | FaultData): void {
     this.track(
       this.device.popErrorScope().then(async (error) => {
-        if (error) this.found.push(new WhittleError(await describe(error)));
+        if (error) this.found.push(new WhittleError(await toFault(error)));
       }),
     );
   }

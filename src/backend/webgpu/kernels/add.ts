@@ -6,6 +6,7 @@ import type { AddArgs } from '../../backend.ts';
 import { checkAdd } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
+import { lineOf } from './elementwise.ts';
 
 export const addKernel = defineKernel({
   name: 'add',
@@ -13,7 +14,7 @@ export const addKernel = defineKernel({
   storage: { a: 'read', b: 'read', output: 'read_write' },
   params: { elements: 'u32' },
   overrides: { WORKGROUP_SIZE: 64 },
-  grid: ({ elements }, { WORKGROUP_SIZE }) => Math.ceil(elements / WORKGROUP_SIZE),
+  grid: ({ elements }, { WORKGROUP_SIZE }) => lineOf(elements, WORKGROUP_SIZE),
   work: ({ elements }) => elements,
 });
 
@@ -23,7 +24,7 @@ export const addInPlaceKernel = defineKernel({
   storage: { b: 'read', a: 'read_write' },
   params: { elements: 'u32' },
   overrides: { WORKGROUP_SIZE: 64 },
-  grid: ({ elements }, { WORKGROUP_SIZE }) => Math.ceil(elements / WORKGROUP_SIZE),
+  grid: ({ elements }, { WORKGROUP_SIZE }) => lineOf(elements, WORKGROUP_SIZE),
   work: ({ elements }) => elements,
 });
 

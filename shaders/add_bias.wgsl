@@ -1,0 +1,26 @@
+// hidden_states[r, c] += bias[c], in place.
+// hidden_states (rows, d), row-major, elements = rows · d. One thread an element.
+
+struct Params {
+  elements: u32,
+  d: u32,
+}
+
+@group(0) @binding(0) var<storage, read> bias: array<f32>;
+@group(0) @binding(1) var<storage, read_write> hidden_states: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.elements) {
+    return;
+  }
+  hidden_states[i] = hidden_states[i] + bias[i % params.d];
+}

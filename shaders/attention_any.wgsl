@@ -1,0 +1,60 @@
+// Causal grouped-query attention for any head_dim up to 256: the twin of attention.wgsl for sizes that are no multiple
+// of 4. Same formula and online softmax, one key at a time.
+// query, output (batch · seqlen, heads · head_dim); key, value (batch · seqlen, kv_heads · head_dim).
+// One thread a query row and head, no barriers.
+
+struct Params {
+  rows: u32,
+  seqlen: u32,
+  heads: u32,
+  group: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> query: array<f32>;
+@group(0) @binding(1) var<storage, read> key: array<f32>;
+@group(0) @binding(2) var<storage, read> value: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 32;
+override HEAD_DIM: u32 = 64;
+
+const LOWEST = -3.4028234e38;
+const MAX_HEAD_DIM = 256u;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = workgroup.x * WORKGROUP_SIZE + lane;
+  let head = workgroup.y;
+  if (row >= params.rows) {
+    return;
+  }
+  let position = row % params.seqlen;
+  let kv_columns = params.heads / params.group * HEAD_DIM;
+  let kv_start = (row - position) * kv_columns + head / params.group * HEAD_DIM;
+  let start = (row * params.heads + head) * HEAD_DIM;
+
+  var mixed: array<f32, MAX_HEAD_DIM>;
+  var maximum = LOWEST;
+  var total = 0.0;
+  for (var j = 0u; j <= position; j++) {
+    let at = kv_start + j * kv_columns;
+    var score = 0.0;
+    for (var c = 0u; c < HEAD_DIM; c++) {
+      score += query[start + c] * key[at + c];
+    }
+    score *= params.scale;
+    let highest = max(maximum, score);
+    let shrink = exp(maximum - highest);
+    let weight = exp(score - highest);
+    maximum = highest;
+    total = total * shrink + weight;
+    for (var c = 0u; c < HEAD_DIM; c++) {
+      mixed[c] = mixed[c] * shrink + weight * value[at + c];
+    }
+  }
+  for (var c = 0u; c < HEAD_DIM; c++) {
+    output[start + c] = mixed[c] / total;
+  }
+}

@@ -1,0 +1,40 @@
+// hidden_states[r, :] −= mean(hidden_states[r, :]), in place.
+// hidden_states (rows, d), row-major. One thread a row; sums go in f32 by blocks of 32, so that the error grows with the
+// number of blocks and not of elements. Runs once a model, over its embeddings.
+
+struct Params {
+  rows: u32,
+  d: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> hidden_states: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+const BLOCK = 32u;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.rows) {
+    return;
+  }
+  let start = i * params.d;
+  var total = 0.0;
+  for (var block = 0u; block < params.d; block += BLOCK) {
+    var sum = 0.0;
+    for (var c = block; c < min(block + BLOCK, params.d); c++) {
+      sum += hidden_states[start + c];
+    }
+    total += sum;
+  }
+  let mean = total / f32(params.d);
+  for (var c = 0u; c < params.d; c++) {
+    hidden_states[start + c] = hidden_states[start + c] - mean;
+  }
+}

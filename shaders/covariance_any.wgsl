@@ -1,0 +1,33 @@
+// covariance += XᵀX on and above the diagonal, for any n: the twin of covariance.wgsl for n that is no multiple of 4.
+// hidden_states X (rows, n), covariance (n, n), row-major. One thread an element; sums over chunks of CHUNK rows.
+
+struct Params {
+  rows: u32,
+  n: u32,
+}
+
+@group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
+@group(0) @binding(1) var<storage, read_write> covariance: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_X: u32 = 8;
+override WORKGROUP_Y: u32 = 8;
+override CHUNK: u32 = 256;
+
+@compute @workgroup_size(WORKGROUP_X, WORKGROUP_Y)
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  let row = thread.y;
+  let col = thread.x;
+  if (col >= params.n || row > col) {
+    return;
+  }
+  var total = covariance[row * params.n + col];
+  for (var start = 0u; start < params.rows; start += CHUNK) {
+    var sum = 0.0;
+    for (var k = start; k < min(start + CHUNK, params.rows); k++) {
+      sum += hidden_states[k * params.n + row] * hidden_states[k * params.n + col];
+    }
+    total += sum;
+  }
+  covariance[row * params.n + col] = total;
+}

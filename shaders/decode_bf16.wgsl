@@ -1,0 +1,29 @@
+// bfloat16 to f32: a bfloat16 is the upper half of an f32, so this is exact for every bit pattern.
+// words: two values each, the first in the low half. One thread a word.
+
+struct Params {
+  elements: u32,
+}
+
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read_write> output: array<u32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (2u * i >= params.elements) {
+    return;
+  }
+  let word = words[i];
+  output[2u * i] = word << 16u;
+  if (2u * i + 1u < params.elements) {
+    output[2u * i + 1u] = word & 0xffff0000u;
+  }
+}

@@ -1,0 +1,56 @@
+// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c]
+// (RMSNorm, arXiv 1910.07467).
+// hidden_states, output (rows, d), row-major. One workgroup a row: each thread sums every WORKGROUP_SIZE-th square in
+// f32, then a tree adds the threads' sums. Without HAS_WEIGHT, weight is not read.
+
+struct Params {
+  rows: u32,
+  d: u32,
+  normalized_size: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64; // a power of two
+override HAS_WEIGHT: u32 = 1;
+
+var<workgroup> sums: array<f32, WORKGROUP_SIZE>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  let row = min(group, params.rows - 1u); // a spare workgroup keeps the barriers uniform and writes nothing
+  let start = row * params.d;
+  var sum = 0.0;
+  for (var c = lane; c < params.d; c += WORKGROUP_SIZE) {
+    let x = hidden_states[start + c];
+    sum += x * x;
+  }
+  sums[lane] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      sums[lane] += sums[lane + half];
+    }
+    workgroupBarrier();
+  }
+  if (group >= params.rows) {
+    return;
+  }
+  let scale = 1.0 / sqrt(sums[0] / params.normalized_size + params.eps);
+  for (var c = lane; c < params.d; c += WORKGROUP_SIZE) {
+    var y = hidden_states[start + c] * scale;
+    if (HAS_WEIGHT == 1u) {
+      y *= weight[c];
+    }
+    output[start + c] = y;
+  }
+}

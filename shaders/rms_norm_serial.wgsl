@@ -1,0 +1,52 @@
+// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c]
+// (RMSNorm, arXiv 1910.07467). The twin of rms_norm.wgsl without barriers, for software adapters, where they cost more
+// than the arithmetic.
+// hidden_states, output (rows, d), row-major. One thread a row; sums go in f32 by blocks of 32.
+// Without HAS_WEIGHT, weight is not read.
+
+struct Params {
+  rows: u32,
+  d: u32,
+  normalized_size: f32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 16;
+override HAS_WEIGHT: u32 = 1;
+
+const BLOCK = 32u;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.rows) {
+    return;
+  }
+  let start = i * params.d;
+  var total = 0.0;
+  for (var block = 0u; block < params.d; block += BLOCK) {
+    var sum = 0.0;
+    for (var c = block; c < min(block + BLOCK, params.d); c++) {
+      let x = hidden_states[start + c];
+      sum += x * x;
+    }
+    total += sum;
+  }
+  let scale = 1.0 / sqrt(total / params.normalized_size + params.eps);
+  for (var c = 0u; c < params.d; c++) {
+    var y = hidden_states[start + c] * scale;
+    if (HAS_WEIGHT == 1u) {
+      y *= weight[c];
+    }
+    output[start + c] = y;
+  }
+}

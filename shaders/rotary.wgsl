@@ -1,0 +1,43 @@
+// Rotary embedding, rotate_half convention (Llama): with t = row mod seqlen and i < half,
+//   x[i]        ← x[i] · cos[t, i] − x[i + half] · sin[t, i]
+//   x[i + half] ← x[i + half] · cos[t, i] + x[i] · sin[t, i]
+// in place, for each head; elements of a head from 2·half on are left as they are (RoFormer, arXiv 2104.09864).
+// states (rows, heads · head_dim); cos, sin (≥ seqlen, half). One thread a pair.
+
+struct Params {
+  pairs: u32,
+  seqlen: u32,
+  heads: u32,
+  head_dim: u32,
+  half: u32,
+}
+
+@group(0) @binding(0) var<storage, read> cos_table: array<f32>;
+@group(0) @binding(1) var<storage, read> sin_table: array<f32>;
+@group(0) @binding(2) var<storage, read_write> states: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.pairs) {
+    return;
+  }
+  let pair = i % params.half;
+  let head = i / params.half; // row · heads + head
+  let position = (head / params.heads) % params.seqlen;
+  let c = cos_table[position * params.half + pair];
+  let s = sin_table[position * params.half + pair];
+  let low = head * params.head_dim + pair;
+  let high = low + params.half;
+  let x = states[low];
+  let y = states[high];
+  states[low] = x * c - y * s;
+  states[high] = y * c + x * s;
+}

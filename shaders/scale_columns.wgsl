@@ -1,0 +1,27 @@
+// output[r, c] = weight[r, c] · scale[c]: W · diag(γ), which folds a norm's weight into the matrix behind it.
+// weight, output (rows, d), row-major, elements = rows · d. One thread an element.
+
+struct Params {
+  elements: u32,
+  d: u32,
+}
+
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> scale: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.elements) {
+    return;
+  }
+  output[i] = weight[i] * scale[i % params.d];
+}

@@ -1,0 +1,30 @@
+// output = silu(gate) ⊙ up with silu(x) = x / (1 + exp(-x)), elementwise.
+// exp only sees -|x|, so that it never overflows: WGSL may assume that there are no infinities.
+// One thread an element.
+
+struct Params {
+  elements: u32,
+}
+
+@group(0) @binding(0) var<storage, read> gate: array<f32>;
+@group(0) @binding(1) var<storage, read> up: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.elements) {
+    return;
+  }
+  let x = gate[i];
+  let e = exp(-abs(x));
+  let sigmoid = select(e, 1.0, x >= 0.0) / (1.0 + e);
+  output[i] = x * sigmoid * up[i];
+}

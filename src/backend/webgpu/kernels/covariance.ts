@@ -1,0 +1,40 @@
+/** @file covariance += XᵀX, upper triangle; see shaders/covariance.wgsl and shaders/covariance_any.wgsl. */
+import source from '../../../../shaders/covariance.wgsl?raw';
+import anySource from '../../../../shaders/covariance_any.wgsl?raw';
+import type { CovarianceArgs } from '../../backend.ts';
+import { checkCovariance } from '../../shapes.ts';
+import type { GpuContext } from '../context.ts';
+import { defineKernel } from '../kernel.ts';
+
+/** Rows and columns that one thread of covariance.wgsl owns. */
+const TILE = 8;
+
+const layout = {
+  storage: { hidden_states: 'read', covariance: 'read_write' },
+  params: { rows: 'u32', n: 'u32' },
+  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
+  work: ({ rows, n }: { rows: number; n: number }) => (rows * n * n) / 2,
+} as const;
+
+export const covarianceKernel = defineKernel({
+  name: 'covariance',
+  source,
+  ...layout,
+  grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
+    Math.ceil(n / (TILE * WORKGROUP_X)),
+    Math.ceil(n / (TILE * WORKGROUP_Y)),
+  ],
+});
+
+export const covarianceAnyKernel = defineKernel({
+  name: 'covariance_any',
+  source: anySource,
+  ...layout,
+  grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [Math.ceil(n / WORKGROUP_X), Math.ceil(n / WORKGROUP_Y)],
+});
+
+export function covariance(context: GpuContext, args: CovarianceArgs): void {
+  const { rows, n } = checkCovariance(args);
+  const kernel = n % 4 === 0 ? covarianceKernel : covarianceAnyKernel;
+  kernel(context, { ...args, rows, n });
+}

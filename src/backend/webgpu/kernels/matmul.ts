@@ -1,0 +1,16 @@
+/** @file output = a · b; see shaders/matmul.wgsl and shaders/matmul_any.wgsl. */
+import tiledSource from '../../../../shaders/matmul.wgsl?raw';
+import anySource from '../../../../shaders/matmul_any.wgsl?raw';
+import type { MatmulArgs } from '../../backend.ts';
+import { checkMatmul } from '../../shapes.ts';
+import type { GpuContext } from '../context.ts';
+import { defineAny, defineTiled, dispatchMatmul } from './matmul_family.ts';
+
+export const matmulKernel = defineTiled('matmul', tiledSource);
+export const matmulAnyKernel = defineAny('matmul_any', anySource);
+
+export function matmul(context: GpuContext, args: MatmulArgs): void {
+  const sizes = checkMatmul(args);
+  const kernels = { tiled: matmulKernel, any: matmulAnyKernel };
+  dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.k, sizes.b_stride]);
+}

@@ -1,0 +1,24 @@
+/** @file Rotary embedding in place; see shaders/rotary.wgsl. */
+import source from '../../../../shaders/rotary.wgsl?raw';
+import type { RotaryArgs } from '../../backend.ts';
+import { checkRotary } from '../../shapes.ts';
+import type { GpuContext } from '../context.ts';
+import { defineKernel } from '../kernel.ts';
+import { lineOf } from './elementwise.ts';
+
+export const rotaryKernel = defineKernel({
+  name: 'rotary',
+  source,
+  storage: { cos_table: 'read', sin_table: 'read', states: 'read_write' },
+  params: { pairs: 'u32', seqlen: 'u32', heads: 'u32', head_dim: 'u32', half: 'u32' },
+  overrides: { WORKGROUP_SIZE: 64 },
+  grid: ({ pairs }, { WORKGROUP_SIZE }) => lineOf(pairs, WORKGROUP_SIZE),
+  work: ({ pairs }) => 4 * pairs,
+});
+
+export function rotary(context: GpuContext, args: RotaryArgs): void {
+  const { rows, half } = checkRotary(args);
+  const { states, cos, sin, seqlen, heads, head_dim } = args;
+  const pairs = rows * heads * half;
+  rotaryKernel(context, { cos_table: cos, sin_table: sin, states, pairs, seqlen, heads, head_dim, half });
+}
