@@ -1,0 +1,47 @@
+import { useEffect } from 'react';
+import { startBackend } from './actions/open_model.ts';
+import { LivePerplexityCard, PerplexitySizeCard } from './charts/cards.tsx';
+import { EnergyCard, SpectrumCard } from './charts/spectrum_cards.tsx';
+import { listenToKeys } from './keyboard.ts';
+import { BackendBanner } from './panels/BackendBanner.tsx';
+import { CalibrationPanel } from './panels/CalibrationPanel.tsx';
+import { DropZone } from './panels/DropZone.tsx';
+import { Header } from './panels/Header.tsx';
+import { JobBar } from './panels/JobBar.tsx';
+import { ModelPanel } from './panels/ModelPanel.tsx';
+import { ResultPanel } from './panels/ResultPanel.tsx';
+import { SlicePanel } from './panels/SlicePanel.tsx';
+import { useStudio } from './studio.ts';
+
+/** The one workbench: model, slider, charts and result at once. */
+export function App() {
+  const studio = useStudio();
+  useEffect(() => listenToKeys(studio), [studio]);
+  useEffect(() => {
+    void startBackend(studio);
+  }, [studio]);
+  return (
+    <div className="workbench">
+      <Header />
+      <BackendBanner />
+      <main className="columns">
+        <div className="column column-left">
+          <ModelPanel />
+          <SlicePanel />
+          <CalibrationPanel />
+        </div>
+        <div className="column column-charts">
+          <LivePerplexityCard />
+          <PerplexitySizeCard />
+          <SpectrumCard />
+          <EnergyCard />
+        </div>
+        <div className="column column-right">
+          <ResultPanel />
+        </div>
+      </main>
+      <JobBar />
+      <DropZone />
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+/** @file Runs one job: a list of engine commands under one progress bar and one Cancel. */
+import type { CommandKind, Commands, EngineEvent } from '../../engine/protocol.ts';
+import { toErrorData } from '../../errors/errors.ts';
+import { applyProgress, enterStep, type JobKind, type JobStep, startJob } from '../store/job.ts';
+import { addWindow } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+
+export interface Job {
+  readonly signal: AbortSignal;
+  /** Runs the next step of the job. Progress and windows reach the store; `onEvent` sees every event too. */
+  run<K extends CommandKind>(
+    kind: K,
+    request: Commands[K]['request'],
+    onEvent?: (event: EngineEvent) => void,
+  ): Promise<Commands[K]['result']>;
+}
+
+/**
+ * Cancels the job that runs, waits until the engine is free, then runs `body`. Never rejects: a failure becomes the
+ * job's state. Resolves to whether the body came to its end.
+ */
+export async function runJob(
+  studio: Studio,
+  kind: JobKind,
+  title: string,
+  steps: readonly JobStep[],
+  body: (job: Job) => Promise<void>,
+): Promise<boolean> {
+  const { store } = studio;
+  const controller = new AbortController();
+  let release = () => {};
+  const before = studio.current;
+  studio.current = { controller, done: new Promise((resolve) => (release = resolve)) };
+  before?.controller.abort();
+  await before?.done;
+  const started_at = Date.now();
+  if (!controller.signal.aborted) store.setState({ job: startJob(kind, title, steps, started_at) });
+  try {
+    controller.signal.throwIfAborted();
+    await body(jobSteps(studio, controller.signal));
+    controller.signal.throwIfAborted();
+    const duration_ms = Date.now() - started_at;
+    store.setState({
+      job: kind === 'start' ? { state: 'idle' } : { state: 'finished', kind, title, outcome: 'done', duration_ms },
+    });
+    return true;
+  } catch (thrown) {
+    const error = toErrorData(thrown);
+    const duration_ms = Date.now() - started_at;
+    // An error that a cancelled command leaves behind is the cancel, whatever its code.
+    if (error.code === 'cancelled' || controller.signal.aborted) {
+      store.setState({ job: { state: 'finished', kind, title, outcome: 'cancelled', duration_ms } });
+    } else {
+      store.setState({ job: { state: 'failed', kind, title, error } });
+    }
+    return false;
+  } finally {
+    if (studio.current?.controller === controller) studio.current = null;
+    release();
+  }
+}
+
+function jobSteps(studio: Studio, signal: AbortSignal): Job {
+  const { store, engine } = studio;
+  let index = -1;
+  return {
+    signal,
+    async run(kind, request, onEvent) {
+      signal.throwIfAborted();
+      index += 1;
+      const at = index;
+      store.setState(({ job }) => ({ job: enterStep(job, at) }));
+      const started_at = performance.now();
+      const result = await engine.run(kind, request, {
+        signal,
+        onEvent(event) {
+          if (signal.aborted) return;
+          if (event.type === 'progress') store.setState(({ job }) => ({ job: applyProgress(job, event) }));
+          if (event.type === 'window') changeResults(store, (results) => addWindow(results, event));
+          onEvent?.(event);
+        },
+      });
+      store.setState(({ durations }) => ({ durations: { ...durations, [kind]: performance.now() - started_at } }));
+      return result;
+    },
+  };
+}
+
+/** Stops the job that runs; everything measured so far stays. */
+export function cancelJob(studio: Studio): void {
+  if (!studio.current) return;
+  studio.preview_wanted = false;
+  studio.store.setState(({ job }) => (job.state === 'running' ? { job: { ...job, cancelling: true } } : {}));
+  studio.current.controller.abort();
+}
+
+export function isBusy(studio: Studio): boolean {
+  return studio.current !== null;
+}

@@ -1,0 +1,45 @@
+/** @file What releasing the slider does: the perplexity of a `rotate-once` slice, replaced at the next release. */
+import { formatPercent } from '../format.ts';
+import { matchingRuns, planOf } from '../store/plan.ts';
+import { removeRun } from '../store/results.ts';
+import { sliceOptions } from '../store/settings.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { runJob } from './job.ts';
+import { sliceAndEvaluate, sliceSteps } from './slice_steps.ts';
+
+/** Measures at the slider's place, unless that is known already. A running preview is dropped, another job is not. */
+export async function preview(studio: Studio): Promise<void> {
+  const { settings, results, job } = studio.store.getState();
+  if (!results.model) return;
+  if (studio.current && !(job.state === 'running' && job.kind === 'preview')) {
+    studio.preview_wanted = true;
+    return;
+  }
+  studio.preview_wanted = false;
+  const { plan } = planOf(results.model, settings);
+  if (!plan) return;
+  if (matchingRuns(results, settings, plan).quick?.perplexity) {
+    studio.current?.controller.abort();
+    return;
+  }
+  const options = sliceOptions(settings, 'rotate-once');
+  const title = `Quick measure at ${formatPercent(options.sparsity)}`;
+  const earlier = results.runs.filter((run) => run.is_preview).map((run) => run.id);
+  await runJob(studio, 'preview', title, [...earlier.map(discardStep), ...sliceSteps(options)], async (steps) => {
+    for (const id of earlier) {
+      await steps.run('discard', { id });
+      changeResults(studio.store, (kept) => removeRun(kept, id));
+    }
+    await sliceAndEvaluate(studio, steps, options, true);
+  });
+}
+
+function discardStep() {
+  return { command: 'discard', label: 'Freeing the last quick measure' } as const;
+}
+
+/** After a job: the slider was moved while it ran, so its place has not been measured yet. */
+export async function previewIfWanted(studio: Studio): Promise<void> {
+  if (studio.preview_wanted && !studio.current) await preview(studio);
+}

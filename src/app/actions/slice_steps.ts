@@ -1,0 +1,38 @@
+/** @file The two commands that make one point of the chart: slice, then evaluate. */
+import type { SliceOptions } from '../../engine/protocol.ts';
+import { formatPercent } from '../format.ts';
+import { addRun, changeRun } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import type { Job } from './job.ts';
+
+export function sliceSteps(options: SliceOptions) {
+  const percent = formatPercent(options.sparsity);
+  return [
+    { command: 'slice', label: `Slicing ${percent}` },
+    { command: 'evaluate', label: `Perplexity at ${percent}` },
+  ] as const;
+}
+
+export async function sliceAndEvaluate(
+  studio: Studio,
+  job: Job,
+  options: SliceOptions,
+  is_preview: boolean,
+): Promise<void> {
+  const { store } = studio;
+  const report = await job.run('slice', options);
+  const { protocol } = store.getState().results;
+  changeResults(store, (results) =>
+    addRun(results, {
+      id: report.id,
+      is_preview,
+      slice: report,
+      perplexity: null,
+      protocol,
+      export: { state: 'none' },
+    }),
+  );
+  const perplexity = await job.run('evaluate', { target: report.id });
+  changeResults(store, (results) => changeRun(results, report.id, { perplexity, protocol: perplexity.protocol }));
+}

@@ -1,0 +1,53 @@
+import { Bar, BarChart, CartesianGrid, Rectangle, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
+import { formatPercent } from '../format.ts';
+import type { SiteEnergy } from '../store/plan.ts';
+import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { ChartTooltip } from './ChartTooltip.tsx';
+import { siteName } from './chart_data.ts';
+import { Hatch } from './Hatch.tsx';
+
+interface Props {
+  energies: readonly SiteEnergy[];
+  selected: number;
+  onSelect: (site: number) => void;
+}
+
+export default function EnergyChart({ energies, selected, onSelect }: Props) {
+  return (
+    <ResponsiveContainer>
+      <BarChart data={energies as SiteEnergy[]} margin={MARGIN} accessibilityLayer={false} barCategoryGap="22%">
+        <defs>
+          <Hatch id="energy-hatch" />
+        </defs>
+        <CartesianGrid {...GRID} />
+        <XAxis {...AXIS} dataKey="site" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
+        <YAxis {...AXIS} width={48} domain={[0, 'auto']} tickFormatter={formatPercent} />
+        <Tooltip
+          isAnimationActive={false}
+          cursor={{ fill: 'var(--hover)' }}
+          content={({ active, payload }) => {
+            const row = payload?.[0]?.payload as SiteEnergy | undefined;
+            return active && row ? (
+              <ChartTooltip title={row.label} lines={[{ name: 'discarded', value: formatPercent(row.discarded) }]} />
+            ) : null;
+          }}
+        />
+        <Bar
+          dataKey="discarded"
+          isAnimationActive={false}
+          cursor="pointer"
+          maxBarSize={36}
+          onClick={(_, index) => onSelect(energies[index].site)}
+          shape={(props: { payload?: SiteEnergy }) => (
+            <Rectangle
+              {...props}
+              fill="url(#energy-hatch)"
+              stroke={props.payload?.site === selected ? 'var(--sliced)' : 'var(--cut)'}
+              strokeWidth={props.payload?.site === selected ? 2 : 1}
+            />
+          )}
+        />
+      </BarChart>
+    </ResponsiveContainer>
+  );
+}

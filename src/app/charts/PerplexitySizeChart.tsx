@@ -1,0 +1,129 @@
+import {
+  CartesianGrid,
+  ReferenceLine,
+  ResponsiveContainer,
+  Scatter,
+  ScatterChart,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts';
+import { protocolText } from '../components/Protocol.tsx';
+import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
+import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { ChartTooltip } from './ChartTooltip.tsx';
+import type { SizePoint } from './chart_data.ts';
+
+interface Props {
+  points: readonly SizePoint[];
+  selected: string | null;
+  onSelect: (id: string) => void;
+}
+
+export default function PerplexitySizeChart({ points, selected, onSelect }: Props) {
+  const dense = points.find((point) => point.kind === 'dense');
+  return (
+    <ResponsiveContainer>
+      <ScatterChart margin={{ ...MARGIN, top: 18, right: 28 }} accessibilityLayer={false}>
+        <CartesianGrid {...GRID} />
+        <XAxis
+          {...AXIS}
+          dataKey="bytes"
+          type="number"
+          domain={padded(points.map((point) => point.bytes))}
+          tickFormatter={formatBytes}
+          tickCount={5}
+          height={32}
+          label={axisLabel('size of the weights')}
+        />
+        <YAxis
+          {...AXIS}
+          dataKey="perplexity"
+          type="number"
+          width={48}
+          domain={padded(points.map((point) => point.perplexity))}
+          tickFormatter={formatPerplexity}
+        />
+        {dense && <ReferenceLine x={dense.bytes} {...GUIDE} />}
+        {dense && <ReferenceLine y={dense.perplexity} {...GUIDE} />}
+        <Tooltip
+          isAnimationActive={false}
+          cursor={false}
+          content={({ active, payload }) => {
+            const point = payload?.[0]?.payload as SizePoint | undefined;
+            return active && point ? <PointTooltip point={point} /> : null;
+          }}
+        />
+        <Scatter
+          data={points as SizePoint[]}
+          isAnimationActive={false}
+          onClick={(_, index) => onSelect(points[index].id)}
+          shape={(props: ShapeProps) => <PointMark {...props} isSelected={props.payload?.id === selected} />}
+        />
+      </ScatterChart>
+    </ResponsiveContainer>
+  );
+}
+
+const GUIDE = { stroke: 'var(--dense)', strokeDasharray: '2 4', strokeOpacity: 0.45 } as const;
+
+/** A fifth of the range on either side, so that no point lies on an axis; recharts takes whole numbers best. */
+function padded(values: readonly number[]): [number, number] {
+  const least = Math.min(...values);
+  const most = Math.max(...values);
+  const room = (most - least) * 0.2 || most * 0.1;
+  return [Math.max(0, least - room), most + room];
+}
+
+function PointTooltip({ point }: { point: SizePoint }) {
+  return (
+    <ChartTooltip
+      title={pointTitle(point)}
+      lines={[
+        { name: 'perplexity', value: formatPerplexity(point.perplexity) },
+        { name: 'size', value: formatBytes(point.bytes) },
+        { name: 'parameters', value: formatCount(point.parameters) },
+      ]}
+      note={protocolText(point.protocol)}
+    />
+  );
+}
+
+export function pointTitle(point: SizePoint): string {
+  if (point.kind === 'dense') return 'Dense';
+  return `${point.label}, ${point.kind}${point.is_preview ? ', quick measure' : ''}`;
+}
+
+interface ShapeProps {
+  cx?: number;
+  cy?: number;
+  payload?: SizePoint;
+}
+
+/** Square: dense. Circle: sequential. Diamond: rotate-once, hollow while it is only a quick measure. */
+function PointMark({ cx = 0, cy = 0, payload, isSelected }: ShapeProps & { isSelected: boolean }) {
+  if (!payload) return null;
+  const fill = payload.kind === 'dense' ? 'var(--dense)' : payload.is_preview ? 'var(--surface)' : 'var(--sliced)';
+  const stroke = payload.kind === 'dense' ? 'var(--dense)' : 'var(--sliced)';
+  return (
+    <g transform={`translate(${cx} ${cy})`} style={{ cursor: payload.kind === 'dense' ? undefined : 'pointer' }}>
+      <circle r="12" fill="transparent" />
+      {isSelected && <circle r="9" fill="none" stroke={stroke} strokeWidth="1.25" />}
+      <path d={MARKS[payload.kind]} fill={fill} stroke={stroke} strokeWidth="1.5" />
+      <text
+        y={-13}
+        textAnchor="middle"
+        fontSize="11"
+        fill={payload.kind === 'dense' ? 'var(--muted)' : 'var(--sliced)'}
+      >
+        {payload.label}
+      </text>
+    </g>
+  );
+}
+
+const MARKS: Record<SizePoint['kind'], string> = {
+  dense: 'M-4 -4H4V4H-4Z',
+  sequential: 'M-4.5 0A4.5 4.5 0 1 0 4.5 0A4.5 4.5 0 1 0 -4.5 0Z',
+  'rotate-once': 'M0 -5.5L5.5 0L0 5.5L-5.5 0Z',
+};

@@ -1,0 +1,120 @@
+/** @file Rows for the charts, from results. Pure, and small: no chart draws more than {@link MAX_POINTS} points. */
+import type { ProtocolReport, Schedule, SiteReport } from '../../engine/protocol.ts';
+import { isSameEvaluation, type Results, type Run, type WindowPoint } from '../store/results.ts';
+
+export const MAX_POINTS = 300;
+
+export interface CurveRow {
+  window: number;
+  dense?: number;
+  dense_band?: [number, number];
+  sliced?: number;
+  sliced_band?: [number, number];
+}
+
+/** Both running means side by side, window by window; the shorter one simply ends. */
+export function curveRows(dense: readonly WindowPoint[], sliced: readonly WindowPoint[]): CurveRow[] {
+  const length = Math.max(dense.length, sliced.length);
+  const rows: CurveRow[] = [];
+  for (let index = 0; index < length; index++) {
+    rows.push({
+      window: index + 1,
+      dense: dense[index]?.perplexity,
+      dense_band: band(dense[index]),
+      sliced: sliced[index]?.perplexity,
+      sliced_band: band(sliced[index]),
+    });
+  }
+  return thin(rows);
+}
+
+function band(point: WindowPoint | undefined): [number, number] | undefined {
+  if (!point || !Number.isFinite(point.relative_spread)) return undefined;
+  const spread = point.perplexity * point.relative_spread;
+  return [Math.max(0, point.perplexity - spread), point.perplexity + spread];
+}
+
+export interface SpectrumRow {
+  /** 1 … D. */
+  index: number;
+  eigenvalue: number | null;
+}
+
+/** Eigenvalues for a log axis. What is not positive, or below rounding, has no place there and is left out. */
+export function spectrumRows(eigenvalues: ArrayLike<number>): SpectrumRow[] {
+  const floor = (eigenvalues[0] ?? 0) * 1e-14;
+  const rows = Array.from(eigenvalues, (value, index) => ({
+    index: index + 1,
+    eigenvalue: value > floor ? value : null,
+  }));
+  return thin(rows);
+}
+
+/** At most {@link MAX_POINTS} rows, evenly, always with the first and the last. */
+export function thin<T>(rows: readonly T[]): T[] {
+  if (rows.length <= MAX_POINTS) return [...rows];
+  const step = (rows.length - 1) / (MAX_POINTS - 1);
+  return Array.from({ length: MAX_POINTS }, (_, index) => rows[Math.round(index * step)]);
+}
+
+export interface SizePoint {
+  id: string;
+  label: string;
+  bytes: number;
+  perplexity: number;
+  kind: 'dense' | Schedule;
+  is_preview: boolean;
+  parameters: number;
+  protocol: ProtocolReport;
+}
+
+/** The dense model and each run measured on the same windows; `omitted` counts runs of another protocol. */
+export function sizePoints(results: Results): { points: SizePoint[]; omitted: number } {
+  const { model, dense, runs, protocol } = results;
+  if (!model) return { points: [], omitted: 0 };
+  const points: SizePoint[] = [];
+  if (dense) {
+    points.push({
+      id: 'dense',
+      label: 'dense',
+      bytes: model.bytes,
+      perplexity: dense.perplexity,
+      kind: 'dense',
+      is_preview: false,
+      parameters: model.parameters,
+      protocol: dense.protocol,
+    });
+  }
+  let omitted = 0;
+  for (const run of runs) {
+    if (!run.perplexity) continue;
+    if (isSameEvaluation(run.perplexity.protocol, protocol)) points.push(runPoint(run, run.perplexity.perplexity));
+    else omitted += 1;
+  }
+  return { points, omitted };
+}
+
+function runPoint(run: Run, perplexity: number): SizePoint {
+  const { slice } = run;
+  return {
+    id: run.id,
+    label: `${Math.round(slice.options.sparsity * 1000) / 10} %`,
+    bytes: slice.bytes,
+    perplexity,
+    kind: slice.options.schedule,
+    is_preview: run.is_preview,
+    parameters: slice.parameters,
+    protocol: run.perplexity!.protocol,
+  };
+}
+
+/** Short names for the axis: 0 is the embedding, odd sites feed an MLP, even ones leave a layer. */
+export function siteName(site: number): string {
+  if (site === 0) return 'emb';
+  const layer = (site - 1) >> 1;
+  return site % 2 === 1 ? `${layer} mlp` : `${layer} out`;
+}
+
+export function siteTitle(site: SiteReport): string {
+  return site.label || siteName(site.site);
+}

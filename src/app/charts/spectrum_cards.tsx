@@ -1,0 +1,97 @@
+/** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
+import { lazy, useMemo } from 'react';
+import { discardedEnergy } from '../../engine/plan.ts';
+import { ChartCard } from '../components/ChartCard.tsx';
+import { Legend } from '../components/Legend.tsx';
+import { formatPercent, formatScientific } from '../format.ts';
+import { energies } from '../store/plan.ts';
+import { usePlan } from '../store/selectors.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+import { siteTitle, spectrumRows } from './chart_data.ts';
+
+const SpectrumChart = lazy(() => import('./SpectrumChart.tsx'));
+const EnergyChart = lazy(() => import('./EnergyChart.tsx'));
+
+const CUT_LEGEND = <Legend marks={[{ mark: 'cut', label: 'cut away' }]} />;
+
+export function SpectrumCard() {
+  const { store } = useStudio();
+  const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
+  const chosen = useStudioState((state) => state.site);
+  const { plan } = usePlan();
+  const site = sites.find((other) => other.site === chosen) ?? sites[0];
+  const rows = useMemo(() => (site ? spectrumRows(site.eigenvalues) : []), [site]);
+  const hiddenSize = site?.eigenvalues.length ?? 0;
+  const dimension = plan?.dimension ?? hiddenSize;
+  return (
+    <ChartCard
+      title="Eigenvalues"
+      controls={
+        sites.length > 0 && (
+          <select
+            aria-label="Site"
+            value={site?.site}
+            onChange={(event) => store.setState({ site: Number(event.target.value) })}
+          >
+            {sites.map((option) => (
+              <option key={option.site} value={option.site}>
+                {siteTitle(option)}
+              </option>
+            ))}
+          </select>
+        )
+      }
+      summary={
+        site && (
+          <>
+            keeps {dimension} of {hiddenSize} · discards{' '}
+            <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong> of the energy
+          </>
+        )
+      }
+      legend={CUT_LEGEND}
+      empty="The spectrum of every site, on a log scale, comes from calibration. The cut line follows the slider."
+      columns={[
+        { name: 'Index', value: (row) => row.index },
+        { name: 'Eigenvalue', value: (row) => (row.eigenvalue === null ? '0' : formatScientific(row.eigenvalue)) },
+        { name: 'Kept', value: (row) => (row.index <= dimension ? 'kept' : 'cut'), isText: true },
+      ]}
+      rows={rows}
+    >
+      <SpectrumChart rows={rows} hiddenSize={hiddenSize} dimension={dimension} />
+    </ChartCard>
+  );
+}
+
+export function EnergyCard() {
+  const { store } = useStudio();
+  const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
+  const chosen = useStudioState((state) => state.site);
+  const { plan } = usePlan();
+  const dimension = plan?.dimension;
+  const rows = useMemo(() => (dimension === undefined ? [] : energies(sites, dimension)), [sites, dimension]);
+  const worst = rows.reduce((most, row) => Math.max(most, row.discarded), 0);
+  return (
+    <ChartCard
+      title="Discarded energy"
+      summary={
+        rows.length > 0 && (
+          <>
+            per site of the dense model · at most <strong>{formatPercent(worst)}</strong>
+          </>
+        )
+      }
+      legend={CUT_LEGEND}
+      empty="How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves."
+      columns={[
+        { name: 'Site', value: (row) => row.label, isText: true },
+        { name: 'Discarded energy', value: (row) => formatPercent(row.discarded) },
+      ]}
+      rows={rows}
+    >
+      <EnergyChart energies={rows} selected={chosen} onSelect={(site) => store.setState({ site })} />
+    </ChartCard>
+  );
+}
+
+const NONE: never[] = [];

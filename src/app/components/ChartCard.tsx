@@ -1,0 +1,50 @@
+import { type ReactNode, Suspense, useId, useState } from 'react';
+import { type Column, DataTable } from './DataTable.tsx';
+
+interface Props<Row> {
+  title: string;
+  /** One line: what is drawn now, with its figures. */
+  summary?: ReactNode;
+  controls?: ReactNode;
+  legend?: ReactNode;
+  /** Shown instead of the chart while there is nothing to draw: what will be here, and how to get it. */
+  empty: ReactNode;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  children: ReactNode;
+}
+
+/** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
+export function ChartCard<Row>({ title, summary, controls, legend, empty, columns, rows, children }: Props<Row>) {
+  const [isTable, setTable] = useState(false);
+  const id = useId();
+  const hasRows = rows.length > 0;
+  return (
+    <section className="chart-card" aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <div className="chart-controls">
+          {controls}
+          {hasRows && (
+            <button type="button" className="quiet" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
+              Table
+            </button>
+          )}
+        </div>
+      </header>
+      <div className="chart-line">
+        <div className="chart-summary">{summary}</div>
+        {hasRows && legend}
+      </div>
+      <div className="chart-body">
+        {!hasRows && <div className="empty">{empty}</div>}
+        {hasRows && !isTable && (
+          <div className="chart-canvas" aria-hidden="true">
+            <Suspense fallback={null}>{children}</Suspense>
+          </div>
+        )}
+        {hasRows && <DataTable caption={title} columns={columns} rows={rows} isHidden={!isTable} />}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,50 @@
+import type { ReactNode } from 'react';
+
+export interface Column<Row> {
+  name: string;
+  value: (row: Row) => ReactNode;
+  isText?: boolean;
+}
+
+interface Props<Row> {
+  caption: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  /** For screen readers only, while the same is drawn as a chart. */
+  isHidden?: boolean;
+}
+
+export function DataTable<Row>({ caption, columns, rows, isHidden = false }: Props<Row>) {
+  return (
+    <div
+      className={isHidden ? 'visually-hidden' : 'data-table'}
+      // A box that scrolls has to be reachable without a mouse.
+      {...(isHidden ? {} : { tabIndex: 0, role: 'group', 'aria-label': caption })}
+    >
+      <table>
+        <caption className="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ name, isText }) => (
+              <th key={name} scope="col" className={isText ? undefined : 'number'}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a chart have no other identity, and never reorder
+            <tr key={index}>
+              {columns.map(({ name, value, isText }) => (
+                <td key={name} className={isText ? undefined : 'number'}>
+                  {value(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

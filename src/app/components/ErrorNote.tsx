@@ -1,0 +1,30 @@
+import { useState } from 'react';
+import { type ErrorData, formatError } from '../../errors/errors.ts';
+
+/** What, where, why, what now; with the whole of it to copy. */
+export function ErrorNote({ error, title }: { error: ErrorData; title: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const { file, tensor, field, layer } = error.place;
+  const places = [file, tensor, field, layer !== undefined ? `layer ${layer}` : undefined].filter(Boolean);
+  async function copy() {
+    await navigator.clipboard.writeText(
+      `${title}\n${formatError(error)}\n${JSON.stringify(error, null, 2)}\n${navigator.userAgent}`,
+    );
+    setCopied(true);
+  }
+  return (
+    <div className="error-note" role="alert">
+      <p className="error-title">{title}</p>
+      <p>{error.message}</p>
+      {places.length > 0 && <p className="error-place">{places.join(' · ')}</p>}
+      {error.allowed && <p className="muted">Allowed: {error.allowed}</p>}
+      {error.action && <p className="error-action">{error.action}</p>}
+      <p className="error-foot">
+        <code>{error.code}</code>
+        <button type="button" className="link" onClick={() => void copy().catch(() => setCopied(false))}>
+          {isCopied ? 'Copied' : 'Copy details'}
+        </button>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,21 @@
+import { createRoot } from 'react-dom/client';
+import { EngineClient } from '../engine/client.ts';
+import { App } from './App.tsx';
+import { createStudioStore } from './store/store.ts';
+import { createStudio, StudioProvider } from './studio.ts';
+import './styles/base.css';
+import './styles/controls.css';
+import './styles/workbench.css';
+import './styles/charts.css';
+import './styles/result.css';
+import { applyTheme, loadTheme } from './theme.ts';
+
+const theme = loadTheme();
+applyTheme(theme);
+const studio = createStudio(createStudioStore({ theme }), new EngineClient());
+
+createRoot(document.getElementById('root')!).render(
+  <StudioProvider value={studio}>
+    <App />
+  </StudioProvider>,
+);

@@ -1,0 +1,34 @@
+import type { BackendInfo } from '../../engine/protocol.ts';
+import { useStudioState } from '../studio.ts';
+
+/** Which machine computes, and what to expect of it where it is not a real GPU. */
+export function BackendBadge() {
+  const backend = useStudioState((state) => state.results.backend);
+  const isFailed = useStudioState(({ job }) => job.state === 'failed' && job.kind === 'start');
+  if (!backend) return <span className="badge">{isFailed ? 'No backend' : 'Looking for an adapter'}</span>;
+  const { label, slow } = backendText(backend);
+  return (
+    <span className="badge" title={slow ?? backend.description} data-slow={slow ? '' : undefined}>
+      <span className="badge-dot" aria-hidden="true" />
+      {label}
+      {slow && <span className="visually-hidden">. {slow}</span>}
+    </span>
+  );
+}
+
+function backendText(backend: BackendInfo): { label: string; slow: string | null } {
+  const { kind, vendor, architecture, description, isFallbackAdapter } = backend;
+  if (kind === 'cpu') {
+    return {
+      label: 'CPU reference backend',
+      slow: 'Computes in 64-bit floats on one processor core: exact, and slow. The built-in model takes minutes.',
+    };
+  }
+  const adapter = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
+  return isFallbackAdapter
+    ? {
+        label: `WebGPU · ${adapter} (software)`,
+        slow: 'A software adapter: the results are the same, at a small part of the speed of a GPU.',
+      }
+    : { label: `WebGPU · ${adapter}`, slow: null };
+}

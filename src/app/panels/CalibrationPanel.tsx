@@ -1,0 +1,84 @@
+import type { TextSettings, TextSource } from '../../engine/protocol.ts';
+import { measureAgain } from '../actions/open_model.ts';
+import { NumberField } from '../components/NumberField.tsx';
+import { Section } from '../components/Section.tsx';
+import { formatInteger } from '../format.ts';
+import { changeSettings } from '../store/store.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+import { TextField } from './TextField.tsx';
+
+export function CalibrationPanel() {
+  const studio = useStudio();
+  const texts = useStudioState((state) => state.settings.texts);
+  const applied = useStudioState((state) => state.results.texts);
+  const protocol = useStudioState((state) => state.results.protocol);
+  const model = useStudioState((state) => state.results.model);
+  const change = (part: Partial<TextSettings>) => changeSettings(studio.store, { texts: { ...texts, ...part } });
+  const isChanged = model !== null && (applied === null || !isSame(texts, applied));
+  const mostTokens = model?.max_position_embeddings ?? 8192;
+  return (
+    <Section title="Calibration">
+      <TextField
+        label="Calibration text"
+        source={texts.calibration}
+        note={protocol && !isChanged ? `${formatInteger(protocol.calibration.tokens)} tokens` : undefined}
+        onChange={(calibration) => change({ calibration })}
+      />
+      <TextField
+        label="Evaluation text"
+        source={texts.evaluation}
+        note={protocol && !isChanged ? `${formatInteger(protocol.evaluation.tokens)} tokens` : undefined}
+        onChange={(evaluation) => change({ evaluation })}
+      />
+      <div className="field-grid">
+        <NumberField
+          label="Windows"
+          hint="for calibration"
+          value={texts.samples}
+          least={1}
+          most={4096}
+          onChange={(samples) => change({ samples })}
+        />
+        <NumberField
+          label="Windows"
+          hint="for evaluation"
+          value={texts.eval_samples}
+          least={1}
+          most={4096}
+          onChange={(eval_samples) => change({ eval_samples })}
+        />
+        <NumberField
+          label="Length"
+          hint="in tokens"
+          value={texts.seqlen}
+          least={2}
+          most={mostTokens}
+          onChange={(seqlen) => change({ seqlen })}
+        />
+      </div>
+      {isChanged && (
+        <div className="notice">
+          <p>The figures shown were measured with the earlier texts.</p>
+          <button type="button" onClick={() => void measureAgain(studio)}>
+            Measure again
+          </button>
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function isSame(a: TextSettings, b: TextSettings): boolean {
+  return (
+    a.samples === b.samples &&
+    a.eval_samples === b.eval_samples &&
+    a.seqlen === b.seqlen &&
+    isSameSource(a.calibration, b.calibration) &&
+    isSameSource(a.evaluation, b.evaluation)
+  );
+}
+
+function isSameSource(a: TextSource, b: TextSource): boolean {
+  if (a.kind === 'file' && b.kind === 'file') return a.file === b.file;
+  return a.kind === b.kind;
+}

@@ -1,0 +1,85 @@
+import type { ReactNode } from 'react';
+import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
+import { Protocol } from '../components/Protocol.tsx';
+import { formatBytes, formatChange, formatCount, formatPerplexity, formatRate } from '../format.ts';
+import type { Plan } from '../store/plan.ts';
+import { isSameEvaluation, type Run } from '../store/results.ts';
+
+interface Props {
+  model: ModelSummary;
+  dense: PerplexityReport | null;
+  plan: Plan;
+  run: Run | null;
+}
+
+/** Dense, sliced and the change, row by row. A dash stands where nothing has been measured. */
+export function Comparison({ model, dense, plan, run }: Props) {
+  const sliced = run?.perplexity ?? null;
+  const bytes = run?.slice.bytes ?? plan.bytes;
+  const parameters = run?.slice.parameters ?? plan.parameters;
+  const areComparable = dense !== null && sliced !== null && isSameEvaluation(dense.protocol, sliced.protocol);
+  return (
+    <>
+      <table className="comparison">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">Dense</th>
+            <th scope="col" className="sliced">
+              {run?.is_preview ? 'Sliced, quick' : 'Sliced'}
+            </th>
+            <th scope="col">Change</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Row
+            name="Perplexity"
+            dense={dense && formatPerplexity(dense.perplexity)}
+            sliced={sliced && formatPerplexity(sliced.perplexity)}
+            change={areComparable ? sliced.perplexity / dense.perplexity - 1 : null}
+            isMain
+          />
+          <Row
+            name="Size"
+            dense={formatBytes(model.bytes)}
+            sliced={formatBytes(bytes)}
+            change={bytes / model.bytes - 1}
+          />
+          <Row
+            name="Parameters"
+            dense={formatCount(model.parameters)}
+            sliced={formatCount(parameters)}
+            change={parameters / model.parameters - 1}
+          />
+          <Row
+            name="Speed"
+            dense={dense && formatRate(dense.tokens_per_second)}
+            sliced={sliced && formatRate(sliced.tokens_per_second)}
+            change={areComparable ? sliced.tokens_per_second / dense.tokens_per_second - 1 : null}
+          />
+        </tbody>
+      </table>
+      {(sliced ?? dense) && <Protocol protocol={(sliced ?? dense!).protocol} />}
+      {!sliced && <p className="muted">Release the slider for a quick measure, or press Slice for the exact run.</p>}
+    </>
+  );
+}
+
+interface RowProps {
+  name: string;
+  dense: ReactNode;
+  sliced: ReactNode;
+  change: number | null;
+  isMain?: boolean;
+}
+
+function Row({ name, dense, sliced, change, isMain }: RowProps) {
+  return (
+    <tr className={isMain ? 'main' : undefined}>
+      <th scope="row">{name}</th>
+      <td>{dense ?? '–'}</td>
+      <td className="sliced">{sliced ?? '–'}</td>
+      <td>{change === null ? '–' : formatChange(change)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,59 @@
+import { useId } from 'react';
+import type { HeadKind, SliceOptions } from '../../engine/protocol.ts';
+import { formatCount } from '../format.ts';
+import { headCosts } from '../store/plan.ts';
+import { usePlan } from '../store/selectors.ts';
+import { changeSettings } from '../store/store.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+
+const ORDER: readonly HeadKind[] = ['tied', 'untied', 'sliced', 'tied-sliced'];
+
+const MEANING: Record<HeadKind, string> = {
+  tied: 'One table for both ends, exact: the perplexity of untied.',
+  untied: 'Embedding and head as two matrices: the official behaviour. Small tied models grow.',
+  sliced: 'Two matrices, and the last dimension is sliced too.',
+  'tied-sliced':
+    'One narrow table for both ends. What it costs in perplexity depends on the model, from under a point to ruin: measure before you export.',
+};
+
+/** Heads with what each costs in parameters at the slider's place. */
+export function HeadPicker() {
+  const { store } = useStudio();
+  const name = useId();
+  const chosen = useStudioState((state) => state.settings.head);
+  const model = useStudioState((state) => state.results.model);
+  const { plan } = usePlan();
+  const costs = model && plan ? headCosts(model.shape, plan.dimension) : null;
+  const auto: HeadKind | null = model ? (model.shape.tied ? 'tied' : 'untied') : null;
+  const isUntied = model !== null && !model.shape.tied;
+  const described = chosen === 'auto' ? auto : chosen;
+  return (
+    <fieldset className="head-picker">
+      <legend>Head</legend>
+      {(['auto', ...ORDER] as const).map((head) => {
+        const isImpossible = isUntied && (head === 'tied' || head === 'tied-sliced');
+        const cost = head === 'auto' ? auto && costs?.[auto] : costs?.[head];
+        return (
+          <label key={head} data-disabled={isImpossible ? '' : undefined}>
+            <input
+              type="radio"
+              name={name}
+              checked={chosen === head}
+              disabled={isImpossible}
+              onChange={() => changeSettings(store, { head: head as SliceOptions['head'] })}
+            />
+            <span>
+              {head}
+              {head === 'auto' && auto && <span className="muted"> ({auto})</span>}
+            </span>
+            <span className="head-cost">{isImpossible ? 'needs a tied model' : cost ? formatCount(cost) : ''}</span>
+          </label>
+        );
+      })}
+      <p className={described === 'tied-sliced' ? 'head-meaning warning' : 'head-meaning'}>
+        {described ? MEANING[described] : 'Tied where the model ties embedding and head, else untied.'}
+        {isUntied && ' This model’s head is a matrix of its own, so nothing can be shared.'}
+      </p>
+    </fieldset>
+  );
+}

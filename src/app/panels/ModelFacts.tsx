@@ -1,0 +1,47 @@
+import type { ModelSummary } from '../../engine/protocol.ts';
+import { type Fact, Facts } from '../components/Facts.tsx';
+import { formatBytes, formatCount, formatInteger } from '../format.ts';
+
+/** Everything the headers say; no weight has been read for it. */
+export function ModelFacts({ model }: { model: ModelSummary }) {
+  const { shape } = model;
+  const facts: Fact[] = [
+    { name: 'Architecture', value: model.architecture },
+    { name: 'Parameters', value: formatCount(model.parameters), title: `${formatInteger(model.parameters)} elements` },
+    { name: 'Weights', value: `${formatBytes(model.bytes)} · ${model.dtype}` },
+    { name: 'Layers × hidden', value: `${shape.num_hidden_layers} × ${formatInteger(shape.hidden_size)}` },
+    {
+      name: 'Query · key/value',
+      value: `${formatInteger(shape.query_size)} · ${formatInteger(shape.key_value_size)}`,
+      title: 'Heads times head size, of queries and of keys and values',
+    },
+    { name: 'MLP', value: formatInteger(shape.intermediate_size) },
+    { name: 'Vocabulary', value: `${formatInteger(shape.vocab_size)}${shape.tied ? ' · tied head' : ' · own head'}` },
+    { name: 'Context', value: `${formatInteger(model.max_position_embeddings)} tokens` },
+    { name: 'Tokenizer', value: model.tokenizer },
+  ];
+  return (
+    <>
+      <Facts facts={facts} />
+      {model.warnings.map((warning) => (
+        <p key={warning} className="notice">
+          {warning}
+        </p>
+      ))}
+      <details className="fold">
+        <summary>
+          {model.files.length === 1 ? '1 file' : `${model.files.length} files`} · {formatInteger(model.tensors.length)}{' '}
+          tensors
+        </summary>
+        <ul className="file-list">
+          {model.files.map(({ name, bytes }) => (
+            <li key={name}>
+              <span>{name}</span>
+              <span>{formatBytes(bytes)}</span>
+            </li>
+          ))}
+        </ul>
+      </details>
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+import { useRef } from 'react';
+import { filesFromInput } from '../../platform/dropped_files.ts';
+import { openModel } from '../actions/open_model.ts';
+import { Section } from '../components/Section.tsx';
+import { useStudio, useStudioState } from '../studio.ts';
+import { ModelFacts } from './ModelFacts.tsx';
+
+// Not in React's types, though every browser knows it.
+const FOLDER = { webkitdirectory: '' };
+
+export function ModelPanel() {
+  const studio = useStudio();
+  const model = useStudioState((state) => state.results.model);
+  const filesInput = useRef<HTMLInputElement>(null);
+  const folderInput = useRef<HTMLInputElement>(null);
+
+  function openPicked(input: HTMLInputElement) {
+    const files = filesFromInput(input.files);
+    // The same files can be chosen again after a failure.
+    input.value = '';
+    if (files.length > 0) void openModel(studio, { kind: 'files', files });
+  }
+
+  return (
+    <Section title="Model">
+      <input
+        ref={filesInput}
+        type="file"
+        multiple
+        hidden
+        aria-label="Model files"
+        onChange={(event) => openPicked(event.target)}
+      />
+      <input
+        ref={folderInput}
+        type="file"
+        multiple
+        hidden
+        {...FOLDER}
+        aria-label="Model folder"
+        onChange={(event) => openPicked(event.target)}
+      />
+      {!model && (
+        <div className="drop-target">
+          <p>
+            <strong>Drop a model folder</strong> or its files
+          </p>
+          <p className="muted">
+            config.json, tokenizer.json and safetensors of a Llama-family model. They are read in place, never uploaded.
+          </p>
+        </div>
+      )}
+      <div className="button-row">
+        <button type="button" data-action="files" onClick={() => filesInput.current?.click()}>
+          {model ? 'Open files' : 'Choose files'}
+        </button>
+        <button type="button" onClick={() => folderInput.current?.click()}>
+          {model ? 'Open folder' : 'Choose folder'}
+        </button>
+      </div>
+      <button
+        type="button"
+        data-action="demo"
+        className={model ? 'quiet wide' : 'primary wide'}
+        onClick={() => void openModel(studio, { kind: 'demo' })}
+      >
+        Try the built-in model
+      </button>
+      {model && <ModelFacts model={model} />}
+    </Section>
+  );
+}

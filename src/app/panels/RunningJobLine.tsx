@@ -1,0 +1,60 @@
+import { useEffect, useState } from 'react';
+import type { Stage } from '../../engine/protocol.ts';
+import { formatBytes, formatClock, formatRate } from '../format.ts';
+import { jobEta, jobFraction, type RunningJob } from '../store/job.ts';
+import { useStudioState } from '../studio.ts';
+
+const STAGES: Record<Stage, string> = {
+  loading: 'Loading',
+  dense_evaluation: 'Evaluating, dense',
+  calibration: 'Calibrating',
+  slicing: 'Slicing',
+  evaluation: 'Evaluating, sliced',
+  export: 'Writing ONNX',
+  verification: 'Verifying in onnxruntime-web',
+};
+
+export function RunningJobLine({ job }: { job: RunningJob }) {
+  const durations = useStudioState((state) => state.durations);
+  const elapsed = useElapsed(job.started_at);
+  const fraction = jobFraction(job, durations);
+  const eta = jobEta(job, durations);
+  const parts = [
+    job.stage ? STAGES[job.stage] : job.title,
+    job.steps.length > 1 ? `step ${job.index + 1} of ${job.steps.length}` : null,
+    job.layer !== undefined && job.layers ? `layer ${Math.min(job.layer + 1, job.layers)} of ${job.layers}` : null,
+    job.step,
+  ].filter(Boolean);
+  return (
+    <>
+      <progress value={fraction} max={1} aria-label="Progress">
+        {Math.round(fraction * 100)} %
+      </progress>
+      <p className="job-line">{parts.join(' · ')}</p>
+      <p className="job-figures">
+        {job.tokens_per_second !== undefined && <span>{formatRate(job.tokens_per_second)}</span>}
+        {job.memory && job.memory.current_gpu_bytes > 0 && (
+          <span title={`At the peak ${formatBytes(job.memory.peak_gpu_bytes)}`}>
+            {formatBytes(job.memory.current_gpu_bytes)} in use
+          </span>
+        )}
+        <span>{formatClock(elapsed)}</span>
+        {eta && (
+          <span>
+            {formatClock(eta.seconds)} left{eta.of === 'step' && job.steps.length > 1 ? ' in this step' : ''}
+          </span>
+        )}
+      </p>
+    </>
+  );
+}
+
+function useElapsed(startedAt: number): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return Math.max(0, (now - startedAt) / 1000);
+}

@@ -1,0 +1,39 @@
+const KEYS: readonly [string, string][] = [
+  ['O', 'Choose model files'],
+  ['T', 'Try the built-in model'],
+  ['S', 'Slice at the chosen sparsity'],
+  ['W', 'Sweep 10, 20, 25, 30 %'],
+  ['E', 'Export ONNX'],
+  ['Esc', 'Cancel the job'],
+  ['← →', 'Sparsity by 1 %, with the slider focused'],
+  ['?', 'This list'],
+];
+
+export function Shortcuts() {
+  return (
+    <>
+      <button
+        type="button"
+        className="quiet"
+        popoverTarget="shortcuts"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+      >
+        ?
+      </button>
+      <div id="shortcuts" className="popover" popover="auto">
+        <h2>Keyboard</h2>
+        <dl>
+          {KEYS.map(([key, what]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,96 @@
+/** @file The one job that may run, as a discriminated union, and the pure steps from one state to the next. */
+
+import type { CommandKind, EngineEvent, MemoryReport, Stage } from '../../engine/protocol.ts';
+import type { ErrorData } from '../../errors/errors.ts';
+
+/** What the job was started for; decides what may replace it. */
+export type JobKind = 'start' | 'open' | 'measure' | 'preview' | 'slice' | 'sweep' | 'export';
+
+export interface JobStep {
+  command: CommandKind;
+  /** For people: "Slice 25 %". */
+  label: string;
+}
+
+export interface RunningJob {
+  state: 'running';
+  kind: JobKind;
+  title: string;
+  steps: readonly JobStep[];
+  /** Which of `steps` runs, and how much of it is done (0 … 1). */
+  index: number;
+  fraction: number;
+  stage?: Stage;
+  layer?: number;
+  layers?: number;
+  /** For people: "MLP covariance". */
+  step: string;
+  tokens_per_second?: number;
+  /** Of the step that runs. */
+  eta_seconds?: number;
+  memory?: MemoryReport;
+  started_at: number;
+  cancelling: boolean;
+}
+
+export type JobState =
+  | { state: 'idle' }
+  | RunningJob
+  | { state: 'finished'; kind: JobKind; title: string; outcome: 'done' | 'cancelled'; duration_ms: number }
+  | { state: 'failed'; kind: JobKind; title: string; error: ErrorData };
+
+export function startJob(kind: JobKind, title: string, steps: readonly JobStep[], now: number): RunningJob {
+  return {
+    state: 'running',
+    kind,
+    title,
+    steps,
+    index: 0,
+    fraction: 0,
+    step: steps[0]?.label ?? '',
+    started_at: now,
+    cancelling: false,
+  };
+}
+
+export function enterStep(job: JobState, index: number): JobState {
+  if (job.state !== 'running') return job;
+  const { stage: _, layer: __, layers: ___, tokens_per_second: ____, eta_seconds: _____, ...kept } = job;
+  return { ...kept, index, fraction: 0, step: job.steps[index]?.label ?? '' };
+}
+
+export function applyProgress(job: JobState, event: Extract<EngineEvent, { type: 'progress' }>): JobState {
+  if (job.state !== 'running') return job;
+  const { type: _, ...progress } = event;
+  return { ...job, layer: undefined, layers: undefined, eta_seconds: undefined, ...progress };
+}
+
+/** Share of the whole job; steps count by how long such steps took before, or all alike while that is unknown. */
+export function jobFraction(job: RunningJob, durations: StepDurations): number {
+  const weights = job.steps.map((step) => durations[step.command] ?? null);
+  const known = weights.every((weight) => weight !== null);
+  const weightOf = (index: number) => (known ? (weights[index] as number) : 1);
+  let done = 0;
+  let all = 0;
+  for (let index = 0; index < job.steps.length; index++) {
+    all += weightOf(index);
+    if (index < job.index) done += weightOf(index);
+    else if (index === job.index) done += weightOf(index) * job.fraction;
+  }
+  return all > 0 ? Math.min(1, done / all) : 0;
+}
+
+/** How long a step of each kind took last, in ms. */
+export type StepDurations = Partial<Record<CommandKind, number>>;
+
+/**
+ * Seconds left in the whole job where every step to come has been timed before, else in this step alone. Nothing while
+ * nothing is known: no guess is shown as an ETA.
+ */
+export function jobEta(job: RunningJob, durations: StepDurations): { seconds: number; of: 'job' | 'step' } | null {
+  if (job.eta_seconds === undefined) return null;
+  const rest = job.steps.slice(job.index + 1).map((step) => durations[step.command]);
+  if (rest.some((duration) => duration === undefined)) return { seconds: job.eta_seconds, of: 'step' };
+  const later = rest.reduce<number>((sum, duration) => sum + (duration as number) / 1000, 0);
+  return { seconds: job.eta_seconds + later, of: 'job' };
+}

@@ -1,0 +1,80 @@
+/** @file What the current settings would give, from shapes and spectra alone: redrawn at every move of the slider. */
+import { discardedEnergy, resolveHead, sliceDimension, slicedParts, totalElements } from '../../engine/plan.ts';
+import type { HeadKind, ModelShape, ModelSummary, PartSizes, SiteReport } from '../../engine/protocol.ts';
+import { type ErrorData, toErrorData } from '../../errors/errors.ts';
+import { isSameProtocol, type Results, type Run } from './results.ts';
+import type { Settings } from './settings.ts';
+
+export interface Plan {
+  dimension: number;
+  head: HeadKind;
+  parts: PartSizes;
+  parameters: number;
+  bytes: number;
+}
+
+/** The plan, or why these settings cannot be (a dimension that rounds to none, a tied head on an untied model). */
+export type PlanResult = { plan: Plan; error: null } | { plan: null; error: ErrorData };
+
+export function planOf(model: ModelSummary, settings: Settings): PlanResult {
+  try {
+    const { shape } = model;
+    const dimension = sliceDimension(shape.hidden_size, settings.sparsity_percent / 100, settings.round);
+    const head = resolveHead(settings.head, shape.tied);
+    return { plan: sizedPlan(shape, dimension, head), error: null };
+  } catch (thrown) {
+    return { plan: null, error: toErrorData(thrown) };
+  }
+}
+
+function sizedPlan(shape: ModelShape, dimension: number, head: HeadKind): Plan {
+  const parts = slicedParts(shape, dimension, head);
+  const parameters = totalElements(parts);
+  return { dimension, head, parts, parameters, bytes: parameters * shape.bytes_per_element };
+}
+
+/** Parameters under each head at this dimension; null where the model does not allow the head. */
+export function headCosts(shape: ModelShape, dimension: number): Record<HeadKind, number | null> {
+  const cost = (head: HeadKind) => totalElements(slicedParts(shape, dimension, head));
+  return {
+    tied: shape.tied ? cost('tied') : null,
+    untied: cost('untied'),
+    sliced: cost('sliced'),
+    'tied-sliced': shape.tied ? cost('tied-sliced') : null,
+  };
+}
+
+export interface SiteEnergy {
+  site: number;
+  label: string;
+  discarded: number;
+}
+
+export function energies(sites: readonly SiteReport[], dimension: number): SiteEnergy[] {
+  return sites.map(({ site, label, eigenvalues }) => ({
+    site,
+    label,
+    discarded: discardedEnergy(eigenvalues, dimension),
+  }));
+}
+
+export interface Matches {
+  /** Made with exactly these settings. */
+  run: Run | null;
+  /** The same dimension and head by `rotate-once`: what releasing the slider measures. */
+  quick: Run | null;
+}
+
+/** Runs that the current settings describe, so that what is shown as the result is never of another setting. */
+export function matchingRuns(results: Results, settings: Settings, plan: Plan | null): Matches {
+  if (!plan) return { run: null, quick: null };
+  const fitting = results.runs.filter(
+    ({ slice, protocol }) =>
+      slice.dimension === plan.dimension &&
+      slice.head === plan.head &&
+      slice.options.fusion === settings.fusion &&
+      isSameProtocol(protocol, results.protocol),
+  );
+  const newest = (schedule: string) => fitting.findLast(({ slice }) => slice.options.schedule === schedule) ?? null;
+  return { run: newest(settings.schedule), quick: newest('rotate-once') };
+}

@@ -1,0 +1,116 @@
+/** @file What has been measured of the open model. Results survive failed and cancelled jobs. */
+
+import type {
+  BackendInfo,
+  EngineEvent,
+  ExportReport,
+  ModelSummary,
+  PerplexityReport,
+  ProtocolReport,
+  SiteReport,
+  SliceReport,
+  TextSettings,
+} from '../../engine/protocol.ts';
+import type { ErrorData } from '../../errors/errors.ts';
+
+/** One point of a live perplexity curve: the mean over the windows so far. */
+export interface WindowPoint {
+  /** 1 … count. */
+  window: number;
+  perplexity: number;
+  relative_spread: number;
+  loss: number;
+}
+
+export type ExportState =
+  | { state: 'none' }
+  | { state: 'running' }
+  | { state: 'done'; report: ExportReport }
+  | { state: 'failed'; error: ErrorData };
+
+export interface Run {
+  id: string;
+  /** A measurement made when the slider was released; only the newest is kept. */
+  is_preview: boolean;
+  slice: SliceReport;
+  /** Absent while it is being measured, and where that was cancelled. */
+  perplexity: PerplexityReport | null;
+  /** What the texts were when it was made. */
+  protocol: ProtocolReport | null;
+  export: ExportState;
+}
+
+export interface Results {
+  backend: BackendInfo | null;
+  model: ModelSummary | null;
+  protocol: ProtocolReport | null;
+  /** The settings that `protocol` came from. */
+  texts: TextSettings | null;
+  dense: PerplexityReport | null;
+  /** Spectra of the dense model, in site order; grows while calibration runs. */
+  spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
+  runs: Run[];
+  /** Live curves by target ("dense" or a run's id). */
+  curves: Record<string, WindowPoint[]>;
+}
+
+export const NO_RESULTS: Results = {
+  backend: null,
+  model: null,
+  protocol: null,
+  texts: null,
+  dense: null,
+  spectra: null,
+  runs: [],
+  curves: {},
+};
+
+export function addWindow(results: Results, event: Extract<EngineEvent, { type: 'window' }>): Results {
+  const { target, index, loss, perplexity, relative_spread } = event;
+  const before = index === 0 ? [] : (results.curves[target] ?? []);
+  const point = { window: index + 1, perplexity, relative_spread, loss };
+  return { ...results, curves: { ...results.curves, [target]: [...before, point] } };
+}
+
+/** Adds or replaces one site of the dense spectra; sites of a sequential pass belong to its run, not here. */
+export function addSite(results: Results, site: SiteReport, fusion: string): Results {
+  const known = results.spectra && !results.spectra.is_complete ? results.spectra.sites : [];
+  const sites = [...known.filter((other) => other.site !== site.site), site].sort((a, b) => a.site - b.site);
+  return { ...results, spectra: { fusion, sites, is_complete: false } };
+}
+
+export function addRun(results: Results, run: Run): Results {
+  const kept = results.runs.filter((other) => other.id !== run.id && !(run.is_preview && other.is_preview));
+  return { ...results, runs: [...kept, run] };
+}
+
+export function changeRun(results: Results, id: string, change: Partial<Run>): Results {
+  return { ...results, runs: results.runs.map((run) => (run.id === id ? { ...run, ...change } : run)) };
+}
+
+export function removeRun(results: Results, id: string): Results {
+  const { [id]: _, ...curves } = results.curves;
+  return { ...results, runs: results.runs.filter((run) => run.id !== id), curves };
+}
+
+/** Two perplexities may be compared only where text, windows, their length and the tokenizer agree. */
+export function isSameEvaluation(a: ProtocolReport | null, b: ProtocolReport | null): boolean {
+  if (!a || !b) return false;
+  return (
+    a.seqlen === b.seqlen &&
+    a.eval_samples === b.eval_samples &&
+    a.evaluation.name === b.evaluation.name &&
+    a.evaluation.tokens === b.evaluation.tokens &&
+    a.tokenizer === b.tokenizer
+  );
+}
+
+/** As above, and calibrated on the same windows: then the same options give the same model. */
+export function isSameProtocol(a: ProtocolReport | null, b: ProtocolReport | null): boolean {
+  return (
+    isSameEvaluation(a, b) &&
+    a!.samples === b!.samples &&
+    a!.calibration.name === b!.calibration.name &&
+    a!.calibration.tokens === b!.calibration.tokens
+  );
+}

@@ -1,0 +1,46 @@
+/** @file What the person has chosen. Nothing here is a result; nothing here is derived. */
+import type { BackendKind, Fusion, Schedule, SliceOptions, TextSettings } from '../../engine/protocol.ts';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+export interface Settings {
+  theme: Theme;
+  backend: 'auto' | BackendKind;
+  texts: TextSettings;
+  /** Whole or tenth percent, 0 … {@link MAX_SPARSITY_PERCENT}; kept as a percentage so that 30 % is exactly 30. */
+  sparsity_percent: number;
+  round: number;
+  schedule: Schedule;
+  fusion: Fusion;
+  head: SliceOptions['head'];
+}
+
+export const MAX_SPARSITY_PERCENT = 60;
+export const SWEEP_PERCENT: readonly number[] = [10, 20, 25, 30];
+
+export const DEFAULT_SETTINGS: Settings = {
+  theme: 'system',
+  backend: 'auto',
+  texts: {
+    calibration: { kind: 'demo' },
+    evaluation: { kind: 'demo' },
+    samples: 16,
+    eval_samples: 16,
+    seqlen: 256,
+  },
+  sparsity_percent: 25,
+  round: 8,
+  schedule: 'sequential',
+  fusion: 'exact',
+  head: 'auto',
+};
+
+export function sliceOptions(settings: Settings, schedule: Schedule = settings.schedule): SliceOptions {
+  const { sparsity_percent, round, fusion, head } = settings;
+  return { sparsity: sparsity_percent / 100, round, schedule, fusion, head };
+}
+
+/** Keeps a typed number inside its range; nonsense keeps the old value. */
+export function clampNumber(value: number, least: number, most: number, otherwise: number): number {
+  return Number.isFinite(value) ? Math.min(most, Math.max(least, value)) : otherwise;
+}

@@ -1,0 +1,46 @@
+/** @file The size bar: elements by part, and what head and shortcuts add or save, in words. */
+import type { HeadKind, ModelShape, PartSizes } from '../../engine/protocol.ts';
+import { formatCount } from '../format.ts';
+import { headCosts, type Plan } from './plan.ts';
+
+export type PartName = 'embedding' | 'attention' | 'mlp' | 'shortcuts' | 'head';
+
+export const PARTS: readonly { name: PartName; label: string }[] = [
+  { name: 'embedding', label: 'Embedding' },
+  { name: 'attention', label: 'Attention' },
+  { name: 'mlp', label: 'MLP' },
+  { name: 'shortcuts', label: 'Shortcuts' },
+  { name: 'head', label: 'Head' },
+];
+
+/** Norms are too small to be seen on their own, and are counted with the head, which holds the last one. */
+export function partElements(parts: PartSizes, name: PartName): number {
+  return name === 'head' ? parts.head + parts.norms : parts[name];
+}
+
+/** One sentence each, with the sign as it is: growth is called growth. */
+export function explainSize(shape: ModelShape, plan: Plan): string[] {
+  const costs = headCosts(shape, plan.dimension);
+  return [explainHead(shape, plan.head, costs), explainShortcuts(plan)].filter((sentence) => sentence !== '');
+}
+
+function explainHead(shape: ModelShape, head: HeadKind, costs: Record<HeadKind, number | null>): string {
+  const saved = (costs.untied as number) - (costs[head] as number);
+  const amount = `${formatCount(Math.abs(saved))} parameters ${saved >= 0 ? 'fewer' : 'more'} than untied`;
+  switch (head) {
+    case 'tied':
+      return `One table serves embedding and head: ${amount}.`;
+    case 'tied-sliced':
+      return `One narrow table serves embedding and head: ${amount}, at a price in perplexity.`;
+    case 'sliced':
+      return `The head is sliced too: ${amount}.`;
+    case 'untied':
+      return shape.tied
+        ? `The head becomes a matrix of its own, which adds ${formatCount(shape.vocab_size * shape.hidden_size)} parameters.`
+        : '';
+  }
+}
+
+function explainShortcuts(plan: Plan): string {
+  return `Shortcuts between the rotated layers add ${formatCount(plan.parts.shortcuts)}.`;
+}

@@ -1,0 +1,34 @@
+/** @file The store: settings, the job, results. Actions change it; panels and charts read it. */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { JobState, StepDurations } from './job.ts';
+import { NO_RESULTS, type Results } from './results.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+
+export interface StudioState {
+  settings: Settings;
+  job: JobState;
+  results: Results;
+  durations: StepDurations;
+  /** Site whose spectrum is shown. */
+  site: number;
+}
+
+export type StudioStore = StoreApi<StudioState>;
+
+export function createStudioStore(settings: Partial<Settings> = {}): StudioStore {
+  return createStore<StudioState>()(() => ({
+    settings: { ...DEFAULT_SETTINGS, ...settings },
+    job: { state: 'idle' },
+    results: NO_RESULTS,
+    durations: {},
+    site: 0,
+  }));
+}
+
+export function changeSettings(store: StudioStore, change: Partial<Settings>): void {
+  store.setState((state) => ({ settings: { ...state.settings, ...change } }));
+}
+
+export function changeResults(store: StudioStore, change: (results: Results) => Results): void {
+  store.setState((state) => ({ results: change(state.results) }));
+}

@@ -1,0 +1,34 @@
+/** @file What actions and panels work on: the store, and the engine behind it. */
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import type { EngineClient } from '../engine/client.ts';
+import type { StudioState, StudioStore } from './store/store.ts';
+
+/** The part of the client that the studio uses; tests give a scripted one. */
+export type Engine = Pick<EngineClient, 'run'>;
+
+export interface Studio {
+  store: StudioStore;
+  engine: Engine;
+  /** The job that runs, for cancelling and for waiting until it has let go of the engine. */
+  current: { controller: AbortController; done: Promise<void> } | null;
+  /** The slider moved while a job that may not be replaced was running: measure when it ends. */
+  preview_wanted: boolean;
+}
+
+export function createStudio(store: StudioStore, engine: Engine): Studio {
+  return { store, engine, current: null, preview_wanted: false };
+}
+
+const StudioContext = createContext<Studio | null>(null);
+export const StudioProvider = StudioContext.Provider;
+
+export function useStudio(): Studio {
+  const studio = useContext(StudioContext);
+  if (!studio) throw new Error('useStudio is used outside StudioProvider.');
+  return studio;
+}
+
+export function useStudioState<T>(select: (state: StudioState) => T): T {
+  return useStore(useStudio().store, select);
+}
