@@ -40,6 +40,12 @@ const MODELS: Record<string, TinyLlamaOptions> = {
 const SIZES = { seqlen: 24, samples: 6, eval_samples: 4 };
 const TEXTS = { calibration: seededText(3, 400), evaluation: seededText(4, 400) };
 
+/** Random embeddings of unit size would give losses of 15 nats, where half-precision rounding alone moves perplexity by 1e-3. */
+const calm: TinyLlamaOptions['edit'] = (tensors) =>
+  tensors.map((tensor) =>
+    /embed_tokens|lm_head/.test(tensor.name) ? { ...tensor, values: tensor.values.map((value) => value / 8) } : tensor,
+  );
+
 /** The standard basis as a stored Q: with it, "slicing" nothing is fusion and nothing else. */
 function identityRef(size: number): WeightRef {
   const values = new Float32Array(size * size);
@@ -60,7 +66,7 @@ for (const { kind, create } of await backendsUnderTest()) {
         let job: TestJob;
         let dense: number;
         beforeAll(async () => {
-          job = await testJob(await tinyLlama(options), TEXTS, SIZES);
+          job = await testJob(await tinyLlama({ ...options, edit: calm }), TEXTS, SIZES);
           dense = await perplexity(backend, job.model, job.evaluation);
         });
 
@@ -85,7 +91,7 @@ for (const { kind, create } of await backendsUnderTest()) {
           expect(fused.model.norm.weight).toBeUndefined();
           expect(fused.model.layers.every((layer) => !layer.input_layernorm.weight)).toBe(true);
           // F16 models store fused weights in F16 again: that rounding is the file's, not the fusion's.
-          const bound = options.dtype ? 2e-3 : 1e-4;
+          const bound = options.dtype ? 1e-3 : 1e-4;
           expect(relativeDifference(await perplexity(backend, fused.model, job.evaluation), dense)).toBeLessThan(bound);
         });
 
