@@ -26,9 +26,9 @@ function chosenFiles(id: string): File[] {
   return [...((document.getElementById(id) as HTMLInputElement).files ?? [])];
 }
 
-function modelSource(source: InputSource): ModelSource {
+function modelSource({ source, folder }: PageRequest<'open'>): ModelSource {
   if (source.kind === 'demo') return source;
-  return { kind: 'files', files: chosenFiles('model').map((file) => ({ path: file.name, file })) };
+  return { kind: 'files', files: chosenFiles('model').map((file) => ({ path: `${folder}/${file.name}`, file })) };
 }
 
 function textSource(source: InputSource, id: string): TextSource {
@@ -37,8 +37,7 @@ function textSource(source: InputSource, id: string): TextSource {
 
 function engineRequest<K extends CommandKind>(kind: K, request: PageRequest<K>): Commands[K]['request'] {
   if (kind === 'open') {
-    const { source } = request as PageRequest<'open'>;
-    return { source: modelSource(source) } satisfies Commands['open']['request'];
+    return { source: modelSource(request as PageRequest<'open'>) } satisfies Commands['open']['request'];
   }
   if (kind === 'set_texts') {
     const texts = request as PageRequest<'set_texts'>;

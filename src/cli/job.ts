@@ -2,7 +2,7 @@
  * @file The headless job: open, measure the dense model, then slice, measure, export and save at every sparsity. It
  * drives the engine through a {@link Driver} and knows nothing of browsers.
  */
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type {
   BackendInfo,
   EngineEvent,
@@ -57,7 +57,11 @@ export async function runJob(
 
   observer.onStep('load', 1, steps);
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
-  const summary: ModelSummary = await driver.run('open', { source: inputs.model }, onEvent);
+  const summary: ModelSummary = await driver.run(
+    'open',
+    { source: inputs.model, folder: basename(resolve(options.model)) },
+    onEvent,
+  );
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
     {

@@ -6,7 +6,8 @@ import type { ErrorData } from '../errors/errors.ts';
 export type InputSource = { kind: 'demo' } | { kind: 'chosen' };
 
 interface FileRequests {
-  open: { source: InputSource };
+  /** A page sees no folder behind its files: the command names it, so that the model has a name. */
+  open: { source: InputSource; folder: string };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
 }
 

@@ -1,0 +1,90 @@
+/** @file What every end-to-end test stands on: a page that may not complain or call out, and real models to drop on it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+
+const SHARED = fileURLToPath(new URL('../../shared/', import.meta.url));
+
+export const STORIES = {
+  folder: join(SHARED, 'models', 'stories260k'),
+  calibration: join(SHARED, 'text', 'stories.calibration.txt'),
+  evaluation: join(SHARED, 'text', 'stories.evaluation.txt'),
+};
+
+/** Why a test on the stories model cannot run here, or nothing. */
+export const storiesAbsent = existsSync(STORIES.folder)
+  ? undefined
+  : 'the stories260k model is not beside this checkout (shared/models/stories260k)';
+
+/** Fails the test on a console error, an uncaught exception, or a request that leaves this origin. */
+export const test = base.extend({
+  page: async ({ page, baseURL }, use) => {
+    const problems: string[] = [];
+    const origin = new URL(baseURL ?? '').origin;
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
+    page.context().on('request', (request) => {
+      const url = new URL(request.url());
+      if (!['blob:', 'data:'].includes(url.protocol) && url.origin !== origin) problems.push(`request: ${url.href}`);
+    });
+    await use(page);
+    expect(problems).toEqual([]);
+  },
+});
+
+export { expect };
+
+export interface FileBytes {
+  name: string;
+  bytes: Buffer;
+}
+
+export function readFolder(folder: string): FileBytes[] {
+  return readdirSync(folder).map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
+}
+
+/** Drops files on the page as a person does, with a real DataTransfer. */
+export async function dropFiles(page: Page, files: FileBytes[]): Promise<void> {
+  const encoded = files.map(({ name, bytes }) => ({ name, base64: bytes.toString('base64') }));
+  const transfer = await page.evaluateHandle(async (list) => {
+    const data = new DataTransfer();
+    for (const { name, base64 } of list) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      data.items.add(new File([bytes], name));
+    }
+    return data;
+  }, encoded);
+  await page.dispatchEvent('main', 'dragover', { dataTransfer: transfer });
+  await page.dispatchEvent('main', 'drop', { dataTransfer: transfer });
+}
+
+export const region = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true });
+
+/** Few and short windows: the software adapter is slow, and the path is the same. */
+export async function useSmallWindows(page: Page, windows: number, seqlen: number): Promise<void> {
+  const calibration = region(page, 'Calibration');
+  await fillNumber(calibration.getByLabel(/^Windows for calibration/), windows);
+  await fillNumber(calibration.getByLabel(/^Windows for evaluation/), windows);
+  await fillNumber(calibration.getByLabel(/^Length/), seqlen);
+}
+
+async function fillNumber(field: Locator, value: number): Promise<void> {
+  await field.fill(String(value));
+  await field.press('Enter');
+}
+
+/** Waits until the job line says that a job ended well. Fails at once when it failed. */
+export async function waitForJob(page: Page, timeout = 180_000): Promise<void> {
+  const job = region(page, 'Job');
+  await expect(job).toHaveAttribute('data-state', /finished|failed/, { timeout });
+  await expect(job).toHaveAttribute('data-state', 'finished');
+}
+
+/** A number that the result table shows: column 1 is the dense model, 2 the sliced one. */
+export async function shownFigure(page: Page, row: string, column: 1 | 2): Promise<string> {
+  const cells = region(page, 'Result').getByRole('row', { name: new RegExp(`^${row}`) }).getByRole('cell');
+  return (await cells.nth(column - 1).innerText()).trim();
+}
