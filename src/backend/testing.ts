@@ -88,18 +88,27 @@ export function maxAbsDifference(found: ArrayLike<number>, expected: ArrayLike<n
   return most;
 }
 
-/** Runs the same kernel calls on two backends and returns what each read back. */
-export async function onBoth(
-  one: Backend,
-  two: Backend,
-  calls: (backend: Backend) => Tensor,
-): Promise<[Float32Array | Float64Array, Float32Array | Float64Array]> {
-  const [first, second] = [calls(one), calls(two)];
-  const values: [Float32Array | Float64Array, Float32Array | Float64Array] = [
-    await one.read(first),
-    await two.read(second),
-  ];
-  first.dispose();
-  second.dispose();
-  return values;
+export interface Twins {
+  webgpu: WebGpuBackend;
+  cpu: Backend;
+  /** What both backends read back from the same kernel calls: [WebGPU's, the f64 reference's]. */
+  run(calls: (backend: Backend) => Tensor): Promise<[found: ArrayLike<number>, expected: ArrayLike<number>]>;
+}
+
+/** A WebGPU backend beside its f64 twin, or undefined where there is no adapter. */
+export async function openTwins(): Promise<Twins | undefined> {
+  const webgpu = await createNodeWebGpuBackend();
+  if (!webgpu) return undefined;
+  const cpu = createCpuBackend();
+  return {
+    webgpu,
+    cpu,
+    async run(calls) {
+      const [found, expected] = [calls(webgpu), calls(cpu)];
+      const values: [ArrayLike<number>, ArrayLike<number>] = [await webgpu.read(found), await cpu.read(expected)];
+      found.dispose();
+      expected.dispose();
+      return values;
+    },
+  };
 }

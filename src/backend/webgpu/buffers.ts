@@ -46,6 +46,7 @@ export function asGpuTensor(tensor: Tensor): GpuTensor {
 
 export class GpuMemory {
   readonly use: MemoryUse = { currentBytes: 0, peakBytes: 0 };
+  private readonly live = new Set<GPUBuffer>();
   private nextId = 1;
 
   constructor(
@@ -86,8 +87,13 @@ export class GpuMemory {
   }
 
   destroy(buffer: GPUBuffer): void {
+    if (!this.live.delete(buffer)) return;
     this.use.currentBytes -= buffer.size;
     buffer.destroy();
+  }
+
+  destroyAll(): void {
+    for (const buffer of this.live) this.destroy(buffer);
   }
 
   private create(size: number, usage: number, label: string): GPUBuffer {
@@ -97,6 +103,7 @@ export class GpuMemory {
       () => this.device.createBuffer({ size, usage, label }),
       () => outOfMemory(label, size, before),
     );
+    this.live.add(buffer);
     this.use.currentBytes += size;
     this.use.peakBytes = Math.max(this.use.peakBytes, this.use.currentBytes);
     return buffer;

@@ -137,8 +137,12 @@ export class GpuContext {
     }
   }
 
+  /** Frees the device and all of its memory; commands that were not submitted are dropped. */
   dispose(): void {
+    this.endPass();
+    this.encoder = undefined;
     this.retired = [];
+    this.memory.destroyAll();
     this.device.destroy();
   }
 

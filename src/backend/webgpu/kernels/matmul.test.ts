@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../../backend.ts';
-import { createCpuBackend } from '../../cpu/cpu_backend.ts';
-import { createNodeGpu, normalisedError, onBoth, randomValues } from '../../testing.ts';
-import { createWebGpuBackend } from '../webgpu_backend.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { normalisedError, openTwins, randomValues } from '../../testing.ts';
 
-const gpu = await createNodeGpu();
+const twins = await openTwins();
+afterAll(() => twins?.webgpu.dispose());
 
 /** [m, k, n, extra rows or columns of the operands that may be larger]. */
 const SHAPES = [
@@ -21,17 +19,9 @@ const SHAPES = [
 /** f32 sums of up to 68 products against f64: errors of a few 2^-24, squared. */
 const BOUND = 1e-12;
 
-describe.skipIf(!gpu)('matmul family on webgpu against its f64 twin', () => {
-  let webgpu: Backend;
-  let cpu: Backend;
-  beforeAll(async () => {
-    webgpu = await createWebGpuBackend(gpu);
-    cpu = createCpuBackend();
-  });
-  afterAll(() => webgpu?.dispose());
-
+describe.skipIf(!twins)('matmul family against its f64 twin', () => {
   it.each(SHAPES)('multiplies a (%i, %i) by b with %i columns, %i more unused', async (m, k, n, extra) => {
-    const [found, expected] = await onBoth(webgpu, cpu, (backend) => {
+    const [found, expected] = await twins!.run((backend) => {
       const a = backend.fromArray(randomValues(m * k, 1), [m, k], 'a');
       const b = backend.fromArray(randomValues(k * (n + extra), 2), [k, n + extra], 'b');
       const output = backend.empty([m, n], 'output');
@@ -42,7 +32,7 @@ describe.skipIf(!gpu)('matmul family on webgpu against its f64 twin', () => {
   });
 
   it.each(SHAPES)('multiplies a (%i, %i) by b transposed with %i rows, %i more unused', async (m, k, n, extra) => {
-    const [found, expected] = await onBoth(webgpu, cpu, (backend) => {
+    const [found, expected] = await twins!.run((backend) => {
       const a = backend.fromArray(randomValues(m * k, 3), [m, k], 'a');
       const b = backend.fromArray(randomValues((k + extra) * (n + extra), 4), [n + extra, k + extra], 'b');
       const output = backend.empty([m, n], 'output');
@@ -55,7 +45,7 @@ describe.skipIf(!gpu)('matmul family on webgpu against its f64 twin', () => {
   it.each(SHAPES)(
     'multiplies a transposed (%i columns, %i rows) by b with %i columns, %i more unused',
     async (m, k, n, extra) => {
-      const [found, expected] = await onBoth(webgpu, cpu, (backend) => {
+      const [found, expected] = await twins!.run((backend) => {
         const a = backend.fromArray(randomValues(k * (m + extra), 5), [k, m + extra], 'a');
         const b = backend.fromArray(randomValues(k * (n + extra), 6), [k, n + extra], 'b');
         const output = backend.empty([m, n], 'output');

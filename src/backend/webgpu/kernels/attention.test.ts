@@ -1,0 +1,75 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Tensor } from '../../backend.ts';
+import { maxAbsDifference, normalisedError, openTwins, randomValues } from '../../testing.ts';
+
+const twins = await openTwins();
+afterAll(() => twins?.webgpu.dispose());
+
+/** [batch, seqlen, heads, kv_heads, head_dim]. */
+const SHAPES = [
+  [1, 1, 1, 1, 1],
+  [2, 7, 4, 2, 13], // odd head, grouped queries
+  [1, 5, 3, 3, 4],
+  [2, 37, 8, 4, 8], // rows beyond one workgroup, windows that end inside one
+  [1, 70, 2, 1, 64],
+] as const;
+
+describe.skipIf(!twins)('attention against its f64 twin', () => {
+  it.each(SHAPES)('batch %i, seqlen %i, %i heads on %i, of %i', async (batch, seqlen, heads, kv_heads, head_dim) => {
+    const rows = batch * seqlen;
+    const [found, expected] = await twins!.run((backend) => {
+      const of = (count: number, seed: number, label: string): Tensor =>
+        backend.fromArray(
+          randomValues(rows * count * head_dim, seed).map((x) => 3 * x),
+          [rows, count * head_dim],
+          label,
+        );
+      const query = of(heads, 1, 'query');
+      const key = of(kv_heads, 2, 'key');
+      const value = of(kv_heads, 3, 'value');
+      const output = backend.empty([rows, heads * head_dim], 'output');
+      backend.attention({ query, key, value, output, seqlen, heads, kv_heads, head_dim, scale: 0.5 });
+      return output;
+    });
+    expect(normalisedError(found, expected)).toBeLessThan(1e-11); // scores up to ~100 in f32 before exp
+  });
+
+  it('survives scores that would overflow exp', async () => {
+    const [found, expected] = await twins!.run((backend) => {
+      const query = backend.fromArray([300, 0, 0, 0, 300, 0, 0, 0], [2, 4], 'query');
+      const key = backend.fromArray([1, 0, 0, 0, 2, 0, 0, 0], [2, 4], 'key');
+      const value = backend.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'value');
+      const output = backend.empty([2, 4], 'output');
+      backend.attention({ query, key, value, output, seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1 });
+      return output;
+    });
+    expect([...Array.from(found)]).toEqual([...Array.from(expected)]);
+  });
+
+  it('refuses heads above 256 dimensions', () => {
+    const backend = twins!.webgpu;
+    const [query, key, value, output] = ['query', 'key', 'value', 'output'].map((label) =>
+      backend.empty([1, 260], label),
+    );
+    const args = { query, key, value, output, seqlen: 1, heads: 1, kv_heads: 1, head_dim: 260, scale: 1 };
+    expect(() => backend.attention(args)).toThrowError(expect.objectContaining({ code: 'limit_exceeded' }));
+  });
+});
+
+describe.skipIf(!twins)('rotary against its f64 twin', () => {
+  it.each([
+    [1, 1, 1, 2, 1],
+    [2, 7, 3, 10, 3], // part of each head is left alone
+    [2, 33, 4, 8, 4],
+  ])('batch %i, seqlen %i, %i heads of %i, %i pairs', async (batch, seqlen, heads, head_dim, half) => {
+    const rows = batch * seqlen;
+    const [found, expected] = await twins!.run((backend) => {
+      const states = backend.fromArray(randomValues(rows * heads * head_dim, 1), [rows, heads * head_dim], 'states');
+      const cos = backend.fromArray(randomValues((seqlen + 2) * half, 2), [seqlen + 2, half], 'cos');
+      const sin = backend.fromArray(randomValues((seqlen + 2) * half, 3), [seqlen + 2, half], 'sin');
+      backend.rotary({ states, cos, sin, seqlen, heads, head_dim });
+      return states;
+    });
+    expect(maxAbsDifference(found, expected)).toBeLessThan(2e-7); // two products of numbers below 1
+  });
+});
