@@ -15,10 +15,16 @@ const PICKLE: Foreign = {
   action: 'Use the safetensors version of the model, or convert it with safetensors.torch.save_file.',
 };
 
-/** `not_a_model` for a recognised foreign file, `undefined` for unknown bytes. */
+/** `not_a_model` for a recognised foreign file in place of weights, `undefined` for unknown bytes. */
 export function recogniseForeign(file: string, head: Uint8Array): WhittleError | undefined {
-  const found = foreign(head);
+  const found = foreign(head) ?? jsonText(head);
   return found && new WhittleError({ code: 'not_a_model', place: { file }, allowed: SAFETENSORS, ...found });
+}
+
+/** The same in place of a JSON file, for which JSON that is merely wrong is not foreign. */
+export function recogniseNotJson(file: string, head: Uint8Array): WhittleError | undefined {
+  const found = foreign(head);
+  return found && new WhittleError({ code: 'not_a_model', place: { file }, allowed: 'a JSON file', ...found });
 }
 
 /** `not_a_model` for a format that is known by its name but not read. */
@@ -29,7 +35,7 @@ export function foreignByName(file: string): WhittleError | undefined {
 
 function foreign(head: Uint8Array): Foreign | undefined {
   const text = new TextDecoder('latin1').decode(head.subarray(0, SIGNATURE_BYTES));
-  const start = text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
+  const start = text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart(); // a byte-order mark, as latin1 shows it
   if (start.startsWith('version https://git-lfs')) {
     return {
       message: 'This is a Git LFS pointer: a short text that stands for the real file.',
@@ -54,13 +60,16 @@ function foreign(head: Uint8Array): Foreign | undefined {
   if (text.startsWith('\u001f\u008b') || text.startsWith('7z\u00bc\u00af') || text.startsWith('BZh')) {
     return { message: 'This is a compressed archive.', action: 'Unpack it and open the folder.' };
   }
-  if (start.startsWith('{') || start.startsWith('[')) {
-    return {
-      message: `This is JSON text, not weights; it starts with ${JSON.stringify(start.slice(0, 40))}.`,
-      action: 'A server may have sent an error message in place of the file: download it again.',
-    };
-  }
   return undefined;
+}
+
+function jsonText(head: Uint8Array): Foreign | undefined {
+  const start = new TextDecoder().decode(head.subarray(0, SIGNATURE_BYTES)).trimStart();
+  if (!start.startsWith('{') && !start.startsWith('[')) return undefined;
+  return {
+    message: `This is JSON text, not weights; it starts with ${JSON.stringify(start.slice(0, 40))}.`,
+    action: 'A server may have sent an error message in place of the file: download it again.',
+  };
 }
 
 const GGUF: Foreign = {

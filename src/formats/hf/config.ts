@@ -1,7 +1,7 @@
 /** @file Reads config.json and turns schema issues into errors that name the key and the value. */
 import * as v from 'valibot';
 import { WhittleError } from '../../errors/errors.ts';
-import { recogniseForeign } from '../recognise.ts';
+import { recogniseNotJson } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 
 /** A config is a few kilobytes; anything near this is another file under its name. */
@@ -21,7 +21,7 @@ export async function readJsonObject(source: ByteSource): Promise<RawConfig> {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8 text';
-    throw foreignText(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`);
+    throw recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw bad(source.name, `The file holds ${describeValue(value)}, not an object.`);
@@ -61,9 +61,4 @@ export function bad(file: string, message: string, field?: string, allowed?: str
 export function describeValue(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-function foreignText(file: string, bytes: Uint8Array): WhittleError | undefined {
-  const looksLikeJson = bytes.find((byte) => byte > 0x20) === 0x7b;
-  return looksLikeJson ? undefined : recogniseForeign(file, bytes);
 }

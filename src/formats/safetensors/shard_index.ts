@@ -1,7 +1,7 @@
 /** @file Reads `model.safetensors.index.json`: which shard holds which tensor. */
 import { WhittleError } from '../../errors/errors.ts';
 import { JsonFault, JsonNumber, type JsonValue, parseJson } from '../json.ts';
-import { recogniseForeign } from '../recognise.ts';
+import { recogniseNotJson } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 
 /** Twice the largest index known in the wild. */
@@ -55,17 +55,13 @@ async function parse(source: ByteSource): Promise<JsonValue> {
     return parseJson(bytes);
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
-    const foreign = recogniseForeign(source.name, bytes);
-    if (foreign && !startsLikeJson(bytes)) throw foreign;
+    const foreign = recogniseNotJson(source.name, bytes);
+    if (foreign) throw foreign;
     if (fault.duplicate_key !== undefined) {
       throw bad(source.name, `The index gives "${fault.duplicate_key}" twice.`, undefined, fault.path[0]);
     }
     throw bad(source.name, `The index is not JSON: ${fault.message} at byte ${fault.byte}.`);
   }
-}
-
-function startsLikeJson(bytes: Uint8Array): boolean {
-  return bytes.find((byte) => byte > 0x20) === 0x7b;
 }
 
 function totalSize(root: Map<string, JsonValue>): number | undefined {

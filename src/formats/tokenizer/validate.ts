@@ -4,7 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { JsonFault, JsonNumber, type JsonObject, type JsonValue, parseJson, quoteText, showJson } from '../json.ts';
-import { recogniseForeign } from '../recognise.ts';
+import { recogniseNotJson } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 
 /** The largest real ones have about 35 MB. */
@@ -61,9 +61,7 @@ async function parse(source: ByteSource, fail: Fail): Promise<JsonValue> {
     if (fault.duplicate_key !== undefined) {
       throw fail(`The entry ${quoteText(fault.duplicate_key)} is given twice.`, fault.path.join('.') || undefined);
     }
-    const looksLikeJson = bytes.find((byte) => byte > 0x20) === 0x7b;
-    const foreign = looksLikeJson ? undefined : recogniseForeign(source.name, bytes);
-    throw foreign ?? fail(`The file is not JSON: ${fault.message} at byte ${fault.byte}.`);
+    throw recogniseNotJson(source.name, bytes) ?? fail(`The file is not JSON: ${fault.message} at byte ${fault.byte}.`);
   }
 }
 

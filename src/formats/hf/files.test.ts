@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { expectBadInput } from '../../../test/bad_input.ts';
+import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import type { ErrorCode } from '../../errors/errors.ts';
+import { type ModelFile, openModelFiles } from './files.ts';
+
+const named = (...paths: string[]): ModelFile[] => paths.map((path) => ({ path, blob: new Blob(['x']) }));
+const without = async (name: string) => (await tinyLlama()).filter(({ path }) => !path.endsWith(name));
+
+const CASES: [what: string, files: () => ModelFile[] | Promise<ModelFile[]>, ErrorCode, ...string[]][] = [
+  ['nothing', () => [], 'not_a_model', 'No files'],
+  ['hidden files only', () => named('m/.DS_Store', '__MACOSX/m/config.json'), 'not_a_model', 'hidden'],
+  ['a text file', () => named('notes.txt'), 'not_a_model', 'No weights', 'notes.txt', 'config.json'],
+  ['a GGUF file', () => named('model-Q4.gguf'), 'not_a_model', 'GGUF', 'safetensors', 'model-Q4.gguf'],
+  [
+    'a pickle',
+    () => named('m/config.json', 'm/pytorch_model.bin'),
+    'not_a_model',
+    'can hold code',
+    'pytorch_model.bin',
+  ],
+  ['a .pt file', () => named('model.pt'), 'not_a_model', 'never opened'],
+  ['an ONNX file', () => named('model.onnx'), 'not_a_model', 'ONNX', 'does not read'],
+  ['an archive', () => named('model.zip'), 'not_a_model', 'Unpack'],
+  ['config without weights', () => named('m/config.json', 'm/tokenizer.json'), 'not_a_model', 'No weights'],
+  ['weights without config', () => without('/config.json'), 'not_a_model', 'no config.json', 'whole model folder'],
+  ['no tokenizer', () => without('/tokenizer.json'), 'bad_tokenizer', 'no tokenizer.json'],
+  [
+    'a SentencePiece tokenizer only',
+    async () => [...(await without('/tokenizer.json')), ...named('tiny/tokenizer.model')],
+    'bad_tokenizer',
+    'tokenizer.model (SentencePiece)',
+    'save_pretrained',
+  ],
+  [
+    'two models',
+    async () => [...(await tinyLlama({ folder: 'one' })), ...(await tinyLlama({ folder: 'two' }))],
+    'not_a_model',
+    'Several models',
+    'one, two',
+  ],
+  [
+    'several weight files',
+    async () => [...(await without('/model.safetensors')), ...named('tiny/a.safetensors', 'tiny/b.safetensors')],
+    'not_a_model',
+    'Several files could hold the weights: a.safetensors, b.safetensors',
+  ],
+  [
+    'an adapter',
+    async () => [...(await without('/model.safetensors')), ...named('tiny/adapter_model.safetensors')],
+    'not_a_model',
+    'adapter (LoRA)',
+    'Merge',
+  ],
+  [
+    'two files of one name [35]',
+    () => named('model.safetensors', 'model.safetensors'),
+    'not_a_model',
+    'Two files are named model.safetensors',
+  ],
+  [
+    'names that differ only in case [35]',
+    () => named('m/Config.json', 'm/config.json'),
+    'not_a_model',
+    'only in case',
+    'm/Config.json',
+  ],
+];
+
+describe('openModelFiles', () => {
+  it.each(CASES)('refuses %s', async (_, files, code, ...fragments) => {
+    await expectBadInput(openModelFiles(await files()), code, ...fragments);
+  });
+
+  it('finds the model among other folders, whatever way its paths are written', async () => {
+    const extra = named('repo/README.md', 'repo/onnx/model.onnx', 'repo/.git/config');
+    for (const prefix of ['repo/checkpoint', './repo/checkpoint', '/repo/checkpoint', 'repo\\checkpoint']) {
+      const found = await openModelFiles([...(await tinyLlama({ folder: prefix })), ...extra]);
+      expect(found.name).toBe('checkpoint');
+      expect(found.companions.map(({ name }) => name)).toEqual(['generation_config.json']);
+    }
+  });
+
+  it('takes the only safetensors file, whatever its name', async () => {
+    const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
+    expect((await openModelFiles(files)).weights[0].name).toBe('weights.safetensors');
+  });
+});
