@@ -16,14 +16,18 @@ export type FromVerifier =
   | { type: 'error'; error: ErrorData };
 
 /**
- * Runs every window through onnxruntime-web. Cancelling ends the Worker at once and frees its memory. Where there are no
- * Workers (Node) it runs in place, and cancelling takes effect after the current window.
+ * Runs every window through onnxruntime-web. Cancelling ends the Worker at once and frees its memory. Under Node
+ * it runs in place, and cancelling takes effect after the current window.
  * Throws `verification_failed` when the model cannot be opened or run, and `cancelled`.
  */
 export async function verifyOnnx(job: VerifyJob, options: VerifyOptions = {}): Promise<VerifyResult> {
   if (options.signal?.aborted) throw cancelled();
-  if (typeof Worker === 'undefined') {
-    return verifySession(await import('onnxruntime-web/wasm'), job.files, job.windows, options);
+  // Not `Worker`: onnxruntime-web defines one of its own in Node.
+  if (typeof location === 'undefined') {
+    const ort = await import('onnxruntime-web/wasm');
+    // Counting processors needs a `require` that ES modules in Node do not have.
+    ort.env.wasm.numThreads = 1;
+    return verifySession(ort, job.files, job.windows, options);
   }
   const worker = new Worker(new URL('./verify_worker.ts', import.meta.url), { type: 'module', name: 'whittle-verify' });
   const ended = new AbortController();
