@@ -1,11 +1,12 @@
 /**
  * @file f64 matrix product, the one hot loop of the reference backend: C += A·B over strided views, so that transposes
  * cost nothing but packing. Blocks of A and B are packed into panels of four rows and four columns; the inner kernel
- * keeps a 4×4 tile of C in local variables and reads both panels front to back (Goto & van de Geijn, *Anatomy of
+ * keeps a 4×4 tile of C in registers and reads both panels front to back (Goto & van de Geijn, *Anatomy of
  * high-performance matrix multiplication*, 2008).
  *
  * Every element of C is a sum over blocks of 256 products, each block summed in order.
  */
+import { BLOCK_K, BLOCK_M, BLOCK_N, plainPanels, simdPanels, TILE } from './panel_kernel.ts';
 
 /** Element (i, j) is `values[offset + i·row_stride + j·column_stride]`. */
 export interface MatrixView {
@@ -15,14 +16,7 @@ export interface MatrixView {
   readonly column_stride: number;
 }
 
-const TILE = 4;
-const BLOCK_K = 256;
-const BLOCK_M = 64;
-const BLOCK_N = 256;
-
-const packed_a = new Float64Array(BLOCK_M * BLOCK_K);
-const packed_b = new Float64Array(BLOCK_N * BLOCK_K);
-const tile = new Float64Array(TILE * TILE);
+const { packed_a, packed_b, tile, multiply } = simdPanels() ?? plainPanels();
 
 /** Row-major view. */
 export function view(values: Float64Array, row_stride: number, offset = 0): MatrixView {
@@ -65,70 +59,6 @@ function pack(
   }
 }
 
-/** tile = A panel (4 × k) · B panel (k × 4). */
-function multiplyPanels(a: Float64Array, b: Float64Array, k: number, a_at: number, b_at: number): void {
-  let c00 = 0;
-  let c01 = 0;
-  let c02 = 0;
-  let c03 = 0;
-  let c10 = 0;
-  let c11 = 0;
-  let c12 = 0;
-  let c13 = 0;
-  let c20 = 0;
-  let c21 = 0;
-  let c22 = 0;
-  let c23 = 0;
-  let c30 = 0;
-  let c31 = 0;
-  let c32 = 0;
-  let c33 = 0;
-  for (let p = 0; p < k; p++) {
-    const b0 = b[b_at];
-    const b1 = b[b_at + 1];
-    const b2 = b[b_at + 2];
-    const b3 = b[b_at + 3];
-    const a0 = a[a_at];
-    c00 += a0 * b0;
-    c01 += a0 * b1;
-    c02 += a0 * b2;
-    c03 += a0 * b3;
-    const a1 = a[a_at + 1];
-    c10 += a1 * b0;
-    c11 += a1 * b1;
-    c12 += a1 * b2;
-    c13 += a1 * b3;
-    const a2 = a[a_at + 2];
-    c20 += a2 * b0;
-    c21 += a2 * b1;
-    c22 += a2 * b2;
-    c23 += a2 * b3;
-    const a3 = a[a_at + 3];
-    c30 += a3 * b0;
-    c31 += a3 * b1;
-    c32 += a3 * b2;
-    c33 += a3 * b3;
-    a_at += TILE;
-    b_at += TILE;
-  }
-  tile[0] = c00;
-  tile[1] = c01;
-  tile[2] = c02;
-  tile[3] = c03;
-  tile[4] = c10;
-  tile[5] = c11;
-  tile[6] = c12;
-  tile[7] = c13;
-  tile[8] = c20;
-  tile[9] = c21;
-  tile[10] = c22;
-  tile[11] = c23;
-  tile[12] = c30;
-  tile[13] = c31;
-  tile[14] = c32;
-  tile[15] = c33;
-}
-
 /**
  * C (m, n) += A (m, k) · B (k, n). C is row-major and overlaps neither input. With `upper`, only elements of C with
  * column ≥ row are computed and touched.
@@ -157,7 +87,7 @@ export function addProduct(
         for (let j = 0; j < columns; j += TILE) {
           for (let i = 0; i < rows; i += TILE) {
             if (upper && m0 + i > n0 + j + TILE - 1) break;
-            multiplyPanels(packed_a, packed_b, depth, i * depth, j * depth);
+            multiply(depth, i * depth, j * depth);
             const width = Math.min(TILE, columns - j);
             const height = Math.min(TILE, rows - i);
             for (let r = 0; r < height; r++) {
