@@ -7,7 +7,8 @@ import { addProduct, transposed, view } from '../linalg/gemm.ts';
 import { checkAttention } from '../shapes.ts';
 import { floats } from './tensor.ts';
 
-const QUERY_BLOCK = 32;
+/** As many rows as the matrix product packs at once. */
+const QUERY_BLOCK = 64;
 
 /**
  * Turns the scores of `count` consecutive queries, the first at position `first`, into probabilities in place. Keys
