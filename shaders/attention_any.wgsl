@@ -24,9 +24,9 @@ const LOWEST = -3.4028234e38;
 const MAX_HEAD_DIM = 256u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = workgroup.x * WORKGROUP_SIZE + lane;
-  let head = workgroup.y;
+fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group_id.x * WORKGROUP_SIZE + lane;
+  let head = group_id.y;
   if (row >= params.rows) {
     return;
   }

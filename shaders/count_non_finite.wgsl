@@ -16,11 +16,11 @@ override WORKGROUP_SIZE: u32 = 64;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
   var found = 0u;
   for (var at = i; at < params.elements; at += params.stride) {
     found += select(0u, 1u, (values[at] & 0x7f800000u) == 0x7f800000u);

@@ -23,8 +23,9 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   }
   var total = covariance[row * params.n + col];
   for (var start = 0u; start < params.rows; start += CHUNK) {
+    let end = min(start + CHUNK, params.rows);
     var sum = 0.0;
-    for (var k = start; k < min(start + CHUNK, params.rows); k++) {
+    for (var k = start; k < end; k++) {
       sum += hidden_states[k * params.n + row] * hidden_states[k * params.n + col];
     }
     total += sum;

@@ -32,11 +32,11 @@ fn widen(half: u32) -> u32 {
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
   if (2u * i >= params.elements) {
     return;
   }

@@ -22,11 +22,11 @@ var<workgroup> sums: array<f32, WORKGROUP_SIZE>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let group = workgroup.x + workgroup.y * workgroups.x;
+  let group = group_id.x + group_id.y * group_count.x;
   let row = min(group, params.rows - 1u); // a spare workgroup keeps the barriers uniform and writes nothing
   let start = row * params.d;
   var sum = 0.0;

@@ -23,11 +23,11 @@ const BLOCK = 32u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
   if (i >= params.rows) {
     return;
   }
@@ -35,7 +35,8 @@ fn main(
   var total = 0.0;
   for (var block = 0u; block < params.d; block += BLOCK) {
     var sum = 0.0;
-    for (var c = block; c < min(block + BLOCK, params.d); c++) {
+    let end = min(block + BLOCK, params.d);
+    for (var c = block; c < end; c++) {
       let x = hidden_states[start + c];
       sum += x * x;
     }

@@ -15,11 +15,11 @@ override WORKGROUP_SIZE: u32 = 64;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
   if (i >= params.elements) {
     return;
   }
