@@ -1,133 +1,72 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WhittleError } from '../errors/errors.ts';
 import type { Backend, Tensor } from './backend.ts';
-import { createCpuBackend } from './cpu/cpu_backend.ts';
-import { checkMatmul, checkMatmulAt, checkMatmulBt } from './shapes.ts';
+import { backendsUnderTest } from './testing.ts';
 
-const backend = createCpuBackend();
-const f = (...shape: number[]): Tensor => backend.empty(shape, `f${shape.join('x')}`);
-const ids = (length: number): Tensor => backend.emptyIds(length, `ids${length}`);
-const shared = f(4, 4);
+describe.each(await backendsUnderTest())('shape errors on $kind', ({ create }) => {
+  let backend: Backend;
+  let f: (rows: number, columns: number) => Tensor;
+  let ids: Tensor;
 
-/** Every call is wrong in one way; the message must name the kernel and what was found. */
-const WRONG: [call: (b: Backend) => void, message: RegExp][] = [
-  [(b) => b.matmul({ a: f(2, 3), b: f(4, 5), output: f(2, 5) }), /^matmul: b has 4 rows/],
-  [(b) => b.matmul({ a: f(2, 3), b: f(3, 5), output: f(2, 6) }), /^matmul: columns of b are 5/],
-  [(b) => b.matmul({ a: f(2, 3), b: f(3, 5), output: f(3, 5) }), /^matmul: output has 3 rows/],
-  [(b) => b.matmul({ a: f(6), b: f(6, 5), output: f(1, 5) }), /^matmul: a has shape \[6\]/],
-  [(b) => b.matmul({ a: shared, b: f(4, 4), output: shared }), /^matmul: output is one of the inputs/],
-  [(b) => b.matmul_bt({ a: f(2, 3), b: f(5, 2), output: f(2, 5) }), /^matmul_bt: columns of b are 2/],
-  [(b) => b.matmul_bt({ a: f(2, 3), b: f(4, 3), output: f(2, 5) }), /^matmul_bt: rows of b are 4/],
-  [(b) => b.matmul_at({ a: f(3, 2), b: f(4, 5), output: f(2, 5) }), /^matmul_at: b has 4 rows/],
-  [(b) => b.matmul_at({ a: f(3, 2), b: f(3, 5), output: f(3, 5) }), /^matmul_at: columns of a are 2/],
-  [
-    (b) => b.embedding({ input_ids: ids(3), weight: f(9, 4), first_row: 0, output: f(2, 4) }),
-    /^embedding: output has shape \[2, 4\]/,
-  ],
-  [
-    (b) => b.embedding({ input_ids: f(3), weight: f(9, 4), first_row: 0, output: f(3, 4) }),
-    /^embedding: input_ids has type f32/,
-  ],
-  [
-    (b) => b.embedding({ input_ids: ids(3), weight: f(9, 4), first_row: -1, output: f(3, 4) }),
-    /^embedding: first_row is -1/,
-  ],
-  [
-    (b) => b.rms_norm({ hidden_states: f(2, 4), weight: f(3), eps: 0, normalized_size: 4, output: f(2, 4) }),
-    /^rms_norm: weight has 3 elements/,
-  ],
-  [
-    (b) => b.rms_norm({ hidden_states: shared, eps: 0, normalized_size: 4, output: shared }),
-    /^rms_norm: output is one of the inputs/,
-  ],
-  [
-    (b) => b.rms_norm({ hidden_states: f(2, 4), eps: 0, normalized_size: 0, output: f(2, 4) }),
-    /^rms_norm: normalized_size is 0/,
-  ],
-  [(b) => b.add_bias({ hidden_states: f(2, 4), bias: f(5) }), /^add_bias: bias has 5 elements/],
-  [
-    (b) => b.rotary({ states: f(4, 8), cos: f(3, 2), sin: f(3, 2), seqlen: 4, heads: 2, head_dim: 4 }),
-    /^rotary: rows of cos are 3/,
-  ],
-  [
-    (b) => b.rotary({ states: f(4, 8), cos: f(4, 3), sin: f(4, 3), seqlen: 4, heads: 2, head_dim: 4 }),
-    /^rotary: cos has 3 columns/,
-  ],
-  [
-    (b) => b.rotary({ states: f(5, 8), cos: f(4, 2), sin: f(4, 2), seqlen: 4, heads: 2, head_dim: 4 }),
-    /^rotary: states has 5 rows/,
-  ],
-  [
-    (b) => b.rotary({ states: f(4, 8), cos: f(4, 2), sin: f(4, 1), seqlen: 4, heads: 2, head_dim: 4 }),
-    /^rotary: sin has shape \[4, 1\]/,
-  ],
-  [(b) => b.swiglu({ gate: f(2, 3), up: f(2, 4), output: f(2, 3) }), /^swiglu: up has shape \[2, 4\]/],
-  [(b) => b.add({ a: f(2, 3), b: f(2, 4), output: f(2, 3) }), /^add: b has 8 elements/],
-  [(b) => b.add({ a: f(4, 4), b: shared, output: shared }), /^add: output is one of the inputs/],
-  [(b) => b.covariance({ hidden_states: f(2, 3), covariance: f(4, 4) }), /^covariance: covariance has shape \[4, 4\]/],
-  [(b) => b.scale_columns({ weight: f(2, 3), scale: f(2), output: f(2, 3) }), /^scale_columns: scale has 2 elements/],
-  [
-    (b) => b.cross_entropy({ logits: f(2, 9), target_ids: ids(3), first_column: 0, state: f(2, 4) }),
-    /^cross_entropy: target_ids has 3 elements/,
-  ],
-  [
-    (b) => b.cross_entropy({ logits: f(2, 9), target_ids: ids(2), first_column: 0, state: f(2, 3) }),
-    /^cross_entropy: state has shape \[2, 3\]/,
-  ],
-  [
-    (b) => b.count_non_finite({ tensor: f(2), counts: ids(2), index: 2 }),
-    /^count_non_finite: elements of counts are 2/,
-  ],
-  [(b) => b.copy(f(2), f(3)), /^copy: to has shape \[3\]/],
-  [(b) => b.copy(f(2), ids(2)), /^copy: to has type u32/],
-  [(b) => b.empty([2, 0], 'nothing'), /shape \[2, 0\] was asked for/],
-  [(b) => b.fromArray([1, 2, 3], [2, 2], 'short'), /3 values were given for a tensor of shape \[2, 2\]/],
-  [(b) => b.decode(new Uint8Array(7), 'F16', [2, 2], 'short'), /7 bytes were given for a F16 tensor/],
-];
-
-const ATTENTION = {
-  query: f(6, 8),
-  key: f(6, 4),
-  value: f(6, 4),
-  output: f(6, 8),
-  seqlen: 3,
-  heads: 4,
-  kv_heads: 2,
-  head_dim: 2,
-  scale: 1,
-};
-
-const WRONG_ATTENTION: [change: Partial<typeof ATTENTION>, message: RegExp][] = [
-  [{ kv_heads: 3 }, /^attention: 4 heads share 3/],
-  [{ seqlen: 4 }, /^attention: query has 6 rows/],
-  [{ key: f(6, 8) }, /^attention: key has shape \[6, 8\]/],
-  [{ value: f(5, 4) }, /^attention: value has shape \[5, 4\]/],
-  [{ output: ATTENTION.query }, /^attention: output is one of the inputs/],
-  [{ head_dim: 0 }, /^attention: head_dim is 0/],
-];
-
-describe('shape checks', () => {
-  it.each(WRONG)('%#: refuse %s', (call, message) => {
-    expect(() => call(backend)).toThrowError(
-      expect.objectContaining({ code: 'kernel_shape', message: expect.stringMatching(message) }),
-    );
+  beforeAll(async () => {
+    backend = await create();
+    f = (rows, columns) => backend.empty([rows, columns], `matrix ${rows} × ${columns}`);
+    ids = backend.emptyIds(3, 'ids');
   });
+  afterAll(() => backend?.dispose());
 
-  it.each(WRONG_ATTENTION)('%#: refuse attention with %o', (change, message) => {
-    expect(() => backend.attention({ ...ATTENTION, ...change })).toThrowError(
-      expect.objectContaining({ code: 'kernel_shape', message: expect.stringMatching(message) }),
-    );
-  });
+  const attention = { seqlen: 3, heads: 4, kv_heads: 2, head_dim: 2, scale: 1 };
+  const wrong: [name: string, call: () => void][] = [
+    [
+      'embedding into too few rows',
+      () => backend.embedding({ input_ids: ids, weight: f(5, 4), first_row: 0, output: f(2, 4) }),
+    ],
+    [
+      'embedding by numbers',
+      () => backend.embedding({ input_ids: f(3, 1), weight: f(5, 4), first_row: 0, output: f(3, 4) }),
+    ],
+    [
+      'rms_norm with a short weight',
+      () =>
+        backend.rms_norm({ hidden_states: f(2, 4), weight: f(1, 3), eps: 1e-5, normalized_size: 4, output: f(2, 4) }),
+    ],
+    ['matmul with other inner sizes', () => backend.matmul({ a: f(2, 3), b: f(4, 5), output: f(2, 5) })],
+    ['matmul with too few columns', () => backend.matmul({ a: f(2, 3), b: f(3, 4), output: f(2, 5) })],
+    ['matmul_bt with too few rows', () => backend.matmul_bt({ a: f(2, 3), b: f(4, 3), output: f(2, 5) })],
+    ['matmul_at with other inner sizes', () => backend.matmul_at({ a: f(3, 2), b: f(4, 5), output: f(2, 5) })],
+    ['add_bias of another length', () => backend.add_bias({ hidden_states: f(2, 4), bias: f(1, 5) })],
+    ['rotary of half a window', () => backend.rotary({ states: f(4, 8), cos: f(3, 1), sin: f(3, 1), ...attention })],
+    [
+      'attention of a narrow key',
+      () => backend.attention({ query: f(3, 8), key: f(3, 3), value: f(3, 4), output: f(3, 8), ...attention }),
+    ],
+    ['swiglu of two shapes', () => backend.swiglu({ gate: f(2, 3), up: f(3, 2), output: f(2, 3) })],
+    ['add of two sizes', () => backend.add({ a: f(2, 3), b: f(2, 4), output: f(2, 3) })],
+    ['covariance of another size', () => backend.covariance({ hidden_states: f(2, 3), covariance: f(2, 2) })],
+    [
+      'scale_columns by another length',
+      () => backend.scale_columns({ weight: f(2, 3), scale: f(1, 2), output: f(2, 3) }),
+    ],
+    [
+      'cross_entropy with a narrow state',
+      () => backend.cross_entropy({ logits: f(3, 5), target_ids: ids, first_column: 0, state: f(3, 3) }),
+    ],
+    ['count_non_finite past the counters', () => backend.count_non_finite({ tensor: f(2, 2), counts: ids, index: 3 })],
+    ['copy to another size', () => backend.copy(f(2, 2), f(2, 3))],
+    ['fromArray of another count', () => backend.fromArray([1, 2, 3], [2, 2], 'three')],
+    ['decode of too few bytes', () => backend.decode(new Uint8Array(7), 'F16', [2, 2], 'seven')],
+    ['an empty tensor', () => backend.empty([0, 4], 'nothing')],
+  ];
 
-  it('refuse an oblong matrix for eigh', async () => {
-    await expect(backend.eigh({ covariance: f(2, 3) })).rejects.toMatchObject({ code: 'kernel_shape' });
-  });
-
-  it('give the sizes and strides of a product', () => {
-    const sliced = { a: f(2, 3), b: f(3, 7), output: f(2, 5) };
-    expect(checkMatmul(sliced)).toEqual({ m: 2, n: 5, k: 3, a_stride: 3, b_stride: 7 });
-    const transposed = { a: f(2, 3), b: f(6, 7), output: f(2, 5) };
-    expect(checkMatmulBt(transposed)).toEqual({ m: 2, n: 5, k: 3, a_stride: 3, b_stride: 7 });
-    const left = { a: f(3, 4), b: f(3, 7), output: f(2, 5) };
-    expect(checkMatmulAt(left)).toEqual({ m: 2, n: 5, k: 3, a_stride: 4, b_stride: 7 });
+  it.each(wrong)('%s is refused with both sizes', (_, call) => {
+    let thrown: unknown;
+    try {
+      call();
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(WhittleError);
+    expect(thrown).toMatchObject({ code: 'kernel_shape', allowed: expect.stringMatching(/./) });
+    expect((thrown as WhittleError).message).toMatch(/\d|type/);
   });
 });
