@@ -26,10 +26,10 @@ fn main(
   }
   let start = i * params.d;
   var total = 0.0;
-  for (var block = 0u; block < params.d; block += BLOCK) {
+  for (var first = 0u; first < params.d; first += BLOCK) {
     var sum = 0.0;
-    let end = min(block + BLOCK, params.d);
-    for (var c = block; c < end; c++) {
+    let end = min(first + BLOCK, params.d);
+    for (var c = first; c < end; c++) {
       sum += hidden_states[start + c];
     }
     total += sum;

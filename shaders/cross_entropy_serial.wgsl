@@ -40,10 +40,10 @@ fn main(
     maximum = max(maximum, logits[start + c]);
   }
   var total = running.y * exp(running.x - maximum);
-  for (var block = 0u; block < params.n; block += BLOCK) {
+  for (var first = 0u; first < params.n; first += BLOCK) {
     var sum = 0.0;
-    let end = min(block + BLOCK, params.n);
-    for (var c = block; c < end; c++) {
+    let end = min(first + BLOCK, params.n);
+    for (var c = first; c < end; c++) {
       sum += exp(logits[start + c] - maximum);
     }
     total += sum;
