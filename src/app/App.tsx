@@ -27,8 +27,8 @@ export function App() {
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
-          <SlicePanel />
           <CalibrationPanel />
+          <SlicePanel />
         </div>
         <div className="column column-charts">
           <LivePerplexityCard />

@@ -1,7 +1,7 @@
 import { Bar, BarChart, CartesianGrid, Rectangle, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPercent } from '../format.ts';
 import type { SiteEnergy } from '../store/plan.ts';
-import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { AXIS, axisLabel, GRID, MARGIN, niceTicks } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { siteName } from './chart_data.ts';
 import { Hatch } from './Hatch.tsx';
@@ -13,6 +13,7 @@ interface Props {
 }
 
 export default function EnergyChart({ energies, selected, onSelect }: Props) {
+  const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), 0) || 0.01;
   return (
     <ResponsiveContainer>
       <BarChart data={energies as SiteEnergy[]} margin={MARGIN} accessibilityLayer={false} barCategoryGap="22%">
@@ -21,7 +22,7 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
         </defs>
         <CartesianGrid {...GRID} />
         <XAxis {...AXIS} dataKey="site" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
-        <YAxis {...AXIS} width={48} domain={[0, 'auto']} tickFormatter={formatPercent} />
+        <YAxis {...AXIS} width={48} tickFormatter={formatPercent} {...niceTicks(0, most)} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ fill: 'var(--hover)' }}

@@ -1,6 +1,6 @@
 import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPerplexity } from '../format.ts';
-import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { CurveRow } from './chart_data.ts';
 
@@ -12,6 +12,10 @@ interface Props {
 }
 
 export default function LivePerplexityChart({ rows, windows, note }: Props) {
+  const ends = rows.flatMap(({ dense, sliced, dense_band, sliced_band }) =>
+    [dense, sliced, ...(dense_band ?? []), ...(sliced_band ?? [])].filter((end) => end !== undefined),
+  );
+  const scale = niceTicks(Math.min(...ends), Math.max(...ends));
   return (
     <ResponsiveContainer>
       <ComposedChart data={rows as CurveRow[]} margin={MARGIN} accessibilityLayer={false}>
@@ -21,12 +25,12 @@ export default function LivePerplexityChart({ rows, windows, note }: Props) {
           dataKey="window"
           type="number"
           domain={[1, Math.max(2, windows)]}
-          allowDecimals={false}
-          tickCount={Math.min(9, Math.max(2, windows))}
+          ticks={countTicks(Math.max(2, windows))}
+          interval={0}
           height={32}
           label={axisLabel('window')}
         />
-        <YAxis {...AXIS} width={48} domain={['auto', 'auto']} tickFormatter={formatPerplexity} />
+        <YAxis {...AXIS} width={48} {...scale} tickFormatter={(value) => bareTick(formatPerplexity(value))} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: 'var(--line-strong)' }}

@@ -10,7 +10,7 @@ import {
 } from 'recharts';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
-import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { AXIS, axisLabel, bareTick, GRID, MARGIN, niceTicks } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { SizePoint } from './chart_data.ts';
 
@@ -30,9 +30,8 @@ export default function PerplexitySizeChart({ points, selected, onSelect }: Prop
           {...AXIS}
           dataKey="bytes"
           type="number"
-          domain={padded(points.map((point) => point.bytes))}
-          tickFormatter={formatBytes}
-          tickCount={5}
+          {...padded(points.map((point) => point.bytes))}
+          tickFormatter={(value) => bareTick(formatBytes(value))}
           height={32}
           label={axisLabel('size of the weights')}
         />
@@ -41,8 +40,8 @@ export default function PerplexitySizeChart({ points, selected, onSelect }: Prop
           dataKey="perplexity"
           type="number"
           width={48}
-          domain={padded(points.map((point) => point.perplexity))}
-          tickFormatter={formatPerplexity}
+          {...padded(points.map((point) => point.perplexity))}
+          tickFormatter={(value) => bareTick(formatPerplexity(value))}
         />
         {dense && <ReferenceLine x={dense.bytes} {...GUIDE} />}
         {dense && <ReferenceLine y={dense.perplexity} {...GUIDE} />}
@@ -67,12 +66,12 @@ export default function PerplexitySizeChart({ points, selected, onSelect }: Prop
 
 const GUIDE = { stroke: 'var(--dense)', strokeDasharray: '2 4', strokeOpacity: 0.45 } as const;
 
-/** A fifth of the range on either side, so that no point lies on an axis; recharts takes whole numbers best. */
-function padded(values: readonly number[]): [number, number] {
+/** Some room on either side, so that no point and no label lies on an axis. */
+function padded(values: readonly number[]) {
   const least = Math.min(...values);
   const most = Math.max(...values);
-  const room = (most - least) * 0.2 || most * 0.1;
-  return [Math.max(0, least - room), most + room];
+  const room = (most - least) * 0.12 || most * 0.1;
+  return niceTicks(Math.max(0, least - room), most + room, 4);
 }
 
 function PointTooltip({ point }: { point: SizePoint }) {

@@ -13,3 +13,29 @@ export const MARGIN = { top: 12, right: 16, bottom: 4, left: 0 } as const;
 export function axisLabel(value: string) {
   return { value, position: 'insideBottom', offset: -2, fill: 'var(--muted)', fontSize: 11 } as const;
 }
+
+/** Round numbers from below the least to above the most value, about `count` steps; and the domain they span. */
+export function niceTicks(least: number, most: number, count = 5): { ticks: number[]; domain: [number, number] } {
+  const range = most - least || Math.abs(most) || 1;
+  const rough = range / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) as number);
+  const first = Math.floor(least / step);
+  const last = Math.ceil(most / step);
+  const ticks: number[] = [];
+  for (let at = first; at <= last; at++) ticks.push(Number((at * step).toPrecision(12)));
+  return { ticks, domain: [ticks[0], ticks[ticks.length - 1]] };
+}
+
+/** Whole numbers from 1 to `count`, few enough to be read, always with both ends. */
+export function countTicks(count: number): number[] {
+  const step = [1, 2, 4, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000].find((size) => count / size <= 6) ?? count;
+  const inner: number[] = [];
+  for (let at = step; at < count - step / 3; at += step) if (at > 1) inner.push(at);
+  return [1, ...inner, count];
+}
+
+/** Axis figures without the zeros that a table would keep: 80.0 → 80. */
+export function bareTick(text: string): string {
+  return text.replace(/\.0+(?=\s|$)/, '');
+}

@@ -28,10 +28,10 @@ export function LivePerplexityCard() {
           <>
             {last.dense && <span className="figure-dense">{formatPerplexity(last.dense.perplexity)}</span>}
             {last.sliced && <span className="figure-sliced">{formatPerplexity(last.sliced.perplexity)}</span>}
-            {protocol && <span className="protocol">{protocolText(protocol)}</span>}
           </>
         )
       }
+      note={rows.length > 0 && protocol ? protocolText(protocol) : undefined}
       legend={
         <Legend
           marks={[
@@ -75,7 +75,7 @@ export function PerplexitySizeCard() {
   return (
     <ChartCard
       title="Perplexity against size"
-      summary={omitted > 0 && `${omitted} of another protocol not drawn`}
+      note={omitted > 0 ? `${omitted} measured on other texts, not drawn` : undefined}
       legend={
         <Legend
           marks={[

@@ -43,10 +43,10 @@ export function SpectrumCard() {
       }
       summary={
         site && (
-          <>
-            keeps {dimension} of {hiddenSize} · discards{' '}
-            <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong> of the energy
-          </>
+          <span>
+            keeps {dimension} of {hiddenSize}, discards{' '}
+            <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong>
+          </span>
         )
       }
       legend={CUT_LEGEND}
@@ -76,9 +76,9 @@ export function EnergyCard() {
       title="Discarded energy"
       summary={
         rows.length > 0 && (
-          <>
-            per site of the dense model · at most <strong>{formatPercent(worst)}</strong>
-          </>
+          <span>
+            by site, at most <strong>{formatPercent(worst)}</strong>
+          </span>
         )
       }
       legend={CUT_LEGEND}

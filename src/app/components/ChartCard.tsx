@@ -5,6 +5,8 @@ interface Props<Row> {
   title: string;
   /** One line: what is drawn now, with its figures. */
   summary?: ReactNode;
+  /** Under the summary: the protocol, or what is left out. */
+  note?: string;
   controls?: ReactNode;
   legend?: ReactNode;
   /** Shown instead of the chart while there is nothing to draw: what will be here, and how to get it. */
@@ -15,7 +17,7 @@ interface Props<Row> {
 }
 
 /** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
-export function ChartCard<Row>({ title, summary, controls, legend, empty, columns, rows, children }: Props<Row>) {
+export function ChartCard<Row>({ title, summary, note, controls, legend, empty, columns, rows, children }: Props<Row>) {
   const [isTable, setTable] = useState(false);
   const id = useId();
   const hasRows = rows.length > 0;
@@ -36,6 +38,11 @@ export function ChartCard<Row>({ title, summary, controls, legend, empty, column
         <div className="chart-summary">{summary}</div>
         {hasRows && legend}
       </div>
+      {note && (
+        <p className="protocol chart-note" title={note}>
+          {note}
+        </p>
+      )}
       <div className="chart-body">
         {!hasRows && <div className="empty">{empty}</div>}
         {hasRows && !isTable && (

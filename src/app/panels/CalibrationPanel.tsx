@@ -18,30 +18,32 @@ export function CalibrationPanel() {
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (
     <Section title="Calibration">
-      <TextField
-        label="Calibration text"
-        source={texts.calibration}
-        note={protocol && !isChanged ? `${formatInteger(protocol.calibration.tokens)} tokens` : undefined}
-        onChange={(calibration) => change({ calibration })}
-      />
-      <TextField
-        label="Evaluation text"
-        source={texts.evaluation}
-        note={protocol && !isChanged ? `${formatInteger(protocol.evaluation.tokens)} tokens` : undefined}
-        onChange={(evaluation) => change({ evaluation })}
-      />
+      <div className="field-grid two">
+        <TextField
+          label="Calibration text"
+          source={texts.calibration}
+          note={protocol && !isChanged ? `${formatInteger(protocol.calibration.tokens)} tokens` : undefined}
+          onChange={(calibration) => change({ calibration })}
+        />
+        <TextField
+          label="Evaluation text"
+          source={texts.evaluation}
+          note={protocol && !isChanged ? `${formatInteger(protocol.evaluation.tokens)} tokens` : undefined}
+          onChange={(evaluation) => change({ evaluation })}
+        />
+      </div>
       <div className="field-grid">
         <NumberField
-          label="Windows"
-          hint="for calibration"
+          label="Calibration"
+          hint="windows"
           value={texts.samples}
           least={1}
           most={4096}
           onChange={(samples) => change({ samples })}
         />
         <NumberField
-          label="Windows"
-          hint="for evaluation"
+          label="Evaluation"
+          hint="windows"
           value={texts.eval_samples}
           least={1}
           most={4096}
@@ -49,7 +51,7 @@ export function CalibrationPanel() {
         />
         <NumberField
           label="Length"
-          hint="in tokens"
+          hint="tokens"
           value={texts.seqlen}
           least={2}
           most={mostTokens}

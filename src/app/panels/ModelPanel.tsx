@@ -50,23 +50,32 @@ export function ModelPanel() {
           </p>
         </div>
       )}
+      {!model && <Demo className="primary wide" />}
       <div className="button-row">
         <button type="button" data-action="files" onClick={() => filesInput.current?.click()}>
-          {model ? 'Open files' : 'Choose files'}
+          {model ? 'Files…' : 'Choose files'}
         </button>
         <button type="button" onClick={() => folderInput.current?.click()}>
-          {model ? 'Open folder' : 'Choose folder'}
+          {model ? 'Folder…' : 'Choose folder'}
         </button>
+        {model && <Demo />}
       </div>
-      <button
-        type="button"
-        data-action="demo"
-        className={model ? 'quiet wide' : 'primary wide'}
-        onClick={() => void openModel(studio, { kind: 'demo' })}
-      >
-        Try the built-in model
-      </button>
       {model && <ModelFacts model={model} />}
     </Section>
+  );
+}
+
+function Demo({ className }: { className?: string }) {
+  const studio = useStudio();
+  return (
+    <button
+      type="button"
+      data-action="demo"
+      className={className}
+      aria-label="Try the built-in model"
+      onClick={() => void openModel(studio, { kind: 'demo' })}
+    >
+      {className ? 'Try the built-in model' : 'Built-in'}
+    </button>
   );
 }

@@ -41,7 +41,7 @@ export function PlanFacts() {
         {
           name: 'Discarded energy',
           value: discarded
-            ? `${formatPercent(discarded.mean)} mean, ${formatPercent(discarded.most)} max`
+            ? `${formatPercent(discarded.mean)}, at most ${formatPercent(discarded.most)}`
             : 'after calibration',
         },
       ]}

@@ -36,8 +36,8 @@ export function ResultPanel() {
       }
     >
       <Comparison model={results.model} dense={results.dense} plan={plan} run={shown} />
-      <SizeBlock model={results.model} plan={plan} />
       <ExportBlock run={shown} />
+      <SizeBlock model={results.model} plan={plan} />
       {shown && <CertificateBlock run={shown} />}
       <RunList runs={results.runs} shown={shown?.id ?? null} protocol={results.protocol} />
     </Section>

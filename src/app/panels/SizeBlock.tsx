@@ -2,7 +2,7 @@ import type { ModelSummary } from '../../engine/protocol.ts';
 import { SizeBar } from '../components/SizeBar.tsx';
 import { formatBytes, formatChange, formatCount, formatCountChange, formatPercent } from '../format.ts';
 import type { Plan } from '../store/plan.ts';
-import { explainSize, PARTS, partElements } from '../store/size_parts.ts';
+import { explainSize, PARTS } from '../store/size_parts.ts';
 
 /** The original file against the sliced one, to one scale. */
 export function SizeBlock({ model, plan }: { model: ModelSummary; plan: Plan }) {
@@ -15,13 +15,13 @@ export function SizeBlock({ model, plan }: { model: ModelSummary; plan: Plan }) 
       <SizeBar
         kind="dense"
         label={`Original, ${formatBytes(model.bytes)}`}
-        parts={PARTS.map(({ name, label }) => ({ label, share: partElements(dense, name) / scale }))}
+        parts={PARTS.map(({ name, label }) => ({ label, share: dense[name] / scale }))}
         cut={0}
       />
       <SizeBar
         kind="sliced"
         label={`Sliced, ${formatBytes(plan.bytes)}`}
-        parts={PARTS.map(({ name, label }) => ({ label, share: partElements(plan.parts, name) / scale }))}
+        parts={PARTS.map(({ name, label }) => ({ label, share: plan.parts[name] / scale }))}
         cut={Math.max(0, (model.parameters - plan.parameters) / scale)}
         limit={model.parameters < plan.parameters ? model.parameters / scale : undefined}
       />
@@ -41,8 +41,8 @@ export function SizeBlock({ model, plan }: { model: ModelSummary; plan: Plan }) 
         </thead>
         <tbody>
           {PARTS.map(({ name, label }, index) => {
-            const before = partElements(dense, name);
-            const after = partElements(plan.parts, name);
+            const before = dense[name];
+            const after = plan.parts[name];
             return (
               <tr key={name}>
                 <th scope="row">

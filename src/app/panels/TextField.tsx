@@ -24,7 +24,7 @@ export function TextField({ label, source, note, onChange }: Props) {
           else input.current?.click();
         }}
       >
-        <option value="demo">Built-in prose (Brown corpus)</option>
+        <option value="demo">Built-in prose</option>
         {name && <option value="own">{name}</option>}
         <option value="choose">Choose a text file…</option>
       </select>

@@ -3,20 +3,14 @@ import type { HeadKind, ModelShape, PartSizes } from '../../engine/protocol.ts';
 import { formatCount } from '../format.ts';
 import { headCosts, type Plan } from './plan.ts';
 
-export type PartName = 'embedding' | 'attention' | 'mlp' | 'shortcuts' | 'head';
-
-export const PARTS: readonly { name: PartName; label: string }[] = [
+export const PARTS: readonly { name: keyof PartSizes; label: string }[] = [
   { name: 'embedding', label: 'Embedding' },
   { name: 'attention', label: 'Attention' },
   { name: 'mlp', label: 'MLP' },
   { name: 'shortcuts', label: 'Shortcuts' },
   { name: 'head', label: 'Head' },
+  { name: 'norms', label: 'Norms' },
 ];
-
-/** Norms are too small to be seen on their own, and are counted with the head, which holds the last one. */
-export function partElements(parts: PartSizes, name: PartName): number {
-  return name === 'head' ? parts.head + parts.norms : parts[name];
-}
 
 /** One sentence each, with the sign as it is: growth is called growth. */
 export function explainSize(shape: ModelShape, plan: Plan): string[] {
