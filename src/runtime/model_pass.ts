@@ -5,7 +5,7 @@
 
 import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
-import type { DecoderModel } from '../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import { attentionBlock, mlpBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
@@ -38,7 +38,7 @@ export async function runLayers(
     batches.map((batch) => batchIds(windows, batch)),
   );
   const rotary = new RotaryCache(arena, seqlen);
-  let next: Promise<DeviceLayer> | undefined = model.layers.length > 0 ? loader.layer(model.layers[0]) : undefined;
+  let next = prefetch(loader, model.layers[0]);
   for (const layer of model.layers) {
     throwIfCancelled(signal);
     const weights = await (next as Promise<DeviceLayer>);
@@ -54,10 +54,7 @@ export async function runLayers(
       return y;
     });
     backend.flush();
-    const following = model.layers[layer.index + 1];
-    next = following && loader.layer(following);
-    // An unhandled rejection would end the Worker if sync() throws first; the same promise is awaited above.
-    next?.catch(() => {});
+    next = prefetch(loader, model.layers[layer.index + 1]);
     try {
       await backend.sync();
     } catch (error) {
@@ -68,6 +65,13 @@ export async function runLayers(
     await observer.onLayer?.(layer.index);
   }
   return hidden;
+}
+
+/** Starts to load a layer. A rejection is for whoever awaits the promise; a pass that was cancelled never does. */
+function prefetch(loader: WeightLoader, layer: DecoderLayer | undefined): Promise<DeviceLayer> | undefined {
+  const loading = layer && loader.layer(layer);
+  loading?.catch(() => {});
+  return loading;
 }
 
 /** Tables of the rotary embeddings in use; layers usually share one. */
