@@ -76,15 +76,17 @@ async function fillNumber(field: Locator, value: number): Promise<void> {
   await field.press('Enter');
 }
 
-/** Waits until the job line says that a job ended well. Fails at once when it failed. */
-export async function waitForJob(page: Page, timeout = 180_000): Promise<void> {
-  const job = region(page, 'Job');
-  await expect(job).toHaveAttribute('data-state', /finished|failed/, { timeout });
-  await expect(job).toHaveAttribute('data-state', 'finished');
+/** Waits until the job of this title ended, and fails at once when it did not end well. */
+export async function waitForJob(page: Page, title: string, timeout = 180_000): Promise<void> {
+  const line = region(page, 'Job').locator('.job-line');
+  await expect(line).toHaveText(new RegExp(`^${title}.*(done in|failed|cancelled after)`), { timeout });
+  await expect(line).toContainText('done in');
 }
 
 /** A number that the result table shows: column 1 is the dense model, 2 the sliced one. */
 export async function shownFigure(page: Page, row: string, column: 1 | 2): Promise<string> {
-  const cells = region(page, 'Result').getByRole('row', { name: new RegExp(`^${row}`) }).getByRole('cell');
-  return (await cells.nth(column - 1).innerText()).trim();
+  const cells = region(page, 'Result')
+    .getByRole('row', { name: new RegExp(`^${row}`) })
+    .getByRole('cell');
+  return (await cells.nth(column - 1).textContent())?.trim() ?? '';
 }

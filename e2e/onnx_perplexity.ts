@@ -11,7 +11,13 @@ interface Protocol {
 }
 
 /** exp(mean −log p) over the seqlen − 1 predicted tokens of the first windows of a text. */
-export async function onnxPerplexity(onnx: string, tokenizer: string, config: string, text: string, protocol: Protocol) {
+export async function onnxPerplexity(
+  onnx: string,
+  tokenizer: string,
+  config: string,
+  text: string,
+  protocol: Protocol,
+) {
   const words = new Tokenizer(JSON.parse(readFileSync(tokenizer, 'utf8')), JSON.parse(readFileSync(config, 'utf8')));
   const { ids } = words.encode(readFileSync(text, 'utf8'));
   ort.env.wasm.numThreads = 1;

@@ -1,0 +1,60 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect, region, shownFigure, test, useSmallWindows, waitForJob } from './fixtures.ts';
+
+async function expectNoViolations(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`)).toEqual([]);
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`nothing for axe to find, empty and full, ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    await page.goto('./');
+    await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeVisible();
+    await expectNoViolations(page);
+    await useSmallWindows(page, 1, 32);
+    await page.getByRole('button', { name: 'Try the built-in model' }).click();
+    await waitForJob(page, 'Opening the model');
+    await page.getByRole('button', { name: 'Slice', exact: true }).click();
+    await waitForJob(page, 'Slicing 25 %');
+    await expectNoViolations(page);
+  });
+}
+
+/** Moves on with Tab until the element of that role and name has the focus, and sees that it shows. */
+async function tabTo(page: Page, role: 'button' | 'slider', name: string): Promise<void> {
+  const target = page.getByRole(role, { name, exact: true });
+  for (let presses = 0; presses < 80; presses++) {
+    if (await target.evaluate((element) => element === document.activeElement)) {
+      const outline = await target.evaluate((element) => {
+        const style = getComputedStyle(element);
+        return style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+      });
+      expect(outline, `${name} shows its focus`).toBe(true);
+      return;
+    }
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`${role} "${name}" was not reached by Tab`);
+}
+
+test('the whole path by keyboard alone', async ({ page }) => {
+  await page.goto('./');
+  await useSmallWindows(page, 1, 32);
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await tabTo(page, 'button', 'Try the built-in model');
+  await page.keyboard.press('Enter');
+  await waitForJob(page, 'Opening the model');
+  await tabTo(page, 'slider', 'Sparsity');
+  await page.keyboard.press('PageDown');
+  await waitForJob(page, 'Quick measure');
+  await tabTo(page, 'button', 'Slice');
+  await page.keyboard.press('Space');
+  await waitForJob(page, 'Slicing');
+  expect(await shownFigure(page, 'Perplexity', 2)).not.toBe('–');
+  await tabTo(page, 'button', 'Export ONNX');
+  await page.keyboard.press('Enter');
+  await waitForJob(page, 'Export');
+  await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
+});

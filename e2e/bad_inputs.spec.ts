@@ -1,0 +1,67 @@
+import { dropFiles, expect, type FileBytes, readFolder, region, STORIES, storiesAbsent, test } from './fixtures.ts';
+
+/** The stories model, with some files changed or left out. */
+function stories(change: (file: FileBytes) => FileBytes | null): FileBytes[] {
+  return readFolder(STORIES.folder).flatMap((file) => change(file) ?? []);
+}
+
+function json(file: FileBytes, change: (value: Record<string, unknown>) => void): FileBytes {
+  const value = JSON.parse(file.bytes.toString('utf8'));
+  change(value);
+  return { name: file.name, bytes: Buffer.from(JSON.stringify(value)) };
+}
+
+const isConfig = (file: FileBytes) => file.name === 'config.json';
+const isSecondShard = (file: FileBytes) => file.name === 'model-00002-of-00002.safetensors';
+
+const CASES: { what: string; files: () => FileBytes[]; says: RegExp[] }[] = [
+  {
+    what: 'a file that is no model',
+    files: () => [{ name: 'holiday.txt', bytes: Buffer.from('no model at all') }],
+    says: [/config\.json/],
+  },
+  {
+    what: 'a missing shard',
+    files: () => stories((file) => (isSecondShard(file) ? null : file)),
+    says: [/model-00002-of-00002\.safetensors/],
+  },
+  {
+    what: 'a shard cut short',
+    files: () => stories((file) => (isSecondShard(file) ? { ...file, bytes: file.bytes.subarray(0, 300_000) } : file)),
+    says: [/model-00002-of-00002\.safetensors/, /300,?000|truncated|ends|incomplete/i],
+  },
+  {
+    what: 'a config that disagrees with the weights',
+    files: () => stories((file) => (isConfig(file) ? json(file, (config) => (config.intermediate_size = 96)) : file)),
+    says: [/96/],
+  },
+  {
+    what: 'an unknown architecture',
+    files: () => stories((file) => (isConfig(file) ? json(file, (config) => (config.model_type = 'mamba')) : file)),
+    says: [/mamba/, /llama/],
+  },
+];
+
+test.describe('a bad drop is refused with what was found and what to do', () => {
+  test.skip(storiesAbsent !== undefined, storiesAbsent);
+  for (const { what, files, says } of CASES) {
+    test(what, async ({ page }) => {
+      await page.goto('./');
+      await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeEnabled();
+      await dropFiles(page, files());
+      const alert = page.getByRole('alert');
+      await expect(alert).toBeVisible({ timeout: 60_000 });
+      for (const words of says) await expect(alert).toContainText(words);
+    });
+  }
+
+  test('a text that is too short', async ({ page }) => {
+    await page.goto('./');
+    const text = { name: 'short.txt', mimeType: 'text/plain', buffer: Buffer.from('Once upon a time.') };
+    await page.getByLabel('Evaluation text file').setInputFiles(text);
+    await dropFiles(page, readFolder(STORIES.folder));
+    await expect(page.getByRole('alert')).toContainText('short.txt', { timeout: 60_000 });
+    // The model itself is fine and stays.
+    await expect(region(page, 'Model')).toContainText('LlamaForCausalLM');
+  });
+});

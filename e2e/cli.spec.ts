@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@playwright/test';
+import { STORIES, storiesAbsent } from './fixtures.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Finished {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the headless command without npm, as `npm run slice -- ARGUMENTS` does after set-up. */
+function slice(args: string[], onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
+  return new Promise<Finished>((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: root });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => {
+      stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+      stderr += data;
+      onStderr?.(stderr, (signal) => child.kill(signal));
+    });
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), 'whittle-cli-'));
+}
+
+const stories = ['--model', STORIES.folder, '--calibration', STORIES.calibration, '--evaluation', STORIES.evaluation];
+
+test.describe('bad arguments and bad input end with 2 and one message', () => {
+  const cases: { what: string; args: () => string[]; says: RegExp }[] = [
+    { what: 'no model', args: () => [], says: /--model demo/ },
+    { what: 'an unknown option', args: () => ['--model', 'demo', '--fast'], says: /--fast/ },
+    { what: 'sparsity out of range', args: () => ['--model', 'demo', '--sparsity', '1.5'], says: /1\.5.*0\.25/ },
+    { what: 'a path where nothing is', args: () => ['--model', 'no/such/model'], says: /nothing at .*no\/such\/model/ },
+    { what: 'a text where nothing is', args: () => ['--model', 'demo', '--evaluation', 'none.txt'], says: /none\.txt/ },
+    {
+      what: 'a GGUF file',
+      args: () => {
+        const path = join(folder(), 'tiny.gguf');
+        writeFileSync(path, 'GGUF');
+        return ['--model', path];
+      },
+      says: /GGUF files are not supported yet/,
+    },
+    {
+      what: 'a folder that is no model',
+      args: () => {
+        const path = folder();
+        writeFileSync(join(path, 'config.json'), '{"model_type":"mamba"}');
+        return ['--model', path];
+      },
+      says: /mamba|tokenizer|safetensors/,
+    },
+  ];
+  for (const { what, args, says } of cases) {
+    test(what, async () => {
+      const { status, stdout, stderr } = await slice(args());
+      expect(status).toBe(2);
+      expect(stdout).toBe('');
+      const messages = stderr
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('['));
+      expect(messages).toHaveLength(1);
+      expect(messages[0]).toMatch(says);
+    });
+  }
+});
+
+test('--help explains every option', async () => {
+  const { status, stdout } = await slice(['--help']);
+  expect(status).toBe(0);
+  for (const option of ['model', 'sparsity', 'schedule', 'fusion', 'head', 'backend', 'out', 'round', 'seqlen']) {
+    expect(stdout).toContain(`--${option} `);
+  }
+});
+
+test('a real run: exports, report and table agree', async () => {
+  test.skip(storiesAbsent !== undefined, storiesAbsent);
+  const out = folder();
+  const small = ['--samples', '4', '--eval-samples', '4', '--seqlen', '128'];
+  const { status, stdout, stderr } = await slice([...stories, ...small, '--sparsity', '0.1,0.25', '--out', out]);
+  expect(stderr).toContain('[3/4] slice 10 %');
+  expect(status).toBe(0);
+  const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'));
+  expect(report.model).toMatchObject({ hidden_size: 64, layers: 5, parameters: 260_032 });
+  expect(report.protocol).toMatchObject({ seqlen: 128, samples: 4, eval_samples: 4 });
+  expect(report.sliced.map((run: { dimension: number }) => run.dimension)).toEqual([56, 48]);
+  for (const run of report.sliced) {
+    expect(run.onnx.verified).toBe(true);
+    expect(run.perplexity).toBeGreaterThan(report.dense.perplexity);
+    const [model] = run.onnx.files.filter((file: { name: string }) => file.name === 'model.onnx');
+    expect(readFileSync(join(out, `s${run.sparsity}`, 'model.onnx')).byteLength).toBe(model.bytes);
+    expect(stdout).toContain(run.perplexity.toFixed(2));
+  }
+  const sum = ['load', 'dense_evaluation', 'calibration_and_slicing', 'evaluation', 'export', 'verification']
+    .map((stage) => report.timings_ms[stage])
+    .reduce((total, duration) => total + duration, 0);
+  expect(sum).toBeLessThanOrEqual(report.timings_ms.total + 10);
+});
+
+test('an interrupt cancels the job', async () => {
+  const { status, stderr } = await slice(['--model', 'demo', '--out', folder()], (text, kill) => {
+    if (text.includes('[2/3] dense') && !text.includes('cancelling')) kill('SIGINT');
+  });
+  expect(status, stderr).toBe(130);
+  expect(stderr).toContain('cancelled');
+});
