@@ -76,7 +76,7 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
         signal,
         onEvent(event) {
           if (signal.aborted) return;
-          if (event.type === 'progress') store.setState(({ job }) => ({ job: applyProgress(job, event) }));
+          if (event.type === 'progress') store.setState(({ job }) => ({ job: applyProgress(job, event, Date.now()) }));
           if (event.type === 'window') changeResults(store, (results) => addWindow(results, event));
           onEvent?.(event);
         },

@@ -25,18 +25,19 @@ export async function preview(studio: Studio): Promise<void> {
   }
   const options = sliceOptions(settings, 'rotate-once');
   const title = `Quick measure at ${formatPercent(options.sparsity)}`;
-  const earlier = results.runs.filter((run) => run.is_preview).map((run) => run.id);
-  await runJob(studio, 'preview', title, [...earlier.map(discardStep), ...sliceSteps(options)], async (steps) => {
-    for (const id of earlier) {
-      await steps.run('discard', { id });
-      changeResults(studio.store, (kept) => removeRun(kept, id));
-    }
-    await sliceAndEvaluate(studio, steps, options, true);
+  await runJob(studio, 'preview', title, sliceSteps(options), async (job) => {
+    await discardPreviews(studio);
+    await sliceAndEvaluate(studio, job, options, true);
   });
 }
 
-function discardStep() {
-  return { command: 'discard', label: 'Freeing the last quick measure' } as const;
+/** Frees earlier measurements, the one that was just cancelled among them. Too quick to be a step of its own. */
+async function discardPreviews(studio: Studio): Promise<void> {
+  for (const { id, is_preview } of studio.store.getState().results.runs) {
+    if (!is_preview) continue;
+    await studio.engine.run('discard', { id });
+    changeResults(studio.store, (kept) => removeRun(kept, id));
+  }
 }
 
 /** After a job: the slider was moved while it ran, so its place has not been measured yet. */

@@ -34,16 +34,16 @@ export function CalibrationPanel() {
       </div>
       <div className="field-grid">
         <NumberField
-          label="Calibration"
-          hint="windows"
+          label="Windows"
+          hint="for calibration"
           value={texts.samples}
           least={1}
           most={4096}
           onChange={(samples) => change({ samples })}
         />
         <NumberField
-          label="Evaluation"
-          hint="windows"
+          label="Windows"
+          hint="for evaluation"
           value={texts.eval_samples}
           least={1}
           most={4096}
@@ -51,7 +51,7 @@ export function CalibrationPanel() {
         />
         <NumberField
           label="Length"
-          hint="tokens"
+          hint="in tokens"
           value={texts.seqlen}
           least={2}
           most={mostTokens}

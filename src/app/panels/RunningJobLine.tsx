@@ -16,9 +16,10 @@ const STAGES: Record<Stage, string> = {
 
 export function RunningJobLine({ job }: { job: RunningJob }) {
   const durations = useStudioState((state) => state.durations);
-  const elapsed = useElapsed(job.started_at);
+  const now = useNow();
+  const elapsed = Math.max(0, (now - job.started_at) / 1000);
   const fraction = jobFraction(job, durations);
-  const eta = jobEta(job, durations);
+  const eta = jobEta(job, durations, now);
   const parts = [
     job.stage ? STAGES[job.stage] : job.title,
     job.steps.length > 1 ? `step ${job.index + 1} of ${job.steps.length}` : null,
@@ -49,12 +50,12 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
   );
 }
 
-function useElapsed(startedAt: number): number {
+/** The time in ms, fresh every second. */
+function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
-    setNow(Date.now());
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return Math.max(0, (now - startedAt) / 1000);
+  return now;
 }

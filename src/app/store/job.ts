@@ -26,8 +26,9 @@ export interface RunningJob {
   /** For people: "MLP covariance". */
   step: string;
   tokens_per_second?: number;
-  /** Of the step that runs. */
+  /** Of the step that runs, as it was at `reported_at` (ms); between reports the page counts down by itself. */
   eta_seconds?: number;
+  reported_at: number;
   memory?: MemoryReport;
   started_at: number;
   cancelling: boolean;
@@ -48,6 +49,7 @@ export function startJob(kind: JobKind, title: string, steps: readonly JobStep[]
     index: 0,
     fraction: 0,
     step: steps[0]?.label ?? '',
+    reported_at: now,
     started_at: now,
     cancelling: false,
   };
@@ -59,10 +61,10 @@ export function enterStep(job: JobState, index: number): JobState {
   return { ...kept, index, fraction: 0, step: job.steps[index]?.label ?? '' };
 }
 
-export function applyProgress(job: JobState, event: Extract<EngineEvent, { type: 'progress' }>): JobState {
+export function applyProgress(job: JobState, event: Extract<EngineEvent, { type: 'progress' }>, now: number): JobState {
   if (job.state !== 'running') return job;
   const { type: _, ...progress } = event;
-  return { ...job, layer: undefined, layers: undefined, eta_seconds: undefined, ...progress };
+  return { ...job, layer: undefined, layers: undefined, eta_seconds: undefined, ...progress, reported_at: now };
 }
 
 /** Share of the whole job; steps count by how long such steps took before, or all alike while that is unknown. */
@@ -87,10 +89,15 @@ export type StepDurations = Partial<Record<CommandKind, number>>;
  * Seconds left in the whole job where every step to come has been timed before, else in this step alone. Nothing while
  * nothing is known: no guess is shown as an ETA.
  */
-export function jobEta(job: RunningJob, durations: StepDurations): { seconds: number; of: 'job' | 'step' } | null {
+export function jobEta(
+  job: RunningJob,
+  durations: StepDurations,
+  now: number,
+): { seconds: number; of: 'job' | 'step' } | null {
   if (job.eta_seconds === undefined) return null;
+  const here = Math.max(0, job.eta_seconds - Math.max(0, now - job.reported_at) / 1000);
   const rest = job.steps.slice(job.index + 1).map((step) => durations[step.command]);
-  if (rest.some((duration) => duration === undefined)) return { seconds: job.eta_seconds, of: 'step' };
+  if (rest.some((duration) => duration === undefined)) return { seconds: here, of: 'step' };
   const later = rest.reduce<number>((sum, duration) => sum + (duration as number) / 1000, 0);
-  return { seconds: job.eta_seconds + later, of: 'job' };
+  return { seconds: here + later, of: 'job' };
 }

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { NO_RESULTS } from '../store/results.ts';
+import { MODEL, PROTOCOL, perplexityReport, sliceReport } from '../testing.ts';
+import { countTicks, niceTicks } from './axis.ts';
+import { curveRows, MAX_POINTS, siteName, sizePoints, spectrumRows, thin } from './chart_data.ts';
+
+describe('rows for charts', () => {
+  it('draws both curves window by window; the shorter one ends', () => {
+    const point = { window: 1, perplexity: 80, relative_spread: 0.1, loss: 4 };
+    const rows = curveRows([point, { ...point, window: 2 }], [point]);
+    expect(rows).toHaveLength(2);
+    expect(rows[0].dense_band).toEqual([72, 88]);
+    expect(rows[1].sliced).toBeUndefined();
+  });
+
+  it('never draws more than its limit, and keeps both ends', () => {
+    const rows = thin(Array.from({ length: 4096 }, (_, index) => index));
+    expect(rows).toHaveLength(MAX_POINTS);
+    expect([rows[0], rows.at(-1)]).toEqual([0, 4095]);
+    expect(new Set(rows).size).toBe(MAX_POINTS);
+  });
+
+  it('leaves out of the log axis what has no place there', () => {
+    const rows = spectrumRows([100, 1, 1e-20, -3]);
+    expect(rows.map(({ eigenvalue }) => eigenvalue)).toEqual([100, 1, null, null]);
+  });
+
+  it('names sites by layer', () => {
+    expect([0, 1, 2, 3, 8].map(siteName)).toEqual(['emb', '0 mlp', '0 out', '1 mlp', '3 out']);
+  });
+
+  it('draws only what was measured on the same windows, and counts the rest', () => {
+    const options = { sparsity: 0.25, round: 8, schedule: 'sequential', fusion: 'exact', head: 'auto' } as const;
+    const runOf = (id: string, seqlen: number) => ({
+      id,
+      is_preview: false,
+      slice: sliceReport(id, options),
+      perplexity: { ...perplexityReport(id, 80), protocol: { ...PROTOCOL, seqlen } },
+      protocol: PROTOCOL,
+      export: { state: 'none' as const },
+    });
+    const { points, omitted } = sizePoints({
+      ...NO_RESULTS,
+      model: MODEL,
+      protocol: PROTOCOL,
+      dense: perplexityReport('dense', 75.9),
+      runs: [runOf('a', 256), runOf('b', 128)],
+    });
+    expect(points.map(({ id, label, kind }) => [id, label, kind])).toEqual([
+      ['dense', 'dense', 'dense'],
+      ['a', '25 %', 'sequential'],
+    ]);
+    expect(omitted).toBe(1);
+  });
+});
+
+describe('axes', () => {
+  it('ends on round figures around the data', () => {
+    expect(niceTicks(63, 97, 4)).toEqual({ ticks: [60, 70, 80, 90, 100], domain: [60, 100] });
+    expect(niceTicks(0, 0.0357).domain).toEqual([0, 0.04]);
+    const { domain } = niceTicks(5, 5);
+    expect(domain[0]).toBeLessThanOrEqual(5);
+    expect(domain[1]).toBeGreaterThanOrEqual(5);
+  });
+
+  it('counts windows from the first to the last', () => {
+    expect(countTicks(16)).toEqual([1, 4, 8, 12, 16]);
+    expect(countTicks(2)).toEqual([1, 2]);
+    expect(countTicks(141).at(-1)).toBe(141);
+    expect(countTicks(141).length).toBeLessThanOrEqual(8);
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport } from '../testing.ts';
+import { energies, headCosts, matchingRuns, planOf } from './plan.ts';
+import { addRun, addSite, addWindow, changeRun, isSameEvaluation, NO_RESULTS, type Run, removeRun } from './results.ts';
+import { DEFAULT_SETTINGS, type Settings, sliceOptions } from './settings.ts';
+import { explainSize } from './size_parts.ts';
+
+const SETTINGS: Settings = DEFAULT_SETTINGS;
+
+function run(id: string, change: Partial<Settings> = {}, is_preview = false): Run {
+  const settings = { ...SETTINGS, ...change };
+  return {
+    id,
+    is_preview,
+    slice: sliceReport(id, sliceOptions(settings)),
+    perplexity: perplexityReport(id, 80),
+    protocol: PROTOCOL,
+    export: { state: 'none' },
+  };
+}
+
+describe('the plan', () => {
+  it('has the built-in model at 25 % as DESIGN counts it: 3.66 M tied, 4.40 M untied, 3.40 M tied-sliced', () => {
+    const { plan } = planOf(MODEL, SETTINGS);
+    expect(plan).toMatchObject({ dimension: 192, head: 'tied' });
+    expect(plan!.parameters / 1e6).toBeCloseTo(3.66, 2);
+    expect(plan!.bytes).toBe(2 * plan!.parameters);
+    const costs = headCosts(MODEL.shape, 192);
+    expect(costs.untied! / 1e6).toBeCloseTo(4.4, 2);
+    expect(costs['tied-sliced']! / 1e6).toBeCloseTo(3.4, 2);
+  });
+
+  it('says why settings cannot be, instead of throwing while React draws', () => {
+    expect(planOf(MODEL, { ...SETTINGS, round: 250 })).toMatchObject({ plan: null, error: { code: 'bad_option' } });
+    const untied = { ...MODEL, shape: { ...MODEL.shape, tied: false } };
+    expect(planOf(untied, { ...SETTINGS, head: 'tied' }).error).toMatchObject({ place: { field: 'head' } });
+    expect(headCosts(untied.shape, 192)).toMatchObject({ tied: null, 'tied-sliced': null });
+  });
+
+  it('redraws discarded energy from the spectra', () => {
+    expect(energies([siteReport(1, [6, 3, 1])], 2)).toEqual([{ site: 1, label: 'site 1', discarded: 0.1 }]);
+    expect(energies([siteReport(1, [6, 3, -1e-9])], 2)[0].discarded).toBe(0);
+  });
+
+  it('calls growth growth, in words', () => {
+    const untied = planOf(MODEL, { ...SETTINGS, head: 'untied' }).plan!;
+    expect(explainSize(MODEL.shape, untied)[0]).toMatch(/adds 1\.05 M/);
+    const tied = planOf(MODEL, SETTINGS).plan!;
+    expect(explainSize(MODEL.shape, tied)).toEqual([
+      'One table serves embedding and head: 737 k parameters fewer than untied.',
+      'Shortcuts between the rotated layers add 307 k.',
+    ]);
+  });
+});
+
+describe('runs and settings', () => {
+  const results = [
+    run('exact'),
+    run('quick', { schedule: 'rotate-once' }),
+    run('other', { sparsity_percent: 30 }),
+  ].reduce(addRun, { ...NO_RESULTS, model: MODEL, protocol: PROTOCOL });
+  const plan = planOf(MODEL, SETTINGS).plan;
+
+  it('shows only the runs that the settings describe', () => {
+    const matches = matchingRuns(results, SETTINGS, plan);
+    expect([matches.run?.id, matches.quick?.id]).toEqual(['exact', 'quick']);
+    const official = { ...SETTINGS, fusion: 'official' as const };
+    expect(matchingRuns(results, official, plan)).toEqual({ run: null, quick: null });
+  });
+
+  it('does not take a run of other texts for a measurement of these', () => {
+    const other = { ...results, protocol: { ...PROTOCOL, samples: 8 } };
+    expect(matchingRuns(other, SETTINGS, plan)).toEqual({ run: null, quick: null });
+    expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, samples: 8 })).toBe(true);
+    expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, seqlen: 128 })).toBe(false);
+  });
+
+  it('keeps one quick measure and every run', () => {
+    const first = addRun(results, run('q1', { sparsity_percent: 11, schedule: 'rotate-once' }, true));
+    const second = addRun(first, run('q2', { sparsity_percent: 12, schedule: 'rotate-once' }, true));
+    expect(second.runs.map(({ id }) => id)).toEqual(['exact', 'quick', 'other', 'q2']);
+    expect(removeRun(second, 'q2').runs).toHaveLength(3);
+    expect(changeRun(second, 'exact', { perplexity: null }).runs[0].perplexity).toBeNull();
+  });
+
+  it('starts a curve anew at its first window', () => {
+    const event = { type: 'window', target: 'dense', count: 2, loss: 4, perplexity: 55, relative_spread: 0 } as const;
+    let live = addWindow(NO_RESULTS, { ...event, index: 0 });
+    live = addWindow(live, { ...event, index: 1, perplexity: 60 });
+    expect(live.curves.dense.map((point) => [point.window, point.perplexity])).toEqual([
+      [1, 55],
+      [2, 60],
+    ]);
+    expect(addWindow(live, { ...event, index: 0 }).curves.dense).toHaveLength(1);
+  });
+
+  it('puts sites in order as they arrive and drops an older calibration', () => {
+    const complete = { ...NO_RESULTS, spectra: { fusion: 'exact', sites: [siteReport(7, [1])], is_complete: true } };
+    const arriving = addSite(addSite(complete, siteReport(2, [1]), 'exact'), siteReport(0, [1]), 'exact');
+    expect(arriving.spectra?.sites.map(({ site }) => site)).toEqual([0, 2]);
+  });
+});

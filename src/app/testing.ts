@@ -1,0 +1,151 @@
+/** @file A scripted engine and small results, for tests of the store and the actions only. */
+import { sliceDimension, slicedParts, totalElements } from '../engine/plan.ts';
+import type {
+  CommandKind,
+  Commands,
+  EngineEvent,
+  ModelSummary,
+  PerplexityReport,
+  ProtocolReport,
+  SiteReport,
+  SliceOptions,
+  SliceReport,
+} from '../engine/protocol.ts';
+import { cancelled } from '../errors/errors.ts';
+import { createStudioStore } from './store/store.ts';
+import { createStudio, type Engine, type Studio } from './studio.ts';
+
+export const MODEL: ModelSummary = {
+  name: 'tiny',
+  architecture: 'LlamaForCausalLM',
+  parameters: 4_000_000,
+  bytes: 8_000_000,
+  dtype: 'F16',
+  files: [],
+  tokenizer: 'BPE',
+  max_position_embeddings: 1024,
+  tensors: [],
+  warnings: [],
+  shape: {
+    hidden_size: 256,
+    intermediate_size: 704,
+    num_hidden_layers: 4,
+    query_size: 256,
+    key_value_size: 128,
+    vocab_size: 4096,
+    tied: true,
+    attention_bias: { q: false, k: false, v: false, o: false },
+    mlp_bias: { gate: false, up: false, down: false },
+    bytes_per_element: 2,
+    dense: { embedding: 1_048_576, attention: 786_432, mlp: 2_162_688, shortcuts: 0, norms: 2304, head: 0 },
+  },
+};
+
+export const PROTOCOL: ProtocolReport = {
+  seqlen: 256,
+  samples: 16,
+  eval_samples: 16,
+  calibration: { name: 'prose', tokens: 5000 },
+  evaluation: { name: 'prose 2', tokens: 5000 },
+  tokenizer: 'BPE',
+};
+
+export function siteReport(site: number, eigenvalues: number[]): SiteReport {
+  return {
+    site,
+    label: `site ${site}`,
+    eigenvalues: Float64Array.from(eigenvalues),
+    dimension: eigenvalues.length,
+    discarded_energy: 0,
+    certificate: { orthogonality_error: 0, residual: 0, measured: 'exact', solver: 'test', sweeps: 1 },
+  };
+}
+
+export function sliceReport(id: string, options: SliceOptions): SliceReport {
+  const dimension = sliceDimension(256, options.sparsity, options.round);
+  const head = options.head === 'auto' ? 'tied' : options.head;
+  const parts = slicedParts(MODEL.shape, dimension, head);
+  const parameters = totalElements(parts);
+  return {
+    id,
+    options,
+    head,
+    dimension,
+    parameters,
+    bytes: 2 * parameters,
+    parts,
+    sites: [],
+    discarded_energy: [],
+    certificate: { max_orthogonality_error: 1e-7, max_residual: 1e-7 },
+    duration_ms: 1,
+  };
+}
+
+export function perplexityReport(target: string, perplexity: number): PerplexityReport {
+  return {
+    target,
+    perplexity,
+    relative_spread: 0.01,
+    tokens_per_second: 100,
+    tokens: 4096,
+    window_losses: [],
+    protocol: PROTOCOL,
+  };
+}
+
+type Script = {
+  [K in CommandKind]?: (
+    request: Commands[K]['request'],
+    emit: (event: EngineEvent) => void,
+    signal: AbortSignal | undefined,
+  ) => Promise<Commands[K]['result']> | Commands[K]['result'];
+};
+
+/** Answers commands by script and keeps the order they came in; like the engine, it runs one at a time. */
+export class ScriptedEngine implements Engine {
+  readonly commands: { kind: CommandKind; request: unknown }[] = [];
+  running = 0;
+  private slices = 0;
+
+  constructor(private readonly script: Script = {}) {}
+
+  async run<K extends CommandKind>(
+    kind: K,
+    request: Commands[K]['request'],
+    options: { onEvent?(event: EngineEvent): void; signal?: AbortSignal } = {},
+  ): Promise<Commands[K]['result']> {
+    if (this.running > 0) throw new Error(`${kind} was sent while another command ran.`);
+    this.running += 1;
+    this.commands.push({ kind, request });
+    const standard: Script = {
+      open: () => MODEL,
+      set_texts: () => PROTOCOL,
+      evaluate: ({ target }) => perplexityReport(target, target === 'dense' ? 75.9 : 79.8),
+      calibrate: ({ fusion }) => ({ fusion, sites: [siteReport(0, [3, 1])], duration_ms: 1 }),
+      slice: (wanted) => sliceReport(`slice-${++this.slices}`, wanted),
+      discard: () => null,
+    };
+    try {
+      const answer = this.script[kind] ?? standard[kind];
+      if (!answer) throw new Error(`The script has no answer to ${kind}.`);
+      await Promise.resolve();
+      return await answer(request, (event) => options.onEvent?.(event), options.signal);
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  kinds(): CommandKind[] {
+    return this.commands.map((command) => command.kind);
+  }
+}
+
+/** Waits, as a long command does, until it is cancelled. */
+export function untilCancelled(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(cancelled())));
+}
+
+export function studioWith(script: Script = {}): { studio: Studio; engine: ScriptedEngine } {
+  const engine = new ScriptedEngine(script);
+  return { studio: createStudio(createStudioStore(), engine), engine };
+}
