@@ -17,8 +17,8 @@ const DEMO_FILES = [
   'model.safetensors',
 ];
 
-/** A text longer than this is cut here: far more than any number of windows needs, and it keeps memory bounded. */
-const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+/** A text longer than this is cut here, and its name says so: windows come from the start, and tokenising takes its time. */
+const MAX_TEXT_BYTES = 8 * 1024 * 1024;
 
 export async function openCommand(
   state: EngineState,
@@ -114,7 +114,8 @@ export async function setTextsCommand(
 async function readText(platform: EnginePlatform, source: TextSource, role: 'calibration' | 'evaluation') {
   if (source.kind === 'text') return { name: source.name, text: source.text };
   const blob = source.kind === 'file' ? source.file : await platform.demoFile(`${role}.txt`);
-  const name = source.kind === 'file' ? source.file.name : `Brown corpus, ${role} split`;
+  const whole = source.kind === 'file' ? source.file.name : `Brown corpus, ${role} split`;
+  const name = blob.size > MAX_TEXT_BYTES ? `${whole}, first ${MAX_TEXT_BYTES / 1024 / 1024} MiB` : whole;
   return { name, text: await decodeText(blob, name) };
 }
 

@@ -44,7 +44,7 @@ export interface DeviceLayer {
 
 /** Loads weights into an arena; with `checkFinite` it counts NaN and infinite elements of everything it loads. */
 export class WeightLoader {
-  private readonly checked: { ref: WeightRef; index: number }[] = [];
+  private checked: { ref: WeightRef; index: number }[] = [];
   private counts?: Tensor;
 
   constructor(
@@ -102,16 +102,18 @@ export class WeightLoader {
    * one weight would otherwise come out as a NaN perplexity much later.
    */
   async assertFinite(): Promise<void> {
-    if (!this.counts || this.checked.length === 0) return;
-    const counts = await this.arena.backend.read(this.counts);
-    const found = this.checked.find(({ index }) => counts[index] > 0);
-    this.checked.length = 0;
-    this.arena.free(this.counts);
+    const { checked, counts } = this;
+    if (!counts) return;
+    // Taken away before waiting: what a prefetch loads meanwhile is counted anew and checked the next time.
+    this.checked = [];
     this.counts = undefined;
+    const values = await this.arena.backend.read(counts);
+    this.arena.free(counts);
+    const found = checked.find(({ index }) => values[index] > 0);
     if (!found) return;
     throw new WhittleError({
       code: 'non_finite_weights',
-      message: `${counts[found.index]} of the weights are NaN or infinite.`,
+      message: `${values[found.index]} of the weights are NaN or infinite.`,
       place: { tensor: found.ref.name },
       allowed: 'finite numbers',
       action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',

@@ -8,6 +8,9 @@ import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts'
 import { verifySession } from '../../src/engine/verify_session.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 
+// Node has no cross-origin isolation to allow threads; one is enough for models of this size.
+ort.env.wasm.numThreads = 1;
+
 export interface MemoryPlatform extends EnginePlatform {
   /** Everything exported and not removed: folder → file → bytes. */
   readonly exports: Map<string, Map<string, Uint8Array>>;

@@ -3,6 +3,7 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { choleskySolve } from '../../backend/linalg/cholesky.ts';
+import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { DecoderModel, Embedding, Head, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
@@ -163,21 +164,18 @@ export function leastSquaresHead(
 ): Float64Array {
   const D = basis.Q.shape[0];
   const d = basis.dimension;
-  const at = (row: number, column: number) => (row <= column ? gram[row * D + column] : gram[column * D + row]);
-  const GP = new Float64Array(D * d);
+  const G = new Float64Array(D * D);
   for (let row = 0; row < D; row++) {
-    for (let inner = 0; inner < D; inner++) {
-      const g = at(row, inner);
-      for (let column = 0; column < d; column++) GP[row * d + column] += g * projection[inner * d + column];
+    for (let column = row; column < D; column++) {
+      G[row * D + column] = gram[row * D + column];
+      G[column * D + row] = gram[row * D + column];
     }
   }
+  const P = view(projection, d);
+  const GP = new Float64Array(D * d);
+  addProduct(D, d, D, view(G, D), P, view(GP, d));
   const PGP = new Float64Array(d * d);
-  for (let inner = 0; inner < D; inner++) {
-    for (let row = 0; row < d; row++) {
-      const p = projection[inner * d + row];
-      for (let column = 0; column < d; column++) PGP[row * d + column] += p * GP[inner * d + column];
-    }
-  }
+  addProduct(d, d, D, transposed(P), view(GP, d), view(PGP, d));
   // Solve (PᵀGP)·X = (GP)ᵀ: column r of X is row r of M, and PᵀGP is symmetric.
   const right = new Float64Array(d * D);
   for (let row = 0; row < D; row++) {

@@ -61,7 +61,7 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
       observer.onSite?.(report);
     };
     const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info.isFallbackAdapter));
-    const loader = new WeightLoader(arena);
+    const loader = new WeightLoader(arena, true);
     const hidden = await runLayers(
       arena,
       loader,
@@ -74,6 +74,7 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
           if (name === 'mlp_residual') tapped(2 * layer + 1, states);
         },
         async onLayer(layer) {
+          await loader.assertFinite();
           await solve(2 * layer);
           await solve(2 * layer + 1);
           const tokens = (layer + 1) * calibration.count * calibration.seqlen;

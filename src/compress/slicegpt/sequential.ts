@@ -51,7 +51,7 @@ class SequentialPass {
     private readonly dimensions: SiteDimensions,
     private readonly context: CompressionContext,
   ) {
-    this.loader = new WeightLoader(arena);
+    this.loader = new WeightLoader(arena, true);
     this.store = new WeightStore(arena, context.scratch, storedType(model.embed_tokens.weight));
     this.original = identityBasis(arena, model.config.hidden_size);
     this.rotary = new RotaryCache(arena, context.calibration.seqlen);
@@ -125,6 +125,7 @@ class SequentialPass {
       else next = this.moveInto(outputs.states, output);
     }
     const slicedMlp = await storeMlp(arena, this.store, layer, mlp, middle, output);
+    await this.loader.assertFinite();
     this.freeBasis(middle);
     return { layer: { index, ...slicedAttention, ...slicedMlp }, states: next, output };
   }
@@ -145,6 +146,8 @@ class SequentialPass {
   }
 
   private async basis(covariance: Tensor, site: number): Promise<Basis> {
+    // A bad weight is named before its NaN shows in the covariance.
+    await this.loader.assertFinite();
     const dimension = this.dimensions[site];
     const { Q, report } = await principalBasis(this.arena, covariance, site, dimension, this.context.signal);
     this.sites.push(report);

@@ -1,0 +1,284 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
+import { type MemoryPlatform, memoryPlatform } from '../../test/support/memory_platform.ts';
+import { seededText } from '../../test/support/slice_job.ts';
+import { toErrorData, WhittleError } from '../errors/errors.ts';
+import { Engine } from './engine.ts';
+import { totalElements } from './plan.ts';
+import type { EngineEvent, ModelSource, SliceOptions, TextSettings } from './protocol.ts';
+import type { Report } from './report.ts';
+
+const TEXTS: TextSettings = {
+  calibration: { kind: 'text', name: 'calibration', text: seededText(1, 500) },
+  evaluation: { kind: 'text', name: 'evaluation', text: seededText(2, 500) },
+  samples: 4,
+  eval_samples: 3,
+  seqlen: 16,
+};
+const SLICE: SliceOptions = { sparsity: 0.25, round: 2, schedule: 'sequential', fusion: 'exact', head: 'auto' };
+
+async function source(options: Parameters<typeof tinyLlama>[0] = {}): Promise<ModelSource> {
+  const files = await tinyLlama({ hidden_size: 16, ...options });
+  return { kind: 'files', files: files.map(({ path, blob }) => ({ path, file: new File([blob], path) })) };
+}
+
+async function started(platform: MemoryPlatform = memoryPlatform(), model = source()): Promise<Engine> {
+  const engine = new Engine(platform);
+  await engine.run('start', { backend: 'cpu' });
+  await engine.run('open', { source: await model });
+  await engine.run('set_texts', TEXTS);
+  return engine;
+}
+
+async function failure(job: Promise<unknown>) {
+  return toErrorData(
+    await job.then(
+      () => 'it succeeded',
+      (thrown: unknown) => thrown,
+    ),
+  );
+}
+
+describe('the engine', () => {
+  const events: EngineEvent[] = [];
+  const emit = (event: EngineEvent) => events.push(event);
+  afterEach(() => {
+    events.length = 0;
+  });
+
+  it('opens, measures, slices and exports what onnxruntime-web confirms', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const dense = await engine.run('evaluate', { target: 'dense' }, emit);
+    expect(events.filter(({ type }) => type === 'window')).toHaveLength(3);
+    const last = events.findLast((event) => event.type === 'window');
+    expect(last).toMatchObject({ perplexity: dense.perplexity, count: 3, index: 2 });
+
+    const slice = await engine.run('slice', SLICE, emit);
+    expect(slice).toMatchObject({ head: 'tied', dimension: 12 });
+    expect(slice.parameters).toBe(totalElements(slice.parts));
+    expect(slice.certificate.max_orthogonality_error).toBeLessThan(1e-10);
+    expect(events.filter(({ type }) => type === 'site')).toHaveLength(slice.sites.length);
+    const fractions = events.flatMap((event) =>
+      event.type === 'progress' && event.stage === 'slicing' ? [event.fraction] : [],
+    );
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+
+    const evaluation = await engine.run('evaluate', { target: slice.id }, emit);
+    const exported = await engine.run('export', { id: slice.id, external_data: 'auto' }, emit);
+    expect(exported.verified).toBe(true);
+    expect(Math.abs(exported.perplexity / evaluation.perplexity - 1)).toBeLessThan(1e-3);
+    expect(exported.max_abs_logit_difference).toBeLessThan(1e-3);
+    const files = platform.exports.get(exported.folder) as Map<string, Uint8Array>;
+    expect([...files.keys()].sort()).toEqual(exported.files.map(({ name }) => name).sort());
+    expect([...files.keys()]).toEqual(
+      expect.arrayContaining(['model.onnx', 'config.json', 'tokenizer.json', 'tokenizer_config.json', 'report.json']),
+    );
+    for (const { name, bytes } of exported.files) expect(files.get(name)).toHaveLength(bytes);
+    const report = JSON.parse(new TextDecoder().decode(files.get('report.json'))) as Report;
+    expect(report.dense.perplexity).toBe(dense.perplexity);
+    expect(report.sliced[0]).toMatchObject({ sparsity: 0.25, dimension: 12, perplexity: evaluation.perplexity });
+    expect(report.sliced[0].onnx).toMatchObject({ verified: true, perplexity: exported.perplexity });
+
+    await engine.run('discard', { id: slice.id });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('exports weights as external data on request', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, source({ hidden_size: 32 }));
+    const { id } = await engine.run('slice', SLICE);
+    const exported = await engine.run('export', { id, external_data: 'always' });
+    expect(exported.files.map(({ name }) => name)).toContain('model.onnx.data');
+    expect(exported.verified).toBe(true);
+  });
+
+  it('calibrates once and serves every sparsity of rotate-once from it', async () => {
+    const engine = await started();
+    const calibrated = await engine.run('calibrate', { fusion: 'exact' }, emit);
+    const sites = events.filter(({ type }) => type === 'site').length;
+    expect(calibrated.sites).toHaveLength(sites);
+    events.length = 0;
+    for (const sparsity of [0, 0.25, 0.5]) {
+      const slice = await engine.run('slice', { ...SLICE, schedule: 'rotate-once', sparsity }, emit);
+      expect(slice.sites.map(({ eigenvalues }) => eigenvalues)).toEqual(
+        calibrated.sites.slice(0, slice.sites.length).map(({ eigenvalues }) => eigenvalues),
+      );
+    }
+    expect(events.filter((event) => event.type === 'site')).toHaveLength(0);
+  });
+
+  it('removes an export that does not give the perplexity that was shown', async () => {
+    const platform = memoryPlatform({
+      verify: async (_, windows) => ({
+        window_losses: new Array<number>(windows.count).fill(3),
+        first_logits: new Float32Array(),
+      }),
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    const error = await failure(engine.run('export', { id, external_data: 'auto' }));
+    expect(error.code).toBe('verification_failed');
+    expect(error.message).toMatch(/20\.0855.*the app/);
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('cancels at any moment, frees device memory and goes on', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const [backend] = platform.backends;
+    const before = backend.memory.currentBytes;
+    for (const cancelAt of [0, 1, 3, 6]) {
+      for (const kind of ['slice', 'evaluate', 'calibrate'] as const) {
+        const controller = new AbortController();
+        let seen = 0;
+        const cancelling = () => {
+          if (seen++ === cancelAt) controller.abort();
+        };
+        if (cancelAt === 0) controller.abort();
+        const request = { slice: SLICE, evaluate: { target: 'dense' }, calibrate: { fusion: 'exact' } }[kind];
+        const job = engine.run(kind, request as never, cancelling, controller.signal);
+        if (controller.signal.aborted || cancelAt < 6)
+          expect((await failure(job)).code, `${kind} at ${cancelAt}`).toBe('cancelled');
+        else await job.catch(() => undefined);
+        expect(backend.memory.currentBytes).toBe(before);
+      }
+    }
+    await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+  });
+
+  it('runs commands in the order they were sent', async () => {
+    const engine = await started();
+    const order: string[] = [];
+    await Promise.all([
+      engine.run('evaluate', { target: 'dense' }).then(() => order.push('evaluate')),
+      engine.run('memory', {}).then(() => order.push('memory')),
+    ]);
+    expect(order).toEqual(['evaluate', 'memory']);
+  });
+
+  it('keeps the open model when another cannot be opened', async () => {
+    const engine = await started();
+    const file = new File(['hello'], 'notes.txt');
+    const error = await failure(
+      engine.run('open', { source: { kind: 'files', files: [{ path: 'notes.txt', file }] } }),
+    );
+    expect(error.code).toBe('not_a_model');
+    await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+  });
+
+  it('takes the CPU where there is no WebGPU, and says so when WebGPU was asked for', async () => {
+    const cpu = memoryPlatform();
+    const noWebGpu = new WhittleError({ code: 'no_webgpu', message: 'none here' });
+    const platform = memoryPlatform({
+      createBackend: async (kind) => (kind === 'cpu' ? cpu.createBackend('cpu') : Promise.reject(noWebGpu)),
+    });
+    const engine = new Engine(platform);
+    await expect(engine.run('start', { backend: 'auto' })).resolves.toMatchObject({ kind: 'cpu' });
+    expect((await failure(engine.run('start', { backend: 'webgpu' }))).code).toBe('no_webgpu');
+  });
+});
+
+describe('bad input', () => {
+  const withSlice = (options: Partial<SliceOptions>) => async () =>
+    (await started()).run('slice', { ...SLICE, ...options });
+  const withTexts = (texts: Partial<TextSettings>) => async () =>
+    (await started()).run('set_texts', { ...TEXTS, ...texts });
+  const asFile = (...parts: BlobPart[]): TextSettings['calibration'] => ({
+    kind: 'file',
+    file: new File(parts, 'text.txt'),
+  });
+  const poisoned = (pattern: RegExp, value: number) =>
+    source({
+      edit: (tensors) =>
+        tensors.map((tensor) => {
+          if (!pattern.test(tensor.name)) return tensor;
+          const values = tensor.values.slice();
+          values[5] = value;
+          return { ...tensor, values };
+        }),
+    });
+
+  const cases: [string, () => Promise<unknown>, string, RegExp][] = [
+    ['sparsity 1', withSlice({ sparsity: 1 }), 'bad_option', /Sparsity is 1/],
+    ['negative sparsity', withSlice({ sparsity: -0.1 }), 'bad_option', /Sparsity is -0\.1/],
+    ['sparsity that is no number', withSlice({ sparsity: Number.NaN }), 'bad_option', /Sparsity is NaN/],
+    ['nothing left', withSlice({ sparsity: 0.99, round: 8 }), 'bad_option', /rounds down to none/],
+    ['round 0', withSlice({ round: 0 }), 'bad_option', /rounding interval is 0/],
+    ['an empty text', withTexts({ calibration: asFile('') }), 'bad_text', /empty/],
+    ['white space', withTexts({ evaluation: asFile(' \n\t ') }), 'bad_text', /empty/],
+    ['a binary file', withTexts({ calibration: asFile(new Uint8Array([1, 0, 2])) }), 'bad_text', /zero bytes/],
+    ['UTF-16', withTexts({ calibration: asFile(new Uint8Array([0xff, 0xfe, 0x41, 0x00])) }), 'bad_text', /UTF-16/],
+    [
+      'broken UTF-8',
+      withTexts({ calibration: asFile(new Uint8Array([0x41, 0xff, 0x41])) }),
+      'bad_text',
+      /not valid UTF-8/,
+    ],
+    [
+      'a text that is too short',
+      withTexts({ calibration: asFile('just a few words') }),
+      'text_too_short',
+      /tokens.*windows of 16; 4 were asked for/,
+    ],
+    ['windows longer than the model', withTexts({ seqlen: 4096 }), 'bad_option', /128 positions/],
+    ['no windows', withTexts({ samples: 0 }), 'bad_option', /windows is 0/],
+    [
+      'NaN in a weight',
+      async () =>
+        (await started(memoryPlatform(), poisoned(/layers\.1\.mlp\.up_proj/, Number.NaN))).run('evaluate', {
+          target: 'dense',
+        }),
+      'non_finite_weights',
+      /1 of the weights/,
+    ],
+    [
+      'an infinite weight',
+      async () =>
+        (await started(memoryPlatform(), poisoned(/layers\.0\.self_attn\.q_proj/, Number.POSITIVE_INFINITY))).run(
+          'evaluate',
+          { target: 'dense' },
+        ),
+      'non_finite_weights',
+      /1 of the weights/,
+    ],
+    [
+      'slicing a model with NaN in its attention',
+      async () =>
+        (await started(memoryPlatform(), poisoned(/layers\.0\.self_attn\.v_proj/, Number.NaN))).run('slice', SLICE),
+      'non_finite_weights',
+      /1 of the weights/,
+    ],
+    [
+      'slicing a model with NaN',
+      async () =>
+        (await started(memoryPlatform(), poisoned(/layers\.1\.mlp\.up_proj/, Number.NaN))).run('slice', SLICE),
+      'non_finite_weights',
+      /1 of the weights/,
+    ],
+    [
+      'an unknown slice',
+      async () => (await started()).run('evaluate', { target: 'slice-9' }),
+      'bad_option',
+      /no sliced model "slice-9"/,
+    ],
+    [
+      'slicing before opening',
+      async () => new Engine(memoryPlatform()).run('slice', SLICE),
+      'bad_option',
+      /No model is open/,
+    ],
+  ];
+  it.each(cases)('%s', async (_, job, code, message) => {
+    const error = await failure(job());
+    expect(error.message).toMatch(message);
+    expect(error.code).toBe(code);
+  });
+
+  it('names the tensor that is not finite', async () => {
+    const engine = await started(memoryPlatform(), poisoned(/layers\.1\.mlp\.up_proj/, Number.NaN));
+    const error = await failure(engine.run('evaluate', { target: 'dense' }));
+    expect(error.place.tensor).toBe('model.layers.1.mlp.up_proj.weight');
+    expect(error.action).toMatch(/fetch the model again/);
+  });
+});
