@@ -15,15 +15,19 @@ override WORKGROUP_SIZE: u32 = 32;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u) {
+  let n = params.n;
+  let size = params.size;
   let column = id.x;
-  if (column >= params.n || status[1] != 0) {
+  if (column >= n || status[1] != 0) {
     return;
   }
   var off = 0.0;
-  for (var row = 0u; row < params.n; row++) {
-    let value = matrix[row * params.size + column];
+  var at = column;
+  for (var row = 0u; row < n; row++) {
+    let value = matrix[at];
     off += select(value * value, 0.0, row == column);
+    at += size;
   }
-  let diagonal = matrix[column * params.size + column];
+  let diagonal = matrix[column * size + column];
   norms[column] = vec2f(off, diagonal * diagonal);
 }

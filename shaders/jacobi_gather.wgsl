@@ -1,5 +1,5 @@
-// eigenvectors[:, j] = ±vectors[:, order[j]], with the sign that makes the component of largest magnitude positive (the
-// first of them on a tie). vectors (size, size), order (n), eigenvectors (n, n). One invocation a column.
+// eigenvectors[:, j] = ±vectors[order[j], :], with the sign that makes the component of largest magnitude positive (the
+// first of them on a tie). vectors (size, size) is Vᵀ, order (n), eigenvectors (n, n). One invocation a column.
 
 struct Params {
   n: u32,
@@ -15,18 +15,19 @@ override WORKGROUP_SIZE: u32 = 32;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u) {
+  let n = params.n;
   let column = id.x;
-  if (column >= params.n) {
+  if (column >= n) {
     return;
   }
-  let source = order[column];
+  let first = order[column] * params.size;
   var largest = 0.0;
-  for (var row = 0u; row < params.n; row++) {
-    let value = vectors[row * params.size + source];
+  for (var row = 0u; row < n; row++) {
+    let value = vectors[first + row];
     largest = select(largest, value, abs(value) > abs(largest));
   }
   let turn = select(1.0, -1.0, largest < 0);
-  for (var row = 0u; row < params.n; row++) {
-    eigenvectors[row * params.n + column] = turn * vectors[row * params.size + source];
+  for (var row = 0u; row < n; row++) {
+    eigenvectors[row * n + column] = turn * vectors[first + row];
   }
 }

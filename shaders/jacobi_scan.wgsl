@@ -14,13 +14,16 @@ override WORKGROUP_SIZE: u32 = 32;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u) {
+  let n = params.n;
   let column = id.x;
-  if (column >= params.n) {
+  if (column >= n) {
     return;
   }
   var largest = 0u;
+  var at = column;
   for (var row = 0u; row <= column; row++) {
-    largest = max(largest, covariance[row * params.n + column] & 0x7fffffff);
+    largest = max(largest, covariance[at] & 0x7fffffff);
+    at += n;
   }
   atomicMax(&status[0], largest);
 }

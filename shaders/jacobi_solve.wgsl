@@ -23,40 +23,45 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> is_active: array<u32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-override WORKGROUP_SIZE: u32 = 32;
+override WORKGROUP_SIZE: u32 = 64;
 
+// S; only entries on and above the diagonal are kept up to date.
 var<workgroup> subproblem: array<f32, 1056>;
 // Wᵀ: row c is column c of W.
 var<workgroup> columns: array<vec4f, 256>;
-// (s, τ) of the 16 rotations of a step.
+// Of a step: who meets, and (s, τ) of their rotation.
+var<workgroup> meetings: array<vec2u, 16>;
 var<workgroup> angles: array<vec2f, 16>;
 var<workgroup> order: array<u32, 32>;
 var<workgroup> rotation_count: atomic<u32>;
 var<workgroup> last_count: u32;
 
-// The two players that meet in `pair` of `round`, ascending: the last player stays, the others move round a circle.
+// The two players that meet as `pair` of `round`, ascending: the last player stays, the others move round a circle.
 fn meeting(players: u32, round: u32, pair: u32) -> vec2u {
   let others = players - 1;
-  let a = select((round + pair) % others, others, pair == 0);
-  let b = (round + others - pair) % others;
+  var a = round + pair;
+  a = select(a, a - others, a >= others);
+  a = select(a, others, pair == 0);
+  var b = round + others - pair;
+  b = select(b, b - others, b >= others);
   return vec2u(min(a, b), max(a, b));
 }
 
-fn subproblem_row(blocks: vec2u, i: u32) -> u32 {
-  return select(blocks.x, blocks.y, i >= BLOCK) * BLOCK + i % BLOCK;
+// Offset of S[i, j] or S[j, i], whichever is kept.
+fn kept(i: u32, j: u32) -> u32 {
+  return min(i, j) * STRIDE + max(i, j);
 }
 
-fn rotate_pair(pair: vec2u, threshold: f32) -> vec2f {
-  let pp = pair.x * STRIDE + pair.x;
+fn rotation(pair: vec2u, threshold: f32) -> vec2f {
+  let pp = pair.x * (STRIDE + 1);
   let pq = pair.x * STRIDE + pair.y;
-  let qp = pair.y * STRIDE + pair.x;
-  let qq = pair.y * STRIDE + pair.y;
-  let a = subproblem[pp];
+  let qq = pair.y * (STRIDE + 1);
   let b = subproblem[pq];
-  let d = subproblem[qq];
   if (abs(b) <= threshold) {
-    return vec2f(0);
+    return vec2f();
   }
+  let a = subproblem[pp];
+  let d = subproblem[qq];
   let theta = (d - a) / (2 * b);
   let t = select(1.0, -1.0, theta < 0) / (abs(theta) + sqrt(theta * theta + 1));
   let c = 1 / sqrt(t * t + 1);
@@ -64,29 +69,31 @@ fn rotate_pair(pair: vec2u, threshold: f32) -> vec2f {
   subproblem[pp] = a - t * b;
   subproblem[qq] = d + t * b;
   subproblem[pq] = 0;
-  subproblem[qp] = 0;
   atomicAdd(&rotation_count, 1);
   return vec2f(s, s / (1 + c));
 }
 
-// Two-sided rotation of the 2×2 block (rows of pair i, columns of pair j) and of its mirror image.
-fn rotate_block(pair_i: vec2u, pair_j: vec2u, angle_i: vec2f, angle_j: vec2f) {
-  let upper = vec2f(subproblem[pair_i.x * STRIDE + pair_j.x], subproblem[pair_i.x * STRIDE + pair_j.y]);
-  let lower = vec2f(subproblem[pair_i.y * STRIDE + pair_j.x], subproblem[pair_i.y * STRIDE + pair_j.y]);
-  let p = upper - angle_i.x * (lower + angle_i.y * upper);
-  let q = lower + angle_i.x * (upper - angle_i.y * lower);
-  let left = vec2f(p.x, q.x);
-  let right = vec2f(p.y, q.y);
-  let x = left - angle_j.x * (right + angle_j.y * left);
-  let y = right + angle_j.x * (left - angle_j.y * right);
-  subproblem[pair_i.x * STRIDE + pair_j.x] = x.x;
-  subproblem[pair_i.y * STRIDE + pair_j.x] = x.y;
-  subproblem[pair_i.x * STRIDE + pair_j.y] = y.x;
-  subproblem[pair_i.y * STRIDE + pair_j.y] = y.y;
-  subproblem[pair_j.x * STRIDE + pair_i.x] = x.x;
-  subproblem[pair_j.x * STRIDE + pair_i.y] = x.y;
-  subproblem[pair_j.y * STRIDE + pair_i.x] = y.x;
-  subproblem[pair_j.y * STRIDE + pair_i.y] = y.y;
+// Two-sided rotation of the 2×2 block (rows of meeting i, columns of meeting j).
+fn rotate_block(i: u32, j: u32) {
+  let turn_i = angles[i];
+  let turn_j = angles[j];
+  if (turn_i.x == 0 && turn_j.x == 0) {
+    return;
+  }
+  let pair_i = meetings[i];
+  let pair_j = meetings[j];
+  let at00 = kept(pair_i.x, pair_j.x);
+  let at01 = kept(pair_i.x, pair_j.y);
+  let at10 = kept(pair_i.y, pair_j.x);
+  let at11 = kept(pair_i.y, pair_j.y);
+  let upper = vec2f(subproblem[at00], subproblem[at01]);
+  let lower = vec2f(subproblem[at10], subproblem[at11]);
+  let p = upper - turn_i.x * (lower + turn_i.y * upper);
+  let q = lower + turn_i.x * (upper - turn_i.y * lower);
+  subproblem[at00] = p.x - turn_j.x * (p.y + turn_j.y * p.x);
+  subproblem[at01] = p.y + turn_j.x * (p.x - turn_j.y * p.y);
+  subproblem[at10] = q.x - turn_j.x * (q.y + turn_j.y * q.x);
+  subproblem[at11] = q.y + turn_j.x * (q.x - turn_j.y * q.y);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -95,47 +102,50 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     return;
   }
   let pair = workgroup.x;
-  let blocks = meeting(params.size / BLOCK, params.round, pair);
   let row_vectors = params.size / 4;
-  for (var item = lane; item < M * M / 4; item += WORKGROUP_SIZE) {
-    let i = item / 8;
-    let j = item % 8 * 4;
-    let value = matrix[subproblem_row(blocks, i) * row_vectors + subproblem_row(blocks, j) / 4];
-    let at = i * STRIDE + j;
+  let blocks = meeting(params.size / BLOCK, params.round, pair);
+  // Element (i, 4j) of S is word origin[i / 16, j / 4] + (i % 16)·row_vectors + j % 4 of the matrix.
+  let first = blocks * BLOCK * row_vectors;
+  let across = blocks * 4;
+  for (var item = lane; item < 256; item += WORKGROUP_SIZE) {
+    let i = item >> 3;
+    let j = item & 7;
+    let row = select(first.x, first.y, i >= BLOCK) + (i & 15) * row_vectors;
+    let value = matrix[row + select(across.x, across.y, j >= 4) + (j & 3)];
+    let at = i * STRIDE + j * 4;
     subproblem[at] = value.x;
     subproblem[at + 1] = value.y;
     subproblem[at + 2] = value.z;
     subproblem[at + 3] = value.w;
-    let offset = vec4u(j, j + 1, j + 2, j + 3);
-    columns[item] = select(vec4f(0), vec4f(1), offset == vec4u(i));
+    columns[item] = select(vec4f(), vec4f(1), vec4u(0, 1, 2, 3) + j * 4 == vec4u(i));
   }
   let threshold = params.threshold * bitcast<f32>(status[4]);
+  let inner_sweeps = params.inner_sweeps;
   var total = 0u;
-  for (var sweep = 0u; sweep < params.inner_sweeps; sweep++) {
+  for (var sweep = 0u; sweep < inner_sweeps; sweep++) {
     for (var step = 0u; step < M - 1; step++) {
       workgroupBarrier();
-      for (var k = lane; k < M / 2; k += WORKGROUP_SIZE) {
-        angles[k] = rotate_pair(meeting(M, step, k), threshold);
+      for (var k = lane; k < 16; k += WORKGROUP_SIZE) {
+        let players = meeting(M, step, k);
+        meetings[k] = players;
+        angles[k] = rotation(players, threshold);
       }
       workgroupBarrier();
-      // 120 blocks above the diagonal, then 16 pairs × 8 vectors of Wᵀ.
+      // The 120 blocks above the diagonal: distance 1 to 7 round a circle of 16, and half of those at distance 8.
       for (var item = lane; item < 120; item += WORKGROUP_SIZE) {
-        let i = item % 16;
-        let j = (i + item / 16 + 1) % 16;
-        let angle_i = angles[i];
-        let angle_j = angles[j];
-        if (angle_i.x != 0 || angle_j.x != 0) {
-          rotate_block(meeting(M, step, i), meeting(M, step, j), angle_i, angle_j);
-        }
+        let i = item & 15;
+        rotate_block(i, (i + (item >> 4) + 1) & 15);
       }
+      // 16 pairs of rows of Wᵀ, 8 vectors each.
       for (var item = lane; item < 128; item += WORKGROUP_SIZE) {
-        let angle = angles[item / 8];
-        if (angle.x != 0) {
-          let both = meeting(M, step, item / 8) * 8 + item % 8;
+        let k = item >> 3;
+        let turn = angles[k];
+        if (turn.x != 0) {
+          let both = meetings[k] * 8 + (item & 7);
           let x = columns[both.x];
           let y = columns[both.y];
-          columns[both.x] = x - angle.x * (y + angle.y * x);
-          columns[both.y] = y + angle.x * (x - angle.y * y);
+          columns[both.x] = x - turn.x * (y + turn.y * x);
+          columns[both.y] = y + turn.x * (x - turn.y * y);
         }
       }
     }
@@ -156,31 +166,33 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     return;
   }
   for (var i = lane; i < M; i += WORKGROUP_SIZE) {
-    let value = subproblem[i * STRIDE + i];
+    let value = subproblem[i * (STRIDE + 1)];
     var rank = 0u;
     for (var j = 0u; j < M; j++) {
-      let other = subproblem[j * STRIDE + j];
+      let other = subproblem[j * (STRIDE + 1)];
       rank += select(0u, 1u, other > value || (other == value && j < i));
     }
     order[rank] = i;
   }
   workgroupBarrier();
-  for (var item = lane; item < M * M / 4; item += WORKGROUP_SIZE) {
-    let i = item / 8;
-    let j = item % 8 * 4;
-    let source = vec4u(order[j], order[j + 1], order[j + 2], order[j + 3]);
-    let row = order[i] * STRIDE;
-    matrix[subproblem_row(blocks, i) * row_vectors + subproblem_row(blocks, j) / 4] = vec4f(
-      subproblem[row + source.x],
-      subproblem[row + source.y],
-      subproblem[row + source.z],
-      subproblem[row + source.w],
+  for (var item = lane; item < 256; item += WORKGROUP_SIZE) {
+    let i = item >> 3;
+    let j = item & 7;
+    let players = vec4u(order[j * 4], order[j * 4 + 1], order[j * 4 + 2], order[j * 4 + 3]);
+    let player = order[i];
+    let row = select(first.x, first.y, i >= BLOCK) + (i & 15) * row_vectors;
+    matrix[row + select(across.x, across.y, j >= 4) + (j & 3)] = vec4f(
+      subproblem[kept(player, players.x)],
+      subproblem[kept(player, players.y)],
+      subproblem[kept(player, players.z)],
+      subproblem[kept(player, players.w)],
     );
+    let k = i >> 2;
     rotations[pair * 256 + item] = vec4f(
-      columns[source.x * 8 + i / 4][i % 4],
-      columns[source.y * 8 + i / 4][i % 4],
-      columns[source.z * 8 + i / 4][i % 4],
-      columns[source.w * 8 + i / 4][i % 4],
+      columns[players.x * 8 + k][i & 3],
+      columns[players.y * 8 + k][i & 3],
+      columns[players.z * 8 + k][i & 3],
+      columns[players.w * 8 + k][i & 3],
     );
   }
 }

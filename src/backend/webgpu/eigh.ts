@@ -19,11 +19,10 @@ import { jacobiColumnNormsKernel } from './kernels/jacobi_column_norms.ts';
 import { jacobiConvergeKernel } from './kernels/jacobi_converge.ts';
 import { jacobiGatherKernel } from './kernels/jacobi_gather.ts';
 import { jacobiLoadKernel } from './kernels/jacobi_load.ts';
-import { jacobiRowsColumnsKernel } from './kernels/jacobi_rows_columns.ts';
+import { jacobiRowsKernel } from './kernels/jacobi_rows.ts';
 import { jacobiScanKernel } from './kernels/jacobi_scan.ts';
 import { jacobiSolveKernel } from './kernels/jacobi_solve.ts';
 import { jacobiSummaryKernel } from './kernels/jacobi_summary.ts';
-import { jacobiVectorsKernel } from './kernels/jacobi_vectors.ts';
 
 export const EIGH_SOLVER = 'block-jacobi-f32';
 
@@ -37,6 +36,13 @@ const INFINITY_BITS = 0x7f800000;
 const U = 2 ** -24;
 /** Sweeps are queued ahead up to this much measured time. */
 const BATCH_MS = 250;
+
+/**
+ * Workgroup shapes for a software adapter, measured on SwiftShader: there a barrier costs as much as the arithmetic of
+ * many invocations, and loads cost more than registers. Hardware takes the kernels' defaults.
+ */
+const SOFTWARE_SOLVE = { WORKGROUP_SIZE: 8 };
+const SOFTWARE_ROWS = { VECTORS: 2, WORKGROUP_SIZE: 16 };
 
 /** Settings of the iteration, for tests and measurements; the defaults are what the backend uses. */
 export interface EighOptions {
@@ -56,6 +62,7 @@ interface Workspace {
   size: number;
   status: GpuTensor;
   matrix: GpuTensor;
+  /** Vᵀ: all updates turn rows. */
   vectors: GpuTensor;
   rotations: GpuTensor;
   is_active: GpuTensor;
@@ -163,18 +170,18 @@ async function iterate(
   }
 }
 
-function sweep(context: GpuContext, workspace: Workspace, options: EighOptions): void {
-  const { size } = workspace;
+function sweep(context: GpuContext, workspace: Workspace, { innerSweeps, threshold }: EighOptions): void {
+  const { size, vectors } = workspace;
   const blocks = size / BLOCK;
+  const solveShape = context.isFallbackAdapter ? SOFTWARE_SOLVE : undefined;
+  const rowsShape = context.isFallbackAdapter ? SOFTWARE_ROWS : undefined;
   for (let round = 0; round < blocks - 1; round++) {
-    jacobiSolveKernel(context, {
-      ...workspace,
-      round,
-      inner_sweeps: options.innerSweeps,
-      threshold: options.threshold,
-    });
-    if (blocks > 2) jacobiRowsColumnsKernel(context, { ...workspace, round });
-    jacobiVectorsKernel(context, { ...workspace, round });
+    jacobiSolveKernel(context, { ...workspace, round, inner_sweeps: innerSweeps, threshold }, solveShape);
+    if (blocks > 2) {
+      jacobiRowsKernel(context, { ...workspace, round, turn_pass: 1 }, rowsShape);
+      jacobiRowsKernel(context, { ...workspace, round, turn_pass: 2 }, rowsShape);
+    }
+    jacobiRowsKernel(context, { ...workspace, matrix: vectors, round, turn_pass: 0 }, rowsShape);
   }
 }
 
