@@ -1,7 +1,10 @@
-// output = aᵀ · b for strides divisible by 4; matmul_at_any.wgsl takes the others.
+// output = aᵀ · b for strides divisible by 4; matmul_at_any.wgsl takes the others, and
+// matmul_at_subgroup.wgsl the large ones on software adapters.
 // a (k, ≥ m), b (k, ≥ n), output (m, n), row-major, bound as vec4: n and both row lengths are multiples of 4.
-// One thread computes 8 rows × 8 columns in registers as a sum of outer products, without workgroup memory and without
-// barriers. Accumulates in f32, in order of k.
+// One thread computes 8 rows × 8 columns in registers, without workgroup memory and without barriers.
+// Accumulates in f32, in order of k. Tail tiles read the last row or column again, so that nothing is tested in the loop.
+// In blocks of 4 × 4: with P four steps of the right side as columns, and X as many of the left side as rows, for four
+// columns and four rows of output, the columns of P · X are what these steps add to the rows.
 
 struct Params {
   m: u32,
@@ -19,15 +22,43 @@ struct Params {
 override WORKGROUP_X: u32 = 8;
 override WORKGROUP_Y: u32 = 8;
 
-fn store(row: u32, col: u32, columns: u32, low: vec4f, high: vec4f) {
-  if (row >= params.m) {
-    return;
-  }
-  if (col < columns) {
-    output[row * columns + col] = low;
-  }
-  if (col + 1u < columns) {
-    output[row * columns + col + 1u] = high;
+// The right side at four steps of k from 4 · kk on, a column a step, and at one vec4 column of output. Steps beyond the
+// last are zero.
+fn right(col: u32, kk: u32) -> mat4x4f {
+  let columns = params.b_stride / 4u;
+  let column = min(col, params.n / 4u - 1u);
+  let step = 4u * kk;
+  let last = params.k - 1u;
+  return mat4x4f(
+    b[step * columns + column],
+    select(vec4f(), b[min(step + 1u, last) * columns + column], step + 1u <= last),
+    select(vec4f(), b[min(step + 2u, last) * columns + column], step + 2u <= last),
+    select(vec4f(), b[min(step + 3u, last) * columns + column], step + 3u <= last)
+  );
+}
+
+// The left side at four steps of k from 4 · kk on, a row a step, and at four rows of output: one vec4 column of
+// a. Steps beyond the last repeat it, which does nothing, since they are zero on the right side.
+fn left(row: u32, kk: u32) -> mat4x4f {
+  let columns = params.a_stride / 4u;
+  let column = min(row / 4u, columns - 1u);
+  let step = 4u * kk;
+  let last = params.k - 1u;
+  return transpose(mat4x4f(
+    a[step * columns + column],
+    a[min(step + 1u, last) * columns + column],
+    a[min(step + 2u, last) * columns + column],
+    a[min(step + 3u, last) * columns + column]
+  ));
+}
+
+// Four rows of output at one vec4 column; those beyond the end are not written.
+fn store(row: u32, col: u32, tile: mat4x4f) {
+  let columns = params.n / 4u;
+  for (var i = 0u; i < 4u; i++) {
+    if (row + i < params.m && col < columns) {
+      output[(row + i) * columns + col] = tile[i];
+    }
   }
 }
 
@@ -35,63 +66,20 @@ fn store(row: u32, col: u32, columns: u32, low: vec4f, high: vec4f) {
 fn main(@builtin(global_invocation_id) thread: vec3u) {
   let row = thread.y * 8u;
   let col = thread.x * 2u; // in vec4
-  let columns = params.n / 4u; // of output, in vec4
-  if (row >= params.m || col >= columns) {
+  if (row >= params.m || 4u * col >= params.n) {
     return;
   }
-  let a_columns = params.a_stride / 4u;
-  let b_columns = params.b_stride / 4u;
-  // Tail tiles read the last columns again instead of testing in the loop; only the stores are guarded.
-  let low_row = min(row / 4u, a_columns - 1u);
-  let high_row = min(row / 4u + 1u, a_columns - 1u);
-  let low_column = col;
-  let high_column = min(col + 1u, columns - 1u);
-  var low0 = vec4f();
-  var high0 = vec4f();
-  var low1 = vec4f();
-  var high1 = vec4f();
-  var low2 = vec4f();
-  var high2 = vec4f();
-  var low3 = vec4f();
-  var high3 = vec4f();
-  var low4 = vec4f();
-  var high4 = vec4f();
-  var low5 = vec4f();
-  var high5 = vec4f();
-  var low6 = vec4f();
-  var high6 = vec4f();
-  var low7 = vec4f();
-  var high7 = vec4f();
-
-  for (var kk = 0u; kk < params.k; kk++) {
-    let x = a[kk * a_columns + low_row];
-    let y = a[kk * a_columns + high_row];
-    let p = b[kk * b_columns + low_column];
-    let q = b[kk * b_columns + high_column];
-    low0 += x.x * p;
-    high0 += x.x * q;
-    low1 += x.y * p;
-    high1 += x.y * q;
-    low2 += x.z * p;
-    high2 += x.z * q;
-    low3 += x.w * p;
-    high3 += x.w * q;
-    low4 += y.x * p;
-    high4 += y.x * q;
-    low5 += y.y * p;
-    high5 += y.y * q;
-    low6 += y.z * p;
-    high6 += y.z * q;
-    low7 += y.w * p;
-    high7 += y.w * q;
+  let steps = (params.k + 3u) / 4u;
+  var c00 = mat4x4f(); var c01 = mat4x4f();
+  var c10 = mat4x4f(); var c11 = mat4x4f();
+  for (var kk = 0u; kk < steps; kk++) {
+    let p0 = right(col, kk);
+    let p1 = right(col + 1u, kk);
+    var x = left(row, kk);
+    c00 += p0 * x; c01 += p1 * x;
+    x = left(row + 4u, kk);
+    c10 += p0 * x; c11 += p1 * x;
   }
-
-  store(row, col, columns, low0, high0);
-  store(row + 1u, col, columns, low1, high1);
-  store(row + 2u, col, columns, low2, high2);
-  store(row + 3u, col, columns, low3, high3);
-  store(row + 4u, col, columns, low4, high4);
-  store(row + 5u, col, columns, low5, high5);
-  store(row + 6u, col, columns, low6, high6);
-  store(row + 7u, col, columns, low7, high7);
+  store(row, col, c00); store(row, col + 1u, c01);
+  store(row + 4u, col, c10); store(row + 4u, col + 1u, c11);
 }

@@ -23,6 +23,8 @@ export class GpuContext {
   readonly faults: DeviceFaults;
   readonly memory: GpuMemory;
   readonly isFallbackAdapter: boolean;
+  /** Whether kernels with very large register tiles and loads shared by four lanes are worth their registers. */
+  readonly prefersWideTiles: boolean;
   private readonly uniforms: UniformRing;
   private readonly pipelines: PipelineCache;
   private readonly maxBatchWork: number;
@@ -33,9 +35,10 @@ export class GpuContext {
   /** Internal tensors whose last use is in the batch being recorded. */
   private retired: GpuTensor[] = [];
 
-  constructor({ device, info }: WebGpuDevice) {
+  constructor({ device, info, subgroupMinSize }: WebGpuDevice) {
     this.device = device;
     this.isFallbackAdapter = info.isFallbackAdapter;
+    this.prefersWideTiles = info.isFallbackAdapter && subgroupMinSize >= 4;
     this.maxBatchWork = info.isFallbackAdapter ? BATCH_WORK_SOFTWARE : BATCH_WORK_HARDWARE;
     this.faults = new DeviceFaults(device);
     this.memory = new GpuMemory(device, this.faults, info.maxTensorBytes, () => this.flush());

@@ -5,6 +5,8 @@ import type { BackendInfo } from '../backend.ts';
 export interface WebGpuDevice {
   readonly device: GPUDevice;
   readonly info: BackendInfo;
+  /** Least number of lanes in a subgroup; 0 without subgroups. */
+  readonly subgroupMinSize: number;
 }
 
 /** Limits that are raised to the adapter's own: the defaults (256 MiB buffers, 128 MiB bindings) are below one matrix. */
@@ -41,8 +43,10 @@ export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): 
   const requiredLimits: Record<string, number> = {};
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
   try {
-    const device = await adapter.requestDevice({ requiredLimits });
-    return { device, info: adapterInfo(adapter, device) };
+    const requiredFeatures: GPUFeatureName[] = adapter.features.has('subgroups') ? ['subgroups'] : [];
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    const subgroupMinSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
+    return { device, info: adapterInfo(adapter, device), subgroupMinSize };
   } catch (cause) {
     throw noWebGpu(
       `The GPU adapter refused a device: ${cause instanceof Error ? cause.message : String(cause)}`,

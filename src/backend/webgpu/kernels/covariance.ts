@@ -1,10 +1,12 @@
-/** @file covariance += XᵀX, upper triangle; see shaders/covariance.wgsl and shaders/covariance_any.wgsl. */
+/** @file covariance += XᵀX, upper triangle; see shaders/covariance.wgsl, covariance_subgroup.wgsl and covariance_any.wgsl. */
 import source from '../../../../shaders/covariance.wgsl?raw';
 import anySource from '../../../../shaders/covariance_any.wgsl?raw';
+import subgroupSource from '../../../../shaders/covariance_subgroup.wgsl?raw';
 import type { CovarianceArgs } from '../../backend.ts';
 import { checkCovariance } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
+import { isWideTileWorthwhile } from './matmul_family.ts';
 
 /** Rows and columns that one thread of covariance.wgsl owns. */
 const TILE = 8;
@@ -12,7 +14,6 @@ const TILE = 8;
 const layout = {
   storage: { hidden_states: 'read', covariance: 'read_write' },
   params: { rows: 'u32', n: 'u32' },
-  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   work: ({ rows, n }: { rows: number; n: number }) => (rows * n * n) / 2,
 } as const;
 
@@ -20,21 +21,33 @@ export const covarianceKernel = defineKernel({
   name: 'covariance',
   source,
   ...layout,
+  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
     Math.ceil(n / (TILE * WORKGROUP_X)),
     Math.ceil(n / (TILE * WORKGROUP_Y)),
   ],
 });
 
+export const covarianceSubgroupKernel = defineKernel({
+  name: 'covariance_subgroup',
+  source: subgroupSource,
+  ...layout,
+  overrides: { WORKGROUP_SIZE: 4, CHUNK: 256 },
+  grid: ({ n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(n / 32)],
+});
+
 export const covarianceAnyKernel = defineKernel({
   name: 'covariance_any',
   source: anySource,
   ...layout,
+  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [Math.ceil(n / WORKGROUP_X), Math.ceil(n / WORKGROUP_Y)],
 });
 
 export function covariance(context: GpuContext, args: CovarianceArgs): void {
   const { rows, n } = checkCovariance(args);
-  const kernel = n % 4 === 0 ? covarianceKernel : covarianceAnyKernel;
-  kernel(context, { ...args, rows, n });
+  const call = { ...args, rows, n };
+  if (n % 4 !== 0) covarianceAnyKernel(context, call);
+  else if (isWideTileWorthwhile(context, n, n)) covarianceSubgroupKernel(context, call);
+  else covarianceKernel(context, call);
 }

@@ -13,6 +13,8 @@ const SHAPES = [
   [9, 20, 12, 4],
   [70, 32, 72, 0], // more than one 64 × 64 workgroup tile, rows not a multiple of 8
   [65, 68, 132, 8],
+  [70, 36, 124, 4], // wide tiles on a software adapter, with tails
+  [70, 35, 124, 4], // k that is no multiple of 4
   [66, 34, 130, 2], // the same with strides that are no multiples of 4
 ] as const;
 

@@ -1,16 +1,18 @@
-/** @file output = a · b; see shaders/matmul.wgsl and shaders/matmul_any.wgsl. */
+/** @file output = a · b; see shaders/matmul.wgsl, matmul_subgroup.wgsl and matmul_any.wgsl. */
 import tiledSource from '../../../../shaders/matmul.wgsl?raw';
 import anySource from '../../../../shaders/matmul_any.wgsl?raw';
+import subgroupSource from '../../../../shaders/matmul_subgroup.wgsl?raw';
 import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmul } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
 export const matmulKernel = defineTiled('matmul', tiledSource);
+export const matmulSubgroupKernel = defineSubgroup('matmul_subgroup', subgroupSource);
 export const matmulAnyKernel = defineAny('matmul_any', anySource);
 
 export function matmul(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmul(args);
-  const kernels = { tiled: matmulKernel, any: matmulAnyKernel };
+  const kernels = { tiled: matmulKernel, subgroup: matmulSubgroupKernel, any: matmulAnyKernel };
   dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.k, sizes.b_stride]);
 }

@@ -1,16 +1,18 @@
-/** @file output = aᵀ · b; see shaders/matmul_at.wgsl and shaders/matmul_at_any.wgsl. */
+/** @file output = aᵀ · b; see shaders/matmul_at.wgsl, matmul_at_subgroup.wgsl and matmul_at_any.wgsl. */
 import tiledSource from '../../../../shaders/matmul_at.wgsl?raw';
 import anySource from '../../../../shaders/matmul_at_any.wgsl?raw';
+import subgroupSource from '../../../../shaders/matmul_at_subgroup.wgsl?raw';
 import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmulAt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
 export const matmulAtKernel = defineTiled('matmul_at', tiledSource);
+export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgroupSource);
 export const matmulAtAnyKernel = defineAny('matmul_at_any', anySource);
 
 export function matmul_at(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmulAt(args);
-  const kernels = { tiled: matmulAtKernel, any: matmulAtAnyKernel };
+  const kernels = { tiled: matmulAtKernel, subgroup: matmulAtSubgroupKernel, any: matmulAtAnyKernel };
   dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.a_stride, sizes.b_stride]);
 }

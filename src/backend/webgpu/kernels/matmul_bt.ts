@@ -1,16 +1,18 @@
-/** @file output = a · bᵀ; see shaders/matmul_bt.wgsl and shaders/matmul_bt_any.wgsl. */
+/** @file output = a · bᵀ; see shaders/matmul_bt.wgsl, matmul_bt_subgroup.wgsl and matmul_bt_any.wgsl. */
 import tiledSource from '../../../../shaders/matmul_bt.wgsl?raw';
 import anySource from '../../../../shaders/matmul_bt_any.wgsl?raw';
+import subgroupSource from '../../../../shaders/matmul_bt_subgroup.wgsl?raw';
 import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmulBt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
 export const matmulBtKernel = defineTiled('matmul_bt', tiledSource);
+export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource);
 export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource);
 
 export function matmul_bt(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmulBt(args);
-  const kernels = { tiled: matmulBtKernel, any: matmulBtAnyKernel };
+  const kernels = { tiled: matmulBtKernel, subgroup: matmulBtSubgroupKernel, any: matmulBtAnyKernel };
   dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.k, sizes.b_stride]);
 }

@@ -1,6 +1,6 @@
 /**
  * @file What matmul, matmul_bt and matmul_at share: a register-tiled kernel over vec4 for sizes and strides that are
- * multiples of 4, and a plain one for all others.
+ * multiples of 4, its twin with larger tiles for software adapters, and a plain kernel for all other sizes.
  */
 import type { MatmulArgs } from '../../backend.ts';
 import type { MatmulSizes } from '../../shapes.ts';
@@ -9,6 +9,13 @@ import { defineKernel } from '../kernel.ts';
 
 /** Rows and columns of output that one thread of a tiled kernel computes. */
 const TILE = 8;
+
+/** Rows and columns of output that one workgroup of a subgroup kernel computes. */
+const WIDE_ROWS = 32;
+const WIDE_COLUMNS = 64;
+
+/** A wide tile does twice the work in the same time; beyond this share of idle elements the small one wins. */
+const MAX_PADDING = 1.75;
 
 const storage = { a: 'read', b: 'read', output: 'read_write' } as const;
 const params = { m: 'u32', n: 'u32', k: 'u32', a_stride: 'u32', b_stride: 'u32' } as const;
@@ -29,6 +36,18 @@ export function defineTiled(name: string, source: string) {
   });
 }
 
+export function defineSubgroup(name: string, source: string) {
+  return defineKernel({
+    name,
+    source,
+    storage,
+    params,
+    overrides: { WORKGROUP_SIZE: WIDE_COLUMNS / 16 },
+    grid: ({ m, n }) => [Math.ceil(n / WIDE_COLUMNS), Math.ceil(m / WIDE_ROWS)],
+    work,
+  });
+}
+
 export function defineAny(name: string, source: string) {
   return defineKernel({
     name,
@@ -41,16 +60,28 @@ export function defineAny(name: string, source: string) {
   });
 }
 
-type MatmulKernel = ReturnType<typeof defineTiled>;
+/** Whether a subgroup kernel is to compute m × n elements: on software adapters, and if its tiles fit well enough. */
+export function isWideTileWorthwhile(context: GpuContext, m: number, n: number): boolean {
+  const padded = Math.ceil(m / WIDE_ROWS) * WIDE_ROWS * Math.ceil(n / WIDE_COLUMNS) * WIDE_COLUMNS;
+  return context.prefersWideTiles && padded <= MAX_PADDING * m * n;
+}
 
-/** Dispatches `tiled` where every number of `vectorised` is a multiple of 4, else `any`. */
+export interface MatmulKernels {
+  tiled: ReturnType<typeof defineTiled>;
+  subgroup: ReturnType<typeof defineSubgroup>;
+  any: ReturnType<typeof defineAny>;
+}
+
+/** Dispatches a kernel over vec4 where every number of `vectorised` is a multiple of 4, else the one for any size. */
 export function dispatchMatmul(
   context: GpuContext,
-  { tiled, any }: { tiled: MatmulKernel; any: MatmulKernel },
+  { tiled, subgroup, any }: MatmulKernels,
   { a, b, output }: MatmulArgs,
   sizes: MatmulSizes,
   vectorised: readonly number[],
 ): void {
-  const kernel = vectorised.every((size) => size % 4 === 0) ? tiled : any;
-  kernel(context, { a, b, output, ...sizes });
+  const call = { a, b, output, ...sizes };
+  if (!vectorised.every((size) => size % 4 === 0)) any(context, call);
+  else if (isWideTileWorthwhile(context, sizes.m, sizes.n)) subgroup(context, call);
+  else tiled(context, call);
 }
