@@ -11,7 +11,8 @@ export function JobBar() {
   const job = useStudioState((state) => state.job);
   return (
     <section className="job-bar" aria-label="Job" data-state={job.state}>
-      {job.state === 'failed' && <Failure key={job.error.message} job={job} />}
+      {/* A failed export says so where it was asked for, in the Result panel. */}
+      {job.state === 'failed' && job.kind !== 'export' && <Failure key={job.error.message} job={job} />}
       {job.state === 'running' ? <RunningJobLine job={job} /> : <p className="job-line">{restingText(job)}</p>}
       <button
         type="button"

@@ -43,6 +43,7 @@ export function SizeBlock({ model, plan }: { model: ModelSummary; plan: Plan }) 
           {PARTS.map(({ name, label }, index) => {
             const before = dense[name];
             const after = plan.parts[name];
+            if (before === 0 && after === 0) return null;
             return (
               <tr key={name}>
                 <th scope="row">
