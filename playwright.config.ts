@@ -1,7 +1,9 @@
 import { defineConfig } from '@playwright/test';
 import { chromiumFlags, findChromium } from './scripts/chromium.mjs';
 
-const PORT = 4199;
+// Workers read this file too, and must find the same port; a fixed one could be taken.
+process.env.WHITTLE_E2E_PORT ??= String(20_000 + Math.floor(Math.random() * 20_000));
+const PORT = process.env.WHITTLE_E2E_PORT;
 
 export default defineConfig({
   testDir: 'e2e',
@@ -17,6 +19,7 @@ export default defineConfig({
     browserName: 'chromium',
     viewport: { width: 1440, height: 900 },
     trace: 'retain-on-failure',
+    actionTimeout: 20_000,
     launchOptions: { executablePath: findChromium() ?? undefined, args: chromiumFlags() },
   },
   webServer: {

@@ -66,9 +66,9 @@ export const region = (page: Page, name: string): Locator => page.getByRole('reg
 /** Few and short windows: the software adapter is slow, and the path is the same. */
 export async function useSmallWindows(page: Page, windows: number, seqlen: number): Promise<void> {
   const calibration = region(page, 'Calibration');
-  await fillNumber(calibration.getByLabel(/^Windows for calibration/), windows);
-  await fillNumber(calibration.getByLabel(/^Windows for evaluation/), windows);
-  await fillNumber(calibration.getByLabel(/^Length/), seqlen);
+  await fillNumber(calibration.getByRole('spinbutton', { name: /calibration/i }), windows);
+  await fillNumber(calibration.getByRole('spinbutton', { name: /evaluation/i }), windows);
+  await fillNumber(calibration.getByRole('spinbutton', { name: /^Length/ }), seqlen);
 }
 
 async function fillNumber(field: Locator, value: number): Promise<void> {
