@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
 import { type MemoryPlatform, memoryPlatform } from '../../test/support/memory_platform.ts';
 import { seededText } from '../../test/support/slice_job.ts';
@@ -165,6 +165,18 @@ describe('the engine', () => {
     );
     expect(error.code).toBe('not_a_model');
     await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+  });
+
+  it('gets a new device after a loss and keeps what was done', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const slice = await engine.run('slice', SLICE);
+    const [backend] = platform.backends;
+    vi.spyOn(backend, 'sync').mockRejectedValueOnce(new WhittleError({ code: 'device_lost', message: 'gone' }));
+    expect((await failure(engine.run('evaluate', { target: slice.id }))).code).toBe('device_lost');
+    await expect(engine.run('evaluate', { target: slice.id })).resolves.toMatchObject({ target: slice.id });
+    expect(platform.backends).toHaveLength(2);
+    expect(backend.memory.currentBytes).toBe(0);
   });
 
   it('takes the CPU where there is no WebGPU, and says so when WebGPU was asked for', async () => {

@@ -24,6 +24,8 @@ export class Engine {
   private readonly state = new EngineState();
   private readonly handlers: Handlers;
   private queue: Promise<unknown> = Promise.resolve();
+  /** Set when the device was lost: the next command gets a new one first. */
+  private restart?: BackendKind;
 
   constructor(private readonly platform: EnginePlatform) {
     const { state } = this;
@@ -50,9 +52,15 @@ export class Engine {
     emit: Emit = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Commands[K]['result']> {
-    const job = this.queue.then(() => {
+    const job = this.queue.then(async () => {
       signal.throwIfAborted();
-      return this.handlers[kind](request, emit, signal);
+      if (this.restart && kind !== 'start') await this.recover(this.restart);
+      try {
+        return await this.handlers[kind](request, emit, signal);
+      } catch (error) {
+        if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;
+        throw error;
+      }
     });
     this.queue = job.catch(() => {});
     return job;
@@ -61,11 +69,20 @@ export class Engine {
   private async start(kind: 'auto' | BackendKind): Promise<BackendInfo> {
     const { state } = this;
     const backend = await this.createBackend(kind);
+    this.restart = undefined;
     // Bases and losses of another backend are as good, but a report must not mix two.
     await state.dropMeasurements();
     state.backend?.dispose();
     state.backend = backend;
     return backend.info;
+  }
+
+  /** A new device after a loss. Models, bases and measurements lie outside the device and stay as they are. */
+  private async recover(kind: BackendKind): Promise<void> {
+    const backend = await this.platform.createBackend(kind);
+    this.state.backend?.dispose();
+    this.state.backend = backend;
+    this.restart = undefined;
   }
 
   private async createBackend(kind: 'auto' | BackendKind) {
