@@ -7,7 +7,7 @@ export function RequestCounter() {
   useEffect(() => watchOutsideRequests((urls) => setOutside((known) => [...known, ...urls])), []);
   const title =
     outside.length === 0
-      ? 'Requests that this page made to other origins, as the browser recorded them. Your files are read in place and never sent.'
+      ? 'Requests to other origins that the browser recorded for this page; its Worker is not in that record, and is tested to make none. Your files are read in place and never sent.'
       : `Requests to other origins: ${outside.join(', ')}`;
   return (
     <span className="badge" title={title} data-alarm={outside.length > 0 ? '' : undefined}>
