@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Tensor } from '../../backend.ts';
+import type { AttentionArgs, Backend, Tensor } from '../../backend.ts';
 import { maxAbsDifference, normalisedError, openTwins, randomValues } from '../../testing.ts';
+import type { WebGpuBackend } from '../webgpu_backend.ts';
+import { attention } from './attention.ts';
 
 const twins = await openTwins();
 afterAll(() => twins?.webgpu.dispose());
@@ -14,7 +16,15 @@ const SHAPES = [
   [1, 70, 2, 1, 64],
 ] as const;
 
-describe.skipIf(!twins)('attention against its f64 twin', () => {
+/** Whether the kernel is to be tested whose lanes share loads: only where there are subgroups. */
+const VARIANTS = twins?.webgpu.context.prefersWideTiles ? [false, true] : [false];
+
+describe.skipIf(!twins).each(VARIANTS)('attention against its f64 twin, shared loads %s', (isShared) => {
+  const run = (backend: Backend, args: AttentionArgs) =>
+    backend.info.kind === 'cpu'
+      ? backend.attention(args)
+      : attention((backend as WebGpuBackend).context, args, isShared);
+
   it.each(SHAPES)('batch %i, seqlen %i, %i heads on %i, of %i', async (batch, seqlen, heads, kv_heads, head_dim) => {
     const rows = batch * seqlen;
     const [found, expected] = await twins!.run((backend) => {
@@ -28,7 +38,7 @@ describe.skipIf(!twins)('attention against its f64 twin', () => {
       const key = of(kv_heads, 2, 'key');
       const value = of(kv_heads, 3, 'value');
       const output = backend.empty([rows, heads * head_dim], 'output');
-      backend.attention({ query, key, value, output, seqlen, heads, kv_heads, head_dim, scale: 0.5 });
+      run(backend, { query, key, value, output, seqlen, heads, kv_heads, head_dim, scale: 0.5 });
       return output;
     });
     expect(normalisedError(found, expected)).toBeLessThan(1e-11); // scores up to ~100 in f32 before exp
@@ -40,7 +50,7 @@ describe.skipIf(!twins)('attention against its f64 twin', () => {
       const key = backend.fromArray([1, 0, 0, 0, 2, 0, 0, 0], [2, 4], 'key');
       const value = backend.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'value');
       const output = backend.empty([2, 4], 'output');
-      backend.attention({ query, key, value, output, seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1 });
+      run(backend, { query, key, value, output, seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1 });
       return output;
     });
     expect([...Array.from(found)]).toEqual([...Array.from(expected)]);
