@@ -15,6 +15,7 @@ struct Params {
   round: u32,
   inner_sweeps: u32,
   threshold: f32,
+  scaled_threshold: f32,
 }
 
 @group(0) @binding(0) var<storage, read> status: array<u32>;
@@ -52,16 +53,17 @@ fn kept(i: u32, j: u32) -> u32 {
   return min(i, j) * STRIDE + max(i, j);
 }
 
-fn rotation(pair: vec2u, threshold: f32) -> vec2f {
+fn rotation(pair: vec2u, threshold: f32, scaled_threshold: f32) -> vec2f {
   let pp = pair.x * (STRIDE + 1);
   let pq = pair.x * STRIDE + pair.y;
   let qq = pair.y * (STRIDE + 1);
+  let a = subproblem[pp];
   let b = subproblem[pq];
-  if (abs(b) <= threshold) {
+  let d = subproblem[qq];
+  // Beside ‖A‖, and beside the two eigenvalues themselves: b counts if it exceeds both.
+  if (abs(b) <= max(threshold, scaled_threshold * sqrt(abs(a * d)))) {
     return vec2f();
   }
-  let a = subproblem[pp];
-  let d = subproblem[qq];
   let theta = (d - a) / (2 * b);
   let t = select(1.0, -1.0, theta < 0) / (abs(theta) + sqrt(theta * theta + 1));
   let c = 1 / sqrt(t * t + 1);
@@ -120,6 +122,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     columns[item] = select(vec4f(), vec4f(1), vec4u(0, 1, 2, 3) + j * 4 == vec4u(i));
   }
   let threshold = params.threshold * bitcast<f32>(status[4]);
+  let scaled_threshold = params.scaled_threshold;
   let inner_sweeps = params.inner_sweeps;
   var total = 0u;
   for (var sweep = 0u; sweep < inner_sweeps; sweep++) {
@@ -128,7 +131,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       for (var k = lane; k < 16; k += WORKGROUP_SIZE) {
         let players = meeting(M, step, k);
         meetings[k] = players;
-        angles[k] = rotation(players, threshold);
+        angles[k] = rotation(players, threshold, scaled_threshold);
       }
       workgroupBarrier();
       // The 120 blocks above the diagonal: distance 1 to 7 round a circle of 16, and half of those at distance 8.

@@ -1,12 +1,17 @@
 /** @file f64 twin of shaders/jacobi_converge.wgsl. */
 
-/** ‖off(A)‖_F and ‖A‖_F from the sums (n, 2) of jacobi_column_norms. */
-export function jacobi_converge(norms: ArrayLike<number>): { off: number; norm: number } {
-  let off = 0;
-  let diagonal = 0;
-  for (let i = 0; i < norms.length; i += 2) {
-    off += norms[i];
-    diagonal += norms[i + 1];
-  }
-  return { off: Math.sqrt(off), norm: Math.sqrt(off + diagonal) };
+export interface JacobiMeasures {
+  /** ‖off(A)‖_F. */
+  off: number;
+  /** ‖A‖_F. */
+  norm: number;
+  /** √Σ a_ij²/(d_i·d_j) over i ≠ j. */
+  scaled: number;
+}
+
+/** @param norms (n, 4), of jacobi_column_norms. */
+export function jacobi_converge(norms: ArrayLike<number>): JacobiMeasures {
+  const sums = [0, 0, 0, 0];
+  for (let i = 0; i < norms.length; i++) sums[i % 4] += norms[i];
+  return { off: Math.sqrt(sums[0]), norm: Math.sqrt(sums[0] + sums[1]), scaled: Math.sqrt(sums[2]) };
 }

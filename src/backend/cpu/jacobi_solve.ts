@@ -28,8 +28,16 @@ function turnRows(values: Float64Array, p: number, q: number, c: number, s: numb
   }
 }
 
-/** @param given (32, 32) symmetric. Entries up to `threshold` are not rotated away. Golub & Van Loan §8.5. */
-export function jacobi_solve(given: ArrayLike<number>, inner_sweeps: number, threshold: number): SolvedSubproblem {
+/**
+ * @param given (32, 32) symmetric. Entries up to `threshold`, or up to `scaled_threshold`·√|a_ii·a_jj|, are not rotated
+ * away. Golub & Van Loan §8.5.
+ */
+export function jacobi_solve(
+  given: ArrayLike<number>,
+  inner_sweeps: number,
+  threshold: number,
+  scaled_threshold: number,
+): SolvedSubproblem {
   const subproblem = Float64Array.from(given);
   const turned = new Float64Array(PAIR * PAIR);
   for (let i = 0; i < PAIR; i++) turned[i * PAIR + i] = 1;
@@ -39,8 +47,9 @@ export function jacobi_solve(given: ArrayLike<number>, inner_sweeps: number, thr
     for (let pair = 0; pair < PAIR / 2; pair++) {
       const [p, q] = meeting(PAIR, step % (PAIR - 1), pair);
       const off = subproblem[p * PAIR + q];
-      if (Math.abs(off) <= threshold) continue;
-      const theta = (subproblem[q * PAIR + q] - subproblem[p * PAIR + p]) / (2 * off);
+      const [low, high] = [subproblem[p * PAIR + p], subproblem[q * PAIR + q]];
+      if (Math.abs(off) <= Math.max(threshold, scaled_threshold * Math.sqrt(Math.abs(low * high)))) continue;
+      const theta = (high - low) / (2 * off);
       const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.hypot(theta, 1));
       const c = 1 / Math.hypot(t, 1);
       turnRows(subproblem, p, q, c, t * c);

@@ -105,8 +105,9 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
       const matrix = own(backend!.fromArray(values, [size, size], 'matrix'));
       const rotations = own(backend!.empty([pairs, PAIR, PAIR], 'rotations'));
       const is_active = own(backend!.emptyIds(pairs, 'is_active'));
-      const threshold = 1e-6;
-      const args = { status, matrix, rotations, is_active, size, round, inner_sweeps, threshold };
+      const [threshold, scaled_threshold] = [1e-6, 1e-7];
+      const sizes = { size, round, inner_sweeps, threshold, scaled_threshold };
+      const args = { status, matrix, rotations, is_active, ...sizes };
       jacobiSolveKernel(backend!.context, args, { WORKGROUP_SIZE });
       const [found, turned] = [await backend!.read(matrix), await backend!.read(rotations)];
       const active = await backend!.read(is_active);
@@ -115,7 +116,7 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
         const rows = subproblemRows(size, round, pair);
         const take = (source: ArrayLike<number>): number[] =>
           rows.flatMap((row) => rows.map((column) => source[row * size + column]));
-        const expected = jacobi_solve(take(values), inner_sweeps, threshold);
+        const expected = jacobi_solve(take(values), inner_sweeps, threshold, scaled_threshold);
         const W = turned.subarray(pair * PAIR * PAIR, (pair + 1) * PAIR * PAIR);
         expect(active[pair]).toBeGreaterThan(0);
         expect(maxAbsDifference(take(found), expected.subproblem)).toBeLessThan(2e-4); // the angles amplify rounding
@@ -137,7 +138,17 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
       const matrix = own(backend!.fromArray(symmetricValues(PAIR, 9), [PAIR, PAIR], 'matrix'));
       const rotations = own(backend!.empty([1, PAIR, PAIR], 'rotations'));
       const is_active = own(backend!.fromIds([7], 'is_active'));
-      const args = { status, matrix, rotations, is_active, size: PAIR, round: 0, inner_sweeps: 12, threshold: 1e-5 };
+      const args = {
+        status,
+        matrix,
+        rotations,
+        is_active,
+        size: PAIR,
+        round: 0,
+        inner_sweeps: 12,
+        threshold: 1e-5,
+        scaled_threshold: 0,
+      };
       jacobiSolveKernel(backend!.context, args);
       const solved = await backend!.read(matrix);
       for (let i = 0; i < PAIR; i++) {
@@ -199,33 +210,42 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
       const values = symmetricValues(size, 17);
       const status = own(backend!.fromIds([f32Bits(1), 0, 0, 0, 0, 0, 0, 0], 'status'));
       const matrix = own(backend!.fromArray(values, [size, size], 'matrix'));
-      const norms = own(backend!.empty([n, 2], 'norms'));
+      const norms = own(backend!.empty([n, 4], 'norms'));
       jacobiColumnNormsKernel(backend!.context, { status, matrix, norms, n, size });
       const expected = jacobi_column_norms(values, n, size);
       expect(normalisedError(await backend!.read(norms), expected)).toBeLessThan(1e-12);
 
-      const { off, norm } = jacobi_converge(expected);
-      const check = async (sweeps: number, tolerance: number): Promise<Uint32Array> => {
-        jacobiConvergeKernel(backend!.context, { norms, status, n, sweeps, tolerance });
+      const { off, norm, scaled } = jacobi_converge(expected);
+      const check = async (sweeps: number, tolerance: number, scaled_tolerance: number): Promise<Uint32Array> => {
+        jacobiConvergeKernel(backend!.context, { norms, status, n, sweeps, tolerance, scaled_tolerance });
         return Uint32Array.from(await backend!.read(status));
       };
       const share = off / norm;
-      const [, isOver, sweeps, ...bits] = await check(0, share * 0.99 - 1e-9);
-      expect([isOver, sweeps]).toEqual([0, 0]);
-      const [foundOff, foundNorm] = new Float32Array(Uint32Array.from(bits).buffer);
-      expect(Math.abs(foundOff - off)).toBeLessThanOrEqual(1e-5 * off);
-      expect(Math.abs(foundNorm - norm)).toBeLessThanOrEqual(1e-5 * norm);
-      expect((await check(1, share * 1.01)).slice(1, 3)).toEqual(Uint32Array.of(1, 1));
+      const enough = share * 1.01;
+      const first = await check(0, share * 0.99 - 1e-9, scaled * 1.01);
+      expect([first[1], first[2], first[6]]).toEqual([0, 0, 0]);
+      const found = new Float32Array(first.buffer);
+      expect(maxAbsDifference([found[3] / norm, found[4] / norm], [share, 1])).toBeLessThan(1e-5);
+      expect(Math.abs(found[5] - scaled)).toBeLessThanOrEqual(1e-5 * scaled);
+      if (n > 1) {
+        // Two sweeps are spent on polishing, and no third.
+        expect((await check(1, enough, scaled * 0.99))[1]).toBe(0);
+        expect((await check(2, enough, scaled * 0.99))[1]).toBe(0);
+        expect((await check(3, enough, scaled * 0.99)).slice(1, 3)).toEqual(Uint32Array.of(1, 3));
+      }
+      const over = await check(4, enough, scaled * 1.01);
+      expect(over[1]).toBe(1);
       // Once over, nothing changes any more.
-      expect((await check(2, 0)).slice(1, 3)).toEqual(Uint32Array.of(1, 1));
+      expect(await check(5, 0, 0)).toEqual(over);
     }),
   );
 
   it('jacobi_converge ends at once where the scan found infinity or NaN', () =>
     withTensors(async (own) => {
       const status = own(backend!.fromIds([0x7f800000, 0, 0, 0, 0, 0, 0, 0], 'status'));
-      const norms = own(backend!.fromArray([1, 1], [1, 2], 'norms'));
-      jacobiConvergeKernel(backend!.context, { norms, status, n: 1, sweeps: 0, tolerance: 0 });
+      const norms = own(backend!.fromArray([1, 1, 1, 0], [1, 4], 'norms'));
+      const tolerances = { tolerance: 0, scaled_tolerance: 0 };
+      jacobiConvergeKernel(backend!.context, { norms, status, n: 1, sweeps: 0, ...tolerances });
       expect((await backend!.read(status))[1]).toBe(1);
     }));
 
@@ -258,7 +278,7 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
       const rotations = own(backend!.fromArray(randomValues(2 * PAIR * PAIR, 1), [2, PAIR, PAIR], 'rotations'));
       const is_active = own(backend!.fromIds([1, 1], 'is_active'));
       const common = { status, matrix, rotations, is_active, size, round: 0 };
-      jacobiSolveKernel(backend!.context, { ...common, inner_sweeps: 1, threshold: 0 });
+      jacobiSolveKernel(backend!.context, { ...common, inner_sweeps: 1, threshold: 0, scaled_threshold: 0 });
       for (const turn_pass of [0, 1, 2]) jacobiRowsKernel(backend!.context, { ...common, turn_pass });
       expect(await backend!.read(matrix)).toEqual(values);
     }));

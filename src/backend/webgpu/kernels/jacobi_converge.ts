@@ -6,7 +6,7 @@ export const jacobiConvergeKernel = defineKernel({
   name: 'jacobi_converge',
   source,
   storage: { norms: 'read', status: 'read_write' },
-  params: { n: 'u32', sweeps: 'u32', tolerance: 'f32' },
+  params: { n: 'u32', sweeps: 'u32', tolerance: 'f32', scaled_tolerance: 'f32' },
   overrides: { WORKGROUP_SIZE: 32 },
   grid: () => [1, 1],
 });
