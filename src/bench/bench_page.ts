@@ -1,0 +1,20 @@
+/** @file The page of the bench. The command calls one figure after another, so that it can tell how far it is. */
+import { MATRIX_FAMILIES } from '../backend/matrix_families.ts';
+import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
+import { benchEigen } from './eigen.ts';
+import { benchKernel, KERNEL_NAMES } from './kernels.ts';
+import { benchMatmul } from './matmul.ts';
+
+const backend = createWebGpuBackend();
+
+window.whittleBench = {
+  async adapter() {
+    const { vendor, architecture, isFallbackAdapter } = (await backend).info;
+    return { vendor, architecture, is_fallback_adapter: isFallbackAdapter };
+  },
+  matmul: async (shape) => benchMatmul(await backend, shape),
+  eigen: async (n, family) => benchEigen(await backend, n, family),
+  eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),
+  kernelNames: () => [...KERNEL_NAMES],
+  kernel: async (name) => benchKernel(await backend, name),
+};

@@ -1,0 +1,71 @@
+/** @file The figures of `npm run bench`, by the names that DESIGN gives them; the same names stand in its table. */
+import type { ReportTimings } from '../engine/report.ts';
+
+export interface MatmulShape {
+  m: number;
+  k: number;
+  n: number;
+}
+
+/** a (m, k) · b (k, n) in f32, both operands on the device; 2·m·k·n operations. */
+export interface MatmulFigure extends MatmulShape {
+  gflops: number;
+  /** onnxruntime-web's `webgpu` provider on the same adapter, also from and to device memory. */
+  ort_webgpu_gflops: number;
+  /** gflops / ort_webgpu_gflops. */
+  ratio: number;
+  /** Largest difference between the two products, as a share of the largest element: both computed the same. */
+  difference: number;
+}
+
+export interface EigenFigure {
+  n: number;
+  /** Of a covariance matrix, from upload to eigenvalues on the host. */
+  ms: number;
+  /** LAPACK's ratios in units of n·ulp (ulp = 2⁻²³), the worst over the matrix families. */
+  residual_ulp: number;
+  orthogonality_ulp: number;
+  /** The family of the worst residual. */
+  worst_family: string;
+}
+
+export interface KernelFigure {
+  name: string;
+  shape: string;
+  ms: number;
+  /** Of the kernels whose work is multiply-adds, counted as two operations each. */
+  gflops?: number;
+}
+
+export interface AdapterFigure {
+  vendor: string;
+  architecture: string;
+  is_fallback_adapter: boolean;
+}
+
+export interface BenchReport {
+  adapter: AdapterFigure;
+  matmul: MatmulFigure[];
+  eigen: EigenFigure[];
+  kernels: KernelFigure[];
+  /** The built-in model at 25 %, as `npm run demo` does it; its perplexity has the default protocol. */
+  job: { backend: string; stage_ms: ReportTimings; perplexity: number; dense_perplexity: number };
+  memory: { peak_gpu_bytes: number };
+}
+
+/** What the page offers to the command. */
+export interface BenchPage {
+  adapter(): Promise<AdapterFigure>;
+  matmul(shape: MatmulShape): Promise<MatmulFigure>;
+  /** One family at one size. */
+  eigen(n: number, family: string): Promise<Omit<EigenFigure, 'n' | 'worst_family'>>;
+  eigenFamilies(): string[];
+  kernelNames(): string[];
+  kernel(name: string): Promise<KernelFigure>;
+}
+
+declare global {
+  interface Window {
+    whittleBench: BenchPage;
+  }
+}

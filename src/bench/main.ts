@@ -1,0 +1,116 @@
+/** @file `npm run bench -- [--json FILE]`: kernels, eigensolver and the demo job on this machine, in one run. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'vite';
+import { launchHeadless } from '../cli/browser.ts';
+import { runJob } from '../cli/job.ts';
+import { parseOptions } from '../cli/options.ts';
+import type { BenchReport, EigenFigure, KernelFigure, MatmulFigure, MatmulShape } from './figures.ts';
+import { benchTables } from './tables.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Cubes, then the products of SmolLM2-135M on a window of 256 tokens: q_proj, up_proj, down_proj. */
+const MATMULS: MatmulShape[] = [
+  { m: 512, k: 512, n: 512 },
+  { m: 1024, k: 1024, n: 1024 },
+  { m: 256, k: 576, n: 576 },
+  { m: 256, k: 576, n: 1536 },
+  { m: 256, k: 1536, n: 576 },
+];
+const EIGEN_SIZES = [64, 256, 576];
+/** The family whose time is told: what PCA of a residual stream decomposes. */
+const TIMED_FAMILY = 'covariance with outlier';
+
+function say(line: string): void {
+  process.stderr.write(`bench: ${line}\n`);
+}
+
+/** The page is built apart from the app: it carries onnxruntime-web's second, larger binary. */
+async function buildPage(): Promise<string> {
+  const outDir = join(ROOT, '.cache', 'bench');
+  await build({
+    root: ROOT,
+    configFile: false,
+    base: './',
+    logLevel: 'error',
+    publicDir: false,
+    build: { outDir, emptyOutDir: true, target: 'es2022', rollupOptions: { input: 'bench.html' } },
+  });
+  return outDir;
+}
+
+type PageFigures = Pick<BenchReport, 'adapter' | 'matmul' | 'eigen' | 'kernels'>;
+
+async function measurePage(): Promise<PageFigures> {
+  const browser = await launchHeadless(await buildPage(), 'bench.html');
+  const { page } = browser;
+  try {
+    const adapter = await page.evaluate(() => window.whittleBench.adapter());
+    const matmul: MatmulFigure[] = [];
+    for (const shape of MATMULS) {
+      say(`matmul ${shape.m}×${shape.k}×${shape.n}`);
+      matmul.push(await page.evaluate((given) => window.whittleBench.matmul(given), shape));
+    }
+    const kernels: KernelFigure[] = [];
+    for (const name of await page.evaluate(() => window.whittleBench.kernelNames())) {
+      say(name);
+      kernels.push(await page.evaluate((given) => window.whittleBench.kernel(given), name));
+    }
+    const families = await page.evaluate(() => window.whittleBench.eigenFamilies());
+    const eigen: EigenFigure[] = [];
+    for (const n of EIGEN_SIZES) {
+      const worst: EigenFigure = { n, ms: 0, residual_ulp: 0, orthogonality_ulp: 0, worst_family: '' };
+      for (const family of families) {
+        say(`eigen ${n}, ${family}`);
+        const figure = await page.evaluate(([size, name]) => window.whittleBench.eigen(size, name), [
+          n,
+          family,
+        ] as const);
+        if (family === TIMED_FAMILY) worst.ms = figure.ms;
+        if (figure.residual_ulp >= worst.residual_ulp) worst.worst_family = family;
+        worst.residual_ulp = Math.max(worst.residual_ulp, figure.residual_ulp);
+        worst.orthogonality_ulp = Math.max(worst.orthogonality_ulp, figure.orthogonality_ulp);
+      }
+      eigen.push(worst);
+    }
+    return { adapter, matmul, kernels, eigen };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function measureJob(): Promise<Pick<BenchReport, 'job' | 'memory'>> {
+  const out = await mkdtemp(join(tmpdir(), 'whittle-bench-'));
+  const browser = await launchHeadless(join(ROOT, 'dist'));
+  try {
+    const demo = { kind: 'demo' } as const;
+    const { report } = await runJob(
+      parseOptions(['--model', 'demo', '--out', out]),
+      { model: demo, calibration: demo, evaluation: demo },
+      browser,
+      { onStep: (label) => say(`demo job: ${label}`), onEvent() {} },
+    );
+    const { backend, timings_ms, dense, sliced, memory } = report;
+    return {
+      job: {
+        backend: backend.kind,
+        stage_ms: timings_ms,
+        perplexity: sliced[0].perplexity,
+        dense_perplexity: dense.perplexity,
+      },
+      memory,
+    };
+  } finally {
+    await browser.close();
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { json: { type: 'string' } } });
+const report: BenchReport = { ...(await measurePage()), ...(await measureJob()) };
+if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+process.stdout.write(`${benchTables(report)}\n`);

@@ -1,0 +1,32 @@
+/** @file How the bench measures: warm up, then repeat for a while, then the median. */
+
+const WARM_UPS = 2;
+/** Enough repetitions for a median, but slow work is not repeated for minutes. */
+const LEAST_REPEATS = 3;
+const MOST_REPEATS = 50;
+const BUDGET_MS = 2000;
+/** One repetition lasts at least this long, so that a timer's grain and the wait for the device are small beside it. */
+const LEAST_MS = 20;
+
+/**
+ * Median milliseconds of one call.
+ * @param enqueue hands the work to the device. @param wait resolves when all of it is done.
+ */
+export async function medianMs(enqueue: () => unknown, wait: () => Promise<unknown>): Promise<number> {
+  const once = async (calls: number) => {
+    const started = performance.now();
+    for (let call = 0; call < calls; call++) await enqueue();
+    await wait();
+    return (performance.now() - started) / calls;
+  };
+  let warm = 0;
+  for (let i = 0; i < WARM_UPS; i++) warm = await once(1);
+  const calls = Math.max(1, Math.ceil(LEAST_MS / Math.max(warm, 0.01)));
+  const times: number[] = [];
+  const started = performance.now();
+  while (times.length < LEAST_REPEATS || (performance.now() - started < BUDGET_MS && times.length < MOST_REPEATS)) {
+    times.push(await once(calls));
+  }
+  times.sort((a, b) => a - b);
+  return times[times.length >> 1];
+}
