@@ -5,7 +5,7 @@ import type { EngineClient } from '../engine/client.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
 /** The part of the client that the studio uses; tests give a scripted one. */
-export type Engine = Pick<EngineClient, 'run'>;
+export type Engine = Pick<EngineClient, 'run' | 'onOutsideRequests'>;
 
 export interface Studio {
   store: StudioStore;

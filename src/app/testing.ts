@@ -23,6 +23,9 @@ export const MODEL: ModelSummary = {
   dtype: 'F16',
   files: [],
   tokenizer: 'BPE',
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 8,
   max_position_embeddings: 1024,
   tensors: [],
   warnings: [],
@@ -108,6 +111,11 @@ export class ScriptedEngine implements Engine {
   private slices = 0;
 
   constructor(private readonly script: Script = {}) {}
+
+  /** A scripted engine makes no requests. */
+  onOutsideRequests(): () => void {
+    return () => {};
+  }
 
   async run<K extends CommandKind>(
     kind: K,

@@ -17,6 +17,7 @@ interface Pending {
 export class EngineClient {
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
+  private readonly outsideListeners = new Set<(urls: string[]) => void>();
   private nextId = 1;
   private crashed?: WhittleError;
 
@@ -46,6 +47,12 @@ export class EngineClient {
     return result.finally(() => options.signal?.removeEventListener('abort', cancel));
   }
 
+  /** Calls back for every request to another origin by the engine's threads. Returns how to stop. */
+  onOutsideRequests(listener: (urls: string[]) => void): () => void {
+    this.outsideListeners.add(listener);
+    return () => this.outsideListeners.delete(listener);
+  }
+
   /** Ends the Worker; its memory and open files are freed by the browser. */
   dispose(): void {
     this.worker.terminate();
@@ -57,6 +64,10 @@ export class EngineClient {
   }
 
   private receive(message: FromEngine): void {
+    if (message.type === 'outside_requests') {
+      for (const listener of this.outsideListeners) listener(message.urls);
+      return;
+    }
     const pending = this.pending.get(message.id);
     if (!pending) return;
     if (message.type === 'event') {

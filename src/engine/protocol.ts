@@ -71,6 +71,9 @@ export interface ModelSummary {
   files: { name: string; bytes: number }[];
   tokenizer: string;
   shape: ModelShape;
+  num_attention_heads: number;
+  num_key_value_heads: number;
+  head_dim: number;
   max_position_embeddings: number;
   tensors: { name: string; dtype: string; shape: readonly number[]; bytes: number }[];
   /** What was noticed but does not stop anything: unexpected tensors, ignored settings. */
@@ -190,6 +193,8 @@ export type ToEngine =
 
 /** Worker → page. */
 export type FromEngine =
+  /** Addresses at other origins that one of the engine's threads asked for: none is expected, ever. */
+  | { type: 'outside_requests'; urls: string[] }
   | { type: 'event'; id: number; event: EngineEvent }
   | { type: 'result'; id: number; result: Commands[CommandKind]['result'] }
   | { type: 'error'; id: number; error: ErrorData };

@@ -6,12 +6,15 @@ import { type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } f
 export interface VerifyJob {
   files: readonly OnnxFile[];
   windows: TokenWindows;
+  /** Told of requests to other origins by the verifier's thread. */
+  onOutsideRequests?(urls: string[]): void;
 }
 
-export type ToVerifier = VerifyJob;
+export type ToVerifier = Pick<VerifyJob, 'files' | 'windows'>;
 
 export type FromVerifier =
   | { type: 'window'; index: number; loss: number }
+  | { type: 'outside_requests'; urls: string[] }
   | { type: 'result'; result: VerifyResult }
   | { type: 'error'; error: ErrorData };
 
@@ -50,6 +53,7 @@ function runInWorker(
     options.signal?.addEventListener('abort', () => reject(cancelled()), { signal: ended });
     worker.onmessage = ({ data }: MessageEvent<FromVerifier>) => {
       if (data.type === 'window') options.onWindow?.(data.index, data.loss);
+      else if (data.type === 'outside_requests') job.onOutsideRequests?.(data.urls);
       else if (data.type === 'result') resolve(data.result);
       else reject(WhittleError.fromData(data.error));
     };
@@ -63,6 +67,6 @@ function runInWorker(
         }),
       );
     };
-    worker.postMessage(job satisfies ToVerifier);
+    worker.postMessage({ files: job.files, windows: job.windows } satisfies ToVerifier);
   });
 }

@@ -7,6 +7,7 @@ import loaderUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import * as ort from 'onnxruntime-web/wasm';
 import { toErrorData } from '../errors/errors.ts';
+import { watchOutsideRequests } from '../platform/requests.ts';
 import type { FromVerifier, ToVerifier } from './verify.ts';
 import { verifySession } from './verify_session.ts';
 
@@ -22,6 +23,8 @@ ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navi
 function post(message: FromVerifier, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);
 }
+
+watchOutsideRequests((urls) => post({ type: 'outside_requests', urls }));
 
 self.onmessage = async ({ data }: MessageEvent<ToVerifier>) => {
   try {

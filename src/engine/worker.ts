@@ -4,6 +4,7 @@ import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
+import { watchOutsideRequests } from '../platform/requests.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -19,7 +20,7 @@ const platform: EnginePlatform = {
   createBackend: async (kind) => (kind === 'cpu' ? createCpuBackend() : createWebGpuBackend()),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   createExportFolder,
-  verify: (files, windows, options) => verifyOnnx({ files, windows }, options),
+  verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
   demoFile,
 };
 
@@ -36,10 +37,15 @@ async function demoFile(name: string): Promise<Blob> {
 }
 
 const engine = new Engine(platform);
+watchOutsideRequests(onOutsideRequests);
 const running = new Map<number, AbortController>();
 
 function post(message: FromEngine): void {
   self.postMessage(message);
+}
+
+function onOutsideRequests(urls: string[]): void {
+  post({ type: 'outside_requests', urls });
 }
 
 async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Promise<void> {

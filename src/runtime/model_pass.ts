@@ -13,6 +13,8 @@ import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.
 import { batchIds, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
+  /** On slow devices: this share of the batches has gone through a layer. */
+  onBatch?(layer: number, share: number): void;
   /** A layer has gone through for all batches. */
   onLayer?(layer: number): void | Promise<void>;
   /** Called for every tapped activation of a layer. */
@@ -37,6 +39,7 @@ export async function runLayers(
     model.embed_tokens,
     batches.map((batch) => batchIds(windows, batch)),
   );
+  const isSlow = backend.info.isFallbackAdapter || backend.info.kind === 'cpu';
   const rotary = new RotaryCache(arena, seqlen);
   let next = prefetch(loader, model.layers[0]);
   for (const layer of model.layers) {
@@ -44,15 +47,23 @@ export async function runLayers(
     const weights = await (next as Promise<DeviceLayer>);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
-    hidden = hidden.map((x) => {
+    const outputs: Tensor[] = [];
+    for (const [i, x] of hidden.entries()) {
       const mid = arena.empty([x.shape[0], weights.attention.o_proj.weight.shape[0]], 'attention_residual');
       attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, mid, tap);
       arena.free(x);
       const y = arena.empty([x.shape[0], weights.mlp.down_proj.weight.shape[0]], 'hidden_states');
       mlpBlock(arena, weights.mlp, mid, y, tap);
       arena.free(mid);
-      return y;
-    });
+      outputs.push(y);
+      // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
+      if (isSlow && i < hidden.length - 1) {
+        await backend.sync();
+        throwIfCancelled(signal);
+        observer.onBatch?.(layer.index, outputs.length / hidden.length);
+      }
+    }
+    hidden = outputs;
     backend.flush();
     next = prefetch(loader, model.layers[layer.index + 1]);
     try {

@@ -11,9 +11,9 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
     { name: 'Weights', value: `${formatBytes(model.bytes)} · ${model.dtype}` },
     { name: 'Layers × hidden', value: `${shape.num_hidden_layers} × ${formatInteger(shape.hidden_size)}` },
     {
-      name: 'Query · key/value',
-      value: `${formatInteger(shape.query_size)} · ${formatInteger(shape.key_value_size)}`,
-      title: 'Heads times head size, of queries and of keys and values',
+      name: 'Heads',
+      value: `${model.num_attention_heads} × ${model.head_dim}${grouped(model)}`,
+      title: 'Attention heads × size of each; key and value heads where several query heads share one',
     },
     { name: 'MLP', value: formatInteger(shape.intermediate_size) },
     { name: 'Vocabulary', value: `${formatInteger(shape.vocab_size)}${shape.tied ? ' · tied head' : ' · own head'}` },
@@ -44,4 +44,8 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
       </details>
     </>
   );
+}
+
+function grouped({ num_attention_heads, num_key_value_heads }: ModelSummary): string {
+  return num_key_value_heads === num_attention_heads ? '' : `, ${num_key_value_heads} key/value`;
 }

@@ -60,6 +60,13 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
       bases.push(await store.put(Q, `Q.${site}`));
       observer.onSite?.(report);
     };
+    /** The forward pass is taken for most of a layer's work, the PCAs that follow for the rest. */
+    const report = (layer: number, share: number) => {
+      const done = layer + (share < 1 ? 0.8 * share : 1);
+      const tokens = done * calibration.count * calibration.seqlen;
+      observer.onProgress({ fraction: done / layers, layer, layers, step: 'forward pass and PCA', tokens });
+    };
+    report(0, 0);
     const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info.isFallbackAdapter));
     const loader = new WeightLoader(arena, true);
     const hidden = await runLayers(
@@ -73,12 +80,12 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
           if (name === 'residual') tapped(2 * layer, states);
           if (name === 'mlp_residual') tapped(2 * layer + 1, states);
         },
+        onBatch: report,
         async onLayer(layer) {
           await loader.assertFinite();
           await solve(2 * layer);
           await solve(2 * layer + 1);
-          const tokens = (layer + 1) * calibration.count * calibration.seqlen;
-          observer.onProgress({ fraction: (layer + 1) / layers, layer, layers, step: 'forward pass and PCA', tokens });
+          report(layer, 1);
         },
       },
       signal,
