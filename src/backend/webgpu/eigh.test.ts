@@ -84,7 +84,7 @@ describe.skipIf(!backend)('eigh on WebGPU', () => {
     };
     const best = discarded(exact.eigenvectors);
     expect(exact.eigenvalues[0] / exact.eigenvalues[cut]).toBeGreaterThan(1e7);
-    // Convergence relative to ‖A‖ alone leaves 2e-2 here, f32 LAPACK 8e-3; measured: 1e-6.
+    // Measured at n = 256: 2e-2 where only off(A) beside ‖A‖ decides, 1e-6 with the scaled measure.
     expect(discarded(columns) / best - 1).toBeLessThan(1e-4);
   });
 
