@@ -50,7 +50,8 @@ async function checkFamily({ build, positive }: MatrixFamily, n: number): Promis
   const where = `n = ${n}`;
   // LAPACK accepts 60 and has seen 1.4 in f32; a multiple of n·ulp means that the residual is rounding alone.
   expect(ratios.residual_ulp, where).toBeLessThanOrEqual(10);
-  expect(ratios.orthogonality_ulp, where).toBeLessThanOrEqual(10);
+  // Newton–Schulz leaves the rounding of one product; measured: 1 at n = 5, 0.05 at n = 256.
+  expect(ratios.orthogonality_ulp, where).toBeLessThanOrEqual(2);
   expect(Math.abs(trace), where).toBeLessThanOrEqual(10 * n * ULP * largest);
   expect([...eigenvalues], where).toEqual([...eigenvalues].sort((a, b) => b - a));
   expect(signsArePositive(columns, n), where).toBe(true);

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../backend.ts';
 import { jacobi_column_norms } from '../../cpu/jacobi_column_norms.ts';
 import { jacobi_converge } from '../../cpu/jacobi_converge.ts';
+import { jacobi_defect } from '../../cpu/jacobi_defect.ts';
 import { jacobi_gather } from '../../cpu/jacobi_gather.ts';
 import { jacobi_load } from '../../cpu/jacobi_load.ts';
 import { meeting, PAIR, subproblemRows } from '../../cpu/jacobi_meeting.ts';
@@ -12,6 +13,7 @@ import { jacobi_summary } from '../../cpu/jacobi_summary.ts';
 import { createNodeWebGpuBackend, maxAbsDifference, normalisedError, randomValues } from '../../testing.ts';
 import { jacobiColumnNormsKernel } from './jacobi_column_norms.ts';
 import { jacobiConvergeKernel } from './jacobi_converge.ts';
+import { jacobiDefectKernel } from './jacobi_defect.ts';
 import { jacobiGatherKernel } from './jacobi_gather.ts';
 import { jacobiLoadKernel } from './jacobi_load.ts';
 import { jacobiRowsKernel } from './jacobi_rows.ts';
@@ -266,6 +268,15 @@ describe.skipIf(!backend)('Jacobi kernels against their f64 twins', () => {
       const summary = own(backend!.emptyIds(8 + size, 'summary'));
       jacobiSummaryKernel(backend!.context, { status, matrix: vectors, summary, size });
       expect([...(await backend!.read(summary))]).toEqual([...jacobi_summary(OVER, values, size)]);
+    }),
+  );
+
+  it.each([1, 33])('jacobi_defect: size %i', (size) =>
+    withTensors(async (own) => {
+      const values = randomValues(size * size, 29);
+      const gram = own(backend!.fromArray(values, [size, size], 'gram'));
+      jacobiDefectKernel(backend!.context, { gram, size });
+      expect(maxAbsDifference(await backend!.read(gram), jacobi_defect(values, size))).toBeLessThan(2e-7);
     }),
   );
 
