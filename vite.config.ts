@@ -1,16 +1,11 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { contentSecurityPolicyPlugin, isolationHeaders, siteHeaders } from './src/cli/site_headers.ts';
 import { demoTexts } from './tools/demo_texts_plugin.ts';
-
-// Cross-origin isolation gives onnxruntime-web its threads; everything works without it, only slower.
-const isolation = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-};
 
 export default defineConfig({
   base: './',
-  plugins: [react(), demoTexts()],
+  plugins: [react(), demoTexts(), contentSecurityPolicyPlugin()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',
@@ -18,6 +13,6 @@ export default defineConfig({
     rollupOptions: { input: { studio: 'index.html', headless: 'headless.html' } },
   },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
-  server: { headers: isolation },
-  preview: { headers: isolation },
+  server: { headers: isolationHeaders },
+  preview: { headers: siteHeaders },
 });
