@@ -1,5 +1,6 @@
 /** @file Export: written and verified by the engine; only then is there anything to download. */
 import { WhittleError } from '../../errors/errors.ts';
+import { requestPersistence } from '../../platform/opfs.ts';
 import { changeRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -8,6 +9,8 @@ import { previewIfWanted } from './preview.ts';
 
 export async function exportRun(studio: Studio, id: string): Promise<void> {
   const { store } = studio;
+  // The files lie in this site's storage until they are downloaded; a refusal changes nothing else.
+  void requestPersistence().catch(() => false);
   // From now on the run is the person's, not a measurement that the next move of the slider may throw away.
   changeResults(store, (results) => changeRun(results, id, { is_preview: false, export: { state: 'running' } }));
   const steps = [{ command: 'export', label: 'Writing and verifying ONNX' }] as const;
