@@ -50,7 +50,7 @@ const SOFTWARE_ROWS = { VECTORS: 2, WORKGROUP_SIZE: 16 };
 
 /** Settings of the iteration, for tests and measurements; the defaults are what the backend uses. */
 export interface EighOptions {
-  /** Sweeps before `not_converged`. Dense matrices of any size take 3 to 10. */
+  /** Sweeps before `not_converged`. Matrices of full rank take 3 to 10, of low rank up to 15. */
   maxSweeps: number;
   /** Cyclic sweeps within a subproblem. */
   innerSweeps: number;
@@ -71,7 +71,7 @@ export interface EighOptions {
  */
 function defaultOptions(n: number): EighOptions {
   return {
-    maxSweeps: 20,
+    maxSweeps: 30,
     innerSweeps: 2,
     tolerance: 4 * U,
     scaled_tolerance: 16 * n * U,
