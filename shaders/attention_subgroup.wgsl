@@ -27,16 +27,6 @@ override HEAD_VEC4: u32 = 16; // head_dim / 4
 const LOWEST = -3.4028234e38;
 const MAX_HEAD_VEC4 = 32u;
 
-// What lanes 0 to 3 hold, as columns.
-fn share(own: vec4f) -> mat4x4f {
-  return mat4x4f(
-    subgroupBroadcast(own, 0u),
-    subgroupBroadcast(own, 1u),
-    subgroupBroadcast(own, 2u),
-    subgroupBroadcast(own, 3u)
-  );
-}
-
 // Which of the keys j … j + 3 a query may see.
 fn seen(j: u32, position: u32) -> vec4<bool> {
   return vec4u(j, j + 1u, j + 2u, j + 3u) <= vec4u(position);

@@ -1,19 +1,6 @@
 // output = a · bᵀ, for any sizes: the twin of matmul_bt.wgsl for strides that are not multiples of 4.
 // a (m, k), b (≥ n, ≥ k), output (m, n), row-major. One thread an element. Accumulates in f32, in order of k.
 
-struct Params {
-  m: u32,
-  n: u32,
-  k: u32,
-  a_stride: u32,
-  b_stride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
 override WORKGROUP_X: u32 = 8;
 override WORKGROUP_Y: u32 = 8;
 

@@ -1,13 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { originOf, shaderCode } from './fragments.ts';
 import type { KernelDefinition } from './kernel.ts';
 
 const wrappers = import.meta.glob<Record<string, unknown>>(['./kernels/*.ts', '!./kernels/*.test.ts'], { eager: true });
 const shaders = import.meta.glob<string>('../../../shaders/*.wgsl', { eager: true, query: '?raw', import: 'default' });
 
-const sources = new Map(
-  Object.entries(shaders).map(([path, source]) => [path.replace(/^.*\/(.*)\.wgsl$/, '$1'), source]),
-);
+const commonShaders = import.meta.glob<string>('../../../shaders/common/*.wgsl', {
+  eager: true,
+  query: '?raw',
+  import: 'default',
+});
+
+function byStem(files: Record<string, string>): Map<string, string> {
+  return new Map(Object.entries(files).map(([path, source]) => [path.replace(/^.*\/(.*)\.wgsl$/, '$1'), source]));
+}
+
+const sources = byStem(shaders);
+const fragments = byStem(commonShaders);
 
 function definitionOf(exported: unknown): KernelDefinition | undefined {
   return typeof exported === 'function' ? (exported as { definition?: KernelDefinition }).definition : undefined;
@@ -24,10 +34,34 @@ describe('every kernel definition', () => {
   });
 });
 
+describe.each([...fragments])('the fragment common/%s.wgsl', (name, source) => {
+  const users = definitions.filter(({ common }) => common?.some((fragment) => fragment === name));
+
+  it('serves more than one kernel, says what it is, and has no entry point', () => {
+    expect(users.length).toBeGreaterThan(1);
+    expect(source).toMatch(/^\/\/ .+/);
+    expect(source).not.toContain('@compute');
+  });
+
+  it('stands behind the own file of each kernel, and its lines are found again', () => {
+    for (const user of users) {
+      const code = shaderCode(user);
+      expect(code.startsWith(user.source)).toBe(true);
+      const lines = code.split('\n');
+      const found = lines.flatMap((text, at) => {
+        const { file, line } = originOf(user, at + 1);
+        return file === `common/${name}.wgsl` ? [{ text, line }] : [];
+      });
+      expect(found).toEqual(source.split('\n').map((text, at) => ({ text, line: at + 1 })));
+      expect(originOf(user, 3)).toEqual({ file: `${user.name}.wgsl`, line: 3 });
+    }
+  });
+});
+
 describe.each(definitions)('the definition of $name', (definition) => {
   const source = sources.get(definition.name) ?? '';
   // The parser takes the name of the address space for a keyword, also where it is a variable.
-  const wgsl = new WgslReflect(source.replace(/\bworkgroup(?=[:.])/g, 'group_id'));
+  const wgsl = new WgslReflect(shaderCode(definition).replace(/\bworkgroup(?=[:.])/g, 'group_id'));
   const [storage = [], uniforms = []] = wgsl.getBindGroups();
 
   it('has the source of its WGSL file, with the entry point main and a head that says what it computes', () => {

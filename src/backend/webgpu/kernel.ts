@@ -7,6 +7,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { Tensor } from '../backend.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
+import type { FragmentName } from './fragments.ts';
 import type { ScalarType } from './uniforms.ts';
 
 export type Access = 'read' | 'read_write';
@@ -23,8 +24,10 @@ export interface KernelDefinition<
   O extends Record<string, number> = Record<string, number>,
 > {
   readonly name: string;
-  /** WGSL with one entry point `main`. */
+  /** The kernel's own WGSL file, with the one entry point `main`. */
   readonly source: string;
+  /** What it uses of `shaders/common/`. */
+  readonly common?: readonly FragmentName[];
   readonly storage: S;
   /** May be empty: then there is no `@group(1)`. */
   readonly params: P;

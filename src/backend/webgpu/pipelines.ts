@@ -1,6 +1,7 @@
 /** @file Compiled pipelines and bind groups of one device, cached by kernel, overrides and buffers. */
 import type { GpuTensor } from './buffers.ts';
 import type { DeviceFaults, FaultData } from './faults.ts';
+import { originOf, shaderCode } from './fragments.ts';
 import type { KernelDefinition } from './kernel.ts';
 import type { UniformRing } from './uniforms.ts';
 
@@ -64,7 +65,7 @@ export class PipelineCache {
     const { device } = this;
     const label = definition.name;
     const module = this.compileScope(definition, undefined, () =>
-      device.createShaderModule({ label, code: definition.source }),
+      device.createShaderModule({ label, code: shaderCode(definition) }),
     );
     const storageLayout = device.createBindGroupLayout({
       label,
@@ -93,18 +94,22 @@ export class PipelineCache {
       },
       async (error) => {
         this.kernels.delete(definition.name);
-        return shaderError(definition.name, error, module ?? (compiled as GPUShaderModule));
+        return shaderError(definition, error, module ?? (compiled as GPUShaderModule));
       },
     );
   }
 }
 
 /** All compiler messages with their lines, as the driver gave them. */
-async function shaderError(name: string, error: GPUError, module: GPUShaderModule): Promise<FaultData> {
+async function shaderError(definition: KernelDefinition, error: GPUError, module: GPUShaderModule): Promise<FaultData> {
+  const { name } = definition;
   const { messages } = await module.getCompilationInfo();
   const lines = messages
     .filter(({ type }) => type === 'error')
-    .map(({ lineNum, linePos, message }) => `line ${lineNum}:${linePos}: ${message}`);
+    .map(({ lineNum, linePos, message }) => {
+      const { file, line } = originOf(definition, lineNum);
+      return `${file} line ${line}:${linePos}: ${message}`;
+    });
   return {
     code: 'shader_error',
     message: `The kernel ${name} does not compile on this GPU: ${lines.length > 0 ? lines.join('; ') : error.message}`,

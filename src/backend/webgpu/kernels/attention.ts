@@ -40,6 +40,7 @@ export const attentionAnyKernel = defineKernel({
 export const attentionSubgroupKernel = defineKernel({
   name: 'attention_subgroup',
   source: subgroupSource,
+  common: ['share'],
   storage: layout.storage,
   params: { batch: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', scale: 'f32' },
   overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16 },

@@ -20,6 +20,7 @@ const layout = {
 export const covarianceKernel = defineKernel({
   name: 'covariance',
   source,
+  common: ['tile_8x8', 'left_steps', 'right_steps', 'covariance_vec4'],
   ...layout,
   overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
@@ -31,6 +32,7 @@ export const covarianceKernel = defineKernel({
 export const covarianceSubgroupKernel = defineKernel({
   name: 'covariance_subgroup',
   source: subgroupSource,
+  common: ['tile_32x16', 'left_steps_shared', 'share', 'right_steps', 'covariance_vec4'],
   ...layout,
   overrides: { WORKGROUP_SIZE: 4, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(n / 32)],

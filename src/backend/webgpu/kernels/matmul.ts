@@ -7,8 +7,11 @@ import { checkMatmul } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
-export const matmulKernel = defineTiled('matmul', tiledSource);
-export const matmulSubgroupKernel = defineSubgroup('matmul_subgroup', subgroupSource);
+export const matmulKernel = defineTiled('matmul', tiledSource, ['left_rows', 'right_of_matmul']);
+export const matmulSubgroupKernel = defineSubgroup('matmul_subgroup', subgroupSource, [
+  'left_rows_shared',
+  'right_of_matmul',
+]);
 export const matmulAnyKernel = defineAny('matmul_any', anySource);
 
 export function matmul(context: GpuContext, args: MatmulArgs): void {

@@ -7,8 +7,12 @@ import { checkMatmulAt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
-export const matmulAtKernel = defineTiled('matmul_at', tiledSource);
-export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgroupSource);
+export const matmulAtKernel = defineTiled('matmul_at', tiledSource, ['left_steps', 'right_steps', 'matmul_at_steps']);
+export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgroupSource, [
+  'left_steps_shared',
+  'right_steps',
+  'matmul_at_steps',
+]);
 export const matmulAtAnyKernel = defineAny('matmul_at_any', anySource);
 
 export function matmul_at(context: GpuContext, args: MatmulArgs): void {

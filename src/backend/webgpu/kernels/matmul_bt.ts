@@ -7,8 +7,11 @@ import { checkMatmulBt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineAny, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
 
-export const matmulBtKernel = defineTiled('matmul_bt', tiledSource);
-export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource);
+export const matmulBtKernel = defineTiled('matmul_bt', tiledSource, ['left_rows', 'right_of_matmul_bt']);
+export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource, [
+  'left_rows_shared',
+  'right_of_matmul_bt',
+]);
 export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource);
 
 export function matmul_bt(context: GpuContext, args: MatmulArgs): void {

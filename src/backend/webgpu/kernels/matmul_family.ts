@@ -5,6 +5,7 @@
 import type { MatmulArgs } from '../../backend.ts';
 import type { MatmulSizes } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
+import type { FragmentName } from '../fragments.ts';
 import { defineKernel } from '../kernel.ts';
 
 /** Rows and columns of output that one thread of a tiled kernel computes. */
@@ -21,10 +22,12 @@ const storage = { a: 'read', b: 'read', output: 'read_write' } as const;
 const params = { m: 'u32', n: 'u32', k: 'u32', a_stride: 'u32', b_stride: 'u32' } as const;
 const work = ({ m, n, k }: { m: number; n: number; k: number }) => m * n * k;
 
-export function defineTiled(name: string, source: string) {
+/** @param operands The fragments that give `left` and `right`, for one step of the tile. */
+export function defineTiled(name: string, source: string, operands: readonly FragmentName[]) {
   return defineKernel({
     name,
     source,
+    common: ['tile_8x8', ...operands, 'matmul_vec4', 'matmul_params'],
     storage,
     params,
     overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8 },
@@ -36,10 +39,11 @@ export function defineTiled(name: string, source: string) {
   });
 }
 
-export function defineSubgroup(name: string, source: string) {
+export function defineSubgroup(name: string, source: string, operands: readonly FragmentName[]) {
   return defineKernel({
     name,
     source,
+    common: ['tile_32x16', 'share', ...operands, 'matmul_vec4', 'matmul_params'],
     storage,
     params,
     overrides: { WORKGROUP_SIZE: WIDE_COLUMNS / 16 },
@@ -52,6 +56,7 @@ export function defineAny(name: string, source: string) {
   return defineKernel({
     name,
     source,
+    common: ['matmul_f32', 'matmul_params'],
     storage,
     params,
     overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8 },

@@ -1,0 +1,11 @@
+// Sizes of a product, output (m, n), and the row lengths of a and b in elements. matmul_family.ts holds the host's side.
+
+struct Params {
+  m: u32,
+  n: u32,
+  k: u32,
+  a_stride: u32,
+  b_stride: u32,
+}
+
+@group(1) @binding(0) var<uniform> params: Params;

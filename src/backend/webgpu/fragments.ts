@@ -1,0 +1,67 @@
+/**
+ * @file WGSL that several kernels are made of: the files of `shaders/common/`, pasted behind a kernel's own file by name.
+ * Behind it, so that `enable` stays first and the line numbers of the kernel's own file stay true.
+ */
+import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
+import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
+import left_rows_shared from '../../../shaders/common/left_rows_shared.wgsl?raw';
+import left_steps from '../../../shaders/common/left_steps.wgsl?raw';
+import left_steps_shared from '../../../shaders/common/left_steps_shared.wgsl?raw';
+import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
+import matmul_f32 from '../../../shaders/common/matmul_f32.wgsl?raw';
+import matmul_params from '../../../shaders/common/matmul_params.wgsl?raw';
+import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
+import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
+import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
+import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
+import share from '../../../shaders/common/share.wgsl?raw';
+import tile_8x8 from '../../../shaders/common/tile_8x8.wgsl?raw';
+import tile_32x16 from '../../../shaders/common/tile_32x16.wgsl?raw';
+
+const FRAGMENTS = {
+  covariance_vec4,
+  left_rows,
+  left_rows_shared,
+  left_steps,
+  left_steps_shared,
+  matmul_at_steps,
+  matmul_f32,
+  matmul_params,
+  matmul_vec4,
+  right_of_matmul,
+  right_of_matmul_bt,
+  right_steps,
+  share,
+  tile_8x8,
+  tile_32x16,
+} as const;
+
+/** Stem of a file in `shaders/common/`. */
+export type FragmentName = keyof typeof FRAGMENTS;
+
+/** What of a kernel's definition makes its WGSL. */
+export interface ShaderParts {
+  readonly name: string;
+  /** The kernel's own file. */
+  readonly source: string;
+  readonly common?: readonly FragmentName[];
+}
+
+/** The whole WGSL of a kernel. */
+export function shaderCode({ source, common = [] }: ShaderParts): string {
+  return [source, ...common.map((name) => FRAGMENTS[name])].join('\n');
+}
+
+/** The file below `shaders/`, and the line in it, that a line of the whole WGSL comes from; both count from 1. */
+export function originOf({ name, source, common = [] }: ShaderParts, line: number): { file: string; line: number } {
+  let file = `${name}.wgsl`;
+  let first = 1;
+  let next = first + source.split('\n').length;
+  for (const fragment of common) {
+    if (line < next) break;
+    file = `common/${fragment}.wgsl`;
+    first = next;
+    next += FRAGMENTS[fragment].split('\n').length;
+  }
+  return { file, line: line - first + 1 };
+}
