@@ -29,15 +29,8 @@ export function benchTables(report: BenchReport): string {
       ['name', 'shape', 'ms', 'gflops'],
       kernels.map((row) => [row.name, row.shape, digits(row.ms), row.gflops === undefined ? '' : digits(row.gflops)]),
     ),
-    table(
-      'job',
-      ['stage_ms', job.backend],
-      [
-        ...Object.entries(job.stage_ms),
-        ['perplexity', digits(job.perplexity)],
-        ['dense_perplexity', digits(job.dense_perplexity)],
-      ],
-    ),
+    table(`job on ${job.backend}`, ['stage', 'stage_ms'], Object.entries(job.stage_ms)),
+    table('job', ['perplexity', 'dense_perplexity'], [[digits(job.perplexity), digits(job.dense_perplexity)]]),
     table('memory', ['peak_gpu_bytes'], [[memory.peak_gpu_bytes]]),
   ].join('\n\n');
 }
