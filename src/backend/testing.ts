@@ -91,6 +91,8 @@ export function maxAbsDifference(found: ArrayLike<number>, expected: ArrayLike<n
 export interface Twins {
   webgpu: WebGpuBackend;
   cpu: Backend;
+  /** Stems of the kernels that WebGPU dispatched in the last `run`, each once. */
+  readonly kernels: ReadonlySet<string>;
   /** What both backends read back from the same kernel calls: [WebGPU's, the f64 reference's]. */
   run(calls: (backend: Backend) => Tensor): Promise<[found: ArrayLike<number>, expected: ArrayLike<number>]>;
 }
@@ -100,10 +102,19 @@ export async function openTwins(): Promise<Twins | undefined> {
   const webgpu = await createNodeWebGpuBackend();
   if (!webgpu) return undefined;
   const cpu = createCpuBackend();
+  const kernels = new Set<string>();
+  const { context } = webgpu;
+  const dispatch = context.dispatch.bind(context);
+  context.dispatch = (definition, ...rest) => {
+    kernels.add(definition.name);
+    dispatch(definition, ...rest);
+  };
   return {
     webgpu,
     cpu,
+    kernels,
     async run(calls) {
+      kernels.clear();
       const [found, expected] = [calls(webgpu), calls(cpu)];
       const values: [ArrayLike<number>, ArrayLike<number>] = [await webgpu.read(found), await cpu.read(expected)];
       found.dispose();

@@ -6,6 +6,7 @@ import type { KernelDefinition } from './kernel.ts';
 const wrappers = import.meta.glob<Record<string, unknown>>(['./kernels/*.ts', '!./kernels/*.test.ts'], { eager: true });
 const shaders = import.meta.glob<string>('../../../shaders/*.wgsl', { eager: true, query: '?raw', import: 'default' });
 
+const kernelTests = import.meta.glob<string>('./kernels/*.test.ts', { eager: true, query: '?raw', import: 'default' });
 const commonShaders = import.meta.glob<string>('../../../shaders/common/*.wgsl', {
   eager: true,
   query: '?raw',
@@ -31,6 +32,11 @@ const definitions = Object.values(wrappers)
 describe('every kernel definition', () => {
   it('has a WGSL file of its own, and every WGSL file a definition', () => {
     expect(definitions.map(({ name }) => name).sort()).toEqual([...sources.keys()].sort());
+  });
+
+  it('is named by the test that runs it', () => {
+    const tests = Object.values(kernelTests).join();
+    expect([...sources.keys()].filter((stem) => !new RegExp(`\\b${stem}\\b`).test(tests))).toEqual([]);
   });
 });
 

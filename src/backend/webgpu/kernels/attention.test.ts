@@ -7,64 +7,82 @@ import { attention } from './attention.ts';
 const twins = await openTwins();
 afterAll(() => twins?.webgpu.dispose());
 
-/** [batch, seqlen, heads, kv_heads, head_dim]. */
+/** [the kernel that takes this head_dim, batch, seqlen, heads, kv_heads, head_dim]. */
 const SHAPES = [
-  [1, 1, 1, 1, 1],
-  [2, 7, 4, 2, 13], // odd head, grouped queries
-  [1, 5, 3, 3, 4],
-  [2, 37, 8, 4, 8], // rows beyond one workgroup, windows that end inside one
-  [1, 70, 2, 1, 64],
+  ['attention_any', 1, 1, 1, 1, 1],
+  ['attention_any', 2, 7, 4, 2, 13], // odd head, grouped queries
+  ['attention', 1, 5, 3, 3, 4],
+  ['attention', 2, 37, 8, 4, 8], // rows beyond one workgroup, windows that end inside one
+  ['attention', 1, 70, 2, 1, 64],
+  ['attention', 1, 9, 1, 1, 256], // the largest head
 ] as const;
 
-/** Whether the kernel is to be tested whose lanes share loads: only where there are subgroups. */
-const VARIANTS = twins?.webgpu.context.prefersWideTiles ? [false, true] : [false];
-
-describe.skipIf(!twins).each(VARIANTS)('attention against its f64 twin, shared loads %s', (isShared) => {
-  const run = (backend: Backend, args: AttentionArgs) =>
-    backend.info.kind === 'cpu'
-      ? backend.attention(args)
-      : attention((backend as WebGpuBackend).context, args, isShared);
-
-  it.each(SHAPES)('batch %i, seqlen %i, %i heads on %i, of %i', async (batch, seqlen, heads, kv_heads, head_dim) => {
-    const rows = batch * seqlen;
-    const [found, expected] = await twins!.run((backend) => {
-      const of = (count: number, seed: number, label: string): Tensor =>
-        backend.fromArray(
-          randomValues(rows * count * head_dim, seed).map((x) => 3 * x),
-          [rows, count * head_dim],
-          label,
-        );
-      const query = of(heads, 1, 'query');
-      const key = of(kv_heads, 2, 'key');
-      const value = of(kv_heads, 3, 'value');
-      const output = backend.empty([rows, heads * head_dim], 'output');
-      run(backend, { query, key, value, output, seqlen, heads, kv_heads, head_dim, scale: 0.5 });
-      return output;
-    });
-    expect(normalisedError(found, expected)).toBeLessThan(1e-11); // scores up to ~100 in f32 before exp
-  });
-
-  it('survives scores that would overflow exp', async () => {
-    const [found, expected] = await twins!.run((backend) => {
-      const query = backend.fromArray([300, 0, 0, 0, 300, 0, 0, 0], [2, 4], 'query');
-      const key = backend.fromArray([1, 0, 0, 0, 2, 0, 0, 0], [2, 4], 'key');
-      const value = backend.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'value');
-      const output = backend.empty([2, 4], 'output');
-      run(backend, { query, key, value, output, seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1 });
-      return output;
-    });
-    expect([...Array.from(found)]).toEqual([...Array.from(expected)]);
-  });
-
-  it('refuses heads above 256 dimensions', () => {
-    const backend = twins!.webgpu;
-    const [query, key, value, output] = ['query', 'key', 'value', 'output'].map((label) =>
-      backend.empty([1, 260], label),
-    );
-    const args = { query, key, value, output, seqlen: 1, heads: 1, kv_heads: 1, head_dim: 260, scale: 1 };
-    expect(() => backend.attention(args)).toThrowError(expect.objectContaining({ code: 'limit_exceeded' }));
-  });
+/** The same with loads shared by lanes, as far as that kernel's registers go. */
+const SHARED_SHAPES = SHAPES.map(([kernel, ...sizes]) => {
+  return [kernel === 'attention' && sizes[4] <= 128 ? 'attention_subgroup' : kernel, ...sizes] as const;
 });
+
+/** Loads are shared only where there are subgroups. */
+const VARIANTS = twins?.webgpu.context.prefersWideTiles
+  ? [
+      { isShared: false, shapes: SHAPES },
+      { isShared: true, shapes: SHARED_SHAPES },
+    ]
+  : [{ isShared: false, shapes: SHAPES }];
+
+describe.skipIf(!twins).each(VARIANTS)(
+  'attention against its f64 twin, shared loads $isShared',
+  ({ isShared, shapes }) => {
+    const run = (backend: Backend, args: AttentionArgs) =>
+      backend.info.kind === 'cpu'
+        ? backend.attention(args)
+        : attention((backend as WebGpuBackend).context, args, isShared);
+
+    it.each(shapes)(
+      '%s: batch %i, seqlen %i, %i heads on %i, of %i',
+      async (kernel, batch, seqlen, heads, kv_heads, head_dim) => {
+        const rows = batch * seqlen;
+        const [found, expected] = await twins!.run((backend) => {
+          const of = (count: number, seed: number, label: string): Tensor =>
+            backend.fromArray(
+              randomValues(rows * count * head_dim, seed).map((x) => 3 * x),
+              [rows, count * head_dim],
+              label,
+            );
+          const query = of(heads, 1, 'query');
+          const key = of(kv_heads, 2, 'key');
+          const value = of(kv_heads, 3, 'value');
+          const output = backend.empty([rows, heads * head_dim], 'output');
+          run(backend, { query, key, value, output, seqlen, heads, kv_heads, head_dim, scale: 0.5 });
+          return output;
+        });
+        expect([...twins!.kernels]).toEqual([kernel]);
+        expect(normalisedError(found, expected)).toBeLessThan(1e-11); // scores up to ~100 in f32 before exp
+      },
+    );
+
+    it('survives scores that would overflow exp', async () => {
+      const [found, expected] = await twins!.run((backend) => {
+        const query = backend.fromArray([300, 0, 0, 0, 300, 0, 0, 0], [2, 4], 'query');
+        const key = backend.fromArray([1, 0, 0, 0, 2, 0, 0, 0], [2, 4], 'key');
+        const value = backend.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'value');
+        const output = backend.empty([2, 4], 'output');
+        run(backend, { query, key, value, output, seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1 });
+        return output;
+      });
+      expect([...Array.from(found)]).toEqual([...Array.from(expected)]);
+    });
+
+    it('refuses heads above 256 dimensions', () => {
+      const backend = twins!.webgpu;
+      const [query, key, value, output] = ['query', 'key', 'value', 'output'].map((label) =>
+        backend.empty([1, 260], label),
+      );
+      const args = { query, key, value, output, seqlen: 1, heads: 1, kv_heads: 1, head_dim: 260, scale: 1 };
+      expect(() => backend.attention(args)).toThrowError(expect.objectContaining({ code: 'limit_exceeded' }));
+    });
+  },
+);
 
 describe.skipIf(!twins)('rotary against its f64 twin', () => {
   it.each([

@@ -7,17 +7,23 @@ afterAll(() => twins?.webgpu.dispose());
 /** Every one of the 65,536 patterns, as stored bytes. */
 const ALL_PATTERNS = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer);
 
+const KERNELS = [
+  ['decode_f16', 'F16'],
+  ['decode_bf16', 'BF16'],
+] as const;
+
 describe.skipIf(!twins)('decoding of stored weights against its f64 twin', () => {
-  it.each(['F16', 'BF16'] as const)('decodes every %s bit pattern exactly', async (dtype) => {
+  it.each(KERNELS)('%s decodes every %s bit pattern exactly', async (kernel, dtype) => {
     const [found, expected] = await twins!.run((backend) =>
       backend.decode(ALL_PATTERNS, dtype, [256, 256], 'patterns'),
     );
+    expect([...twins!.kernels]).toEqual([kernel]);
     // Object.is tells −0 from 0 and treats NaN as equal to itself.
     const wrong = Array.from(expected).findIndex((value, i) => !Object.is(value, found[i]));
     expect(wrong).toBe(-1);
   });
 
-  it.each(['F16', 'BF16'] as const)('decodes odd counts of %s', async (dtype) => {
+  it.each(KERNELS)('%s decodes odd counts of %s', async (_, dtype) => {
     for (const shape of [
       [1, 1],
       [7, 13],

@@ -21,7 +21,7 @@ function matrix(backend: Backend, rows: number, d: number, seed: number, size = 
 }
 
 describe.skipIf(!twins)('elementwise kernels against their f64 twins', () => {
-  it.each(SHAPES)('add (%i, %i), apart and in place', async (rows, d) => {
+  it.each(SHAPES)('add and add_in_place (%i, %i)', async (rows, d) => {
     for (const isInPlace of [false, true]) {
       const [found, expected] = await twins!.run((backend) => {
         const a = matrix(backend, rows, d, 1);
@@ -29,6 +29,7 @@ describe.skipIf(!twins)('elementwise kernels against their f64 twins', () => {
         backend.add({ a, b: matrix(backend, rows, d, 2), output });
         return output;
       });
+      expect([...twins!.kernels]).toEqual([isInPlace ? 'add_in_place' : 'add']);
       expect(maxAbsDifference(found, expected)).toBeLessThan(1.2e-7); // one rounding of a number below 2
     }
   });

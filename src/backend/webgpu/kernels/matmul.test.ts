@@ -4,25 +4,35 @@ import { normalisedError, openTwins, randomValues } from '../../testing.ts';
 const twins = await openTwins();
 afterAll(() => twins?.webgpu.dispose());
 
-/** [m, k, n, extra rows or columns of the operands that may be larger]. */
+/** [m, k, n, extra rows or columns of the operands that may be larger, and the kernels that take these sizes]. */
 const SHAPES = [
-  [1, 1, 1, 0],
-  [7, 13, 5, 0],
-  [7, 13, 5, 3],
-  [3, 8, 4, 0],
-  [9, 20, 12, 4],
-  [70, 32, 72, 0], // more than one 64 × 64 workgroup tile, rows not a multiple of 8
-  [65, 68, 132, 8],
-  [70, 36, 124, 4], // wide tiles on a software adapter, with tails
-  [70, 35, 124, 4], // k that is no multiple of 4
-  [66, 34, 130, 2], // the same with strides that are no multiples of 4
+  [1, 1, 1, 0, 'matmul_any', 'matmul_bt_any', 'matmul_at_any'],
+  [7, 13, 5, 0, 'matmul_any', 'matmul_bt_any', 'matmul_at_any'],
+  [7, 13, 5, 3, 'matmul_any', 'matmul_bt_any', 'matmul_at_any'],
+  [3, 8, 4, 0, 'matmul', 'matmul_bt', 'matmul_at_any'],
+  [12, 10, 8, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at'], // k that is no multiple of 4
+  [9, 20, 12, 4, 'matmul', 'matmul_bt', 'matmul_at_any'],
+  [70, 32, 72, 0, 'matmul', 'matmul_bt', 'matmul_at_any'], // more than one workgroup tile, rows not a multiple of 8
+  [68, 32, 72, 0, 'matmul', 'matmul_bt', 'matmul_at'],
+  [65, 68, 132, 8, 'matmul', 'matmul_bt', 'matmul_at_any'],
+  [70, 36, 124, 4, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // with tails
+  [72, 35, 124, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at_subgroup'],
+  [66, 34, 130, 2, 'matmul_any', 'matmul_bt_any', 'matmul_at_any'], // strides that are no multiples of 4
 ] as const;
+
+/** The kernel that takes its place where wide tiles do not pay: on hardware, and without subgroups. */
+function here(kernel: string): string {
+  return twins?.webgpu.context.prefersWideTiles ? kernel : kernel.replace('_subgroup', '');
+}
+const MATMUL = SHAPES.map(([m, k, n, extra, kernel]) => [here(kernel), m, k, n, extra] as const);
+const MATMUL_BT = SHAPES.map(([m, k, n, extra, , kernel]) => [here(kernel), m, k, n, extra] as const);
+const MATMUL_AT = SHAPES.map(([m, k, n, extra, , , kernel]) => [here(kernel), m, k, n, extra] as const);
 
 /** f32 sums of up to 68 products against f64: errors of a few 2^-24, squared. */
 const BOUND = 1e-12;
 
 describe.skipIf(!twins)('matmul family against its f64 twin', () => {
-  it.each(SHAPES)('multiplies a (%i, %i) by b with %i columns, %i more unused', async (m, k, n, extra) => {
+  it.each(MATMUL)('%s multiplies a (%i, %i) by b with %i columns, %i more unused', async (kernel, m, k, n, extra) => {
     const [found, expected] = await twins!.run((backend) => {
       const a = backend.fromArray(randomValues(m * k, 1), [m, k], 'a');
       const b = backend.fromArray(randomValues(k * (n + extra), 2), [k, n + extra], 'b');
@@ -31,22 +41,27 @@ describe.skipIf(!twins)('matmul family against its f64 twin', () => {
       return output;
     });
     expect(normalisedError(found, expected)).toBeLessThan(BOUND);
+    expect([...twins!.kernels]).toEqual([kernel]);
   });
 
-  it.each(SHAPES)('multiplies a (%i, %i) by b transposed with %i rows, %i more unused', async (m, k, n, extra) => {
-    const [found, expected] = await twins!.run((backend) => {
-      const a = backend.fromArray(randomValues(m * k, 3), [m, k], 'a');
-      const b = backend.fromArray(randomValues((k + extra) * (n + extra), 4), [n + extra, k + extra], 'b');
-      const output = backend.empty([m, n], 'output');
-      backend.matmul_bt({ a, b, output });
-      return output;
-    });
-    expect(normalisedError(found, expected)).toBeLessThan(BOUND);
-  });
+  it.each(MATMUL_BT)(
+    '%s multiplies a (%i, %i) by b transposed with %i rows, %i more unused',
+    async (kernel, m, k, n, extra) => {
+      const [found, expected] = await twins!.run((backend) => {
+        const a = backend.fromArray(randomValues(m * k, 3), [m, k], 'a');
+        const b = backend.fromArray(randomValues((k + extra) * (n + extra), 4), [n + extra, k + extra], 'b');
+        const output = backend.empty([m, n], 'output');
+        backend.matmul_bt({ a, b, output });
+        return output;
+      });
+      expect(normalisedError(found, expected)).toBeLessThan(BOUND);
+      expect([...twins!.kernels]).toEqual([kernel]);
+    },
+  );
 
-  it.each(SHAPES)(
-    'multiplies a transposed (%i columns, %i rows) by b with %i columns, %i more unused',
-    async (m, k, n, extra) => {
+  it.each(MATMUL_AT)(
+    '%s multiplies a transposed (%i columns, %i rows) by b with %i columns, %i more unused',
+    async (kernel, m, k, n, extra) => {
       const [found, expected] = await twins!.run((backend) => {
         const a = backend.fromArray(randomValues(k * (m + extra), 5), [k, m + extra], 'a');
         const b = backend.fromArray(randomValues(k * (n + extra), 6), [k, n + extra], 'b');
@@ -55,6 +70,7 @@ describe.skipIf(!twins)('matmul family against its f64 twin', () => {
         return output;
       });
       expect(normalisedError(found, expected)).toBeLessThan(BOUND);
+      expect([...twins!.kernels]).toEqual([kernel]);
     },
   );
 });

@@ -18,7 +18,10 @@ const SHAPES = [
 const BOUND = 1e-12;
 
 describe.skipIf(!twins)('norms against their f64 twins', () => {
-  describe.each([true, false])('rms_norm, serial %s', (isSerial) => {
+  describe.each([
+    ['rms_norm', false],
+    ['rms_norm_serial', true],
+  ] as const)('%s', (kernel, isSerial) => {
     it.each(SHAPES)('normalises (%i, %i), with and without a weight', async (rows, d) => {
       for (const hasWeight of [true, false]) {
         const [found, expected] = await twins!.run((backend: Backend) => {
@@ -31,6 +34,7 @@ describe.skipIf(!twins)('norms against their f64 twins', () => {
           else rms_norm((backend as WebGpuBackend).context, args, isSerial);
           return output;
         });
+        expect([...twins!.kernels]).toEqual([kernel]);
         expect(normalisedError(found, expected)).toBeLessThan(BOUND);
       }
     });
