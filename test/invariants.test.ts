@@ -6,10 +6,10 @@ import { HEAD_KINDS, resolveHead } from '../src/compress/slicegpt/plan.ts';
 import { calibrateDense, sliceWithBases } from '../src/compress/slicegpt/rotate_once.ts';
 import { constantDimensions } from '../src/compress/slicegpt/slicegpt.ts';
 import type { WeightRef } from '../src/models/decoder_model.ts';
-import { memoryScratch } from '../src/models/scratch.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
 import {
   compress,
+  compressionContext,
   EXACT_SEQUENTIAL,
   perplexity,
   relativeDifference,
@@ -71,13 +71,7 @@ for (const { kind, create } of await backendsUnderTest()) {
         });
 
         it('fused = dense (relative 1e-4)', async () => {
-          const context = {
-            backend,
-            calibration: job.calibration,
-            scratch: memoryScratch(),
-            signal: new AbortController().signal,
-            observer: { onProgress() {} },
-          };
+          const context = compressionContext(backend, job);
           const { hidden_size: D, num_hidden_layers: L } = job.model.config;
           const calibrated = await calibrateDense(job.model, context);
           const identity = { ...calibrated, bases: calibrated.bases.map(() => identityRef(D)) };

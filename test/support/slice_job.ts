@@ -1,6 +1,6 @@
 /** @file Opening, slicing and measuring a model in one line, on any backend: for tests. */
 import type { Backend } from '../../src/backend/backend.ts';
-import type { CompressedModel } from '../../src/compress/method.ts';
+import type { CompressedModel, CompressionContext } from '../../src/compress/method.ts';
 import { type SliceGptOptions, slicegpt } from '../../src/compress/slicegpt/slicegpt.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
 import { type ModelFile, openModel } from '../../src/models/open_model.ts';
@@ -36,14 +36,18 @@ export async function testJob(
 
 export const EXACT_SEQUENTIAL = { round: 8, schedule: 'sequential', fusion: 'exact', head: 'untied' } as const;
 
-export function compress(backend: Backend, job: TestJob, options: SliceGptOptions): Promise<CompressedModel> {
-  return slicegpt.compress(job.model, options, {
+export function compressionContext(backend: Backend, job: TestJob): CompressionContext {
+  return {
     backend,
     calibration: job.calibration,
     scratch: memoryScratch(),
     signal: new AbortController().signal,
     observer: { onProgress() {} },
-  });
+  };
+}
+
+export function compress(backend: Backend, job: TestJob, options: SliceGptOptions): Promise<CompressedModel> {
+  return slicegpt.compress(job.model, options, compressionContext(backend, job));
 }
 
 export async function perplexity(backend: Backend, model: DecoderModel, windows: TokenWindows): Promise<number> {

@@ -1,19 +1,20 @@
 /**
- * Perplexities and parameter counts against `shared/reference/*.json`, an independent f64 implementation (`exact`) and
- * the official SliceGPT code (`official`): within 0.5 %, counts exact, on every backend.
+ * @file Perplexities and parameter counts against `shared/reference/*.json`, an independent f64 implementation (`exact`)
+ * and the official SliceGPT code (`official`): within 0.5 %, counts exact.
  *
- * The built-in model is a hundred times the work of stories260k. By default each of its schedules, heads and fusions is
- * checked at 25 % and the main one at every sparsity on WebGPU; WHITTLE_FULL=1 checks all of it on every backend.
+ * WHITTLE_FULL=1 checks every listed entry on every backend; by default the slower backend and the larger model check
+ * a selection that still covers every schedule, head and fusion.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../src/backend/backend.ts';
-import { backendsUnderTest } from '../src/backend/testing.ts';
-import type { Fusion, HeadKind, Schedule } from '../src/compress/slicegpt/plan.ts';
-import { countParameters } from '../src/models/model_size.ts';
-import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
-import { compress, perplexity, relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
+import type { Backend, BackendKind } from '../../src/backend/backend.ts';
+import { backendsUnderTest } from '../../src/backend/testing.ts';
+import type { Fusion, HeadKind, Schedule } from '../../src/compress/slicegpt/plan.ts';
+import { calibrateDense, type DenseBases } from '../../src/compress/slicegpt/rotate_once.ts';
+import { countParameters } from '../../src/models/model_size.ts';
+import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from '../shared.ts';
+import { compress, compressionContext, perplexity, relativeDifference, type TestJob, testJob } from './slice_job.ts';
 
-interface Entry {
+export interface Entry {
   sparsity: number;
   dimension: number;
   perplexity: number;
@@ -35,7 +36,7 @@ const TOLERANCE = 5e-3;
 const isFull = process.env.WHITTLE_FULL === '1';
 const backends = await backendsUnderTest();
 
-interface Group {
+export interface Group {
   name: string;
   schedule: Schedule;
   head: HeadKind;
@@ -83,15 +84,17 @@ const GROUPS: Group[] = [
 ];
 
 /** Which entries are run by default; the rest need WHITTLE_FULL=1. */
-type Selection = (group: Group, entry: Entry, backend: string) => boolean;
+type Selection = (group: Group, entry: Entry) => boolean;
 
-function suite(model: string, isSelected: Selection): void {
+/** Defines the tests of one model on one backend; nothing where the backend is missing. */
+export function referenceSuite(model: string, wanted: BackendKind, isSelected: Selection): void {
   describeWithShared(`reference/${model}.json`, () => {
     const reference = readSharedJson('reference', `${model}.json`) as Reference;
-    for (const { kind, create } of backends) {
+    for (const { kind, create } of backends.filter((each) => each.kind === wanted)) {
       describe(`on ${kind}`, () => {
         let backend: Backend;
         let job: TestJob;
+        let bases: Promise<DenseBases> | undefined;
         beforeAll(async () => {
           backend = await create();
           const texts = {
@@ -110,10 +113,12 @@ function suite(model: string, isSelected: Selection): void {
 
         for (const group of GROUPS) {
           for (const entry of group.entries(reference)) {
-            if (!isFull && !isSelected(group, entry, kind)) continue;
+            if (!isFull && !isSelected(group, entry)) continue;
             it(`${group.name} at sparsity ${entry.sparsity}`, { timeout: 300_000 }, async () => {
               const { schedule, head, fusion } = group;
-              const options = { sparsity: entry.sparsity, round: 8, schedule, head, fusion };
+              // One calibration serves every sparsity of rotate-once: that is its point.
+              if (schedule === 'rotate-once') bases ??= calibrateDense(job.model, compressionContext(backend, job));
+              const options = { sparsity: entry.sparsity, round: 8, schedule, head, fusion, denseBases: await bases };
               const compressed = await compress(backend, job, options);
               expect(countParameters(compressed.model)).toBe(entry.parameters);
               expect(compressed.sites[0].dimension).toBe(entry.dimension);
@@ -136,9 +141,3 @@ function suite(model: string, isSelected: Selection): void {
     }
   });
 }
-
-suite('stories260k', () => true);
-suite('demo', (group, entry, backend) => {
-  const isMain = group.name === 'sequential' && backend === 'webgpu';
-  return isMain || entry.sparsity === 0.25;
-});
