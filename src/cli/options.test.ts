@@ -61,6 +61,18 @@ describe('the options of the headless command', () => {
     expect(error.allowed).toContain(allowed);
   });
 
+  it.each([
+    ['sparsity', '-0.1', 'from 0'],
+    ['sparsity', '-.5,0.2', 'from 0'],
+    ['round', '-8', 'at least 1'],
+    ['seqlen', '-1', 'at least 2'],
+  ])('names the range for --%s %s, a negative number after a space', (option, value, allowed) => {
+    const error = refusal('--model', 'demo', `--${option}`, value);
+    expect(error.code).toBe('bad_option');
+    expect(error.message).toContain(`"${value}"`);
+    expect(error.allowed).toContain(allowed);
+  });
+
   it('refuses an unknown option, a stray word and a missing value', () => {
     expect(refusal('--model', 'demo', '--speed', '9').message).toContain('--speed');
     expect(refusal('demo').message).toContain('demo');

@@ -95,7 +95,7 @@ export function parseOptions(argv: string[]): CliOptions {
 
 function parseTokens(argv: string[]) {
   try {
-    return parseArgs({ args: argv, options: SPEC, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args: joinNegatives(argv), options: SPEC, strict: true, allowPositionals: false }).values;
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     throw new WhittleError({
@@ -107,6 +107,18 @@ function parseTokens(argv: string[]) {
       action: 'Run with --help to see what each means.',
     });
   }
+}
+
+/** `--sparsity -0.1` as `--sparsity=-0.1`: a number is never an option, and its own check names the range. */
+function joinNegatives(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const token of argv) {
+    const option = joined.at(-1);
+    const takesValue = option?.startsWith('--') && SPEC[option.slice(2) as keyof typeof SPEC]?.type === 'string';
+    if (takesValue && /^-\.?\d/.test(token)) joined[joined.length - 1] = `${option}=${token}`;
+    else joined.push(token);
+  }
+  return joined;
 }
 
 function sentence(message: string): string {
