@@ -28,7 +28,8 @@ export function isStale() {
 if (!process.argv.includes('--if-stale') || isStale()) {
   const started = new Date();
   process.stderr.write('build: the app (vite build)\n');
-  await build({ root, logLevel: process.env.CI ? 'info' : 'warn' });
+  // Vite's own log goes to stdout, where the commands that build first print nothing but their table.
+  await build({ root, logLevel: 'warn' });
   writeFileSync(mark, '');
   // Dated to the start: a source that changed while it was built makes the build stale.
   utimesSync(mark, started, started);
