@@ -1,6 +1,7 @@
 /** @file Pure planning for pages: what a slice will cost, from shapes alone. */
 export { discardedEnergy } from '../compress/slicegpt/energy.ts';
 export {
+  constantDimensions,
   HEAD_KINDS,
   resolveHead,
   sliceDimension,

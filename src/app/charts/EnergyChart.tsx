@@ -29,7 +29,10 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
           content={({ active, payload }) => {
             const row = payload?.[0]?.payload as SiteEnergy | undefined;
             return active && row ? (
-              <ChartTooltip title={row.label} lines={[{ name: 'discarded', value: formatPercent(row.discarded) }]} />
+              <ChartTooltip
+                title={row.label}
+                lines={[{ name: 'discarded', value: row.is_cut ? formatPercent(row.discarded) : 'nothing, not cut' }]}
+              />
             ) : null;
           }}
         />

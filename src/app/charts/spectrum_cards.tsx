@@ -4,7 +4,7 @@ import { discardedEnergy } from '../../engine/plan.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
-import { energies } from '../store/plan.ts';
+import { energies, firstBasisNote } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { siteTitle, spectrumRows } from './chart_data.ts';
@@ -22,7 +22,7 @@ export function SpectrumCard() {
   const site = sites.find((other) => other.site === chosen) ?? sites[0];
   const rows = useMemo(() => (site ? spectrumRows(site.eigenvalues) : []), [site]);
   const hiddenSize = site?.eigenvalues.length ?? 0;
-  const dimension = plan?.dimension ?? hiddenSize;
+  const dimension = (site && plan?.dimensions[site.site]) ?? hiddenSize;
   return (
     <ChartCard
       title="Eigenvalues"
@@ -44,11 +44,18 @@ export function SpectrumCard() {
       summary={
         site && (
           <span>
-            keeps {dimension} of {hiddenSize}, discards{' '}
-            <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong>
+            {dimension < hiddenSize ? (
+              <>
+                keeps {dimension} of {hiddenSize}, discards{' '}
+                <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong>
+              </>
+            ) : (
+              'not cut'
+            )}
           </span>
         )
       }
+      note={(site?.site === 0 && plan && firstBasisNote(plan.head)) || undefined}
       legend={CUT_LEGEND}
       empty="The spectrum of every site, on a log scale, comes from calibration. The cut line follows the slider."
       columns={[
@@ -68,8 +75,7 @@ export function EnergyCard() {
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
-  const dimension = plan?.dimension;
-  const rows = useMemo(() => (dimension === undefined ? [] : energies(sites, dimension)), [sites, dimension]);
+  const rows = useMemo(() => (plan ? energies(sites, plan) : []), [sites, plan]);
   const worst = rows.reduce((most, row) => Math.max(most, row.discarded), 0);
   return (
     <ChartCard
@@ -81,11 +87,12 @@ export function EnergyCard() {
           </span>
         )
       }
+      note={(rows.length > 0 && plan && firstBasisNote(plan.head)) || undefined}
       legend={CUT_LEGEND}
       empty="How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves."
       columns={[
         { name: 'Site', value: (row) => row.label, isText: true },
-        { name: 'Discarded energy', value: (row) => formatPercent(row.discarded) },
+        { name: 'Discarded energy', value: (row) => (row.is_cut ? formatPercent(row.discarded) : 'not cut') },
       ]}
       rows={rows}
     >

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount, formatPercent } from '../format.ts';
-import { energies } from '../store/plan.ts';
+import { energies, energySummary } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 
@@ -10,12 +10,7 @@ export function PlanFacts() {
   const model = useStudioState((state) => state.results.model);
   const sites = useStudioState((state) => state.results.spectra?.sites);
   const { plan } = usePlan();
-  const dimension = plan?.dimension;
-  const discarded = useMemo(() => {
-    if (!sites || sites.length === 0 || dimension === undefined) return null;
-    const shares = energies(sites, dimension).map((energy) => energy.discarded);
-    return { mean: shares.reduce((sum, share) => sum + share, 0) / shares.length, most: Math.max(...shares) };
-  }, [sites, dimension]);
+  const discarded = useMemo(() => (sites && plan ? energySummary(energies(sites, plan)) : null), [sites, plan]);
   if (!model) return <p className="muted">Open a model: the slider then shows what every cut would cost.</p>;
   if (!plan) return null;
   return (
@@ -40,6 +35,7 @@ export function PlanFacts() {
         },
         {
           name: 'Discarded energy',
+          title: 'Mean over the sites that are cut, from the spectra of the dense model',
           value: discarded
             ? `${formatPercent(discarded.mean)}, at most ${formatPercent(discarded.most)}`
             : 'after calibration',

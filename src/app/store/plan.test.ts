@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport } from '../testing.ts';
-import { energies, headCosts, matchingRuns, planOf } from './plan.ts';
+import { energies, energySummary, firstBasisNote, headCosts, matchingRuns, planOf } from './plan.ts';
 import { addRun, addSite, addWindow, changeRun, isSameEvaluation, NO_RESULTS, type Run, removeRun } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings, sliceOptions } from './settings.ts';
 import { explainSize } from './size_parts.ts';
@@ -38,8 +38,38 @@ describe('the plan', () => {
   });
 
   it('redraws discarded energy from the spectra', () => {
-    expect(energies([siteReport(1, [6, 3, 1])], 2)).toEqual([{ site: 1, label: 'site 1', discarded: 0.1 }]);
-    expect(energies([siteReport(1, [6, 3, -1e-9])], 2)[0].discarded).toBe(0);
+    const dimensions = [2, 2, 2];
+    expect(energies([siteReport(1, [6, 3, 1])], { dimensions })).toEqual([
+      { site: 1, label: 'site 1', discarded: 0.1, is_cut: true },
+    ]);
+    expect(energies([siteReport(1, [6, 3, -1e-9])], { dimensions })[0].discarded).toBe(0);
+  });
+
+  it.each([
+    { head: 'tied', last: 0 },
+    { head: 'untied', last: 0 },
+    { head: 'tied-sliced', last: 0 },
+    { head: 'sliced', last: 0.25 },
+  ] as const)('cuts the last site only where the head is sliced: $head', ({ head, last }) => {
+    const { plan } = planOf(MODEL, { ...SETTINGS, head });
+    // Flat spectra: keeping 192 of 256 discards exactly a quarter.
+    const flat = Array.from({ length: 9 }, (_, site) => siteReport(site, new Array<number>(256).fill(1)));
+    const planned = energies(flat, plan!);
+    expect(planned.map((energy) => energy.discarded)).toEqual([...new Array<number>(8).fill(0.25), last]);
+    expect(planned[8].is_cut).toBe(last > 0);
+    expect(energySummary(planned)).toEqual({ mean: 0.25, most: 0.25 });
+  });
+
+  it('says that the embedding of a tied-sliced model is cut by another basis than the one shown', () => {
+    expect(firstBasisNote('tied-sliced')).toMatch(/EᵀE/);
+    expect(firstBasisNote('tied')).toBeNull();
+  });
+
+  it('discards nothing at 0 %, and says nothing before calibration', () => {
+    const { plan } = planOf(MODEL, { ...SETTINGS, sparsity_percent: 0 });
+    const flat = [siteReport(0, new Array<number>(256).fill(1))];
+    expect(energySummary(energies(flat, plan!))).toEqual({ mean: 0, most: 0 });
+    expect(energySummary([])).toBeNull();
   });
 
   it('calls growth growth, in words', () => {

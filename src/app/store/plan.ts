@@ -1,5 +1,12 @@
 /** @file What the current settings would give, from shapes and spectra alone: redrawn at every move of the slider. */
-import { discardedEnergy, resolveHead, sliceDimension, slicedParts, totalElements } from '../../engine/plan.ts';
+import {
+  constantDimensions,
+  discardedEnergy,
+  resolveHead,
+  sliceDimension,
+  slicedParts,
+  totalElements,
+} from '../../engine/plan.ts';
 import type { HeadKind, ModelShape, ModelSummary, PartSizes, SiteReport } from '../../engine/protocol.ts';
 import { type ErrorData, toErrorData } from '../../errors/errors.ts';
 import { isSameProtocol, type Results, type Run } from './results.ts';
@@ -7,6 +14,8 @@ import type { Settings } from './settings.ts';
 
 export interface Plan {
   dimension: number;
+  /** What is kept at each of the 2L + 1 sites; the last stays whole unless the head is sliced. */
+  dimensions: readonly number[];
   head: HeadKind;
   parts: PartSizes;
   parameters: number;
@@ -30,7 +39,8 @@ export function planOf(model: ModelSummary, settings: Settings): PlanResult {
 function sizedPlan(shape: ModelShape, dimension: number, head: HeadKind): Plan {
   const parts = slicedParts(shape, dimension, head);
   const parameters = totalElements(parts);
-  return { dimension, head, parts, parameters, bytes: parameters * shape.bytes_per_element };
+  const dimensions = constantDimensions(shape.num_hidden_layers, shape.hidden_size, dimension, head);
+  return { dimension, dimensions, head, parts, parameters, bytes: parameters * shape.bytes_per_element };
 }
 
 /** Parameters under each head at this dimension; null where the model does not allow the head. */
@@ -47,15 +57,34 @@ export function headCosts(shape: ModelShape, dimension: number): Record<HeadKind
 export interface SiteEnergy {
   site: number;
   label: string;
+  /** Share of the site's Σλ that the plan cuts away. */
   discarded: number;
+  /** False where the plan keeps every dimension of the site. */
+  is_cut: boolean;
 }
 
-export function energies(sites: readonly SiteReport[], dimension: number): SiteEnergy[] {
+/** What the plan cuts from each site of the dense spectra. */
+export function energies(sites: readonly SiteReport[], { dimensions }: Pick<Plan, 'dimensions'>): SiteEnergy[] {
   return sites.map(({ site, label, eigenvalues }) => ({
     site,
     label,
-    discarded: discardedEnergy(eigenvalues, dimension),
+    discarded: discardedEnergy(eigenvalues, dimensions[site]),
+    is_cut: dimensions[site] < eigenvalues.length,
   }));
+}
+
+/** Mean over the sites that are cut, and the most at any; null while nothing has been calibrated. */
+export function energySummary(energies: readonly SiteEnergy[]): { mean: number; most: number } | null {
+  if (energies.length === 0) return null;
+  const cut = energies.filter((energy) => energy.is_cut).map((energy) => energy.discarded);
+  if (cut.length === 0) return { mean: 0, most: 0 };
+  return { mean: cut.reduce((sum, share) => sum + share, 0) / cut.length, most: Math.max(...cut) };
+}
+
+/** Where the spectra shown are not what the head is cut by; null where they are. */
+export function firstBasisNote(head: HeadKind): string | null {
+  if (head !== 'tied-sliced') return null;
+  return 'Embedding: tied-sliced cuts by another basis, the PCA of H/tr H + EᵀE/tr EᵀE; shown is that of the tokens, H, alone';
 }
 
 export interface Matches {

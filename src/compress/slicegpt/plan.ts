@@ -76,6 +76,13 @@ export function sliceDimension(hiddenSize: number, sparsity: number, round: numb
   return dimension;
 }
 
+/** The same dimension at every site; the last stays whole unless the head is sliced (slicegpt.md §4, step 4). */
+export function constantDimensions(layers: number, hiddenSize: number, dimension: number, head: HeadKind): number[] {
+  const sites = new Array<number>(2 * layers + 1).fill(dimension);
+  sites[2 * layers] = head === 'sliced' ? dimension : hiddenSize;
+  return sites;
+}
+
 /** `auto` ties where the model ties, else unties. Throws `bad_option` for a tied head on an untied model. */
 export function resolveHead(head: HeadKind | 'auto', tied: boolean): HeadKind {
   if (head === 'auto') return tied ? 'tied' : 'untied';

@@ -2,9 +2,11 @@
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { CompressionContext, CompressionMethod } from '../method.ts';
 import { applyFusion } from './fuse.ts';
-import { type Fusion, type HeadKind, type Schedule, sliceDimension } from './plan.ts';
+import { constantDimensions, type Fusion, type HeadKind, type Schedule, sliceDimension } from './plan.ts';
 import { calibrateDense, type DenseBases, sliceWithBases } from './rotate_once.ts';
-import { type SiteDimensions, sliceSequential } from './sequential.ts';
+import { sliceSequential } from './sequential.ts';
+
+export { constantDimensions };
 
 export interface SliceGptOptions {
   sparsity: number;
@@ -14,18 +16,6 @@ export interface SliceGptOptions {
   head: HeadKind;
   /** For `rotate-once`: the calibration of the same model, fusion and windows, if there is one already. */
   denseBases?: DenseBases;
-}
-
-/** The same dimension at every site; the last stays whole unless the head is sliced (slicegpt.md §4, step 4). */
-export function constantDimensions(
-  layers: number,
-  hiddenSize: number,
-  dimension: number,
-  head: HeadKind,
-): SiteDimensions {
-  const sites = new Array<number>(2 * layers + 1).fill(dimension);
-  sites[2 * layers] = head === 'sliced' ? dimension : hiddenSize;
-  return sites;
 }
 
 export const slicegpt: CompressionMethod<SliceGptOptions> = {
