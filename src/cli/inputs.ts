@@ -1,19 +1,19 @@
-/** @file What `--model`, `--calibration` and `--evaluation` name on disk, checked before a browser is started. */
-import { readdirSync, type Stats, statSync } from 'node:fs';
+/** @file What `--model`, the texts and `--out` name on disk, checked before a browser is started. */
+import { accessSync, constants, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { WhittleError } from '../errors/errors.ts';
 
 /** Kinds of files that belong to a Hugging Face model; the engine decides which it needs. */
 const MODEL_FILES = /\.(?:json|safetensors|bin|model|txt|jinja)$/;
 
-/** Paths of a model's files, or null for the built-in model. Throws `not_a_model`. */
+/** Paths of a model's files, or null for the built-in model. Throws `not_a_model` or `missing_shard`. */
 export function modelFiles(model: string): string[] | null {
   if (model === 'demo') return null;
   const path = resolve(model);
   const stats = statOf(path, 'not_a_model', 'model');
   if (stats.isDirectory()) {
-    const files = readdirSync(path)
-      .filter((name) => MODEL_FILES.test(name) && statSync(join(path, name)).isFile())
+    const files = namesIn(path)
+      .filter((name) => MODEL_FILES.test(name) && statInModel(path, name).isFile())
       .map((name) => join(path, name));
     if (files.length > 0) return files;
     throw new WhittleError({
@@ -44,6 +44,65 @@ export function textFile(path: string | undefined, option: string): string | nul
     place: { file: basename(path), field: `--${option}` },
     allowed: 'a UTF-8 text file',
   });
+}
+
+/**
+ * Makes the folder that `--out` names, so that a job of minutes cannot end without a place for its results. Throws
+ * `bad_option`.
+ */
+export function prepareOut(out: string): void {
+  const path = resolve(out);
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (thrown) {
+    const reason = systemCode(thrown);
+    const isFile = reason === 'EEXIST' || reason === 'ENOTDIR';
+    throw new WhittleError({
+      code: 'bad_option',
+      message: isFile
+        ? `--out is "${out}", where a file is in the way.`
+        : `--out is "${out}", which cannot be written to (${reason}).`,
+      place: { field: '--out' },
+      allowed: 'a folder that can be written to; it is made where there is none',
+    });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (thrown) {
+    throw new WhittleError({
+      code: 'not_a_model',
+      message: `The folder cannot be read (${systemCode(thrown)}).`,
+      place: { file: basename(folder), field: '--model' },
+      action: 'Check its permissions.',
+    });
+  }
+}
+
+/** An interrupted download into a Hugging Face cache leaves links to files that are not there. */
+function statInModel(folder: string, name: string): Stats {
+  try {
+    return statSync(join(folder, name));
+  } catch (thrown) {
+    const reason = systemCode(thrown);
+    throw new WhittleError({
+      code: name.endsWith('.safetensors') ? 'missing_shard' : 'not_a_model',
+      message:
+        reason === 'ENOENT'
+          ? `${name} is a link to a file that is not there.`
+          : `${name} cannot be opened (${reason}).`,
+      place: { file: name, field: '--model' },
+      action: 'Was its download interrupted? Download the model again.',
+    });
+  }
+}
+
+/** "ENOENT" and its like. */
+function systemCode(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
 }
 
 function statOf(path: string, code: 'not_a_model' | 'bad_text', option: string): Stats {

@@ -6,7 +6,7 @@ import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { resultTable } from './format.ts';
-import { modelFiles, textFile } from './inputs.ts';
+import { modelFiles, prepareOut, textFile } from './inputs.ts';
 import { type JobResult, runJob } from './job.ts';
 import { type CliOptions, HelpWanted, parseOptions, USAGE } from './options.ts';
 import { progressOn } from './progress.ts';
@@ -48,6 +48,7 @@ async function slice(options: CliOptions, progress: ReturnType<typeof progressOn
   const model = modelFiles(options.model);
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
+  prepareOut(options.out);
   const browser = await launchHeadless(APP);
   const stop = cancelOnSignal(browser);
   try {

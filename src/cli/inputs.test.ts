@@ -1,0 +1,84 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WhittleError } from '../errors/errors.ts';
+import { modelFiles, prepareOut, textFile } from './inputs.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'whittle-inputs-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function refusal(act: () => unknown): WhittleError {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof WhittleError) return thrown;
+    throw thrown;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('--model', () => {
+  it('takes the model files of a folder, through links, and leaves the rest', () => {
+    const blobs = join(folder, 'blobs');
+    const model = join(folder, 'model');
+    mkdirSync(blobs);
+    mkdirSync(model);
+    writeFileSync(join(blobs, 'aa'), '{}');
+    symlinkSync(join(blobs, 'aa'), join(model, 'config.json'));
+    writeFileSync(join(model, 'README.md'), '');
+    mkdirSync(join(model, 'old.json'));
+    expect(modelFiles(model)?.map((path) => basename(path))).toEqual(['config.json']);
+  });
+
+  it.each([
+    ['model-00002-of-00002.safetensors', 'missing_shard'],
+    ['tokenizer.json', 'not_a_model'],
+  ])('names %s where it is a link to nothing', (name, code) => {
+    writeFileSync(join(folder, 'config.json'), '{}');
+    symlinkSync(join(folder, 'blobs', 'gone'), join(folder, name));
+    const error = refusal(() => modelFiles(folder));
+    expect(error.code).toBe(code);
+    expect(error.isBadInput).toBe(true);
+    expect(error.message).toContain(name);
+    expect(error.place.file).toBe(name);
+  });
+
+  it('names a file whose links go round', () => {
+    symlinkSync(join(folder, 'config.json'), join(folder, 'config.json'));
+    expect(refusal(() => modelFiles(folder)).message).toBe('config.json cannot be opened (ELOOP).');
+  });
+
+  it('refuses a folder without model files', () => {
+    expect(refusal(() => modelFiles(folder)).code).toBe('not_a_model');
+  });
+});
+
+it('refuses a folder as a text', () => {
+  expect(refusal(() => textFile(folder, 'evaluation'))).toMatchObject({ code: 'bad_text' });
+});
+
+describe('--out', () => {
+  it('is made with the folders above it', () => {
+    const out = join(folder, 'a', 'b');
+    prepareOut(out);
+    prepareOut(out);
+    expect(statSync(out).isDirectory()).toBe(true);
+  });
+
+  it.each(['taken', 'taken/below'])('refuses %s, where a file is in the way', (name) => {
+    writeFileSync(join(folder, 'taken'), '');
+    const error = refusal(() => prepareOut(join(folder, name)));
+    expect(error.code).toBe('bad_option');
+    expect(error.place.field).toBe('--out');
+    expect(error.message).toContain('a file is in the way');
+  });
+
+  it('refuses a link to nothing', () => {
+    symlinkSync(join(folder, 'gone'), join(folder, 'out'));
+    expect(refusal(() => prepareOut(join(folder, 'out'))).code).toBe('bad_option');
+  });
+});
