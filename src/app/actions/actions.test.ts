@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ExportReport } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
-import { MODEL, perplexityReport, siteReport, studioWith, untilCancelled } from '../testing.ts';
+import { MODEL, PROTOCOL, perplexityReport, siteReport, studioWith, untilCancelled } from '../testing.ts';
 import { exportRun } from './export_run.ts';
 import { cancelJob } from './job.ts';
 import { chooseBackend, measureAgain, openModel, startBackend } from './open_model.ts';
@@ -190,6 +191,50 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 12, head: 'auto' });
     selectRun(studio, 'slice-1');
     expect(studio.store.getState().settings).toMatchObject({ sparsity_percent: 30, head: 'untied' });
+  });
+
+  it('draws the curve of a run only while it is measured, not after that was cancelled', async () => {
+    let isMeasuring = false;
+    const { studio } = studioWith({
+      evaluate: ({ target }, emit, signal) => {
+        emit({ type: 'window', target, index: 0, count: 2, loss: 4, perplexity: 54.6, relative_spread: 0 });
+        if (target !== 'slice-2') return perplexityReport(target, 80);
+        isMeasuring = true;
+        return untilCancelled(signal);
+      },
+    });
+    const curveOf = () => shownCurves(studio.store.getState()).run?.id;
+    await openModel(studio, DEMO);
+    await slice(studio);
+    changeSettings(studio.store, { sparsity_percent: 30 });
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(isMeasuring).toBe(true));
+    changeSettings(studio.store, { sparsity_percent: 25 });
+    expect(curveOf()).toBe('slice-2');
+    cancelJob(studio);
+    expect(curveOf()).toBe('slice-1');
+    await slicing;
+    expect(curveOf()).toBe('slice-1');
+  });
+
+  it('draws no curve of earlier texts under the protocol of new ones', async () => {
+    let texts = 0;
+    const other = { ...PROTOCOL, eval_samples: 4 };
+    const { studio } = studioWith({
+      set_texts: () => (++texts === 1 ? PROTOCOL : other),
+      evaluate: ({ target }, emit, signal) => {
+        if (texts > 1) return untilCancelled(signal);
+        emit({ type: 'window', target, index: 0, count: 2, loss: 4, perplexity: 54.6, relative_spread: 0 });
+        return perplexityReport(target, 80);
+      },
+    });
+    await openModel(studio, DEMO);
+    expect(shownCurves(studio.store.getState())).toMatchObject({ dense: [{ window: 1 }], protocol: PROTOCOL });
+    const measuring = measureAgain(studio);
+    await vi.waitFor(() => expect(studio.store.getState().results.protocol).toEqual(other));
+    expect(shownCurves(studio.store.getState())).toEqual({ dense: [], sliced: [], run: null, protocol: null });
+    cancelJob(studio);
+    await measuring;
   });
 
   it('keeps earlier runs with their protocol when the texts are measured again', async () => {

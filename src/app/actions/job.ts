@@ -70,7 +70,8 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
       signal.throwIfAborted();
       index += 1;
       const at = index;
-      store.setState(({ job }) => ({ job: enterStep(job, at) }));
+      const evaluating = kind === 'evaluate' ? (request as Commands['evaluate']['request']).target : undefined;
+      store.setState(({ job }) => ({ job: enterStep(job, at, evaluating) }));
       const started_at = performance.now();
       const result = await engine.run(kind, request, {
         signal,

@@ -1,6 +1,6 @@
 /** @file Opening a model: facts at once, then the dense perplexity, then the spectra. */
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
-import { addSite, NO_RESULTS } from '../store/results.ts';
+import { addSite, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { type Job, runJob } from './job.ts';
@@ -41,7 +41,7 @@ async function measureDense(studio: Studio, job: Job): Promise<void> {
   const { store } = studio;
   const { texts } = store.getState().settings;
   const protocol = await job.run('set_texts', texts);
-  changeResults(store, (results) => ({ ...results, protocol, texts, dense: null, spectra: null }));
+  changeResults(store, (results) => withTexts(results, protocol, texts));
   const dense = await job.run('evaluate', { target: 'dense' });
   changeResults(store, (results) => ({ ...results, dense }));
   await calibrate(studio, job);

@@ -5,7 +5,7 @@ import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
-import { shownCurve } from '../store/selectors.ts';
+import { shownCurves } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { curveRows, sizePoints } from './chart_data.ts';
 
@@ -15,11 +15,10 @@ const PerplexitySizeChart = lazy(() => import('./PerplexitySizeChart.tsx'));
 export function LivePerplexityCard() {
   const results = useStudioState((state) => state.results);
   const settings = useStudioState((state) => state.settings);
-  const { run, points } = shownCurve(results, settings);
-  const dense = results.curves.dense ?? [];
-  const rows = curveRows(dense, points);
-  const protocol = results.protocol;
-  const last = { dense: dense.at(-1), sliced: points.at(-1) };
+  const job = useStudioState((state) => state.job);
+  const { run, dense, sliced, protocol } = shownCurves({ results, settings, job });
+  const rows = curveRows(dense, sliced);
+  const last = { dense: dense.at(-1), sliced: sliced.at(-1) };
   return (
     <ChartCard
       title="Perplexity, live"
@@ -31,12 +30,12 @@ export function LivePerplexityCard() {
           </>
         )
       }
-      note={rows.length > 0 && protocol ? protocolText(protocol) : undefined}
+      note={protocol ? protocolText(protocol) : undefined}
       legend={
         <Legend
           marks={[
             { mark: 'dense', label: 'dense' },
-            ...(run && points.length > 0
+            ...(run && sliced.length > 0
               ? [{ mark: 'sliced' as const, label: `${Math.round(run.slice.options.sparsity * 1000) / 10} %` }]
               : []),
           ]}
@@ -70,8 +69,9 @@ export function PerplexitySizeCard() {
   const studio = useStudio();
   const results = useStudioState((state) => state.results);
   const settings = useStudioState((state) => state.settings);
+  const job = useStudioState((state) => state.job);
   const { points, omitted } = sizePoints(results);
-  const selected = shownCurve(results, settings).run?.id ?? null;
+  const selected = shownCurves({ results, settings, job }).run?.id ?? null;
   return (
     <ChartCard
       title="Perplexity against size"

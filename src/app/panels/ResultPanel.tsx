@@ -14,8 +14,7 @@ export function ResultPanel() {
   const results = useStudioState((state) => state.results);
   const settings = useStudioState((state) => state.settings);
   const { plan } = usePlan();
-  const { run, quick } = matchingRuns(results, settings, plan);
-  const shown = run ?? quick;
+  const { shown } = matchingRuns(results, settings, plan);
   if (!results.model || !plan) {
     return (
       <Section title="Result">

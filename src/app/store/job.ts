@@ -23,6 +23,8 @@ export interface RunningJob {
   stage?: Stage;
   layer?: number;
   layers?: number;
+  /** What the running step measures: "dense" or a run's id. */
+  evaluating?: string;
   /** For people: "MLP covariance". */
   step: string;
   tokens_per_second?: number;
@@ -55,10 +57,10 @@ export function startJob(kind: JobKind, title: string, steps: readonly JobStep[]
   };
 }
 
-export function enterStep(job: JobState, index: number): JobState {
+export function enterStep(job: JobState, index: number, evaluating?: string): JobState {
   if (job.state !== 'running') return job;
   const { stage: _, layer: __, layers: ___, tokens_per_second: ____, eta_seconds: _____, ...kept } = job;
-  return { ...kept, index, fraction: 0, step: job.steps[index]?.label ?? '' };
+  return { ...kept, index, evaluating, fraction: 0, step: job.steps[index]?.label ?? '' };
 }
 
 export function applyProgress(job: JobState, event: Extract<EngineEvent, { type: 'progress' }>, now: number): JobState {

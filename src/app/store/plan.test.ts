@@ -95,14 +95,22 @@ describe('runs and settings', () => {
     const matches = matchingRuns(results, SETTINGS, plan);
     expect([matches.run?.id, matches.quick?.id]).toEqual(['exact', 'quick']);
     const official = { ...SETTINGS, fusion: 'official' as const };
-    expect(matchingRuns(results, official, plan)).toEqual({ run: null, quick: null });
+    expect(matchingRuns(results, official, plan)).toEqual({ run: null, quick: null, shown: null });
   });
 
   it('does not take a run of other texts for a measurement of these', () => {
     const other = { ...results, protocol: { ...PROTOCOL, samples: 8 } };
-    expect(matchingRuns(other, SETTINGS, plan)).toEqual({ run: null, quick: null });
+    expect(matchingRuns(other, SETTINGS, plan)).toEqual({ run: null, quick: null, shown: null });
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, samples: 8 })).toBe(true);
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, seqlen: 128 })).toBe(false);
+  });
+
+  it('prefers what was measured to what was cancelled, of its schedule or of the quick one', () => {
+    const unmeasured = { ...run('again'), perplexity: null };
+    expect(matchingRuns(addRun(results, unmeasured), SETTINGS, plan).run?.id).toBe('exact');
+    const onlyQuick = removeRun(addRun(results, unmeasured), 'exact');
+    expect(matchingRuns(onlyQuick, SETTINGS, plan)).toMatchObject({ run: { id: 'again' }, shown: { id: 'quick' } });
+    expect(matchingRuns(removeRun(onlyQuick, 'quick'), SETTINGS, plan).shown?.id).toBe('again');
   });
 
   it('keeps one quick measure and every run', () => {

@@ -92,11 +92,16 @@ export interface Matches {
   run: Run | null;
   /** The same dimension and head by `rotate-once`: what releasing the slider measures. */
   quick: Run | null;
+  /** The one to speak of: the run, unless only the quick one has been measured. */
+  shown: Run | null;
 }
 
-/** Runs that the current settings describe, so that what is shown as the result is never of another setting. */
+/**
+ * Runs that the current settings describe, so that what is shown as the result is never of another setting. Of equal
+ * ones the newest that was measured: one whose measurement was cancelled hides none.
+ */
 export function matchingRuns(results: Results, settings: Settings, plan: Plan | null): Matches {
-  if (!plan) return { run: null, quick: null };
+  if (!plan) return { run: null, quick: null, shown: null };
   const fitting = results.runs.filter(
     ({ slice, protocol }) =>
       slice.dimension === plan.dimension &&
@@ -104,6 +109,11 @@ export function matchingRuns(results: Results, settings: Settings, plan: Plan | 
       slice.options.fusion === settings.fusion &&
       isSameProtocol(protocol, results.protocol),
   );
-  const newest = (schedule: string) => fitting.findLast(({ slice }) => slice.options.schedule === schedule) ?? null;
-  return { run: newest(settings.schedule), quick: newest('rotate-once') };
+  const newest = (schedule: string) => {
+    const equal = fitting.filter(({ slice }) => slice.options.schedule === schedule);
+    return equal.findLast((run) => run.perplexity) ?? equal.at(-1) ?? null;
+  };
+  const run = newest(settings.schedule);
+  const quick = newest('rotate-once');
+  return { run, quick, shown: [run, quick].find((match) => match?.perplexity) ?? run ?? quick };
 }

@@ -65,6 +65,12 @@ export const NO_RESULTS: Results = {
   curves: {},
 };
 
+/** Other texts: nothing of the dense model was measured with them yet. Runs stay, with the protocol they were made by. */
+export function withTexts(results: Results, protocol: ProtocolReport, texts: TextSettings): Results {
+  const { dense: _, ...curves } = results.curves;
+  return { ...results, protocol, texts, dense: null, spectra: null, curves };
+}
+
 export function addWindow(results: Results, event: Extract<EngineEvent, { type: 'window' }>): Results {
   const { target, index, loss, perplexity, relative_spread } = event;
   const before = index === 0 ? [] : (results.curves[target] ?? []);

@@ -1,9 +1,11 @@
 /** @file Views of the state that several panels share. */
 import { useMemo } from 'react';
+import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { matchingRuns, type PlanResult, planOf } from './plan.ts';
 import type { Results, Run, WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
+import type { StudioState } from './store.ts';
 
 const NO_PLAN: PlanResult | { plan: null; error: null } = { plan: null, error: null };
 
@@ -17,14 +19,32 @@ export function usePlan(): PlanResult | { plan: null; error: null } {
 /** The run that the Result panel speaks of: of these settings exactly, else their quick measure. */
 export function shownRun(results: Results, settings: Settings): Run | null {
   if (!results.model) return null;
-  const { plan } = planOf(results.model, settings);
-  const { run, quick } = matchingRuns(results, settings, plan);
-  return run ?? quick;
+  return matchingRuns(results, settings, planOf(results.model, settings).plan).shown;
 }
 
-/** The sliced curve to draw: the one being measured, else that of the shown run. */
-export function shownCurve(results: Results, settings: Settings): { run: Run | null; points: WindowPoint[] } {
-  const measuring = results.runs.findLast((run) => !run.perplexity && results.curves[run.id]);
+export interface ShownCurves {
+  dense: readonly WindowPoint[];
+  sliced: readonly WindowPoint[];
+  /** Whose the sliced curve is; it may have no windows yet. */
+  run: Run | null;
+  /** What the curves were measured with; null while there is none. */
+  protocol: ProtocolReport | null;
+}
+
+/** The dense curve, and over it that of the run being measured at this moment, else that of the shown run. */
+export function shownCurves({
+  results,
+  settings,
+  job,
+}: Pick<StudioState, 'results' | 'settings' | 'job'>): ShownCurves {
+  const { curves } = results;
+  const evaluating = job.state === 'running' && !job.cancelling ? job.evaluating : undefined;
+  const measuring = results.runs.find((run) => run.id === evaluating && curves[run.id]);
   const run = measuring ?? shownRun(results, settings);
-  return { run, points: run ? (results.curves[run.id] ?? []) : [] };
+  const dense = curves.dense ?? [];
+  const sliced = (run && curves[run.id]) ?? [];
+  let protocol: ProtocolReport | null = null;
+  if (run && sliced.length > 0) protocol = run.perplexity?.protocol ?? run.protocol;
+  else if (dense.length > 0) protocol = results.dense?.protocol ?? results.protocol;
+  return { dense, sliced, run, protocol };
 }
