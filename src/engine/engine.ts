@@ -5,12 +5,13 @@
 import { WhittleError } from '../errors/errors.ts';
 import { exportCommand } from './export_command.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
-import { openCommand, setTextsCommand } from './open_command.ts';
+import { openCommand } from './open_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { sliceCommand } from './slice_command.ts';
 import { EngineState } from './state.ts';
+import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
   [K in CommandKind]: (
@@ -32,7 +33,7 @@ export class Engine {
     this.handlers = {
       start: ({ backend }) => this.start(backend),
       open: ({ source }) => openCommand(state, platform, source),
-      set_texts: (settings) => setTextsCommand(state, platform, settings),
+      set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
@@ -70,8 +71,9 @@ export class Engine {
     const { state } = this;
     const backend = await this.createBackend(kind);
     this.restart = undefined;
-    // Bases and losses of another backend are as good, but a report must not mix two.
+    // What another backend made is as good, but a report must not mix two.
     await state.dropMeasurements();
+    for (const id of [...state.slices.keys()]) await state.dropSlice(id);
     state.backend?.dispose();
     state.backend = backend;
     return backend.info;

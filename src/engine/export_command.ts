@@ -26,18 +26,16 @@ export async function exportCommand(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const slice = state.requireSlice(id);
-  const dense = state.dense ?? (await evaluateCommand(state, 'dense', emit, signal));
-  const evaluation = slice.evaluation ?? (await evaluateCommand(state, id, emit, signal));
+  if (!state.dense) await evaluateCommand(state, 'dense', emit, signal);
+  const evaluation = slice.evaluation?.report ?? (await evaluateCommand(state, id, emit, signal));
   await slice.exported?.remove();
   slice.exported = undefined;
   const folder = await platform.createExportFolder(id);
   try {
     const started = performance.now();
-    const files = await state.timed('export', () => writeModelFiles(state, slice, folder, external_data, emit, signal));
+    const files = await writeModelFiles(state, slice, folder, external_data, emit, signal);
     const written = performance.now();
-    const checked = await state.timed('verification', () =>
-      verify(state, platform, slice, folder, files, evaluation, emit, signal),
-    );
+    const checked = await verify(state, platform, slice, folder, files, evaluation, emit, signal);
     const report: ExportReport = {
       id,
       folder: folder.path,
@@ -47,7 +45,7 @@ export async function exportCommand(
       perplexity_in_app: evaluation.perplexity,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
-    report.files.push(await writeReport(state, slice, dense, evaluation, report, folder));
+    report.files.push(await writeReport(state, slice, report, folder));
     slice.exported = folder;
     return report;
   } catch (error) {
@@ -135,13 +133,28 @@ async function verify(
   const { perplexity } = summarize(result.window_losses);
   const relative = Math.abs(perplexity / evaluation.perplexity - 1);
   if (!(relative <= PERPLEXITY_TOLERANCE)) throw notVerified(perplexity, evaluation.perplexity);
-  const max_abs_logit_difference = await compareLogits(state, slice.model, result.first_logits);
+  const max_abs_logit_difference = await compareLogits(state, slice.model, result.first_logits, signal);
   meter.report({ fraction: 1, step });
   return { perplexity, max_abs_logit_difference };
 }
 
-async function compareLogits(state: EngineState, model: DecoderModel, exported: Float32Array): Promise<number> {
-  const logits = await firstWindowLogits(state.requireBackend(), model, state.requireTexts().evaluation);
+/** max |Δ| over the first window. Throws `verification_failed` when the file's logits are not of the same size. */
+async function compareLogits(
+  state: EngineState,
+  model: DecoderModel,
+  exported: Float32Array,
+  signal: AbortSignal,
+): Promise<number> {
+  const { evaluation: windows } = state.requireTexts();
+  const logits = await firstWindowLogits(state.requireBackend(), model, windows, signal);
+  if (exported.length !== logits.length) {
+    throw new WhittleError({
+      code: 'verification_failed',
+      message: `The exported file gives ${exported.length} logits for the first window.`,
+      allowed: `${logits.length}: ${windows.seqlen} tokens × the vocabulary`,
+      action: 'The file was removed. This is a fault in Whittle: please report it.',
+    });
+  }
   let largest = 0;
   for (let i = 0; i < logits.length; i++) largest = Math.max(largest, Math.abs(logits[i] - exported[i]));
   return largest;
@@ -156,22 +169,31 @@ function notVerified(found: number, expected: number): WhittleError {
   });
 }
 
+/** The report of this one export: times are those of its own steps. */
 async function writeReport(
   state: EngineState,
   slice: SlicedModel,
-  dense: PerplexityReport,
-  evaluation: PerplexityReport,
   exported: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile> {
   const backend = state.requireBackend();
+  const { dense } = state;
+  const { evaluation } = slice;
+  if (!dense || !evaluation) throw new Error('An export is reported before it was measured.');
+  const timings = {
+    load: state.load_ms,
+    dense_evaluation: dense.duration_ms,
+    calibration_and_slicing: slice.report.duration_ms,
+    evaluation: evaluation.duration_ms,
+    ...exported.duration_ms,
+  };
   const report = buildReport({
     summary: state.requireModel().summary,
-    protocol: state.requireTexts().protocol,
+    protocol: evaluation.report.protocol,
     backend: backend.info,
-    dense,
-    sliced: [{ slice: slice.report, evaluation, exported }],
-    timings_ms: state.timings,
+    dense: dense.report,
+    sliced: [{ slice: slice.report, evaluation: evaluation.report, exported }],
+    timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(backend),
   });
   return writeFile(folder, REPORT_FILE, new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`));

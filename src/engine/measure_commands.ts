@@ -15,39 +15,39 @@ export async function evaluateCommand(
   signal: AbortSignal,
 ): Promise<PerplexityReport> {
   const backend = state.requireBackend();
-  const { evaluation: windows, protocol } = state.requireTexts();
+  const { evaluation: windows } = state.requireTexts();
   const isDense = target === 'dense';
   const model = isDense ? state.requireModel().open.model : state.requireSlice(target).model;
   const meter = new ProgressMeter(emit, isDense ? 'dense_evaluation' : 'evaluation', () => memoryReport(backend));
   const tokens = windows.count * windows.seqlen;
   const layers = model.layers.length;
   const losses: number[] = [];
-  return state.timed(isDense ? 'dense_evaluation' : 'evaluation', async () => {
-    const started = performance.now();
-    await evaluate(backend, model, windows, {
-      signal,
-      checkWeights: isDense,
-      onWindow: ({ index, loss }) => {
-        losses.push(loss);
-        emit({ type: 'window', target, index, count: windows.count, loss, ...summarize(losses) });
-      },
-      onProgress: (fraction, layer) => {
-        const step = layer < layers ? 'forward pass' : 'head and loss';
-        meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
-      },
-    });
-    const report: PerplexityReport = {
-      target,
-      ...summarize(losses),
-      tokens_per_second: (1000 * tokens) / (performance.now() - started),
-      tokens,
-      window_losses: losses,
-      protocol,
-    };
-    if (isDense) state.dense = report;
-    else state.requireSlice(target).evaluation = report;
-    return report;
+  const started = performance.now();
+  const { tokens_per_second } = await evaluate(backend, model, windows, {
+    signal,
+    checkWeights: isDense,
+    onWindow: ({ index, loss }) => {
+      losses.push(loss);
+      emit({ type: 'window', target, index, count: windows.count, loss, ...summarize(losses) });
+    },
+    onProgress: (fraction, layer) => {
+      const step = layer < layers ? 'forward pass' : 'head and loss';
+      meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
+    },
   });
+  const protocol = state.protocolOf(target);
+  const report: PerplexityReport = {
+    target,
+    ...summarize(losses),
+    tokens_per_second,
+    tokens,
+    window_losses: losses,
+    protocol,
+  };
+  const measured = { report, duration_ms: performance.now() - started };
+  if (isDense) state.dense = measured;
+  else state.requireSlice(target).evaluation = measured;
+  return report;
 }
 
 /** Context for a compression method that reports as `schedule` and calls `onProgress` for its share of the command. */
@@ -104,9 +104,7 @@ export async function calibrateCommand(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<CalibrationReport> {
-  return state.timed('calibration_and_slicing', async () => {
-    const started = performance.now();
-    const { bases } = await denseBases(state, platform, fusion, emit, signal);
-    return { fusion, sites: [...bases.sites], duration_ms: performance.now() - started };
-  });
+  const started = performance.now();
+  const { bases } = await denseBases(state, platform, fusion, emit, signal);
+  return { fusion, sites: [...bases.sites], duration_ms: performance.now() - started };
 }

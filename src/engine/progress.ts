@@ -17,7 +17,7 @@ export interface Step {
   tokens?: number;
 }
 
-/** Reports on one command, or one part of it from `base` to `base + share` of the whole. */
+/** Reports on one stage of a command. */
 export class ProgressMeter {
   private readonly started = performance.now();
 

@@ -11,7 +11,10 @@ export type { BackendInfo, BackendKind, Fusion, HeadKind, ModelShape, PartSizes,
 
 /** Each command with its request and its result. */
 export interface Commands {
-  /** Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. */
+  /**
+   * Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. The open model stays
+   * open; what was measured and sliced is forgotten.
+   */
   start: { request: { backend: 'auto' | BackendKind }; result: BackendInfo };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
   open: { request: { source: ModelSource }; result: ModelSummary };
@@ -85,7 +88,8 @@ export interface ProtocolReport {
   seqlen: number;
   samples: number;
   eval_samples: number;
-  calibration: { name: string; tokens: number };
+  /** `seqlen` only where the model was calibrated with other windows than it is evaluated with. */
+  calibration: { name: string; tokens: number; seqlen?: number };
   evaluation: { name: string; tokens: number };
   tokenizer: string;
 }

@@ -25,12 +25,21 @@ export interface ReportTimings {
   total: number;
 }
 
+export interface SlicedInput {
+  slice: SliceReport;
+  evaluation: PerplexityReport;
+  /** A verified export. */
+  exported?: ExportReport;
+  /** Why there is none, where one was to be. */
+  export_error?: string;
+}
+
 export interface ReportInput {
   summary: ModelSummary;
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
-  sliced: { slice: SliceReport; evaluation: PerplexityReport; exported?: ExportReport }[];
+  sliced: SlicedInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
 }
@@ -88,13 +97,19 @@ export interface SlicedReport {
   tokens_per_second: number;
   discarded_energy: number[];
   certificate: { max_orthogonality_error: number; max_residual: number };
-  /** Absent where the model was not exported. */
-  onnx?: {
-    files: { name: string; bytes: number; sha256: string }[];
-    verified: boolean;
-    perplexity: number;
-    max_abs_logit_difference: number;
-  };
+  /** Absent where the model was not to be exported. */
+  onnx?: OnnxReport;
+}
+
+export interface OnnxReport {
+  /** None where the export failed: what was written of it was removed. */
+  files: { name: string; bytes: number; sha256: string }[];
+  verified: boolean;
+  /** Null where the export failed. */
+  perplexity: number | null;
+  max_abs_logit_difference: number | null;
+  /** Why the export failed. */
+  error?: string;
 }
 
 export function buildReport(input: ReportInput): Report {
@@ -139,7 +154,9 @@ export function buildReport(input: ReportInput): Report {
   };
 }
 
-function slicedReport({ slice, evaluation, exported }: ReportInput['sliced'][number]): SlicedReport {
+function slicedReport(input: SlicedInput): SlicedReport {
+  const { slice, evaluation } = input;
+  const onnx = onnxReport(input);
   return {
     sparsity: slice.options.sparsity,
     dimension: slice.dimension,
@@ -154,13 +171,20 @@ function slicedReport({ slice, evaluation, exported }: ReportInput['sliced'][num
     tokens_per_second: evaluation.tokens_per_second,
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
-    ...(exported && {
-      onnx: {
-        files: exported.files.filter(({ name }) => name !== REPORT_FILE),
-        verified: exported.verified,
-        perplexity: exported.perplexity,
-        max_abs_logit_difference: exported.max_abs_logit_difference,
-      },
-    }),
+    ...(onnx && { onnx }),
   };
+}
+
+function onnxReport({ exported, export_error: error }: SlicedInput): OnnxReport | undefined {
+  if (error !== undefined) {
+    return { files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
+  }
+  return (
+    exported && {
+      files: exported.files.filter(({ name }) => name !== REPORT_FILE),
+      verified: exported.verified,
+      perplexity: exported.perplexity,
+      max_abs_logit_difference: exported.max_abs_logit_difference,
+    }
+  );
 }

@@ -19,41 +19,39 @@ export async function sliceCommand(
 ): Promise<SliceReport> {
   const { open, summary } = state.requireModel();
   const backend = state.requireBackend();
-  state.requireTexts();
+  const { protocol } = state.requireTexts();
   const head = resolveHead(options.head, summary.shape.tied);
   const dimension = sliceDimension(summary.shape.hidden_size, options.sparsity, options.round);
-  return state.timed('calibration_and_slicing', async () => {
-    const started = performance.now();
-    const bases =
-      options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
-    const scratch = await platform.createScratch();
-    try {
-      const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
-      const context = compressionContext(state, scratch, options.schedule, meter, emit, signal);
-      const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
-      const parts = slicedParts(summary.shape, dimension, head);
-      const parameters = countParameters(compressed.model);
-      assertPlanned(parameters, totalElements(parts));
-      const report: SliceReport = {
-        id: state.newId(),
-        options,
-        head,
-        dimension,
-        parameters,
-        bytes: modelBytes(compressed.model),
-        parts,
-        sites: [...compressed.sites],
-        discarded_energy: compressed.sites.map((site) => site.discarded_energy),
-        certificate: worst(compressed.sites),
-        duration_ms: performance.now() - started,
-      };
-      state.slices.set(report.id, { report, model: compressed.model, scratch });
-      return report;
-    } catch (error) {
-      await scratch.clear();
-      throw error;
-    }
-  });
+  const started = performance.now();
+  const bases =
+    options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
+  const scratch = await platform.createScratch();
+  try {
+    const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
+    const context = compressionContext(state, scratch, options.schedule, meter, emit, signal);
+    const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
+    const parts = slicedParts(summary.shape, dimension, head);
+    const parameters = countParameters(compressed.model);
+    assertPlanned(parameters, totalElements(parts));
+    const report: SliceReport = {
+      id: state.newId(),
+      options,
+      head,
+      dimension,
+      parameters,
+      bytes: modelBytes(compressed.model),
+      parts,
+      sites: [...compressed.sites],
+      discarded_energy: compressed.sites.map((site) => site.discarded_energy),
+      certificate: worst(compressed.sites),
+      duration_ms: performance.now() - started,
+    };
+    state.slices.set(report.id, { report, calibration: protocol, model: compressed.model, scratch });
+    return report;
+  } catch (error) {
+    await scratch.clear();
+    throw error;
+  }
 }
 
 function worst(sites: readonly SiteReport[]): SliceReport['certificate'] {

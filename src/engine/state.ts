@@ -8,7 +8,6 @@ import type { ScratchStore } from '../models/scratch.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, SliceReport } from './protocol.ts';
-import type { ReportTimings } from './report.ts';
 
 export interface OpenedModel {
   readonly open: OpenModel;
@@ -23,9 +22,11 @@ export interface Texts {
 
 export interface SlicedModel {
   readonly report: SliceReport;
+  /** What it was calibrated with: the texts may have changed since. */
+  readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
   readonly scratch: ScratchStore;
-  evaluation?: PerplexityReport;
+  evaluation?: { report: PerplexityReport; duration_ms: number };
   exported?: ExportFolder;
 }
 
@@ -38,10 +39,10 @@ export class EngineState {
   backend?: Backend;
   opened?: OpenedModel;
   texts?: Texts;
-  dense?: PerplexityReport;
+  dense?: { report: PerplexityReport; duration_ms: number };
+  load_ms = 0;
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly slices = new Map<string, SlicedModel>();
-  readonly timings: ReportTimings = emptyTimings();
   private nextId = 1;
 
   newId(): string {
@@ -64,16 +65,13 @@ export class EngineState {
     return this.slices.get(id) ?? missing(`There is no sliced model "${id}".`, 'slice');
   }
 
-  /** Adds the time of a job to a stage's total. */
-  async timed<T>(stage: Exclude<keyof ReportTimings, 'total'>, job: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    try {
-      return await job();
-    } finally {
-      const elapsed = performance.now() - started;
-      this.timings[stage] += elapsed;
-      this.timings.total += elapsed;
-    }
+  /** Perplexity protocol of a target: a sliced model keeps the calibration that it was made with. */
+  protocolOf(target: 'dense' | string): ProtocolReport {
+    const { protocol } = this.requireTexts();
+    if (target === 'dense') return protocol;
+    const { calibration: made } = this.requireSlice(target);
+    const seqlen = made.seqlen === protocol.seqlen ? undefined : made.seqlen;
+    return { ...protocol, samples: made.samples, calibration: { ...made.calibration, seqlen } };
   }
 
   /** Forgets what depends on the texts. */
@@ -90,7 +88,7 @@ export class EngineState {
     for (const id of [...this.slices.keys()]) await this.dropSlice(id);
     this.opened = undefined;
     this.texts = undefined;
-    Object.assign(this.timings, emptyTimings());
+    this.load_ms = 0;
   }
 
   async dropSlice(id: string): Promise<void> {
@@ -99,18 +97,6 @@ export class EngineState {
     await slice?.scratch.clear();
     await slice?.exported?.remove();
   }
-}
-
-function emptyTimings(): ReportTimings {
-  return {
-    load: 0,
-    dense_evaluation: 0,
-    calibration_and_slicing: 0,
-    evaluation: 0,
-    export: 0,
-    verification: 0,
-    total: 0,
-  };
 }
 
 function missing(message: string, command: string): never {

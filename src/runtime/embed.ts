@@ -24,14 +24,7 @@ export async function embedTokens(
 ): Promise<Tensor[]> {
   const { backend } = arena;
   const table = await compactTable(embedding.weight, ids);
-  const rows = arena.own(
-    backend.decode(
-      table.bytes,
-      embedding.weight.dtype,
-      [table.count, embedding.weight.shape[1]],
-      embedding.weight.name,
-    ),
-  );
+  const rows = loader.decode(embedding.weight, table.bytes, [table.count, embedding.weight.shape[1]]);
   if (embedding.centered) backend.center_rows({ hidden_states: rows });
   const weight = embedding.projection ? await project(arena, loader, rows, embedding.projection) : rows;
   const outputs = ids.map((batch, i) => {

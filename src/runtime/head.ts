@@ -106,6 +106,7 @@ export async function allLogits(
   loader: WeightLoader,
   model: DecoderModel,
   batch: Tensor,
+  signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { backend } = arena;
   const [input] = await headInputs(arena, loader, model, [batch]);
@@ -113,6 +114,7 @@ export async function allLogits(
   const vocabulary = model.lm_head.weight.shape[0];
   const all = new Float32Array(rows * vocabulary);
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
+    throwIfCancelled(signal);
     const weight = await loader.load(model.lm_head.weight, { start, end });
     const logits = arena.empty([rows, end - start], 'logits_block');
     backend.matmul_bt({ a: input, b: weight, output: logits });

@@ -10,7 +10,7 @@ import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import { attentionBlock, mlpBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
 import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.ts';
-import { batchIds, type TokenWindows, type WindowBatch } from './windows.ts';
+import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
   /** On slow devices: this share of the batches has gone through a layer. */
@@ -39,7 +39,6 @@ export async function runLayers(
     model.embed_tokens,
     batches.map((batch) => batchIds(windows, batch)),
   );
-  const isSlow = backend.info.isFallbackAdapter || backend.info.kind === 'cpu';
   const rotary = new RotaryCache(arena, seqlen);
   let next = prefetch(loader, model.layers[0]);
   for (const layer of model.layers) {
@@ -57,7 +56,7 @@ export async function runLayers(
       arena.free(mid);
       outputs.push(y);
       // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
-      if (isSlow && i < hidden.length - 1) {
+      if (isSlow(backend.info) && i < hidden.length - 1) {
         await backend.sync();
         throwIfCancelled(signal);
         observer.onBatch?.(layer.index, outputs.length / hidden.length);

@@ -18,6 +18,15 @@ export interface WindowLoss {
   loss: number;
 }
 
+export interface Evaluation {
+  windows: WindowLoss[];
+  /**
+   * Tokens that went through the model, per second of wall time. The first group is left out where there is another: it
+   * also pays for compiling shaders and checking weights, and so would make the model that is measured first look slow.
+   */
+  tokens_per_second: number;
+}
+
 export interface EvaluateOptions {
   signal?: AbortSignal;
   /** Counts NaN and infinite weights of the model while it is read. */
@@ -42,8 +51,9 @@ export async function evaluate(
   model: DecoderModel,
   windows: TokenWindows,
   options: EvaluateOptions = {},
-): Promise<WindowLoss[]> {
+): Promise<Evaluation> {
   const results: WindowLoss[] = [];
+  const groups: { tokens: number; ms: number }[] = [];
   let group = 1;
   while (results.length < windows.count) {
     throwIfCancelled(options.signal);
@@ -61,9 +71,16 @@ export async function evaluate(
       options.onWindow?.(window);
     });
     const elapsed = Math.max(1, performance.now() - started);
+    groups.push({ tokens: count * windows.seqlen, ms: elapsed });
     group = Math.max(1, Math.min(2 * count, Math.round((count * GROUP_TARGET_MS) / elapsed)));
   }
-  return results;
+  return { windows: results, tokens_per_second: steadyRate(groups) };
+}
+
+function steadyRate(groups: readonly { tokens: number; ms: number }[]): number {
+  const steady = groups.length > 1 ? groups.slice(1) : groups;
+  const sum = (key: 'tokens' | 'ms') => steady.reduce((total, group) => total + group[key], 0);
+  return (1000 * sum('tokens')) / sum('ms');
 }
 
 async function evaluateGroup(
@@ -76,7 +93,7 @@ async function evaluateGroup(
 ): Promise<number[]> {
   return withArena(backend, async (arena) => {
     const loader = new WeightLoader(arena, options.checkWeights);
-    const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info.isFallbackAdapter));
+    const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
     const steps = model.layers.length + 1;
     const observer = {
       onLayer: async (layer: number) => {
@@ -118,11 +135,12 @@ export async function firstWindowLogits(
   backend: Backend,
   model: DecoderModel,
   windows: TokenWindows,
+  signal?: AbortSignal,
 ): Promise<Float32Array> {
   return withArena(backend, async (arena) => {
     const loader = new WeightLoader(arena);
-    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }]);
-    return allLogits(arena, loader, model, hidden);
+    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
+    return allLogits(arena, loader, model, hidden, signal);
   });
 }
 

@@ -5,6 +5,7 @@ import type { Tensor } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { RowRange } from '../formats/checkpoint.ts';
 import type { DecoderLayer, Linear, Norm, WeightRef } from '../models/decoder_model.ts';
+import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
 
 export interface DeviceLinear {
@@ -54,7 +55,11 @@ export class WeightLoader {
 
   async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
     const bytes = await ref.read(rows);
-    const shape = rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape;
+    return this.decode(ref, bytes, rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape);
+  }
+
+  /** Bytes of a weight, or of some of its rows, that were read already. */
+  decode(ref: WeightRef, bytes: Uint8Array, shape: Shape): Tensor {
     const tensor = this.arena.own(this.arena.backend.decode(bytes, ref.dtype, shape, ref.name));
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;

@@ -1,4 +1,5 @@
 /** @file Text → windows of tokens (DESIGN.md, *Windows*). */
+import type { BackendInfo } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 
 /**
@@ -61,9 +62,14 @@ export function batchesOf(windows: TokenWindows, first: number, count: number, m
   return batches;
 }
 
+/** A CPU computes, itself or as a software adapter: work goes in small steps, so that cancelling is quick. */
+export function isSlow(info: BackendInfo): boolean {
+  return info.isFallbackAdapter || info.kind === 'cpu';
+}
+
 /** Rows of one batch: enough to keep a GPU busy, few enough that activations stay small and progress is seen. */
-export function rowsPerBatch(isSlow: boolean): number {
-  return isSlow ? 512 : 2048;
+export function rowsPerBatch(info: BackendInfo): number {
+  return isSlow(info) ? 512 : 2048;
 }
 
 export function batchIds(windows: TokenWindows, batch: WindowBatch): Uint32Array {

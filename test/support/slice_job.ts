@@ -51,8 +51,8 @@ export function compress(backend: Backend, job: TestJob, options: SliceGptOption
 }
 
 export async function perplexity(backend: Backend, model: DecoderModel, windows: TokenWindows): Promise<number> {
-  const losses = await evaluate(backend, model, windows);
-  return summarize(losses.map(({ loss }) => loss)).perplexity;
+  const evaluation = await evaluate(backend, model, windows);
+  return summarize(evaluation.windows.map(({ loss }) => loss)).perplexity;
 }
 
 /** |a/b − 1|. */

@@ -38,7 +38,20 @@ export async function storeEnds(
   kind: HeadKind,
   bases: EndBases,
 ): Promise<Ends> {
-  const loader = new WeightLoader(arena);
+  const loader = new WeightLoader(arena, true);
+  const ends = await storeEndsOf(arena, store, loader, model, kind, bases);
+  await loader.assertFinite();
+  return ends;
+}
+
+async function storeEndsOf(
+  arena: Arena,
+  store: WeightStore,
+  loader: WeightLoader,
+  model: DecoderModel,
+  kind: HeadKind,
+  bases: EndBases,
+): Promise<Ends> {
   const { embed_tokens, lm_head } = model;
   const norm_weight = model.norm.weight && (await loader.load(model.norm.weight));
   try {

@@ -63,7 +63,8 @@ export function partSizes(model: DecoderModel): PartSizes {
   return parts;
 }
 
-function mainElementBytes(model: DecoderModel): number {
+/** Bytes of the type that most of a model's weights are stored in: what its sliced weights are stored in too. */
+export function mainElementBytes(model: DecoderModel): number {
   const bytes = { 2: 0, 4: 0 };
   for (const { dtype, shape } of storedWeights(model)) {
     const size = bytesPerElement(dtype) === 2 ? 2 : 4;

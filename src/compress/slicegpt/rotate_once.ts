@@ -67,7 +67,7 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
       observer.onProgress({ fraction: done / layers, layer, layers, step: 'forward pass and PCA', tokens });
     };
     report(0, 0);
-    const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info.isFallbackAdapter));
+    const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
     const loader = new WeightLoader(arena, true);
     const hidden = await runLayers(
       arena,
@@ -108,7 +108,7 @@ export async function sliceWithBases(
     const { observer, signal } = context;
     const layers = model.layers.length;
     const loader = new WeightLoader(arena);
-    const store = new WeightStore(arena, context.scratch, storedType(model.embed_tokens.weight));
+    const store = new WeightStore(arena, context.scratch, storedType(model));
     const original = identityBasis(arena, model.config.hidden_size);
     const endsInOriginal = head === 'tied' || head === 'tied-sliced';
     const sites = dense.sites

@@ -52,7 +52,7 @@ class SequentialPass {
     private readonly context: CompressionContext,
   ) {
     this.loader = new WeightLoader(arena, true);
-    this.store = new WeightStore(arena, context.scratch, storedType(model.embed_tokens.weight));
+    this.store = new WeightStore(arena, context.scratch, storedType(model));
     this.original = identityBasis(arena, model.config.hidden_size);
     this.rotary = new RotaryCache(arena, context.calibration.seqlen);
   }
@@ -60,7 +60,7 @@ class SequentialPass {
   async run(): Promise<CompressedModel> {
     const { arena, model } = this;
     const windows = this.context.calibration;
-    const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(arena.backend.info.isFallbackAdapter));
+    const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(arena.backend.info));
     this.progress(0, 'embedding covariance', 0);
     const embedded = await embedTokens(
       arena,

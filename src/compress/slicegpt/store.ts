@@ -4,12 +4,13 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
-import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel, Linear, WeightRef } from '../../models/decoder_model.ts';
 import { type ScratchSlot, type ScratchStore, scratchWeight } from '../../models/scratch.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceLinear } from '../../runtime/weights.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
+import { mainElementBytes } from './model_shape.ts';
 
 /** Above this a half-precision number overflows to infinity (65504 plus half a unit in the last place). */
 const F16_LIMIT = 65520;
@@ -64,7 +65,7 @@ function overflowsHalf(values: ArrayLike<number>): boolean {
   return false;
 }
 
-/** The type that sliced weights of a model are stored in. */
-export function storedType(source: WeightRef): DType {
-  return source.dtype === 'F32' ? 'F32' : 'F16';
+/** The type that sliced weights of a model are stored in: see {@link WeightStore}. */
+export function storedType(model: DecoderModel): DType {
+  return mainElementBytes(model) === 4 ? 'F32' : 'F16';
 }

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import type { BackendInfo, ExportReport, ModelSummary, PerplexityReport, SliceReport } from './protocol.ts';
+import { buildReport, type SlicedInput } from './report.ts';
+
+const protocol = {
+  seqlen: 8,
+  samples: 1,
+  eval_samples: 1,
+  calibration: { name: 'c.txt', tokens: 8 },
+  evaluation: { name: 'e.txt', tokens: 8 },
+  tokenizer: 'BPE',
+};
+const no_parts = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
+const summary: ModelSummary = {
+  name: 'tiny',
+  architecture: 'LlamaForCausalLM',
+  parameters: 10,
+  bytes: 20,
+  dtype: 'F16',
+  files: [],
+  tokenizer: 'BPE',
+  shape: {
+    hidden_size: 4,
+    intermediate_size: 8,
+    num_hidden_layers: 1,
+    query_size: 4,
+    key_value_size: 4,
+    vocab_size: 5,
+    tied: true,
+    attention_bias: { q: false, k: false, v: false, o: false },
+    mlp_bias: { gate: false, up: false, down: false },
+    bytes_per_element: 2,
+    dense: no_parts,
+  },
+  num_attention_heads: 1,
+  num_key_value_heads: 1,
+  head_dim: 4,
+  max_position_embeddings: 8,
+  tensors: [],
+  warnings: [],
+};
+const backend: BackendInfo = {
+  kind: 'cpu',
+  vendor: '',
+  architecture: '',
+  description: 'f64',
+  isFallbackAdapter: false,
+  maxTensorBytes: 1,
+};
+const evaluation: PerplexityReport = {
+  target: 's1',
+  perplexity: 3,
+  relative_spread: 0.1,
+  tokens_per_second: 1,
+  tokens: 7,
+  window_losses: [1.1],
+  protocol,
+};
+const slice: SliceReport = {
+  id: 's1',
+  options: { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' },
+  head: 'tied',
+  dimension: 3,
+  parameters: 8,
+  bytes: 16,
+  parts: no_parts,
+  sites: [],
+  discarded_energy: [0.1],
+  certificate: { max_orthogonality_error: 0, max_residual: 0 },
+  duration_ms: 1,
+};
+const exported: ExportReport = {
+  id: 's1',
+  folder: 'f',
+  files: [
+    { name: 'model.onnx', bytes: 1, sha256: 'aa' },
+    { name: 'report.json', bytes: 1, sha256: 'bb' },
+  ],
+  verified: true,
+  perplexity: 3.0001,
+  perplexity_in_app: 3,
+  max_abs_logit_difference: 1e-5,
+  duration_ms: { export: 1, verification: 1 },
+};
+const timings_ms = {
+  load: 1,
+  dense_evaluation: 1,
+  calibration_and_slicing: 1,
+  evaluation: 1,
+  export: 1,
+  verification: 1,
+  total: 6,
+};
+
+function slicedReport(run: Partial<SlicedInput>) {
+  const memory = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
+  const sliced = [{ slice, evaluation, ...run }];
+  const report = buildReport({ summary, protocol, backend, dense: evaluation, sliced, timings_ms, memory });
+  return JSON.parse(JSON.stringify(report)).sliced[0];
+}
+
+describe('the onnx part of report.json', () => {
+  it('has the figures of a verified export, and every file but the report itself', () => {
+    expect(slicedReport({ exported }).onnx).toEqual({
+      files: [{ name: 'model.onnx', bytes: 1, sha256: 'aa' }],
+      verified: true,
+      perplexity: 3.0001,
+      max_abs_logit_difference: 1e-5,
+    });
+  });
+
+  it('says why a model that was to be exported has no file', () => {
+    expect(slicedReport({ export_error: 'It differs.' }).onnx).toEqual({
+      files: [],
+      verified: false,
+      perplexity: null,
+      max_abs_logit_difference: null,
+      error: 'It differs.',
+    });
+  });
+
+  it('is absent for a model that was not to be exported', () => {
+    expect(slicedReport({})).not.toHaveProperty('onnx');
+  });
+});
