@@ -23,7 +23,7 @@ struct Params {
 override WORKGROUP_SIZE: u32 = 32;
 override HEAD_VEC4: u32 = 16; // head_dim / 4
 
-const LOWEST = -3.4028234e38;
+const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
 const MAX_HEAD_VEC4 = 64u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)

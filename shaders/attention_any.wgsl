@@ -20,7 +20,7 @@ struct Params {
 override WORKGROUP_SIZE: u32 = 32;
 override HEAD_DIM: u32 = 64;
 
-const LOWEST = -3.4028234e38;
+const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
 const MAX_HEAD_DIM = 256u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)

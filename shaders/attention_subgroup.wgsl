@@ -24,7 +24,7 @@ struct Params {
 override WORKGROUP_SIZE: u32 = 8;
 override HEAD_VEC4: u32 = 16; // head_dim / 4
 
-const LOWEST = -3.4028234e38;
+const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
 const MAX_HEAD_VEC4 = 32u;
 
 // Which of the keys j … j + 3 a query may see.

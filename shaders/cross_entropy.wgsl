@@ -17,7 +17,7 @@ struct Params {
 
 override WORKGROUP_SIZE: u32 = 64; // a power of two
 
-const LOWEST = -3.4028234e38;
+const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
 
 var<workgroup> partials: array<f32, WORKGROUP_SIZE>;
 

@@ -18,7 +18,7 @@ struct Params {
 override WORKGROUP_SIZE: u32 = 16;
 
 const BLOCK = 32u;
-const LOWEST = -3.4028234e38;
+const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(

@@ -31,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var at = column;
   var diagonal_at = 0u;
   for (var row = 0u; row < n; row++) {
-    let value = select(matrix[at], 0.0, row == column);
+    let value = select(matrix[at], 0f, row == column);
     let square = value * value;
     off += square;
     scaled += square / max(abs(matrix[diagonal_at]), FLOOR);

@@ -15,5 +15,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let at = id.y * size + id.x;
-  gram[at] = 0.5 * (select(0.0, 1.0, id.x == id.y) - gram[at]);
+  gram[at] = 0.5 * (select(0f, 1f, id.x == id.y) - gram[at]);
 }

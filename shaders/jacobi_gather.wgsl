@@ -26,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let value = vectors[first + row];
     largest = select(largest, value, abs(value) > abs(largest));
   }
-  let turn = select(1.0, -1.0, largest < 0);
+  let turn = select(1f, -1f, largest < 0);
   for (var row = 0u; row < n; row++) {
     eigenvectors[row * n + column] = turn * vectors[first + row];
   }

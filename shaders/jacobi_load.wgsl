@@ -29,9 +29,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let at = row * size + column;
-  vectors[at] = select(0.0, 1.0, row == column);
+  vectors[at] = select(0f, 1f, row == column);
   if (row >= params.n || column >= params.n) {
-    matrix[at] = select(0.0, -4 * f32(size), row == column);
+    matrix[at] = select(0f, -4 * f32(size), row == column);
     return;
   }
   let exponent = 127 - i32(status[0] >> 23);

@@ -49,14 +49,14 @@ fn store_transposed(at: u32, stride: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
   if (status[1] != 0) {
     return;
   }
-  let index = (workgroup.x + workgroup.y * workgroups.x) * WORKGROUP_SIZE + lane;
+  let index = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
   let stride = params.size / 4; // of a row, in vec4
   let blocks = params.size / BLOCK;
   let pairs = blocks / 2;

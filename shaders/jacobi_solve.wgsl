@@ -65,7 +65,7 @@ fn rotation(pair: vec2u, threshold: f32, scaled_threshold: f32) -> vec2f {
     return vec2f();
   }
   let theta = (d - a) / (2 * b);
-  let t = select(1.0, -1.0, theta < 0) / (abs(theta) + sqrt(theta * theta + 1));
+  let t = select(1f, -1f, theta < 0) / (abs(theta) + sqrt(theta * theta + 1));
   let c = 1 / sqrt(t * t + 1);
   let s = t * c;
   subproblem[pp] = a - t * b;
@@ -99,11 +99,11 @@ fn rotate_block(i: u32, j: u32) {
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
   if (status[1] != 0) {
     return;
   }
-  let pair = workgroup.x;
+  let pair = group_id.x;
   let row_vectors = params.size / 4;
   let blocks = meeting(params.size / BLOCK, params.round, pair);
   // Element (i, 4j) of S is word origin[i / 16, j / 4] + (i % 16)·row_vectors + j % 4 of the matrix.

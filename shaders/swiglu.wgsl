@@ -25,6 +25,6 @@ fn main(
   }
   let x = gate[i];
   let e = exp(-abs(x));
-  let sigmoid = select(e, 1.0, x >= 0.0) / (1.0 + e);
+  let sigmoid = select(e, 1f, x >= 0.0) / (1.0 + e);
   output[i] = x * sigmoid * up[i];
 }

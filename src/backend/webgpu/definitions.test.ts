@@ -66,8 +66,7 @@ describe.each([...fragments])('the fragment common/%s.wgsl', (name, source) => {
 
 describe.each(definitions)('the definition of $name', (definition) => {
   const source = sources.get(definition.name) ?? '';
-  // The parser takes the name of the address space for a keyword, also where it is a variable.
-  const wgsl = new WgslReflect(shaderCode(definition).replace(/\bworkgroup(?=[:.])/g, 'group_id'));
+  const wgsl = new WgslReflect(shaderCode(definition));
   const [storage = [], uniforms = []] = wgsl.getBindGroups();
 
   it('has the source of its WGSL file, with the entry point main and a head that says what it computes', () => {

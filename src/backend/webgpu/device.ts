@@ -9,18 +9,17 @@ export interface WebGpuDevice {
   readonly subgroupMinSize: number;
 }
 
-/** Limits that are raised to the adapter's own: the defaults (256 MiB buffers, 128 MiB bindings) are below one matrix. */
+/**
+ * Limits that are raised to the adapter's own: the defaults (256 MiB buffers, 128 MiB bindings) are below one matrix. All
+ * others stay at their defaults, so that a kernel which would not compile on some other GPU compiles on none.
+ */
 const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 /** Names by which drivers that compute on the CPU give themselves away where `isFallbackAdapter` is missing. */
-const SOFTWARE_DRIVER = /swiftshader|llvmpipe|lavapipe|basic render/i;
+const SOFTWARE_DRIVER = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
 
 /**
  * @param gpu The browser's `navigator.gpu` unless given (Dawn in Node).
@@ -41,12 +40,17 @@ export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): 
     );
   }
   const requiredLimits: Record<string, number> = {};
-  for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
+  for (const name of RAISED_LIMITS) {
+    const limit: number | undefined = adapter.limits[name];
+    if (limit !== undefined) requiredLimits[name] = limit; // a name that a browser does not know refuses the device
+  }
   try {
-    const requiredFeatures: GPUFeatureName[] = adapter.features.has('subgroups') ? ['subgroups'] : [];
+    // Only the kernels for software adapters use subgroups.
+    const hasSubgroups = isSoftware(adapter) && adapter.features.has('subgroups');
+    const requiredFeatures: GPUFeatureName[] = hasSubgroups ? ['subgroups'] : [];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    const subgroupMinSize = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
-    return { device, info: adapterInfo(adapter, device), subgroupMinSize };
+    const subgroupMinSize = hasSubgroups ? (infoOf(adapter).subgroupMinSize ?? 0) : 0;
+    return { device, info: backendInfo(adapter, device), subgroupMinSize };
   } catch (cause) {
     throw noWebGpu(
       `The GPU adapter refused a device: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -60,15 +64,25 @@ function browserGpu(): GPU | undefined {
   return typeof navigator === 'undefined' ? undefined : (navigator as Partial<Navigator>).gpu;
 }
 
-function adapterInfo(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
-  const { vendor, architecture, description } = adapter.info;
-  const isNamedSoftware = SOFTWARE_DRIVER.test(`${architecture} ${description} ${adapter.info.device}`);
+/** Browsers from before 2024 have no `info`, and later ones may leave parts of it out. */
+function infoOf(adapter: GPUAdapter): Partial<GPUAdapterInfo> {
+  return (adapter as Partial<GPUAdapter>).info ?? {};
+}
+
+function isSoftware(adapter: GPUAdapter): boolean {
+  const { architecture, description, device, isFallbackAdapter } = infoOf(adapter);
+  const isDeclared = isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
+  return isDeclared || SOFTWARE_DRIVER.test(`${architecture} ${description} ${device}`);
+}
+
+function backendInfo(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
+  const { vendor = '', architecture = '', description = '' } = infoOf(adapter);
   return {
     kind: 'webgpu',
     vendor,
     architecture,
     description,
-    isFallbackAdapter: adapter.info.isFallbackAdapter || isNamedSoftware,
+    isFallbackAdapter: isSoftware(adapter),
     maxTensorBytes: Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
   };
 }

@@ -86,17 +86,16 @@ export class PipelineCache {
   /** A kernel that does not compile is forgotten, so that its next use reports the fault again. */
   private compileScope<T>(definition: KernelDefinition, module: GPUShaderModule | undefined, compile: () => T): T {
     let compiled: T;
-    return this.faults.scope(
-      'validation',
-      () => {
-        compiled = compile();
-        return compiled;
-      },
-      async (error) => {
-        this.kernels.delete(definition.name);
-        return shaderError(definition, error, module ?? (compiled as GPUShaderModule));
-      },
-    );
+    const toFault = async (error: GPUError): Promise<FaultData> => {
+      this.kernels.delete(definition.name);
+      return shaderError(definition, error, module ?? (compiled as GPUShaderModule));
+    };
+    const compileOnce = () => {
+      compiled = compile();
+      return compiled;
+    };
+    // A driver that does not take valid WGSL is an internal error.
+    return this.faults.scope('internal', () => this.faults.scope('validation', compileOnce, toFault), toFault);
   }
 }
 

@@ -45,8 +45,37 @@ describe('getting a device', () => {
     expect(device.limits.maxStorageBufferBindingSize).toBe(adapter!.limits.maxStorageBufferBindingSize);
     expect(info.maxTensorBytes).toBeGreaterThan(128 * 2 ** 20);
     expect(info).toMatchObject({ kind: 'webgpu', vendor: expect.stringMatching(/./) });
+    // All else as every WebGPU has it, so that these tests fail where a kernel needs more.
+    expect(device.limits).toMatchObject({
+      maxComputeWorkgroupStorageSize: 16_384,
+      maxComputeInvocationsPerWorkgroup: 256,
+      maxStorageBuffersPerShaderStage: 8,
+    });
     device.destroy();
   });
+
+  it.skipIf(!gpu)(
+    'takes an adapter of hardware that lacks a limit, subgroups and information about itself',
+    async () => {
+      const real = await gpu!.requestAdapter();
+      let asked: GPUDeviceDescriptor | undefined;
+      const old = {
+        limits: { maxBufferSize: real!.limits.maxBufferSize },
+        features: real!.features,
+        requestDevice: (descriptor: GPUDeviceDescriptor) => {
+          asked = descriptor;
+          return real!.requestDevice(descriptor);
+        },
+      };
+      const { device, info, subgroupMinSize } = await requestWebGpuDevice({
+        requestAdapter: async () => old,
+      } as unknown as GPU);
+      expect(asked).toEqual({ requiredLimits: old.limits, requiredFeatures: [] });
+      expect(info).toMatchObject({ vendor: '', architecture: '', description: '', isFallbackAdapter: false });
+      expect(subgroupMinSize).toBe(0);
+      device.destroy();
+    },
+  );
 });
 
 describe.skipIf(!gpu)('memory on webgpu', () => {
