@@ -167,6 +167,82 @@ describe('the engine', () => {
     await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
   });
 
+  it('reports the calibration that a model was made with, also when the texts have changed since', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    const other = { kind: 'text', name: 'another text', text: seededText(9, 500) } as const;
+    await engine.run('set_texts', { ...TEXTS, calibration: other, samples: 2, seqlen: 24 });
+    const evaluation = await engine.run('evaluate', { target: id });
+    expect(evaluation.protocol).toMatchObject({
+      seqlen: 24,
+      samples: 4,
+      calibration: { name: 'calibration', seqlen: 16 },
+    });
+    const { folder } = await engine.run('export', { id, external_data: 'auto' });
+    const file = platform.exports.get(folder)?.get('report.json');
+    const report = JSON.parse(new TextDecoder().decode(file)) as Report;
+    expect(report.protocol).toMatchObject({ calibration: 'calibration', samples: 4 });
+    const { total, ...parts } = report.timings_ms;
+    expect(total).toBeCloseTo(
+      Object.values(parts).reduce((sum, ms) => sum + ms, 0),
+      6,
+    );
+  });
+
+  it('forgets what was sliced on another backend', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    await engine.run('start', { backend: 'cpu' });
+    expect((await failure(engine.run('evaluate', { target: id }))).message).toMatch(/no sliced model/);
+    await expect(engine.run('evaluate', { target: 'dense' })).resolves.toMatchObject({ target: 'dense' });
+  });
+
+  it('plans bytes and parameters exactly for a model of mixed types', async () => {
+    for (const pattern of [/embed_tokens/, /layers/]) {
+      const mixed = source({
+        tied: false,
+        edit: (tensors) => tensors.map((tensor) => (pattern.test(tensor.name) ? { ...tensor, dtype: 'F16' } : tensor)),
+      });
+      const platform = memoryPlatform();
+      const engine = new Engine(platform);
+      await engine.run('start', { backend: 'cpu' });
+      const { shape } = await engine.run('open', { source: await mixed });
+      await engine.run('set_texts', TEXTS);
+      const slice = await engine.run('slice', SLICE);
+      expect(slice.bytes).toBe(totalElements(slice.parts) * shape.bytes_per_element);
+    }
+  });
+
+  it('can be cancelled while the logits of an export are compared', async () => {
+    const controller = new AbortController();
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      async verify(...job) {
+        const result = await real.verify(...job);
+        controller.abort();
+        return result;
+      },
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    const job = engine.run('export', { id, external_data: 'auto' }, undefined, controller.signal);
+    expect((await failure(job)).code).toBe('cancelled');
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('refuses a file whose logits are not of the right size', async () => {
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      verify: async (...job) => ({ ...(await real.verify(...job)), first_logits: new Float32Array(7) }),
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    const error = await failure(engine.run('export', { id, external_data: 'auto' }));
+    expect(error).toMatchObject({ code: 'verification_failed', message: expect.stringContaining('gives 7 logits') });
+  });
+
   it('gets a new device after a loss and keeps what was done', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform);
@@ -285,6 +361,24 @@ describe('bad input', () => {
     const error = await failure(job());
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
+  });
+
+  it('finds NaN in an embedding row that no text uses, before it is exported', async () => {
+    const engine = await started(
+      memoryPlatform(),
+      source({
+        tied: false,
+        edit: (tensors) =>
+          tensors.map((tensor) => {
+            if (!/embed_tokens/.test(tensor.name)) return tensor;
+            const values = tensor.values.slice();
+            values[values.length - 1] = Number.NaN;
+            return { ...tensor, values };
+          }),
+      }),
+    );
+    const error = await failure(engine.run('slice', SLICE));
+    expect(error).toMatchObject({ code: 'non_finite_weights', place: { tensor: 'model.embed_tokens.weight' } });
   });
 
   it('names the tensor that is not finite', async () => {

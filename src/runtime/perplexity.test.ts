@@ -1,0 +1,63 @@
+import { describe, expect, it, vi } from 'vitest';
+import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
+import { compress, EXACT_SEQUENTIAL, seededText, testJob } from '../../test/support/slice_job.ts';
+import type { Backend } from '../backend/backend.ts';
+import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
+import { backendsUnderTest } from '../backend/testing.ts';
+import { evaluate, summarize } from './perplexity.ts';
+
+const TEXTS = { calibration: seededText(5, 600), evaluation: seededText(6, 600) };
+
+describe('evaluation', () => {
+  it('leaves the first group, which also compiles shaders, out of the rate', async () => {
+    const backend = createCpuBackend();
+    const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 8 });
+    const wait = 400;
+    vi.spyOn(backend, 'sync').mockImplementationOnce(() => new Promise((resolve) => setTimeout(resolve, wait)));
+    const { tokens_per_second, windows } = await evaluate(backend, job.model, job.evaluation);
+    expect(windows.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    // Were the wait counted, the rate could not exceed all tokens over the wait alone.
+    expect(tokens_per_second).toBeGreaterThan((8 * 16 * 1000) / wait);
+  });
+
+  it('gives the same losses however windows are grouped', async () => {
+    const backend = createCpuBackend();
+    const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 7 });
+    const { windows } = await evaluate(backend, job.model, job.evaluation);
+    for (const { index, loss } of windows) {
+      const ids = job.evaluation.ids.slice(index * 16, (index + 1) * 16);
+      const alone = await evaluate(backend, job.model, { ...job.evaluation, ids, count: 1 });
+      expect(alone.windows[0].loss).toBeCloseTo(loss, 12);
+    }
+  });
+
+  it('has perplexity 1 at no loss, and a spread that shrinks with the number of windows', () => {
+    expect(summarize([0, 0, 0])).toEqual({ perplexity: 1, relative_spread: 0 });
+    expect(summarize([1]).relative_spread).toBe(0);
+    const few = summarize([1, 3]).relative_spread;
+    expect(few).toBeCloseTo(1, 12);
+    expect(summarize([1, 3, 1, 3, 1, 3, 1, 3]).relative_spread).toBeLessThan(few / 2);
+  });
+});
+
+/** Peak device bytes of evaluating and slicing a model of some layers. */
+async function peak(create: () => Promise<Backend>, num_hidden_layers: number) {
+  const backend = await create();
+  const files = await tinyLlama({ hidden_size: 64, intermediate_size: 256, num_hidden_layers, vocab_size: 300 });
+  const job = await testJob(files, TEXTS, { seqlen: 16, samples: 2, eval_samples: 2 });
+  await evaluate(backend, job.model, job.evaluation);
+  const evaluating = backend.memory.peakBytes;
+  await compress(backend, job, { ...EXACT_SEQUENTIAL, sparsity: 0.25 });
+  const slicing = backend.memory.peakBytes;
+  backend.dispose();
+  return { evaluating, slicing };
+}
+
+for (const { kind, create } of await backendsUnderTest()) {
+  it(`one layer is resident on ${kind} (invariant 6): peak memory does not grow with the number of layers`, async () => {
+    const two = await peak(create, 2);
+    const eight = await peak(create, 8);
+    expect(eight.evaluating / two.evaluating).toBeLessThan(1.05);
+    expect(eight.slicing / two.slicing).toBeLessThan(1.05);
+  });
+}
