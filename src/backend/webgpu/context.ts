@@ -75,7 +75,9 @@ export class GpuContext {
   ): void {
     const [x, y, z] = foldGrid(definition.name, definition.grid(params, overrides), this.device.limits);
     if (x === 0 || y === 0 || z === 0) return;
-    if (this.uniforms.isFull) this.flush();
+    const work = definition.work?.(params, overrides) ?? 0;
+    // A large dispatch begins a submit of its own.
+    if (this.uniforms.isFull || (this.batchWork > 0 && this.batchWork + work > this.maxBatchWork)) this.flush();
     const pass = this.openPass();
     const pipeline = this.pipelines.pipeline(definition, overrides);
     if (pipeline !== this.currentPipeline) {
@@ -88,7 +90,7 @@ export class GpuContext {
       break;
     }
     pass.dispatchWorkgroups(x, y, z);
-    this.batchWork += definition.work?.(params) ?? 0;
+    this.batchWork += work;
     if (this.batchWork >= this.maxBatchWork) this.flush();
   }
 

@@ -35,7 +35,7 @@ export interface KernelDefinition<
   readonly overrides: O;
   readonly grid: (params: { [K in keyof P]: number }, overrides: O) => Grid;
   /** Rough count of multiply-adds, which decides when a batch is long enough to submit. */
-  readonly work?: (params: { [K in keyof P]: number }) => number;
+  readonly work?: (params: { [K in keyof P]: number }, overrides: O) => number;
 }
 
 export interface Kernel<

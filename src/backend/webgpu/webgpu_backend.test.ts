@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { WhittleError } from '../../errors/errors.ts';
 import { createNodeGpu, randomValues } from '../testing.ts';
 import { requestWebGpuDevice } from './device.ts';
@@ -216,6 +216,30 @@ describe.skipIf(!gpu)('batches on webgpu', () => {
     const b = backend.fromArray([1, 1, 1, 1, 1], [5], 'b');
     for (let i = 0; i < 3000; i++) backend.add({ a, b, output: a });
     expect([...(await backend.read(a))]).toEqual([3000, 3001, 3002, 3003, 3004]);
+    backend.dispose();
+  });
+
+  it('submits before the work of a batch grows beyond what a watchdog waits for', async () => {
+    const share = defineKernel({
+      name: 'share_of_a_batch',
+      source:
+        'struct Params { work: u32 }\n@group(0) @binding(0) var<storage, read_write> values: array<u32>;\n@group(1) @binding(0) var<uniform> params: Params;\n@compute @workgroup_size(1) fn main() { values[0] += params.work; }',
+      storage: { values: 'read_write' },
+      params: { work: 'u32' },
+      overrides: {},
+      grid: () => 1,
+      work: ({ work }) => work * 1e7,
+    });
+    const backend = await createWebGpuBackend(gpu);
+    const { queue } = backend.context.device;
+    const submits = vi.spyOn(queue, 'submit');
+    const values = backend.emptyIds(1, 'values');
+    const work = backend.info.isFallbackAdapter ? 30 : 1500; // three quarters of a batch
+    for (let dispatches = 1; dispatches <= 3; dispatches++) {
+      share(backend.context, { values, work });
+      expect(submits).toHaveBeenCalledTimes(dispatches - 1);
+    }
+    expect([...(await backend.read(values))]).toEqual([3 * work]);
     backend.dispose();
   });
 

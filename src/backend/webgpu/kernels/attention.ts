@@ -26,7 +26,7 @@ export const attentionKernel = defineKernel({
   source,
   ...layout,
   overrides: { WORKGROUP_SIZE: 32, HEAD_VEC4: 16 },
-  work: ({ rows, seqlen, heads }) => rows * seqlen * heads * 64,
+  work: ({ rows, seqlen, heads }, { HEAD_VEC4 }) => rows * seqlen * heads * 4 * HEAD_VEC4,
 });
 
 export const attentionAnyKernel = defineKernel({
@@ -34,7 +34,7 @@ export const attentionAnyKernel = defineKernel({
   source: anySource,
   ...layout,
   overrides: { WORKGROUP_SIZE: 32, HEAD_DIM: 64 },
-  work: ({ rows, seqlen, heads }) => rows * seqlen * heads * 64,
+  work: ({ rows, seqlen, heads }, { HEAD_DIM }) => rows * seqlen * heads * HEAD_DIM,
 });
 
 export const attentionSubgroupKernel = defineKernel({
@@ -45,7 +45,7 @@ export const attentionSubgroupKernel = defineKernel({
   params: { batch: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', scale: 'f32' },
   overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16 },
   grid: ({ batch, seqlen, heads }, { WORKGROUP_SIZE }) => [Math.ceil(seqlen / WORKGROUP_SIZE), heads, batch],
-  work: ({ batch, seqlen, heads }) => batch * seqlen * seqlen * heads * 32,
+  work: ({ batch, seqlen, heads }, { HEAD_VEC4 }) => batch * seqlen * seqlen * heads * 2 * HEAD_VEC4,
 });
 
 /**
