@@ -88,12 +88,13 @@ async function measureJob(): Promise<Pick<BenchReport, 'job' | 'memory'>> {
   const browser = await launchHeadless(join(ROOT, 'dist'));
   try {
     const demo = { kind: 'demo' } as const;
-    const { report } = await runJob(
+    const { report, stopped } = await runJob(
       parseOptions(['--model', 'demo', '--out', out]),
       { model: demo, calibration: demo, evaluation: demo },
       browser,
       { onStep: (label) => say(`demo job: ${label}`), onEvent() {} },
     );
+    if (stopped !== undefined) throw stopped;
     const { backend, timings_ms, dense, sliced, memory } = report;
     return {
       job: {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CommandKind, Commands, ExportReport, SliceReport } from '../engine/protocol.ts';
+import type { CommandKind, Commands, EngineEvent, ExportReport, SliceReport } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { resultTable } from './format.ts';
@@ -17,15 +17,33 @@ const PROTOCOL = {
   tokenizer: 'BPE, 4096 tokens',
 };
 
+const EVALUATING: EngineEvent = {
+  type: 'progress',
+  stage: 'evaluation',
+  fraction: 1,
+  step: 'perplexity',
+  memory: { current_gpu_bytes: 1_000_000, peak_gpu_bytes: 99_000_000 },
+};
+
 const NO_PARTS = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
 
-/** An engine of canned answers; sparsity 0.5 fails verification. */
+/** An engine of canned answers; sparsity 0.5 fails verification, and `faults` are thrown at the n-th of a command. */
 class CannedEngine implements Driver {
   readonly commands: string[] = [];
   readonly saved: string[] = [];
+  tied = true;
 
-  async run<K extends CommandKind>(kind: K, request: unknown): Promise<Commands[K]['result']> {
+  constructor(private readonly faults: Partial<Record<CommandKind, { at: number; error: Error }>> = {}) {}
+
+  async run<K extends CommandKind>(
+    kind: K,
+    request: unknown,
+    onEvent?: (event: EngineEvent) => void,
+  ): Promise<Commands[K]['result']> {
     this.commands.push(kind);
+    const fault = this.faults[kind];
+    if (fault && this.commands.filter((name) => name === kind).length === fault.at) throw fault.error;
+    if (kind === 'evaluate') onEvent?.(EVALUATING);
     return this.answer(kind, request as Record<string, unknown>) as Commands[K]['result'];
   }
 
@@ -61,7 +79,7 @@ class CannedEngine implements Driver {
             query_size: 256,
             key_value_size: 128,
             vocab_size: 4096,
-            tied: true,
+            tied: this.tied,
             attention_bias: { q: false, k: false, v: false, o: false },
             mlp_bias: { gate: false, up: false, down: false },
             bytes_per_element: 2,
@@ -153,7 +171,68 @@ describe('the headless job', () => {
     const { report, failures } = await job(engine, '--sparsity', '0.5,0.25');
     expect(failures.map(({ sparsity }) => sparsity)).toEqual([0.5]);
     expect(engine.saved.some((path) => path.includes('s0.5'))).toBe(false);
-    expect(report.sliced.map((run) => run.onnx?.verified)).toEqual([undefined, true]);
+    expect(report.sliced.map((run) => run.onnx?.verified)).toEqual([false, true]);
+    expect(report.sliced[0].onnx).toEqual({
+      files: [],
+      verified: false,
+      perplexity: null,
+      max_abs_logit_difference: null,
+      error: 'It differs.',
+    });
+  });
+
+  it.each([
+    ['a sparsity that leaves nothing', ['--sparsity', '0.1,0.99'], 'Sparsity 0.99'],
+    ['a rounding interval above the hidden size', ['--round', '512'], 'multiple of 512'],
+  ])('refuses %s before it reads a text or measures anything', async (_, argv, message) => {
+    const engine = new CannedEngine();
+    await expect(job(engine, ...argv)).rejects.toMatchObject({
+      code: 'bad_option',
+      message: expect.stringContaining(message),
+    });
+    expect(engine.commands).toEqual(['start', 'open']);
+  });
+
+  it('refuses a tied head for a model without one before it measures anything', async () => {
+    const engine = new CannedEngine();
+    engine.tied = false;
+    await expect(job(engine, '--head', 'tied')).rejects.toMatchObject({ code: 'bad_option' });
+    expect(engine.commands).toEqual(['start', 'open']);
+  });
+
+  it('reports what was finished when a later sparsity fails', async () => {
+    const error = new WhittleError({ code: 'out_of_memory', message: 'It is full.' });
+    const engine = new CannedEngine({ slice: { at: 2, error } });
+    const { report, failures, stopped } = await job(engine, '--sparsity', '0.25,0.3,0.4');
+    expect(stopped).toBe(error);
+    expect(failures).toEqual([]);
+    expect(report.sliced.map((run) => [run.sparsity, run.onnx?.verified])).toEqual([[0.25, true]]);
+    expect(report.dense.perplexity).toBe(75.87);
+    expect(report.memory.peak_gpu_bytes).toBe(123_000_000);
+    expect(engine.commands.filter((name) => name === 'slice')).toHaveLength(2);
+    expect(resultTable(report)).toMatch(/^25 % .* verified/m);
+  });
+
+  it('keeps the perplexity of a model whose export failed, with the reason', async () => {
+    const error = new WhittleError({ code: 'storage_full', message: 'No space is left.' });
+    const { report, stopped } = await job(new CannedEngine({ export: { at: 1, error } }));
+    expect(stopped).toBe(error);
+    expect(report.sliced[0]).toMatchObject({ perplexity: 79.8, onnx: { verified: false, error: 'No space is left.' } });
+    expect(resultTable(report)).toMatch(/^25 % .*FAILED$/m);
+  });
+
+  it('takes the peak of memory from the last progress where the page is lost', async () => {
+    const error = new Error('the page crashed');
+    const { report, stopped } = await job(new CannedEngine({ slice: { at: 1, error }, memory: { at: 1, error } }));
+    expect(stopped).toBe(error);
+    expect(report.sliced).toEqual([]);
+    expect(report.memory.peak_gpu_bytes).toBe(99_000_000);
+    expect(resultTable(report)).toMatch(/^dense .* 75\.87 /m);
+  });
+
+  it('rejects where nothing was measured', async () => {
+    const error = new WhittleError({ code: 'text_too_short', message: 'It is short.' });
+    await expect(job(new CannedEngine({ set_texts: { at: 1, error } }))).rejects.toBe(error);
   });
 
   it('reports the documented fields', async () => {

@@ -3,16 +3,18 @@
  * drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { basename, join, resolve } from 'node:path';
+import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type {
   BackendInfo,
   EngineEvent,
   ExportReport,
+  MemoryReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
 } from '../engine/protocol.ts';
-import { buildReport, type Report, type ReportInput, type ReportTimings } from '../engine/report.ts';
-import { type ErrorData, WhittleError } from '../errors/errors.ts';
+import { buildReport, type Report, type ReportTimings, type SlicedInput } from '../engine/report.ts';
+import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import type { CliOptions } from './options.ts';
 import type { InputSource } from './page_protocol.ts';
@@ -34,9 +36,9 @@ export interface JobResult {
   report: Report;
   /** Exports that failed verification; the job goes on with the next sparsity. */
   failures: { sparsity: number; error: ErrorData }[];
+  /** What ended the job early, as it was thrown; the report then holds what was finished before. */
+  stopped?: unknown;
 }
-
-type SlicedRun = ReportInput['sliced'][number];
 
 const percent = (share: number) => `${Number((share * 100).toFixed(3))} %`;
 
@@ -45,6 +47,10 @@ export function exportFolder(options: Pick<CliOptions, 'out' | 'sparsity'>, spar
   return options.sparsity.length === 1 ? options.out : join(options.out, `s${sparsity}`);
 }
 
+/**
+ * Rejects where nothing was measured yet: bad input, impossible settings, a fault before the dense perplexity. What goes
+ * wrong later is in the result as `stopped`, beside the report on all that was finished.
+ */
 export async function runJob(
   options: CliOptions,
   inputs: JobInputs,
@@ -53,7 +59,11 @@ export async function runJob(
 ): Promise<JobResult> {
   const steps = 2 + options.sparsity.length;
   const watch = stopwatch();
-  const onEvent = (event: EngineEvent) => observer.onEvent(event);
+  let memory: MemoryReport = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
+  const onEvent = (event: EngineEvent) => {
+    if (event.type === 'progress') memory = event.memory;
+    observer.onEvent(event);
+  };
 
   observer.onStep('load', 1, steps);
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
@@ -62,6 +72,7 @@ export async function runJob(
     { source: inputs.model, folder: basename(resolve(options.model)) },
     onEvent,
   );
+  checkSettings(options, summary);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
     {
@@ -79,31 +90,60 @@ export async function runJob(
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
   watch.lap('dense_evaluation');
 
-  const sliced: SlicedRun[] = [];
+  const sliced: SlicedInput[] = [];
   const failures: JobResult['failures'] = [];
-  for (const [index, sparsity] of options.sparsity.entries()) {
-    observer.onStep(`slice ${percent(sparsity)}`, 3 + index, steps);
-    const { round, schedule, fusion, head } = options;
-    const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
-    watch.lap('calibration_and_slicing');
-    const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
-    watch.lap('evaluation');
-    const run: SlicedRun = { slice, evaluation };
-    sliced.push(run);
-    try {
-      run.exported = await driver.run('export', { id: slice.id, external_data: 'auto' }, onEvent);
-      await saveExport(run.exported, exportFolder(options, sparsity), driver);
-    } catch (thrown) {
-      if (!(thrown instanceof WhittleError) || thrown.code !== 'verification_failed') throw thrown;
-      failures.push({ sparsity, error: thrown.toData() });
+  const ended: Pick<JobResult, 'stopped'> = {};
+  try {
+    for (const [index, sparsity] of options.sparsity.entries()) {
+      observer.onStep(`slice ${percent(sparsity)}`, 3 + index, steps);
+      const error = await sliceAndExport(options, sparsity, driver, onEvent, watch, sliced);
+      if (error) failures.push({ sparsity, error });
     }
-    watch.lap('export');
-    if (run.exported) watch.move('export', 'verification', run.exported.duration_ms.verification);
-    await driver.run('discard', { id: slice.id });
+  } catch (thrown) {
+    ended.stopped = thrown;
   }
-  const memory = await driver.run('memory', {});
+  // A page that is lost cannot be asked; its last progress told the peak until then.
+  memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
-  return { report: buildReport({ summary, protocol, backend, dense, sliced, timings_ms, memory }), failures };
+  return { report: buildReport({ summary, protocol, backend, dense, sliced, timings_ms, memory }), failures, ...ended };
+}
+
+/** Every sparsity, before minutes are spent on the first. Throws `bad_option`. */
+function checkSettings({ sparsity, round, head }: CliOptions, { shape }: ModelSummary): void {
+  resolveHead(head, shape.tied);
+  for (const share of sparsity) sliceDimension(shape.hidden_size, share, round);
+}
+
+/** One sparsity, put into `sliced` as soon as it is measured. Returns why its export failed verification, if it did. */
+async function sliceAndExport(
+  options: CliOptions,
+  sparsity: number,
+  driver: Driver,
+  onEvent: (event: EngineEvent) => void,
+  watch: Stopwatch,
+  sliced: SlicedInput[],
+): Promise<ErrorData | undefined> {
+  const { round, schedule, fusion, head } = options;
+  const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
+  watch.lap('calibration_and_slicing');
+  const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
+  watch.lap('evaluation');
+  const run: SlicedInput = { slice, evaluation };
+  sliced.push(run);
+  let failure: ErrorData | undefined;
+  try {
+    const exported = await driver.run('export', { id: slice.id, external_data: 'auto' }, onEvent);
+    await saveExport(exported, exportFolder(options, sparsity), driver);
+    run.exported = exported;
+  } catch (thrown) {
+    failure = toErrorData(thrown);
+    run.export_error = failure.message;
+    if (failure.code !== 'verification_failed') throw thrown;
+  }
+  watch.lap('export');
+  if (run.exported) watch.move('export', 'verification', run.exported.duration_ms.verification);
+  await driver.run('discard', { id: slice.id });
+  return failure;
 }
 
 async function saveExport(exported: ExportReport, folder: string, driver: Driver): Promise<void> {
@@ -118,6 +158,8 @@ async function saveExport(exported: ExportReport, folder: string, driver: Driver
     await driver.save(exported.folder, file, join(folder, file.name));
   }
 }
+
+type Stopwatch = ReturnType<typeof stopwatch>;
 
 /** Wall-clock milliseconds by stage; `total` is everything. */
 function stopwatch() {
