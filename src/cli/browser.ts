@@ -1,6 +1,6 @@
 /** @file A headless Chromium on the built app, as a {@link Driver} of the engine. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,7 @@ export interface HeadlessBrowser extends Driver {
   /** Paths of files for the page's inputs. */
   choose(input: 'model' | 'calibration' | 'evaluation', paths: string[]): Promise<void>;
   cancel(): Promise<void>;
+  /** May be called again while it runs. */
   close(): Promise<void>;
 }
 
@@ -45,11 +46,21 @@ export async function launchHeadless(app: string, pageName = 'headless.html'): P
   const server = await serveApp(app);
   // A profile on disk: the storage of a private window lives in memory and is small.
   const profile = await mkdtemp(join(tmpdir(), 'whittle-'));
+  const removal = { recursive: true, force: true, maxRetries: 5, retryDelay: 200 };
+  // For a program that ends without `close`.
+  const removeAtExit = () => rmSync(profile, removal);
+  process.on('exit', removeAtExit);
   let context: BrowserContext | undefined;
-  const close = async () => {
+  const closeOnce = async () => {
     await context?.close().catch(() => undefined);
     server.close();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    await rm(profile, removal);
+    process.off('exit', removeAtExit);
+  };
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= closeOnce();
+    return closing;
   };
   try {
     context = await chromium.launchPersistentContext(profile, {
@@ -61,6 +72,8 @@ export async function launchHeadless(app: string, pageName = 'headless.html'): P
       handleSIGINT: false,
       handleSIGTERM: false,
     });
+    // Behind Playwright's own exit handler, which kills the browser that would write to the profile again.
+    process.off('exit', removeAtExit).on('exit', removeAtExit);
     const page = context.pages()[0] ?? (await context.newPage());
     return { ...(await drive(page, server.url + pageName)), close };
   } catch (thrown) {
