@@ -2,6 +2,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
+import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
 /** The part of the client that the studio uses; tests give a scripted one. */
@@ -11,7 +12,7 @@ export interface Studio {
   store: StudioStore;
   engine: Engine;
   /** The job that runs, for cancelling and for waiting until it has let go of the engine. */
-  current: { controller: AbortController; done: Promise<void> } | null;
+  current: { kind: JobKind; controller: AbortController; done: Promise<void> } | null;
   /** The slider moved while a job that may not be replaced was running: measure when it ends. */
   preview_wanted: boolean;
 }

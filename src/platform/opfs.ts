@@ -71,7 +71,7 @@ function storageFull(file: string, at: number, cause?: unknown): WhittleError {
       code: 'storage_full',
       message: `The browser's storage for this site is full after ${(at / 1e6).toFixed(1)} MB of this file.`,
       place: { file },
-      action: 'Free disk space, or discard sliced models that are no longer needed, and try again.',
+      action: 'Free disk space, or remove runs that are no longer needed, and try again.',
     },
     { cause },
   );

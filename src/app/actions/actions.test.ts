@@ -1,12 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ExportReport } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import { missingMeasures } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
-import { MODEL, PROTOCOL, perplexityReport, siteReport, studioWith, untilCancelled } from '../testing.ts';
+import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport, studioWith, untilCancelled } from '../testing.ts';
 import { exportRun } from './export_run.ts';
 import { cancelJob } from './job.ts';
-import { chooseBackend, measureAgain, openModel, startBackend } from './open_model.ts';
+import { chooseBackend, chooseFusion, measureAgain, measureMissing, openModel, startBackend } from './open_model.ts';
 import { preview } from './preview.ts';
 import { selectRun } from './select.ts';
 import { slice, sweep } from './slice.ts';
@@ -89,6 +90,86 @@ describe('opening a model', () => {
     const { results } = studio.store.getState();
     expect(results.backend?.kind).toBe('cpu');
     expect(results.runs).toEqual([]);
+  });
+
+  it('measures what a cancelled opening left out, and no more', async () => {
+    let isCancelled = false;
+    const { studio, engine } = studioWith({
+      evaluate: ({ target }, _, signal) => {
+        if (isCancelled) return perplexityReport(target, 75.9);
+        isCancelled = true;
+        return untilCancelled(signal);
+      },
+    });
+    const opening = openModel(studio, DEMO);
+    await vi.waitFor(() => expect(engine.kinds()).toContain('evaluate'));
+    cancelJob(studio);
+    await opening;
+    expect(missingMeasures(studio.store.getState().results, 'exact')).toEqual({ dense: true, spectra: true });
+    await measureMissing(studio);
+    expect(engine.kinds().slice(3)).toEqual(['evaluate', 'calibrate']);
+    const { results } = studio.store.getState();
+    expect(results).toMatchObject({ dense: { perplexity: 75.9 }, spectra: { is_complete: true } });
+    expect(missingMeasures(results, 'exact')).toBeNull();
+    await measureMissing(studio);
+    expect(engine.kinds()).toHaveLength(5);
+  });
+
+  it('reads the texts too where opening was cancelled before that', async () => {
+    let tries = 0;
+    const { studio, engine } = studioWith({
+      set_texts: (_, __, signal) => (++tries === 1 ? untilCancelled(signal) : PROTOCOL),
+    });
+    const opening = openModel(studio, DEMO);
+    await vi.waitFor(() => expect(tries).toBe(1));
+    cancelJob(studio);
+    await opening;
+    await preview(studio);
+    expect(engine.kinds()).toEqual(['open', 'set_texts']);
+    await measureMissing(studio);
+    expect(engine.kinds().slice(2)).toEqual(['set_texts', 'evaluate', 'calibrate']);
+  });
+
+  it('finishes spectra that were cancelled when their fusion is chosen again', async () => {
+    let isCancelled = false;
+    const { studio, engine } = studioWith({
+      calibrate: ({ fusion }, emit, signal) => {
+        if (isCancelled) return { fusion, sites: [siteReport(0, [2, 1])], duration_ms: 1 };
+        emit({ type: 'site', schedule: 'rotate-once', site: siteReport(0, [2, 1]) });
+        isCancelled = true;
+        return untilCancelled(signal);
+      },
+    });
+    const opening = openModel(studio, DEMO);
+    await vi.waitFor(() => expect(isCancelled).toBe(true));
+    cancelJob(studio);
+    await opening;
+    await chooseFusion(studio, 'exact');
+    expect(engine.kinds().slice(4)).toEqual(['calibrate']);
+    expect(studio.store.getState().results.spectra).toMatchObject({ fusion: 'exact', is_complete: true });
+    await chooseFusion(studio, 'exact');
+    expect(engine.kinds()).toHaveLength(5);
+  });
+
+  it('leaves a job that runs alone when fusion, backend or texts are asked for', async () => {
+    let finish = () => {};
+    const { studio, engine } = studioWith({
+      slice: async (options) => {
+        await new Promise<void>((resolve) => (finish = resolve));
+        return sliceReport('slice-1', options);
+      },
+    });
+    await openModel(studio, DEMO);
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(engine.kinds()).toContain('slice'));
+    await chooseFusion(studio, 'official');
+    await chooseBackend(studio, 'cpu');
+    await measureAgain(studio);
+    expect(studio.store.getState().settings).toMatchObject({ fusion: 'exact', backend: 'auto' });
+    finish();
+    await slicing;
+    expect(engine.kinds().slice(4)).toEqual(['slice', 'evaluate']);
+    expect(studio.store.getState().job).toMatchObject({ kind: 'slice', outcome: 'done' });
   });
 
   it('says that there is no WebGPU as the failure of the start', async () => {

@@ -31,7 +31,7 @@ export async function runJob(
   const controller = new AbortController();
   let release = () => {};
   const before = studio.current;
-  studio.current = { controller, done: new Promise((resolve) => (release = resolve)) };
+  studio.current = { kind, controller, done: new Promise((resolve) => (release = resolve)) };
   before?.controller.abort();
   await before?.done;
   const started_at = Date.now();
@@ -96,6 +96,7 @@ export function cancelJob(studio: Studio): void {
   studio.current.controller.abort();
 }
 
-export function isBusy(studio: Studio): boolean {
-  return studio.current !== null;
+/** Whether a job runs that only its own end or Cancel may stop; a quick measure makes way for anything. */
+export function isOccupied({ current }: Studio): boolean {
+  return current !== null && current.kind !== 'preview';
 }

@@ -1,9 +1,9 @@
 /** @file Opening a model: facts at once, then the dense perplexity, then the spectra. */
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
-import { addSite, NO_RESULTS, withTexts } from '../store/results.ts';
+import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
-import { type Job, runJob } from './job.ts';
+import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
 
 const MEASURE_STEPS = [
@@ -32,8 +32,23 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
 
 /** Measures the dense model again, after the texts changed. Earlier runs stay, with the protocol they were made by. */
 export async function measureAgain(studio: Studio): Promise<void> {
-  if (!studio.store.getState().results.model) return;
+  if (!studio.store.getState().results.model || isOccupied(studio)) return;
   await runJob(studio, 'measure', 'Measuring the dense model', MEASURE_STEPS, (job) => measureDense(studio, job));
+  await previewIfWanted(studio);
+}
+
+/** Measures what a cancelled or failed job left out: the dense perplexity, the spectra of the chosen fusion, or both. */
+export async function measureMissing(studio: Studio): Promise<void> {
+  const { results, settings } = studio.store.getState();
+  if (!results.protocol) return measureAgain(studio);
+  const missing = missingMeasures(results, settings.fusion);
+  if (!missing || isOccupied(studio)) return;
+  const [, evaluate, calibration] = MEASURE_STEPS;
+  const steps = [...(missing.dense ? [evaluate] : []), ...(missing.spectra ? [calibration] : [])];
+  await runJob(studio, 'measure', missing.dense ? 'Measuring the dense model' : 'Calibrating', steps, async (job) => {
+    if (missing.dense) await evaluateDense(studio, job);
+    if (missing.spectra) await calibrate(studio, job);
+  });
   await previewIfWanted(studio);
 }
 
@@ -42,9 +57,13 @@ async function measureDense(studio: Studio, job: Job): Promise<void> {
   const { texts } = store.getState().settings;
   const protocol = await job.run('set_texts', texts);
   changeResults(store, (results) => withTexts(results, protocol, texts));
+  await evaluateDense(studio, job);
+  await calibrate(studio, job);
+}
+
+async function evaluateDense({ store }: Studio, job: Job): Promise<void> {
   const dense = await job.run('evaluate', { target: 'dense' });
   changeResults(store, (results) => ({ ...results, dense }));
-  await calibrate(studio, job);
 }
 
 /** PCA of every site on the dense model: what the slider reads, and the bases of `rotate-once`. */
@@ -60,19 +79,19 @@ export async function calibrate(studio: Studio, job: Job): Promise<void> {
   }));
 }
 
-/** Spectra under another fusion; perplexities do not depend on it. */
+/** Spectra under another fusion; perplexities do not depend on it. Nothing happens while another job runs. */
 export async function chooseFusion(studio: Studio, fusion: Fusion): Promise<void> {
-  const { store } = studio;
-  changeSettings(store, { fusion });
-  const { model, spectra } = store.getState().results;
-  if (!model || spectra?.fusion === fusion) return;
-  const steps = [{ command: 'calibrate', label: 'Spectra of every site' }] as const;
-  await runJob(studio, 'measure', 'Calibrating', steps, (job) => calibrate(studio, job));
-  await previewIfWanted(studio);
+  if (isOccupied(studio)) return;
+  changeSettings(studio.store, { fusion });
+  if (studio.store.getState().results.model) await measureMissing(studio);
 }
 
-/** Takes another backend, and opens the model there again: figures of two backends are never mixed. */
+/**
+ * Takes another backend, and opens the model there again: figures of two backends are never mixed. Nothing happens while
+ * another job runs.
+ */
 export async function chooseBackend(studio: Studio, backend: 'auto' | 'webgpu' | 'cpu'): Promise<void> {
+  if (isOccupied(studio)) return;
   const { store } = studio;
   changeSettings(store, { backend });
   const isStarted = await startBackend(studio);

@@ -5,20 +5,21 @@ import { removeRun } from '../store/results.ts';
 import { sliceOptions } from '../store/settings.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
-import { runJob } from './job.ts';
+import { isOccupied, runJob } from './job.ts';
 import { sliceAndEvaluate, sliceSteps } from './slice_steps.ts';
 
 /** Measures at the slider's place, unless that is known already. A running preview is dropped, another job is not. */
 export async function preview(studio: Studio): Promise<void> {
-  const { settings, results, job } = studio.store.getState();
+  const { settings, results } = studio.store.getState();
   if (!results.model) return;
-  if (studio.current && !(job.state === 'running' && job.kind === 'preview')) {
+  if (isOccupied(studio)) {
     studio.preview_wanted = true;
     return;
   }
   studio.preview_wanted = false;
+  // Without texts there is nothing to measure with: opening was cancelled before they were read.
   const { plan } = planOf(results.model, settings);
-  if (!plan) return;
+  if (!plan || !results.protocol) return;
   if (matchingRuns(results, settings, plan).quick?.perplexity) {
     studio.current?.controller.abort();
     return;

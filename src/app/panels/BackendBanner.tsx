@@ -18,9 +18,11 @@ export function BackendBanner() {
         on; on Linux, Chrome may need <code>chrome://flags/#enable-unsafe-webgpu</code>. Without it, Whittle computes on
         one processor core: the same results, much slower.
       </p>
-      <button type="button" onClick={() => void chooseBackend(studio, 'cpu')}>
-        Use the CPU reference backend
-      </button>
+      {backend?.kind !== 'cpu' && (
+        <button type="button" onClick={() => void chooseBackend(studio, 'cpu')}>
+          Use the CPU reference backend
+        </button>
+      )}
     </div>
   );
 }

@@ -1,8 +1,11 @@
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
-import { measureAgain } from '../actions/open_model.ts';
+import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
 import { Section } from '../components/Section.tsx';
 import { formatInteger } from '../format.ts';
+import { BUSY } from '../store/job.ts';
+import { missingMeasures } from '../store/results.ts';
+import { useIsBusy } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { TextField } from './TextField.tsx';
@@ -14,7 +17,12 @@ export function CalibrationPanel() {
   const protocol = useStudioState((state) => state.results.protocol);
   const model = useStudioState((state) => state.results.model);
   const change = (part: Partial<TextSettings>) => changeSettings(studio.store, { texts: { ...texts, ...part } });
-  const isChanged = model !== null && (applied === null || !isSame(texts, applied));
+  const isChanged = applied !== null && !isSame(texts, applied);
+  const results = useStudioState((state) => state.results);
+  const fusion = useStudioState((state) => state.settings.fusion);
+  const missing = model ? missingMeasures(results, fusion) : null;
+  const isIdle = useStudioState((state) => state.job.state !== 'running');
+  const isBusy = useIsBusy();
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (
     <Section title="Calibration">
@@ -61,13 +69,31 @@ export function CalibrationPanel() {
       {isChanged && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>
-          <button type="button" onClick={() => void measureAgain(studio)}>
+          <button
+            type="button"
+            disabled={isBusy}
+            title={isBusy ? BUSY : undefined}
+            onClick={() => void measureAgain(studio)}
+          >
             Measure again
+          </button>
+        </div>
+      )}
+      {!isChanged && isIdle && missing && (
+        <div className="notice">
+          <p>{missingText(missing)}</p>
+          <button type="button" onClick={() => void measureMissing(studio)}>
+            Measure
           </button>
         </div>
       )}
     </Section>
   );
+}
+
+function missingText({ dense, spectra }: { dense: boolean; spectra: boolean }): string {
+  if (!dense) return 'The spectra of these settings have not all been measured.';
+  return `The dense model has not been measured${spectra ? ', nor all of its spectra' : ''}.`;
 }
 
 function isSame(a: TextSettings, b: TextSettings): boolean {

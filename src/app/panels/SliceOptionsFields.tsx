@@ -1,6 +1,8 @@
 import { chooseBackend, chooseFusion } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
 import { Segmented } from '../components/Segmented.tsx';
+import { BUSY } from '../store/job.ts';
+import { useIsBusy } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
@@ -8,6 +10,7 @@ export function SliceOptionsFields() {
   const studio = useStudio();
   const settings = useStudioState((state) => state.settings);
   const hiddenSize = useStudioState((state) => state.results.model?.shape.hidden_size);
+  const busy = useIsBusy() ? BUSY : undefined;
   return (
     <>
       <Segmented
@@ -34,6 +37,7 @@ export function SliceOptionsFields() {
             legend="Fusion"
             value={settings.fusion}
             onChange={(fusion) => void chooseFusion(studio, fusion)}
+            disabledBecause={busy}
             choices={[
               { value: 'exact', label: 'Exact', title: 'Changes no perplexity: the model’s own eps, no centring' },
               {
@@ -47,6 +51,7 @@ export function SliceOptionsFields() {
             legend="Backend"
             value={settings.backend}
             onChange={(backend) => void chooseBackend(studio, backend)}
+            disabledBecause={busy}
             choices={[
               { value: 'auto', label: 'Auto', title: 'WebGPU where there is an adapter, else the CPU' },
               { value: 'webgpu', label: 'WebGPU' },

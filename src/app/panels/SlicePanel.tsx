@@ -2,7 +2,8 @@ import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
-import { usePlan } from '../store/selectors.ts';
+import { BUSY } from '../store/job.ts';
+import { useIsBusy, usePlan } from '../store/selectors.ts';
 import { MAX_SPARSITY_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -15,9 +16,10 @@ export function SlicePanel() {
   const studio = useStudio();
   const model = useStudioState((state) => state.results.model);
   const percent = useStudioState((state) => state.settings.sparsity_percent);
-  // A quick measure makes way for a real run; any other job has to end, or be cancelled, first.
-  const isBusy = useStudioState(({ job }) => job.state === 'running' && job.kind !== 'preview');
+  const hasTexts = useStudioState((state) => state.results.protocol !== null);
+  const isBusy = useIsBusy();
   const { plan, error } = usePlan();
+  const hindrance = hindranceOf(model !== null, hasTexts, isBusy);
   return (
     <Section title="Slice">
       <SparsityField
@@ -35,8 +37,8 @@ export function SlicePanel() {
           type="button"
           className="primary"
           data-action="slice"
-          disabled={!plan || isBusy}
-          title={model ? 'Runs the schedule below, then measures perplexity' : 'Open a model first'}
+          disabled={!plan || hindrance !== null}
+          title={hindrance ?? 'Runs the schedule below, then measures perplexity'}
           onClick={() => void slice(studio)}
         >
           Slice
@@ -44,8 +46,8 @@ export function SlicePanel() {
         <button
           type="button"
           data-action="sweep"
-          disabled={!model || isBusy}
-          title={model ? 'Four runs, one after another' : 'Open a model first'}
+          disabled={hindrance !== null}
+          title={hindrance ?? 'Four runs, one after another'}
           onClick={() => void sweep(studio)}
         >
           Sweep 10 · 20 · 25 · 30 %
@@ -55,4 +57,10 @@ export function SlicePanel() {
       <HeadPicker />
     </Section>
   );
+}
+
+function hindranceOf(hasModel: boolean, hasTexts: boolean, isBusy: boolean): string | null {
+  if (!hasModel) return 'Open a model first';
+  if (isBusy) return BUSY;
+  return hasTexts ? null : 'Measure the dense model first';
 }

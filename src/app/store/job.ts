@@ -42,6 +42,14 @@ export type JobState =
   | { state: 'finished'; kind: JobKind; title: string; outcome: 'done' | 'cancelled'; duration_ms: number }
   | { state: 'failed'; kind: JobKind; title: string; error: ErrorData };
 
+/** A quick measure makes way for any other job; the rest have to end, or be cancelled, first. */
+export function isReplaceable(job: JobState): boolean {
+  return job.state !== 'running' || job.kind === 'preview';
+}
+
+/** Said by controls that would stop the job that runs. */
+export const BUSY = 'A job is running: wait for its end, or cancel it';
+
 export function startJob(kind: JobKind, title: string, steps: readonly JobStep[], now: number): RunningJob {
   return {
     state: 'running',

@@ -136,5 +136,9 @@ describe('runs and settings', () => {
     const complete = { ...NO_RESULTS, spectra: { fusion: 'exact', sites: [siteReport(7, [1])], is_complete: true } };
     const arriving = addSite(addSite(complete, siteReport(2, [1]), 'exact'), siteReport(0, [1]), 'exact');
     expect(arriving.spectra?.sites.map(({ site }) => site)).toEqual([0, 2]);
+    expect(addSite(arriving, siteReport(1, [1]), 'official').spectra).toMatchObject({
+      fusion: 'official',
+      sites: [{ site: 1 }],
+    });
   });
 });

@@ -71,6 +71,13 @@ export function withTexts(results: Results, protocol: ProtocolReport, texts: Tex
   return { ...results, protocol, texts, dense: null, spectra: null, curves };
 }
 
+/** What is not known of the dense model yet; null where nothing is missing. */
+export function missingMeasures(results: Results, fusion: string): { dense: boolean; spectra: boolean } | null {
+  const { dense, spectra } = results;
+  const missing = { dense: !dense, spectra: !spectra?.is_complete || spectra.fusion !== fusion };
+  return missing.dense || missing.spectra ? missing : null;
+}
+
 export function addWindow(results: Results, event: Extract<EngineEvent, { type: 'window' }>): Results {
   const { target, index, loss, perplexity, relative_spread } = event;
   const before = index === 0 ? [] : (results.curves[target] ?? []);
@@ -80,7 +87,8 @@ export function addWindow(results: Results, event: Extract<EngineEvent, { type: 
 
 /** Adds or replaces one site of the dense spectra; sites of a sequential pass belong to its run, not here. */
 export function addSite(results: Results, site: SiteReport, fusion: string): Results {
-  const known = results.spectra && !results.spectra.is_complete ? results.spectra.sites : [];
+  const { spectra } = results;
+  const known = spectra && !spectra.is_complete && spectra.fusion === fusion ? spectra.sites : [];
   const sites = [...known.filter((other) => other.site !== site.site), site].sort((a, b) => a.site - b.site);
   return { ...results, spectra: { fusion, sites, is_complete: false } };
 }

@@ -2,6 +2,7 @@
 import { useMemo } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
+import { isReplaceable } from './job.ts';
 import { matchingRuns, type PlanResult, planOf } from './plan.ts';
 import type { Results, Run, WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
@@ -20,6 +21,11 @@ export function usePlan(): PlanResult | { plan: null; error: null } {
 export function shownRun(results: Results, settings: Settings): Run | null {
   if (!results.model) return null;
   return matchingRuns(results, settings, planOf(results.model, settings).plan).shown;
+}
+
+/** Whether a job runs that may not be replaced; see {@link isReplaceable}. */
+export function useIsBusy(): boolean {
+  return useStudioState((state) => !isReplaceable(state.job));
 }
 
 export interface ShownCurves {
