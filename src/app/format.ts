@@ -53,6 +53,11 @@ export function formatPercent(share: number): string {
   return `${sign}${percent.toFixed(1).replace(/\.0$/, '')} %`;
 }
 
+/** What a run is called: "25 % sequential". */
+export function runName(options: { sparsity: number; schedule: string }): string {
+  return `${formatPercent(options.sparsity)} ${options.schedule}`;
+}
+
 /** With a sign, for differences: 0.052 → "+5.2 %", −0.086 → "−8.6 %". */
 export function formatChange(share: number): string {
   const text = formatPercent(share);

@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ExportReport } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import { sizePoints } from '../charts/chart_data.ts';
 import { missingMeasures } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport, studioWith, untilCancelled } from '../testing.ts';
+import { discardRun } from './discard_run.ts';
 import { exportRun } from './export_run.ts';
 import { cancelJob } from './job.ts';
 import { chooseBackend, chooseFusion, measureAgain, measureMissing, openModel, startBackend } from './open_model.ts';
@@ -262,6 +264,60 @@ describe('slicing', () => {
     finish();
     await opening;
     expect(engine.commands.find(({ kind }) => kind === 'slice')).toMatchObject({ request: { sparsity: 0.35 } });
+  });
+
+  it('removes a run from the engine and from the charts', async () => {
+    const { studio, engine } = studioWith({
+      evaluate: ({ target }, emit) => {
+        emit({ type: 'window', target, index: 0, count: 1, loss: 4, perplexity: 54.6, relative_spread: 0 });
+        return perplexityReport(target, 80);
+      },
+    });
+    await openModel(studio, DEMO);
+    await slice(studio);
+    changeSettings(studio.store, { sparsity_percent: 30 });
+    await slice(studio);
+    await discardRun(studio, 'slice-2');
+    expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'slice-2' } });
+    const { results } = studio.store.getState();
+    expect(results.runs.map(({ id }) => id)).toEqual(['slice-1']);
+    expect(Object.keys(results.curves)).toEqual(['dense', 'slice-1']);
+    expect(sizePoints(results).points.map(({ id }) => id)).toEqual(['dense', 'slice-1']);
+  });
+
+  it('removes no run while a job runs', async () => {
+    let isSlicing = false;
+    const { studio, engine } = studioWith({
+      slice: (options, _, signal) => {
+        if (options.sparsity === 0.25) return sliceReport('slice-1', options);
+        isSlicing = true;
+        return untilCancelled(signal);
+      },
+    });
+    await openModel(studio, DEMO);
+    await slice(studio);
+    changeSettings(studio.store, { sparsity_percent: 30 });
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(isSlicing).toBe(true));
+    await discardRun(studio, 'slice-1');
+    expect(engine.kinds()).not.toContain('discard');
+    expect(studio.store.getState().results.runs).toHaveLength(1);
+    cancelJob(studio);
+    await slicing;
+  });
+
+  it('keeps a run that the engine could not remove, and says why', async () => {
+    const { studio } = studioWith({
+      discard: () => {
+        throw new WhittleError({ code: 'internal', message: 'The file is locked.' });
+      },
+    });
+    await openModel(studio, DEMO);
+    await slice(studio);
+    await discardRun(studio, 'slice-1');
+    const { results, job } = studio.store.getState();
+    expect(results.runs).toHaveLength(1);
+    expect(job).toMatchObject({ state: 'failed', title: 'Removing the 25 % sequential run' });
   });
 
   it('sets the settings of a run that is chosen', async () => {

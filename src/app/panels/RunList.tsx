@@ -1,9 +1,12 @@
+import { useRef } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
+import { discardRun } from '../actions/discard_run.ts';
 import { selectRun } from '../actions/select.ts';
 import { protocolText } from '../components/Protocol.tsx';
-import { formatBytes, formatPercent, formatPerplexity } from '../format.ts';
+import { formatBytes, formatPercent, formatPerplexity, runName } from '../format.ts';
+import { BUSY } from '../store/job.ts';
 import { isSameEvaluation, type Run } from '../store/results.ts';
-import { useStudio } from '../studio.ts';
+import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {
   runs: readonly Run[];
@@ -15,37 +18,76 @@ interface Props {
 /** Every run of this model. Choosing one sets the settings it was made with. */
 export function RunList({ runs, shown, protocol }: Props) {
   const studio = useStudio();
+  const list = useRef<HTMLUListElement>(null);
+  const isBusy = useStudioState((state) => state.job.state === 'running');
   if (runs.length === 0) return null;
+
+  async function remove(index: number) {
+    await discardRun(studio, runs[index].id);
+    // The button that had the focus is gone; the next one takes it, so that Tab goes on from here.
+    requestAnimationFrame(() => {
+      const buttons = list.current?.querySelectorAll<HTMLButtonElement>('.run-remove') ?? [];
+      buttons[Math.min(index, buttons.length - 1)]?.focus();
+    });
+  }
+
   return (
     <div className="block">
       <h3>Runs</h3>
-      <ul className="run-list">
-        {runs.map((run) => {
-          const { slice, perplexity } = run;
-          const measured = perplexity?.protocol ?? null;
-          const isOther = measured !== null && !isSameEvaluation(measured, protocol);
-          return (
-            <li key={run.id}>
-              <button
-                type="button"
-                aria-pressed={run.id === shown}
-                title={measured ? protocolText(measured) : 'Not measured'}
-                onClick={() => selectRun(studio, run.id)}
-              >
-                <span>{formatPercent(slice.options.sparsity)}</span>
-                <span className="run-how">
-                  {slice.options.schedule}
-                  {run.is_preview ? ', quick' : ''} · {slice.head}
-                  {isOther ? ' · other texts' : ''}
-                  {run.export.state === 'done' ? ' · verified' : ''}
-                </span>
-                <span>{formatBytes(slice.bytes)}</span>
-                <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>
-              </button>
-            </li>
-          );
-        })}
+      <ul className="run-list" ref={list}>
+        {runs.map((run, index) => (
+          <li key={run.id}>
+            <RunButton
+              run={run}
+              isShown={run.id === shown}
+              protocol={protocol}
+              onSelect={() => selectRun(studio, run.id)}
+            />
+            <button
+              type="button"
+              className="run-remove quiet"
+              aria-label={`Remove ${runName(run.slice.options)} run`}
+              title={isBusy ? BUSY : 'Remove this run, its weights and its export'}
+              disabled={isBusy}
+              onClick={() => void remove(index)}
+            >
+              ×
+            </button>
+          </li>
+        ))}
       </ul>
     </div>
+  );
+}
+
+interface RunButtonProps {
+  run: Run;
+  isShown: boolean;
+  protocol: ProtocolReport | null;
+  onSelect: () => void;
+}
+
+function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
+  const { slice, perplexity } = run;
+  const measured = perplexity?.protocol ?? null;
+  const isOther = measured !== null && !isSameEvaluation(measured, protocol);
+  return (
+    <button
+      type="button"
+      className="run-choose"
+      aria-pressed={isShown}
+      title={measured ? protocolText(measured) : 'Not measured'}
+      onClick={onSelect}
+    >
+      <span>{formatPercent(slice.options.sparsity)}</span>
+      <span className="run-how">
+        {slice.options.schedule}
+        {run.is_preview ? ', quick' : ''} · {slice.head}
+        {isOther ? ' · other texts' : ''}
+        {run.export.state === 'done' ? ' · verified' : ''}
+      </span>
+      <span>{formatBytes(slice.bytes)}</span>
+      <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>
+    </button>
   );
 }

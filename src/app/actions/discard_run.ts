@@ -1,0 +1,18 @@
+import { runName } from '../format.ts';
+import { removeRun } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { runJob } from './job.ts';
+import { previewIfWanted } from './preview.ts';
+
+/** Removes a run with its weights and its export. Nothing happens while any job runs: it may be using the run. */
+export async function discardRun(studio: Studio, id: string): Promise<void> {
+  const run = studio.store.getState().results.runs.find((other) => other.id === id);
+  if (!run || studio.current) return;
+  const title = `Removing the ${runName(run.slice.options)} run`;
+  await runJob(studio, 'discard', title, [{ command: 'discard', label: 'Freeing its weights' }], async (job) => {
+    await job.run('discard', { id });
+    changeResults(studio.store, (results) => removeRun(results, id));
+  });
+  await previewIfWanted(studio);
+}
