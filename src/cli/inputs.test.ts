@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WhittleError } from '../errors/errors.ts';
+import { formatError, WhittleError } from '../errors/errors.ts';
 import { modelFiles, prepareOut, textFile } from './inputs.ts';
 
 let folder: string;
@@ -75,6 +75,7 @@ describe('--out', () => {
     expect(error.code).toBe('bad_option');
     expect(error.place.field).toBe('--out');
     expect(error.message).toContain('a file is in the way');
+    expect(formatError(error.toData())).toMatch(/Allowed: [^.]+\.$/);
   });
 
   it('refuses a link to nothing', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../errors/errors.ts';
-import { HelpWanted, parseOptions } from './options.ts';
+import { HelpWanted, parseOptions, USAGE } from './options.ts';
 
 function refusal(...argv: string[]): WhittleError {
   try {
@@ -29,6 +29,19 @@ describe('the options of the headless command', () => {
       backend: 'auto',
       out: 'out',
     });
+  });
+
+  it('tells every default in --help as it is', () => {
+    const told = [...USAGE.matchAll(/^ {2}--(\S+) .*\(([^()]+)\)$/gm)].map(([, name, value]) => [name, value]);
+    const defaults = Object.entries(parseOptions(['--model', 'demo'])).filter(([name]) => name !== 'model');
+    expect(Object.fromEntries(told)).toEqual(
+      Object.fromEntries(
+        defaults.map(([name, value]) => [
+          name.replace('_', '-'),
+          value === undefined ? 'the built-in text' : name === 'out' ? `${value}/` : String(value),
+        ]),
+      ),
+    );
   });
 
   it('reads several sparsities, once each', () => {

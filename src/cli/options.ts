@@ -61,7 +61,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --out DIR                where the exports and report.json go     (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
-Exit status: 0 every export verified; 2 bad arguments or bad input; 1 anything else.
+A job that fails after the dense perplexity still writes report.json, with what it finished.
+Exit status: 0 every export verified; 2 bad arguments or bad input; 130 Ctrl-C; 1 anything else.
 `;
 
 /** Thrown for `--help`: not a fault. */

@@ -127,7 +127,7 @@ export function formatError(data: ErrorData): string {
     .join(', ');
   const parts = [
     where ? `${data.message} (${where})` : data.message,
-    data.allowed && `Allowed: ${data.allowed}`,
+    data.allowed && `Allowed: ${data.allowed.replace(/\.$/, '')}.`,
     data.action,
   ];
   return parts.filter(Boolean).join(' ');
