@@ -1,9 +1,13 @@
 /** @file Single keys for the main actions; they stay out of the way of typing, sliders and browser shortcuts. */
 import { cancelJob } from './actions/job.ts';
+import type { StudioState } from './store/store.ts';
 import type { Studio } from './studio.ts';
 
 /** Each key presses the button of that name, so that a key can never do what its button would not. */
-const BUTTONS: Record<string, string> = { o: 'files', t: 'demo', s: 'slice', w: 'sweep', e: 'export' };
+const BUTTONS: Readonly<Record<string, string>> = { o: 'files', t: 'demo', s: 'slice', w: 'sweep', e: 'export' };
+
+/** These open another model in place of the one that is open; its runs and exports go with it. */
+const REPLACING: ReadonlySet<string> = new Set(['files', 'demo']);
 
 export function listenToKeys(studio: Studio): () => void {
   const onKey = (event: KeyboardEvent) => {
@@ -20,7 +24,7 @@ export function listenToKeys(studio: Studio): () => void {
       event.preventDefault();
       return;
     }
-    const action = BUTTONS[event.key.toLowerCase()];
+    const action = actionOf(event.key, studio.store.getState());
     const button = action && document.querySelector<HTMLButtonElement>(`button[data-action="${action}"]`);
     if (button && !button.disabled) {
       button.click();
@@ -29,6 +33,13 @@ export function listenToKeys(studio: Studio): () => void {
   };
   addEventListener('keydown', onKey);
   return () => removeEventListener('keydown', onKey);
+}
+
+/** Which button a key presses now; null where it has none, or where a slip of the finger would cost results. */
+export function actionOf(key: string, { job, results }: Pick<StudioState, 'job' | 'results'>): string | null {
+  const action = BUTTONS[key.toLowerCase()] ?? null;
+  const losesResults = job.state === 'running' || results.runs.length > 0;
+  return action && REPLACING.has(action) && losesResults ? null : action;
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -9,7 +9,15 @@ import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport, studioWith,
 import { discardRun } from './discard_run.ts';
 import { exportRun } from './export_run.ts';
 import { cancelJob } from './job.ts';
-import { chooseBackend, chooseFusion, measureAgain, measureMissing, openModel, startBackend } from './open_model.ts';
+import {
+  chooseBackend,
+  chooseFusion,
+  measureAgain,
+  measureMissing,
+  openFiles,
+  openModel,
+  startBackend,
+} from './open_model.ts';
 import { preview } from './preview.ts';
 import { selectRun } from './select.ts';
 import { slice, sweep } from './slice.ts';
@@ -76,6 +84,30 @@ describe('opening a model', () => {
     expect(results.dense?.perplexity).toBe(75.9);
     expect(results.curves.dense).toHaveLength(1);
     expect(results.spectra?.is_complete).toBe(false);
+  });
+
+  it('turns a drop that cannot be read into a failure that says why', async () => {
+    const { studio, engine } = studioWith();
+    await openModel(studio, DEMO);
+    await openFiles(studio, Promise.reject(new DOMException('Permission was denied.', 'NotReadableError')));
+    const { results, job } = studio.store.getState();
+    expect(job).toMatchObject({ state: 'failed', kind: 'open', title: 'Opening the model' });
+    expect(job).toMatchObject({
+      error: { code: 'not_a_model', message: expect.stringContaining('Permission was denied.') },
+    });
+    expect(results.dense?.perplexity).toBe(75.9);
+    expect(engine.kinds().filter((kind) => kind === 'open')).toHaveLength(1);
+  });
+
+  it('says that a drop held nothing, in the words of the engine', async () => {
+    const { studio } = studioWith({
+      open: ({ source }) => {
+        expect(source).toEqual({ kind: 'files', files: [] });
+        throw new WhittleError({ code: 'not_a_model', message: 'There are no files.' });
+      },
+    });
+    await openFiles(studio, Promise.resolve([]));
+    expect(studio.store.getState().job).toMatchObject({ state: 'failed', error: { message: 'There are no files.' } });
   });
 
   it('opens the model again on another backend, and forgets the figures of the first', async () => {

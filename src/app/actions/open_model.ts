@@ -1,5 +1,7 @@
 /** @file Opening a model: facts at once, then the dense perplexity, then the spectra. */
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
+import { toErrorData, WhittleError } from '../../errors/errors.ts';
+import type { PickedFile } from '../../platform/dropped_files.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -12,12 +14,13 @@ const MEASURE_STEPS = [
   { command: 'calibrate', label: 'Spectra of every site' },
 ] as const;
 
+const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, ...MEASURE_STEPS];
+
 /** The source that is open, kept so that another backend can open it again. */
 const sources = new WeakMap<Studio, ModelSource>();
 
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
-  const steps = [{ command: 'open', label: 'Reading headers' } as const, ...MEASURE_STEPS];
-  await runJob(studio, 'open', 'Opening the model', steps, async (job) => {
+  await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const model = await job.run('open', { source });
     sources.set(studio, source);
     studio.preview_wanted = false;
@@ -28,6 +31,33 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     await measureDense(studio, job);
   });
   await previewIfWanted(studio);
+}
+
+/**
+ * Opens what was dropped or picked. Nothing at all is opened too, and refused by the engine in its words; a drop that
+ * cannot be read becomes the failure of the opening.
+ */
+export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<PickedFile[]>): Promise<void> {
+  let files: PickedFile[];
+  try {
+    files = await picked;
+  } catch (cause) {
+    await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
+    return;
+  }
+  await openModel(studio, { kind: 'files', files });
+}
+
+function unreadable(cause: unknown): WhittleError {
+  const reason = toErrorData(cause).message;
+  return new WhittleError(
+    {
+      code: 'not_a_model',
+      message: `The browser could not read what was dropped: ${reason}`,
+      action: 'See that the folder and its files can be read and still lie there, or pick them with Files or Folder.',
+    },
+    { cause },
+  );
 }
 
 /** Measures the dense model again, after the texts changed. Earlier runs stay, with the protocol they were made by. */

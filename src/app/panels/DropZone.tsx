@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { filesFromDrop } from '../../platform/dropped_files.ts';
-import { openModel } from '../actions/open_model.ts';
+import { openFiles } from '../actions/open_model.ts';
 import { useStudio } from '../studio.ts';
 
 /** The whole page takes a drop; the veil only says so. */
@@ -19,9 +19,7 @@ export function DropZone() {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      void filesFromDrop(event.dataTransfer!).then((files) => {
-        if (files.length > 0) void openModel(studio, { kind: 'files', files });
-      });
+      void openFiles(studio, filesFromDrop(event.dataTransfer!));
     };
     addEventListener('dragover', over);
     addEventListener('dragleave', leave);

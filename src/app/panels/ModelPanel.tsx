@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
-import { openModel } from '../actions/open_model.ts';
+import { openFiles, openModel } from '../actions/open_model.ts';
 import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
 import { ModelFacts } from './ModelFacts.tsx';
@@ -18,7 +18,7 @@ export function ModelPanel() {
     const files = filesFromInput(input.files);
     // The same files can be chosen again after a failure.
     input.value = '';
-    if (files.length > 0) void openModel(studio, { kind: 'files', files });
+    void openFiles(studio, files);
   }
 
   return (

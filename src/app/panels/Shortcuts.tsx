@@ -1,6 +1,6 @@
 const KEYS: readonly [string, string][] = [
-  ['O', 'Choose model files'],
-  ['T', 'Try the built-in model'],
+  ['O', 'Choose model files, while there are no runs'],
+  ['T', 'Try the built-in model, while there are no runs'],
   ['S', 'Slice at the chosen sparsity'],
   ['W', 'Sweep 10, 20, 25, 30 %'],
   ['E', 'Export ONNX'],
