@@ -84,7 +84,7 @@ export function energySummary(energies: readonly SiteEnergy[]): { mean: number; 
 /** Where the spectra shown are not what the head is cut by; null where they are. */
 export function firstBasisNote(head: HeadKind): string | null {
   if (head !== 'tied-sliced') return null;
-  return 'Embedding: tied-sliced cuts by another basis, the PCA of H/tr H + EᵀE/tr EᵀE; shown is that of the tokens, H, alone';
+  return 'tied-sliced cuts emb by PCA of H/tr H + EᵀE/tr EᵀE; here of H alone';
 }
 
 export interface Matches {
