@@ -63,6 +63,8 @@ describe('the engine', () => {
       event.type === 'progress' && event.stage === 'slicing' ? [event.fraction] : [],
     );
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    for (const event of events)
+      if (event.type === 'progress' && event.layers) expect(event.layer).toBeLessThan(event.layers);
 
     const evaluation = await engine.run('evaluate', { target: slice.id }, emit);
     const exported = await engine.run('export', { id: slice.id, external_data: 'auto' }, emit);

@@ -183,6 +183,12 @@ class SequentialPass {
   private progress(layer: number, step: string, withinLayer: number): void {
     const layers = this.model.layers.length;
     const fraction = Math.min(1, (layer + withinLayer) / layers);
-    this.context.observer.onProgress({ fraction, layer, layers, step, tokens: this.tokens });
+    this.context.observer.onProgress({
+      fraction,
+      layer: Math.min(layer, layers - 1),
+      layers,
+      step,
+      tokens: this.tokens,
+    });
   }
 }
