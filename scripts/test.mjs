@@ -21,13 +21,13 @@ const failedSteps = [];
 function step(name, script, args, env = {}) {
   process.stdout.write(`\n── ${name}\n`);
   const started = Date.now();
-  const { status } = spawnSync(process.execPath, [script, ...args], {
+  const { status, signal } = spawnSync(process.execPath, [script, ...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...env },
   });
   process.stdout.write(
-    `── ${name}: ${status === 0 ? 'passed' : 'FAILED'} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+    `── ${name}: ${status === 0 ? 'passed' : `FAILED (${signal ?? `exit status ${status}`})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
   );
   if (status !== 0) failedSteps.push(name);
 }
