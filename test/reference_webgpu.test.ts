@@ -9,8 +9,3 @@ referenceSuite(
   'webgpu',
   ({ name }, { sparsity }) => !HEADS.includes(name) || [0.25, 0.5].includes(sparsity),
 );
-referenceSuite(
-  'demo',
-  'webgpu',
-  ({ name }, { sparsity }) => sparsity === 0.25 || (name === 'sequential' && sparsity === 0.5),
-);
