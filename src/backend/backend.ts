@@ -54,9 +54,25 @@ export interface RmsNormArgs {
   hidden_states: Tensor;
   /** (d); absent means ones. */
   weight?: Tensor;
+  /** (d); absent means zeros. */
+  bias?: Tensor;
   eps: number;
   /** Divisor of Σx²: the original hidden size. */
   normalized_size: number;
+  /** d: how many consecutive elements are normed together; a divisor of the row length, which it is by default. */
+  width?: number;
+  /** Shaped as `hidden_states`, another tensor. */
+  output: Tensor;
+}
+
+/** (x − mean)/√(variance + eps) · weight + bias over each row (arXiv 1607.06450); the variance is the biased one. */
+export interface LayerNormArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** (d) each; absent means ones and zeros. */
+  weight?: Tensor;
+  bias?: Tensor;
+  eps: number;
   /** (rows, d), another tensor than `hidden_states`. */
   output: Tensor;
 }
@@ -76,7 +92,10 @@ export interface AddBiasArgs {
   bias: Tensor;
 }
 
-/** Rotary embedding in the `rotate_half` convention of Llama (pairs are i and i + dim/2), in place. */
+/**
+ * Rotary embedding in place: pairs are i and i + dim/2 (`rotate_half` of Llama), or 2i and 2i + 1 where `interleaved`
+ * (GPT-J). Elements of a head from dim on are left as they are.
+ */
 export interface RotaryArgs {
   /** (batch·seqlen, heads·head_dim); the position of a row is row mod seqlen. */
   states: Tensor;
@@ -86,6 +105,7 @@ export interface RotaryArgs {
   seqlen: number;
   heads: number;
   head_dim: number;
+  interleaved?: boolean;
 }
 
 /** Causal grouped-query attention; no T×T matrix is stored (online softmax). */
@@ -101,14 +121,44 @@ export interface AttentionArgs {
   heads: number;
   kv_heads: number;
   head_dim: number;
+  /** score = soft_cap(scale · q·k) + slope · (key position − query position). */
   scale: number;
+  /** A query sees the keys of this many latest positions, its own included; absent: all. */
+  window?: number;
+  /** Scaled scores become cap · tanh(score / cap). */
+  soft_cap?: number;
+  /** (heads): ALiBi slopes. */
+  slopes?: Tensor;
 }
 
-/** output = silu(gate) ⊙ up, all (rows, f). */
-export interface SwigluArgs {
+/** silu(x) = x/(1 + e^(−x)); gelu(x) = x·Φ(x) with erf, gelu_tanh its tanh approximation (arXiv 1606.08415). */
+export type ActivationName = 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
+
+/** output = act(gate) ⊙ up, all (rows, f) (arXiv 2002.05202). */
+export interface GluArgs {
+  activation: ActivationName;
   gate: Tensor;
   up: Tensor;
   output: Tensor;
+}
+
+/** output = act(hidden_states), elementwise; another tensor than `hidden_states`. */
+export interface ActivationArgs {
+  activation: ActivationName;
+  hidden_states: Tensor;
+  output: Tensor;
+}
+
+/** hidden_states ← factor · hidden_states, in place. */
+export interface ScaleArgs {
+  hidden_states: Tensor;
+  factor: number;
+}
+
+/** hidden_states ← cap · tanh(hidden_states / cap), in place. */
+export interface SoftCapArgs {
+  hidden_states: Tensor;
+  cap: number;
 }
 
 /** output = a + b, elementwise; `output` may be `a`. */
@@ -133,9 +183,15 @@ export interface ScaleColumnsArgs {
   output: Tensor;
 }
 
-/** Subtracts from each row its mean, in place (official fusion centres embeddings). */
+/** Subtracts from each row its mean, in place (fusion of LayerNorm centres the residual stream). */
 export interface CenterRowsArgs {
   hidden_states: Tensor;
+}
+
+/** Subtracts from each column its mean, in place: `(I − 11ᵀ/rows)·W`, what a linear that writes centred states holds. */
+export interface CenterColumnsArgs {
+  /** (rows, n). */
+  weight: Tensor;
 }
 
 /**
@@ -199,17 +255,22 @@ export interface Backend {
 
   embedding(args: EmbeddingArgs): void;
   rms_norm(args: RmsNormArgs): void;
+  layer_norm(args: LayerNormArgs): void;
   matmul(args: MatmulArgs): void;
   matmul_bt(args: MatmulArgs): void;
   matmul_at(args: MatmulArgs): void;
   add_bias(args: AddBiasArgs): void;
   rotary(args: RotaryArgs): void;
   attention(args: AttentionArgs): void;
-  swiglu(args: SwigluArgs): void;
+  glu(args: GluArgs): void;
+  activation(args: ActivationArgs): void;
+  scale(args: ScaleArgs): void;
+  soft_cap(args: SoftCapArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;
   center_rows(args: CenterRowsArgs): void;
+  center_columns(args: CenterColumnsArgs): void;
   cross_entropy(args: CrossEntropyArgs): void;
   count_non_finite(args: CountNonFiniteArgs): void;
   eigh(args: EighArgs): Promise<Eigendecomposition>;

@@ -9,20 +9,25 @@ import { WhittleError } from '../errors/errors.ts';
 import { bytesPerElement, type DType } from '../tensor/dtype.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import type {
+  ActivationArgs,
   AddArgs,
   AddBiasArgs,
   AttentionArgs,
+  CenterColumnsArgs,
   CenterRowsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
   EighArgs,
   EmbeddingArgs,
+  GluArgs,
+  LayerNormArgs,
   MatmulArgs,
   RmsNormArgs,
   RotaryArgs,
+  ScaleArgs,
   ScaleColumnsArgs,
-  SwigluArgs,
+  SoftCapArgs,
   Tensor,
 } from './backend.ts';
 
@@ -157,12 +162,26 @@ export function checkEmbedding(args: EmbeddingArgs): { rows: number; d: number; 
   return { rows, d, table_rows };
 }
 
+/** `rows` stretches of `d` elements: rows of the matrix, or parts of them where `width` is given. */
 export function checkRmsNorm(args: RmsNormArgs): { rows: number; d: number } {
-  const [rows, d] = matrix('rms_norm', 'hidden_states', args.hidden_states);
+  const [rows, columns] = matrix('rms_norm', 'hidden_states', args.hidden_states);
+  const d = args.width ?? columns;
+  requireInteger('rms_norm', 'width', d, 1);
+  if (columns % d !== 0) fail('rms_norm', `width is ${d}`, `a divisor of the row length ${columns}`);
   if (args.weight) requireVector('rms_norm', 'weight', args.weight, d);
-  requireMatrix('rms_norm', 'output', args.output, rows, d);
+  if (args.bias) requireVector('rms_norm', 'bias', args.bias, d);
+  requireMatrix('rms_norm', 'output', args.output, rows, columns);
   requireInteger('rms_norm', 'normalized_size', args.normalized_size, 1);
-  requireDistinct('rms_norm', args.output, args.hidden_states, args.weight);
+  requireDistinct('rms_norm', args.output, args.hidden_states, args.weight, args.bias);
+  return { rows: rows * (columns / d), d };
+}
+
+export function checkLayerNorm(args: LayerNormArgs): { rows: number; d: number } {
+  const [rows, d] = matrix('layer_norm', 'hidden_states', args.hidden_states);
+  if (args.weight) requireVector('layer_norm', 'weight', args.weight, d);
+  if (args.bias) requireVector('layer_norm', 'bias', args.bias, d);
+  requireMatrix('layer_norm', 'output', args.output, rows, d);
+  requireDistinct('layer_norm', args.output, args.hidden_states, args.weight, args.bias);
   return { rows, d };
 }
 
@@ -209,7 +228,7 @@ export function checkAddBias(args: AddBiasArgs): { rows: number; d: number } {
   return { rows, d };
 }
 
-/** `half` = dim/2: pairs are i and i + half for i < half; columns from dim on are left alone. */
+/** `half` = dim/2, the number of pairs a head; columns from dim on are left alone. */
 export function checkRotary(args: RotaryArgs): { rows: number; row_stride: number; half: number } {
   const { states, cos, sin, seqlen, heads, head_dim } = args;
   requireInteger('rotary', 'seqlen', seqlen, 1);
@@ -243,16 +262,36 @@ export function checkAttention(args: AttentionArgs): { rows: number; batch: numb
   requireMatrix('attention', 'key', key, rows, kv_heads * head_dim);
   requireMatrix('attention', 'value', value, rows, kv_heads * head_dim);
   requireMatrix('attention', 'output', output, rows, heads * head_dim);
-  requireDistinct('attention', output, query, key, value);
+  if (args.window !== undefined) requireInteger('attention', 'window', args.window, 1);
+  if (args.slopes) requireVector('attention', 'slopes', args.slopes, heads);
+  requireDistinct('attention', output, query, key, value, args.slopes);
   return { rows, batch: rows / seqlen, group: heads / kv_heads };
 }
 
-export function checkSwiglu(args: SwigluArgs): { elements: number } {
-  const [rows, columns] = matrix('swiglu', 'gate', args.gate);
-  requireMatrix('swiglu', 'up', args.up, rows, columns);
-  requireMatrix('swiglu', 'output', args.output, rows, columns);
-  requireDistinct('swiglu', args.output, args.gate, args.up);
+export function checkGlu(args: GluArgs): { elements: number } {
+  const [rows, columns] = matrix('glu', 'gate', args.gate);
+  requireMatrix('glu', 'up', args.up, rows, columns);
+  requireMatrix('glu', 'output', args.output, rows, columns);
+  requireDistinct('glu', args.output, args.gate, args.up);
   return { elements: rows * columns };
+}
+
+export function checkActivation(args: ActivationArgs): { elements: number } {
+  const [rows, columns] = matrix('activation', 'hidden_states', args.hidden_states);
+  requireMatrix('activation', 'output', args.output, rows, columns);
+  requireDistinct('activation', args.output, args.hidden_states);
+  return { elements: rows * columns };
+}
+
+export function checkScale(args: ScaleArgs): { elements: number } {
+  requireType('scale', 'hidden_states', args.hidden_states, 'f32');
+  return { elements: elementCount(args.hidden_states.shape) };
+}
+
+export function checkSoftCap(args: SoftCapArgs): { elements: number } {
+  requireType('soft_cap', 'hidden_states', args.hidden_states, 'f32');
+  if (!(args.cap > 0)) fail('soft_cap', `cap is ${args.cap}`, 'a positive number');
+  return { elements: elementCount(args.hidden_states.shape) };
 }
 
 /** `output` may be `a`, and then the sum is made in place. */
@@ -283,6 +322,11 @@ export function checkScaleColumns(args: ScaleColumnsArgs): { rows: number; d: nu
 export function checkCenterRows(args: CenterRowsArgs): { rows: number; d: number } {
   const [rows, d] = matrix('center_rows', 'hidden_states', args.hidden_states);
   return { rows, d };
+}
+
+export function checkCenterColumns(args: CenterColumnsArgs): { rows: number; n: number } {
+  const [rows, n] = matrix('center_columns', 'weight', args.weight);
+  return { rows, n };
 }
 
 export function checkCrossEntropy(args: CrossEntropyArgs): { rows: number; n: number } {

@@ -15,6 +15,8 @@ export interface WeightRef {
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** What the file really holds, where reading widens it (F8, F64): only sizes and labels look at it. */
+  readonly stored?: { readonly dtype: string; readonly bytes: number };
   /** Little-endian bytes in `dtype`, row-major; `rows` selects a range of the first dimension. */
   read(rows?: RowRange): Promise<Uint8Array>;
 }
@@ -25,20 +27,36 @@ export interface Linear {
 }
 
 /**
- * RMSNorm over the last dimension: `x · rsqrt(Σx²/normalized_size + eps) · weight`.
- * `normalized_size` is the original hidden size, also after slicing: deleted coordinates count as zeros.
+ * RMSNorm over the last dimension: `x · rsqrt(Σx²/normalized_size + eps) · (weight_offset + weight) + bias`, or LayerNorm:
+ * the same of `x − mean(x)`. `normalized_size` is the original hidden size, also after slicing: deleted coordinates count
+ * as zeros. A LayerNorm is never sliced: fusion turns it into an RMSNorm of centred states.
  */
 export interface Norm {
-  readonly kind: 'rms_norm';
+  readonly kind: 'rms_norm' | 'layer_norm';
   readonly weight?: WeightRef;
+  readonly bias?: WeightRef;
+  /** Added to the stored weight: 1 for Gemma, else absent. */
+  readonly weight_offset?: number;
   readonly eps: number;
   readonly normalized_size: number;
 }
 
+/** Rotary embedding (RoFormer, arXiv 2104.09864). Layers that turn alike share one object. */
 export interface Rotary {
   /** Leading part of head_dim that is rotated (all of it for Llama). */
   readonly dim: number;
-  readonly theta: number;
+  /** Radians per position of each pair, dim/2 of them, scaling included. */
+  readonly inv_freq: readonly number[];
+  /** Multiplies cos and sin (longrope and YaRN; else 1). */
+  readonly attention_factor: number;
+  /** Pairs are (2i, 2i + 1) as in GPT-J, not (i, i + dim/2) as in Llama. */
+  readonly interleaved: boolean;
+  /** What holds for sequences longer than `beyond` tokens (longrope). */
+  readonly long?: {
+    readonly beyond: number;
+    readonly inv_freq: readonly number[];
+    readonly attention_factor: number;
+  };
 }
 
 export interface Attention {
@@ -52,37 +70,82 @@ export interface Attention {
   /** Multiplies the scores; 1/√head_dim for Llama. */
   readonly scale: number;
   readonly rotary?: Rotary;
+  /** RMSNorm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
+  readonly q_norm?: Norm;
+  readonly k_norm?: Norm;
+  /** A query sees this many latest positions, its own included (Mistral); absent: all. */
+  readonly sliding_window?: number;
+  /** Scores become cap · tanh(score / cap) (Gemma 2). */
+  readonly soft_cap?: number;
+  /** ALiBi: slope · (key position − query position) is added to a head's scores; one slope a head (arXiv 2108.12409). */
+  readonly alibi_slopes?: readonly number[];
 }
 
 export interface Mlp {
-  readonly gate_proj: Linear;
+  /** Where present: `act(gate) ⊙ up`, else `act(up)`. */
+  readonly gate_proj?: Linear;
   readonly up_proj: Linear;
   readonly down_proj: Linear;
-  readonly activation: 'silu';
+  readonly activation: Activation;
 }
 
-/** `h = x·attn_shortcut_Q + attn(norm(x))`, `y = h·mlp_shortcut_Q + mlp(norm(h))`; an absent shortcut is the identity. */
+/** `gelu` is the exact one (erf), `gelu_tanh` its tanh approximation (gelu_new, gelu_pytorch_tanh, gelu_fast). */
+export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
+
+/**
+ * Sequential: `h = x·attn_shortcut_Q + m·attn(norm₁(x))`, `y = h·mlp_shortcut_Q + m·mlp(norm₂(h))`.
+ * Parallel: `y = x·attn_shortcut_Q + m·(attn(norm₁(x)) + mlp(norm₂(x)))`; there is no mlp_shortcut_Q.
+ * An absent shortcut or norm is the identity; m is `residual_multiplier`. Where one norm serves both branches of a
+ * parallel layer, `post_attention_layernorm` is the same object as `input_layernorm`.
+ */
 export interface DecoderLayer {
   readonly index: number;
-  readonly input_layernorm: Norm;
+  readonly parallel?: boolean;
+  /** norm₁: absent in OLMo-2, where only outputs are normed. */
+  readonly input_layernorm?: Norm;
   readonly attention: Attention;
-  readonly post_attention_layernorm: Norm;
+  /** Of the branch's output, before it is added (Gemma 2 and 3, OLMo-2). */
+  readonly attention_output_norm?: Norm;
+  /** norm₂: what the MLP reads. */
+  readonly post_attention_layernorm?: Norm;
   readonly mlp: Mlp;
+  readonly mlp_output_norm?: Norm;
+  /** Scales both branches (Granite); absent: 1. */
+  readonly residual_multiplier?: number;
   readonly attn_shortcut_Q?: WeightRef;
   readonly mlp_shortcut_Q?: WeightRef;
 }
 
-/** `h = E[token]`, minus its mean over the hidden axis where `centered`, times `projection` where there is one. */
+/**
+ * `h = centre(norm(scale · E[token]))·projection + centre(P[position + offset])`: each part only where it is present,
+ * `centre` (subtracting the mean over the hidden axis) only where `centered`.
+ */
 export interface Embedding {
   readonly weight: WeightRef;
-  readonly projection?: WeightRef;
+  /** √D for Gemma; Granite's embedding_multiplier. */
+  readonly scale?: number;
+  /** BLOOM's. */
+  readonly norm?: Norm;
   readonly centered?: boolean;
+  readonly projection?: WeightRef;
+  readonly positions?: LearnedPositions;
 }
 
-/** `logits = (norm(h)·projection)·Wᵀ`. */
+/** A table of positions, (rows, d): position t of a window takes row t + offset (OPT: 2). */
+export interface LearnedPositions {
+  readonly weight: WeightRef;
+  readonly offset: number;
+}
+
+/** `logits = soft_cap(scale · ((norm(h)·projection)·Wᵀ + bias))`. */
 export interface Head {
   readonly weight: WeightRef;
+  readonly bias?: WeightRef;
   readonly projection?: WeightRef;
+  /** Granite: 1/logits_scaling. */
+  readonly scale?: number;
+  /** cap · tanh(logit / cap) (Gemma 2). */
+  readonly soft_cap?: number;
 }
 
 export interface ModelConfig {
@@ -110,20 +173,42 @@ export interface DecoderModel {
 
 /** Every distinct stored weight once, in model order: what `parameters` and `bytes` count and what an export writes. */
 export function storedWeights(model: DecoderModel): WeightRef[] {
-  const refs = new Set<WeightRef>();
-  const add = (...found: (WeightRef | undefined)[]) => {
-    for (const ref of found) if (ref) refs.add(ref);
-  };
-  add(model.embed_tokens.weight, model.embed_tokens.projection);
-  for (const layer of model.layers) {
-    const { q_proj, k_proj, v_proj, o_proj } = layer.attention;
-    const { gate_proj, up_proj, down_proj } = layer.mlp;
-    add(layer.input_layernorm.weight);
-    for (const linear of [q_proj, k_proj, v_proj, o_proj]) add(linear.weight, linear.bias);
-    add(layer.attn_shortcut_Q, layer.post_attention_layernorm.weight);
-    for (const linear of [gate_proj, up_proj, down_proj]) add(linear.weight, linear.bias);
-    add(layer.mlp_shortcut_Q);
-  }
-  add(model.norm.weight, model.lm_head.projection, model.lm_head.weight);
-  return [...refs];
+  const { embed_tokens, lm_head } = model;
+  const found = [
+    embed_tokens.weight,
+    ...normWeights(embed_tokens.norm),
+    embed_tokens.projection,
+    embed_tokens.positions?.weight,
+    ...model.layers.flatMap(layerWeights),
+    ...normWeights(model.norm),
+    lm_head.projection,
+    lm_head.weight,
+    lm_head.bias,
+  ];
+  return [...new Set(found.filter((ref) => ref !== undefined))];
+}
+
+function layerWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
+  const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
+  const { gate_proj, up_proj, down_proj } = layer.mlp;
+  return [
+    ...normWeights(layer.input_layernorm),
+    ...[q_proj, k_proj, v_proj].flatMap(linearWeights),
+    ...[q_norm, k_norm].flatMap(normWeights),
+    ...linearWeights(o_proj),
+    ...normWeights(layer.attention_output_norm),
+    layer.attn_shortcut_Q,
+    ...normWeights(layer.post_attention_layernorm),
+    ...[gate_proj, up_proj, down_proj].flatMap(linearWeights),
+    ...normWeights(layer.mlp_output_norm),
+    layer.mlp_shortcut_Q,
+  ];
+}
+
+export function normWeights(norm: Norm | undefined): (WeightRef | undefined)[] {
+  return [norm?.weight, norm?.bias];
+}
+
+export function linearWeights(linear: Linear | undefined): (WeightRef | undefined)[] {
+  return [linear?.weight, linear?.bias];
 }

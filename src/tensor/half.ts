@@ -5,7 +5,7 @@
  * (Rounding f64 → f32 → f16 would round twice and miss by one unit near ties.)
  */
 import { WhittleError } from '../errors/errors.ts';
-import { bytesPerElement, type DType } from './dtype.ts';
+import { bytesPerElement, type FloatType } from './dtype.ts';
 
 const word = new DataView(new ArrayBuffer(8));
 
@@ -70,7 +70,7 @@ function f16Table(): Float32Array {
 }
 
 /** Decodes little-endian stored bytes. Throws `truncated_file` where they are no whole number of elements. */
-export function decodeToFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
+export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType): Float32Array {
   const size = bytesPerElement(dtype);
   if (bytes.byteLength % size !== 0) {
     throw new WhittleError({
@@ -96,7 +96,7 @@ export function decodeToFloat32(bytes: Uint8Array, dtype: DType): Float32Array {
 }
 
 /** Little-endian bytes of `values` in `dtype`, each rounded once to nearest even. */
-export function encodeFromFloat(values: ArrayLike<number>, dtype: DType): Uint8Array<ArrayBuffer> {
+export function encodeFromFloat(values: ArrayLike<number>, dtype: FloatType): Uint8Array<ArrayBuffer> {
   const count = values.length;
   if (dtype === 'F32') {
     const stored = new Float32Array(count);

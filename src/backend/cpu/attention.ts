@@ -11,38 +11,51 @@ import { floats } from './tensor.ts';
 const QUERY_BLOCK = 64;
 
 /**
- * Turns the scores of `count` consecutive queries, the first at position `first`, into probabilities in place. Keys
- * after a query's own position get probability 0.
+ * Turns the products of `count` consecutive queries, the first at position `first`, into probabilities in place. Keys
+ * after a query's own position, or before its window, get probability 0.
  */
-function causalSoftmax(scores: Float64Array, count: number, keys: number, first: number, scale: number): void {
+function causalSoftmax(
+  scores: Float64Array,
+  count: number,
+  keys: number,
+  first: number,
+  { scale, soft_cap, window = Number.POSITIVE_INFINITY }: AttentionArgs,
+  slope: number,
+): void {
   for (let row = 0; row < count; row++) {
     const start = row * keys;
-    const visible = start + first + row + 1;
+    const position = first + row;
+    const oldest = start + Math.max(0, position + 1 - window);
+    const visible = start + position + 1;
     let maximum = Number.NEGATIVE_INFINITY;
-    for (let j = start; j < visible; j++) {
-      const score = scores[j] * scale;
+    for (let j = oldest; j < visible; j++) {
+      let score = scores[j] * scale;
+      if (soft_cap !== undefined) score = soft_cap * Math.tanh(score / soft_cap);
+      score += slope * (j - start - position);
       scores[j] = score;
       if (score > maximum) maximum = score;
     }
     let sum = 0;
-    for (let j = start; j < visible; j++) {
+    scores.fill(0, start, oldest);
+    for (let j = oldest; j < visible; j++) {
       const weight = Math.exp(scores[j] - maximum);
       scores[j] = weight;
       sum += weight;
     }
     const inverse = 1 / sum;
-    for (let j = start; j < visible; j++) scores[j] *= inverse;
+    for (let j = oldest; j < visible; j++) scores[j] *= inverse;
     scores.fill(0, visible, start + keys);
   }
 }
 
 export function attention(args: AttentionArgs): void {
   const { batch, group } = checkAttention(args);
-  const { seqlen, heads, kv_heads, head_dim, scale } = args;
+  const { seqlen, heads, kv_heads, head_dim } = args;
   const query = floats(args.query);
   const key = floats(args.key);
   const value = floats(args.value);
   const output = floats(args.output).fill(0);
+  const slopes = args.slopes && floats(args.slopes);
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
   const scores = new Float64Array(Math.min(QUERY_BLOCK, seqlen) * seqlen);
@@ -57,7 +70,7 @@ export function attention(args: AttentionArgs): void {
         scores.fill(0, 0, count * keys);
         const q = view(query, row_size, start);
         addProduct(count, keys, head_dim, q, transposed(view(key, kv_row_size, kv_start)), view(scores, keys));
-        causalSoftmax(scores, count, keys, first, scale);
+        causalSoftmax(scores, count, keys, first, args, slopes ? slopes[head] : 0);
         const v = view(value, kv_row_size, kv_start);
         addProduct(count, head_dim, keys, view(scores, keys), v, view(output, row_size, start));
       }

@@ -8,9 +8,11 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { Backend, BackendInfo, Eigendecomposition, EighArgs, MemoryUse, Tensor } from '../backend.ts';
 import { nextTask } from '../event_loop.ts';
 import { checkCopy, checkFromArray, checkShape } from '../shapes.ts';
+import { activation } from './activation.ts';
 import { add } from './add.ts';
 import { add_bias } from './add_bias.ts';
 import { attention } from './attention.ts';
+import { center_columns } from './center_columns.ts';
 import { center_rows } from './center_rows.ts';
 import { count_non_finite } from './count_non_finite.ts';
 import { covariance } from './covariance.ts';
@@ -18,13 +20,16 @@ import { cross_entropy } from './cross_entropy.ts';
 import { decode } from './decode.ts';
 import { EIGH_SOLVER, eigh } from './eigh.ts';
 import { embedding } from './embedding.ts';
+import { glu } from './glu.ts';
+import { layer_norm } from './layer_norm.ts';
 import { matmul } from './matmul.ts';
 import { matmul_at } from './matmul_at.ts';
 import { matmul_bt } from './matmul_bt.ts';
 import { rms_norm } from './rms_norm.ts';
 import { rotary } from './rotary.ts';
+import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
-import { swiglu } from './swiglu.ts';
+import { soft_cap } from './soft_cap.ts';
 import { CpuTensor, floats, ids } from './tensor.ts';
 
 /** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
@@ -50,17 +55,22 @@ class CpuBackend implements Backend {
 
   readonly embedding = embedding;
   readonly rms_norm = rms_norm;
+  readonly layer_norm = layer_norm;
   readonly matmul = matmul;
   readonly matmul_bt = matmul_bt;
   readonly matmul_at = matmul_at;
   readonly add_bias = add_bias;
   readonly rotary = rotary;
   readonly attention = attention;
-  readonly swiglu = swiglu;
+  readonly glu = glu;
+  readonly activation = activation;
+  readonly scale = scale;
+  readonly soft_cap = soft_cap;
   readonly add = add;
   readonly covariance = covariance;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;
+  readonly center_columns = center_columns;
   readonly cross_entropy = cross_entropy;
   readonly count_non_finite = count_non_finite;
 

@@ -1,10 +1,10 @@
 /** @file CPU twin of `decode`: little-endian stored bytes → f64, exactly. */
 import type { DType } from '../../tensor/dtype.ts';
-import { decodeToFloat32 } from '../../tensor/half.ts';
+import { decodeStored } from '../../tensor/decode.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { checkDecode } from '../shapes.ts';
 
 export function decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Float64Array {
   checkDecode(bytes, dtype, shape, label);
-  return new Float64Array(decodeToFloat32(bytes, dtype));
+  return new Float64Array(decodeStored(bytes, dtype));
 }
