@@ -60,7 +60,8 @@ export function gatherRows(ref: WeightRef, count: number, source: (row: number) 
 /** A matrix stored as (in, out), as (out, in): GPT-2's Conv1D, and the weights of an ONNX MatMul. Reads it whole. */
 export function transposedRef(ref: WeightRef, name: string): WeightRef {
   const [rows, columns] = ref.shape;
-  if (!isFloatType(ref.dtype)) throw new RangeError(`${ref.name}: a ${ref.dtype} matrix cannot be transposed as stored`);
+  if (!isFloatType(ref.dtype))
+    throw new RangeError(`${ref.name}: a ${ref.dtype} matrix cannot be transposed as stored`);
   const size = bytesPerElement(ref.dtype);
   return {
     name,

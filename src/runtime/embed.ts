@@ -3,9 +3,10 @@
  * any size costs a few megabytes on the device.
  */
 import type { Tensor } from '../backend/backend.ts';
-import type { Embedding, WeightRef } from '../models/decoder_model.ts';
+import type { Embedding, LearnedPositions, WeightRef } from '../models/decoder_model.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import type { Arena } from './arena.ts';
+import { applyNorm } from './forward.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Rows closer together than this are read with one request. */
@@ -13,7 +14,7 @@ const MAX_GAP_BYTES = 64 * 1024;
 
 /**
  * Embeds several batches of tokens.
- * @param ids One array a batch.
+ * @param ids One array a batch: consecutive windows of `seqlen` tokens.
  * @returns One tensor (tokens, d) a batch, owned by the arena.
  */
 export async function embedTokens(
@@ -21,11 +22,12 @@ export async function embedTokens(
   loader: WeightLoader,
   embedding: Embedding,
   ids: readonly Uint32Array[],
+  seqlen: number,
 ): Promise<Tensor[]> {
   const { backend } = arena;
   const table = await compactTable(embedding.weight, ids);
-  const rows = loader.decode(embedding.weight, table.bytes, [table.count, embedding.weight.shape[1]]);
-  if (embedding.centered) backend.center_rows({ hidden_states: rows });
+  const stored = loader.decode(embedding.weight, table.bytes, [table.count, embedding.weight.shape[1]]);
+  const rows = await embeddingRows(arena, loader, embedding, stored);
   const weight = embedding.projection ? await project(arena, loader, rows, embedding.projection) : rows;
   const outputs = ids.map((batch, i) => {
     const input_ids = arena.own(
@@ -40,7 +42,54 @@ export async function embedTokens(
     return output;
   });
   arena.free(rows, weight);
+  if (embedding.positions) await addPositions(arena, loader, embedding, outputs, seqlen);
   return outputs;
+}
+
+/** centre(norm(scale · E)) of some rows of the table; the given tensor is used or freed. */
+export async function embeddingRows(
+  arena: Arena,
+  loader: WeightLoader,
+  { scale, norm, centered }: Embedding,
+  stored: Tensor,
+): Promise<Tensor> {
+  const { backend } = arena;
+  let rows = stored;
+  if (scale !== undefined) backend.scale({ hidden_states: rows, factor: scale });
+  if (norm) {
+    const loaded = await loader.norm(norm);
+    rows = arena.empty(stored.shape, 'normed_embeddings');
+    applyNorm(arena, loaded, stored, rows);
+    arena.free(stored, loaded.weight, loaded.bias);
+  }
+  if (centered) backend.center_rows({ hidden_states: rows });
+  return rows;
+}
+
+/** Adds the learned position of each row of each batch; (seqlen, d) of the table are read once. */
+async function addPositions(
+  arena: Arena,
+  loader: WeightLoader,
+  embedding: Embedding,
+  batches: readonly Tensor[],
+  seqlen: number,
+): Promise<void> {
+  const { backend } = arena;
+  const { weight, offset } = embedding.positions as LearnedPositions;
+  const table = await loader.load(weight, { start: offset, end: offset + seqlen });
+  if (embedding.centered) backend.center_rows({ hidden_states: table });
+  for (const hidden_states of batches) {
+    const ids = backend.fromIds(
+      Uint32Array.from({ length: hidden_states.shape[0] }, (_, row) => row % seqlen),
+      'position_ids',
+    );
+    const input_ids = arena.own(ids);
+    const positions = arena.workspace('position_embeddings', hidden_states.shape);
+    backend.embedding({ input_ids, weight: table, first_row: 0, output: positions });
+    backend.add({ a: hidden_states, b: positions, output: hidden_states });
+    arena.free(input_ids);
+  }
+  arena.free(table);
 }
 
 async function project(arena: Arena, loader: WeightLoader, rows: Tensor, projection: WeightRef): Promise<Tensor> {

@@ -7,6 +7,7 @@ import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
+import { applyNorm } from './forward.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Bounds for one block: elements of its weight and of its logits. */
@@ -41,8 +42,7 @@ async function headInputs(
   const projection = model.lm_head.projection && (await loader.load(model.lm_head.projection));
   const outputs = batches.map((hidden_states) => {
     const normed = arena.empty(hidden_states.shape, 'final_norm');
-    const { weight, eps, normalized_size } = norm;
-    backend.rms_norm({ hidden_states, weight, eps, normalized_size, output: normed });
+    applyNorm(arena, norm, hidden_states, normed);
     arena.free(hidden_states);
     if (!projection) return normed;
     const output = arena.empty([hidden_states.shape[0], projection.shape[1]], 'head_input');
@@ -50,8 +50,30 @@ async function headInputs(
     arena.free(normed);
     return output;
   });
-  arena.free(norm.weight, projection);
+  arena.free(norm.weight, norm.bias, projection);
   return outputs;
+}
+
+interface HeadBlock {
+  /** (n, columns): rows `start … end` of the head. */
+  weight: Tensor;
+  bias?: Tensor;
+}
+
+async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
+  return {
+    weight: await loader.load(head.weight, rows),
+    bias: head.bias && (await loader.load(head.bias, rows)),
+  };
+}
+
+/** Logits of one block of the vocabulary into `logits` (rows, n). */
+function blockLogits(arena: Arena, head: Head, { weight, bias }: HeadBlock, input: Tensor, logits: Tensor): void {
+  const { backend } = arena;
+  backend.matmul_bt({ a: input, b: weight, output: logits });
+  if (bias) backend.add_bias({ hidden_states: logits, bias });
+  if (head.scale !== undefined) backend.scale({ hidden_states: logits, factor: head.scale });
+  if (head.soft_cap !== undefined) backend.soft_cap({ hidden_states: logits, cap: head.soft_cap });
 }
 
 /**
@@ -75,13 +97,13 @@ export async function tokenLosses(
   const rows = Math.max(...inputs.map((input) => input.shape[0]));
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const weight = await loader.load(model.lm_head.weight, { start, end });
+    const block = await loadBlock(loader, model.lm_head, { start, end });
     inputs.forEach((input, i) => {
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
-      backend.matmul_bt({ a: input, b: weight, output: logits });
+      blockLogits(arena, model.lm_head, block, input, logits);
       backend.cross_entropy({ logits, target_ids: targetIds[i], first_column: start, state: states[i] });
     });
-    arena.free(weight);
+    arena.free(block.weight, block.bias);
     await backend.sync();
   }
   const losses: Float64Array[] = [];
@@ -115,14 +137,14 @@ export async function allLogits(
   const all = new Float32Array(rows * vocabulary);
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const weight = await loader.load(model.lm_head.weight, { start, end });
+    const block = await loadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([rows, end - start], 'logits_block');
-    backend.matmul_bt({ a: input, b: weight, output: logits });
-    const block = await backend.read(logits);
+    blockLogits(arena, model.lm_head, block, input, logits);
+    const values = await backend.read(logits);
     for (let row = 0; row < rows; row++) {
-      all.set(block.subarray(row * (end - start), (row + 1) * (end - start)), row * vocabulary + start);
+      all.set(values.subarray(row * (end - start), (row + 1) * (end - start)), row * vocabulary + start);
     }
-    arena.free(weight, logits);
+    arena.free(block.weight, block.bias, logits);
   }
   arena.free(input);
   return all;

@@ -5,10 +5,10 @@
 
 import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
-import type { DecoderLayer, DecoderModel } from '../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel, Rotary } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
-import { attentionBlock, mlpBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
+import { attentionBlock, mlpBlock, parallelBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
 import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
@@ -38,6 +38,7 @@ export async function runLayers(
     loader,
     model.embed_tokens,
     batches.map((batch) => batchIds(windows, batch)),
+    seqlen,
   );
   const rotary = new RotaryCache(arena, seqlen);
   let next = prefetch(loader, model.layers[0]);
@@ -48,13 +49,7 @@ export async function runLayers(
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
     const outputs: Tensor[] = [];
     for (const [i, x] of hidden.entries()) {
-      const mid = arena.empty([x.shape[0], weights.attention.o_proj.weight.shape[0]], 'attention_residual');
-      attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, mid, tap);
-      arena.free(x);
-      const y = arena.empty([x.shape[0], weights.mlp.down_proj.weight.shape[0]], 'hidden_states');
-      mlpBlock(arena, weights.mlp, mid, y, tap);
-      arena.free(mid);
-      outputs.push(y);
+      outputs.push(runLayer(arena, layer, weights, table, seqlen, x, tap));
       // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
       if (isSlow(backend.info) && i < hidden.length - 1) {
         await backend.sync();
@@ -77,6 +72,33 @@ export async function runLayers(
   return hidden;
 }
 
+/** One layer for one batch; `x` is freed. */
+function runLayer(
+  arena: Arena,
+  layer: DecoderLayer,
+  weights: DeviceLayer,
+  table: RotaryTable | undefined,
+  seqlen: number,
+  x: Tensor,
+  tap?: Tap,
+): Tensor {
+  const empty = (columns: number, label: string) => arena.empty([x.shape[0], columns], label);
+  const d_out = weights.mlp.down_proj.weight.shape[0];
+  if (layer.parallel) {
+    const y = empty(d_out, 'hidden_states');
+    parallelBlock(arena, layer, weights, table, seqlen, x, y, tap);
+    arena.free(x);
+    return y;
+  }
+  const mid = empty(weights.attention.o_proj.weight.shape[0], 'attention_residual');
+  attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, mid, tap);
+  arena.free(x);
+  const y = empty(d_out, 'hidden_states');
+  mlpBlock(arena, layer.mlp, weights.mlp, mid, y, tap);
+  arena.free(mid);
+  return y;
+}
+
 /** Starts to load a layer. A rejection is for whoever awaits the promise; a pass that was cancelled never does. */
 function prefetch(loader: WeightLoader, layer: DecoderLayer | undefined): Promise<DeviceLayer> | undefined {
   const loading = layer && loader.layer(layer);
@@ -86,17 +108,16 @@ function prefetch(loader: WeightLoader, layer: DecoderLayer | undefined): Promis
 
 /** Tables of the rotary embeddings in use; layers usually share one. */
 export class RotaryCache {
-  private readonly tables = new Map<string, RotaryTable>();
+  private readonly tables = new Map<Rotary, RotaryTable>();
 
   constructor(
     private readonly arena: Arena,
     private readonly seqlen: number,
   ) {}
 
-  get(rotary: { dim: number; theta: number }): RotaryTable {
-    const key = `${rotary.dim}:${rotary.theta}`;
-    const table = this.tables.get(key) ?? rotaryTable(this.arena, rotary, this.seqlen);
-    this.tables.set(key, table);
+  get(rotary: Rotary): RotaryTable {
+    const table = this.tables.get(rotary) ?? rotaryTable(this.arena, rotary, this.seqlen);
+    this.tables.set(rotary, table);
     return table;
   }
 }

@@ -5,6 +5,7 @@ import type { Tensor } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { RowRange } from '../formats/checkpoint.ts';
 import type { DecoderLayer, Linear, Norm, WeightRef } from '../models/decoder_model.ts';
+import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
 
@@ -14,27 +15,39 @@ export interface DeviceLinear {
   bias?: Tensor;
 }
 
+/** A norm with its weight as it is multiplied: `weight_offset` is in it already. */
 export interface DeviceNorm {
+  kind: Norm['kind'];
   weight?: Tensor;
+  bias?: Tensor;
   eps: number;
   normalized_size: number;
 }
 
+/** The weights of a layer's attention half; what {@link DecoderLayer} may lack is optional here too. */
 export interface DeviceAttention {
-  input_layernorm: DeviceNorm;
+  input_layernorm?: DeviceNorm;
   q_proj: DeviceLinear;
   k_proj: DeviceLinear;
   v_proj: DeviceLinear;
   o_proj: DeviceLinear;
+  q_norm?: DeviceNorm;
+  k_norm?: DeviceNorm;
+  /** (heads): ALiBi slopes. */
+  slopes?: Tensor;
+  output_norm?: DeviceNorm;
+  residual_multiplier?: number;
   /** (in, out); absent means the identity. */
   attn_shortcut_Q?: Tensor;
 }
 
 export interface DeviceMlp {
-  post_attention_layernorm: DeviceNorm;
-  gate_proj: DeviceLinear;
+  post_attention_layernorm?: DeviceNorm;
+  gate_proj?: DeviceLinear;
   up_proj: DeviceLinear;
   down_proj: DeviceLinear;
+  output_norm?: DeviceNorm;
+  residual_multiplier?: number;
   mlp_shortcut_Q?: Tensor;
 }
 
@@ -71,18 +84,31 @@ export class WeightLoader {
   }
 
   async norm(norm: Norm): Promise<DeviceNorm> {
-    const { eps, normalized_size } = norm;
-    return norm.weight ? { weight: await this.load(norm.weight), eps, normalized_size } : { eps, normalized_size };
+    const { kind, eps, normalized_size } = norm;
+    return {
+      kind,
+      eps,
+      normalized_size,
+      weight: norm.weight && (await this.normWeight(norm.weight, norm.weight_offset)),
+      bias: norm.bias && (await this.load(norm.bias)),
+    };
   }
 
   async attention(layer: DecoderLayer): Promise<DeviceAttention> {
-    const { q_proj, k_proj, v_proj, o_proj } = layer.attention;
+    const { attention } = layer;
+    const { backend } = this.arena;
+    const { alibi_slopes } = attention;
     return {
-      input_layernorm: await this.norm(layer.input_layernorm),
-      q_proj: await this.linear(q_proj),
-      k_proj: await this.linear(k_proj),
-      v_proj: await this.linear(v_proj),
-      o_proj: await this.linear(o_proj),
+      input_layernorm: await this.optionalNorm(layer.input_layernorm),
+      q_proj: await this.linear(attention.q_proj),
+      k_proj: await this.linear(attention.k_proj),
+      v_proj: await this.linear(attention.v_proj),
+      o_proj: await this.linear(attention.o_proj),
+      q_norm: await this.optionalNorm(attention.q_norm),
+      k_norm: await this.optionalNorm(attention.k_norm),
+      slopes: alibi_slopes && this.arena.own(backend.fromArray(alibi_slopes, [alibi_slopes.length], 'alibi_slopes')),
+      output_norm: await this.optionalNorm(layer.attention_output_norm),
+      residual_multiplier: layer.residual_multiplier,
       attn_shortcut_Q: layer.attn_shortcut_Q && (await this.load(layer.attn_shortcut_Q)),
     };
   }
@@ -90,10 +116,12 @@ export class WeightLoader {
   async mlp(layer: DecoderLayer): Promise<DeviceMlp> {
     const { gate_proj, up_proj, down_proj } = layer.mlp;
     return {
-      post_attention_layernorm: await this.norm(layer.post_attention_layernorm),
-      gate_proj: await this.linear(gate_proj),
+      post_attention_layernorm: await this.optionalNorm(layer.post_attention_layernorm),
+      gate_proj: gate_proj && (await this.linear(gate_proj)),
       up_proj: await this.linear(up_proj),
       down_proj: await this.linear(down_proj),
+      output_norm: await this.optionalNorm(layer.mlp_output_norm),
+      residual_multiplier: layer.residual_multiplier,
       mlp_shortcut_Q: layer.mlp_shortcut_Q && (await this.load(layer.mlp_shortcut_Q)),
     };
   }
@@ -123,6 +151,19 @@ export class WeightLoader {
       allowed: 'finite numbers',
       action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
     });
+  }
+
+  private async optionalNorm(norm: Norm | undefined): Promise<DeviceNorm | undefined> {
+    return norm && (await this.norm(norm));
+  }
+
+  /** The offset is added on the host: a norm's weight is one row. */
+  private async normWeight(ref: WeightRef, offset = 0): Promise<Tensor> {
+    if (offset === 0) return this.load(ref);
+    const values = decodeStored(await ref.read(), ref.dtype).map((value) => value + offset);
+    const tensor = this.arena.own(this.arena.backend.fromArray(values, ref.shape, ref.name));
+    if (this.checkFinite) this.count(ref, tensor);
+    return tensor;
   }
 
   private count(ref: WeightRef, tensor: Tensor): void {
