@@ -11,12 +11,12 @@ import type {
   SoftCapArgs,
 } from '../backend.ts';
 import {
-  fail,
   matrix,
   requireAtLeast,
   requireDistinct,
   requireInteger,
   requireMatrix,
+  requirePositive,
   requireType,
   requireVector,
 } from './check.ts';
