@@ -7,7 +7,9 @@ export type ErrorCode =
   // what the person gave us (exit status 2 of the headless command)
   | 'not_a_model'
   | 'bad_safetensors'
+  | 'bad_gguf'
   | 'bad_shard_index'
+  | 'bad_onnx'
   | 'missing_shard'
   | 'truncated_file'
   | 'file_changed'
@@ -20,6 +22,7 @@ export type ErrorCode =
   | 'text_too_short'
   | 'non_finite_weights'
   | 'bad_option'
+  | 'not_sliceable'
   // what the machine could not do
   | 'no_webgpu'
   | 'device_lost'
@@ -59,7 +62,9 @@ export interface ErrorData {
 const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'not_a_model',
   'bad_safetensors',
+  'bad_gguf',
   'bad_shard_index',
+  'bad_onnx',
   'missing_shard',
   'truncated_file',
   'file_changed',
@@ -72,6 +77,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'text_too_short',
   'non_finite_weights',
   'bad_option',
+  'not_sliceable',
 ]);
 
 export class WhittleError extends Error {
