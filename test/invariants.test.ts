@@ -2,9 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { backendsUnderTest } from '../src/backend/testing.ts';
-import { HEAD_KINDS, resolveHead } from '../src/compress/slicegpt/plan.ts';
+import { constantDimensions, HEAD_KINDS, resolveHead } from '../src/compress/slicegpt/plan.ts';
 import { calibrateDense, sliceWithBases } from '../src/compress/slicegpt/rotate_once.ts';
-import { constantDimensions } from '../src/compress/slicegpt/slicegpt.ts';
 import type { WeightRef } from '../src/models/decoder_model.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
 import {
@@ -78,7 +77,7 @@ for (const { kind, create } of await backendsUnderTest()) {
           const fused = await sliceWithBases(
             job.model,
             'untied',
-            constantDimensions(L, D, D, 'untied'),
+            constantDimensions({ num_hidden_layers: L, hidden_size: D, parallel: false }, D, 'untied'),
             identity,
             context,
           );
@@ -92,7 +91,7 @@ for (const { kind, create } of await backendsUnderTest()) {
         it('rotated = dense (relative 1e-3), with every head and schedule, and every Q orthogonal', async () => {
           const tied = job.model.config.tie_word_embeddings;
           const heads = HEAD_KINDS.filter((head) => tied || !head.startsWith('tied'));
-          for (const head of [...heads, resolveHead('auto', tied)]) {
+          for (const head of [...heads, resolveHead('auto', { tied, embedding_norm: 0 })]) {
             for (const schedule of ['sequential', 'rotate-once'] as const) {
               const compressed = await compress(backend, job, {
                 ...EXACT_SEQUENTIAL,

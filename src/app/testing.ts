@@ -1,5 +1,5 @@
 /** @file A scripted engine and small results, for tests of the store and the actions only. */
-import { sliceDimension, slicedParts, totalElements } from '../engine/plan.ts';
+import { constantDimensions, sliceDimension, slicedParts, totalElements } from '../engine/plan.ts';
 import type {
   CommandKind,
   Commands,
@@ -37,6 +37,14 @@ export const MODEL: ModelSummary = {
     key_value_size: 128,
     vocab_size: 4096,
     tied: true,
+    parallel: false,
+    gated: true,
+    norm_bias: false,
+    final_norm: { weight: true, bias: false },
+    head_bias: false,
+    position_rows: 0,
+    embedding_norm: 0,
+    head_norms: 0,
     attention_bias: { q: false, k: false, v: false, o: false },
     mlp_bias: { gate: false, up: false, down: false },
     bytes_per_element: 2,
@@ -67,7 +75,7 @@ export function siteReport(site: number, eigenvalues: number[]): SiteReport {
 export function sliceReport(id: string, options: SliceOptions): SliceReport {
   const dimension = sliceDimension(256, options.sparsity, options.round);
   const head = options.head === 'auto' ? 'tied' : options.head;
-  const parts = slicedParts(MODEL.shape, dimension, head);
+  const parts = slicedParts(MODEL.shape, constantDimensions(MODEL.shape, dimension, head), head);
   const parameters = totalElements(parts);
   return {
     id,

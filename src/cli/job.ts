@@ -110,7 +110,7 @@ export async function runJob(
 
 /** Every sparsity, before minutes are spent on the first. Throws `bad_option`. */
 function checkSettings({ sparsity, round, head }: CliOptions, { shape }: ModelSummary): void {
-  resolveHead(head, shape.tied);
+  resolveHead(head, shape);
   for (const share of sparsity) sliceDimension(shape.hidden_size, share, round);
 }
 

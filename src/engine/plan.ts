@@ -1,10 +1,10 @@
 /** @file Pure planning for pages: what a slice will cost, from shapes alone. */
 export { discardedEnergy } from '../compress/slicegpt/energy.ts';
+export { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 export {
   constantDimensions,
   HEAD_KINDS,
+  headRefusal,
   resolveHead,
   sliceDimension,
-  slicedParts,
-  totalElements,
 } from '../compress/slicegpt/plan.ts';

@@ -4,7 +4,8 @@
  */
 import type { BackendInfo, BackendKind } from '../backend/backend.ts';
 import type { SiteReport } from '../compress/method.ts';
-import type { Fusion, HeadKind, ModelShape, PartSizes, Schedule } from '../compress/slicegpt/plan.ts';
+import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
+import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { ErrorData } from '../errors/errors.ts';
 
 export type { BackendInfo, BackendKind, Fusion, HeadKind, ModelShape, PartSizes, Schedule, SiteReport };

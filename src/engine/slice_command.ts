@@ -1,6 +1,8 @@
 /** @file Command `slice`: makes a sliced model with either schedule and keeps it until it is discarded. */
 
-import { resolveHead, sliceDimension, slicedParts, totalElements } from '../compress/slicegpt/plan.ts';
+import { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
+import { assertSliceable } from '../compress/slicegpt/permits.ts';
+import { constantDimensions, resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
 import { slicegpt } from '../compress/slicegpt/slicegpt.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { countParameters, modelBytes } from '../models/model_size.ts';
@@ -20,7 +22,8 @@ export async function sliceCommand(
   const { open, summary } = state.requireModel();
   const backend = state.requireBackend();
   const { protocol } = state.requireTexts();
-  const head = resolveHead(options.head, summary.shape.tied);
+  assertSliceable(open.model);
+  const head = resolveHead(options.head, summary.shape);
   const dimension = sliceDimension(summary.shape.hidden_size, options.sparsity, options.round);
   const started = performance.now();
   const bases =
@@ -30,7 +33,7 @@ export async function sliceCommand(
     const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
     const context = compressionContext(state, scratch, options.schedule, meter, emit, signal);
     const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
-    const parts = slicedParts(summary.shape, dimension, head);
+    const parts = slicedParts(summary.shape, constantDimensions(summary.shape, dimension, head), head);
     const parameters = countParameters(compressed.model);
     assertPlanned(parameters, totalElements(parts));
     const report: SliceReport = {

@@ -1,7 +1,7 @@
 /** @file How large a model is, from shapes alone. */
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type DecoderModel, storedWeights } from './decoder_model.ts';
+import { type DecoderModel, storedWeights, type WeightRef } from './decoder_model.ts';
 
 /** Every element of every stored weight; a tied table counts once. */
 export function countParameters(model: DecoderModel): number {
@@ -10,14 +10,19 @@ export function countParameters(model: DecoderModel): number {
 
 /** Bytes of the stored weights in their stored types. */
 export function modelBytes(model: DecoderModel): number {
-  return storedWeights(model).reduce((sum, { shape, dtype }) => sum + elementCount(shape) * bytesPerElement(dtype), 0);
+  return storedWeights(model).reduce((sum, ref) => sum + storedBytes(ref), 0);
+}
+
+function storedBytes({ shape, dtype, stored }: WeightRef): number {
+  return stored?.bytes ?? elementCount(shape) * bytesPerElement(dtype);
 }
 
 /** Stored types, most bytes first: "F16 + F32". */
 export function describeDTypes(model: DecoderModel): string {
   const bytes = new Map<string, number>();
-  for (const { dtype, shape } of storedWeights(model)) {
-    bytes.set(dtype, (bytes.get(dtype) ?? 0) + elementCount(shape) * bytesPerElement(dtype));
+  for (const ref of storedWeights(model)) {
+    const dtype = ref.stored?.dtype ?? ref.dtype;
+    bytes.set(dtype, (bytes.get(dtype) ?? 0) + storedBytes(ref));
   }
   return [...bytes]
     .sort((a, b) => b[1] - a[1])

@@ -85,7 +85,7 @@ export function transposedRef(ref: WeightRef, name: string): WeightRef {
 
 /** The same numbers in a float type: what an export stores of a block-quantised weight. Reads row by row as asked. */
 export function asFloatType(ref: WeightRef, dtype: DType & ('F32' | 'F16' | 'BF16')): WeightRef {
-  if (ref.dtype === dtype) return ref;
+  if (ref.dtype === dtype && !ref.stored) return ref;
   return {
     name: ref.name,
     dtype,

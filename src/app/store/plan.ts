@@ -2,6 +2,8 @@
 import {
   constantDimensions,
   discardedEnergy,
+  HEAD_KINDS,
+  headRefusal,
   resolveHead,
   sliceDimension,
   slicedParts,
@@ -14,7 +16,7 @@ import type { Settings } from './settings.ts';
 
 export interface Plan {
   dimension: number;
-  /** What is kept at each of the 2L + 1 sites; the last stays whole unless the head is sliced. */
+  /** What is kept at each site; the last stays whole unless the head is sliced. */
   dimensions: readonly number[];
   head: HeadKind;
   parts: PartSizes;
@@ -29,7 +31,7 @@ export function planOf(model: ModelSummary, settings: Settings): PlanResult {
   try {
     const { shape } = model;
     const dimension = sliceDimension(shape.hidden_size, settings.sparsity_percent / 100, settings.round);
-    const head = resolveHead(settings.head, shape.tied);
+    const head = resolveHead(settings.head, shape);
     return { plan: sizedPlan(shape, dimension, head), error: null };
   } catch (thrown) {
     return { plan: null, error: toErrorData(thrown) };
@@ -37,21 +39,19 @@ export function planOf(model: ModelSummary, settings: Settings): PlanResult {
 }
 
 function sizedPlan(shape: ModelShape, dimension: number, head: HeadKind): Plan {
-  const parts = slicedParts(shape, dimension, head);
+  const dimensions = constantDimensions(shape, dimension, head);
+  const parts = slicedParts(shape, dimensions, head);
   const parameters = totalElements(parts);
-  const dimensions = constantDimensions(shape.num_hidden_layers, shape.hidden_size, dimension, head);
   return { dimension, dimensions, head, parts, parameters, bytes: parameters * shape.bytes_per_element };
 }
 
 /** Parameters under each head at this dimension; null where the model does not allow the head. */
 export function headCosts(shape: ModelShape, dimension: number): Record<HeadKind, number | null> {
-  const cost = (head: HeadKind) => totalElements(slicedParts(shape, dimension, head));
-  return {
-    tied: shape.tied ? cost('tied') : null,
-    untied: cost('untied'),
-    sliced: cost('sliced'),
-    'tied-sliced': shape.tied ? cost('tied-sliced') : null,
-  };
+  const cost = (head: HeadKind) =>
+    headRefusal(shape, head)
+      ? null
+      : totalElements(slicedParts(shape, constantDimensions(shape, dimension, head), head));
+  return Object.fromEntries(HEAD_KINDS.map((head) => [head, cost(head)])) as Record<HeadKind, number | null>;
 }
 
 export interface SiteEnergy {

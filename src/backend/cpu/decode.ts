@@ -1,6 +1,7 @@
 /** @file CPU twin of `decode`: little-endian stored bytes → f64, exactly. */
-import type { DType } from '../../tensor/dtype.ts';
+
 import { decodeStored } from '../../tensor/decode.ts';
+import type { DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { checkDecode } from '../shapes.ts';
 

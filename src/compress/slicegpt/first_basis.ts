@@ -5,8 +5,8 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { tableGram } from './heads.ts';
 import type { HeadKind } from './plan.ts';
+import { tableGram } from './table_gram.ts';
 
 export interface FirstCovariance {
   /** What the first basis is the PCA of; owned by the arena. */

@@ -2,18 +2,16 @@
  * @file Embedding and head of a sliced model: the four kinds of DESIGN.md, *Head*.
  */
 import type { Tensor } from '../../backend/backend.ts';
-import { choleskySolve } from '../../backend/linalg/cholesky.ts';
-import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { DecoderModel, Embedding, Head, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { WeightLoader } from '../../runtime/weights.ts';
+import { embeddingRows } from '../../runtime/embed.ts';
+import { type DeviceNorm, WeightLoader } from '../../runtime/weights.ts';
 import { scaleFree } from './fuse.ts';
+import { leastSquaresHead } from './least_squares_head.ts';
 import type { HeadKind } from './plan.ts';
-import type { Basis } from './rotate.ts';
+import { type Basis, fusedBias, rotateRows } from './rotate.ts';
 import type { WeightStore } from './store.ts';
-
-/** Elements of a table that are on the device at once. */
-const BLOCK_ELEMENTS = 8 * 1024 * 1024;
+import { rowsPerBlock } from './table_gram.ts';
 
 export interface Ends {
   embed_tokens: Embedding;
@@ -39,110 +37,148 @@ export async function storeEnds(
   bases: EndBases,
 ): Promise<Ends> {
   const loader = new WeightLoader(arena, true);
-  const ends = await storeEndsOf(arena, store, loader, model, kind, bases);
+  const norm = await loader.norm(model.norm);
+  const ends = await new EndsWriter(arena, store, loader, model, bases).write(kind, norm);
+  arena.free(norm.weight, norm.bias);
   await loader.assertFinite();
   return ends;
 }
 
-async function storeEndsOf(
-  arena: Arena,
-  store: WeightStore,
-  loader: WeightLoader,
-  model: DecoderModel,
-  kind: HeadKind,
-  bases: EndBases,
-): Promise<Ends> {
-  const { embed_tokens, lm_head } = model;
-  const norm_weight = model.norm.weight && (await loader.load(model.norm.weight));
-  try {
+class EndsWriter {
+  constructor(
+    private readonly arena: Arena,
+    private readonly store: WeightStore,
+    private readonly loader: WeightLoader,
+    private readonly model: DecoderModel,
+    private readonly bases: EndBases,
+  ) {}
+
+  async write(kind: HeadKind, norm: DeviceNorm): Promise<Ends> {
+    const { scale, soft_cap } = this.model.lm_head;
+    const scaling = { ...(scale !== undefined && { scale }), ...(soft_cap !== undefined && { soft_cap }) };
+    const positions = await this.positions();
     switch (kind) {
       case 'untied':
       case 'sliced':
         return {
-          embed_tokens: { weight: await storeTable(arena, store, loader, embed_tokens, bases.first) },
-          norm: scaleFree(model.norm),
-          lm_head: { weight: await storeHead(arena, store, loader, lm_head, norm_weight, bases.last) },
+          embed_tokens: { weight: await this.table(), ...positions },
+          norm: scaleFree(norm),
+          lm_head: { weight: await this.head(norm.weight), ...(await this.headBias(norm)), ...scaling },
         };
-      case 'tied': {
-        const projection = await projectionValues(arena, embed_tokens, bases.first);
-        const D = bases.first.Q.shape[0];
-        const tensor = arena.own(
-          arena.backend.fromArray(projection, [D, bases.first.dimension], 'embedding_projection'),
-        );
-        return {
-          embed_tokens: {
-            weight: embed_tokens.weight,
-            projection: await store.put(tensor, 'model.embed_tokens.projection'),
-          },
-          norm: model.norm,
-          lm_head: { weight: embed_tokens.weight },
-        };
-      }
-      case 'tied-sliced': {
-        const table = await storeTable(arena, store, loader, embed_tokens, bases.first);
-        const gamma = norm_weight && (await arena.backend.read(norm_weight));
-        const projection = await projectionValues(arena, embed_tokens, bases.first);
-        const back = leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
-        const shape = [bases.first.Q.shape[0], bases.first.dimension];
-        const tensor = arena.own(arena.backend.fromArray(back, shape, 'head_projection'));
-        return {
-          embed_tokens: { weight: table },
-          norm: scaleFree(model.norm),
-          lm_head: { weight: table, projection: await store.put(tensor, 'lm_head.projection') },
-        };
-      }
+      case 'tied':
+        return this.tied(positions, scaling);
+      case 'tied-sliced':
+        return this.tiedSliced(norm, positions, scaling);
     }
-  } finally {
-    arena.free(norm_weight);
   }
-}
 
-function rowsPerBlock(columns: number): number {
-  return Math.max(1, Math.floor(BLOCK_ELEMENTS / columns));
-}
+  /** The original table at both ends. The last basis is the identity, so the norm keeps γ and β. */
+  private async tied(positions: Pick<Embedding, 'positions'>, scaling: Partial<Head>): Promise<Ends> {
+    const { arena, store, model, bases } = this;
+    const { embed_tokens, lm_head, norm } = model;
+    const D = bases.first.Q.shape[0];
+    const projection = await projectionValues(arena, embed_tokens, bases.first);
+    const tensor = arena.own(arena.backend.fromArray(projection, [D, bases.first.dimension], 'embedding_projection'));
+    const weight = store.keep(embed_tokens.weight);
+    return {
+      embed_tokens: {
+        weight,
+        ...(embed_tokens.scale !== undefined && { scale: embed_tokens.scale }),
+        ...(embed_tokens.norm && { norm: embed_tokens.norm }),
+        projection: await store.put(tensor, 'model.embed_tokens.projection'),
+        ...positions,
+      },
+      // The residual stream of a LayerNorm model is centred by now, and so the same as RMSNorm.
+      norm: { ...norm, kind: 'rms_norm' },
+      lm_head: { weight, ...(lm_head.bias && { bias: store.keep(lm_head.bias) }), ...scaling },
+    };
+  }
 
-/** E·Q[:, :d]. */
-function storeTable(arena: Arena, store: WeightStore, loader: WeightLoader, embedding: Embedding, basis: Basis) {
-  const [vocabulary, columns] = embedding.weight.shape;
-  const compute = async (rows: { start: number; end: number }) => {
-    const block = await loader.load(embedding.weight, rows);
-    if (embedding.centered) arena.backend.center_rows({ hidden_states: block });
-    const output = arena.empty([rows.end - rows.start, basis.dimension], 'sliced_embedding');
-    arena.backend.matmul({ a: block, b: basis.Q, output });
-    arena.free(block);
+  private async tiedSliced(
+    norm: DeviceNorm,
+    positions: Pick<Embedding, 'positions'>,
+    scaling: Partial<Head>,
+  ): Promise<Ends> {
+    const { arena, store, model, bases } = this;
+    const { scale, ...unscaled } = model.embed_tokens;
+    // The table serves the head too, so the input's scale stays a factor instead of going into it.
+    const table = await this.table(unscaled);
+    const gamma = norm.weight && (await arena.backend.read(norm.weight));
+    const projection = await projectionValues(arena, model.embed_tokens, bases.first);
+    const back = leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
+    const tensor = arena.own(
+      arena.backend.fromArray(back, [bases.first.Q.shape[0], bases.first.dimension], 'head_projection'),
+    );
+    return {
+      embed_tokens: { weight: table, ...(scale !== undefined && { scale }), ...positions },
+      norm: scaleFree(norm),
+      lm_head: {
+        weight: table,
+        projection: await store.put(tensor, 'lm_head.projection'),
+        ...(await this.headBias(norm)),
+        ...scaling,
+      },
+    };
+  }
+
+  /** centre(norm(scale · E))·Q[:, :d]. */
+  private table(embedding: Embedding = this.model.embed_tokens) {
+    const { arena, store, loader, bases } = this;
+    const [vocabulary, columns] = embedding.weight.shape;
+    const compute = async (rows: { start: number; end: number }) => {
+      const block = await embeddingRows(arena, loader, embedding, await loader.load(embedding.weight, rows));
+      return this.rotated(block, undefined, bases.first);
+    };
+    const shape = [vocabulary, bases.first.dimension] as const;
+    return store.putBlocks('model.embed_tokens.weight', shape, rowsPerBlock(columns), compute);
+  }
+
+  /** centre(P)·Q[:, :d] for learned positions. */
+  private async positions(): Promise<Pick<Embedding, 'positions'>> {
+    const { arena, store, loader, bases } = this;
+    const { positions, centered } = this.model.embed_tokens;
+    if (!positions) return {};
+    const [count, columns] = positions.weight.shape;
+    const compute = async (rows: { start: number; end: number }) => {
+      const block = await loader.load(positions.weight, rows);
+      if (centered) arena.backend.center_rows({ hidden_states: block });
+      return this.rotated(block, undefined, bases.first);
+    };
+    const shape = [count, bases.first.dimension] as const;
+    const weight = await store.putBlocks('model.embed_positions.weight', shape, rowsPerBlock(columns), compute);
+    return { positions: { weight, offset: positions.offset } };
+  }
+
+  /** W·diag(γ)·Q[:, :d]. */
+  private head(gamma: Tensor | undefined) {
+    const { store, loader, bases } = this;
+    const { weight } = this.model.lm_head;
+    const [vocabulary, columns] = weight.shape;
+    const compute = async (rows: { start: number; end: number }) =>
+      this.rotated(await loader.load(weight, rows), gamma, bases.last);
+    return store.putBlocks('lm_head.weight', [vocabulary, bases.last.dimension], rowsPerBlock(columns), compute);
+  }
+
+  /** b + W·β, (V): the head gains a bias from the final norm (slicegpt.md §2, step 5). */
+  private async headBias({ bias: beta }: DeviceNorm): Promise<Pick<Head, 'bias'>> {
+    const { arena, store, loader } = this;
+    const { weight, bias } = this.model.lm_head;
+    if (!beta) return bias ? { bias: store.keep(bias) } : {};
+    const [vocabulary, columns] = weight.shape;
+    const compute = async (rows: { start: number; end: number }) => {
+      const linear = { weight: await loader.load(weight, rows), bias: bias && (await loader.load(bias, rows)) };
+      const fused = fusedBias(arena, linear, beta);
+      arena.free(linear.weight, linear.bias);
+      return fused;
+    };
+    return { bias: await store.putBlocks('lm_head.bias', [vocabulary], rowsPerBlock(columns), compute) };
+  }
+
+  private rotated(block: Tensor, gamma: Tensor | undefined, basis: Basis): Tensor {
+    const output = rotateRows(this.arena, block, gamma, basis, 'rotated_table');
+    this.arena.free(block);
     return output;
-  };
-  return store.putBlocks('model.embed_tokens.weight', [vocabulary, basis.dimension], rowsPerBlock(columns), compute);
-}
-
-/** W·diag(γ)·Q[:, :d]. */
-function storeHead(
-  arena: Arena,
-  store: WeightStore,
-  loader: WeightLoader,
-  head: Head,
-  norm_weight: Tensor | undefined,
-  basis: Basis,
-) {
-  const [vocabulary, columns] = head.weight.shape;
-  const compute = async (rows: { start: number; end: number }) => {
-    const block = await loader.load(head.weight, rows);
-    if (norm_weight) {
-      const scaled = arena.empty(block.shape, 'fused_head');
-      arena.backend.scale_columns({ weight: block, scale: norm_weight, output: scaled });
-      arena.free(block);
-      return rotateBlock(arena, scaled, basis);
-    }
-    return rotateBlock(arena, block, basis);
-  };
-  return store.putBlocks('lm_head.weight', [vocabulary, basis.dimension], rowsPerBlock(columns), compute);
-}
-
-function rotateBlock(arena: Arena, block: Tensor, basis: Basis): Tensor {
-  const output = arena.empty([block.shape[0], basis.dimension], 'rotated_head');
-  arena.backend.matmul({ a: block, b: basis.Q, output });
-  arena.free(block);
-  return output;
+  }
 }
 
 /**
@@ -163,57 +199,4 @@ async function projectionValues(arena: Arena, embedding: Embedding, basis: Basis
     for (let row = 0; row < D; row++) projection[row * d + column] = Q[row * D + column] - mean;
   }
   return projection;
-}
-
-/**
- * M of DESIGN.md's `tied-sliced` head: the (D, d) matrix that makes M·E₁ᵀ the least-squares fit of diag(γ)·Eᵀ, with
- * E₁ = E·P and G = EᵀE: M = diag(γ)·G·P·(Pᵀ·G·P)⁻¹, in f64.
- */
-export function leastSquaresHead(
-  gram: Float64Array,
-  projection: Float64Array,
-  gamma: ArrayLike<number> | undefined,
-  basis: Basis,
-): Float64Array {
-  const D = basis.Q.shape[0];
-  const d = basis.dimension;
-  const G = new Float64Array(D * D);
-  for (let row = 0; row < D; row++) {
-    for (let column = row; column < D; column++) {
-      G[row * D + column] = gram[row * D + column];
-      G[column * D + row] = gram[row * D + column];
-    }
-  }
-  const P = view(projection, d);
-  const GP = new Float64Array(D * d);
-  addProduct(D, d, D, view(G, D), P, view(GP, d));
-  const PGP = new Float64Array(d * d);
-  addProduct(d, d, D, transposed(P), view(GP, d), view(PGP, d));
-  // Solve (PᵀGP)·X = (GP)ᵀ: column r of X is row r of M, and PᵀGP is symmetric.
-  const right = new Float64Array(d * D);
-  for (let row = 0; row < D; row++) {
-    const scale = gamma ? gamma[row] : 1;
-    for (let column = 0; column < d; column++) right[column * D + row] = scale * GP[row * d + column];
-  }
-  const X = choleskySolve(PGP, right, d, D);
-  const M = new Float64Array(D * d);
-  for (let row = 0; row < D; row++)
-    for (let column = 0; column < d; column++) M[row * d + column] = X[column * D + row];
-  return M;
-}
-
-/** Gram of the embedding table, (D, D) with the upper triangle filled: EᵀE. */
-export async function tableGram(arena: Arena, embedding: Embedding): Promise<Float64Array> {
-  const [vocabulary, D] = embedding.weight.shape;
-  const loader = new WeightLoader(arena);
-  const covariance = arena.empty([D, D], 'table_gram');
-  const step = rowsPerBlock(D);
-  for (let start = 0; start < vocabulary; start += step) {
-    const block = await loader.load(embedding.weight, { start, end: Math.min(vocabulary, start + step) });
-    arena.backend.covariance({ hidden_states: block, covariance });
-    arena.free(block);
-  }
-  const values = Float64Array.from(await arena.backend.read(covariance));
-  arena.free(covariance);
-  return values;
 }

@@ -3,7 +3,7 @@ import { type TinyLlamaOptions, tinyLlama } from '../../../test/fixtures/tiny_ll
 import { countParameters } from '../../models/model_size.ts';
 import { openModel } from '../../models/open_model.ts';
 import { modelShape, partSizes } from './model_shape.ts';
-import { totalElements } from './plan.ts';
+import { totalElements } from './parts.ts';
 
 const open = async (options: TinyLlamaOptions) => openModel(await tinyLlama(options));
 

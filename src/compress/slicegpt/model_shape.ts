@@ -1,16 +1,26 @@
 /** @file The sizes of a dense model that the plan needs. */
-import { type DecoderModel, storedWeights, type WeightRef } from '../../models/decoder_model.ts';
+import {
+  type DecoderModel,
+  linearWeights,
+  normWeights,
+  storedWeights,
+  type WeightRef,
+} from '../../models/decoder_model.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
-import type { ModelShape, PartSizes } from './plan.ts';
+import { emptyParts, type ModelShape, type PartSizes } from './parts.ts';
+import { slicingRefusal } from './permits.ts';
 
 /**
- * Sliced weights are stored like the dense ones: two bytes an element for a model in F16 or BF16, four for F32 (the
- * type that holds most of the bytes decides).
+ * Sliced weights are stored with two bytes an element for a model in F16, BF16 or a smaller type, four for F32 (the type
+ * that holds most of the bytes decides).
  */
 export function modelShape(model: DecoderModel): ModelShape {
-  const { config, layers, embed_tokens, lm_head } = model;
-  const { attention, mlp } = layers[0];
+  const { config, layers, embed_tokens, lm_head, norm } = model;
+  const [{ attention, mlp, parallel = false, input_layernorm }] = layers;
+  const elements = (...refs: (WeightRef | undefined)[]) =>
+    refs.reduce((sum, ref) => sum + (ref ? elementCount(ref.shape) : 0), 0);
+  const refusal = slicingRefusal(model);
   return {
     hidden_size: config.hidden_size,
     intermediate_size: config.intermediate_size,
@@ -19,6 +29,8 @@ export function modelShape(model: DecoderModel): ModelShape {
     key_value_size: config.num_key_value_heads * config.head_dim,
     vocab_size: config.vocab_size,
     tied: lm_head.weight === embed_tokens.weight,
+    parallel,
+    gated: mlp.gate_proj !== undefined,
     attention_bias: {
       q: attention.q_proj.bias !== undefined,
       k: attention.k_proj.bias !== undefined,
@@ -26,19 +38,26 @@ export function modelShape(model: DecoderModel): ModelShape {
       o: attention.o_proj.bias !== undefined,
     },
     mlp_bias: {
-      gate: mlp.gate_proj.bias !== undefined,
+      gate: mlp.gate_proj?.bias !== undefined,
       up: mlp.up_proj.bias !== undefined,
       down: mlp.down_proj.bias !== undefined,
     },
+    norm_bias: input_layernorm?.bias !== undefined,
+    final_norm: { weight: norm.weight !== undefined, bias: norm.bias !== undefined },
+    head_bias: lm_head.bias !== undefined,
+    position_rows: embed_tokens.positions?.weight.shape[0] ?? 0,
+    embedding_norm: elements(...normWeights(embed_tokens.norm)),
+    head_norms: elements(...normWeights(attention.q_norm), ...normWeights(attention.k_norm)),
     bytes_per_element: mainElementBytes(model),
     dense: partSizes(model),
+    ...(refusal && { slicing_refusal: refusal.reason }),
   };
 }
 
 /** Elements of each part; a weight with two uses counts where it is used first. Holds for dense and sliced models. */
 export function partSizes(model: DecoderModel): PartSizes {
   const counted = new Set<WeightRef>();
-  const count = (...refs: (WeightRef | undefined)[]): number => {
+  const count = (refs: (WeightRef | undefined)[]): number => {
     let elements = 0;
     for (const ref of refs) {
       if (!ref || counted.has(ref)) continue;
@@ -48,27 +67,31 @@ export function partSizes(model: DecoderModel): PartSizes {
     return elements;
   };
   const { embed_tokens, lm_head, norm } = model;
-  const parts: PartSizes = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
-  parts.embedding = count(embed_tokens.weight, embed_tokens.projection);
+  const parts = emptyParts();
+  parts.embedding = count([embed_tokens.weight, embed_tokens.projection, embed_tokens.positions?.weight]);
+  parts.norms = count(normWeights(embed_tokens.norm));
   for (const layer of model.layers) {
-    const { q_proj, k_proj, v_proj, o_proj } = layer.attention;
+    const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
     const { gate_proj, up_proj, down_proj } = layer.mlp;
-    for (const { weight, bias } of [q_proj, k_proj, v_proj, o_proj]) parts.attention += count(weight, bias);
-    for (const { weight, bias } of [gate_proj, up_proj, down_proj]) parts.mlp += count(weight, bias);
-    parts.shortcuts += count(layer.attn_shortcut_Q, layer.mlp_shortcut_Q);
-    parts.norms += count(layer.input_layernorm.weight, layer.post_attention_layernorm.weight);
+    const { input_layernorm, attention_output_norm, post_attention_layernorm, mlp_output_norm } = layer;
+    parts.attention += count([q_proj, k_proj, v_proj, o_proj].flatMap(linearWeights));
+    parts.mlp += count([gate_proj, up_proj, down_proj].flatMap(linearWeights));
+    parts.shortcuts += count([layer.attn_shortcut_Q, layer.mlp_shortcut_Q]);
+    const norms = [input_layernorm, q_norm, k_norm, attention_output_norm, post_attention_layernorm, mlp_output_norm];
+    parts.norms += count(norms.flatMap(normWeights));
   }
-  parts.norms += count(norm.weight);
-  parts.head = count(lm_head.projection, lm_head.weight);
+  parts.norms += count(normWeights(norm));
+  parts.head = count([lm_head.projection, lm_head.weight, lm_head.bias]);
   return parts;
 }
 
-/** Bytes of the type that most of a model's weights are stored in: what its sliced weights are stored in too. */
-export function mainElementBytes(model: DecoderModel): number {
+/** Bytes of the type that most of a model's weights are stored in, as floats: what its sliced weights are stored in too. */
+export function mainElementBytes(model: DecoderModel): 2 | 4 {
   const bytes = { 2: 0, 4: 0 };
-  for (const { dtype, shape } of storedWeights(model)) {
-    const size = bytesPerElement(dtype) === 2 ? 2 : 4;
-    bytes[size] += elementCount(shape) * size;
+  for (const { dtype, shape, stored } of storedWeights(model)) {
+    const elements = elementCount(shape);
+    const size = (stored ? stored.bytes / elements : bytesPerElement(dtype)) <= 2 ? 2 : 4;
+    bytes[size] += elements * size;
   }
   return bytes[2] >= bytes[4] ? 2 : 4;
 }

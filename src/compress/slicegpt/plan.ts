@@ -1,46 +1,16 @@
 /**
- * @file What slicing will cost, from shapes alone: dimension, parameters and bytes of a sliced model, part by part.
- * Pure, so that the studio can redraw it at every move of the slider. Formulas: SliceGPT §7 counts, DESIGN.md *Head*.
+ * @file The choices of a slicing that follow from numbers alone: kept dimension, dimensions of all sites, head. Pure, so
+ * that the studio can redraw them at every move of the slider; `parts.ts` counts what they cost.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import type { ModelShape } from './parts.ts';
+import { type SiteDimensions, siteCount } from './sites.ts';
 
 export type Schedule = 'sequential' | 'rotate-once';
 export type Fusion = 'exact' | 'official';
 export type HeadKind = 'untied' | 'sliced' | 'tied' | 'tied-sliced';
 
 export const HEAD_KINDS: readonly HeadKind[] = ['untied', 'sliced', 'tied', 'tied-sliced'];
-
-/** The sizes that a parameter count depends on, and what the dense file stores. */
-export interface ModelShape {
-  hidden_size: number;
-  intermediate_size: number;
-  num_hidden_layers: number;
-  /** heads · head_dim, and kv_heads · head_dim. */
-  query_size: number;
-  key_value_size: number;
-  vocab_size: number;
-  tied: boolean;
-  attention_bias: { q: boolean; k: boolean; v: boolean; o: boolean };
-  mlp_bias: { gate: boolean; up: boolean; down: boolean };
-  /** Bytes per element that sliced weights are stored with. */
-  bytes_per_element: number;
-  dense: PartSizes;
-}
-
-/** Elements of each part of a model. */
-export interface PartSizes {
-  embedding: number;
-  attention: number;
-  mlp: number;
-  shortcuts: number;
-  norms: number;
-  /** The head's own matrices; zero where it shares the embedding. */
-  head: number;
-}
-
-export function totalElements(parts: PartSizes): number {
-  return parts.embedding + parts.attention + parts.mlp + parts.shortcuts + parts.norms + parts.head;
-}
 
 /** Kept dimension: `int((1 − s)·D)` rounded down to a multiple of `round`. Throws `bad_option`. */
 export function sliceDimension(hiddenSize: number, sparsity: number, round: number): number {
@@ -76,65 +46,50 @@ export function sliceDimension(hiddenSize: number, sparsity: number, round: numb
   return dimension;
 }
 
+type Sites = Pick<ModelShape, 'hidden_size' | 'num_hidden_layers' | 'parallel'>;
+
 /** The same dimension at every site; the last stays whole unless the head is sliced (slicegpt.md §4, step 4). */
-export function constantDimensions(layers: number, hiddenSize: number, dimension: number, head: HeadKind): number[] {
-  const sites = new Array<number>(2 * layers + 1).fill(dimension);
-  sites[2 * layers] = head === 'sliced' ? dimension : hiddenSize;
+export function constantDimensions(shape: Sites, dimension: number, head: HeadKind): number[] {
+  const sites = new Array<number>(siteCount(shape)).fill(dimension);
+  if (head !== 'sliced') sites[sites.length - 1] = shape.hidden_size;
   return sites;
 }
 
-/** `auto` ties where the model ties, else unties. Throws `bad_option` for a tied head on an untied model. */
-export function resolveHead(head: HeadKind | 'auto', tied: boolean): HeadKind {
-  if (head === 'auto') return tied ? 'tied' : 'untied';
-  if (!tied && (head === 'tied' || head === 'tied-sliced')) {
-    throw new WhittleError({
-      code: 'bad_option',
-      message: `Head "${head}" was asked for, but this model's head is a matrix of its own.`,
-      place: { field: 'head' },
-      allowed: 'untied, sliced or auto',
-    });
+/** Throws `bad_option` for a list of the wrong length, a dimension out of range, or a last site that the head forbids. */
+export function checkDimensions(shape: Sites, dimensions: SiteDimensions, head: HeadKind): void {
+  const D = shape.hidden_size;
+  const bad = (message: string, allowed: string) =>
+    new WhittleError({ code: 'bad_option', message, place: { field: 'dimensions' }, allowed });
+  const count = siteCount(shape);
+  if (dimensions.length !== count) {
+    throw bad(`${dimensions.length} dimensions were given.`, `${count}, one for every site of the residual stream`);
   }
-  return head;
+  const wrong = dimensions.findIndex((d) => !Number.isInteger(d) || d < 1 || d > D);
+  if (wrong >= 0) throw bad(`The dimension of site ${wrong} is ${dimensions[wrong]}.`, `whole numbers from 1 to ${D}`);
+  if (head !== 'sliced' && dimensions[count - 1] !== D) {
+    throw bad(`The last dimension is ${dimensions[count - 1]} with head "${head}".`, `${D}, or head "sliced"`);
+  }
 }
 
-/** Elements of the sliced model by part. */
-export function slicedParts(shape: ModelShape, dimension: number, head: HeadKind): PartSizes {
-  const {
-    hidden_size: D,
-    intermediate_size: F,
-    num_hidden_layers: L,
-    query_size: q,
-    key_value_size: kv,
-    vocab_size: V,
-  } = shape;
-  const d = dimension;
-  const parts: PartSizes = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
-  for (let layer = 0; layer < L; layer++) {
-    const out = layer === L - 1 && head !== 'sliced' ? D : d;
-    parts.attention += q * d + 2 * kv * d + d * q;
-    parts.mlp += 2 * F * d + out * F;
-    parts.shortcuts += d * d + d * out;
-    const { attention_bias: a, mlp_bias: m } = shape;
-    parts.attention += (a.q ? q : 0) + (a.k ? kv : 0) + (a.v ? kv : 0) + (a.o ? d : 0);
-    parts.mlp += (m.gate ? F : 0) + (m.up ? F : 0) + (m.down ? out : 0);
+/** Why a model does not allow a head; `undefined` where it does. */
+export function headRefusal(shape: Pick<ModelShape, 'tied' | 'embedding_norm'>, head: HeadKind): string | undefined {
+  if (head === 'untied' || head === 'sliced') return undefined;
+  if (!shape.tied) return "this model's head is a matrix of its own";
+  if (head === 'tied-sliced' && shape.embedding_norm > 0) {
+    return 'this model norms its embedding, so one sliced table cannot serve both ends';
   }
-  switch (head) {
-    case 'untied':
-      parts.embedding = V * d;
-      parts.head = V * D;
-      break;
-    case 'sliced':
-      parts.embedding = V * d;
-      parts.head = V * d;
-      break;
-    case 'tied': // one original table, entered through a (D, d) projection; the final norm keeps its weight
-      parts.embedding = V * D + D * d;
-      parts.norms = D;
-      break;
-    case 'tied-sliced': // one (V, d) table, left through a (D, d) projection
-      parts.embedding = V * d;
-      parts.head = D * d;
-      break;
-  }
-  return parts;
+  return undefined;
+}
+
+/** `auto` ties where the model ties, else unties. Throws `bad_option` for a head that the model does not allow. */
+export function resolveHead(head: HeadKind | 'auto', shape: Pick<ModelShape, 'tied' | 'embedding_norm'>): HeadKind {
+  if (head === 'auto') return shape.tied ? 'tied' : 'untied';
+  const reason = headRefusal(shape, head);
+  if (reason === undefined) return head;
+  throw new WhittleError({
+    code: 'bad_option',
+    message: `Head "${head}" was asked for, but ${reason}.`,
+    place: { field: 'head' },
+    allowed: HEAD_KINDS.filter((kind) => !headRefusal(shape, kind)).join(', '),
+  });
 }

@@ -9,18 +9,12 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { SiteReport } from '../method.ts';
 import { discardedEnergy } from './energy.ts';
+import type { Site } from './sites.ts';
 
 export interface PrincipalBasis {
   /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
   Q: Tensor;
   report: SiteReport;
-}
-
-/** For people; sites are numbered as in {@link SiteReport}. */
-export function siteLabel(site: number): string {
-  if (site === 0) return 'embedding';
-  const layer = Math.floor((site - 1) / 2);
-  return site % 2 === 1 ? `layer ${layer} MLP input` : `layer ${layer} output`;
 }
 
 /**
@@ -31,7 +25,7 @@ export function siteLabel(site: number): string {
 export async function principalBasis(
   arena: Arena,
   covariance: Tensor,
-  site: number,
+  site: Site,
   dimension: number,
   signal: AbortSignal,
 ): Promise<PrincipalBasis> {
@@ -44,8 +38,8 @@ export async function principalBasis(
   const measured = certify(values, eigenvalues, await backend.read(Q), eigenvalues.length);
   arena.free(covariance);
   const report: SiteReport = {
-    site,
-    label: siteLabel(site),
+    site: site.index,
+    label: site.label,
     eigenvalues,
     dimension,
     discarded_energy: discardedEnergy(eigenvalues, dimension),
@@ -54,13 +48,13 @@ export async function principalBasis(
   return { Q, report };
 }
 
-function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: number): void {
+function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: Site): void {
   for (let i = 0; i < n; i++) {
     if (Number.isFinite(values[i * n + i])) continue;
     throw new WhittleError({
       code: 'non_finite_activations',
-      message: `Activations at the ${siteLabel(site)} are NaN or overflow in channel ${i}.`,
-      place: site === 0 ? {} : { layer: Math.floor((site - 1) / 2) },
+      message: `Activations at the ${site.label} are NaN or overflow in channel ${i}.`,
+      place: site.layer === undefined ? {} : { layer: site.layer },
       action: 'Check the weights of this layer; a model that gives NaN on the calibration text cannot be sliced.',
     });
   }

@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import type { DeviceLinear } from '../../runtime/weights.ts';
+import type { DeviceLinear, DeviceNorm } from '../../runtime/weights.ts';
 
 export interface Basis {
   /** (D, D). */
@@ -13,25 +13,53 @@ export interface Basis {
   dimension: number;
 }
 
-/** `(W·diag(γ)·Q)[:, :d]` for a linear that reads the residual stream behind a norm; the bias stays. */
+/**
+ * `(W·diag(γ)·Q)[:, :d]` for a linear that reads the residual stream behind a norm, and `b + W·β`. The bias is a new
+ * tensor where β is there, else the linear's own.
+ */
 export function rotateInput(
   arena: Arena,
   linear: DeviceLinear,
-  norm_weight: Tensor | undefined,
+  norm: DeviceNorm | undefined,
   basis: Basis,
 ): DeviceLinear {
+  const weight = rotateRows(arena, linear.weight, norm?.weight, basis, 'rotated_input_weight');
+  return { weight, bias: norm?.bias ? fusedBias(arena, linear, norm.bias) : linear.bias };
+}
+
+/** `(W·diag(γ)·Q)[:, :d]` of some rows W. */
+export function rotateRows(
+  arena: Arena,
+  weight: Tensor,
+  gamma: Tensor | undefined,
+  basis: Basis,
+  label: string,
+): Tensor {
   const { backend } = arena;
-  let { weight } = linear;
-  let scaled: Tensor | undefined;
-  if (norm_weight) {
-    scaled = arena.empty(weight.shape, 'fused_weight');
-    backend.scale_columns({ weight, scale: norm_weight, output: scaled });
-    weight = scaled;
+  const rotated = arena.empty([weight.shape[0], basis.dimension], label);
+  if (!gamma) {
+    backend.matmul({ a: weight, b: basis.Q, output: rotated });
+    return rotated;
   }
-  const rotated = arena.empty([weight.shape[0], basis.dimension], 'rotated_input_weight');
-  backend.matmul({ a: weight, b: basis.Q, output: rotated });
+  const scaled = arena.empty(weight.shape, 'fused_weight');
+  backend.scale_columns({ weight, scale: gamma, output: scaled });
+  backend.matmul({ a: scaled, b: basis.Q, output: rotated });
   arena.free(scaled);
-  return { weight: rotated, bias: linear.bias };
+  return rotated;
+}
+
+/** b + W·β, (out): the bias that a linear gets from the norm it reads. */
+export function fusedBias(arena: Arena, { weight, bias }: DeviceLinear, beta: Tensor): Tensor {
+  const { backend } = arena;
+  const row = arena.empty([1, beta.shape[0]], 'norm_bias_row');
+  backend.copy(beta, row);
+  const product = arena.empty([1, weight.shape[0]], 'fused_bias_row');
+  backend.matmul_bt({ a: row, b: weight, output: product });
+  if (bias) backend.add_bias({ hidden_states: product, bias });
+  const fused = arena.empty([weight.shape[0]], 'fused_bias');
+  backend.copy(product, fused);
+  arena.free(row, product);
+  return fused;
 }
 
 /** `(Qᵀ·W)[:d, :]` and `(Qᵀ·b)[:d]` for a linear that writes into the residual stream. */

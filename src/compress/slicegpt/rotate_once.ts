@@ -13,17 +13,18 @@ import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
 import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
 import { discardedEnergy } from './energy.ts';
 import { firstCovariance } from './first_basis.ts';
+import { FusedLoader, isCentred } from './fuse.ts';
 import { storeEnds } from './heads.ts';
 import type { HeadKind } from './plan.ts';
 import { principalBasis } from './principal_basis.ts';
 import { type Basis, identityBasis } from './rotate.ts';
-import type { SiteDimensions } from './sequential.ts';
+import { EMBEDDING_SITE, inputSite, middleSite, outputSite, type Site, type SiteDimensions } from './sites.ts';
 import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';
 import { storedType, WeightStore } from './store.ts';
 
 /** What one calibration of the dense model leaves behind. */
 export interface DenseBases {
-  /** One a site, 2L + 1, with the full dimension. */
+  /** One a site, with the full dimension. */
   readonly sites: readonly SiteReport[];
   /** Q of each site, (D, D) F32. */
   readonly bases: readonly WeightRef[];
@@ -42,22 +43,23 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
     const bases: WeightRef[] = [];
     let embeddingCovariance: WeightRef | undefined;
     const pending = new Map<number, Tensor>();
-    const tapped = (site: number, hidden_states: Tensor) => {
-      const covariance = pending.get(site) ?? arena.empty([D, D], `covariance.${site}`);
-      pending.set(site, covariance);
-      backend.covariance({ hidden_states, covariance });
+    const parallel = model.layers[0].parallel === true;
+    const tapped = (site: Site, states: Tensor) => {
+      const covariance = pending.get(site.index) ?? arena.empty([D, D], `covariance.${site.index}`);
+      pending.set(site.index, covariance);
+      backend.covariance({ hidden_states: centred(arena, model, states), covariance });
     };
-    const solve = async (site: number) => {
-      const covariance = pending.get(site) as Tensor;
-      pending.delete(site);
-      if (site === 0) {
+    const solve = async (site: Site) => {
+      const covariance = pending.get(site.index) as Tensor;
+      pending.delete(site.index);
+      if (site.index === 0) {
         const kept = arena.empty([D, D], 'embedding_covariance');
         backend.copy(covariance, kept);
         embeddingCovariance = await store.put(kept, 'embedding_covariance');
       }
       const { Q, report } = await principalBasis(arena, covariance, site, D, signal);
       sites.push(report);
-      bases.push(await store.put(Q, `Q.${site}`));
+      bases.push(await store.put(Q, `Q.${site.index}`));
       observer.onSite?.(report);
     };
     /** The forward pass is taken for most of a layer's work, the PCAs that follow for the rest. */
@@ -77,23 +79,33 @@ export async function calibrateDense(model: DecoderModel, context: CompressionCo
       batches,
       {
         onTap(layer, name, states) {
-          if (name === 'residual') tapped(2 * layer, states);
-          if (name === 'mlp_residual') tapped(2 * layer + 1, states);
+          if (name === 'residual') tapped(inputSite(layer, parallel), states);
+          if (name === 'mlp_residual') tapped(middleSite(layer), states);
         },
         onBatch: report,
         async onLayer(layer) {
           await loader.assertFinite();
-          await solve(2 * layer);
-          await solve(2 * layer + 1);
+          await solve(inputSite(layer, parallel));
+          if (!parallel) await solve(middleSite(layer));
           report(layer, 1);
         },
       },
       signal,
     );
-    for (const states of hidden) tapped(2 * layers, states);
-    await solve(2 * layers);
+    const last = outputSite(layers - 1, parallel);
+    for (const states of hidden) tapped(last, states);
+    await solve(last);
     return { sites, bases, embeddingCovariance: embeddingCovariance as WeightRef };
   });
+}
+
+/** What the PCA of a site looks at: the states, or a copy without their mean where the fused model has none. */
+function centred(arena: Arena, model: DecoderModel, states: Tensor): Tensor {
+  if (!isCentred(model)) return states;
+  const copy = arena.workspace('centred_states', states.shape);
+  arena.backend.copy(states, copy);
+  arena.backend.center_rows({ hidden_states: copy });
+  return copy;
 }
 
 /** Slices to the given dimensions with bases that are already known. */
@@ -108,14 +120,15 @@ export async function sliceWithBases(
     const { observer, signal } = context;
     const layers = model.layers.length;
     const loader = new WeightLoader(arena);
+    const fused = new FusedLoader(arena, loader, isCentred(model));
     const store = new WeightStore(arena, context.scratch, storedType(model));
+    const parallel = model.layers[0].parallel === true;
+    const last = outputSite(layers - 1, parallel).index;
     const original = identityBasis(arena, model.config.hidden_size);
     const endsInOriginal = head === 'tied' || head === 'tied-sliced';
-    const sites = dense.sites
-      .slice(0, endsInOriginal ? 2 * layers : undefined)
-      .map((site, i) => at(site, dimensions[i]));
+    const sites = dense.sites.slice(0, endsInOriginal ? last : undefined).map((site, i) => at(site, dimensions[i]));
     const load = async (site: number): Promise<Basis> => {
-      if (site === 2 * layers && endsInOriginal) return original;
+      if (site === last && endsInOriginal) return original;
       return { Q: await loader.load(dense.bases[site]), dimension: dimensions[site] };
     };
     let first = await load(0);
@@ -137,15 +150,16 @@ export async function sliceWithBases(
         step: 'rotating and slicing weights',
         tokens: 0,
       });
-      const middle = await load(2 * layer.index + 1);
-      const output = await load(2 * layer.index + 2);
-      const attention = rotateAttentionInputs(arena, await loader.attention(layer), input, original);
-      const slicedAttention = await storeAttention(arena, store, layer, attention, input, middle);
-      const mlp = rotateMlpInputs(arena, await loader.mlp(layer), middle, original);
+      const output = await load(outputSite(layer.index, parallel).index);
+      const middle = parallel ? input : await load(middleSite(layer.index).index);
+      const attention = rotateAttentionInputs(arena, await fused.attention(layer), input, original);
+      const attended = parallel ? output : middle;
+      const slicedAttention = await storeAttention(arena, store, layer, attention, input, attended);
+      const mlp = rotateMlpInputs(arena, await fused.mlp(layer), middle);
       const slicedMlp = await storeMlp(arena, store, layer, mlp, middle, output);
-      sliced.push({ index: layer.index, ...slicedAttention, ...slicedMlp });
+      sliced.push({ ...layer, ...slicedAttention, ...slicedMlp });
+      if (middle !== input) arena.free(middle.Q);
       if (input !== first) arena.free(input.Q);
-      arena.free(middle.Q);
       input = output;
     }
     const ends = await storeEnds(arena, store, model, head, { first, last: input, tableGram });
@@ -167,6 +181,6 @@ async function jointFirstBasis(
 ) {
   const tokens = await loader.load(dense.embeddingCovariance);
   const { covariance, tableGram } = await firstCovariance(arena, model, 'tied-sliced', tokens);
-  const { Q, report } = await principalBasis(arena, covariance, 0, dimension, signal);
+  const { Q, report } = await principalBasis(arena, covariance, EMBEDDING_SITE, dimension, signal);
   return { basis: { Q, dimension }, report, tableGram };
 }

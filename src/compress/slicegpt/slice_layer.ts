@@ -2,16 +2,17 @@
  * @file One layer: its rotated weights for running it during calibration, and its sliced weights for keeping. Both
  * schedules share this file; they differ only in when the bases become known.
  */
-import type { DecoderLayer } from '../../models/decoder_model.ts';
+import type { Tensor } from '../../backend/backend.ts';
+import type { DecoderLayer, Linear, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import type { DeviceAttention, DeviceMlp } from '../../runtime/weights.ts';
+import type { DeviceAttention, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
 import { scaleFree } from './fuse.ts';
 import { type Basis, rotateInput, rotateOutput, shortcut } from './rotate.ts';
 import type { WeightStore } from './store.ts';
 
 /**
  * The attention half with rotated, sliced inputs and an output still in the original D dimensions
- * (slicegpt.md §4, steps a and b). The loaded q, k and v weights and the norm weight are freed.
+ * (slicegpt.md §4, steps a and b). What was loaded and is replaced is freed.
  */
 export function rotateAttentionInputs(
   arena: Arena,
@@ -19,65 +20,80 @@ export function rotateAttentionInputs(
   input: Basis,
   original: Basis,
 ): DeviceAttention {
-  const { eps, normalized_size, weight: norm_weight } = loaded.input_layernorm;
-  const rotated: DeviceAttention = {
-    input_layernorm: { eps, normalized_size },
-    q_proj: rotateInput(arena, loaded.q_proj, norm_weight, input),
-    k_proj: rotateInput(arena, loaded.k_proj, norm_weight, input),
-    v_proj: rotateInput(arena, loaded.v_proj, norm_weight, input),
-    o_proj: loaded.o_proj,
+  const norm = loaded.input_layernorm as DeviceNorm;
+  const [q_proj, k_proj, v_proj] = rotateInputs(arena, [loaded.q_proj, loaded.k_proj, loaded.v_proj], norm, input);
+  return {
+    ...loaded,
+    input_layernorm: scaleFree(norm),
+    q_proj,
+    k_proj,
+    v_proj,
     attn_shortcut_Q: shortcut(arena, input, original),
   };
-  arena.free(loaded.q_proj.weight, loaded.k_proj.weight, loaded.v_proj.weight, norm_weight);
-  return rotated;
 }
 
-/** The MLP half likewise (step e). */
-export function rotateMlpInputs(arena: Arena, loaded: DeviceMlp, middle: Basis, original: Basis): DeviceMlp {
-  const { eps, normalized_size, weight: norm_weight } = loaded.post_attention_layernorm;
-  const rotated: DeviceMlp = {
-    post_attention_layernorm: { eps, normalized_size },
-    gate_proj: rotateInput(arena, loaded.gate_proj, norm_weight, middle),
-    up_proj: rotateInput(arena, loaded.up_proj, norm_weight, middle),
-    down_proj: loaded.down_proj,
-    mlp_shortcut_Q: shortcut(arena, middle, original),
+/** The MLP half likewise (step e). Without `original` it gets no shortcut: that of a parallel layer is the attention's. */
+export function rotateMlpInputs(arena: Arena, loaded: DeviceMlp, middle: Basis, original?: Basis): DeviceMlp {
+  const norm = loaded.post_attention_layernorm as DeviceNorm;
+  const readers = loaded.gate_proj ? [loaded.up_proj, loaded.gate_proj] : [loaded.up_proj];
+  const [up_proj, gate_proj] = rotateInputs(arena, readers, norm, middle);
+  return {
+    ...loaded,
+    post_attention_layernorm: scaleFree(norm),
+    gate_proj,
+    up_proj,
+    mlp_shortcut_Q: original && shortcut(arena, middle, original),
   };
-  arena.free(loaded.gate_proj.weight, loaded.up_proj.weight, norm_weight);
+}
+
+function rotateInputs(arena: Arena, readers: DeviceLinear[], norm: DeviceNorm, basis: Basis): DeviceLinear[] {
+  const rotated = readers.map((linear) => rotateInput(arena, linear, norm, basis));
+  readers.forEach((linear, i) => {
+    arena.free(linear.weight, linear.bias === rotated[i].bias ? undefined : linear.bias);
+  });
+  arena.free(norm.weight, norm.bias);
   return rotated;
 }
 
 export type SlicedAttention = Pick<DecoderLayer, 'input_layernorm' | 'attention' | 'attn_shortcut_Q'>;
 export type SlicedMlp = Pick<DecoderLayer, 'post_attention_layernorm' | 'mlp' | 'mlp_shortcut_Q'>;
 
-/** Slices the attention half's output, stores all of it and frees it (steps a and d). */
+/**
+ * Slices the attention half's output, stores all of it and frees it (steps a and d). `output` is the basis behind the
+ * residual addition: the MLP's of a sequential layer, the next layer's of a parallel one.
+ */
 export async function storeAttention(
   arena: Arena,
   store: WeightStore,
   layer: DecoderLayer,
   rotated: DeviceAttention,
   input: Basis,
-  middle: Basis,
+  output: Basis,
 ): Promise<SlicedAttention> {
   const prefix = `model.layers.${layer.index}`;
   const { attention } = layer;
-  const o_proj = rotateOutput(arena, rotated.o_proj, middle);
-  const Q = shortcut(arena, input, middle);
+  const norm = layer.input_layernorm as Norm;
+  const o_proj = rotateOutput(arena, rotated.o_proj, output);
+  const Q = shortcut(arena, input, output);
+  const putInput = (name: 'q_proj' | 'k_proj' | 'v_proj') =>
+    store.putLinear(rotated[name], `${prefix}.self_attn.${name}`, keptBias(attention[name], norm));
   const stored = {
-    q_proj: await store.putLinear(rotated.q_proj, `${prefix}.self_attn.q_proj`, attention.q_proj.bias),
-    k_proj: await store.putLinear(rotated.k_proj, `${prefix}.self_attn.k_proj`, attention.k_proj.bias),
-    v_proj: await store.putLinear(rotated.v_proj, `${prefix}.self_attn.v_proj`, attention.v_proj.bias),
+    q_proj: await putInput('q_proj'),
+    k_proj: await putInput('k_proj'),
+    v_proj: await putInput('v_proj'),
     o_proj: await store.putLinear(o_proj, `${prefix}.self_attn.o_proj`),
   };
-  arena.free(rotated.o_proj.weight, rotated.attn_shortcut_Q);
+  arena.free(rotated.o_proj.weight, rotated.attn_shortcut_Q, rotated.slopes, ...normTensors(rotated.q_norm));
+  arena.free(...normTensors(rotated.k_norm));
   for (const linear of [rotated.q_proj, rotated.k_proj, rotated.v_proj, rotated.o_proj]) arena.free(linear.bias);
   return {
-    input_layernorm: scaleFree(layer.input_layernorm),
+    input_layernorm: scaleFree(norm),
     attention: { ...attention, ...stored },
     attn_shortcut_Q: await store.put(Q, `${prefix}.attn_shortcut_Q`),
   };
 }
 
-/** Slices the MLP half's output, stores all of it and frees it (steps e and g). */
+/** Slices the MLP half's output, stores all of it and frees it (steps e and g). A parallel layer has one shortcut only. */
 export async function storeMlp(
   arena: Arena,
   store: WeightStore,
@@ -88,18 +104,28 @@ export async function storeMlp(
 ): Promise<SlicedMlp> {
   const prefix = `model.layers.${layer.index}`;
   const { mlp } = layer;
+  const norm = layer.post_attention_layernorm as Norm;
   const down_proj = rotateOutput(arena, rotated.down_proj, output);
-  const Q = shortcut(arena, middle, output);
+  const putInput = (name: 'gate_proj' | 'up_proj', linear: DeviceLinear) =>
+    store.putLinear(linear, `${prefix}.mlp.${name}`, keptBias(mlp[name] as Linear, norm));
   const stored = {
-    gate_proj: await store.putLinear(rotated.gate_proj, `${prefix}.mlp.gate_proj`, mlp.gate_proj.bias),
-    up_proj: await store.putLinear(rotated.up_proj, `${prefix}.mlp.up_proj`, mlp.up_proj.bias),
+    gate_proj: rotated.gate_proj && (await putInput('gate_proj', rotated.gate_proj)),
+    up_proj: await putInput('up_proj', rotated.up_proj),
     down_proj: await store.putLinear(down_proj, `${prefix}.mlp.down_proj`),
   };
   arena.free(rotated.down_proj.weight, rotated.mlp_shortcut_Q);
-  for (const linear of [rotated.gate_proj, rotated.up_proj, rotated.down_proj]) arena.free(linear.bias);
-  return {
-    post_attention_layernorm: scaleFree(layer.post_attention_layernorm),
-    mlp: { ...mlp, ...stored },
-    mlp_shortcut_Q: await store.put(Q, `${prefix}.mlp_shortcut_Q`),
-  };
+  for (const linear of [rotated.gate_proj, rotated.up_proj, rotated.down_proj]) arena.free(linear?.bias);
+  const sliced = { post_attention_layernorm: scaleFree(norm), mlp: { ...mlp, ...stored } };
+  if (layer.parallel) return sliced;
+  const Q = shortcut(arena, middle, output);
+  return { ...sliced, mlp_shortcut_Q: await store.put(Q, `${prefix}.mlp_shortcut_Q`) };
+}
+
+/** The stored bias of a linear that rotation leaves as it was: a norm with a bias of its own changes it. */
+function keptBias(linear: Linear, norm: Norm) {
+  return norm.bias ? undefined : linear.bias;
+}
+
+function normTensors(norm: DeviceNorm | undefined): (Tensor | undefined)[] {
+  return [norm?.weight, norm?.bias];
 }

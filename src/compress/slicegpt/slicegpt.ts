@@ -2,11 +2,18 @@
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { CompressionContext, CompressionMethod } from '../method.ts';
 import { applyFusion } from './fuse.ts';
-import { constantDimensions, type Fusion, type HeadKind, type Schedule, sliceDimension } from './plan.ts';
+import { assertSliceable } from './permits.ts';
+import {
+  checkDimensions,
+  constantDimensions,
+  type Fusion,
+  type HeadKind,
+  type Schedule,
+  sliceDimension,
+} from './plan.ts';
 import { calibrateDense, type DenseBases, sliceWithBases } from './rotate_once.ts';
 import { sliceSequential } from './sequential.ts';
-
-export { constantDimensions };
+import type { SiteDimensions } from './sites.ts';
 
 export interface SliceGptOptions {
   sparsity: number;
@@ -14,20 +21,33 @@ export interface SliceGptOptions {
   schedule: Schedule;
   fusion: Fusion;
   head: HeadKind;
+  /** Kept dimension of every site, in place of the same one everywhere that `sparsity` and `round` give. */
+  dimensions?: SiteDimensions;
   /** For `rotate-once`: the calibration of the same model, fusion and windows, if there is one already. */
   denseBases?: DenseBases;
 }
 
+/** Throws `not_sliceable`, `bad_option`, and what calibration throws. */
 export const slicegpt: CompressionMethod<SliceGptOptions> = {
   name: 'slicegpt',
   async compress(model, options, context: CompressionContext) {
     throwIfCancelled(context.signal);
-    const { hidden_size, num_hidden_layers } = model.config;
-    const dimension = sliceDimension(hidden_size, options.sparsity, options.round);
-    const dimensions = constantDimensions(num_hidden_layers, hidden_size, dimension, options.head);
+    assertSliceable(model);
+    const dimensions = siteDimensions(model.config, model.layers[0].parallel === true, options);
     const fused = applyFusion(model, options.fusion);
     if (options.schedule === 'sequential') return sliceSequential(fused, options.head, dimensions, context);
     const bases = options.denseBases ?? (await calibrateDense(fused, context));
     return sliceWithBases(fused, options.head, dimensions, bases, context);
   },
 };
+
+function siteDimensions(
+  { hidden_size, num_hidden_layers }: { hidden_size: number; num_hidden_layers: number },
+  parallel: boolean,
+  { sparsity, round, head, dimensions }: SliceGptOptions,
+): SiteDimensions {
+  const shape = { hidden_size, num_hidden_layers, parallel };
+  if (!dimensions) return constantDimensions(shape, sliceDimension(hidden_size, sparsity, round), head);
+  checkDimensions(shape, dimensions, head);
+  return dimensions;
+}

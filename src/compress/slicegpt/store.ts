@@ -6,9 +6,10 @@ import type { Tensor } from '../../backend/backend.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
 import type { DecoderModel, Linear, WeightRef } from '../../models/decoder_model.ts';
 import { type ScratchSlot, type ScratchStore, scratchWeight } from '../../models/scratch.ts';
+import { asFloatType } from '../../models/weight_views.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceLinear } from '../../runtime/weights.ts';
-import type { DType } from '../../tensor/dtype.ts';
+import { type FloatType, isFloatType } from '../../tensor/dtype.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
 import { mainElementBytes } from './model_shape.ts';
 
@@ -16,15 +17,18 @@ import { mainElementBytes } from './model_shape.ts';
 const F16_LIMIT = 65520;
 
 export class WeightStore {
+  /** Two uses of one table must stay one object. */
+  private readonly kept = new Map<WeightRef, WeightRef>();
+
   constructor(
     private readonly arena: Arena,
     private readonly scratch: ScratchStore,
     /** F32 models stay F32; F16 and BF16 models are stored as F16, which is the finer of the two at a weight's scale. */
-    private readonly dtype: DType,
+    readonly dtype: FloatType,
   ) {}
 
   /** Stores a tensor under a name and frees it. */
-  async put(tensor: Tensor, name: string, dtype: DType = this.dtype): Promise<WeightRef> {
+  async put(tensor: Tensor, name: string, dtype: FloatType = this.dtype): Promise<WeightRef> {
     const values = await this.arena.backend.read(tensor);
     this.arena.free(tensor);
     const stored = dtype === 'F16' && overflowsHalf(values) ? 'F32' : dtype;
@@ -32,20 +36,28 @@ export class WeightStore {
     return scratchWeight(name, stored, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
   }
 
+  /** A stored weight that slicing leaves as it is: block-quantised or widened ones become floats of the sliced model. */
+  keep(ref: WeightRef): WeightRef {
+    if (isFloatType(ref.dtype) && !ref.stored) return ref;
+    const known = this.kept.get(ref) ?? asFloatType(ref, this.dtype);
+    this.kept.set(ref, known);
+    return known;
+  }
+
   /** Stores a linear's rotated weight; `bias` is the original one where rotation did not change it. */
   async putLinear(linear: DeviceLinear, name: string, bias?: WeightRef): Promise<Linear> {
     const weight = await this.put(linear.weight, `${name}.weight`);
-    if (bias) return { weight, bias };
+    if (bias) return { weight, bias: this.keep(bias) };
     return linear.bias ? { weight, bias: await this.put(linear.bias, `${name}.bias`) } : { weight };
   }
 
   /** Stores a matrix that is computed in row blocks, one block on the device at a time. */
   async putBlocks(
     name: string,
-    shape: readonly [number, number],
+    shape: readonly number[],
     rowsPerBlock: number,
     compute: (rows: RowRange) => Promise<Tensor>,
-    dtype: DType = this.dtype,
+    dtype: FloatType = this.dtype,
   ): Promise<WeightRef> {
     const blocks: { rows: RowRange; slot: ScratchSlot }[] = [];
     for (let start = 0; start < shape[0]; start += rowsPerBlock) {
@@ -66,6 +78,6 @@ function overflowsHalf(values: ArrayLike<number>): boolean {
 }
 
 /** The type that sliced weights of a model are stored in: see {@link WeightStore}. */
-export function storedType(model: DecoderModel): DType {
+export function storedType(model: DecoderModel): FloatType {
   return mainElementBytes(model) === 4 ? 'F32' : 'F16';
 }

@@ -1,0 +1,27 @@
+/** @file The Gram matrix of an embedding table, a block of rows at a time. */
+import type { Embedding } from '../../models/decoder_model.ts';
+import type { Arena } from '../../runtime/arena.ts';
+import { WeightLoader } from '../../runtime/weights.ts';
+
+/** Elements of a table that are on the device at once. */
+const BLOCK_ELEMENTS = 8 * 1024 * 1024;
+
+export function rowsPerBlock(columns: number): number {
+  return Math.max(1, Math.floor(BLOCK_ELEMENTS / columns));
+}
+
+/** Gram of the embedding table, (D, D) with the upper triangle filled: EᵀE. */
+export async function tableGram(arena: Arena, embedding: Embedding): Promise<Float64Array> {
+  const [vocabulary, D] = embedding.weight.shape;
+  const loader = new WeightLoader(arena);
+  const covariance = arena.empty([D, D], 'table_gram');
+  const step = rowsPerBlock(D);
+  for (let start = 0; start < vocabulary; start += step) {
+    const block = await loader.load(embedding.weight, { start, end: Math.min(vocabulary, start + step) });
+    arena.backend.covariance({ hidden_states: block, covariance });
+    arena.free(block);
+  }
+  const values = Float64Array.from(await arena.backend.read(covariance));
+  arena.free(covariance);
+  return values;
+}
