@@ -13,6 +13,8 @@ export interface TensorInfo {
   readonly dtype: DType | (string & {});
   readonly shape: Shape;
   readonly bytes: number;
+  /** What the file holds where reading widens it to `dtype` (F8, F64). */
+  readonly stored?: { readonly dtype: string; readonly bytes: number };
   /** The file that holds it. */
   readonly file: string;
 }

@@ -1,10 +1,9 @@
 /** @file Descriptor + config + checkpoint → {@link DecoderModel}. Checks every shape; reads no weight. */
-import { WhittleError } from '../errors/errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
-import { isDType } from '../tensor/dtype.ts';
-import { formatShape, type Shape, sameShape } from '../tensor/shape.ts';
-import type { Architecture, DecoderConfig } from './architecture.ts';
-import type { DecoderLayer, DecoderModel, Linear, Norm, WeightRef } from './decoder_model.ts';
+import type { Architecture, DecoderConfig, WeightNames } from './architecture.ts';
+import { buildNorm, LayerBuilder } from './build/layer.ts';
+import { WeightPicker } from './build/weight_picker.ts';
+import type { DecoderModel, Embedding, Head, WeightRef } from './decoder_model.ts';
 
 export interface BuiltModel {
   model: DecoderModel;
@@ -17,139 +16,73 @@ export function buildDecoderModel(
   config: DecoderConfig,
   checkpoint: Checkpoint,
 ): BuiltModel {
-  const { weights: names } = architecture;
-  const { hidden_size: D, vocab_size: V } = config;
+  const { weights } = architecture;
+  const names = typeof weights === 'function' ? weights(config) : weights;
+  const { hidden_size: D, num_hidden_layers } = config;
   const picker = new WeightPicker(checkpoint);
-  const norm = (name: string): Norm => ({
-    kind: architecture.norm,
-    weight: picker.take(`${name}.weight`, [D]),
-    eps: config.norm_eps,
-    normalized_size: D,
-  });
-  const embed = picker.take(`${names.embed_tokens}.weight`, [V, D]);
-  const layers = Array.from({ length: config.num_hidden_layers }, (_, index) =>
-    buildLayer(architecture, config, picker, norm, index),
-  );
-  const finalNorm = norm(names.norm);
-  const headName = `${names.lm_head}.weight`;
-  const warnings: string[] = [];
-  if (config.tie_word_embeddings && picker.skip(headName)) {
-    warnings.push(`The config ties embedding and head, so the stored ${headName} is not used.`);
-  }
-  const model: DecoderModel = {
-    config,
-    embed_tokens: { weight: embed },
-    layers,
-    norm: finalNorm,
-    lm_head: { weight: config.tie_word_embeddings ? embed : picker.head(headName, [V, D]) },
-  };
-  const unexpected = picker.unused().filter((name) => !architecture.ignored.some((pattern) => pattern.test(name)));
-  if (unexpected.length > 0) {
-    const more = unexpected.length > 5 ? ` and ${unexpected.length - 5} more` : '';
-    warnings.push(`Tensors that this architecture does not use: ${unexpected.slice(0, 5).join(', ')}${more}.`);
-  }
-  return { model, warnings };
+  const [first] = names.prefixes;
+  const prefix = names.prefixes.find((tried) => picker.has(`${tried}${names.embed_tokens}.weight`)) ?? first;
+  const warnings = [...(config.warnings ?? [])];
+
+  const embed_tokens = buildEmbedding(picker, config, names, prefix);
+  const builder = new LayerBuilder(picker, config, names, prefix + names.layers);
+  const layers = Array.from({ length: num_hidden_layers }, (_, index) => builder.build(index));
+  const norm = buildNorm(picker, config, prefix + names.norm, D);
+  const lm_head = buildHead(picker, config, names, embed_tokens.weight, warnings);
+  warnings.push(...unusedWarnings(picker.unused(), architecture));
+  return { model: { config, embed_tokens, layers, norm, lm_head }, warnings };
 }
 
-function buildLayer(
-  { weights: names }: Architecture,
-  config: DecoderConfig,
-  picker: WeightPicker,
-  norm: (name: string) => Norm,
-  index: number,
-): DecoderLayer {
-  const { hidden_size: D, intermediate_size: F, num_attention_heads, num_key_value_heads, head_dim } = config;
-  const { attention_bias, mlp_bias } = config;
-  const query = num_attention_heads * head_dim;
-  const keyValue = num_key_value_heads * head_dim;
-  const name = (part: keyof typeof names.layer) => `${names.layers}${index}.${names.layer[part]}`;
-  const linear = (part: keyof typeof names.layer, out: number, inputs: number, bias: boolean): Linear => ({
-    weight: picker.take(`${name(part)}.weight`, [out, inputs]),
-    bias: bias ? picker.take(`${name(part)}.bias`, [out]) : undefined,
-  });
+function buildEmbedding(picker: WeightPicker, config: DecoderConfig, names: WeightNames, prefix: string): Embedding {
+  const { hidden_size: D, vocab_size: V, embedding: { scale, positions } = {} } = config;
+  const weight = picker.take(`${prefix}${names.embed_tokens}.weight`, [V, D]);
+  const { embedding_norm } = names;
   return {
-    index,
-    input_layernorm: norm(name('input_layernorm')),
-    attention: {
-      q_proj: linear('q_proj', query, D, attention_bias.q),
-      k_proj: linear('k_proj', keyValue, D, attention_bias.k),
-      v_proj: linear('v_proj', keyValue, D, attention_bias.v),
-      o_proj: linear('o_proj', D, query, attention_bias.o),
-      num_attention_heads,
-      num_key_value_heads,
-      head_dim,
-      scale: 1 / Math.sqrt(head_dim),
-      rotary: config.rotary,
-    },
-    post_attention_layernorm: norm(name('post_attention_layernorm')),
-    mlp: {
-      gate_proj: linear('gate_proj', F, D, mlp_bias.gate),
-      up_proj: linear('up_proj', F, D, mlp_bias.up),
-      down_proj: linear('down_proj', D, F, mlp_bias.down),
-      activation: config.activation,
-    },
+    weight,
+    ...(scale !== undefined && scale !== 1 && { scale }),
+    ...(embedding_norm !== undefined && { norm: buildNorm(picker, config, prefix + embedding_norm, D) }),
+    ...(positions &&
+      names.positions !== undefined && {
+        positions: {
+          weight: picker.take(`${prefix}${names.positions}.weight`, [positions.rows, D]),
+          offset: positions.offset,
+        },
+      }),
   };
 }
 
-/** Hands out weights by name and remembers which were asked for. */
-class WeightPicker {
-  private readonly taken = new Set<string>();
-  private readonly checkpoint: Checkpoint;
-
-  constructor(checkpoint: Checkpoint) {
-    this.checkpoint = checkpoint;
+function buildHead(
+  picker: WeightPicker,
+  config: DecoderConfig,
+  names: WeightNames,
+  embedding: WeightRef,
+  warnings: string[],
+): Head {
+  const { hidden_size: D, vocab_size: V, tie_word_embeddings, head: { bias, scale, soft_cap } = {} } = config;
+  const name = names.lm_head.find((tried) => picker.has(`${tried}.weight`)) ?? names.lm_head[0];
+  const stored = `${name}.weight`;
+  if (tie_word_embeddings && picker.skip(stored)) {
+    warnings.push(`The config ties embedding and head, so the stored ${stored} is not used.`);
   }
+  return {
+    weight: tie_word_embeddings ? embedding : picker.head(stored, [V, D]),
+    ...(bias && { bias: picker.take(`${name}.bias`, [V]) }),
+    ...(scale !== undefined && scale !== 1 && { scale }),
+    ...(soft_cap !== undefined && { soft_cap }),
+  };
+}
 
-  take(name: string, expected: Shape): WeightRef {
-    const info = this.checkpoint.tensors.get(name);
-    if (!info) {
-      throw new WhittleError({
-        code: 'missing_tensor',
-        message: `The weights hold no ${name}, which the config calls for (shape ${formatShape(expected)}).`,
-        place: { tensor: name },
-        action: 'Check that config.json and the weights belong together, and that every shard is there.',
-      });
-    }
-    const { file, dtype, shape } = info;
-    if (!sameShape(shape, expected)) {
-      throw new WhittleError({
-        code: 'shape_mismatch',
-        message: `${name} has the shape ${formatShape(shape)}, but the config calls for ${formatShape(expected)}.`,
-        place: { file, tensor: name },
-        allowed: formatShape(expected),
-        action: `Check that config.json belongs to these weights, and that ${file} belongs to this model.`,
-      });
-    }
-    if (!isDType(dtype)) {
-      throw new WhittleError({
-        code: 'unknown_architecture',
-        message: `${name} is stored as ${dtype}, which cannot be decoded (a quantised model?).`,
-        place: { file, tensor: name },
-        allowed: 'F32, F16 or BF16',
-        action: 'Open the unquantised version of the model.',
-      });
-    }
-    this.taken.add(name);
-    return { name, shape, dtype, read: (rows) => this.checkpoint.read(name, rows) };
+function unusedWarnings(unused: readonly string[], { ignored, left_out = [] }: Architecture): string[] {
+  const warnings: string[] = [];
+  let rest = unused.filter((name) => !ignored.some((pattern) => pattern.test(name)));
+  for (const { pattern, what } of left_out) {
+    const left = rest.filter((name) => !pattern.test(name));
+    if (left.length < rest.length) warnings.push(`${what} (${rest.length - left.length} tensors) is left out.`);
+    rest = left;
   }
-
-  /** The untied head; its absence has one likely cause, which the message names. */
-  head(name: string, expected: Shape): WeightRef {
-    if (this.checkpoint.tensors.has(name)) return this.take(name, expected);
-    throw new WhittleError({
-      code: 'missing_tensor',
-      message: `The weights hold no ${name}, but config.json does not tie the head to the embedding.`,
-      place: { tensor: name, field: 'tie_word_embeddings' },
-      action: 'If the model ties them, set "tie_word_embeddings": true in config.json; else fetch the missing shard.',
-    });
+  if (rest.length > 0) {
+    const more = rest.length > 5 ? ` and ${rest.length - 5} more` : '';
+    warnings.push(`Tensors that this architecture does not use: ${rest.slice(0, 5).join(', ')}${more}.`);
   }
-
-  skip(name: string): boolean {
-    this.taken.add(name);
-    return this.checkpoint.tensors.has(name);
-  }
-
-  unused(): string[] {
-    return [...this.checkpoint.tensors.keys()].filter((name) => !this.taken.has(name));
-  }
+  return warnings;
 }

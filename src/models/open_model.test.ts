@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type TinyLlamaOptions, tinyLlama, tinyLlamaTensors } from '../../test/fixtures/tiny_llama.ts';
 import { describeWithShared, sharedModelFiles } from '../../test/shared.ts';
-import type { DType } from '../tensor/dtype.ts';
+import type { FloatType } from '../tensor/dtype.ts';
 import { decodeToFloat32, encodeFromFloat } from '../tensor/half.ts';
 import { storedWeights } from './decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from './model_size.ts';
@@ -10,7 +10,7 @@ import { openModel } from './open_model.ts';
 const open = async (options: TinyLlamaOptions = {}) => openModel(await tinyLlama(options));
 
 describe('openModel', () => {
-  it.each<DType>(['F32', 'F16', 'BF16'])('reads the stored bytes of every weight in %s', async (dtype) => {
+  it.each<FloatType>(['F32', 'F16', 'BF16'])('reads the stored bytes of every weight in %s', async (dtype) => {
     const { model } = await open({ dtype });
     const expected = new Map(tinyLlamaTensors({ dtype }).map(({ name, values }) => [name, values]));
     const weights = storedWeights(model);
@@ -80,9 +80,14 @@ describe('openModel', () => {
     const moved = await open({
       config: { rope_theta: undefined, rope_parameters: { rope_type: 'default', rope_theta: 5e5 } },
     });
-    expect(moved.model.layers[0].attention.rotary).toEqual({ dim: 4, theta: 5e5 });
+    expect(moved.model.layers[0].attention.rotary).toEqual({
+      dim: 4,
+      inv_freq: [1, 1 / Math.sqrt(5e5)],
+      attention_factor: 1,
+      interleaved: false,
+    });
     const scaling = await open({ config: { rope_scaling: null, rope_theta: 1234 } });
-    expect(scaling.model.layers[0].attention.rotary?.theta).toBe(1234);
+    expect(scaling.model.layers[0].attention.rotary?.inv_freq).toEqual([1, 1234 ** -0.5]);
   });
 
   it('ignores rotary buffers and lists tensors that it does not use', async () => {

@@ -1,14 +1,13 @@
 /** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
-import { WhittleError } from '../errors/errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
-import { describeValue, type RawConfig, readJsonObject } from '../formats/hf/config.ts';
+import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type ModelFile, openModelFiles } from '../formats/hf/files.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
-import type { Architecture, DecoderConfig } from './architecture.ts';
+import type { DecoderConfig } from './architecture.ts';
 import { buildDecoderModel } from './build_model.ts';
 import type { DecoderModel } from './decoder_model.ts';
-import { llama } from './llama.ts';
+import { findArchitecture } from './find_architecture.ts';
 
 export type { ModelFile } from '../formats/hf/files.ts';
 
@@ -28,8 +27,6 @@ export interface OpenModel {
   /** For people: what is odd but not wrong. */
   readonly warnings: readonly string[];
 }
-
-const ARCHITECTURES: readonly Architecture[] = [llama];
 
 /** Throws every bad-input code of {@link ErrorCode}; no weight is read. */
 export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
@@ -62,38 +59,6 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
 
 async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {
   return { name: source.name, bytes: await source.read(0, source.size) };
-}
-
-function findArchitecture(raw: RawConfig, file: string): Architecture {
-  const known = ARCHITECTURES.flatMap(({ model_types }) => model_types);
-  const unknown = (field: string, message: string, allowed: string) =>
-    new WhittleError({
-      code: 'unknown_architecture',
-      message,
-      place: { file, field },
-      allowed,
-      action: 'Choose a model of a supported family.',
-    });
-  const architecture = ARCHITECTURES.find(({ model_types }) => model_types.some((type) => type === raw.model_type));
-  if (!architecture) {
-    const found =
-      raw.model_type === undefined
-        ? 'The config names no model_type'
-        : `The model type is ${describeValue(raw.model_type)}`;
-    throw unknown('model_type', `${found}, which Whittle does not know.`, known.join(', '));
-  }
-  const classes = Array.isArray(raw.architectures) ? raw.architectures.map(String) : [];
-  if (classes.length > 0 && !classes.some((name) => /ForCausalLM$/i.test(name))) {
-    throw unknown(
-      'architectures',
-      `This is a ${classes.join(', ')}, not a causal language model.`,
-      'a class named …ForCausalLM',
-    );
-  }
-  if (raw.quantization_config != null) {
-    throw unknown('quantization_config', 'The weights are quantised.', 'weights in F32, F16 or BF16');
-  }
-  return architecture;
 }
 
 function nameFromConfig(raw: RawConfig): string | undefined {

@@ -1,0 +1,87 @@
+/** @file Hands out the weights of a checkpoint by name, checked by shape, and remembers which were asked for. */
+import { WhittleError } from '../../errors/errors.ts';
+import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { isDType, isFloatType } from '../../tensor/dtype.ts';
+import { formatShape, type Shape, sameShape } from '../../tensor/shape.ts';
+import type { WeightRef } from '../decoder_model.ts';
+import { transposedRef } from '../weight_views.ts';
+
+export class WeightPicker {
+  private readonly taken = new Set<string>();
+  private readonly checkpoint: Checkpoint;
+
+  constructor(checkpoint: Checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  has(name: string): boolean {
+    return this.checkpoint.tensors.has(name);
+  }
+
+  /** Throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded). */
+  take(name: string, expected: Shape): WeightRef {
+    const info = this.checkpoint.tensors.get(name);
+    if (!info) {
+      throw new WhittleError({
+        code: 'missing_tensor',
+        message: `The weights hold no ${name}, which the config calls for (shape ${formatShape(expected)}).`,
+        place: { tensor: name },
+        action: 'Check that config.json and the weights belong together, and that every shard is there.',
+      });
+    }
+    const { file, dtype, shape, stored } = info;
+    if (!sameShape(shape, expected)) {
+      throw new WhittleError({
+        code: 'shape_mismatch',
+        message: `${name} has the shape ${formatShape(shape)}, but the config calls for ${formatShape(expected)}.`,
+        place: { file, tensor: name },
+        allowed: formatShape(expected),
+        action: `Check that config.json belongs to these weights, and that ${file} belongs to this model.`,
+      });
+    }
+    if (!isDType(dtype)) {
+      throw new WhittleError({
+        code: 'unknown_architecture',
+        message: `${name} is stored as ${dtype}, which cannot be decoded (a quantised model?).`,
+        place: { file, tensor: name },
+        allowed: 'F32, F16 or BF16',
+        action: 'Open the unquantised version of the model.',
+      });
+    }
+    this.taken.add(name);
+    return { name, shape, dtype, ...(stored && { stored }), read: (rows) => this.checkpoint.read(name, rows) };
+  }
+
+  /** A matrix stored as (in, out), as (out, in). @param expected (out, in). */
+  takeTransposed(name: string, [out, inputs]: Shape): WeightRef {
+    const ref = this.take(name, [inputs, out]);
+    if (isFloatType(ref.dtype)) return transposedRef(ref, name);
+    throw new WhittleError({
+      code: 'unknown_architecture',
+      message: `${name} is stored as ${ref.dtype} blocks along the wrong axis.`,
+      place: { file: this.checkpoint.tensors.get(name)?.file, tensor: name },
+      allowed: 'F32, F16 or BF16 for a matrix that is stored as (in, out)',
+      action: 'Open the unquantised version of the model.',
+    });
+  }
+
+  /** The untied head; its absence has one likely cause, which the message names. */
+  head(name: string, expected: Shape): WeightRef {
+    if (this.has(name)) return this.take(name, expected);
+    throw new WhittleError({
+      code: 'missing_tensor',
+      message: `The weights hold no ${name}, but config.json does not tie the head to the embedding.`,
+      place: { tensor: name, field: 'tie_word_embeddings' },
+      action: 'If the model ties them, set "tie_word_embeddings": true in config.json; else fetch the missing shard.',
+    });
+  }
+
+  skip(name: string): boolean {
+    this.taken.add(name);
+    return this.has(name);
+  }
+
+  unused(): string[] {
+    return [...this.checkpoint.tensors.keys()].filter((name) => !this.taken.has(name));
+  }
+}

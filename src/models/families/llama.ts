@@ -1,0 +1,14 @@
+/** @file Llama 1, 2 and 3, and what has its layout: TinyLlama, SmolLM, SmolLM2, Yi and many others. */
+import type { Architecture } from '../architecture.ts';
+import { LLAMA_WEIGHTS, ROTARY_BUFFERS, readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
+
+export const llama: Architecture = {
+  family: 'Llama',
+  model_types: ['llama'],
+  weights: LLAMA_WEIGHTS,
+  ignored: [ROTARY_BUFFERS],
+  readConfig(raw, file) {
+    const config = readRmsConfig(raw, file, { class_name: 'LlamaForCausalLM' });
+    return { ...config, layers: uniformLayers(config, { rotary: rotaryOf(raw, file, config) }) };
+  },
+};
