@@ -1,6 +1,6 @@
 /** @file Checks of what makes, fills and copies tensors. */
 import { WhittleError } from '../../errors/errors.ts';
-import { bytesPerElement, type DType } from '../../tensor/dtype.ts';
+import { blockOf, bytesPerElement, type DType } from '../../tensor/dtype.ts';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../backend.ts';
 import { fail, requireDistinct, requireType } from './check.ts';
@@ -32,9 +32,22 @@ export function checkFromArray(values: ArrayLike<number>, shape: Shape, label: s
   return elements;
 }
 
-/** Element count; throws where the bytes are not exactly the shape's. */
+/**
+ * Element count; throws where the bytes are not exactly the shape's, or a row is no whole number of blocks: blocks of one
+ * row never hold values of the next.
+ */
 export function checkDecode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): number {
   const elements = checkShape(shape, label);
+  const block = blockOf(dtype).elements;
+  const row = shape.at(-1) ?? 1;
+  if (row % block !== 0) {
+    throw new WhittleError({
+      code: 'kernel_shape',
+      message: `A ${dtype} tensor has the shape ${formatShape(shape)}: rows of ${row} elements.`,
+      place: { tensor: label },
+      allowed: `rows of whole blocks: a multiple of ${block} elements`,
+    });
+  }
   const expected = elements * bytesPerElement(dtype);
   if (bytes.byteLength !== expected) {
     throw new WhittleError({

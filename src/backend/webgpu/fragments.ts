@@ -2,7 +2,12 @@
  * @file WGSL that several kernels are made of: the files of `shaders/common/`, pasted behind a kernel's own file by name.
  * Behind it, so that `enable` stays first and the line numbers of the kernel's own file stay true.
  */
+import activations from '../../../shaders/common/activations.wgsl?raw';
+import attention_options from '../../../shaders/common/attention_options.wgsl?raw';
+import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
+import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
+import k_scales from '../../../shaders/common/k_scales.wgsl?raw';
 import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
 import left_rows_shared from '../../../shaders/common/left_rows_shared.wgsl?raw';
 import left_steps from '../../../shaders/common/left_steps.wgsl?raw';
@@ -11,15 +16,22 @@ import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
 import matmul_f32 from '../../../shaders/common/matmul_f32.wgsl?raw';
 import matmul_params from '../../../shaders/common/matmul_params.wgsl?raw';
 import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
+import nibble_block from '../../../shaders/common/nibble_block.wgsl?raw';
 import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
 import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
 import share from '../../../shaders/common/share.wgsl?raw';
+import tanh from '../../../shaders/common/tanh.wgsl?raw';
 import tile_8x8 from '../../../shaders/common/tile_8x8.wgsl?raw';
 import tile_32x16 from '../../../shaders/common/tile_32x16.wgsl?raw';
 
 const FRAGMENTS = {
+  activations,
+  attention_options,
+  blocks,
   covariance_vec4,
+  half_to_f32,
+  k_scales,
   left_rows,
   left_rows_shared,
   left_steps,
@@ -28,10 +40,12 @@ const FRAGMENTS = {
   matmul_f32,
   matmul_params,
   matmul_vec4,
+  nibble_block,
   right_of_matmul,
   right_of_matmul_bt,
   right_steps,
   share,
+  tanh,
   tile_8x8,
   tile_32x16,
 } as const;

@@ -1,5 +1,5 @@
 /** @file The `webgpu` backend: WGSL kernels in f32 on one device. */
-import type { DType } from '../../tensor/dtype.ts';
+import { type DType, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type * as backend from '../backend.ts';
 import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts';
@@ -7,22 +7,28 @@ import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import { GpuContext } from './context.ts';
 import { requestWebGpuDevice, type WebGpuDevice } from './device.ts';
 import { eigh } from './eigh.ts';
+import { activation } from './kernels/activation.ts';
 import { add } from './kernels/add.ts';
 import { add_bias } from './kernels/add_bias.ts';
 import { attention } from './kernels/attention.ts';
+import { center_columns } from './kernels/center_columns.ts';
 import { center_rows } from './kernels/center_rows.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
 import { covariance } from './kernels/covariance.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
 import { decode } from './kernels/decode.ts';
+import { decodeBlocks } from './kernels/decode_blocks.ts';
 import { embedding } from './kernels/embedding.ts';
+import { glu } from './kernels/glu.ts';
+import { layer_norm } from './kernels/layer_norm.ts';
 import { matmul } from './kernels/matmul.ts';
 import { matmul_at } from './kernels/matmul_at.ts';
 import { matmul_bt } from './kernels/matmul_bt.ts';
 import { rms_norm } from './kernels/rms_norm.ts';
 import { rotary } from './kernels/rotary.ts';
+import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
-import { swiglu } from './kernels/swiglu.ts';
+import { soft_cap } from './kernels/soft_cap.ts';
 
 export class WebGpuBackend implements backend.Backend {
   readonly info: backend.BackendInfo;
@@ -67,9 +73,10 @@ export class WebGpuBackend implements backend.Backend {
       this.context.upload(tensor, bytes);
       return tensor;
     }
-    const words = this.context.tensor([Math.ceil(elements / 2)], 'u32', `${label} (stored)`);
+    const words = this.context.tensor([Math.ceil(bytes.byteLength / 4)], 'u32', `${label} (stored)`);
     this.context.upload(words, bytes);
-    decode(this.context, dtype, words, tensor, elements);
+    if (isFloatType(dtype)) decode(this.context, dtype, words, tensor, elements);
+    else decodeBlocks(this.context, dtype, words, tensor, elements);
     this.context.retire(words);
     return tensor;
   }
@@ -104,6 +111,10 @@ export class WebGpuBackend implements backend.Backend {
     rms_norm(this.context, args);
   }
 
+  layer_norm(args: backend.LayerNormArgs): void {
+    layer_norm(this.context, args);
+  }
+
   matmul(args: backend.MatmulArgs): void {
     matmul(this.context, args);
   }
@@ -128,8 +139,20 @@ export class WebGpuBackend implements backend.Backend {
     attention(this.context, args);
   }
 
-  swiglu(args: backend.SwigluArgs): void {
-    swiglu(this.context, args);
+  glu(args: backend.GluArgs): void {
+    glu(this.context, args);
+  }
+
+  activation(args: backend.ActivationArgs): void {
+    activation(this.context, args);
+  }
+
+  scale(args: backend.ScaleArgs): void {
+    scale(this.context, args);
+  }
+
+  soft_cap(args: backend.SoftCapArgs): void {
+    soft_cap(this.context, args);
   }
 
   add(args: backend.AddArgs): void {
@@ -146,6 +169,10 @@ export class WebGpuBackend implements backend.Backend {
 
   center_rows(args: backend.CenterRowsArgs): void {
     center_rows(this.context, args);
+  }
+
+  center_columns(args: backend.CenterColumnsArgs): void {
+    center_columns(this.context, args);
   }
 
   cross_entropy(args: backend.CrossEntropyArgs): void {

@@ -15,7 +15,12 @@ const layout = {
   work: ({ elements }: { elements: number }) => elements,
 } as const;
 
-export const decodeF16Kernel = defineKernel({ name: 'decode_f16', source: f16Source, ...layout });
+export const decodeF16Kernel = defineKernel({
+  name: 'decode_f16',
+  source: f16Source,
+  common: ['half_to_f32'],
+  ...layout,
+});
 export const decodeBf16Kernel = defineKernel({ name: 'decode_bf16', source: bf16Source, ...layout });
 
 /** @param words u32: two values a word. @param output The f32 tensor of `elements` elements. */

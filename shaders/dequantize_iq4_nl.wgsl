@@ -1,0 +1,28 @@
+// IQ4_NL to f32: 18 bytes are a half float d and the nibbles q of 32 values d · LEVELS[q]. One thread a part: 8 values.
+
+const LEVELS = array<f32, 16>(
+  -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0
+);
+
+fn levels_of(q: vec4u) -> vec4f {
+  var levels = LEVELS;
+  return vec4f(levels[q.x], levels[q.y], levels[q.z], levels[q.w]);
+}
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let part = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
+  if (part >= params.parts) {
+    return;
+  }
+  let at = part / 4u * 18u;
+  let d = half_at(at);
+  let q = four_bytes_at(at + 2u + part % 4u * 4u);
+  store_part(part, d * levels_of(bits_of(q, 0u, 15u)), d * levels_of(bits_of(q, 4u, 15u)));
+}

@@ -1,0 +1,24 @@
+// Q5_0 to f32: 22 bytes are a half float d, the fifth bits and the nibbles of q of 32 values d · (q − 16). One thread a
+// part: 8 values.
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let part = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
+  if (part >= params.parts) {
+    return;
+  }
+  let at = part / 4u * 22u;
+  let first = part % 4u * 4u;
+  let d = half_at(at);
+  let fifth = four_bytes_at(at + 2u);
+  let q = four_bytes_at(at + 6u + first);
+  let low = bits_of(q, 0u, 15u) | fifth_bits(fifth, first);
+  let high = bits_of(q, 4u, 15u) | fifth_bits(fifth, first + 16u);
+  store_part(part, d * (vec4f(low) - 16.0), d * (vec4f(high) - 16.0));
+}
