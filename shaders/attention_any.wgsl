@@ -8,13 +8,16 @@ struct Params {
   seqlen: u32,
   heads: u32,
   group: u32,
+  window: u32,
   scale: f32,
+  soft_cap: f32,
 }
 
 @group(0) @binding(0) var<storage, read> query: array<f32>;
 @group(0) @binding(1) var<storage, read> key: array<f32>;
 @group(0) @binding(2) var<storage, read> value: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(3) var<storage, read> slopes: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 32;
@@ -36,15 +39,16 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   let start = (row * params.heads + head) * HEAD_DIM;
 
   var mixed: array<f32, MAX_HEAD_DIM>;
+  let slope = slope_of(head);
   var maximum = LOWEST;
   var total = 0.0;
-  for (var j = 0u; j <= position; j++) {
+  for (var j = oldest_key(position); j <= position; j++) {
     let at = kv_start + j * kv_columns;
     var score = 0.0;
     for (var c = 0u; c < HEAD_DIM; c++) {
       score += query[start + c] * key[at + c];
     }
-    score *= params.scale;
+    score = shaped(vec4f(score * params.scale), j, position, slope).x;
     let highest = max(maximum, score);
     let shrink = exp(maximum - highest);
     let weight = exp(score - highest);

@@ -1,7 +1,8 @@
-// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c]
+// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c] + bias[c]
 // (RMSNorm, arXiv 1910.07467).
-// hidden_states, output (rows, d), row-major. One workgroup a row: each thread sums every WORKGROUP_SIZE-th square in
-// f32, then a tree adds the threads' sums. Without HAS_WEIGHT, weight is not read.
+// hidden_states, output (rows, d), row-major; a row may also be a head of a longer row. One workgroup a row: each thread
+// sums every WORKGROUP_SIZE-th square in f32, then a tree adds the threads' sums. weight is read with HAS_WEIGHT only, bias
+// with HAS_BIAS only.
 
 struct Params {
   rows: u32,
@@ -12,11 +13,13 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 64; // a power of two
 override HAS_WEIGHT: u32 = 1;
+override HAS_BIAS: u32 = 0;
 
 var<workgroup> sums: array<f32, WORKGROUP_SIZE>;
 
@@ -50,6 +53,9 @@ fn main(
     var y = hidden_states[start + c] * scale;
     if (HAS_WEIGHT == 1u) {
       y *= weight[c];
+    }
+    if (HAS_BIAS == 1u) {
+      y += bias[c];
     }
     output[start + c] = y;
   }

@@ -1,8 +1,8 @@
-// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c]
+// output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c] + bias[c]
 // (RMSNorm, arXiv 1910.07467). The twin of rms_norm.wgsl without barriers, for software adapters, where they cost more
 // than the arithmetic.
 // hidden_states, output (rows, d), row-major. One thread a row; sums go in f32 by blocks of 32.
-// Without HAS_WEIGHT, weight is not read.
+// weight is read with HAS_WEIGHT only, bias with HAS_BIAS only.
 
 struct Params {
   rows: u32,
@@ -13,11 +13,13 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 16;
 override HAS_WEIGHT: u32 = 1;
+override HAS_BIAS: u32 = 0;
 
 const BLOCK = 32u;
 
@@ -47,6 +49,9 @@ fn main(
     var y = hidden_states[start + c] * scale;
     if (HAS_WEIGHT == 1u) {
       y *= weight[c];
+    }
+    if (HAS_BIAS == 1u) {
+      y += bias[c];
     }
     output[start + c] = y;
   }

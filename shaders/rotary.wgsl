@@ -1,7 +1,8 @@
-// Rotary embedding, rotate_half convention (Llama): with t = row mod seqlen and i < half,
-//   x[i]        ← x[i] · cos[t, i] − x[i + half] · sin[t, i]
-//   x[i + half] ← x[i + half] · cos[t, i] + x[i] · sin[t, i]
-// in place, for each head; elements of a head from 2·half on are left as they are (RoFormer, arXiv 2104.09864).
+// Rotary embedding (RoFormer, arXiv 2104.09864), in place, for each head: with t = row mod seqlen and i < half,
+//   x[a] ← x[a] · cos[t, i] − x[b] · sin[t, i]
+//   x[b] ← x[b] · cos[t, i] + x[a] · sin[t, i]
+// where (a, b) = (i, i + half), rotate_half of Llama, or with INTERLEAVED (2i, 2i + 1), as in GPT-J. Elements of a head from
+// 2·half on are left as they are.
 // states (rows, heads · head_dim); cos, sin (≥ seqlen, half). One thread a pair.
 
 struct Params {
@@ -18,6 +19,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 64;
+override INTERLEAVED: u32 = 0;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -34,8 +36,12 @@ fn main(
   let position = (head / params.heads) % params.seqlen;
   let c = cos_table[position * params.half + pair];
   let s = sin_table[position * params.half + pair];
-  let low = head * params.head_dim + pair;
-  let high = low + params.half;
+  var low = head * params.head_dim + pair;
+  var high = low + params.half;
+  if (INTERLEAVED == 1u) {
+    low += pair;
+    high = low + 1u;
+  }
   let x = states[low];
   let y = states[high];
   states[low] = x * c - y * s;

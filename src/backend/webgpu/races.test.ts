@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { detectRaces } from 'wgsl_reflect/wgsl_reflect.module.js';
 import crossEntropySource from '../../../shaders/cross_entropy.wgsl?raw';
+import layerNormSource from '../../../shaders/layer_norm.wgsl?raw';
 import rmsNormSource from '../../../shaders/rms_norm.wgsl?raw';
 
 const WORKGROUP_SIZE = 8;
@@ -21,17 +22,23 @@ function params(words: number[], floats: number[] = []): { uniform: ArrayBuffer 
 
 const rows = 2;
 const columns = 11;
+
+/** Input, weight, bias, output. */
+const normStorage = () => [
+  new Float32Array(rows * columns).fill(1),
+  new Float32Array(columns),
+  new Float32Array(columns),
+  new Float32Array(rows * columns),
+];
+
 const KERNELS = [
   {
     name: 'rms_norm',
     source: rmsNormSource,
-    storage: () => [
-      new Float32Array(rows * columns).fill(1),
-      new Float32Array(columns),
-      new Float32Array(rows * columns),
-    ],
+    storage: normStorage,
     params: () => params([rows, columns], [columns, 1e-5]),
   },
+  { name: 'layer_norm', source: layerNormSource, storage: normStorage, params: () => params([rows, columns], [1e-5]) },
   {
     name: 'cross_entropy',
     source: crossEntropySource,

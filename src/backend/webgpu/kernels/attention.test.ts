@@ -22,6 +22,18 @@ const SHARED_SHAPES = SHAPES.map(([kernel, ...sizes]) => {
   return [kernel === 'attention' && sizes[4] <= 128 ? 'attention_subgroup' : kernel, ...sizes] as const;
 });
 
+/** Windows that end inside a block of keys, at its edge and beyond the sequence; each option alone, and all of them. */
+const OPTIONS: [name: string, { window?: number; soft_cap?: number; hasSlopes?: true }][] = [
+  ['the query itself', { window: 1 }],
+  ['a narrow window', { window: 6 }],
+  ['a window of a block', { window: 32 }],
+  ['a window longer than a workgroup', { window: 37 }],
+  ['a window that hides nothing', { window: 71 }],
+  ['a cap', { soft_cap: 2.5 }],
+  ['slopes', { hasSlopes: true }],
+  ['everything', { window: 21, soft_cap: 4, hasSlopes: true }],
+];
+
 /** Loads are shared only where there are subgroups. */
 const VARIANTS = twins?.webgpu.context.prefersWideTiles
   ? [
@@ -61,6 +73,48 @@ describe.skipIf(!twins).each(VARIANTS)(
       },
     );
 
+    it.each(OPTIONS)('%s: %o', async (_, options) => {
+      const seqlen = 70;
+      for (const [kernel, batch, heads, kv_heads, head_dim] of [
+        ['attention_any', 2, 2, 1, 5],
+        [isShared ? 'attention_subgroup' : 'attention', 2, 4, 2, 8],
+      ] as const) {
+        const rows = batch * seqlen;
+        const [found, expected] = await twins!.run((backend) => {
+          const of = (count: number, seed: number, label: string): Tensor =>
+            backend.fromArray(
+              randomValues(rows * count * head_dim, seed).map((x) => 3 * x),
+              [rows, count * head_dim],
+              label,
+            );
+          const output = backend.empty([rows, heads * head_dim], 'output');
+          const { hasSlopes, ...rest } = options;
+          run(backend, {
+            ...{ query: of(heads, 1, 'query'), key: of(kv_heads, 2, 'key'), value: of(kv_heads, 3, 'value'), output },
+            ...{ seqlen, heads, kv_heads, head_dim, scale: 0.5, ...rest },
+            slopes: hasSlopes ? backend.fromArray([1, 0.25, 0.5, 0.125].slice(0, heads), [heads], 'slopes') : undefined,
+          });
+          return output;
+        });
+        expect([...twins!.kernels]).toEqual([kernel]);
+        expect(normalisedError(found, expected)).toBeLessThan(1e-11);
+      }
+    });
+
+    it('caps scores that would overflow tanh', async () => {
+      const [found, expected] = await twins!.run((backend) => {
+        const query = backend.fromArray([3e4, 0, 0, 0, 3e4, 0, 0, 0], [2, 4], 'query');
+        const key = backend.fromArray([1e4, 0, 0, 0, -1e4, 0, 0, 0], [2, 4], 'key');
+        const value = backend.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'value');
+        const output = backend.empty([2, 4], 'output');
+        const sizes = { seqlen: 2, heads: 1, kv_heads: 1, head_dim: 4, scale: 1, soft_cap: 2 };
+        run(backend, { query, key, value, output, ...sizes });
+        return output;
+      });
+      expect(maxAbsDifference(found, expected)).toBeLessThan(1e-6);
+      expect(expected[4]).toBeCloseTo(1 + 4 / (1 + Math.exp(4)), 12); // capped to ±2: the second key keeps its say
+    });
+
     it('survives scores that would overflow exp', async () => {
       const [found, expected] = await twins!.run((backend) => {
         const query = backend.fromArray([300, 0, 0, 0, 300, 0, 0, 0], [2, 4], 'query');
@@ -89,15 +143,17 @@ describe.skipIf(!twins)('rotary against its f64 twin', () => {
     [1, 1, 1, 2, 1],
     [2, 7, 3, 10, 3], // part of each head is left alone
     [2, 33, 4, 8, 4],
-  ])('batch %i, seqlen %i, %i heads of %i, %i pairs', async (batch, seqlen, heads, head_dim, half) => {
+  ])('batch %i, seqlen %i, %i heads of %i, %i pairs, both kinds', async (batch, seqlen, heads, head_dim, half) => {
     const rows = batch * seqlen;
-    const [found, expected] = await twins!.run((backend) => {
-      const states = backend.fromArray(randomValues(rows * heads * head_dim, 1), [rows, heads * head_dim], 'states');
-      const cos = backend.fromArray(randomValues((seqlen + 2) * half, 2), [seqlen + 2, half], 'cos');
-      const sin = backend.fromArray(randomValues((seqlen + 2) * half, 3), [seqlen + 2, half], 'sin');
-      backend.rotary({ states, cos, sin, seqlen, heads, head_dim });
-      return states;
-    });
-    expect(maxAbsDifference(found, expected)).toBeLessThan(2e-7); // two products of numbers below 1
+    for (const interleaved of [false, true]) {
+      const [found, expected] = await twins!.run((backend) => {
+        const states = backend.fromArray(randomValues(rows * heads * head_dim, 1), [rows, heads * head_dim], 'states');
+        const cos = backend.fromArray(randomValues((seqlen + 2) * half, 2), [seqlen + 2, half], 'cos');
+        const sin = backend.fromArray(randomValues((seqlen + 2) * half, 3), [seqlen + 2, half], 'sin');
+        backend.rotary({ states, cos, sin, seqlen, heads, head_dim, interleaved });
+        return states;
+      });
+      expect(maxAbsDifference(found, expected)).toBeLessThan(2e-7); // two products of numbers below 1
+    }
   });
 });

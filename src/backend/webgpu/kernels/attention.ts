@@ -12,9 +12,14 @@ import { defineKernel } from '../kernel.ts';
 const MAX_HEAD_DIM = 256;
 const MAX_SUBGROUP_HEAD_DIM = 128;
 
+const storage = { query: 'read', key: 'read', value: 'read', slopes: 'read', output: 'read_write' } as const;
+const scoreParams = { window: 'u32', scale: 'f32', soft_cap: 'f32' } as const;
+const options = { HAS_WINDOW: 0, HAS_SOFT_CAP: 0, HAS_SLOPES: 0 };
+
 const layout = {
-  storage: { query: 'read', key: 'read', value: 'read', output: 'read_write' },
-  params: { rows: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', scale: 'f32' },
+  common: ['attention_options', 'tanh'],
+  storage,
+  params: { rows: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', ...scoreParams },
   grid: (
     { rows, heads }: { rows: number; heads: number },
     { WORKGROUP_SIZE }: { WORKGROUP_SIZE: number },
@@ -25,27 +30,27 @@ export const attentionKernel = defineKernel({
   name: 'attention',
   source,
   ...layout,
-  overrides: { WORKGROUP_SIZE: 32, HEAD_VEC4: 16 },
-  work: ({ rows, seqlen, heads }, { HEAD_VEC4 }) => rows * seqlen * heads * 4 * HEAD_VEC4,
+  overrides: { WORKGROUP_SIZE: 32, HEAD_VEC4: 16, ...options },
+  work: ({ rows, window, heads }, { HEAD_VEC4 }) => rows * window * heads * 4 * HEAD_VEC4,
 });
 
 export const attentionAnyKernel = defineKernel({
   name: 'attention_any',
   source: anySource,
   ...layout,
-  overrides: { WORKGROUP_SIZE: 32, HEAD_DIM: 64 },
-  work: ({ rows, seqlen, heads }, { HEAD_DIM }) => rows * seqlen * heads * HEAD_DIM,
+  overrides: { WORKGROUP_SIZE: 32, HEAD_DIM: 64, ...options },
+  work: ({ rows, window, heads }, { HEAD_DIM }) => rows * window * heads * HEAD_DIM,
 });
 
 export const attentionSubgroupKernel = defineKernel({
   name: 'attention_subgroup',
   source: subgroupSource,
-  common: ['share'],
-  storage: layout.storage,
-  params: { batch: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', scale: 'f32' },
-  overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16 },
+  common: ['share', ...layout.common],
+  storage,
+  params: { batch: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', ...scoreParams },
+  overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16, ...options },
   grid: ({ batch, seqlen, heads }, { WORKGROUP_SIZE }) => [Math.ceil(seqlen / WORKGROUP_SIZE), heads, batch],
-  work: ({ batch, seqlen, heads }, { HEAD_VEC4 }) => batch * seqlen * seqlen * heads * 2 * HEAD_VEC4,
+  work: ({ batch, seqlen, window, heads }, { HEAD_VEC4 }) => batch * seqlen * window * heads * 2 * HEAD_VEC4,
 });
 
 /**
@@ -64,9 +69,17 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
       action: 'Run on the CPU (backend "cpu").',
     });
   }
-  const call = { query, key, value, output, rows, batch, seqlen, heads, group, scale };
+  // A window as long as the sequence hides nothing; an absent tensor's binding is filled with one that is not read as such.
+  const { window = seqlen, soft_cap = 1, slopes = query } = args;
+  const sizes = { rows, batch, seqlen, heads, group, window: Math.min(window, seqlen) };
+  const call = { query, key, value, slopes, output, scale, soft_cap, ...sizes };
+  const used = {
+    HAS_WINDOW: window < seqlen ? 1 : 0,
+    HAS_SOFT_CAP: args.soft_cap === undefined ? 0 : 1,
+    HAS_SLOPES: args.slopes ? 1 : 0,
+  };
   if (head_dim % 4 === 0 && head_dim <= MAX_SUBGROUP_HEAD_DIM && isShared) {
-    attentionSubgroupKernel(context, call, { HEAD_VEC4: head_dim / 4 });
-  } else if (head_dim % 4 === 0) attentionKernel(context, call, { HEAD_VEC4: head_dim / 4 });
-  else attentionAnyKernel(context, call, { HEAD_DIM: head_dim });
+    attentionSubgroupKernel(context, call, { HEAD_VEC4: head_dim / 4, ...used });
+  } else if (head_dim % 4 === 0) attentionKernel(context, call, { HEAD_VEC4: head_dim / 4, ...used });
+  else attentionAnyKernel(context, call, { HEAD_DIM: head_dim, ...used });
 }

@@ -8,7 +8,7 @@ import { defineKernel } from '../kernel.ts';
 import { lineOf } from './elementwise.ts';
 
 const layout = {
-  storage: { hidden_states: 'read', weight: 'read', output: 'read_write' },
+  storage: { hidden_states: 'read', weight: 'read', bias: 'read', output: 'read_write' },
   params: { rows: 'u32', d: 'u32', normalized_size: 'f32', eps: 'f32' },
   work: ({ rows, d }: { rows: number; d: number }) => 2 * rows * d,
 } as const;
@@ -17,7 +17,7 @@ export const rmsNormKernel = defineKernel({
   name: 'rms_norm',
   source,
   ...layout,
-  overrides: { WORKGROUP_SIZE: 64, HAS_WEIGHT: 1 },
+  overrides: { WORKGROUP_SIZE: 64, HAS_WEIGHT: 1, HAS_BIAS: 0 },
   grid: ({ rows }) => rows,
 });
 
@@ -25,17 +25,16 @@ export const rmsNormSerialKernel = defineKernel({
   name: 'rms_norm_serial',
   source: serialSource,
   ...layout,
-  overrides: { WORKGROUP_SIZE: 16, HAS_WEIGHT: 1 },
+  overrides: { WORKGROUP_SIZE: 16, HAS_WEIGHT: 1, HAS_BIAS: 0 },
   grid: ({ rows }, { WORKGROUP_SIZE }) => lineOf(rows, WORKGROUP_SIZE),
 });
 
 /** @param isSerial Without barriers; by default where they are slow. */
 export function rms_norm(context: GpuContext, args: RmsNormArgs, isSerial = context.isFallbackAdapter): void {
-  const { rows, d } = checkRmsNorm(args);
   const { hidden_states, eps, normalized_size, output } = args;
   const kernel = isSerial ? rmsNormSerialKernel : rmsNormKernel;
-  // Without a weight, the binding is filled with a tensor that the kernel does not read as such.
-  const weight = args.weight ?? hidden_states;
-  const HAS_WEIGHT = args.weight ? 1 : 0;
-  kernel(context, { hidden_states, weight, output, rows, d, normalized_size, eps }, { HAS_WEIGHT });
+  // A binding without its tensor is filled with one that the kernel does not read as such.
+  const { weight = hidden_states, bias = hidden_states } = args;
+  const call = { hidden_states, weight, bias, output, normalized_size, eps, ...checkRmsNorm(args) };
+  kernel(context, call, { HAS_WEIGHT: args.weight ? 1 : 0, HAS_BIAS: args.bias ? 1 : 0 });
 }

@@ -11,7 +11,7 @@ export const rotaryKernel = defineKernel({
   source,
   storage: { cos_table: 'read', sin_table: 'read', states: 'read_write' },
   params: { pairs: 'u32', seqlen: 'u32', heads: 'u32', head_dim: 'u32', half: 'u32' },
-  overrides: { WORKGROUP_SIZE: 64 },
+  overrides: { WORKGROUP_SIZE: 64, INTERLEAVED: 0 },
   grid: ({ pairs }, { WORKGROUP_SIZE }) => lineOf(pairs, WORKGROUP_SIZE),
   work: ({ pairs }) => 4 * pairs,
 });
@@ -20,5 +20,6 @@ export function rotary(context: GpuContext, args: RotaryArgs): void {
   const { rows, half } = checkRotary(args);
   const { states, cos, sin, seqlen, heads, head_dim } = args;
   const pairs = rows * heads * half;
-  rotaryKernel(context, { cos_table: cos, sin_table: sin, states, pairs, seqlen, heads, head_dim, half });
+  const call = { cos_table: cos, sin_table: sin, states, pairs, seqlen, heads, head_dim, half };
+  rotaryKernel(context, call, { INTERLEAVED: args.interleaved ? 1 : 0 });
 }

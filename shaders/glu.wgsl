@@ -1,5 +1,4 @@
-// output = silu(gate) ⊙ up with silu(x) = x / (1 + exp(-x)), elementwise.
-// exp only sees -|x|, so that it never overflows: WGSL may assume that there are no infinities.
+// output = act(gate) ⊙ up, elementwise (gated linear units, arXiv 2002.05202), with the act of common/activations.wgsl.
 // One thread an element.
 
 struct Params {
@@ -23,8 +22,5 @@ fn main(
   if (i >= params.elements) {
     return;
   }
-  let x = gate[i];
-  let e = exp(-abs(x));
-  let sigmoid = select(e, 1f, x >= 0.0) / (1.0 + e);
-  output[i] = x * sigmoid * up[i];
+  output[i] = activate(gate[i]) * up[i];
 }

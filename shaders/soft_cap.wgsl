@@ -1,0 +1,26 @@
+// hidden_states ← cap · tanh(hidden_states / cap), elementwise and in place: values stay within ±cap (Gemma 2,
+// arXiv 2408.00118).
+// One thread an element.
+
+struct Params {
+  elements: u32,
+  cap: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> hidden_states: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+override WORKGROUP_SIZE: u32 = 64;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(num_workgroups) group_count: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
+  if (i >= params.elements) {
+    return;
+  }
+  hidden_states[i] = params.cap * stable_tanh(hidden_states[i] / params.cap);
+}
