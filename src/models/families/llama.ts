@@ -1,6 +1,7 @@
 /** @file Llama 1, 2 and 3, and what has its layout: TinyLlama, SmolLM, SmolLM2, Yi and many others. */
 import type { Architecture } from '../architecture.ts';
-import { LLAMA_WEIGHTS, ROTARY_BUFFERS, readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
+import { readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
+import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
 export const llama: Architecture = {
   family: 'Llama',

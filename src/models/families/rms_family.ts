@@ -1,42 +1,13 @@
 /**
- * @file What the families that descend from Llama share: RMSNorm, rotary, grouped-query attention, a gated MLP, and the
- * names of their weights. A family's file says what differs.
+ * @file What the configs of the families that descend from Llama share: RMSNorm, rotary, grouped-query attention, a gated
+ * MLP. A family's file says what differs; `rms_names.ts` has the names of their weights.
  */
 import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
-import type { DecoderConfig, LayerConfig, LayerNames, WeightNames } from '../architecture.ts';
-import { activationOf, DECODER_FIELDS, flag, modelConfig, positive, size } from '../config_fields.ts';
+import type { AttentionBias, DecoderConfig, LayerConfig } from '../architecture.ts';
+import { activationOf, DECODER_FIELDS, flag, modelConfig, perLayer, positive, size } from '../config_fields.ts';
 import type { ModelConfig } from '../decoder_model.ts';
 import { type RotaryOptions, readRotary } from '../rotary.ts';
-
-export const LLAMA_LAYER: LayerNames = {
-  input_layernorm: 'input_layernorm',
-  qkv: { q_proj: 'self_attn.q_proj', k_proj: 'self_attn.k_proj', v_proj: 'self_attn.v_proj' },
-  o_proj: 'self_attn.o_proj',
-  post_attention_layernorm: 'post_attention_layernorm',
-  gate_up: { gate_proj: 'mlp.gate_proj', up_proj: 'mlp.up_proj' },
-  down_proj: 'mlp.down_proj',
-};
-
-export const LLAMA_WEIGHTS: WeightNames = {
-  prefixes: ['model.', ''],
-  embed_tokens: 'embed_tokens',
-  layers: 'layers.',
-  layer: LLAMA_LAYER,
-  norm: 'norm',
-  lm_head: ['lm_head'],
-};
-
-/** Layers of Gemma 2 and 3: a norm before and after each branch. */
-export const SANDWICH_LAYER: LayerNames = {
-  ...LLAMA_LAYER,
-  attention_output_norm: 'post_attention_layernorm',
-  post_attention_layernorm: 'pre_feedforward_layernorm',
-  mlp_output_norm: 'post_feedforward_layernorm',
-};
-
-/** Frequencies that older versions of transformers stored. */
-export const ROTARY_BUFFERS = /\.rotary_emb\.inv_freq$/;
 
 /** What a family's config leaves out when it has the family's value. */
 export interface FamilyDefaults {
@@ -84,9 +55,47 @@ export function readRmsConfig(raw: RawConfig, file: string, defaults: FamilyDefa
   };
 }
 
+/** The config with other biases than `attention_bias` and `mlp_bias` say, for families that do not have these keys. */
+export function withBias(config: RmsConfig, bias: { attention?: AttentionBias; mlp?: boolean }): RmsConfig {
+  const { attention, mlp } = config;
+  const { mlp: biased } = bias;
+  return {
+    ...config,
+    attention: { ...attention, bias: bias.attention ?? attention.bias },
+    mlp: { ...mlp, bias: biased === undefined ? mlp.bias : { gate: biased, up: biased, down: biased } },
+  };
+}
+
+export const NO_BIAS = { attention: { q: false, k: false, v: false, o: false }, mlp: false } as const;
+
 /** The same for every layer. */
 export function uniformLayers(model: ModelConfig, layer: LayerConfig): readonly LayerConfig[] {
   return Array.from({ length: model.num_hidden_layers }, () => layer);
+}
+
+/** Layers of which some see a sliding window, by `layer_types` or by the family's rule. */
+export function windowedLayers(
+  model: ModelConfig,
+  sliding: (index: number) => boolean,
+  window: number | undefined,
+  layer: (index: number) => LayerConfig,
+): readonly LayerConfig[] {
+  return Array.from({ length: model.num_hidden_layers }, (_, index) => ({
+    ...layer(index),
+    ...(window !== undefined && sliding(index) && { sliding_window: window }),
+  }));
+}
+
+/** `layer_types` of the config, or the family's rule where it has none. Throws `bad_config`. */
+export function slidingLayers(
+  types: readonly string[] | null | undefined,
+  layers: number,
+  rule: (index: number) => boolean,
+  file: string,
+): (index: number) => boolean {
+  if (!types) return rule;
+  const known = perLayer(types, layers, 'layer_types', file);
+  return (index) => known[index] === 'sliding_attention';
 }
 
 /** Rotary as the config says, for heads of `model`. */

@@ -1,0 +1,38 @@
+/** @file Gemma 1 (arXiv 2403.08295): norms that add 1 to their weights, embeddings times √D, heads of 256. */
+import type { RawConfig } from '../../formats/hf/config.ts';
+import type { Architecture } from '../architecture.ts';
+import { refuseFlags } from '../config_fields.ts';
+import { type FamilyDefaults, type RmsConfig, readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
+import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
+
+/** What all three generations share. */
+export function readGemmaConfig(raw: RawConfig, file: string, defaults: Partial<FamilyDefaults>): RmsConfig {
+  refuseFlags(raw, file, { use_bidirectional_attention: 'tokens would see what follows them' });
+  // The first configs say "gelu" and mean the tanh approximation; later ones have a field that says so.
+  const named = raw.hidden_activation ?? raw.hidden_act;
+  const hidden_act = named === 'gelu' && raw.model_type === 'gemma' ? 'gelu_pytorch_tanh' : named;
+  const config = readRmsConfig({ ...raw, hidden_act }, file, {
+    class_name: 'GemmaForCausalLM',
+    hidden_act: 'gelu_pytorch_tanh',
+    head_dim: 256,
+    max_position_embeddings: 8192,
+    tie_word_embeddings: true,
+    ...defaults,
+  });
+  return {
+    ...config,
+    norm: { ...config.norm, weight_offset: 1 },
+    embedding: { scale: Math.sqrt(config.hidden_size) },
+  };
+}
+
+export const gemma: Architecture = {
+  family: 'Gemma 1',
+  model_types: ['gemma'],
+  weights: LLAMA_WEIGHTS,
+  ignored: [ROTARY_BUFFERS],
+  readConfig(raw, file) {
+    const config = readGemmaConfig(raw, file, {});
+    return { ...config, layers: uniformLayers(config, { rotary: rotaryOf(raw, file, config) }) };
+  },
+};
