@@ -76,7 +76,10 @@ def distribution(model, name, parameter):
 def build(name):
     """The model and how its checkpoint stores it: [{name, shape, centre, amplitude}]."""
     config = copy.deepcopy(CONFIGS[name])
-    model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[config["model_type"]].from_dict(config), attn_implementation="eager")
+    # Falcon's eager attention adds ALiBi twice (in its mask and to its scores), its default one does not.
+    attention = "sdpa" if config["model_type"] == "falcon" else "eager"
+    parsed = CONFIG_MAPPING[config["model_type"]].from_dict(config)
+    model = AutoModelForCausalLM.from_config(parsed, attn_implementation=attention)
     model = model.double().eval()
     tensors = []
     with torch.no_grad():

@@ -25,6 +25,8 @@ export interface NormConfig {
   readonly kind: Norm['kind'];
   readonly eps: number;
   readonly bias: boolean;
+  /** Absent: true. False where norms only normalise (Galactica). */
+  readonly weight?: boolean;
   /** Added to the stored weight (Gemma: 1). */
   readonly weight_offset?: number;
 }
@@ -51,6 +53,8 @@ export interface MlpConfig {
 export interface LayerConfig {
   readonly rotary?: Rotary;
   readonly sliding_window?: number;
+  /** In place of {@link AttentionConfig.scale} (GPT-2's scale_attn_by_inverse_layer_idx). */
+  readonly attention_scale?: number;
 }
 
 /** A config, checked and with defaults filled in: all that the builder needs besides names. Plain data. */

@@ -56,7 +56,7 @@ export class LayerBuilder {
       if (head_norm === undefined || name === undefined) return undefined;
       return buildNorm(this.picker, config, layer + name, head_norm === 'per_head' ? head_dim : heads * head_dim);
     };
-    const { rotary, sliding_window } = config.layers[index];
+    const { rotary, sliding_window, attention_scale = scale } = config.layers[index];
     const projections = this.qkv(layer, query, keyValue);
     const q_norm = headNorm(names.q_norm, num_attention_heads);
     const k_norm = headNorm(names.k_norm, num_key_value_heads);
@@ -66,7 +66,7 @@ export class LayerBuilder {
       num_attention_heads,
       num_key_value_heads,
       head_dim,
-      scale,
+      scale: attention_scale,
       ...(rotary && { rotary }),
       ...(q_norm && { q_norm }),
       ...(k_norm && { k_norm }),
@@ -142,10 +142,10 @@ export class LayerBuilder {
 
 /** @param size Elements that are normed together. */
 export function buildNorm(picker: WeightPicker, config: DecoderConfig, name: string, size: number): Norm {
-  const { kind, eps, bias, weight_offset } = config.norm;
+  const { kind, eps, bias, weight = true, weight_offset } = config.norm;
   return {
     kind,
-    weight: picker.take(`${name}.weight`, [size]),
+    ...(weight && { weight: picker.take(`${name}.weight`, [size]) }),
     ...(bias && { bias: picker.take(`${name}.bias`, [size]) }),
     ...(weight_offset && { weight_offset }),
     eps,
