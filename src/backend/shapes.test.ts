@@ -30,6 +30,10 @@ describe.each(await backendsUnderTest())('shape errors on $kind', ({ create }) =
       () =>
         backend.rms_norm({ hidden_states: f(2, 4), weight: f(1, 3), eps: 1e-5, normalized_size: 4, output: f(2, 4) }),
     ],
+    [
+      'rms_norm of stretches that do not fill a row',
+      () => backend.rms_norm({ hidden_states: f(2, 4), eps: 0, normalized_size: 3, width: 3, output: f(2, 4) }),
+    ],
     ['matmul with other inner sizes', () => backend.matmul({ a: f(2, 3), b: f(4, 5), output: f(2, 5) })],
     ['matmul with too few columns', () => backend.matmul({ a: f(2, 3), b: f(3, 4), output: f(2, 5) })],
     ['matmul_bt with too few rows', () => backend.matmul_bt({ a: f(2, 3), b: f(4, 3), output: f(2, 5) })],
@@ -40,7 +44,18 @@ describe.each(await backendsUnderTest())('shape errors on $kind', ({ create }) =
       'attention of a narrow key',
       () => backend.attention({ query: f(3, 8), key: f(3, 3), value: f(3, 4), output: f(3, 8), ...attention }),
     ],
-    ['swiglu of two shapes', () => backend.swiglu({ gate: f(2, 3), up: f(3, 2), output: f(2, 3) })],
+    ['glu of two shapes', () => backend.glu({ activation: 'silu', gate: f(2, 3), up: f(3, 2), output: f(2, 3) })],
+    [
+      'activation into another shape',
+      () => backend.activation({ activation: 'relu', hidden_states: f(2, 3), output: f(3, 2) }),
+    ],
+    ['scale of token ids', () => backend.scale({ hidden_states: ids, factor: 2 })],
+    ['soft_cap by a negative cap', () => backend.soft_cap({ hidden_states: f(2, 3), cap: -1 })],
+    [
+      'layer_norm with a short bias',
+      () => backend.layer_norm({ hidden_states: f(2, 4), bias: f(1, 3), eps: 1e-5, output: f(2, 4) }),
+    ],
+    ['center_columns of token ids', () => backend.center_columns({ weight: ids })],
     ['add of two sizes', () => backend.add({ a: f(2, 3), b: f(2, 4), output: f(2, 3) })],
     ['covariance of another size', () => backend.covariance({ hidden_states: f(2, 3), covariance: f(2, 2) })],
     [

@@ -46,6 +46,10 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, D), weight: make(D), eps: 1e-5, normalized_size: D, output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.rms_norm(args) };
   },
+  layer_norm: (make, backend) => {
+    const args = { hidden_states: make(T, D), weight: make(D), bias: make(D), eps: 1e-5, output: make(T, D) };
+    return { shape: `${T}×${D}`, run: () => backend.layer_norm(args) };
+  },
   matmul: (make, backend) => {
     const args = { a: make(T, D), b: make(D, D), output: make(T, D) };
     return { shape: `${T}×${D}·${D}×${D}`, run: () => backend.matmul(args), multiplyAdds: T * D * D };
@@ -84,9 +88,21 @@ const CASES: Record<string, Case> = {
     const shape = `${T} tokens, ${HEADS}/${KV_HEADS} heads of ${HEAD_DIM}`;
     return { shape, run: () => backend.attention(args), multiplyAdds };
   },
-  swiglu: (make, backend) => {
-    const args = { gate: make(T, F), up: make(T, F), output: make(T, F) };
-    return { shape: `${T}×${F}`, run: () => backend.swiglu(args) };
+  glu: (make, backend) => {
+    const args = { activation: 'silu', gate: make(T, F), up: make(T, F), output: make(T, F) } as const;
+    return { shape: `${T}×${F}, silu`, run: () => backend.glu(args) };
+  },
+  activation: (make, backend) => {
+    const args = { activation: 'gelu', hidden_states: make(T, F), output: make(T, F) } as const;
+    return { shape: `${T}×${F}, gelu`, run: () => backend.activation(args) };
+  },
+  scale: (make, backend) => {
+    const args = { hidden_states: make(T, D), factor: 1 };
+    return { shape: `${T}×${D}`, run: () => backend.scale(args) };
+  },
+  soft_cap: (make, backend) => {
+    const args = { hidden_states: make(T, VOCAB_BLOCK), cap: 30 };
+    return { shape: `${T}×${VOCAB_BLOCK}`, run: () => backend.soft_cap(args) };
   },
   add: (make, backend) => {
     const args = { a: make(T, D), b: make(T, D), output: make(T, D) };
@@ -104,6 +120,10 @@ const CASES: Record<string, Case> = {
   center_rows: (make, backend) => {
     const args = { hidden_states: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.center_rows(args) };
+  },
+  center_columns: (make, backend) => {
+    const args = { weight: make(D, F) };
+    return { shape: `${D}×${F}`, run: () => backend.center_columns(args) };
   },
   cross_entropy: (make, backend) => {
     const operands = { logits: make(T, VOCAB_BLOCK), target_ids: make.ids(T, VOCAB_BLOCK), state: make(T, 4) };

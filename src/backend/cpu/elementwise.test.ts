@@ -38,68 +38,6 @@ describe('embedding', () => {
   });
 });
 
-describe('rms_norm', () => {
-  it.each([1, 5])('divides by the original size, also when sliced to %i columns', async (d) => {
-    const x = random(3 * d, 1);
-    const weight = random(d, 2);
-    const output = backend.empty([3, d], 'output');
-    backend.rms_norm({ hidden_states: tensor(x, 3, d), weight: vector(weight), eps: 1e-3, normalized_size: 8, output });
-    const expected = x.map((value, at) => {
-      const row = x.slice(Math.floor(at / d) * d, Math.floor(at / d) * d + d);
-      return (value * weight[at % d]) / Math.sqrt(row.reduce((sum, y) => sum + y * y, 0) / 8 + 1e-3);
-    });
-    await expectClose(output, expected);
-  });
-
-  it('takes an absent weight as ones and keeps a row of zeros', async () => {
-    const output = backend.empty([2, 2], 'output');
-    backend.rms_norm({ hidden_states: tensor([3, 4, 0, 0], 2, 2), eps: 1e-9, normalized_size: 1, output });
-    await expectClose(
-      output,
-      [0.6, 0.8, 0, 0].map((value) => value / Math.sqrt(1 + 4e-11)),
-    );
-  });
-});
-
-describe('rotary', () => {
-  it.each([
-    ['all of a head', 6],
-    ['its leading part only', 4],
-  ])('turns %s as a complex number by the angle of its position', async (_, dim) => {
-    const [seqlen, heads, head_dim] = [3, 2, 6];
-    const half = dim / 2;
-    const angle = (position: number, i: number) => position * 10 ** (-i / half);
-    const table = (f: (x: number) => number) =>
-      tensor(
-        Array.from({ length: 4 * half }, (_, at) => f(angle(Math.floor(at / half), at % half))),
-        4,
-        half,
-      );
-    const x = random(2 * seqlen * heads * head_dim, 3);
-    const states = tensor(x, 2 * seqlen, heads * head_dim);
-    backend.rotary({ states, cos: table(Math.cos), sin: table(Math.sin), seqlen, heads, head_dim });
-    const expected = x.map((value, at) => {
-      const i = at % head_dim;
-      if (i >= dim) return value;
-      const theta = angle(Math.floor(at / (heads * head_dim)) % seqlen, i % half);
-      return i < half
-        ? value * Math.cos(theta) - x[at + half] * Math.sin(theta)
-        : value * Math.cos(theta) + x[at - half] * Math.sin(theta);
-    });
-    await expectClose(states, expected);
-  });
-});
-
-describe('swiglu', () => {
-  it('is gate·sigmoid(gate)·up and does not overflow', async () => {
-    const gate = [-1000, -1, 0, 2, 1000];
-    const up = [3, 4, 5, -6, 7];
-    const output = backend.empty([1, 5], 'output');
-    backend.swiglu({ gate: tensor(gate, 1, 5), up: tensor(up, 1, 5), output });
-    await expectClose(output, [0, -4 / (1 + Math.E), 0, -12 / (1 + Math.exp(-2)), 7000]);
-  });
-});
-
 describe('sums and scales', () => {
   it('adds, in place too', async () => {
     const a = tensor([1, 2, 3], 1, 3);
@@ -119,10 +57,10 @@ describe('sums and scales', () => {
     await expectClose(output, [10, 200, 30, 400]);
   });
 
-  it('centres rows', async () => {
-    const hidden_states = tensor([1, 2, 6, -1, -1, -1], 2, 3);
-    backend.center_rows({ hidden_states });
-    await expectClose(hidden_states, [-2, -1, 3, 0, 0, 0]);
+  it('scales in place, vectors too', async () => {
+    const hidden_states = vector([1, -2, 0.5]);
+    backend.scale({ hidden_states, factor: -4 });
+    await expectClose(hidden_states, [-4, 8, -2]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** @file The CPU twins that multiply matrices, against loops written here, and attention against a direct softmax. */
+/** @file The CPU twins that multiply matrices, against loops written here. */
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../backend.ts';
 import { randomNumbers } from '../matrix_families.ts';
@@ -98,74 +98,5 @@ describe('products', () => {
       covariance,
       matrixOf(n, n, (i, j) => before[i * n + j] + (j < i ? 0 : sum(rows, (p) => x[p * n + i] * x[p * n + j]))),
     );
-  });
-});
-
-/** Softmax over the visible keys, written out: no blocks, no shared buffers. */
-function directAttention(
-  query: Float64Array,
-  key: Float64Array,
-  value: Float64Array,
-  { batch, seqlen, heads, kv_heads, head_dim, scale }: Record<string, number>,
-): Float64Array {
-  const output = new Float64Array(query.length);
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < heads; h++) {
-      const kv = Math.floor((h * kv_heads) / heads);
-      const q = (t: number, i: number) => query[((b * seqlen + t) * heads + h) * head_dim + i];
-      const k = (t: number, i: number) => key[((b * seqlen + t) * kv_heads + kv) * head_dim + i];
-      const v = (t: number, i: number) => value[((b * seqlen + t) * kv_heads + kv) * head_dim + i];
-      for (let t = 0; t < seqlen; t++) {
-        const weights = Array.from({ length: t + 1 }, (_, s) =>
-          Math.exp(scale * sum(head_dim, (i) => q(t, i) * k(s, i))),
-        );
-        const total = weights.reduce((a, w) => a + w, 0);
-        for (let i = 0; i < head_dim; i++) {
-          output[((b * seqlen + t) * heads + h) * head_dim + i] = sum(t + 1, (s) => weights[s] * v(s, i)) / total;
-        }
-      }
-    }
-  }
-  return output;
-}
-
-describe('attention', () => {
-  it.each([
-    { batch: 1, seqlen: 1, heads: 1, kv_heads: 1, head_dim: 1, scale: 1 },
-    { batch: 2, seqlen: 7, heads: 4, kv_heads: 2, head_dim: 6, scale: 0.4 },
-    { batch: 1, seqlen: 33, heads: 3, kv_heads: 3, head_dim: 5, scale: 3 },
-    { batch: 3, seqlen: 70, heads: 6, kv_heads: 1, head_dim: 8, scale: 0.35 },
-  ])('agrees with a direct causal softmax: $batch × $seqlen, $heads heads on $kv_heads', async (sizes) => {
-    const { batch, seqlen, heads, kv_heads, head_dim } = sizes;
-    const rows = batch * seqlen;
-    const query = random(rows * heads * head_dim, 6);
-    const key = random(rows * kv_heads * head_dim, 7);
-    const value = random(rows * kv_heads * head_dim, 8);
-    const output = backend.fromArray(random(query.length, 9), [rows, heads * head_dim], 'output');
-    backend.attention({
-      query: backend.fromArray(query, [rows, heads * head_dim], 'query'),
-      key: backend.fromArray(key, [rows, kv_heads * head_dim], 'key'),
-      value: backend.fromArray(value, [rows, kv_heads * head_dim], 'value'),
-      output,
-      ...sizes,
-    });
-    await expectClose(output, directAttention(query, key, value, sizes), 1e-14);
-  });
-
-  it('takes scores far beyond the range of exp', async () => {
-    const tensor = (values: number[], label: string) => backend.fromArray(values, [2, 1], label);
-    const output = backend.empty([2, 1], 'output');
-    backend.attention({
-      query: tensor([1e4, 1e4], 'query'),
-      key: tensor([1, 0.5], 'key'),
-      value: tensor([3, 5], 'value'),
-      output,
-      seqlen: 2,
-      heads: 1,
-      kv_heads: 1,
-      head_dim: 1,
-      scale: 1,
-    });
-    expect([...(await backend.read(output))]).toEqual([3, 3]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Backend, Tensor } from '../backend.ts';
+import type { AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { checkMatmul, checkMatmulAt, checkMatmulBt } from '../shapes.ts';
 import { createCpuBackend } from './cpu_backend.ts';
 
@@ -43,6 +43,19 @@ const WRONG: [call: (b: Backend) => void, message: RegExp][] = [
     (b) => b.rms_norm({ hidden_states: f(2, 4), eps: 0, normalized_size: 0, output: f(2, 4) }),
     /^rms_norm: normalized_size is 0/,
   ],
+  [
+    (b) => b.rms_norm({ hidden_states: f(2, 4), eps: 0, normalized_size: 4, width: 3, output: f(2, 4) }),
+    /^rms_norm: width is 3/,
+  ],
+  [
+    (b) => b.rms_norm({ hidden_states: f(2, 4), bias: f(4), eps: 0, normalized_size: 2, width: 2, output: f(2, 4) }),
+    /^rms_norm: bias has 4 elements/,
+  ],
+  [
+    (b) => b.layer_norm({ hidden_states: f(2, 4), weight: f(3), eps: 0, output: f(2, 4) }),
+    /^layer_norm: weight has 3 elements/,
+  ],
+  [(b) => b.layer_norm({ hidden_states: shared, eps: 0, output: shared }), /^layer_norm: output is one of the inputs/],
   [(b) => b.add_bias({ hidden_states: f(2, 4), bias: f(5) }), /^add_bias: bias has 5 elements/],
   [
     (b) => b.rotary({ states: f(4, 8), cos: f(3, 2), sin: f(3, 2), seqlen: 4, heads: 2, head_dim: 4 }),
@@ -60,7 +73,19 @@ const WRONG: [call: (b: Backend) => void, message: RegExp][] = [
     (b) => b.rotary({ states: f(4, 8), cos: f(4, 2), sin: f(4, 1), seqlen: 4, heads: 2, head_dim: 4 }),
     /^rotary: sin has shape \[4, 1\]/,
   ],
-  [(b) => b.swiglu({ gate: f(2, 3), up: f(2, 4), output: f(2, 3) }), /^swiglu: up has shape \[2, 4\]/],
+  [(b) => b.glu({ activation: 'silu', gate: f(2, 3), up: f(2, 4), output: f(2, 3) }), /^glu: up has shape \[2, 4\]/],
+  [
+    (b) => b.activation({ activation: 'gelu', hidden_states: f(2, 3), output: f(3, 2) }),
+    /^activation: output has shape \[3, 2\]/,
+  ],
+  [
+    (b) => b.activation({ activation: 'gelu', hidden_states: shared, output: shared }),
+    /^activation: output is one of the inputs/,
+  ],
+  [(b) => b.scale({ hidden_states: ids(3), factor: 2 }), /^scale: hidden_states has type u32/],
+  [(b) => b.soft_cap({ hidden_states: f(2, 3), cap: 0 }), /^soft_cap: cap is 0/],
+  [(b) => b.soft_cap({ hidden_states: f(2, 3), cap: Number.NaN }), /^soft_cap: cap is NaN/],
+  [(b) => b.center_columns({ weight: f(6) }), /^center_columns: weight has shape \[6\]/],
   [(b) => b.add({ a: f(2, 3), b: f(2, 4), output: f(2, 3) }), /^add: b has 8 elements/],
   [(b) => b.add({ a: f(4, 4), b: shared, output: shared }), /^add: output is one of the inputs/],
   [(b) => b.covariance({ hidden_states: f(2, 3), covariance: f(4, 4) }), /^covariance: covariance has shape \[4, 4\]/],
@@ -96,13 +121,17 @@ const ATTENTION = {
   scale: 1,
 };
 
-const WRONG_ATTENTION: [change: Partial<typeof ATTENTION>, message: RegExp][] = [
+const WRONG_ATTENTION: [change: Partial<AttentionArgs>, message: RegExp][] = [
   [{ kv_heads: 3 }, /^attention: 4 heads share 3/],
   [{ seqlen: 4 }, /^attention: query has 6 rows/],
   [{ key: f(6, 8) }, /^attention: key has shape \[6, 8\]/],
   [{ value: f(5, 4) }, /^attention: value has shape \[5, 4\]/],
   [{ output: ATTENTION.query }, /^attention: output is one of the inputs/],
   [{ head_dim: 0 }, /^attention: head_dim is 0/],
+  [{ window: 0 }, /^attention: window is 0/],
+  [{ window: 1.5 }, /^attention: window is 1.5/],
+  [{ soft_cap: -1 }, /^attention: soft_cap is -1/],
+  [{ slopes: f(2) }, /^attention: slopes has 2 elements/],
 ];
 
 describe('shape checks', () => {

@@ -133,7 +133,7 @@ describe.skipIf(!twins)('centring against its f64 twin', () => {
     expect(normalisedError(found, expected)).toBeLessThan(1e-11); // the mean of 2 cancels
   });
 
-  it.each([...SHAPES, [577, 130]])('center_columns centres (%i, %i)', async (rows, n) => {
+  it.each([...SHAPES, [577, 130] as const])('center_columns centres (%i, %i)', async (rows, n) => {
     const values = randomValues(rows * n, 3).map((x) => x + 2);
     const [found, expected] = await twins!.run((backend) => {
       const weight = backend.fromArray(values, [rows, n], 'weight');
