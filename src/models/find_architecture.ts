@@ -43,9 +43,6 @@ export function findArchitecture(raw: RawConfig, file: string): Architecture {
       throw unknown(file, field, `The model has ${found} experts: ${EXPERTS}.`, 'none, or 1');
     }
   }
-  if (raw.quantization_config != null) {
-    throw unknown(file, 'quantization_config', 'The weights are quantised.', 'weights in F32, F16 or BF16');
-  }
   return architecture;
 }
 

@@ -2,6 +2,8 @@
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import { readQuantization } from '../formats/hf/quantization_config.ts';
+import { widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
 import type { DecoderConfig } from './architecture.ts';
@@ -34,7 +36,8 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   const raw = await readJsonObject(found.config);
   const architecture = findArchitecture(raw, found.config.name);
   const config = architecture.readConfig(raw, found.config.name);
-  const { model, warnings } = buildDecoderModel(architecture, config, found.checkpoint);
+  const checkpoint = widenFloats(found.checkpoint, readQuantization(raw, found.config.name));
+  const { model, warnings } = buildDecoderModel(architecture, config, checkpoint);
   const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
@@ -49,7 +52,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
     config,
     raw_config: raw,
     model,
-    checkpoint: found.checkpoint,
+    checkpoint,
     files: found.weights.map(({ name, size }) => ({ name, bytes: size })),
     tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
     tokenizer,

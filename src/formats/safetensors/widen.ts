@@ -1,0 +1,76 @@
+/**
+ * @file A checkpoint whose F64 and F8 tensors read as F32, with the scales of F8 weights multiplied in. What the file
+ * holds stays visible as `stored`; scales are no tensors of their own any more.
+ */
+
+import { elementCount } from '../../tensor/shape.ts';
+import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
+import {
+  type BlockSize,
+  DEFAULT_BLOCK,
+  isActivationScale,
+  readScaling,
+  type Scaling,
+  scaleOf,
+} from './float8_scales.ts';
+import { decodeWide, isFloat8, WIDENED_TYPES } from './wide_floats.ts';
+
+export interface WidenOptions {
+  /** Block that one scale of a matrix of scales is for; 128 × 128 unless given. */
+  block?: BlockSize;
+}
+
+interface Widened {
+  readonly info: TensorInfo;
+  readonly scale?: TensorInfo;
+}
+
+/** The checkpoint itself where nothing has to be widened. Reading throws what {@link readScaling} throws. */
+export function widenFloats(checkpoint: Checkpoint, { block = DEFAULT_BLOCK }: WidenOptions = {}): Checkpoint {
+  const widened = new Map<string, Widened>();
+  for (const info of checkpoint.tensors.values()) {
+    if (!WIDENED_TYPES.includes(info.dtype)) continue;
+    const scale = isFloat8(info.dtype) ? scaleOf(checkpoint, info.name) : undefined;
+    widened.set(info.name, { info, scale });
+  }
+  if (widened.size === 0) return checkpoint;
+  return { tensors: visible(checkpoint, widened), bytes: checkpoint.bytes, read: reader(checkpoint, widened, block) };
+}
+
+function visible(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>): Map<string, TensorInfo> {
+  const scales = new Set([...widened.values()].map(({ scale }) => scale?.name));
+  const hasFloat8 = [...widened.values()].some(({ info }) => isFloat8(info.dtype));
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, info] of checkpoint.tensors) {
+    if (scales.has(name) || (hasFloat8 && isActivationScale(name))) continue;
+    const { dtype, bytes, shape } = info;
+    const isWidened = widened.has(name);
+    tensors.set(
+      name,
+      isWidened ? { ...info, dtype: 'F32', bytes: 4 * elementCount(shape), stored: { dtype, bytes } } : info,
+    );
+  }
+  return tensors;
+}
+
+function reader(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>, block: BlockSize): Checkpoint['read'] {
+  const scalings = new Map<string, Promise<Scaling>>();
+  const scaling = (weight: TensorInfo, scale: TensorInfo): Promise<Scaling> => {
+    const known = scalings.get(weight.name);
+    if (known) return known;
+    const reading = readScaling(checkpoint, weight, scale, block);
+    scalings.set(weight.name, reading);
+    // A failed read may succeed later: it is not remembered.
+    reading.catch(() => scalings.delete(weight.name));
+    return reading;
+  };
+  return async (name: string, rows?: RowRange) => {
+    const bytes = await checkpoint.read(name, rows);
+    const found = widened.get(name);
+    if (!found) return bytes;
+    const { info, scale } = found;
+    const values = decodeWide(bytes, info.dtype);
+    if (scale) (await scaling(info, scale))(values, rows ?? { start: 0, end: info.shape[0] ?? 1 });
+    return new Uint8Array(values.buffer);
+  };
+}
