@@ -1,18 +1,34 @@
 /** @file Writes a `DecoderModel` as ONNX files, streamed, with the SHA-256 of each. */
 import { cancelled } from '../errors/errors.ts';
 import { initializerBytes } from '../formats/onnx/model.ts';
-import { EXTERNAL_DATA_THRESHOLD, placeInitializers, writeExternalData, writeModel } from '../formats/onnx/write.ts';
+import {
+  EXTERNAL_DATA_THRESHOLD,
+  EXTERNAL_FILE_BYTES,
+  externalFileCount,
+  placeInitializers,
+  writeExternalData,
+  writeModel,
+} from '../formats/onnx/write.ts';
 import { Sha256 } from '../formats/sha256.ts';
 import type { ByteSink, FileSink, WrittenFile } from '../formats/sink.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
-import { decoderGraph, IR_VERSION, OPSET_VERSION } from './decoder_graph.ts';
+import { baseName, dataFile, modelFile } from './file_names.ts';
+import { CONTRIB_DOMAIN } from './graph/builder.ts';
+import { decoderGraph, IR_VERSION, OPSET_VERSION } from './graph/decoder.ts';
+import type { Layout } from './graph/positions.ts';
+import { type Precision, quantizedModel } from './precision.ts';
 
-export const MODEL_FILE = 'model.onnx';
-export const DATA_FILE = 'model.onnx.data';
+export { DATA_FILE, MODEL_FILE } from './file_names.ts';
 
 export interface OnnxOptions {
+  /** Absent: `plain`. */
+  layout?: Layout;
+  /** Absent: `stored`. */
+  precision?: Precision;
   /** `auto` writes weights beside the model above 1.5 GB; `always` does so for any model. */
   external_data: 'auto' | 'always';
+  /** Bytes at which another external file starts; absent: 1.9 GB. */
+  external_file_bytes?: number;
   /** Facts for people and tools, kept in `metadata_props`: method, sparsity, dimension … */
   metadata?: Readonly<Record<string, string>>;
   producer_version?: string;
@@ -22,7 +38,8 @@ export interface OnnxOptions {
 }
 
 /**
- * Writes `model.onnx` and, where weights are external, `model.onnx.data`. At most one weight matrix is in memory.
+ * Writes the model file and, where weights are external, its data files; `modelFile` and `dataFile` say how they are
+ * called, folder included. At most one weight matrix is in memory.
  * Every opened sink is closed, also after a failure; removing half-written files is the caller's.
  * Throws `export_failed`, `cancelled`, and what the model's weights and the sinks throw.
  */
@@ -31,13 +48,16 @@ export async function writeOnnx(
   options: OnnxOptions,
   openFile: (name: string) => Promise<FileSink>,
 ): Promise<{ files: WrittenFile[] }> {
-  const graph = decoderGraph(model);
+  const { layout = 'plain', precision = 'stored', signal } = options;
+  const graph = decoderGraph(await quantizedModel(model, precision, { signal }), layout);
   const total = graph.initializers.reduce((sum, initializer) => sum + initializerBytes(initializer), 0);
   const external = options.external_data === 'always' || total > EXTERNAL_DATA_THRESHOLD;
-  const placements = placeInitializers(graph, external);
+  const placements = placeInitializers(graph, external, options.external_file_bytes ?? EXTERNAL_FILE_BYTES);
+  const usesContrib = graph.nodes.some(({ domain }) => domain === CONTRIB_DOMAIN);
   const onnx = {
     ir_version: IR_VERSION,
     opset_version: OPSET_VERSION,
+    domains: usesContrib ? { [CONTRIB_DOMAIN]: 1 } : undefined,
     producer_name: 'Whittle',
     producer_version: options.producer_version ?? '0.1.0',
     metadata: options.metadata ?? {},
@@ -51,7 +71,7 @@ export async function writeOnnx(
     try {
       await write({
         async write(chunk) {
-          if (options.signal?.aborted) throw cancelled();
+          if (signal?.aborted) throw cancelled();
           hash.update(chunk);
           await file.write(chunk);
           bytes += chunk.byteLength;
@@ -64,9 +84,14 @@ export async function writeOnnx(
     }
     return { name, bytes, sha256: hash.digest() };
   };
-  const files = [await writeFile(MODEL_FILE, (sink) => writeModel(onnx, placements, DATA_FILE, sink))];
-  if ([...placements.values()].some(({ offset }) => offset !== undefined)) {
-    files.push(await writeFile(DATA_FILE, (sink) => writeExternalData(placements, sink)));
+  const data = (file: number) => dataFile(layout, precision, file);
+  const files = [
+    await writeFile(modelFile(layout, precision), (sink) =>
+      writeModel(onnx, placements, (file) => baseName(data(file)), sink),
+    ),
+  ];
+  for (let file = 0; file < externalFileCount(placements); file++) {
+    files.push(await writeFile(data(file), (sink) => writeExternalData(placements, file, sink)));
   }
   return { files };
 }

@@ -6,24 +6,10 @@ import type { DecoderModel } from '../../src/models/decoder_model.ts';
 import type { TokenWindows } from '../../src/runtime/windows.ts';
 import { memoryFiles } from './memory_files.ts';
 import { naiveForward, naiveLoss } from './naive_forward.ts';
-import { type TinyOptions, tinyDecoder, tinyTokens, VOCAB_SIZE } from './tiny_decoder.ts';
+import { tinyDecoder, tinyTokens, VOCAB_SIZE } from './tiny_decoder.ts';
+import { ODD, VARIANTS } from './variants.ts';
 
 ort.env.wasm.numThreads = 1;
-
-const ODD = [17, 19, 15, 21, 13];
-const UNSLICED_LAST = [17, 19, 15, 21, 24];
-
-const VARIANTS: Record<string, TinyOptions> = {
-  'dense, tied, F32': {},
-  'dense, untied, with norm weights and biases, F32': { head: 'untied', norm_weights: true, biases: true },
-  'dense, grouped-query attention, F16': { kv_heads: 2, dtype: 'F16', norm_weights: true },
-  'dense, one key/value head, BF16': { kv_heads: 1, dtype: 'BF16', norm_weights: true },
-  'dense, centred embedding, partly rotated heads': { centered: true, rotary_dim: 4 },
-  'sliced to odd dimensions, untied': { dimensions: ODD, head: 'untied', biases: true, kv_heads: 2 },
-  'sliced, tied through a projection, F16': { dimensions: UNSLICED_LAST, head: 'tied_projection', dtype: 'F16' },
-  'sliced, tied through a projection, centred': { dimensions: UNSLICED_LAST, head: 'tied_projection', centered: true },
-  'sliced, tied with a head projection, BF16': { dimensions: ODD, head: 'tied_head_projection', dtype: 'BF16' },
-};
 
 const SEQLEN = 24;
 

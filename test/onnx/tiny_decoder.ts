@@ -1,26 +1,64 @@
-/** @file Small decoders of random weights, in every variant that an export must write. */
-import type { DecoderLayer, DecoderModel, Linear, Norm, WeightRef } from '../../src/models/decoder_model.ts';
-import type { DType } from '../../src/tensor/dtype.ts';
+/** @file Small decoders of random weights, with every part that the canonical model may have. */
+import type {
+  Activation,
+  Attention,
+  DecoderLayer,
+  DecoderModel,
+  Linear,
+  Norm,
+  Rotary,
+  WeightRef,
+} from '../../src/models/decoder_model.ts';
+import type { FloatType } from '../../src/tensor/dtype.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
 export interface TinyOptions {
-  dtype?: DType;
+  dtype?: FloatType;
   /** Sliced dimension at each of the 2·layers + 1 sites; absent is dense: no shortcuts. */
   dimensions?: readonly number[];
   head?: 'tied' | 'untied' | 'tied_projection' | 'tied_head_projection';
   centered?: boolean;
   biases?: boolean;
+  /** Norms before the branches; `none` leaves them out, `layer_norm` has biases. */
+  norm?: 'rms_norm' | 'layer_norm' | 'none';
   norm_weights?: boolean;
+  weight_offset?: number;
+  /** Norms of what the branches give. */
+  output_norms?: boolean;
+  qk_norm?: 'each_head' | 'all_heads';
   kv_heads?: number;
-  rotary_dim?: number;
+  /** Merged into a plain rotary; null: none. */
+  rotary?: Partial<Rotary> | null;
+  /** Of the second layer alone. */
+  sliding_window?: number;
+  soft_cap?: number;
+  alibi?: boolean;
+  activation?: Activation;
+  gated?: boolean;
+  /** `one_norm`: both branches read through the same norm. */
+  parallel?: 'two_norms' | 'one_norm';
+  residual_multiplier?: number;
+  embedding_scale?: number;
+  embedding_norm?: boolean;
+  /** Offset of a table of learned positions. */
+  positions?: number;
+  head_bias?: boolean;
+  head_scale?: number;
+  head_soft_cap?: number;
 }
 
 export const VOCAB_SIZE = 61;
 export const HIDDEN_SIZE = 24;
+export const HEAD_DIM = 6;
 const INTERMEDIATE_SIZE = 40;
 const LAYERS = 2;
 const HEADS = 4;
-const HEAD_DIM = 6;
+const POSITIONS = 128;
+
+/** Frequencies θ^(−2i/dim). */
+export function frequencies(dim: number, theta = 10_000): number[] {
+  return Array.from({ length: dim / 2 }, (_, i) => theta ** ((-2 * i) / dim));
+}
 
 /** Weight bytes and their exact values, which the reference forward computes with. */
 export interface TinyWeight extends WeightRef {
@@ -40,40 +78,65 @@ export function tinyDecoder(options: TinyOptions = {}): DecoderModel {
     weight: weight([output, input]),
     bias: options.biases ? weight([output], 0.3) : undefined,
   });
+  const kind = options.norm === 'layer_norm' ? 'layer_norm' : 'rms_norm';
+  const norm = (size: number, normalized_size = HIDDEN_SIZE, made: Norm['kind'] = kind): Norm => ({
+    kind: made,
+    weight: options.norm_weights ? weight([size], 0.2, 1 - (options.weight_offset ?? 0)) : undefined,
+    bias: made === 'layer_norm' ? weight([size], 0.2) : undefined,
+    ...(options.weight_offset !== undefined && { weight_offset: options.weight_offset }),
+    eps: 1e-5,
+    normalized_size,
+  });
   const sites = options.dimensions ?? Array<number>(2 * LAYERS + 1).fill(HIDDEN_SIZE);
   const isSliced = options.dimensions !== undefined;
-  const norm = (size: number): Norm => ({
-    kind: 'rms_norm',
-    weight: options.norm_weights ? weight([size], 0.2, 1) : undefined,
-    eps: 1e-5,
-    normalized_size: HIDDEN_SIZE,
-  });
   const kvHeads = options.kv_heads ?? HEADS;
+  const rotary: Rotary | undefined =
+    options.rotary === null
+      ? undefined
+      : { dim: HEAD_DIM, inv_freq: frequencies(HEAD_DIM), attention_factor: 1, interleaved: false, ...options.rotary };
+  const qkNorm = (heads: number) => {
+    const size = options.qk_norm === 'all_heads' ? heads * HEAD_DIM : HEAD_DIM;
+    return options.qk_norm && norm(size, size, 'rms_norm');
+  };
+  const attention = (index: number, input: number, output: number): Attention => ({
+    q_proj: linear(HEADS * HEAD_DIM, input),
+    k_proj: linear(kvHeads * HEAD_DIM, input),
+    v_proj: linear(kvHeads * HEAD_DIM, input),
+    o_proj: linear(output, HEADS * HEAD_DIM),
+    num_attention_heads: HEADS,
+    num_key_value_heads: kvHeads,
+    head_dim: HEAD_DIM,
+    scale: 1 / Math.sqrt(HEAD_DIM),
+    rotary,
+    q_norm: qkNorm(HEADS),
+    k_norm: qkNorm(kvHeads),
+    sliding_window: index === 1 ? options.sliding_window : undefined,
+    soft_cap: options.soft_cap,
+    alibi_slopes: options.alibi ? [0.5, 0.25, 0.125, 0.0625] : undefined,
+  });
   const layers = Array.from({ length: LAYERS }, (_, index): DecoderLayer => {
     const [input, middle, output] = sites.slice(2 * index, 2 * index + 3);
+    const parallel = options.parallel !== undefined;
+    const inner = parallel ? input : middle;
+    const first = options.norm === 'none' ? undefined : norm(input);
     return {
       index,
-      input_layernorm: norm(input),
-      attention: {
-        q_proj: linear(HEADS * HEAD_DIM, input),
-        k_proj: linear(kvHeads * HEAD_DIM, input),
-        v_proj: linear(kvHeads * HEAD_DIM, input),
-        o_proj: linear(middle, HEADS * HEAD_DIM),
-        num_attention_heads: HEADS,
-        num_key_value_heads: kvHeads,
-        head_dim: HEAD_DIM,
-        scale: 1 / Math.sqrt(HEAD_DIM),
-        rotary: { dim: options.rotary_dim ?? HEAD_DIM, theta: 10_000 },
-      },
-      post_attention_layernorm: norm(middle),
+      parallel,
+      input_layernorm: first,
+      attention: attention(index, input, parallel ? output : middle),
+      attention_output_norm: options.output_norms ? norm(parallel ? output : middle) : undefined,
+      post_attention_layernorm:
+        options.norm === 'none' ? undefined : options.parallel === 'one_norm' ? first : norm(inner),
       mlp: {
-        gate_proj: linear(INTERMEDIATE_SIZE, middle),
-        up_proj: linear(INTERMEDIATE_SIZE, middle),
+        gate_proj: options.gated === false ? undefined : linear(INTERMEDIATE_SIZE, inner),
+        up_proj: linear(INTERMEDIATE_SIZE, inner),
         down_proj: linear(output, INTERMEDIATE_SIZE),
-        activation: 'silu',
+        activation: options.activation ?? 'silu',
       },
-      attn_shortcut_Q: isSliced ? weight([input, middle]) : undefined,
-      mlp_shortcut_Q: isSliced ? weight([middle, output]) : undefined,
+      mlp_output_norm: options.output_norms ? norm(output) : undefined,
+      residual_multiplier: options.residual_multiplier,
+      attn_shortcut_Q: isSliced ? weight([input, parallel ? output : middle]) : undefined,
+      mlp_shortcut_Q: isSliced && !parallel ? weight([middle, output]) : undefined,
     };
   });
   const first = sites[0];
@@ -93,31 +156,40 @@ export function tinyDecoder(options: TinyOptions = {}): DecoderModel {
       num_key_value_heads: kvHeads,
       head_dim: HEAD_DIM,
       vocab_size: VOCAB_SIZE,
-      max_position_embeddings: 128,
+      max_position_embeddings: POSITIONS,
       tie_word_embeddings: head !== 'untied',
     },
     embed_tokens: {
       weight: table,
+      scale: options.embedding_scale,
+      norm: options.embedding_norm ? norm(tableSize, tableSize) : undefined,
       projection: head === 'tied_projection' ? weight([HIDDEN_SIZE, first]) : undefined,
       centered: options.centered,
+      positions:
+        options.positions === undefined
+          ? undefined
+          : { weight: weight([POSITIONS + options.positions, first], 1), offset: options.positions },
     },
     layers,
-    norm: norm(last),
+    norm: norm(last, HIDDEN_SIZE, options.norm === 'layer_norm' ? 'layer_norm' : 'rms_norm'),
     lm_head: {
       weight: head === 'untied' ? weight([VOCAB_SIZE, last]) : table,
       projection: needsHeadProjection ? weight([last, tableSize]) : undefined,
+      bias: options.head_bias ? weight([VOCAB_SIZE], 0.5) : undefined,
+      scale: options.head_scale,
+      soft_cap: options.head_soft_cap,
     },
   };
 }
 
 /** Token ids of one window, the same every time. */
-export function tinyTokens(length: number): Uint32Array {
-  const random = seededRandom(3);
+export function tinyTokens(length: number, seed = 3): Uint32Array {
+  const random = seededRandom(seed);
   return Uint32Array.from({ length }, () => Math.floor(((random() + 1) / 2) * VOCAB_SIZE) % VOCAB_SIZE);
 }
 
 /** Rounds to `dtype` and keeps both the bytes and the rounded values. */
-function encode(name: string, shape: Shape, dtype: DType, wanted: Float64Array): TinyWeight {
+function encode(name: string, shape: Shape, dtype: FloatType, wanted: Float64Array): TinyWeight {
   const codes = wanted.map((value) => floatBits(value));
   let bytes: Uint8Array;
   let values: Float64Array;

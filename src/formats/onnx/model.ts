@@ -4,10 +4,10 @@
  */
 
 /** Element types that Whittle writes, with the numbers of `TensorProto.DataType`. */
-export const DATA_TYPE = { FLOAT: 1, INT64: 7, FLOAT16: 10, BFLOAT16: 16 } as const;
+export const DATA_TYPE = { FLOAT: 1, UINT8: 2, INT64: 7, FLOAT16: 10, BFLOAT16: 16 } as const;
 export type DataType = keyof typeof DATA_TYPE;
 
-export const DATA_TYPE_BYTES: Record<DataType, number> = { FLOAT: 4, INT64: 8, FLOAT16: 2, BFLOAT16: 2 };
+export const DATA_TYPE_BYTES: Record<DataType, number> = { FLOAT: 4, UINT8: 1, INT64: 8, FLOAT16: 2, BFLOAT16: 2 };
 
 export type Attribute =
   | { name: string; kind: 'int'; value: number }
@@ -15,6 +15,8 @@ export type Attribute =
 
 export interface Node {
   readonly op_type: string;
+  /** Operator set; absent is ONNX's own. */
+  readonly domain?: string;
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -47,6 +49,8 @@ export interface Graph {
 export interface Model {
   readonly ir_version: number;
   readonly opset_version: number;
+  /** Versions of the other operator sets that nodes name as their `domain`. */
+  readonly domains?: Readonly<Record<string, number>>;
   readonly producer_name: string;
   readonly producer_version: string;
   readonly metadata: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 /**
  * @file Streams an ONNX model: lengths are computed first, then the weights flow through, one chunk at a time. Weights are
- * inline (`raw_data`) or in one external file; a protobuf message cannot pass 2 GB, and neither can a browser's ArrayBuffer.
+ * inline (`raw_data`) or in external files; a protobuf message cannot pass 2 GB, and neither can a browser's ArrayBuffer.
  * Field numbers: onnx.proto. External data: onnx/docs/ExternalData.md.
  */
 import { WhittleError } from '../../errors/errors.ts';
@@ -16,8 +16,11 @@ import {
 } from './model.ts';
 import { ProtoWriter } from './wire.ts';
 
-/** Above this many bytes of weights, `auto` writes them to an external file. */
+/** Above this many bytes of weights, `auto` writes them to external files. */
 export const EXTERNAL_DATA_THRESHOLD = 1.5e9;
+
+/** An external file grows to this size, then the next one starts: browsers hold no ArrayBuffer of much more than 2 GB. */
+export const EXTERNAL_FILE_BYTES = 1.9e9;
 
 /** Offsets in the external file are multiples of this, so that a reader can map them. */
 export const EXTERNAL_DATA_ALIGNMENT = 4096;
@@ -30,13 +33,18 @@ const ATTRIBUTE_INTS = 7;
 const DATA_LOCATION_EXTERNAL = 1;
 
 export interface Placement {
-  /** Set where the bytes are in the external file. */
-  offset?: number;
+  /** Set where the bytes are in an external file: which one, from 0, and where in it. */
+  external?: { file: number; offset: number };
 }
 
 /** Where each initialiser's bytes go; `external` false keeps everything inline. */
-export function placeInitializers(graph: Graph, external: boolean): Map<Initializer, Placement> {
+export function placeInitializers(
+  graph: Graph,
+  external: boolean,
+  fileBytes = EXTERNAL_FILE_BYTES,
+): Map<Initializer, Placement> {
   const placements = new Map<Initializer, Placement>();
+  let file = 0;
   let end = 0;
   for (const initializer of graph.initializers) {
     const bytes = initializerBytes(initializer);
@@ -44,21 +52,31 @@ export function placeInitializers(graph: Graph, external: boolean): Map<Initiali
       placements.set(initializer, {});
       continue;
     }
-    const offset = Math.ceil(end / EXTERNAL_DATA_ALIGNMENT) * EXTERNAL_DATA_ALIGNMENT;
-    placements.set(initializer, { offset });
+    let offset = Math.ceil(end / EXTERNAL_DATA_ALIGNMENT) * EXTERNAL_DATA_ALIGNMENT;
+    // A tensor lies in one file; one that is larger than a file should be has a file of its own.
+    if (end > 0 && offset + bytes > fileBytes) {
+      file++;
+      offset = 0;
+    }
+    placements.set(initializer, { external: { file, offset } });
     end = offset + bytes;
   }
   return placements;
 }
 
+/** How many external files the placements name. */
+export function externalFileCount(placements: ReadonlyMap<Initializer, Placement>): number {
+  return Math.max(0, ...[...placements.values()].map(({ external }) => (external ? external.file + 1 : 0)));
+}
+
 /**
- * Writes the model file. Initialisers placed in an external file are only named here (`dataFile`, a plain file name
- * beside the model); {@link writeExternalData} writes their bytes.
+ * Writes the model file. Initialisers placed in external files are only named here (`dataFile` gives the plain names of
+ * files beside the model); {@link writeExternalData} writes their bytes.
  */
 export async function writeModel(
   model: Model,
   placements: ReadonlyMap<Initializer, Placement>,
-  dataFile: string,
+  dataFile: (file: number) => string,
   sink: ByteSink,
 ): Promise<void> {
   const { graph } = model;
@@ -79,7 +97,10 @@ export async function writeModel(
     .int(1, model.ir_version)
     .string(2, model.producer_name)
     .string(3, model.producer_version);
-  head.message(8, (opset) => opset.string(1, '').int(2, model.opset_version));
+  const operators = { '': model.opset_version, ...model.domains };
+  for (const [domain, version] of Object.entries(operators)) {
+    head.message(8, (opset) => opset.string(1, domain).int(2, version));
+  }
   for (const [key, value] of Object.entries(model.metadata)) {
     head.message(14, (entry) => entry.string(1, key).string(2, value));
   }
@@ -94,14 +115,16 @@ export async function writeModel(
   await sink.write(values.finish());
 }
 
-/** Writes the external file: every placed initialiser at its offset, zeros between. */
+/** Writes one external file: every initialiser placed there at its offset, zeros between. */
 export async function writeExternalData(
   placements: ReadonlyMap<Initializer, Placement>,
+  file: number,
   sink: ByteSink,
 ): Promise<void> {
   let end = 0;
-  for (const [initializer, { offset }] of placements) {
-    if (offset === undefined) continue;
+  for (const [initializer, { external }] of placements) {
+    if (external?.file !== file) continue;
+    const { offset } = external;
     if (offset > end) await sink.write(new Uint8Array(offset - end));
     await writeBytes(initializer, sink);
     end = offset + initializerBytes(initializer);
@@ -129,23 +152,23 @@ async function writeBytes(initializer: Initializer, sink: ByteSink): Promise<voi
 function initializerHeader(
   initializer: Initializer,
   placements: ReadonlyMap<Initializer, Placement>,
-  dataFile: string,
+  dataFile: (file: number) => string,
 ): { bytes: Uint8Array; inlineBytes: number } {
   const byteLength = initializerBytes(initializer);
-  const offset = placements.get(initializer)?.offset;
+  const external = placements.get(initializer)?.external;
   const tensor = new ProtoWriter();
   for (const size of initializer.dims) tensor.int(1, size);
   tensor.int(2, DATA_TYPE[initializer.data_type]).string(8, initializer.name);
-  if (offset === undefined) {
+  if (!external) {
     tensor.announceBytes(9, byteLength);
   } else {
     const entry = (key: string, value: string) => tensor.message(13, (m) => m.string(1, key).string(2, value));
-    entry('location', dataFile);
-    entry('offset', String(offset));
+    entry('location', dataFile(external.file));
+    entry('offset', String(external.offset));
     entry('length', String(byteLength));
     tensor.int(14, DATA_LOCATION_EXTERNAL);
   }
-  const inlineBytes = offset === undefined ? byteLength : 0;
+  const inlineBytes = external ? 0 : byteLength;
   const header = new ProtoWriter().announceBytes(5, tensor.byteLength + inlineBytes).raw(tensor.finish());
   return { bytes: header.finish(), inlineBytes };
 }
@@ -154,6 +177,7 @@ function writeNode(message: ProtoWriter, node: Node): void {
   for (const input of node.inputs) message.string(1, input);
   for (const output of node.outputs) message.string(2, output);
   message.string(3, node.name).string(4, node.op_type);
+  if (node.domain) message.string(7, node.domain);
   for (const attribute of node.attributes) {
     message.message(5, (m) => {
       m.string(1, attribute.name);

@@ -10,20 +10,36 @@ import {
   type Initializer,
   type Node,
   type ValueInfo,
-} from '../formats/onnx/model.ts';
-import type { WeightRef } from '../models/decoder_model.ts';
+} from '../../formats/onnx/model.ts';
+import type { WeightRef } from '../../models/decoder_model.ts';
+import { blocksOf } from '../quantize/blocks.ts';
+import { blobBytes } from '../quantize/pack.ts';
+import type { QuantizedRef } from '../quantize/quantized_ref.ts';
 import { type Layout, weightInitializer } from './weight_initializer.ts';
 
 /** Name of a value in the graph. */
 export type Value = string;
+
+/** ONNX Runtime's own operators (onnxruntime/docs/ContribOperators.md). */
+export const CONTRIB_DOMAIN = 'com.microsoft';
+
+export interface QuantizedValues {
+  /** uint8 (rows, blocks, blob). */
+  codes: Value;
+  /** f32 (rows, blocks), cast from f16; runtimes fold the cast when they load the model. */
+  scales: Value;
+  zero_points?: Value;
+}
 
 export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly initializers = new Map<string, Initializer>();
   /** f32 value of each stored weight: a weight with two uses is stored and cast once. */
   private readonly weights = new Map<WeightRef, { layout: Layout; stored: Value; cast?: Value }>();
+  private readonly quantizedWeights = new Map<WeightRef, QuantizedValues>();
   private readonly sharedValues = new Map<string, Value>();
   private readonly names = new Set<string>();
+  private readonly renamed = new Map<Value, Value>();
 
   /** Adds a node of one output and returns its value. `name` is the full path; a repeated one gets a number. */
   node(op_type: string, name: string, inputs: readonly Value[], attributes: readonly Attribute[] = []): Value {
@@ -43,9 +59,24 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Adds a node whose output is a graph output. */
-  output(op_type: string, name: string, inputs: readonly Value[], output: Value): void {
-    this.nodes.push({ op_type, name: this.uniqueName(name), inputs, outputs: [output], attributes: [] });
+  /** A node of {@link CONTRIB_DOMAIN}. */
+  contribNode(op_type: string, name: string, inputs: readonly Value[], attributes: Record<string, number>): Value {
+    const unique = this.uniqueName(name);
+    const output = `${unique}_output_0`;
+    this.nodes.push({
+      op_type,
+      domain: CONTRIB_DOMAIN,
+      name: unique,
+      inputs,
+      outputs: [output],
+      attributes: Object.entries(attributes).map(([name, value]) => ({ name, kind: 'int', value })),
+    });
+    return output;
+  }
+
+  /** Makes a value a graph output of this name. */
+  output(value: Value, name: Value): void {
+    this.renamed.set(value, name);
   }
 
   /** A value that many layers use: built at the first call of its `key`. */
@@ -63,6 +94,23 @@ export class GraphBuilder {
 
   transpose(name: string, value: Value, perm: readonly number[]): Value {
     return this.node('Transpose', name, [value], [{ name: 'perm', kind: 'ints', value: perm }]);
+  }
+
+  concat(name: string, values: readonly Value[], axis: number): Value {
+    return this.node('Concat', name, values, [{ name: 'axis', kind: 'int', value: axis }]);
+  }
+
+  /** value · factor; the value itself where the factor is 1. */
+  scaled(name: string, value: Value, factor: number | undefined): Value {
+    if (factor === undefined || factor === 1) return value;
+    return this.node('Mul', name, [value, this.scalar(factor)]);
+  }
+
+  /** cap · tanh(value / cap); the value itself where there is no cap. */
+  capped(scope: string, value: Value, cap: number | undefined): Value {
+    if (cap === undefined) return value;
+    const share = this.node('Div', `${scope}/Div`, [value, this.scalar(cap)]);
+    return this.node('Mul', `${scope}/Mul`, [this.node('Tanh', `${scope}/Tanh`, [share]), this.scalar(cap)]);
   }
 
   /** A weight as stored, without a cast. Its initialiser is `name` at the first use. */
@@ -86,6 +134,27 @@ export class GraphBuilder {
     return known.cast;
   }
 
+  /** The parts of a quantised weight, stored once: `name`_quant, `name`_scales, `name`_zero_points. */
+  quantizedWeight(ref: QuantizedRef, name: string, castName: string): QuantizedValues {
+    const known = this.quantizedWeights.get(ref);
+    if (known) return known;
+    const { quantized: matrix } = ref;
+    const { rows, columns, bits } = matrix;
+    const blocks = blocksOf(columns);
+    const add = (suffix: string, data_type: DataType, dims: number[], chunks: Initializer['chunks']) => {
+      this.initializers.set(`${name}_${suffix}`, { name: `${name}_${suffix}`, data_type, dims, chunks });
+      return `${name}_${suffix}`;
+    };
+    const codes = add('quant', 'UINT8', [rows, blocks, blobBytes(bits)], () => matrix.codes());
+    const scales = add('scales', 'FLOAT16', [rows, blocks], () => matrix.scales());
+    const zero_points = matrix.has_zero_points
+      ? add('zero_points', 'UINT8', [rows, Math.ceil((blocks * bits) / 8)], () => matrix.zeroPoints())
+      : undefined;
+    const values = { codes, scales: this.cast(castName, scales, 'FLOAT'), zero_points };
+    this.quantizedWeights.set(ref, values);
+    return values;
+  }
+
   /** A small int64 constant: a list, or a scalar. Equal constants are stored once. */
   ints(value: readonly number[] | number): Value {
     const list = typeof value === 'number' ? [value] : value;
@@ -94,15 +163,27 @@ export class GraphBuilder {
     return this.constant(name, 'INT64', typeof value === 'number' ? [] : [value.length], bytes);
   }
 
-  /** A small float constant: a list, or a scalar. */
-  floats(name: string, value: readonly number[] | number): Value {
-    const list = typeof value === 'number' ? [value] : value;
-    const bytes = new Uint8Array(new Float32Array(list).buffer);
-    return this.constant(name, 'FLOAT', typeof value === 'number' ? [] : [list.length], bytes);
+  /** A small f32 constant of any shape. Equal ones are stored once, others of the same name get a number. */
+  floats(name: string, values: readonly number[], dims: readonly number[] = [values.length]): Value {
+    return this.shared(`${name}[${dims}]=${values}`, () => {
+      const bytes = new Uint8Array(new Float32Array(values).buffer);
+      return this.constant(this.uniqueName(name), 'FLOAT', dims, bytes);
+    });
+  }
+
+  /** An f32 number; equal ones are stored once. */
+  scalar(value: number): Value {
+    return this.floats(`constant.float.${value}`, [value], []);
   }
 
   finish(name: string, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Graph {
-    return { name, nodes: this.nodes, initializers: [...this.initializers.values()], inputs, outputs };
+    const rename = (value: Value) => this.renamed.get(value) ?? value;
+    const nodes = this.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    }));
+    return { name, nodes, initializers: [...this.initializers.values()], inputs, outputs };
   }
 
   private constant(name: string, data_type: DataType, dims: readonly number[], bytes: Uint8Array): Value {

@@ -1,17 +1,19 @@
 /** @file Weights as ONNX initialisers whose bytes are read and, for MatMul, transposed only while they are written. */
-import type { DataType, Initializer } from '../formats/onnx/model.ts';
-import type { WeightRef } from '../models/decoder_model.ts';
-import { bytesPerElement, type DType } from '../tensor/dtype.ts';
-import { elementCount } from '../tensor/shape.ts';
+import type { DataType, Initializer } from '../../formats/onnx/model.ts';
+import type { WeightRef } from '../../models/decoder_model.ts';
+import { bytesPerElement, type FloatType, isFloatType } from '../../tensor/dtype.ts';
+import { elementCount } from '../../tensor/shape.ts';
 
 /** `transposed` turns a linear's (out, in) into the (in, out) of MatMul. */
 export type Layout = 'as_stored' | 'transposed';
 
-const DATA_TYPE_OF: Record<DType, DataType> = { F32: 'FLOAT', F16: 'FLOAT16', BF16: 'BFLOAT16' };
+const DATA_TYPE_OF: Record<FloatType, DataType> = { F32: 'FLOAT', F16: 'FLOAT16', BF16: 'BFLOAT16' };
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
+/** @param ref In a float type: `quantizedModel` leaves no other. */
 export function weightInitializer(ref: WeightRef, name: string, layout: Layout): Initializer {
+  if (!isFloatType(ref.dtype)) throw new RangeError(`${name}: ONNX has no type for ${ref.dtype}.`);
   const data_type = DATA_TYPE_OF[ref.dtype];
   if (layout === 'as_stored') return { name, data_type, dims: ref.shape, chunks: () => rowChunks(ref) };
   const [rows, columns] = ref.shape;

@@ -1,0 +1,64 @@
+/** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
+import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import { BLOCK_SIZE } from '../quantize/blocks.ts';
+import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
+import type { GraphBuilder, Value } from './builder.ts';
+
+/** `x·Wᵀ + b`; a float weight is stored as (in, out). */
+export function linear(
+  builder: GraphBuilder,
+  { weight, bias }: Linear,
+  x: Value,
+  scope: string,
+  weights: string,
+): Value {
+  const product = isQuantized(weight)
+    ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
+    : builder.node('MatMul', `${scope}/MatMul`, [
+        x,
+        builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
+      ]);
+  return addBias(builder, bias, product, scope, weights);
+}
+
+export function addBias(
+  builder: GraphBuilder,
+  bias: WeightRef | undefined,
+  x: Value,
+  scope: string,
+  weights: string,
+): Value {
+  if (!bias) return x;
+  return builder.node('Add', `${scope}/Add`, [x, builder.weight(bias, `${weights}.bias`, `${scope}/bias/Cast`)]);
+}
+
+/** `x·M` with M (in, out): a shortcut or a projection; x itself where there is none. */
+export function project(
+  builder: GraphBuilder,
+  matrix: WeightRef | undefined,
+  x: Value,
+  scope: string,
+  name: string,
+): Value {
+  if (!matrix) return x;
+  if (isQuantized(matrix)) return quantizedProduct(builder, matrix, x, scope, name);
+  return builder.node('MatMul', `${scope}/MatMul`, [x, builder.weight(matrix, name, `${scope}/Cast`)]);
+}
+
+/** The activations stay f32: no `accuracy_level` that would round them too. */
+export function quantizedProduct(
+  builder: GraphBuilder,
+  weight: QuantizedRef,
+  x: Value,
+  scope: string,
+  name: string,
+): Value {
+  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name, `${scope}/Cast`);
+  const { columns, rows, bits } = weight.quantized;
+  return builder.contribNode(
+    'MatMulNBits',
+    `${scope}/MatMulNBits`,
+    [x, codes, scales, ...(zero_points ? [zero_points] : [])],
+    { K: columns, N: rows, bits, block_size: BLOCK_SIZE },
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * @file In which numbers an export stores its weights. {@link quantizedModel} is the model of exactly that file: the
+ * writer stores its weights, and the runtime that evaluates it computes the file's perplexity.
+ */
+import { cancelled } from '../errors/errors.ts';
+import type { DecoderModel, WeightRef } from '../models/decoder_model.ts';
+import { asFloatType } from '../models/weight_views.ts';
+import { decodeStored } from '../tensor/decode.ts';
+import { bytesPerElement, isFloatType } from '../tensor/dtype.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { replaceWeights, type WeightRole, weightRoles } from './map_weights.ts';
+import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantized_ref.ts';
+
+/**
+ * - `stored`: as the model holds them; what ONNX has no type for (GGUF's blocks, F8) becomes F16.
+ * - `f32`: all F32.
+ * - `f16`: matrices F16, vectors F32. Computation stays f32: the graph casts.
+ * - `int8`: all matrices in 8-bit blocks of 32.
+ * - `int4`: linears in 4-bit blocks of 32. Tables, head and SliceGPT's shortcuts keep 8 bits: there an error reaches
+ *   every later layer or every logit, and llama.cpp keeps its output head finer for the same reason.
+ *
+ * Where F16 is wanted, a weight with a value beyond its range is F32.
+ */
+export type Precision = 'stored' | 'f32' | 'f16' | 'int8' | 'int4';
+
+/** The largest number that rounds to a finite f16 is below this. */
+const F16_LIMIT = 65520;
+
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+/**
+ * The model with its weights as a file of this precision holds them. Nothing is converted here: weights are while they
+ * are read. Only to decide on F16 all values of a weight are read once; the answer is remembered.
+ */
+export async function quantizedModel(
+  model: DecoderModel,
+  precision: Precision,
+  options: { signal?: AbortSignal } = {},
+): Promise<DecoderModel> {
+  const replacements = new Map<WeightRef, WeightRef>();
+  for (const [ref, role] of weightRoles(model)) {
+    if (options.signal?.aborted) throw cancelled();
+    replacements.set(ref, await inPrecision(ref, role, precision, options.signal));
+  }
+  return replaceWeights(model, replacements);
+}
+
+async function inPrecision(
+  ref: WeightRef,
+  role: WeightRole,
+  precision: Precision,
+  signal?: AbortSignal,
+): Promise<WeightRef> {
+  if (isQuantized(ref)) return ref;
+  if (precision === 'stored') return asStored(ref, signal);
+  if (precision === 'f32' || role === 'vector') return asFloatType(ref, 'F32');
+  if (precision === 'f16' || role === 'positions') return asHalf(ref, signal);
+  if (role === 'projection') return quantizedColumns(ref, 8);
+  return quantizedRows(ref, precision === 'int4' && role === 'linear' ? 4 : 8);
+}
+
+function asStored(ref: WeightRef, signal?: AbortSignal): WeightRef | Promise<WeightRef> {
+  const stored = ref.stored ? ref.stored.bytes / elementCount(ref.shape) : bytesPerElement(ref.dtype);
+  return isFloatType(ref.dtype) && stored >= 2 ? ref : asHalf(ref, signal);
+}
+
+async function asHalf(ref: WeightRef, signal?: AbortSignal): Promise<WeightRef> {
+  return asFloatType(ref, (await fitsHalf(ref, signal)) ? 'F16' : 'F32');
+}
+
+const known = new WeakMap<WeightRef, boolean>();
+
+/** Whether every value is finite as f16. */
+async function fitsHalf(ref: WeightRef, signal?: AbortSignal): Promise<boolean> {
+  if (ref.dtype === 'F16') return true;
+  const before = known.get(ref);
+  if (before !== undefined) return before;
+  const fits = await allBelow(ref, F16_LIMIT, signal);
+  known.set(ref, fits);
+  return fits;
+}
+
+async function allBelow(ref: WeightRef, limit: number, signal?: AbortSignal): Promise<boolean> {
+  const rows = ref.shape[0] ?? 1;
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / ((4 * elementCount(ref.shape)) / rows)));
+  for (let start = 0; start < rows; start += step) {
+    if (signal?.aborted) throw cancelled();
+    const values = decodeStored(await ref.read({ start, end: Math.min(rows, start + step) }), ref.dtype);
+    // Written so that NaN fails too: F32 keeps it, and whoever checks the weights finds it.
+    for (const value of values) if (!(Math.abs(value) < limit)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,140 @@
+/**
+ * @file Round-to-nearest quantisation of matrix rows in blocks of 32, as ONNX Runtime's MatMulNBits and
+ * GatherBlockQuantized read it: `value = (code − zero_point) · scale`, one f16 scale a block.
+ *
+ * A scale is rounded up to f16, so that the codes always span the block: every value is off by at most half a step.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import { f16ToNumber, numberToF16 } from '../../tensor/half.ts';
+
+/** Values of a row that share a scale. */
+export const BLOCK_SIZE = 32;
+
+export type Bits = 4 | 8;
+
+/** Blocks of one row; the last one may be partly filled. */
+export function blocksOf(columns: number): number {
+  return Math.ceil(columns / BLOCK_SIZE);
+}
+
+/** Rows quantised: `blocks` blocks of 32 codes each, padded with zero points. */
+export interface QuantizedRows {
+  readonly bits: Bits;
+  readonly rows: number;
+  readonly columns: number;
+  /** (rows, blocks · 32), one code a byte. */
+  readonly codes: Uint8Array;
+  /** (rows, blocks), binary16. */
+  readonly scales: Uint16Array;
+  /** (rows, blocks); 2^(bits − 1) wherever the range of the codes is symmetric. */
+  readonly zero_points: Uint8Array;
+}
+
+/**
+ * Quantises `values` (rows, columns). With 4 bits each block takes the better of a symmetric range, which has zero in the
+ * middle, and an asymmetric one, which reaches from its least to its largest value; with 8 bits all are symmetric.
+ * @throws `non_finite_weights`, and `export_failed` for values that no f16 scale reaches.
+ */
+export function quantizeRows(values: ArrayLike<number>, rows: number, columns: number, bits: Bits): QuantizedRows {
+  const blocks = blocksOf(columns);
+  const codes = new Uint8Array(rows * blocks * BLOCK_SIZE);
+  const scales = new Uint16Array(rows * blocks);
+  const zero_points = new Uint8Array(rows * blocks);
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = row * columns + block * BLOCK_SIZE;
+      const end = Math.min(start + BLOCK_SIZE, (row + 1) * columns);
+      const range = bestRange(values, start, end, bits);
+      const at = row * blocks + block;
+      scales[at] = range.scale_bits;
+      zero_points[at] = range.zero_point;
+      const to = at * BLOCK_SIZE;
+      for (let i = 0; i < BLOCK_SIZE; i++) {
+        codes[to + i] = start + i < end ? codeOf(values[start + i], range, bits) : range.zero_point;
+      }
+    }
+  }
+  return { bits, rows, columns, codes, scales, zero_points };
+}
+
+/** The values that the codes stand for, (rows, columns); exact in f32. */
+export function dequantizeRows({ rows, columns, codes, scales, zero_points }: QuantizedRows): Float32Array {
+  const blocks = blocksOf(columns);
+  const values = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const at = row * blocks + Math.floor(column / BLOCK_SIZE);
+      const code = codes[at * BLOCK_SIZE + (column % BLOCK_SIZE)];
+      values[row * columns + column] = (code - zero_points[at]) * f16ToNumber(scales[at]);
+    }
+  }
+  return values;
+}
+
+interface Range {
+  scale: number;
+  scale_bits: number;
+  zero_point: number;
+}
+
+function bestRange(values: ArrayLike<number>, start: number, end: number, bits: Bits): Range {
+  let low = 0;
+  let high = 0;
+  for (let i = start; i < end; i++) {
+    const value = values[i];
+    if (!Number.isFinite(value)) throw notFinite(value);
+    if (value < low) low = value;
+    else if (value > high) high = value;
+  }
+  const half = 2 ** (bits - 1);
+  // Codes −half … half − 1; half a step beyond the last one still rounds to it.
+  const symmetric = rangeOf(Math.max(-low / half, high / (half - 0.5)), () => half);
+  if (bits === 8) return symmetric;
+  const largest = 2 * half - 1;
+  const asymmetric = rangeOf((high - low) / largest, (scale) => Math.round(-low / scale));
+  const better = squaredError(values, start, end, asymmetric, bits) < squaredError(values, start, end, symmetric, bits);
+  return better ? asymmetric : symmetric;
+}
+
+/** The least f16 scale that is not below `scale`. */
+function rangeOf(scale: number, zeroPoint: (scale: number) => number): Range {
+  let scale_bits = numberToF16(scale);
+  if (f16ToNumber(scale_bits) < scale) scale_bits++;
+  const rounded = f16ToNumber(scale_bits);
+  if (!Number.isFinite(rounded)) throw tooLarge(scale);
+  // A block of zeros: any zero point does, and no division by its scale.
+  return { scale: rounded, scale_bits, zero_point: rounded === 0 ? 0 : zeroPoint(rounded) };
+}
+
+function codeOf(value: number, { scale, zero_point }: Range, bits: Bits): number {
+  if (scale === 0) return zero_point;
+  const code = Math.round(value / scale) + zero_point;
+  return Math.min(2 ** bits - 1, Math.max(0, code));
+}
+
+function squaredError(values: ArrayLike<number>, start: number, end: number, range: Range, bits: Bits): number {
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    const error = values[i] - (codeOf(values[i], range, bits) - range.zero_point) * range.scale;
+    sum += error * error;
+  }
+  return sum;
+}
+
+function notFinite(value: number): WhittleError {
+  return new WhittleError({
+    code: 'non_finite_weights',
+    message: `A weight is ${value}, which cannot be quantised.`,
+    allowed: 'finite numbers',
+    action: 'Choose f32, or fetch the model again: its weights are damaged.',
+  });
+}
+
+function tooLarge(scale: number): WhittleError {
+  return new WhittleError({
+    code: 'export_failed',
+    message: `A block of weights needs a quantisation step of ${scale.toPrecision(3)}.`,
+    allowed: 'at most 65504, the largest f16',
+    action: 'Choose f16 or f32 instead.',
+  });
+}
