@@ -6,7 +6,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import { GpuMemory, type GpuTensor } from './buffers.ts';
 import type { WebGpuDevice } from './device.ts';
-import { DeviceFaults } from './faults.ts';
+import { DeviceFaults, rejected } from './faults.ts';
 import type { Grid, KernelDefinition } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { UniformRing } from './uniforms.ts';
@@ -123,11 +123,7 @@ export class GpuContext {
       this.encoder = undefined;
       this.batchWork = 0;
       this.device.queue.submit([commands]);
-      this.faults.popScope((error) => ({
-        code: 'internal',
-        message: `The GPU rejected a command: ${error.message}`,
-        action: 'This is a fault in Whittle. Please report it with the steps that led here.',
-      }));
+      this.faults.popScope(rejected);
     }
     for (const tensor of this.retired.splice(0)) tensor.dispose();
   }

@@ -22,6 +22,8 @@ export class DeviceFaults {
       this.lostError = deviceLost(info.reason, info.message);
       return this.lostError;
     });
+    // What no scope was open for, such as a write past the end of a buffer.
+    device.addEventListener('uncapturederror', ({ error }) => this.found.push(new WhittleError(uncaptured(error))));
   }
 
   get isLost(): boolean {
@@ -98,6 +100,27 @@ function deviceLost(reason: string, message: string): WhittleError {
     action:
       'Other programs or a driver reset can cause this. Close other GPU-heavy tabs, reload the page and run again; with fewer samples or a shorter window the job needs less of the GPU.',
   });
+}
+
+/** The classes of errors are no globals in Node, so they are told by their names. */
+function uncaptured(error: GPUError): FaultData {
+  if (error.constructor.name === 'GPUOutOfMemoryError') {
+    return {
+      code: 'out_of_memory',
+      message: `The GPU ran out of memory: ${error.message}`,
+      action: 'Use fewer samples or shorter windows, or close other tabs that use the GPU.',
+    };
+  }
+  return rejected(error);
+}
+
+/** A command that is not valid, or that the driver did not carry out. */
+export function rejected(error: GPUError): FaultData {
+  return {
+    code: 'internal',
+    message: `The GPU rejected a command: ${error.message}`,
+    action: 'This is a fault in Whittle. Please report it with the steps that led here.',
+  };
 }
 
 export function outOfMemory(label: string, bytes: number, currentBytes: number): FaultData {

@@ -194,6 +194,18 @@ describe.skipIf(!gpu)('faults on webgpu', () => {
     backend.dispose();
   });
 
+  it('reports a fault outside every error scope at the next sync, once', async () => {
+    const backend = await createWebGpuBackend(gpu);
+    const tensor = backend.empty([4], 'four');
+    backend.context.upload(tensor, new Uint8Array(64)); // past the end: only the device can say so
+    await expect(backend.sync()).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/rejected a command: .*64/s),
+    });
+    expect([...(await backend.read(tensor))]).toEqual([0, 0, 0, 0]);
+    backend.dispose();
+  });
+
   it('refuses tensors of another backend', async () => {
     const [one, two] = [await createWebGpuBackend(gpu), new WebGpuBackend(await requestWebGpuDevice(gpu))];
     const foreign = { shape: [1], type: 'f32', label: 'foreign', dispose() {} } as const;
