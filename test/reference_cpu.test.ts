@@ -3,3 +3,4 @@ import { referenceSuite } from './support/reference_suite.ts';
 
 referenceSuite('stories260k', 'cpu', () => true);
 referenceSuite('demo', 'cpu', (_, { sparsity }) => sparsity === 0.25);
+referenceSuite('opt-tiny', 'cpu', () => true);

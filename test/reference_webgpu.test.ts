@@ -9,3 +9,4 @@ referenceSuite(
   'webgpu',
   ({ name }, { sparsity }) => !HEADS.includes(name) || [0.25, 0.5].includes(sparsity),
 );
+referenceSuite('opt-tiny', 'webgpu', (_, { sparsity }) => [0.2, 0.5].includes(sparsity));
