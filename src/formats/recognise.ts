@@ -16,9 +16,9 @@ const PICKLE: Foreign = {
 };
 
 /** `not_a_model` for a recognised foreign file in place of weights, `undefined` for unknown bytes. */
-export function recogniseForeign(file: string, head: Uint8Array): WhittleError | undefined {
+export function recogniseForeign(file: string, head: Uint8Array, allowed = SAFETENSORS): WhittleError | undefined {
   const found = foreign(head) ?? jsonText(head);
-  return found && new WhittleError({ code: 'not_a_model', place: { file }, allowed: SAFETENSORS, ...found });
+  return found && new WhittleError({ code: 'not_a_model', place: { file }, allowed, ...found });
 }
 
 /** The same in place of a JSON file, for which JSON that is merely wrong is not foreign. */
@@ -48,7 +48,9 @@ function foreign(head: Uint8Array): Foreign | undefined {
       action: 'The download link may need a login or was a preview page: download the file itself.',
     };
   }
-  if (text.startsWith('GGUF')) return GGUF;
+  if (text.startsWith('GGUF')) {
+    return { message: 'This is a GGUF file under another name.', action: 'Give it a name that ends in .gguf and open it.' };
+  }
   const isPickle = head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
   if (isPickle || text.startsWith('PK\u0003\u0004')) return PICKLE;
   if (text.startsWith('\u0089HDF')) {
@@ -72,18 +74,12 @@ function jsonText(head: Uint8Array): Foreign | undefined {
   };
 }
 
-const GGUF: Foreign = {
-  message: 'This is a GGUF file, which is not read yet.',
-  action: 'Open the safetensors version of the model.',
-};
-
 function byName(name: string): Foreign | undefined {
-  if (/\.gguf$/.test(name)) return GGUF;
   if (/\.(bin|pt|pth|ckpt|pkl)$/.test(name)) return PICKLE;
-  if (/\.onnx(_data|\.data)?$/.test(name)) {
+  if (/\.onnx([_.]data)(_\d+)?$/.test(name)) {
     return {
-      message: 'This is an ONNX file, which Whittle writes but does not read.',
-      action: 'Open the safetensors version of the model.',
+      message: 'This is the external data of an ONNX model, without the model itself.',
+      action: 'Drop the .onnx file, config.json and tokenizer.json together with it.',
     };
   }
   if (/\.(h5|msgpack|tflite|mlmodel|npz)$/.test(name)) {

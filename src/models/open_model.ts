@@ -1,5 +1,7 @@
 /** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
 import type { Checkpoint } from '../formats/checkpoint.ts';
+import { openGgufFiles } from '../formats/gguf/open.ts';
+import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type ModelFile, openModelFiles } from '../formats/hf/files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
@@ -10,6 +12,8 @@ import type { DecoderConfig } from './architecture.ts';
 import { buildDecoderModel } from './build_model.ts';
 import type { DecoderModel } from './decoder_model.ts';
 import { findArchitecture } from './find_architecture.ts';
+import { explainOnnx } from './onnx/explain.ts';
+import { withoutNormOffset } from './onnx/folded_norms.ts';
 
 export type { ModelFile } from '../formats/hf/files.ts';
 
@@ -32,12 +36,17 @@ export interface OpenModel {
 
 /** Throws every bad-input code of {@link ErrorCode}; no weight is read. */
 export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
-  const found = await openModelFiles(files);
+  const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
   const architecture = findArchitecture(raw, found.config.name);
   const config = architecture.readConfig(raw, found.config.name);
-  const checkpoint = widenFloats(found.checkpoint, readQuantization(raw, found.config.name));
-  const { model, warnings } = buildDecoderModel(architecture, config, checkpoint);
+  const widened = widenFloats(found.checkpoint, readQuantization(raw, found.config.name));
+  const checkpoint = found.onnx
+    ? withoutNormOffset(widened, found.onnx.folded, config.norm.weight_offset ?? 0)
+    : widened;
+  const { model, warnings } = explainOnnx(found.onnx?.summary, () =>
+    buildDecoderModel(architecture, config, checkpoint),
+  );
   const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');

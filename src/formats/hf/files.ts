@@ -1,6 +1,6 @@
 /**
- * @file Finds a Hugging Face model among dropped files: flat or inside a folder, one safetensors file or shards. Reads
- * the small files and the weight headers; no weight.
+ * @file Finds a Hugging Face model among dropped files: flat or inside a folder, one safetensors file or shards, or
+ * ONNX. Reads the small files and the weight headers; no weight.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { Checkpoint } from '../checkpoint.ts';
@@ -9,6 +9,7 @@ import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { chooseFolder, type Folder } from './folder.ts';
+import { chooseOnnx, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
 
 export interface ModelFile {
   /** Path inside the dropped folder, or just the name. */
@@ -26,6 +27,8 @@ export interface HfModel {
   companions: ByteSource[];
   weights: ByteSource[];
   checkpoint: Checkpoint;
+  /** Where the weights are ONNX: what the file holds, and which norms' weights have the family's offset in them. */
+  onnx?: { summary: string; folded: ReadonlySet<string> };
   warnings: string[];
 }
 
@@ -40,16 +43,21 @@ const COMPANIONS = [
 ];
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
 
-/** Throws `not_a_model`, `bad_tokenizer`, `missing_shard` and all that {@link openSafetensors} throws. */
+/**
+ * Throws `not_a_model`, `bad_tokenizer`, `missing_shard` and all that {@link openSafetensors} and {@link openOnnxFile}
+ * throw.
+ */
 export async function openModelFiles(files: readonly ModelFile[]): Promise<HfModel> {
   const folder = chooseFolder(files);
   const source = (name: string): ByteSource | undefined => {
     const blob = folder.files.get(name);
-    return blob && blobSource(name, blob);
+    return blob && blobSource(name.split('/').pop()!, blob);
   };
-  const { shards, index, warnings } = await findWeights(folder, source);
+  const { shards, index, onnx: onnx_file, warnings } = await findWeights(folder, source);
   const config = source('config.json');
+  const onnx = onnx_file === undefined ? undefined : await openOnnxFile(onnx_file, source);
   if (!config) {
+    if (onnx) throw onnxWithoutConfig(onnx.files[0].name, onnx.summary);
     throw new WhittleError({
       code: 'not_a_model',
       message: 'There is no config.json beside the weights.',
@@ -57,7 +65,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
       action: 'Open the whole model folder, or drop config.json and tokenizer.json together with the weights.',
     });
   }
-  const opened = await openSafetensors(shards, index);
+  const opened = onnx ?? (await openSafetensors(shards, index));
   const tokenizer = source('tokenizer.json');
   if (!tokenizer) throw noTokenizer(folder);
   return {
@@ -66,8 +74,9 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     tokenizer,
     tokenizer_config: source('tokenizer_config.json'),
     companions: COMPANIONS.map(source).filter((found) => found !== undefined),
-    weights: shards,
+    weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,
+    onnx,
     warnings: [...warnings, ...opened.warnings],
   };
 }
@@ -77,10 +86,12 @@ type Find = (name: string) => ByteSource | undefined;
 interface FoundWeights {
   shards: ByteSource[];
   index?: ShardIndex;
+  /** Name of the ONNX file; then there are no shards. */
+  onnx?: string;
   warnings: string[];
 }
 
-/** As transformers does: `model.safetensors` first, then an index, then the only candidate there is. */
+/** As transformers does: `model.safetensors` first, then an index, then the only candidate there is; ONNX only without. */
 async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> {
   const names = [...folder.files.keys()];
   const candidates = names.filter((name) => name.endsWith('.safetensors'));
@@ -92,7 +103,12 @@ async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> 
     const index = await readShardIndex(source(indexes[0])!);
     return { shards: allShards(index.shards, source), index, warnings: unusedWarning(candidates, index.shards) };
   }
-  if (candidates.length === 0) throw noWeights(names);
+  if (candidates.length === 0) {
+    const graphs = names.filter((name) => name.endsWith('.onnx'));
+    const onnx = chooseOnnx(graphs);
+    if (onnx !== undefined) return { shards: [], onnx, warnings: unusedWarning(graphs, [onnx]) };
+    throw graphs.length > 0 ? severalCandidates(graphs) : noWeights(names);
+  }
   const shard = SHARD.exec(candidates[0]);
   if (shard && candidates.every((name) => SHARD.exec(name)?.[1] === shard[1] && SHARD.exec(name)?.[3] === shard[3])) {
     const [, stem, , total] = shard;

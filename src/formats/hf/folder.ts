@@ -5,14 +5,15 @@ import type { ModelFile } from './files.ts';
 export interface Folder {
   /** Last part of the path; absent for files that were dropped without a folder. */
   name?: string;
+  /** By name; those of a folder `onnx` inside it as "onnx/…". */
   files: ReadonlyMap<string, Blob>;
 }
 
-const WEIGHTS = /\.safetensors$/;
+const WEIGHTS = /\.(safetensors|onnx)$/;
 
 /** Throws `not_a_model`: nothing there, several models, two files with one name. */
 export function chooseFolder(files: readonly ModelFile[]): Folder {
-  const folders = groupByFolder(files);
+  const folders = joinOnnxFolders(groupByFolder(files));
   if (folders.size === 0) {
     throw new WhittleError({
       code: 'not_a_model',
@@ -37,6 +38,18 @@ export function chooseFolder(files: readonly ModelFile[]): Folder {
   const best =
     models[0] ?? paths.find((path) => has(path, isWeights)) ?? paths.find((path) => has(path, isConfig)) ?? paths[0];
   return { name: best.split('/').pop() || undefined, files: folders.get(best)! };
+}
+
+/** transformers.js keeps weights in a folder `onnx` beside config and tokenizer: both are one model. */
+function joinOnnxFolders(folders: Map<string, Map<string, Blob>>): Map<string, Map<string, Blob>> {
+  for (const [path, entries] of [...folders]) {
+    const parent = /^(?:(.*)\/)?onnx$/.exec(path);
+    const files = parent && folders.get(parent[1] ?? '');
+    if (!files?.has('config.json') || entries.has('config.json')) continue;
+    for (const [name, blob] of entries) files.set(`onnx/${name}`, blob);
+    folders.delete(path);
+  }
+  return folders;
 }
 
 function groupByFolder(files: readonly ModelFile[]): Map<string, Map<string, Blob>> {

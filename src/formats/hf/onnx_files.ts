@@ -1,0 +1,42 @@
+/** @file Finds the ONNX file of a model folder: Optimum's, transformers.js' (`onnx/model.onnx`), or Whittle's. */
+import { WhittleError } from '../../errors/errors.ts';
+import { type OpenedOnnx, openOnnx } from '../onnx/checkpoint.ts';
+import type { ByteSource } from '../source.ts';
+
+/** Weights as floats first; names of Optimum and of transformers.js. */
+const PREFERRED = ['model', 'decoder_model_merged', 'decoder_model', 'model_fp16', 'decoder_model_merged_fp16'].flatMap(
+  (stem) => [`${stem}.onnx`, `onnx/${stem}.onnx`],
+);
+const QUANTISED = /_(q\d\w*|u?int8|bnb4|quantized)\.onnx$/;
+
+/** The ONNX file to open; undefined where there is none or where several could be meant. */
+export function chooseOnnx(names: readonly string[]): string | undefined {
+  const candidates = names.filter((name) => name.endsWith('.onnx'));
+  if (candidates.length === 0) return undefined;
+  const preferred = PREFERRED.find((name) => candidates.includes(name));
+  // With quantised ones only, any of them gives the message that explains it.
+  return (
+    preferred ??
+    (candidates.every((name) => QUANTISED.test(name)) || candidates.length === 1 ? candidates[0] : undefined)
+  );
+}
+
+/** Opens it; external data lie beside it. Throws what {@link openOnnx} throws. */
+export function openOnnxFile(name: string, find: (name: string) => ByteSource | undefined): Promise<OpenedOnnx> {
+  const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  return openOnnx(find(name)!, (file) => find(folder + file));
+}
+
+/** `not_a_model` for an ONNX file that lies alone: what it is, and what it lacks. */
+export function onnxWithoutConfig(file: string, summary: string): WhittleError {
+  const is_decoder = /inputs .*\binput_ids\b.*; outputs .*\blogits\b/.test(summary);
+  return new WhittleError({
+    code: 'not_a_model',
+    message: `There is no config.json beside this ONNX file, so nothing says which model it is. It is ${summary}.`,
+    place: { file: 'config.json' },
+    allowed: 'a causal language model with config.json and tokenizer.json',
+    action: is_decoder
+      ? `Put the config.json and tokenizer.json of the model that it was exported from beside ${file}.`
+      : 'It does not look like a language model (no input_ids, no logits): only decoders can be sliced.',
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * @file A {@link Checkpoint} over an ONNX model: its weights under the names and in the layout of the PyTorch model.
+ * Only the structure is read when it is opened.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import type { FloatType } from '../../tensor/dtype.ts';
+import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
+import { quoteText } from '../json.ts';
+import type { ByteSource } from '../source.ts';
+import { locateExternal } from './external.ts';
+import { findParameters, type Parameter, QUANTISED_OPERATORS } from './parameters.ts';
+import { type OnnxModel, readOnnxModel } from './read_model.ts';
+import { bad } from './read_tensor.ts';
+import { onnxSummary, operatorCounts } from './summary.ts';
+
+export interface OpenedOnnx {
+  checkpoint: Checkpoint;
+  /** Norms' weights to which an offset that the family adds (Gemma's 1) has been added already. */
+  folded: ReadonlySet<string>;
+  /** What the file holds, in one sentence without a full stop. */
+  summary: string;
+  /** The model file and the external ones that it uses. */
+  files: ByteSource[];
+  /** For people: what is odd but not wrong. */
+  warnings: string[];
+}
+
+const DTYPE_OF: Readonly<Record<string, FloatType | undefined>> = {
+  FLOAT: 'F32',
+  FLOAT16: 'F16',
+  BFLOAT16: 'BF16',
+  DOUBLE: 'F32',
+};
+/** Stored rows are taken in bands of about this size while a matrix is transposed. */
+const BAND_BYTES = 16 * 2 ** 20;
+/** Columns that are written side by side: as many streams as a cache holds. */
+const TILE = 64;
+
+/**
+ * Opens a model whose external files `find` gives by name. Throws `bad_onnx`, `truncated_file`, `missing_shard`,
+ * `not_a_model` (no weights of a language model in it) and `unknown_architecture` (quantised weights).
+ */
+export async function openOnnx(
+  source: ByteSource,
+  find: (name: string) => ByteSource | undefined,
+): Promise<OpenedOnnx> {
+  const model = await readOnnxModel(source);
+  const summary = onnxSummary(model);
+  const { sources, warnings } = locateExternal(source, model.graph, find);
+  refuseQuantised(source.name, model, summary);
+  const parameters = findParameters(model);
+  if (parameters.size === 0) throw noParameters(source.name, summary);
+  const tensors = new Map<string, Located>();
+  for (const [name, parameter] of parameters) tensors.set(name, locate(source, name, parameter, sources));
+  let bytes = 0;
+  for (const tensor of new Set([...tensors.values()].map((located) => located.parameter.tensor))) bytes += tensor.bytes;
+  return {
+    checkpoint: { tensors, bytes, read: reader(tensors) },
+    folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
+    summary,
+    files: [source, ...sources.values()],
+    warnings: [...warnings, ...foreignOperators(model)],
+  };
+}
+
+interface Located extends TensorInfo {
+  readonly parameter: Parameter;
+  readonly source: ByteSource;
+  readonly offset: number;
+}
+
+function locate(
+  model: ByteSource,
+  name: string,
+  parameter: Parameter,
+  sources: ReadonlyMap<string, ByteSource>,
+): Located {
+  const { type, dims, elements, location } = parameter.tensor;
+  if (location.kind === 'list') {
+    throw bad(
+      model.name,
+      `The weight ${quoteText(name)} is stored as ${location.field}.`,
+      { tensor: name },
+      'raw_data',
+    );
+  }
+  const source = location.kind === 'external' ? sources.get(location.file)! : model;
+  const dtype = DTYPE_OF[type.name]!;
+  return {
+    name,
+    dtype,
+    shape: parameter.transposed ? [dims[1], dims[0]] : dims,
+    bytes: elements * (dtype === 'F32' ? 4 : 2),
+    file: source.name,
+    parameter,
+    source,
+    offset: location.kind === 'none' ? 0 : location.offset,
+  };
+}
+
+function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
+  // A transposed matrix that is read in blocks of rows (a head) stays until its last block: turning it takes all of it.
+  let turned: { name: string; bytes: Promise<Uint8Array> } | undefined;
+  return async (name, rows) => {
+    const located = tensors.get(name);
+    if (!located) {
+      throw new WhittleError({
+        code: 'missing_tensor',
+        message: `The checkpoint holds no tensor "${name}".`,
+        place: { tensor: name },
+      });
+    }
+    const count = located.shape[0] ?? 0;
+    const range = rows ?? { start: 0, end: count };
+    if (!(range.start >= 0 && range.start <= range.end && range.end <= count)) {
+      throw new RangeError(`rows ${range.start} to ${range.end} of "${name}", which has ${count} rows`);
+    }
+    if (!located.parameter.transposed) return readRows(located, rows && range);
+    if (turned?.name !== name) turned = { name, bytes: readTransposed(located) };
+    const { bytes } = turned;
+    if (range.end === count) turned = undefined;
+    const rowBytes = located.bytes / (count || 1);
+    try {
+      return (await bytes).subarray(range.start * rowBytes, range.end * rowBytes);
+    } catch (cause) {
+      turned = undefined;
+      throw cause;
+    }
+  };
+}
+
+/** Rows as stored, DOUBLE narrowed to F32. */
+async function readRows({ parameter, source, offset }: Located, rows?: RowRange): Promise<Uint8Array> {
+  const { dims, bytes, type } = parameter.tensor;
+  const rowBytes = bytes / (dims[0] || 1);
+  const stored = rows
+    ? await source.read(offset + rows.start * rowBytes, (rows.end - rows.start) * rowBytes)
+    : await source.read(offset, bytes);
+  if (type.name !== 'DOUBLE') return stored;
+  const aligned = stored.slice();
+  return new Uint8Array(Float32Array.from(new Float64Array(aligned.buffer)).buffer);
+}
+
+/** The whole matrix, (in, out) as stored, as (out, in). */
+async function readTransposed(located: Located): Promise<Uint8Array> {
+  const [inputs, outputs] = located.parameter.tensor.dims;
+  const size = located.dtype === 'F32' ? 4 : 2;
+  const View = size === 4 ? Uint32Array : Uint16Array;
+  const out = new View(inputs * outputs);
+  const step = Math.max(1, Math.floor(BAND_BYTES / (outputs * size || 1)));
+  for (let start = 0; start < inputs; start += step) {
+    const end = Math.min(inputs, start + step);
+    const bytes = await readRows(located, { start, end });
+    const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+    const band = new View(aligned.buffer as ArrayBuffer, aligned.byteOffset, (end - start) * outputs);
+    for (let first = 0; first < outputs; first += TILE) {
+      const last = Math.min(outputs, first + TILE);
+      for (let i = start; i < end; i++) {
+        const row = (i - start) * outputs;
+        for (let o = first; o < last; o++) out[o * inputs + i] = band[row + o];
+      }
+    }
+  }
+  return new Uint8Array(out.buffer);
+}
+
+function refuseQuantised(file: string, { graph }: OnnxModel, summary: string): void {
+  const found = [...operatorCounts(graph)].filter(([name]) => QUANTISED_OPERATORS.has(name.split('.').pop()!));
+  if (found.length === 0) return;
+  const operators = found.map(([name, count]) => `${count} ${name}`).join(', ');
+  throw new WhittleError({
+    code: 'unknown_architecture',
+    message: `The weights of this ONNX file are quantised (${operators}), and Whittle cannot slice them. It is ${summary}.`,
+    place: { file },
+    allowed: 'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE',
+    action: 'Open the file with float weights, often model.onnx or model_fp16.onnx, or the safetensors version.',
+  });
+}
+
+function noParameters(file: string, summary: string): WhittleError {
+  return new WhittleError({
+    code: 'not_a_model',
+    message: `No weights of a language model were found in this ONNX file, neither by name nor along its graph. It is ${summary}.`,
+    place: { file },
+    allowed: 'a causal language model exported from transformers (by Optimum or torch.onnx) or by Whittle',
+    action: 'Export it anew and keep the names of parameters and modules, or open the safetensors version.',
+  });
+}
+
+/** The graph is not run, so operators of other domains are no obstacle, but they may compute what the config does not say. */
+function foreignOperators({ graph }: OnnxModel): string[] {
+  const names = [...operatorCounts(graph).keys()].filter((name) => /\./.test(name));
+  if (names.length === 0) return [];
+  const shown = names.slice(0, 5).map(quoteText).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+  return [`The ONNX graph has operators of other domains (${shown}). It is not run: the config says what is computed.`];
+}

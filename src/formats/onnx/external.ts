@@ -1,0 +1,84 @@
+/** @file External data of an ONNX model: the files that hold it, and that every tensor lies inside one. */
+import { WhittleError } from '../../errors/errors.ts';
+import { quoteText } from '../json.ts';
+import type { ByteSource } from '../source.ts';
+import type { OnnxGraph } from './read_model.ts';
+import type { StoredTensor } from './read_tensor.ts';
+
+export interface ExternalData {
+  /** File name → file, of every one that the model names. */
+  sources: Map<string, ByteSource>;
+  warnings: string[];
+}
+
+/** Throws `missing_shard` (a file that was not given) and `truncated_file` (a tensor past the end). */
+export function locateExternal(
+  model: ByteSource,
+  graph: OnnxGraph,
+  find: (name: string) => ByteSource | undefined,
+): ExternalData {
+  const sources = new Map<string, ByteSource>();
+  const missing = new Map<string, StoredTensor>();
+  const ranges = new Map<string, { tensor: StoredTensor; start: number; end: number }[]>();
+  for (const tensor of storedTensors(graph)) {
+    if (tensor.location.kind !== 'external') continue;
+    const { file, offset } = tensor.location;
+    const source = find(file);
+    if (!source) {
+      if (!missing.has(file)) missing.set(file, tensor);
+      continue;
+    }
+    sources.set(file, source);
+    const end = offset + tensor.bytes;
+    if (end > source.size) throw outside(source, tensor, offset, end);
+    const known = ranges.get(file) ?? [];
+    ranges.set(file, known);
+    known.push({ tensor, start: offset, end });
+  }
+  if (missing.size > 0) throw missingFiles(model, missing);
+  const warnings: string[] = [];
+  for (const [file, list] of ranges) {
+    list.sort((a, b) => a.start - b.start || a.end - b.end);
+    // Two names for the same bytes are how a tied weight may be stored; a part of another's is odd.
+    const overlap = list.findIndex(
+      ({ start, end }, i) =>
+        i > 0 && start < list[i - 1].end && !(start === list[i - 1].start && end === list[i - 1].end),
+    );
+    if (overlap > 0) {
+      const [a, b] = [list[overlap - 1], list[overlap]].map(({ tensor }) => quoteText(tensor.name));
+      warnings.push(`${a} and ${b} share some of their bytes in ${file}.`);
+    }
+  }
+  return { sources, warnings };
+}
+
+/** Initialisers and constants, subgraphs included. */
+function* storedTensors(graph: OnnxGraph): Iterable<StoredTensor> {
+  yield* graph.initializers.values();
+  for (const { tensor, subgraphs } of graph.nodes) {
+    if (tensor) yield tensor;
+    for (const subgraph of subgraphs) yield* storedTensors(subgraph);
+  }
+}
+
+function outside(source: ByteSource, { name }: StoredTensor, offset: number, end: number): WhittleError {
+  return new WhittleError({
+    code: 'truncated_file',
+    message: `${quoteText(name)}: bytes ${offset} to ${end} lie outside the external file, which has ${source.size}.`,
+    place: { file: source.name, tensor: name },
+    action: 'The download may be incomplete, or the file belongs to another export: fetch both files again.',
+  });
+}
+
+function missingFiles(model: ByteSource, missing: ReadonlyMap<string, StoredTensor>): WhittleError {
+  const [[file, { name }]] = missing;
+  const shown = [...missing.keys()].slice(0, 8).map(quoteText).join(', ');
+  const more = missing.size > 8 ? ` and ${missing.size - 8} more` : '';
+  return new WhittleError({
+    code: 'missing_shard',
+    message: `The weights of ${model.name} lie in ${shown}${more}, which ${missing.size > 1 ? 'are' : 'is'} not there.`,
+    place: { file, tensor: name },
+    allowed: 'external data beside the model, under the names that the model gives',
+    action: 'Drop the data files together with the ONNX file, or open the whole folder.',
+  });
+}
