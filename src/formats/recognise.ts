@@ -49,7 +49,10 @@ function foreign(head: Uint8Array): Foreign | undefined {
     };
   }
   if (text.startsWith('GGUF')) {
-    return { message: 'This is a GGUF file under another name.', action: 'Give it a name that ends in .gguf and open it.' };
+    return {
+      message: 'This is a GGUF file under another name.',
+      action: 'Give it a name that ends in .gguf and open it.',
+    };
   }
   const isPickle = head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
   if (isPickle || text.startsWith('PK\u0003\u0004')) return PICKLE;

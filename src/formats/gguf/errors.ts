@@ -1,0 +1,33 @@
+/** @file Errors of GGUF files. */
+import { WhittleError } from '../../errors/errors.ts';
+
+interface Detail {
+  tensor?: string;
+  /** Key of the metadata. */
+  field?: string;
+  allowed?: string;
+  action?: string;
+}
+
+export function badGguf(file: string, message: string, detail: Detail = {}): WhittleError {
+  const { tensor, field, allowed, action } = detail;
+  return new WhittleError({
+    code: 'bad_gguf',
+    message,
+    place: { file, tensor, field },
+    allowed,
+    action: action ?? 'Download the file again, or convert the model anew with current tools.',
+  });
+}
+
+/** A file that is sound but holds what Whittle cannot run exactly. */
+export function unsupportedGguf(file: string, message: string, detail: Detail = {}): WhittleError {
+  const { tensor, field, allowed, action } = detail;
+  return new WhittleError({
+    code: 'unknown_architecture',
+    message,
+    place: { file, tensor, field },
+    allowed,
+    action: action ?? 'Choose a model of a supported family, or open its safetensors version.',
+  });
+}

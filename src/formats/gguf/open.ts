@@ -1,0 +1,126 @@
+/**
+ * @file Opens a model from GGUF alone, one file or parts: the same {@link HfModel} as a folder from Hugging Face, with
+ * config and tokenizer made from the metadata.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import { isDType } from '../../tensor/dtype.ts';
+import type { HfModel, ModelFile } from '../hf/files.ts';
+import { quoteText } from '../json.ts';
+import { type ByteSource, blobSource } from '../source.ts';
+import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
+import { architectureOf, readFacts } from './config.ts';
+import { badGguf } from './errors.ts';
+import { GGUF_FAMILIES } from './families.ts';
+import { hfConfig } from './family_config.ts';
+import { type GgufHeader, readGgufHeader } from './header.ts';
+import { mapTensors } from './map_tensors.ts';
+import type { RopeTables } from './rope.ts';
+import { chooseGguf } from './split.ts';
+import { tokenizerFiles } from './tokenizer/tokenizer_files.ts';
+
+/** A table of frequencies has at most a few hundred entries. */
+const MAX_TABLE_BYTES = 65_536;
+
+/**
+ * Throws `bad_gguf`, `not_a_model`, `truncated_file`, `missing_shard`, `bad_tokenizer`, and `unknown_architecture` for
+ * what Whittle cannot run exactly.
+ */
+export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfModel> {
+  const chosen = chooseGguf(files);
+  const sources = chosen.files.map(({ name, blob }) => blobSource(name, blob));
+  const headers: GgufHeader[] = [];
+  for (const source of sources) headers.push(await readGgufHeader(source));
+  const tensors = joinParts(sources, headers);
+  const [{ metadata }] = headers;
+  const architecture = architectureOf(metadata);
+  if (tensors.size === 0) {
+    throw badGguf(sources[0].name, 'The file holds no weights: it is a vocabulary, or the first of several parts.', {
+      action: 'Open the file that holds the model, or all parts together.',
+    });
+  }
+  const family = GGUF_FAMILIES[architecture];
+  const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
+  const checkpoint = ggufCheckpoint(mapTensors(metadata.file, family, tensors, facts));
+  const tokenizer = tokenizerFiles(metadata, facts.max_position_embeddings);
+  const config = { ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  return {
+    name: chosen.name,
+    config: jsonSource('config.json', config),
+    tokenizer: jsonSource('tokenizer.json', tokenizer.tokenizer),
+    tokenizer_config: jsonSource('tokenizer_config.json', tokenizer.tokenizer_config),
+    companions: [jsonSource('generation_config.json', tokenizer.special_ids)],
+    weights: sources,
+    checkpoint,
+    warnings: [...chosen.warnings, ...tokenizer.warnings],
+  };
+}
+
+/** All tensors of all parts. Throws where the files are not the parts of one model. */
+function joinParts(sources: readonly ByteSource[], headers: readonly GgufHeader[]): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  const [first] = headers;
+  for (const [part, { metadata, tensors: own }] of headers.entries()) {
+    const source = sources[part];
+    const count = metadata.integer('split.count') ?? 1;
+    if (count > 1 && count !== headers.length) throw incomplete(source.name, metadata.integer('split.no'), count);
+    const number = metadata.integer('split.no') ?? 0;
+    if (number !== part) {
+      throw badGguf(source.name, `The file says that it is part ${number + 1}, but its name says ${part + 1}.`, {
+        field: 'split.no',
+        allowed: String(part),
+      });
+    }
+    for (const tensor of own) {
+      const other = tensors.get(tensor.name);
+      if (other) {
+        const found = `Tensor ${quoteText(tensor.name)} is in both ${other.source.name} and ${source.name}.`;
+        throw badGguf(source.name, found, { tensor: tensor.name });
+      }
+      tensors.set(tensor.name, { ...tensor, source });
+    }
+  }
+  const expected = first.metadata.integer('split.tensors.count');
+  if (expected !== undefined && expected !== tensors.size) {
+    throw badGguf(sources[0].name, `The parts hold ${tensors.size} tensors, but the first says ${expected}.`, {
+      field: 'split.tensors.count',
+      allowed: 'the parts of one model',
+    });
+  }
+  return tensors;
+}
+
+function incomplete(file: string, number: number | undefined, count: number): WhittleError {
+  const which = number === undefined ? 'one' : `part ${number + 1}`;
+  return new WhittleError({
+    code: 'missing_shard',
+    message: `This file is ${which} of ${count}; the others are missing.`,
+    place: { file, field: 'split.count' },
+    action: `Open all ${count} parts together, under their own names (…-00001-of-${String(count).padStart(5, '0')}.gguf).`,
+  });
+}
+
+/** Divisors of rotary frequencies, which the config needs as numbers. */
+async function readTables(tensors: ReadonlyMap<string, StoredTensor>): Promise<RopeTables> {
+  const table = async (name: string): Promise<number[] | undefined> => {
+    const tensor = tensors.get(`${name}.weight`);
+    if (!tensor) return undefined;
+    const { type, source, offset, bytes } = tensor;
+    if (!isDType(type) || bytes > MAX_TABLE_BYTES) {
+      throw badGguf(source.name, `The table ${tensor.name} has ${bytes} bytes of ${type}.`, {
+        tensor: tensor.name,
+        allowed: `at most ${MAX_TABLE_BYTES} bytes of F32`,
+      });
+    }
+    return [...decodeStored(await source.read(offset, bytes), type)];
+  };
+  return {
+    freqs: await table('rope_freqs'),
+    short: await table('rope_factors_short'),
+    long: await table('rope_factors_long'),
+  };
+}
+
+function jsonSource(name: string, value: object): ByteSource {
+  return blobSource(name, new Blob([JSON.stringify(value)]));
+}

@@ -1,0 +1,113 @@
+/** @file The token table of a GGUF file: texts, kinds, special ids; what both kinds of tokenizer start from. */
+import { WhittleError } from '../../../errors/errors.ts';
+import { quoteText } from '../../json.ts';
+import type { GgufMetadata } from '../metadata.ts';
+
+/** `tokenizer.ggml.token_type`. */
+export const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, user_defined: 4, unused: 5, byte: 6 } as const;
+
+export interface Vocabulary {
+  readonly file: string;
+  /** By id. Empty texts have been given a name, as llama.cpp does. */
+  readonly tokens: readonly string[];
+  readonly types: readonly number[];
+  readonly ids: ReadonlyMap<string, number>;
+  readonly special: {
+    readonly bos?: number;
+    readonly eos?: number;
+    readonly eot?: number;
+    readonly unknown?: number;
+    readonly padding?: number;
+  };
+}
+
+/** Throws `bad_tokenizer`, `bad_gguf`. */
+export function readVocabulary(metadata: GgufMetadata): Vocabulary {
+  const { file } = metadata;
+  const key = 'tokenizer.ggml.tokens';
+  const tokens = metadata.strings(key)?.map((token, id) => token || `[EMPTY_${id}]`);
+  if (!tokens) throw badTokens(file, 'The file has no token table.', key);
+  if (tokens.length === 0) throw badTokens(file, 'The token table is empty.', key);
+  const ids = new Map<string, number>();
+  for (const [id, token] of tokens.entries()) {
+    const other = ids.get(token);
+    if (other !== undefined)
+      throw badTokens(file, `The token ${quoteText(token)} has the ids ${other} and ${id}.`, key);
+    ids.set(token, id);
+  }
+  const special = (name: string) => {
+    const specialKey = `tokenizer.ggml.${name}_token_id`;
+    const id = metadata.integer(specialKey, { min: -1, max: 2 ** 32 - 1 });
+    // −1 stands for none, also where it was written as a uint32.
+    if (id === undefined || id === -1 || id === 2 ** 32 - 1) return undefined;
+    if (id >= tokens.length)
+      throw badTokens(file, `${specialKey} is ${id}, beyond ${tokens.length} tokens.`, specialKey);
+    return id;
+  };
+  return {
+    file,
+    tokens,
+    types: readTypes(metadata, tokens.length),
+    ids,
+    special: {
+      bos: special('bos'),
+      eos: special('eos'),
+      eot: special('eot'),
+      unknown: special('unknown'),
+      padding: special('padding'),
+    },
+  };
+}
+
+function readTypes(metadata: GgufMetadata, count: number): number[] {
+  const key = 'tokenizer.ggml.token_type';
+  const types = metadata.numbers(key, ['int32', 'uint32']);
+  if (!types) return new Array<number>(count).fill(TOKEN_TYPE.normal);
+  if (types.length !== count) {
+    throw badTokens(metadata.file, `There are ${types.length} token types for ${count} tokens.`, key);
+  }
+  return types;
+}
+
+/** Tokens that are found in the text before anything else is done with it, in the form of tokenizer.json. */
+export function addedTokens({ tokens, types }: Vocabulary): object[] {
+  const added: object[] = [];
+  for (const [id, content] of tokens.entries()) {
+    const type = types[id];
+    const special = type === TOKEN_TYPE.control || type === TOKEN_TYPE.unknown;
+    if (!special && type !== TOKEN_TYPE.user_defined) continue;
+    added.push({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special });
+  }
+  return added;
+}
+
+/** Puts beginning and end around a text; null where neither is wanted. */
+export function postProcessor({ tokens }: Vocabulary, bos: number | undefined, eos: number | undefined): object | null {
+  if (bos === undefined && eos === undefined) return null;
+  const token = (id: number | undefined, type_id: number) =>
+    id === undefined ? [] : [{ SpecialToken: { id: tokens[id], type_id } }];
+  const sequence = (id: string, type_id: number) => [
+    ...token(bos, type_id),
+    { Sequence: { id, type_id } },
+    ...token(eos, type_id),
+  ];
+  const used = [bos, eos].filter((id) => id !== undefined);
+  return {
+    type: 'TemplateProcessing',
+    single: sequence('A', 0),
+    pair: [...sequence('A', 0), ...sequence('B', 1)],
+    special_tokens: Object.fromEntries(
+      used.map((id) => [tokens[id], { id: tokens[id], ids: [id], tokens: [tokens[id]] }]),
+    ),
+  };
+}
+
+export function badTokens(file: string, message: string, field: string, allowed?: string): WhittleError {
+  return new WhittleError({
+    code: 'bad_tokenizer',
+    message,
+    place: { file, field },
+    allowed,
+    action: 'Download the file again, or convert the model anew with current tools.',
+  });
+}
