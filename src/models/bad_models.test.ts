@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expectBadInput } from '../../test/bad_input.ts';
 import { type TinyLlamaOptions, type TinyTensor, tinyLlama } from '../../test/fixtures/tiny_llama.ts';
-import { describeWithShared, sharedModelFiles } from '../../test/shared.ts';
 import type { ErrorCode } from '../errors/errors.ts';
 import { openModel } from './open_model.ts';
 
@@ -223,11 +222,5 @@ describe('openModel refuses weights', () => {
       edit: (tensors) => tensors.map((tensor) => ({ ...tensor, values: tensor.values.fill(Number.NaN) })),
     });
     expect((await openModel(files)).checkpoint.tensors.size).toBe(20);
-  });
-});
-
-describeWithShared('an architecture that is not supported yet', () => {
-  it('is named', async () => {
-    await expectBadInput(sharedModelFiles('opt-tiny').then(openModel), 'unknown_architecture', '"opt"', 'llama');
   });
 });
