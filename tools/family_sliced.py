@@ -216,6 +216,8 @@ class SlicedModel:
         ]
         found = [*self.tables, *(layer.attention_shortcut for layer in self.layers)]
         found += [layer.mlp_shortcut for layer in self.layers]
+        # Norms of queries and keys stay where they are.
+        found += [weight for layer in self.layers for name, weight in layer.attention.named_parameters() if "norm" in name]
         found += [tensor for linear in [*linears, self.head] for tensor in (linear.weight, linear.bias)]
         return sum(tensor.numel() for tensor in found if tensor is not None)
 

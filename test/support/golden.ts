@@ -1,5 +1,9 @@
-/** @file Comparing a model with the golden numbers of `tools/family_references.py`. */
+/** @file The models of `fixtures/families`, and comparing them with their golden numbers. */
+import { randomIds } from '../../src/backend/testing.ts';
+import { openModel } from '../../src/models/open_model.ts';
 import type { TokenWindows } from '../../src/runtime/windows.ts';
+import { type Family, familyFiles } from '../fixtures/families/family_model.ts';
+import type { TestJob } from './slice_job.ts';
 
 export function oneWindow(ids: readonly number[]): TokenWindows {
   return windowsOf([ids]);
@@ -31,4 +35,15 @@ export function worstLogit(
     }
   }
   return worst / largest;
+}
+
+const LENGTH = 20;
+
+/** A family's model with windows of seeded token ids; the fixture's own calibration where it has one. */
+export async function familyJob(family: Family): Promise<TestJob> {
+  const { model } = await openModel(await familyFiles(family));
+  const ids = (windows: number, seed: number) =>
+    windowsOf(Array.from({ length: windows }, (_, i) => [...randomIds(LENGTH, model.config.vocab_size, seed + i)]));
+  const calibration = family.sliced ? windowsOf(family.sliced.calibration) : ids(6, 1);
+  return { model, calibration, evaluation: ids(2, 50) };
 }
