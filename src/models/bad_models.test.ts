@@ -28,6 +28,7 @@ const CONFIGS: Case[] = [
   badKey('vocab_size', undefined),
   badKey('num_hidden_layers', 4294967295, 'at most 10000'),
   badKey('num_attention_heads', 0),
+  badKey('head_dim', 2 ** 30, 'at most 65536'),
   badKey('num_key_value_heads', 'two'),
   badKey('rms_norm_eps', 0, 'positive'),
   badKey('rms_norm_eps', '1e-5', 'positive'),
@@ -48,6 +49,20 @@ const CONFIGS: Case[] = [
     'bad_config',
     'num_attention_heads (4)',
     'num_key_value_heads (3)',
+  ],
+  [
+    'a billion heads',
+    { num_attention_heads: 2 ** 30, head_dim: 2 },
+    'bad_config',
+    'num_attention_heads is 1073741824',
+    'at most 65536',
+  ],
+  [
+    'a head_dim that follows from a huge hidden_size',
+    { hidden_size: 2 ** 30 },
+    'bad_config',
+    'head_dim is 268435456',
+    'at most 65536',
   ],
   ['an odd head_dim', { num_attention_heads: 16, num_key_value_heads: 16 }, 'bad_config', 'head_dim is 1', 'even'],
   [

@@ -4,6 +4,9 @@ import { WhittleError } from '../errors/errors.ts';
 import { bad, describeValue, type RawConfig } from '../formats/hf/config.ts';
 import type { Activation, ModelConfig } from './decoder_model.ts';
 
+/** Tables are made of so many heads, and of heads so wide, before any weight is looked at. */
+const MAX_HEADS = 65_536;
+
 /** A whole number from 1. */
 export const size = (most = 2 ** 31 - 1) =>
   v.pipe(
@@ -61,6 +64,10 @@ export function modelConfig(
     const found = `hidden_size (${hidden_size}) is not a multiple of num_attention_heads (${num_attention_heads}).`;
     throw bad(file, found, 'num_attention_heads');
   }
+  const head_dim = fields.head_dim ?? hidden_size / num_attention_heads;
+  for (const [field, found] of Object.entries({ num_attention_heads, head_dim })) {
+    if (found > MAX_HEADS) throw bad(file, `${field} is ${found}.`, field, `at most ${MAX_HEADS}`);
+  }
   return {
     model_type: fields.model_type,
     architecture: fields.architectures?.[0] ?? default_class,
@@ -69,7 +76,7 @@ export function modelConfig(
     num_hidden_layers: fields.num_hidden_layers,
     num_attention_heads,
     num_key_value_heads,
-    head_dim: fields.head_dim ?? hidden_size / num_attention_heads,
+    head_dim,
     vocab_size: fields.vocab_size,
     max_position_embeddings: fields.max_position_embeddings,
     tie_word_embeddings: fields.tie_word_embeddings,
