@@ -3,24 +3,25 @@ import type { Checkpoint } from '../formats/checkpoint.ts';
 import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
-import { type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
 import { widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
-import type { DecoderConfig } from './architecture.ts';
-import { buildDecoderModel } from './build_model.ts';
-import type { DecoderModel } from './decoder_model.ts';
+import { type BuiltModel, buildDecoderModel } from './build_model.ts';
+import type { DecoderModel, ModelConfig } from './decoder_model.ts';
 import { findArchitecture } from './find_architecture.ts';
 import { explainOnnx } from './onnx/explain.ts';
 import { withoutNormOffset } from './onnx/folded_norms.ts';
+import { hasDescription, readDescription } from './sliced/description.ts';
+import { modelFromDescription } from './sliced/from_description.ts';
 
 export type { ModelFile } from '../formats/hf/files.ts';
 
 export interface OpenModel {
   /** The folder's name, or what the config calls itself. */
   readonly name: string;
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   /** config.json as it stands, for re-export. */
   readonly raw_config: RawConfig;
   readonly model: DecoderModel;
@@ -38,15 +39,8 @@ export interface OpenModel {
 export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
   const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
-  const architecture = findArchitecture(raw, found.config.name);
-  const config = architecture.readConfig(raw, found.config.name);
-  const widened = widenFloats(found.checkpoint, readQuantization(raw, found.config.name));
-  const checkpoint = found.onnx
-    ? withoutNormOffset(widened, found.onnx.folded, config.norm.weight_offset ?? 0)
-    : widened;
-  const { model, warnings } = explainOnnx(found.onnx?.summary, () =>
-    buildDecoderModel(architecture, config, checkpoint),
-  );
+  const { model, checkpoint, warnings } = buildModel(found, raw);
+  const { config } = model;
   const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
@@ -67,6 +61,24 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
     tokenizer,
     warnings: notes,
   };
+}
+
+/** From its own description, where Whittle wrote the config, else by the family that the config names. */
+function buildModel(found: HfModel, raw: RawConfig): BuiltModel & { checkpoint: Checkpoint } {
+  const { name } = found.config;
+  const widened = widenFloats(found.checkpoint, readQuantization(raw, name));
+  if (hasDescription(raw)) {
+    const description = readDescription(raw, name);
+    const built = explainOnnx(found.onnx?.summary, () => modelFromDescription(description, widened, name));
+    return { ...built, checkpoint: widened };
+  }
+  const architecture = findArchitecture(raw, name);
+  const config = architecture.readConfig(raw, name);
+  const checkpoint = found.onnx
+    ? withoutNormOffset(widened, found.onnx.folded, config.norm.weight_offset ?? 0)
+    : widened;
+  const built = explainOnnx(found.onnx?.summary, () => buildDecoderModel(architecture, config, checkpoint));
+  return { ...built, checkpoint };
 }
 
 async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {

@@ -1,0 +1,89 @@
+/** @file What a description names, taken from a checkpoint and checked: weights, linears, norms. */
+import type { WhittleError } from '../../errors/errors.ts';
+import type { Checkpoint } from '../../formats/checkpoint.ts';
+import { bad } from '../../formats/hf/config.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { WeightPicker } from '../build/weight_picker.ts';
+import type { Linear, Norm, WeightRef } from '../decoder_model.ts';
+import {
+  DESCRIPTION_FIELD,
+  type DecoderDescription,
+  type LinearDescription,
+  type NormDescription,
+} from './description.ts';
+
+export class DescribedWeights {
+  readonly picker: WeightPicker;
+  private readonly refs = new Map<string, WeightRef>();
+
+  constructor(
+    readonly description: DecoderDescription,
+    private readonly checkpoint: Checkpoint,
+    private readonly file: string,
+  ) {
+    this.picker = new WeightPicker(checkpoint);
+  }
+
+  /** The weight of a name, the same object every time. Throws `missing_tensor`, `shape_mismatch`. */
+  take(name: string, expected: Shape): WeightRef {
+    // Checked again where a tensor has a second use: it may need another shape there.
+    const ref = this.picker.take(name, expected);
+    const known = this.refs.get(name) ?? ref;
+    this.refs.set(name, known);
+    return known;
+  }
+
+  /** A matrix that changes the size of the stream: its rows are known, its columns are what it has. */
+  takeProjection(name: string, rows: number): WeightRef {
+    return this.take(name, [rows, this.columnsOf(name)]);
+  }
+
+  /** Columns that a matrix has; for one that is missing or no matrix anything, because {@link take} will refuse it. */
+  columnsOf(name: string): number {
+    return this.checkpoint.tensors.get(name)?.shape[1] || this.description.config.hidden_size;
+  }
+
+  rowsOf(name: string): number {
+    return this.checkpoint.tensors.get(name)?.shape[0] || 1;
+  }
+
+  linear({ weight, bias }: LinearDescription, out: number, inputs: number): Linear {
+    return {
+      weight: this.take(weight, [out, inputs]),
+      ...(bias !== undefined && { bias: this.take(bias, [out]) }),
+    };
+  }
+
+  /** A norm of the residual stream divides by the original hidden size, however few columns are left. */
+  streamNorm(from: NormDescription, place: string, width: number): Norm {
+    const { hidden_size } = this.description.config;
+    return this.norm(from, place, width, [hidden_size]);
+  }
+
+  /** A norm of queries or keys: over one head, or over all. */
+  headNorm(from: NormDescription, place: string, head_dim: number, all: number): Norm {
+    return this.norm(from, place, from.normalized_size, [head_dim, all]);
+  }
+
+  private norm(from: NormDescription, place: string, width: number, sizes: readonly number[]): Norm {
+    const { weight, bias, ...rest } = from;
+    if (!sizes.includes(from.normalized_size)) {
+      const found = `normalized_size is ${from.normalized_size}.`;
+      throw this.contradiction(`${place}.normalized_size`, found, [...new Set(sizes)].join(' or '));
+    }
+    if (from.kind === 'layer_norm' && width !== from.normalized_size) {
+      const found = `A LayerNorm of ${from.normalized_size} elements reads ${width}.`;
+      throw this.contradiction(`${place}.kind`, found, 'rms_norm where the residual stream is sliced');
+    }
+    return {
+      ...rest,
+      ...(weight !== undefined && { weight: this.take(weight, [width]) }),
+      ...(bias !== undefined && { bias: this.take(bias, [width]) }),
+    };
+  }
+
+  /** @param field Below `whittle.decoder`. */
+  contradiction(field: string, message: string, allowed: string): WhittleError {
+    return bad(this.file, message, `${DESCRIPTION_FIELD}.${field}`, allowed);
+  }
+}
