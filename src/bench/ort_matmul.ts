@@ -23,7 +23,7 @@ async function matmulModel({ m, k, n }: MatmulShape): Promise<Uint8Array> {
   await writeModel(
     { ir_version: 10, opset_version: 21, producer_name: 'Whittle', producer_version: '', metadata: {}, graph },
     new Map(),
-    '',
+    () => '',
     { write: async (bytes) => void chunks.push(bytes.slice()) },
   );
   return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());

@@ -130,6 +130,7 @@ class CannedEngine implements Driver {
         if (request.id === 's0.5') throw new WhittleError({ code: 'verification_failed', message: 'It differs.' });
         return {
           id: String(request.id),
+          options: { format: 'onnx', precision: 'stored', external_data: 'auto' },
           folder: `exports/${request.id}`,
           files: [
             { name: 'model.onnx', bytes: 7, sha256: 'aa' },

@@ -132,16 +132,16 @@ async function sliceAndExport(
   sliced.push(run);
   let failure: ErrorData | undefined;
   try {
-    const exported = await driver.run('export', { id: slice.id, external_data: 'auto' }, onEvent);
+    const exported = await driver.run('export', { id: slice.id }, onEvent);
     await saveExport(exported, exportFolder(options, sparsity), driver);
-    run.exported = exported;
+    run.exports = [exported];
   } catch (thrown) {
     failure = toErrorData(thrown);
     run.export_error = failure.message;
     if (failure.code !== 'verification_failed') throw thrown;
   }
   watch.lap('export');
-  if (run.exported) watch.move('export', 'verification', run.exported.duration_ms.verification);
+  for (const { duration_ms } of run.exports ?? []) watch.move('export', 'verification', duration_ms.verification);
   await driver.run('discard', { id: slice.id });
   return failure;
 }

@@ -67,7 +67,7 @@ describe('the engine', () => {
       if (event.type === 'progress' && event.layers) expect(event.layer).toBeLessThan(event.layers);
 
     const evaluation = await engine.run('evaluate', { target: slice.id }, emit);
-    const exported = await engine.run('export', { id: slice.id, external_data: 'auto' }, emit);
+    const exported = await engine.run('export', { id: slice.id }, emit);
     expect(exported.verified).toBe(true);
     expect(Math.abs(exported.perplexity / evaluation.perplexity - 1)).toBeLessThan(1e-3);
     expect(exported.max_abs_logit_difference).toBeLessThan(1e-3);
@@ -90,7 +90,7 @@ describe('the engine', () => {
     const platform = memoryPlatform();
     const engine = await started(platform, source({ hidden_size: 32 }));
     const { id } = await engine.run('slice', SLICE);
-    const exported = await engine.run('export', { id, external_data: 'always' });
+    const exported = await engine.run('export', { id, options: { external_data: 'always' } });
     expect(exported.files.map(({ name }) => name)).toContain('model.onnx.data');
     expect(exported.verified).toBe(true);
   });
@@ -119,7 +119,7 @@ describe('the engine', () => {
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
-    const error = await failure(engine.run('export', { id, external_data: 'auto' }));
+    const error = await failure(engine.run('export', { id }));
     expect(error.code).toBe('verification_failed');
     expect(error.message).toMatch(/20\.0855.*the app/);
     expect(platform.exports.size).toBe(0);
@@ -181,7 +181,7 @@ describe('the engine', () => {
       samples: 4,
       calibration: { name: 'calibration', seqlen: 16 },
     });
-    const { folder } = await engine.run('export', { id, external_data: 'auto' });
+    const { folder } = await engine.run('export', { id });
     const file = platform.exports.get(folder)?.get('report.json');
     const report = JSON.parse(new TextDecoder().decode(file)) as Report;
     expect(report.protocol).toMatchObject({ calibration: 'calibration', samples: 4 });
@@ -229,7 +229,7 @@ describe('the engine', () => {
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
-    const job = engine.run('export', { id, external_data: 'auto' }, undefined, controller.signal);
+    const job = engine.run('export', { id }, undefined, controller.signal);
     expect((await failure(job)).code).toBe('cancelled');
     expect(platform.exports.size).toBe(0);
   });
@@ -241,7 +241,7 @@ describe('the engine', () => {
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
-    const error = await failure(engine.run('export', { id, external_data: 'auto' }));
+    const error = await failure(engine.run('export', { id }));
     expect(error).toMatchObject({ code: 'verification_failed', message: expect.stringContaining('gives 7 logits') });
   });
 

@@ -3,7 +3,7 @@
  * Worker: `worker.ts` connects it to messages, tests call it directly.
  */
 import { WhittleError } from '../errors/errors.ts';
-import { exportCommand } from './export_command.ts';
+import { exportCommand } from './export/export_command.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
 import { openCommand } from './open_command.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -37,7 +37,7 @@ export class Engine {
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
-      export: ({ id, external_data }, emit, signal) => exportCommand(state, platform, id, external_data, emit, signal),
+      export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
         await state.dropSlice(id);
         return null;

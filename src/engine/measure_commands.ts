@@ -2,7 +2,8 @@
 import type { CompressionContext } from '../compress/method.ts';
 import { applyFusion } from '../compress/slicegpt/fuse.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
-import { evaluate, summarize } from '../runtime/perplexity.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
+import { evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
@@ -48,6 +49,24 @@ export async function evaluateCommand(
   if (isDense) state.dense = measured;
   else state.requireSlice(target).evaluation = measured;
   return report;
+}
+
+/** Perplexity of any model on the evaluation windows, told as progress of a stage of another command. */
+export async function measurePerplexity(
+  state: EngineState,
+  model: DecoderModel,
+  stage: 'export' | 'verification',
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<PerplexitySummary> {
+  const backend = state.requireBackend();
+  const { evaluation: windows } = state.requireTexts();
+  const meter = new ProgressMeter(emit, stage, () => memoryReport(backend));
+  const step = stage === 'export' ? 'measuring the numbers that the file will hold' : 'measuring what was written';
+  const onProgress = (fraction: number) =>
+    meter.report({ fraction, step, tokens: fraction * windows.count * windows.seqlen });
+  const { windows: losses } = await evaluate(backend, model, windows, { signal, onProgress });
+  return summarize(losses.map(({ loss }) => loss));
 }
 
 /** Context for a compression method that reports as `schedule` and calls `onProgress` for its share of the command. */

@@ -7,8 +7,21 @@ import type { SiteReport } from '../compress/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { ErrorData } from '../errors/errors.ts';
+import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 
-export type { BackendInfo, BackendKind, Fusion, HeadKind, ModelShape, PartSizes, Schedule, SiteReport };
+export type {
+  BackendInfo,
+  BackendKind,
+  ExportFormat,
+  ExportOptions,
+  Fusion,
+  HeadKind,
+  ModelShape,
+  PartSizes,
+  Precision,
+  Schedule,
+  SiteReport,
+};
 
 /** Each command with its request and its result. */
 export interface Commands {
@@ -28,7 +41,7 @@ export interface Commands {
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
   slice: { request: SliceOptions; result: SliceReport };
   /** Writes ONNX, tokenizer, config and report.json, and verifies them in onnxruntime-web. */
-  export: { request: { id: string; external_data: 'auto' | 'always' }; result: ExportReport };
+  export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
   /** Forgets a sliced model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -134,13 +147,16 @@ export interface ExportedFile {
 }
 
 export interface ExportReport {
-  id: string;
+  /** The sliced model, or `dense`. */
+  id: 'dense' | string;
+  options: ExportOptions;
   /** OPFS folder (from the origin's root) that holds the files. */
   folder: string;
   files: ExportedFile[];
   verified: boolean;
-  /** Perplexity of the ONNX file in onnxruntime-web on the evaluation windows. */
+  /** Of exactly these files: an ONNX model's by onnxruntime-web, other formats' by Whittle, which opened them again. */
   perplexity: number;
+  /** Of the same numbers in the app: the chart's, or measured anew where the precision is another. */
   perplexity_in_app: number;
   /** Over the logits of the first evaluation window. */
   max_abs_logit_difference: number;

@@ -79,6 +79,7 @@ const slice: SliceReport = {
 };
 const exported: ExportReport = {
   id: 's1',
+  options: { format: 'onnx', precision: 'stored', external_data: 'auto' },
   folder: 'f',
   files: [
     { name: 'model.onnx', bytes: 1, sha256: 'aa' },
@@ -109,7 +110,7 @@ function slicedReport(run: Partial<SlicedInput>) {
 
 describe('the onnx part of report.json', () => {
   it('has the figures of a verified export, and every file but the report itself', () => {
-    expect(slicedReport({ exported }).onnx).toEqual({
+    expect(slicedReport({ exports: [exported] }).onnx).toEqual({
       files: [{ name: 'model.onnx', bytes: 1, sha256: 'aa' }],
       verified: true,
       perplexity: 3.0001,

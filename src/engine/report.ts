@@ -2,6 +2,7 @@
  * @file `report.json`: what a run did and measured, with the protocol of every perplexity (invariant 8). A pure function
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
+import { isOnnxFormat } from './export/options.ts';
 import type {
   BackendInfo,
   ExportReport,
@@ -28,8 +29,8 @@ export interface ReportTimings {
 export interface SlicedInput {
   slice: SliceReport;
   evaluation: PerplexityReport;
-  /** A verified export. */
-  exported?: ExportReport;
+  /** Verified exports. */
+  exports?: readonly ExportReport[];
   /** Why there is none, where one was to be. */
   export_error?: string;
 }
@@ -39,6 +40,8 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
+  /** Verified exports of the open model itself. */
+  dense_exports?: readonly ExportReport[];
   sliced: SlicedInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
@@ -77,6 +80,8 @@ export interface Report {
     parameters: number;
     bytes: number;
     tokens_per_second: number;
+    /** Absent where there is none. */
+    exports?: ExportSummary[];
   };
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
@@ -97,8 +102,20 @@ export interface SlicedReport {
   tokens_per_second: number;
   discarded_energy: number[];
   certificate: { max_orthogonality_error: number; max_residual: number };
-  /** Absent where the model was not to be exported. */
+  /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
+  /** All of them, whatever the format; absent where there is none. */
+  exports?: ExportSummary[];
+}
+
+/** One verified export. */
+export interface ExportSummary {
+  format: string;
+  precision: string;
+  files: { name: string; bytes: number; sha256: string }[];
+  verified: boolean;
+  perplexity: number;
+  max_abs_logit_difference: number;
 }
 
 export interface OnnxReport {
@@ -147,6 +164,7 @@ export function buildReport(input: ReportInput): Report {
       parameters: summary.parameters,
       bytes: summary.bytes,
       tokens_per_second: dense.tokens_per_second,
+      ...exportSummaries(input.dense_exports),
     },
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
@@ -172,19 +190,26 @@ function slicedReport(input: SlicedInput): SlicedReport {
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
     ...(onnx && { onnx }),
+    ...exportSummaries(input.exports),
   };
 }
 
-function onnxReport({ exported, export_error: error }: SlicedInput): OnnxReport | undefined {
+function onnxReport({ exports = [], export_error: error }: SlicedInput): OnnxReport | undefined {
   if (error !== undefined) {
     return { files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
   }
-  return (
-    exported && {
-      files: exported.files.filter(({ name }) => name !== REPORT_FILE),
-      verified: exported.verified,
-      perplexity: exported.perplexity,
-      max_abs_logit_difference: exported.max_abs_logit_difference,
-    }
-  );
+  const exported = exports.find(({ options }) => isOnnxFormat(options.format));
+  if (!exported) return undefined;
+  const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);
+  return onnx;
+}
+
+function exportSummaries(exports: readonly ExportReport[] = []): { exports?: ExportSummary[] } {
+  return exports.length > 0 ? { exports: exports.map(summaryOf) } : {};
+}
+
+function summaryOf({ options, files, verified, perplexity, max_abs_logit_difference }: ExportReport): ExportSummary {
+  const { format, precision } = options;
+  const listed = files.filter(({ name }) => name !== REPORT_FILE);
+  return { format, precision, files: listed, verified, perplexity, max_abs_logit_difference };
 }

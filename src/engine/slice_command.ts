@@ -49,7 +49,13 @@ export async function sliceCommand(
       certificate: worst(compressed.sites),
       duration_ms: performance.now() - started,
     };
-    state.slices.set(report.id, { report, calibration: protocol, model: compressed.model, scratch });
+    state.slices.set(report.id, {
+      report,
+      calibration: protocol,
+      model: compressed.model,
+      scratch,
+      exports: new Map(),
+    });
     return report;
   } catch (error) {
     await scratch.clear();

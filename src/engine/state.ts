@@ -27,7 +27,8 @@ export interface SlicedModel {
   readonly model: DecoderModel;
   readonly scratch: ScratchStore;
   evaluation?: { report: PerplexityReport; duration_ms: number };
-  exported?: ExportFolder;
+  /** By `exportKey`. */
+  readonly exports: Map<string, ExportFolder>;
 }
 
 export interface Calibrated {
@@ -43,6 +44,8 @@ export class EngineState {
   load_ms = 0;
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly slices = new Map<string, SlicedModel>();
+  /** Exports of the open model itself, by `exportKey`. */
+  readonly denseExports = new Map<string, ExportFolder>();
   private nextId = 1;
 
   newId(): string {
@@ -86,6 +89,7 @@ export class EngineState {
   async dropModel(): Promise<void> {
     await this.dropMeasurements();
     for (const id of [...this.slices.keys()]) await this.dropSlice(id);
+    await removeAll(this.denseExports);
     this.opened = undefined;
     this.texts = undefined;
     this.load_ms = 0;
@@ -95,8 +99,13 @@ export class EngineState {
     const slice = this.slices.get(id);
     this.slices.delete(id);
     await slice?.scratch.clear();
-    await slice?.exported?.remove();
+    if (slice) await removeAll(slice.exports);
   }
+}
+
+async function removeAll(exports: Map<string, ExportFolder>): Promise<void> {
+  for (const folder of exports.values()) await folder.remove();
+  exports.clear();
 }
 
 function missing(message: string, command: string): never {

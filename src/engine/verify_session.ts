@@ -4,9 +4,11 @@
  */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { cancelled, WhittleError } from '../errors/errors.ts';
+import { baseName } from '../export/file_names.ts';
+import { feedsOf } from '../export/session_feeds.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 
-/** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is the plain file name. */
+/** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
 export interface OnnxFile {
   name: string;
   file: Blob;
@@ -25,7 +27,7 @@ export interface VerifyResult {
   first_logits: Float32Array;
 }
 
-/** Losses of all windows, one window at a time as `input_ids` [1, seqlen]. Throws `verification_failed`, `cancelled`. */
+/** Losses of all windows, one window at a time as `input_ids` [1, seqlen], the cache empty. Throws `verification_failed`, `cancelled`. */
 export async function verifySession(
   ort: typeof Ort,
   files: readonly OnnxFile[],
@@ -75,7 +77,9 @@ async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise
   if (!model) {
     throw failed(`None of ${files.length} files is an ONNX model.`, files.map(({ name }) => name).join(', ') || 'none');
   }
-  const externalData = files.filter((file) => file !== model).map(({ name, file }) => ({ path: name, data: file }));
+  const externalData = files
+    .filter((file) => file !== model)
+    .map(({ name, file }) => ({ path: baseName(name), data: file }));
   try {
     // The runtime takes the model file whole; big weights are external and go to it as a Blob.
     const bytes = new Uint8Array(await model.file.arrayBuffer());
@@ -86,10 +90,9 @@ async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise
 }
 
 async function runWindow(ort: typeof Ort, session: Ort.InferenceSession, ids: Uint32Array): Promise<Float32Array> {
-  const input_ids = new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
   let logits: Ort.Tensor;
   try {
-    ({ logits } = await session.run({ input_ids }));
+    ({ logits } = await session.run(feedsOf(ort, session, ids)));
   } catch (cause) {
     throw failed(`onnxruntime-web cannot run the model: ${messageOf(cause)}`, 'logits', cause);
   }

@@ -9,6 +9,7 @@ import { preview } from './preview.ts';
 const DEMO = { kind: 'demo' } as const;
 const EXPORT: ExportReport = {
   id: 'slice-1',
+  options: { format: 'onnx', precision: 'stored', external_data: 'auto' },
   folder: 'exports/slice-1',
   files: [],
   verified: true,

@@ -15,7 +15,7 @@ export async function exportRun(studio: Studio, id: string): Promise<void> {
   changeResults(store, (results) => changeRun(results, id, { is_preview: false, export: { state: 'running' } }));
   const steps = [{ command: 'export', label: 'Writing and verifying ONNX' }] as const;
   const isDone = await runJob(studio, 'export', 'Exporting ONNX', steps, async (job) => {
-    const report = await job.run('export', { id, external_data: 'auto' });
+    const report = await job.run('export', { id });
     if (!report.verified) throw unverified(report.perplexity, report.perplexity_in_app);
     changeResults(store, (results) => changeRun(results, id, { export: { state: 'done', report } }));
   });

@@ -1,0 +1,45 @@
+/** @file Writes the weights of an export in its format, as streams. */
+import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
+import type { ExportFolder } from '../platform.ts';
+import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
+import type { ExportedFile } from '../protocol.ts';
+import type { EngineState } from '../state.ts';
+import type { ExportOptions } from './options.ts';
+import type { ExportTarget } from './target.ts';
+
+/** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
+export function assertExpressible(_state: EngineState, _target: ExportTarget, _options: ExportOptions): void {}
+
+export async function writeWeights(
+  state: EngineState,
+  target: ExportTarget,
+  { format, precision, external_data }: ExportOptions,
+  folder: ExportFolder,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ExportedFile[]> {
+  const meter = new ProgressMeter(emit, 'export', () => memoryReport(state.backend));
+  const onProgress = (done: number, total: number) =>
+    meter.report({ fraction: done / total, step: `writing ${format}` });
+  const openFile = (name: string) => folder.create(name);
+  const layout: OnnxOptions['layout'] = format === 'transformers.js' ? 'kv_cache' : 'plain';
+  const metadata = metadataOf(state, target);
+  const onnx = { layout, precision, external_data, metadata, onProgress, signal };
+  return (await writeOnnx(target.model, onnx, openFile)).files;
+}
+
+/** Facts for people and tools, kept in the file. */
+export function metadataOf(state: EngineState, { slice }: ExportTarget): Record<string, string> {
+  const source = state.requireModel().summary.name;
+  if (!slice) return { source };
+  const { report } = slice;
+  return {
+    method: 'slicegpt',
+    source,
+    sparsity: String(report.options.sparsity),
+    dimension: String(report.dimension),
+    schedule: report.options.schedule,
+    fusion: report.options.fusion,
+    head: report.head,
+  };
+}
