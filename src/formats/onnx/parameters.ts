@@ -23,12 +23,14 @@ export interface Parameter {
 const FLOATS: ReadonlySet<string> = new Set(['FLOAT', 'FLOAT16', 'BFLOAT16', 'DOUBLE']);
 /** Names of values that an exporter makes up have other characters, or no dot. */
 const MODULE_NAME = /^[A-Za-z_]\w*(\.\w+)+$/;
-const PARAMETER_NAME = /\.(weight|bias)$/;
-/** What Whittle's own files hold beside weights. */
-const WHITTLE_CONSTANT = /^constant\.|inv_freq/;
+/** The last two are Whittle's own. */
+const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q)$/;
 /** The head of a model whose table serves both ends, in any family. */
 const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
 const PASSED_THROUGH: ReadonlySet<string> = new Set(['Identity', 'Cast']);
+
+/** Real exports have two or three operators between a weight and its use. */
+const MOST_STEPS = 16;
 
 /** Operators whose weights are stored in a quantised form. */
 export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
@@ -70,12 +72,13 @@ class Values {
   }
 
   /**
-   * The stored tensor that a value is, up to casts and transpositions; `flipped`: an odd number of them. The graph has no
-   * cycle (read_check.ts).
+   * The stored tensor that a value is, up to casts and transpositions; `flipped`: an odd number of transpositions lies
+   * between.
    */
   trace(value: string | undefined): { tensor: StoredTensor; flipped: boolean } | undefined {
     let flipped = false;
-    for (let at = value; at; ) {
+    let at = value;
+    for (let step = 0; at && step < MOST_STEPS; step++) {
       const tensor = this.initializer(at);
       if (tensor) return FLOATS.has(tensor.type.name) ? { tensor, flipped } : undefined;
       const node = this.producer(at);
@@ -100,17 +103,16 @@ class Values {
 }
 
 /** Parameters by their name in the state dict; what is not named or not a float is left out. */
-export function findParameters({ graph, producer_name }: OnnxModel): Map<string, Parameter> {
+export function findParameters({ graph }: OnnxModel): Map<string, Parameter> {
   const kept = new Map<string, StoredTensor>();
   const uses: Use[] = [];
   /** Stored as (in, out): MatMul takes them as they are. Only linears are transposed in a state dict. */
   const matmul_operands = new Set<StoredTensor>();
   const embeddings = new Set<StoredTensor>();
-  const isWhittle = producer_name === 'Whittle';
   const keep = (name: string, tensor: StoredTensor) => {
-    if (!MODULE_NAME.test(name) || !FLOATS.has(tensor.type.name) || kept.has(name)) return;
-    const isParameter = isWhittle ? !WHITTLE_CONSTANT.test(name) : PARAMETER_NAME.test(name);
-    if (isParameter && tensor.dims.length >= 1 && tensor.dims.length <= 2) kept.set(name, tensor);
+    if (kept.has(name) || !MODULE_NAME.test(name) || !PARAMETER_NAME.test(name)) return;
+    const rank = tensor.dims.length;
+    if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2)) kept.set(name, tensor);
   };
 
   const visit = (part: OnnxGraph, outer?: Values): void => {
@@ -148,7 +150,10 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
     if (!parameters.has(name)) parameters.set(name, { tensor, transposed, folded: folded && !named.has(tensor) });
   }
   // One table for both ends belongs to the embedding; newer exporters keep either of its two names.
-  for (const [name, { tensor }] of parameters) if (HEAD.test(name) && embeddings.has(tensor)) parameters.delete(name);
+  for (const [name, { tensor }] of parameters) {
+    if (!HEAD.test(name) || !embeddings.has(tensor)) continue;
+    if ([...parameters].some(([other, found]) => other !== name && found.tensor === tensor)) parameters.delete(name);
+  }
   return stripWrapper(parameters);
 }
 
