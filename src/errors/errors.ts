@@ -23,6 +23,14 @@ export type ErrorCode =
   | 'non_finite_weights'
   | 'bad_option'
   | 'not_sliceable'
+  | 'hub_not_found'
+  | 'hub_login_needed'
+  // what a download that the person asked for met
+  | 'hub_unreachable'
+  | 'hub_rate_limited'
+  | 'hub_failed'
+  | 'hub_busy'
+  | 'wrong_hash'
   // what the machine could not do
   | 'no_webgpu'
   | 'device_lost'
@@ -78,6 +86,8 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'non_finite_weights',
   'bad_option',
   'not_sliceable',
+  'hub_not_found',
+  'hub_login_needed',
 ]);
 
 export class WhittleError extends Error {
