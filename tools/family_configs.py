@@ -346,5 +346,10 @@ CONFIGS = {
     },
 }
 
-# Checkpoints on the Hub that lack the prefix which the class has.
-WITHOUT_PREFIX = {"gpt2": "transformer.", "bloom": "transformer.", "opt_plain": "model."}
+# Where checkpoints on the Hub have other names than the class of today: what a name starts with there and here.
+STORED_AS = {
+    "gpt2": ("transformer.", ""),
+    "bloom": ("transformer.", ""),
+    "opt_plain": ("model.", ""),
+    "gpt_neox": ("lm_head.", "embed_out."),
+}

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from family_configs import CONFIGS, WITHOUT_PREFIX
+from family_configs import CONFIGS, STORED_AS
 
 OUT = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "families"
 LENGTH = 20
@@ -84,7 +84,8 @@ def build(name):
     tensors = []
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
-            stored = parameter_name.removeprefix(WITHOUT_PREFIX.get(name, "\0"))
+            here, there = STORED_AS.get(name, ("", ""))
+            stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
             centre, amplitude = distribution(model, parameter_name, parameter)
             shape = list(parameter.shape)
             parameter.copy_(weights(stored, shape, centre, amplitude))
