@@ -161,7 +161,8 @@ class Bytes {
   }
 
   raw(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.reserve(bytes.length));
+    const at = this.reserve(bytes.length);
+    this.buffer.set(bytes, at);
   }
 
   pad(alignment: number): void {
