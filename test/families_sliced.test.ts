@@ -1,6 +1,6 @@
 /**
  * Sliced families against an independent SliceGPT in f64 (`tools/family_sliced.py`: transformers' own attention and MLP
- * modules, torch's eigensolver), and WebGPU against the CPU for block kinds that it does not cover.
+ * modules, torch's eigensolver), and WebGPU against the CPU with the head that each family takes by itself.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, BackendKind } from '../src/backend/backend.ts';
@@ -19,7 +19,7 @@ const LOGIT_BOUND = { cpu: 1e-6, webgpu: 2e-4 };
 const LOSS_BOUND = { cpu: 1e-6, webgpu: 5e-5 };
 /** A software adapter is slow: one model of each kind of block. */
 const ON_WEBGPU = ['opt', 'phi', 'gpt_neox', 'qwen3'];
-const WITHOUT_REFERENCE = ['bloom', 'gptj', 'falcon_40b', 'gemma', 'granite'];
+const TWINS = ['bloom', 'gptj', 'falcon_40b', 'gemma', 'granite'];
 
 const references = (await families()).filter(({ sliced }) => sliced);
 const backends = await backendsUnderTest();
@@ -49,7 +49,7 @@ describe.each(backends)('on $kind, the independent implementation agrees', ({ ki
 });
 
 describe.runIf(backends.length > 1)('WebGPU agrees with the CPU (relative 0.5 %)', () => {
-  it.each(WITHOUT_REFERENCE)('%s', async (name) => {
+  it.each(TWINS)('%s', async (name) => {
     const job = await familyJob(await family(name));
     const head = resolveHead('auto', modelShape(job.model));
     const measured: number[] = [];

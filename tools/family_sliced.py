@@ -79,6 +79,30 @@ SLICED = {
     },
     "gpt_neox": {**NEOX, "parallel": True},
     "gpt_neox_sequential": NEOX,
+    "gptj": {
+        **LLAMA,
+        "layers": "transformer.h",
+        "embeddings": ["transformer.wte"],
+        "norm": "transformer.ln_f",
+        "attention": "attn",
+        "attention_norm": "ln_1",
+        "attention_writes": "out_proj",
+        "mlp_norm": "ln_1",
+        "mlp_reads": ["fc_in"],
+        "mlp_writes": "fc_out",
+        "parallel": True,
+    },
+    "falcon_40b": {
+        **NEOX,
+        "layers": "transformer.h",
+        "embeddings": ["transformer.word_embeddings"],
+        "norm": "transformer.ln_f",
+        "attention": "self_attention",
+        "attention_norm": "ln_attn",
+        "mlp_norm": "ln_mlp",
+        "parallel": True,
+    },
+    "gemma": LLAMA,
 }
 
 
@@ -97,10 +121,11 @@ class Plain(torch.nn.Module):
     def fuse(self, norm):
         """Takes over the norm's γ and β."""
         beta = getattr(norm, "bias", None)
+        gamma = norm.weight + 1 if type(norm).__name__.startswith("Gemma") else norm.weight
         if beta is not None:
             added = self.weight @ beta
             self.bias = added if self.bias is None else self.bias + added
-        self.weight = self.weight * norm.weight
+        self.weight = self.weight * gamma
 
     def centre(self):
         """Its outputs get mean zero over the hidden axis."""
@@ -140,10 +165,12 @@ class SlicedModel:
         self.D = model.config.hidden_size
         final = get(names["norm"])
         self.centred = type(final).__name__ == "LayerNorm"
-        self.eps = getattr(final, "eps", None) or final.variance_epsilon
+        self.eps = final.eps if hasattr(final, "eps") else final.variance_epsilon
         self.head = Plain(model.lm_head)
         self.head.fuse(final)
-        self.tables = [get(path).weight.detach().clone() for path in names["embeddings"]]
+        # Gemma's embedding has a scale of its own: √D.
+        modules = [get(path) for path in names["embeddings"]]
+        self.tables = [module.weight.detach() * getattr(module, "embed_scale", 1) for module in modules]
         if self.centred:
             self.tables = [table - table.mean(1, keepdim=True) for table in self.tables]
         self.layers = [self.fused(layer) for layer in get(names["layers"])]
