@@ -1,0 +1,62 @@
+/** @file Weights → safetensors files: one, or shards of limited size with the index that Hugging Face tools read. */
+import type { TensorToWrite } from '../../formats/safetensors/write.ts';
+import type { WeightRef } from '../../models/decoder_model.ts';
+import { bytesPerElement } from '../../tensor/dtype.ts';
+import { elementCount } from '../../tensor/shape.ts';
+
+export const WEIGHTS_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
+
+/** Bytes read at a time. */
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+export interface Shard {
+  readonly file: string;
+  readonly weights: readonly (readonly [ref: WeightRef, name: string])[];
+}
+
+export function weightBytes({ shape, dtype }: WeightRef): number {
+  return elementCount(shape) * bytesPerElement(dtype);
+}
+
+/** Weights in their order; a shard holds at most `most` bytes, or one weight that is larger. */
+export function shardsOf(names: ReadonlyMap<WeightRef, string>, most: number): Shard[] {
+  const parts: (readonly [WeightRef, string])[][] = [[]];
+  let bytes = 0;
+  for (const [ref, name] of names) {
+    const own = weightBytes(ref);
+    if (bytes > 0 && bytes + own > most) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts[parts.length - 1].push([ref, name]);
+    bytes += own;
+  }
+  const number = (value: number) => String(value).padStart(5, '0');
+  return parts.map((weights, i) => ({
+    file: parts.length === 1 ? WEIGHTS_FILE : `model-${number(i + 1)}-of-${number(parts.length)}.safetensors`,
+    weights,
+  }));
+}
+
+/** What INDEX_FILE holds. */
+export function shardIndex(shards: readonly Shard[]) {
+  const weights = shards.flatMap((shard) => shard.weights);
+  return {
+    metadata: { total_size: weights.reduce((sum, [ref]) => sum + weightBytes(ref), 0) },
+    weight_map: Object.fromEntries(shards.flatMap(({ file, weights: own }) => own.map(([, name]) => [name, file]))),
+  };
+}
+
+/** A weight as safetensors stores it, read some rows at a time. */
+export function tensorToWrite(ref: WeightRef, name: string): TensorToWrite {
+  const { shape, dtype } = ref;
+  const rows = shape[0] ?? 1;
+  const step = Math.max(1, Math.floor((CHUNK_BYTES * rows) / weightBytes(ref)));
+  async function* chunks() {
+    for (let start = 0; start < rows; start += step) {
+      yield await ref.read({ start, end: Math.min(rows, start + step) });
+    }
+  }
+  return { name, dtype, shape, chunks };
+}

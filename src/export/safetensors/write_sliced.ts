@@ -1,0 +1,134 @@
+/**
+ * @file Writes a `DecoderModel`, dense or sliced, as a folder that Whittle opens again: safetensors under canonical names,
+ * a config.json with the description that the model is built from, and the slicing config of the official code.
+ */
+import { cancelled, WhittleError } from '../../errors/errors.ts';
+import type { RawConfig } from '../../formats/hf/config.ts';
+import { writeSafetensors } from '../../formats/safetensors/write.ts';
+import { Sha256 } from '../../formats/sha256.ts';
+import type { FileSink, WrittenFile } from '../../formats/sink.ts';
+import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import { describeModel } from '../../models/sliced/describe.ts';
+import { weightNames } from '../../models/sliced/weight_names.ts';
+import { type Precision, quantizedModel } from '../precision.ts';
+import { INDEX_FILE, type Shard, shardIndex, shardsOf, tensorToWrite, weightBytes } from './shards.ts';
+import { slicingConfig } from './slicing_config.ts';
+
+export const SLICING_CONFIG_FILE = 'slicing_config.json';
+export const CONFIG_FILE = 'config.json';
+
+/** As Hugging Face's `save_pretrained` has it. */
+const SHARD_BYTES = 5e9;
+
+export interface SafetensorsOptions {
+  /** config.json of the model that was opened: what is written keeps all of it that is still true. */
+  config: RawConfig;
+  /** Facts about the method, for people and tools, beside the description: sparsity, schedule … */
+  method?: Readonly<Record<string, unknown>>;
+  /** Absent: `stored`; block-quantised and F8 weights become F16. */
+  precision?: Extract<Precision, 'stored' | 'f32' | 'f16'>;
+  /** Weights beyond this many bytes go to another file; absent: 5 GB. */
+  shard_bytes?: number;
+  /** Bytes of weights written so far, and in all. */
+  onProgress?: (written: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Writes the weights, one or several files, then their index where there are several, `slicing_config.json` and
+ * `config.json`. At most a few rows of one weight are in memory. Every opened sink is closed, also after a failure;
+ * removing half-written files is the caller's. The tokenizer's files go beside these unchanged, by the caller.
+ * Throws `export_failed`, `cancelled`, `bad_option`, and what the model's weights and the sinks throw.
+ */
+export async function writeSliced(
+  model: DecoderModel,
+  options: SafetensorsOptions,
+  openFile: (name: string) => Promise<FileSink>,
+): Promise<{ files: WrittenFile[] }> {
+  const { signal, precision = 'stored', shard_bytes = SHARD_BYTES } = options;
+  if (!(shard_bytes > 0)) {
+    const message = `Shards of ${shard_bytes} bytes were asked for.`;
+    throw new WhittleError({ code: 'bad_option', message, allowed: 'a positive number of bytes' });
+  }
+  const written = await quantizedModel(model, precision, { signal });
+  const names = weightNames(written);
+  const shards = shardsOf(names, shard_bytes);
+  const writer = new FileWriter(openFile, options, names);
+  for (const shard of shards) await writer.weights(shard);
+  if (shards.length > 1) await writer.json(INDEX_FILE, shardIndex(shards));
+  await writer.json(SLICING_CONFIG_FILE, slicingConfig(written));
+  await writer.json(CONFIG_FILE, writtenConfig(written, names, options));
+  return { files: writer.files };
+}
+
+/** The model's own config with what the written weights changed. */
+function writtenConfig(
+  model: DecoderModel,
+  names: ReadonlyMap<WeightRef, string>,
+  { config, method }: SafetensorsOptions,
+): Record<string, unknown> {
+  const { quantization_config: _, torch_dtype, dtype, ...rest } = config;
+  const key = dtype === undefined ? 'torch_dtype' : 'dtype';
+  return {
+    ...rest,
+    [key]: mainType(names),
+    tie_word_embeddings: model.lm_head.weight === model.embed_tokens.weight,
+    whittle: { ...method, decoder: describeModel(model, names) },
+  };
+}
+
+/** What most bytes are stored in, as torch calls it. */
+function mainType(names: ReadonlyMap<WeightRef, string>): string {
+  const bytes: Record<string, number> = {};
+  for (const ref of names.keys()) bytes[ref.dtype] = (bytes[ref.dtype] ?? 0) + weightBytes(ref);
+  const [main] = Object.entries(bytes).sort((a, b) => b[1] - a[1])[0];
+  return { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[main] ?? 'float32';
+}
+
+class FileWriter {
+  readonly files: WrittenFile[] = [];
+  private written = 0;
+  private readonly total: number;
+
+  constructor(
+    private readonly openFile: (name: string) => Promise<FileSink>,
+    private readonly options: SafetensorsOptions,
+    names: ReadonlyMap<WeightRef, string>,
+  ) {
+    this.total = [...names.keys()].reduce((sum, ref) => sum + weightBytes(ref), 0);
+  }
+
+  weights({ file, weights }: Shard): Promise<void> {
+    const tensors = weights.map(([ref, name]) => tensorToWrite(ref, name));
+    return this.write(file, writeSafetensors(tensors, { format: 'pt' }), true);
+  }
+
+  json(file: string, value: unknown): Promise<void> {
+    return this.write(file, [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)], false);
+  }
+
+  private async write(
+    name: string,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    counts: boolean,
+  ): Promise<void> {
+    const { signal, onProgress } = this.options;
+    const sink = await this.openFile(name);
+    const hash = new Sha256();
+    let bytes = 0;
+    try {
+      for await (const chunk of chunks) {
+        if (signal?.aborted) throw cancelled();
+        hash.update(chunk);
+        await sink.write(chunk);
+        bytes += chunk.byteLength;
+        if (!counts) continue;
+        this.written += chunk.byteLength;
+        onProgress?.(Math.min(this.written, this.total), this.total);
+      }
+    } finally {
+      await sink.close();
+    }
+    this.files.push({ name, bytes, sha256: hash.digest() });
+  }
+}
