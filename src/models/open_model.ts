@@ -39,7 +39,7 @@ export interface OpenModel {
 export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
   const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
-  const { model, checkpoint, warnings } = buildModel(found, raw);
+  const { model, checkpoint, warnings } = explainOnnx(found.onnx?.summary, () => buildModel(found, raw));
   const { config } = model;
   const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
@@ -69,16 +69,14 @@ function buildModel(found: HfModel, raw: RawConfig): BuiltModel & { checkpoint: 
   const widened = widenFloats(found.checkpoint, readQuantization(raw, name));
   if (hasDescription(raw)) {
     const description = readDescription(raw, name);
-    const built = explainOnnx(found.onnx?.summary, () => modelFromDescription(description, widened, name));
-    return { ...built, checkpoint: widened };
+    return { ...modelFromDescription(description, widened, name), checkpoint: widened };
   }
   const architecture = findArchitecture(raw, name);
   const config = architecture.readConfig(raw, name);
   const checkpoint = found.onnx
     ? withoutNormOffset(widened, found.onnx.folded, config.norm.weight_offset ?? 0)
     : widened;
-  const built = explainOnnx(found.onnx?.summary, () => buildDecoderModel(architecture, config, checkpoint));
-  return { ...built, checkpoint };
+  return { ...buildDecoderModel(architecture, config, checkpoint), checkpoint };
 }
 
 async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {

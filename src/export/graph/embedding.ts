@@ -15,7 +15,7 @@ const NAME = 'model.embed_tokens';
 export function embedTokens(builder: GraphBuilder, { embed_tokens }: DecoderModel, positions: Positions): Value {
   let hidden = rowsOfTable(builder, embed_tokens);
   hidden = builder.scaled(`${SCOPE}/Scale`, hidden, embed_tokens.scale);
-  hidden = normalize(builder, embed_tokens.norm, hidden, `${SCOPE}/norm`, `${NAME}.norm`);
+  hidden = normalize(builder, embed_tokens.norm, hidden, '/model/embed_layernorm', 'model.embed_layernorm');
   if (embed_tokens.centered) hidden = centered(builder, hidden, SCOPE);
   hidden = project(builder, embed_tokens.projection, hidden, `${SCOPE}/projection`, `${NAME}.projection`);
   if (!embed_tokens.positions) return hidden;

@@ -103,7 +103,7 @@ class Values {
 }
 
 /** Parameters by their name in the state dict; what is not named or not a float is left out. */
-export function findParameters({ graph }: OnnxModel): Map<string, Parameter> {
+export function findParameters({ graph, producer_name }: OnnxModel): Map<string, Parameter> {
   const kept = new Map<string, StoredTensor>();
   const uses: Use[] = [];
   /** Stored as (in, out): MatMul takes them as they are. Only linears are transposed in a state dict. */
@@ -131,7 +131,8 @@ export function findParameters({ graph }: OnnxModel): Map<string, Parameter> {
         const table = values.trace(node.inputs[0]);
         if (table?.tensor.dims.length === 2) embeddings.add(table.tensor);
       }
-      uses.push(...usesOf(node, values));
+      // Whittle names every weight.
+      if (producer_name !== 'Whittle') uses.push(...usesOf(node, values));
       for (const subgraph of node.subgraphs) visit(subgraph, values);
     }
   };
