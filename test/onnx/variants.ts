@@ -14,7 +14,7 @@ const OPT: TinyOptions = {
   gated: false,
 };
 
-export const VARIANTS: Record<string, TinyOptions> = {
+export const VARIANTS = {
   'dense, tied, F32': {},
   'dense, untied, with norm weights and biases, F32': { head: 'untied', norm_weights: true, biases: true },
   'dense, grouped-query attention, F16': { kv_heads: 2, dtype: 'F16', norm_weights: true },
@@ -106,4 +106,4 @@ export const VARIANTS: Record<string, TinyOptions> = {
     activation: 'gelu_tanh',
   },
   'ALiBi with grouped heads, sliced': { alibi: true, rotary: null, kv_heads: 2, dimensions: ODD, head: 'untied' },
-};
+} satisfies Record<string, TinyOptions>;

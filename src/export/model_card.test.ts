@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { type CardFacts, modelCard } from './model_card.ts';
+
+const FACTS: CardFacts = {
+  name: 'SmolLM2-135M',
+  base_model: 'HuggingFaceTB/SmolLM2-135M',
+  license: 'apache-2.0',
+  layout: 'kv_cache',
+  precision: 'int4',
+  files: [{ name: 'onnx/model_q4.onnx', bytes: 81_234_567 }],
+  parameters: 110_000_000,
+  dense: { parameters: 134_515_008, perplexity: 14.2341 },
+  perplexity: 18.76543,
+  slicing: { sparsity: 0.25, dimension: 432, head: 'tied', schedule: 'constant', fusion: 'exact' },
+  protocol: {
+    seqlen: 256,
+    samples: 8,
+    eval_samples: 16,
+    calibration: { name: 'train.txt' },
+    evaluation: { name: 'test.txt' },
+  },
+  version: '0.2.0',
+};
+
+/** Lines between the first two rules. */
+function frontMatter(card: string): string[] {
+  const lines = card.split('\n');
+  expect(lines[0]).toBe('---');
+  return lines.slice(1, lines.indexOf('---', 1));
+}
+
+describe('modelCard', () => {
+  it('has the front matter that the Hub reads', () => {
+    const lines = frontMatter(modelCard(FACTS));
+    expect(lines).toContain('library_name: transformers.js');
+    expect(lines).toContain('pipeline_tag: text-generation');
+    expect(lines).toContain('base_model: "HuggingFaceTB/SmolLM2-135M"');
+    expect(lines).toEqual(expect.arrayContaining(['- whittle', '- onnx', '- slicegpt', '- 4-bit']));
+  });
+
+  it('gives both perplexities with the protocol they were measured by', () => {
+    const card = modelCard(FACTS);
+    for (const part of [
+      '14.234',
+      '18.765',
+      '134,515,008',
+      '110,000,000',
+      '16 windows of 256 tokens',
+      'test.txt',
+      '25 %',
+    ]) {
+      expect(card).toContain(part);
+    }
+    expect(card).toContain('8 windows of train.txt');
+  });
+
+  it('shows how to load exactly this file', () => {
+    const card = modelCard(FACTS);
+    expect(card).toContain("dtype: 'q4'");
+    expect(card).toContain("ort.InferenceSession.create('onnx/model_q4.onnx')");
+    const simple = modelCard({ ...FACTS, layout: 'plain', precision: 'stored' });
+    expect(simple).toContain("create('model.onnx')");
+    expect(simple).not.toContain('@huggingface/transformers');
+    expect(frontMatter(simple)).toContain('library_name: onnx');
+  });
+
+  it('says nothing of slicing, base model or licence where there is none', () => {
+    const { base_model: _, license: __, slicing: ___, ...rest } = FACTS;
+    const card = modelCard({ ...rest, precision: 'f16' });
+    expect(card).not.toMatch(/SliceGPT|slicegpt|base_model|license|Calibrated|undefined/);
+  });
+
+  it('lets no name break its lines, its table or the front matter', () => {
+    const card = modelCard({ ...FACTS, name: 'a\n---\n<script>|x', base_model: 'a"b\nc: d' });
+    expect(frontMatter(card)).toContain('base_model: "a\\"b\\nc: d"');
+    expect(card).not.toContain('<script>');
+    expect(card.split('\n').filter((line) => line === '---')).toHaveLength(2);
+  });
+});

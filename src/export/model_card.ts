@@ -1,0 +1,164 @@
+/**
+ * @file README.md of an exported folder: what the model is, how good it is by which measure, and how to load it. Front
+ * matter as Hugging Face's model cards have it (huggingface.co/docs/hub/model-cards).
+ */
+import { baseName, modelFile, transformersDtype } from './file_names.ts';
+import type { Layout } from './graph/positions.ts';
+import type { Precision } from './precision.ts';
+
+export interface CardFacts {
+  /** For people: "SmolLM2-135M". */
+  name: string;
+  /** `owner/name` on the Hugging Face Hub, where it is known. */
+  base_model?: string;
+  /** SPDX id of the base model's licence, where it is known. */
+  license?: string;
+  layout: Layout;
+  precision: Precision;
+  /** Paths in the folder, the model file among them. */
+  files: readonly { name: string; bytes: number }[];
+  parameters: number;
+  dense: { parameters: number; perplexity: number };
+  /** Of exactly this file. */
+  perplexity: number;
+  /** What SliceGPT did; absent for the model as it was opened. */
+  slicing?: { sparsity: number; dimension: number; head: string; schedule: string; fusion: string };
+  /** How perplexity and calibration were measured. */
+  protocol: {
+    seqlen: number;
+    samples: number;
+    eval_samples: number;
+    calibration: { name: string };
+    evaluation: { name: string };
+  };
+  /** Of Whittle. */
+  version: string;
+}
+
+const HUB_NAME = /^[\w.-]+\/[\w.-]+$/;
+
+export function modelCard(facts: CardFacts): string {
+  const sections = [frontMatter(facts), summary(facts), quality(facts), loading(facts), files(facts)];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function frontMatter({ base_model, license, layout, precision, slicing }: CardFacts): string {
+  const tags = ['whittle', 'onnx', ...(slicing ? ['slicegpt', 'pruned'] : []), ...quantizedTag(precision)];
+  const lines = [
+    layout === 'kv_cache' ? 'library_name: transformers.js' : 'library_name: onnx',
+    'pipeline_tag: text-generation',
+    license && `license: ${yamlText(license)}`,
+    base_model && `base_model: ${yamlText(base_model)}`,
+    base_model && isQuantized(precision) && !slicing && 'base_model_relation: quantized',
+    'tags:',
+    ...tags.map((tag) => `- ${tag}`),
+  ];
+  return ['---', ...lines.filter(Boolean), '---'].join('\n');
+}
+
+function summary(facts: CardFacts): string {
+  const { slicing, precision, base_model } = facts;
+  const isOnHub = base_model !== undefined && HUB_NAME.test(base_model);
+  const origin = isOnHub ? `[${plain(facts.name)}](https://huggingface.co/${base_model})` : plain(facts.name);
+  const share = percent(1 - facts.parameters / facts.dense.parameters);
+  const done = slicing
+    ? `${origin} sliced by SliceGPT ([arXiv 2401.15024](https://arxiv.org/abs/2401.15024)) at a sparsity of ${percent(slicing.sparsity)}: hidden dimension ${slicing.dimension}, ${share} fewer parameters.`
+    : `${origin} as ONNX.`;
+  return [
+    `# ${plain(facts.name)}${slicing ? `, sliced ${percent(slicing.sparsity)}` : ''}`,
+    `${done} ${NUMBERS[precision]}`,
+  ].join('\n\n');
+}
+
+const NUMBERS: Record<Precision, string> = {
+  stored: 'Weights have the types of the original.',
+  f32: 'Weights are f32.',
+  f16: 'Matrices are f16; the graph computes in f32.',
+  int8: 'Matrices have 8 bits, in blocks of 32 that share an f16 scale; the graph computes in f32.',
+  int4: 'Linear layers have 4 bits, in blocks of 32 that share an f16 scale; tables, head and shortcuts have 8. The graph computes in f32.',
+};
+
+function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts): string {
+  const { seqlen, samples, eval_samples } = protocol;
+  const calibration = slicing
+    ? ` Calibrated on ${samples} windows of ${plain(protocol.calibration.name)}; head ${slicing.head}, schedule ${slicing.schedule}, fusion ${slicing.fusion}.`
+    : '';
+  return [
+    '## Quality',
+    '',
+    '| | parameters | perplexity |',
+    '| --- | ---: | ---: |',
+    `| original | ${count(dense.parameters)} | ${dense.perplexity.toPrecision(5)} |`,
+    `| this file | ${count(parameters)} | ${perplexity.toPrecision(5)} |`,
+    '',
+    `Perplexity over ${eval_samples} windows of ${seqlen} tokens of ${plain(protocol.evaluation.name)}: exp(mean of −log p), ${seqlen - 1} predictions a window. Figures of another text, tokenizer or window cannot be compared with these.${calibration}`,
+  ].join('\n');
+}
+
+function loading({ layout, precision }: CardFacts): string {
+  const path = modelFile(layout, precision);
+  const runtime = [
+    'With onnxruntime-web:',
+    '',
+    '```js',
+    "import * as ort from 'onnxruntime-web';",
+    '',
+    `const session = await ort.InferenceSession.create('${path}');`,
+    layout === 'kv_cache'
+      ? '// Inputs: input_ids, attention_mask, position_ids, past_key_values.N.key/value; outputs: logits, present.N.key/value.'
+      : '// Input: input_ids, int64 [batch, sequence]; output: logits, f32 [batch, sequence, vocabulary].',
+    '```',
+  ];
+  if (layout === 'plain') return ['## How to load', '', ...runtime].join('\n');
+  return [
+    '## How to load',
+    '',
+    'With transformers.js, from a folder that your page or program can reach:',
+    '',
+    '```js',
+    "import { env, pipeline } from '@huggingface/transformers';",
+    '',
+    'env.allowLocalModels = true;',
+    "env.localModelPath = '/models/'; // this folder is /models/this-model/",
+    `const generator = await pipeline('text-generation', 'this-model', { dtype: '${transformersDtype(precision)}' });`,
+    "console.log(await generator('Once upon a time', { max_new_tokens: 32 }));",
+    '```',
+    '',
+    ...runtime,
+  ].join('\n');
+}
+
+function files(facts: CardFacts): string {
+  const listed = facts.files.map(({ name, bytes }) => `- \`${name}\` (${count(bytes)} bytes)`);
+  return ['## Files', '', ...listed, '', `Written by Whittle ${facts.version}; \`report.json\` has all figures.`].join(
+    '\n',
+  );
+}
+
+function isQuantized(precision: Precision): boolean {
+  return precision === 'int8' || precision === 'int4';
+}
+
+function quantizedTag(precision: Precision): string[] {
+  return isQuantized(precision) ? ['quantized', `${precision === 'int8' ? 8 : 4}-bit`] : [];
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))} %`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-GB');
+}
+
+/** A name from outside, on one line and without Markdown or HTML of its own. */
+function plain(text: string): string {
+  return baseName(text)
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/[<>`*_[\]|#\\]/g, '\\$&');
+}
+
+/** JSON strings are YAML strings. */
+function yamlText(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,75 @@
+/**
+ * @file config.json and generation_config.json as transformers.js and Optimum read them. Slicing changes neither heads nor
+ * layers, and the graph says the rest, so the config of the original model is right for its sliced one too.
+ */
+import type { DecoderModel } from '../models/decoder_model.ts';
+import { baseName, dataFile, modelFile, transformersDtype } from './file_names.ts';
+import type { Precision } from './precision.ts';
+
+type Json = Record<string, unknown>;
+
+/** Under which key transformers.js looks for the number of layers (its configs.js), where it is not num_hidden_layers. */
+const LAYERS_KEY: Readonly<Record<string, string>> = { gpt2: 'n_layer', gptj: 'n_layer', bloom: 'n_layer' };
+
+/**
+ * config.json for a folder in the layout `kv_cache`: the original one, and what transformers.js needs to find the weights
+ * without options.
+ * @param files Paths that `writeOnnx` wrote.
+ */
+export function transformersConfig(
+  raw: Readonly<Json>,
+  { config }: DecoderModel,
+  precision: Precision,
+  files: readonly string[],
+): Json {
+  const text = textConfig(raw);
+  const { model_type, num_hidden_layers, num_key_value_heads } = config;
+  const own: Json = { ...text, [LAYERS_KEY[model_type] ?? 'num_hidden_layers']: num_hidden_layers };
+  if (model_type === 'falcon') {
+    // transformers.js takes `multi_query` for the one joint cache of GPT-BigCode; these two say the same to Optimum.
+    Object.assign(own, { multi_query: false, num_kv_heads: num_key_value_heads });
+  }
+  const external = files.filter((name) => name.startsWith(dataFile('kv_cache', precision, 0))).length;
+  return {
+    ...own,
+    'transformers.js_config': {
+      ...object(text['transformers.js_config']),
+      dtype: transformersDtype(precision),
+      ...(external > 0 && { use_external_data_format: { [baseName(modelFile('kv_cache', precision))]: external } }),
+    },
+  };
+}
+
+/** The language model's part of a multimodal config (Gemma 3), under its own type: no other part is exported. */
+function textConfig(raw: Readonly<Json>): Readonly<Json> {
+  const text = raw.text_config;
+  if (!isObject(text)) return raw;
+  const { architectures: _, text_config: __, vision_config: ___, ...outer } = raw;
+  return { ...outer, ...text, architectures: ['Gemma3ForCausalLM'], model_type: text.model_type ?? 'gemma3_text' };
+}
+
+const TOKEN_IDS = ['bos_token_id', 'eos_token_id', 'pad_token_id', 'decoder_start_token_id'] as const;
+
+/**
+ * generation_config.json: the source's own, or one made from the ids of special tokens in config.json. Without it
+ * transformers.js would not stop at the end of a text.
+ */
+export function generationConfig(raw: Readonly<Json>, own?: Readonly<Json>): Json {
+  if (own) return { ...own };
+  const text = textConfig(raw);
+  const ids = TOKEN_IDS.filter((key) => isTokenId(text[key])).map((key) => [key, text[key]]);
+  return { _from_model_config: true, ...Object.fromEntries(ids) };
+}
+
+function isTokenId(value: unknown): boolean {
+  const isId = (id: unknown) => Number.isInteger(id) && (id as number) >= 0;
+  return Array.isArray(value) ? value.length > 0 && value.every(isId) : isId(value);
+}
+
+function object(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
