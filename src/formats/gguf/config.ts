@@ -51,6 +51,16 @@ export function readFacts(
 ): Facts {
   const key = (name: string) => `${architecture}.${name}`;
   refuseTellingKeys(architecture, metadata, key);
+  if (metadata.bool(key('attention.causal')) === false) {
+    throw unsupportedGguf(
+      metadata.file,
+      'Every token sees every other: this is a model of embeddings, not of language.',
+      {
+        field: key('attention.causal'),
+        allowed: 'true, or no such key',
+      },
+    );
+  }
   const required = (name: string, max?: number): number => {
     const value = metadata.uniformInteger(key(name), { min: 1, ...(max !== undefined && { max }) });
     if (value === undefined) throw metadata.missing(key(name));
