@@ -2,7 +2,7 @@
  * @file Hands exported files to the person. A link's download works everywhere and never copies the file into memory: the
  * File of OPFS lies on disk. Where the browser has folder pickers, a whole export can go into a chosen folder.
  */
-import { exportedFile } from './export_folder.ts';
+import { exportedFile, splitPath } from './export_folder.ts';
 import { isNamed } from './opfs.ts';
 
 /** An object URL must outlive the click; browsers say nothing when they have taken the bytes. */
@@ -12,19 +12,19 @@ interface FolderPickerWindow {
   showDirectoryPicker?(options: { id?: string; mode?: 'readwrite' }): Promise<FileSystemDirectoryHandle>;
 }
 
-/** Starts the browser's download of one exported file. */
+/** Starts the browser's download of one exported file; a download has no folder, so it is named without it. */
 export async function downloadExport(folderPath: string, name: string): Promise<void> {
-  downloadBlob(await exportedFile(folderPath, name), name);
+  downloadBlob(await exportedFile(folderPath, name), splitPath(name).base);
 }
 
 /** Starts the browser's download of any Blob. */
-export function downloadBlob(blob: Blob, name: string): void {
+export function downloadBlob(blob: Blob, name: string, lifetime_ms = URL_LIFETIME_MS): void {
   const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
+  setTimeout(() => URL.revokeObjectURL(url), lifetime_ms);
 }
 
 /** Whether the person can be asked for a folder (Chromium only, at the time of writing). */
@@ -33,7 +33,7 @@ export function canSaveToFolder(): boolean {
 }
 
 /**
- * Asks for a folder and streams the named files into it. Call it straight from a click: browsers refuse pickers otherwise.
+ * Asks for a folder and streams the named files into it, sub-folders included. Call it straight from a click: browsers refuse pickers otherwise.
  * @returns false when the person closed the picker.
  */
 export async function saveExportToFolder(
@@ -53,7 +53,12 @@ export async function saveExportToFolder(
   const total = files.reduce((sum, file) => sum + file.size, 0);
   let written = 0;
   for (const [i, file] of files.entries()) {
-    const writable = await (await target.getFileHandle(names[i], { create: true })).createWritable();
+    const { folder, base } = splitPath(names[i]);
+    let parent = target;
+    for (const part of folder.split('/').filter(Boolean)) {
+      parent = await parent.getDirectoryHandle(part, { create: true });
+    }
+    const writable = await (await parent.getFileHandle(base, { create: true })).createWritable();
     const counter = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         written += chunk.byteLength;

@@ -10,12 +10,15 @@ export interface ExportSink {
   close(): Promise<void>;
 }
 
+/** Names are paths inside the folder: `config.json`, `onnx/model.onnx`. */
 export interface OpfsExportFolder {
   /** From the origin's root: what {@link exportedFile} on the page takes. */
   readonly path: string;
+  /** Makes the sub-folders that the name has. */
   create(name: string): Promise<ExportSink>;
   /** A finished file: on disk, not in memory. */
   file(name: string): Promise<File>;
+  /** Of all files, those of sub-folders included. */
   list(): Promise<string[]>;
   remove(): Promise<void>;
 }
@@ -29,21 +32,36 @@ export async function createExportFolder(id: string): Promise<OpfsExportFolder> 
   const path = `${parentPath}/${id}`;
   return {
     path,
-    create: (name) => createSink(folder, name),
-    file: (name) => exportedFile(path, name),
-    async list() {
-      const names: string[] = [];
-      for await (const name of folder.keys()) names.push(name);
-      return names.sort();
+    async create(name) {
+      const { folder: inner, base } = splitPath(name);
+      return createSink(inner ? await openFolder(`${path}/${inner}`, true) : folder, base);
     },
+    file: (name) => exportedFile(path, name),
+    list: async () => (await namesIn(folder)).sort(),
     remove: () => removeEntry(parent, id),
   };
 }
 
 /** A finished file of an export, in a page or a Worker. */
 export async function exportedFile(folderPath: string, name: string): Promise<File> {
-  const folder = await openFolder(folderPath);
-  return (await folder.getFileHandle(name)).getFile();
+  const { folder, base } = splitPath(name);
+  const parent = await openFolder(`${folderPath}/${folder}`);
+  return (await parent.getFileHandle(base)).getFile();
+}
+
+/** `onnx/model.onnx` → `onnx` and `model.onnx`; no folder is the empty string. */
+export function splitPath(path: string): { folder: string; base: string } {
+  const cut = path.lastIndexOf('/');
+  return { folder: path.slice(0, Math.max(0, cut)), base: path.slice(cut + 1) };
+}
+
+async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = [];
+  for await (const [name, entry] of folder.entries()) {
+    if (entry.kind === 'file') names.push(name);
+    else names.push(...(await namesIn(entry as FileSystemDirectoryHandle)).map((inner) => `${name}/${inner}`));
+  }
+  return names;
 }
 
 async function createSink(folder: FileSystemDirectoryHandle, name: string): Promise<ExportSink> {

@@ -25,7 +25,8 @@ export interface FakeOpfs {
 export function installFakeOpfs(): FakeOpfs {
   const files = new Map<string, FakeFile>();
   const folders = new Set<string>(['']);
-  const locks = new Set<string>();
+  /** How many hold each lock; an exclusive one is held once. */
+  const locks = new Map<string, { mode: string; count: number }>();
   const fake: FakeOpfs = {
     quota: Number.POSITIVE_INFINITY,
     paths: () => [...files.keys()].sort(),
@@ -53,6 +54,7 @@ export function installFakeOpfs(): FakeOpfs {
         into.set(part);
         return part.byteLength;
       },
+      getSize: () => file.bytes.byteLength,
       truncate(size: number) {
         file.bytes = file.bytes.slice(0, size);
       },
@@ -65,7 +67,29 @@ export function installFakeOpfs(): FakeOpfs {
     };
   };
 
+  const children = (path: string): Set<string> => {
+    const depth = path.split('/').length;
+    const inside = [...files.keys(), ...folders].filter((candidate) => candidate.startsWith(`${path}/`));
+    return new Set(inside.map((child) => child.split('/')[depth]));
+  };
+
+  /** What is written shows only once the stream is closed, as in a browser. */
+  const writableTo = (file: FakeFile) => {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    return new WritableStream<Uint8Array<ArrayBuffer>>({
+      write(chunk) {
+        const grown = chunks.reduce((sum, { byteLength }) => sum + byteLength, chunk.byteLength);
+        if (used() + grown > fake.quota) throw new DOMException('Full.', 'QuotaExceededError');
+        chunks.push(chunk.slice());
+      },
+      async close() {
+        file.bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
+      },
+    });
+  };
+
   const folder = (path: string): object => ({
+    kind: 'directory',
     async getDirectoryHandle(name: string, options?: { create?: boolean }) {
       const child = `${path}/${name}`;
       if (options?.create) folders.add(child);
@@ -77,8 +101,10 @@ export function installFakeOpfs(): FakeOpfs {
         files.set(child, { bytes: new Uint8Array(), isLocked: false, flushes: 0 });
       const file = files.get(child) ?? notFound(child);
       return {
+        kind: 'file',
         createSyncAccessHandle: async () => openHandle(file),
         getFile: async () => new File([file.bytes], name),
+        createWritable: async () => writableTo(file),
       };
     },
     async removeEntry(name: string) {
@@ -94,24 +120,34 @@ export function installFakeOpfs(): FakeOpfs {
       }
     },
     async *keys() {
-      const depth = path.split('/').length;
-      const children = [...files.keys(), ...folders].filter((candidate) => candidate.startsWith(`${path}/`));
-      yield* new Set(children.map((child) => child.split('/')[depth]));
+      yield* children(path);
+    },
+    async *entries() {
+      for (const name of children(path)) {
+        const child = `${path}/${name}`;
+        yield [name, files.has(child) ? { kind: 'file' } : folder(child)];
+      }
     },
   });
 
   const request = async (name: string, ...rest: unknown[]) => {
     const callback = rest.pop() as (lock: object | null) => unknown;
-    const { ifAvailable } = (rest[0] ?? {}) as { ifAvailable?: boolean };
-    if (locks.has(name)) return ifAvailable ? callback(null) : new Promise(() => {});
-    locks.add(name);
+    const { ifAvailable, mode = 'exclusive' } = (rest[0] ?? {}) as { ifAvailable?: boolean; mode?: string };
+    const held = locks.get(name);
+    if (held && !(held.mode === 'shared' && mode === 'shared')) {
+      return ifAvailable ? callback(null) : new Promise(() => {});
+    }
+    locks.set(name, { mode, count: (held?.count ?? 0) + 1 });
     try {
       return await callback({ name });
     } finally {
-      locks.delete(name);
+      const left = (locks.get(name)?.count ?? 1) - 1;
+      if (left > 0) locks.set(name, { mode, count: left });
+      else locks.delete(name);
     }
   };
-  vi.stubGlobal('navigator', { storage: { getDirectory: async () => folder('') }, locks: { request } });
+  const estimate = async () => ({ quota: fake.quota, usage: used() });
+  vi.stubGlobal('navigator', { storage: { getDirectory: async () => folder(''), estimate }, locks: { request } });
   return fake;
 }
 

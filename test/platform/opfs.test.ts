@@ -74,6 +74,21 @@ describe('export folder', () => {
     expect(await folder.list()).toEqual(['model.onnx']);
   });
 
+  it('keeps sub-folders', async () => {
+    const { createExportFolder, exportedFile } = await newEngine();
+    const folder = await createExportFolder('slice-1');
+    for (const name of ['onnx/model.onnx', 'config.json', 'onnx/model.onnx_data']) {
+      const sink = await folder.create(name);
+      await sink.write(new TextEncoder().encode(name));
+      await sink.close();
+    }
+    expect(await folder.list()).toEqual(['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data']);
+    expect(await (await exportedFile(folder.path, 'onnx/model.onnx')).text()).toBe('onnx/model.onnx');
+    expect(await (await folder.file('config.json')).text()).toBe('config.json');
+    await folder.remove();
+    expect(opfs.paths()).toEqual([]);
+  });
+
   it('starts empty when the same export is made again, and can be removed', async () => {
     const { createExportFolder } = await newEngine();
     const first = await createExportFolder('slice-1');
