@@ -228,6 +228,7 @@ export interface Eigendecomposition {
   eigenvalues: Float64Array;
   /** (n, n): column j belongs to eigenvalue j; the largest component of each column is positive. The caller disposes. */
   eigenvectors: Tensor;
+  /** Of an iterative solver; 0 for a direct one. */
   sweeps: number;
   solver: string;
 }

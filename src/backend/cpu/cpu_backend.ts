@@ -127,11 +127,11 @@ class CpuBackend implements Backend {
   }
 
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
-    const { eigenvalues, eigenvectors, sweeps } = await eigh(args);
+    const { eigenvalues, eigenvectors } = await eigh(args);
     const shape = args.covariance.shape;
     const label = `${args.covariance.label} eigenvectors`;
     const kept = this.keep(shape, label, eigenvectors.byteLength, () => eigenvectors);
-    return { eigenvalues, eigenvectors: kept, sweeps, solver: EIGH_SOLVER };
+    return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: EIGH_SOLVER };
   }
 
   private keep(shape: Shape, label: string, bytes: number, allocate: () => Float64Array | Uint32Array): Tensor {

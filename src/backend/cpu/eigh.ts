@@ -1,10 +1,10 @@
-/** @file CPU twin of `eigh`: Householder reduction and implicit QL in f64. */
+/** @file CPU twin of `eigh`: Householder reduction and divide and conquer in f64. */
 import type { EighArgs } from '../backend.ts';
 import { type SymmetricEigen, symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { checkEigh } from '../shapes.ts';
 import { floats } from './tensor.ts';
 
-export const EIGH_SOLVER = 'householder-ql-f64';
+export const EIGH_SOLVER = 'householder-dc-f64';
 
 export async function eigh(args: EighArgs): Promise<SymmetricEigen> {
   const { n } = checkEigh(args);

@@ -1,19 +1,18 @@
 /**
- * @file f64 eigendecomposition of a symmetric matrix: Householder to tridiagonal form, implicit QL, then order and
- * signs. About 9·n³ operations; yields to the event loop every 50 ms.
+ * @file f64 eigendecomposition of a symmetric matrix: Householder to tridiagonal form, divide and conquer, back-transform,
+ * then order and signs. About 5·n³ operations, most of them in matrix products; yields to the event loop every 50 ms.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { breather, throwIfCancelled } from '../event_loop.ts';
-import { accumulateReflectors, tridiagonalise } from './tridiagonal.ts';
-import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
+import { backTransform } from './back_transform.ts';
+import { divideAndConquer } from './divide_and_conquer.ts';
+import { tridiagonalise } from './tridiagonal.ts';
 
 export interface SymmetricEigen {
   /** Descending. */
   eigenvalues: Float64Array;
   /** (n, n) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
   eigenvectors: Float64Array;
-  /** QL sweeps. */
-  sweeps: number;
 }
 
 /** Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). */
@@ -80,10 +79,9 @@ export async function symmetricEigen(
   const breathe = breather(signal);
   const tau = new Float64Array(n);
   const tridiagonal = await tridiagonalise(lower, n, tau, breathe);
-  const z = await accumulateReflectors(lower, n, tau, breathe);
-  const sweeps = await diagonaliseTridiagonal(tridiagonal, z, n, breathe);
-  const eigenvalues = tridiagonal.diagonal;
-  const eigenvectors = orderColumns(z, eigenvalues, n);
+  const { values: eigenvalues, vectors } = await divideAndConquer(tridiagonal, breathe);
+  await backTransform(lower, tau, vectors, n, breathe);
+  const eigenvectors = orderColumns(vectors, eigenvalues, n);
   for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
-  return { eigenvalues, eigenvectors, sweeps };
+  return { eigenvalues, eigenvectors };
 }
