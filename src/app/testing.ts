@@ -39,6 +39,7 @@ export const MODEL: ModelSummary = {
     tied: true,
     parallel: false,
     gated: true,
+    layer_norm: false,
     norm_bias: false,
     final_norm: { weight: true, bias: false },
     head_bias: false,

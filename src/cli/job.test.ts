@@ -82,6 +82,7 @@ class CannedEngine implements Driver {
             tied: this.tied,
             parallel: false,
             gated: true,
+            layer_norm: false,
             norm_bias: false,
             final_norm: { weight: true, bias: false },
             head_bias: false,

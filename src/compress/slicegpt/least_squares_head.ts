@@ -3,9 +3,6 @@ import { choleskySolve } from '../../backend/linalg/cholesky.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Basis } from './rotate.ts';
 
-/** Of the mean diagonal: far above the rounding of a zero direction, far below what the fit can notice. */
-const RIDGE = 1e-12;
-
 /**
  * M of DESIGN.md's `tied-sliced` head: the (D, d) matrix that makes M·E₁ᵀ the least-squares fit of diag(γ)·Eᵀ, with
  * E₁ = E·P and G = EᵀE: M = diag(γ)·G·P·(Pᵀ·G·P)⁻¹, in f64.
@@ -30,9 +27,6 @@ export function leastSquaresHead(
   addProduct(D, d, D, view(G, D), P, view(GP, d));
   const PGP = new Float64Array(d * d);
   addProduct(d, d, D, transposed(P), view(GP, d), view(PGP, d));
-  // The table of a LayerNorm model is centred: at full dimension one direction of E₁ is zero, and any M serves it.
-  const ridge = (RIDGE * trace(PGP, d)) / d;
-  for (let i = 0; i < d; i++) PGP[i * d + i] += ridge;
   // Solve (PᵀGP)·X = (GP)ᵀ: column r of X is row r of M, and PᵀGP is symmetric.
   const right = new Float64Array(d * D);
   for (let row = 0; row < D; row++) {
@@ -44,10 +38,4 @@ export function leastSquaresHead(
   for (let row = 0; row < D; row++)
     for (let column = 0; column < d; column++) M[row * d + column] = X[column * D + row];
   return M;
-}
-
-function trace(matrix: Float64Array, n: number): number {
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += matrix[i * n + i];
-  return sum;
 }

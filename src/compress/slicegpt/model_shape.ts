@@ -8,6 +8,7 @@ import {
 } from '../../models/decoder_model.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
+import { isCentred } from './fuse.ts';
 import { emptyParts, type ModelShape, type PartSizes } from './parts.ts';
 import { slicingRefusal } from './permits.ts';
 
@@ -42,6 +43,7 @@ export function modelShape(model: DecoderModel): ModelShape {
       up: mlp.up_proj.bias !== undefined,
       down: mlp.down_proj.bias !== undefined,
     },
+    layer_norm: isCentred(model),
     norm_bias: input_layernorm?.bias !== undefined,
     final_norm: { weight: norm.weight !== undefined, bias: norm.bias !== undefined },
     head_bias: lm_head.bias !== undefined,

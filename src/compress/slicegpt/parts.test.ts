@@ -17,6 +17,7 @@ const OPT_125M: ModelShape = {
   gated: false,
   attention_bias: { q: true, k: true, v: true, o: true },
   mlp_bias: { gate: false, up: true, down: true },
+  layer_norm: true,
   norm_bias: true,
   final_norm: { weight: true, bias: true },
   head_bias: false,

@@ -21,6 +21,8 @@ export interface ModelShape {
   gated: boolean;
   attention_bias: { q: boolean; k: boolean; v: boolean; o: boolean };
   mlp_bias: { gate: boolean; up: boolean; down: boolean };
+  /** The norms are LayerNorms: the residual stream is centred by fusion. */
+  layer_norm: boolean;
   /** The layers' norms have a bias, which fusion moves into the linears that read them. */
   norm_bias: boolean;
   final_norm: { weight: boolean; bias: boolean };

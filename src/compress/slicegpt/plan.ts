@@ -71,18 +71,23 @@ export function checkDimensions(shape: Sites, dimensions: SiteDimensions, head: 
   }
 }
 
+type HeadShape = Pick<ModelShape, 'tied' | 'embedding_norm' | 'layer_norm'>;
+
 /** Why a model does not allow a head; `undefined` where it does. */
-export function headRefusal(shape: Pick<ModelShape, 'tied' | 'embedding_norm'>, head: HeadKind): string | undefined {
+export function headRefusal(shape: HeadShape, head: HeadKind): string | undefined {
   if (head === 'untied' || head === 'sliced') return undefined;
   if (!shape.tied) return "this model's head is a matrix of its own";
   if (head === 'tied-sliced' && shape.embedding_norm > 0) {
     return 'this model norms its embedding, so one sliced table cannot serve both ends';
   }
+  if (head === 'tied-sliced' && shape.layer_norm) {
+    return 'LayerNorm drops the mean of each embedding, which the head still needs, so one sliced table cannot serve both ends';
+  }
   return undefined;
 }
 
 /** `auto` ties where the model ties, else unties. Throws `bad_option` for a head that the model does not allow. */
-export function resolveHead(head: HeadKind | 'auto', shape: Pick<ModelShape, 'tied' | 'embedding_norm'>): HeadKind {
+export function resolveHead(head: HeadKind | 'auto', shape: HeadShape): HeadKind {
   if (head === 'auto') return shape.tied ? 'tied' : 'untied';
   const reason = headRefusal(shape, head);
   if (reason === undefined) return head;
