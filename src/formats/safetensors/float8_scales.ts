@@ -8,13 +8,15 @@ import { isDType, isFloatType } from '../../tensor/dtype.ts';
 import { decodeToFloat32 } from '../../tensor/half.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
-import { decodeWide, float8Table } from './wide_floats.ts';
+import { decodeWide } from './wide_floats.ts';
 
 export type BlockSize = readonly [rows: number, columns: number];
 
 export const DEFAULT_BLOCK: BlockSize = [128, 128];
 
 const SUFFIXES = ['_scale_inv', '_scale'];
+
+const SCALE_TYPES: readonly string[] = ['F32', 'F16', 'BF16', 'F64', 'F8_E8M0'];
 
 /** Scales of activations and of a quantised KV cache: Whittle computes both in f32 and needs none. */
 const ACTIVATION_SCALE = /\.(input_scale|input_scale_ub|output_scale|[kvq]_scale|activation_scale)$/;
@@ -32,10 +34,23 @@ export function isActivationScale(name: string): boolean {
   return ACTIVATION_SCALE.test(name);
 }
 
+/** Throws `shape_mismatch`, `bad_safetensors` where a scale cannot be that of a weight. */
+export function checkScale(weight: TensorInfo, scale: TensorInfo, block: BlockSize): void {
+  scaleIndex(weight, scale, block);
+  if (SCALE_TYPES.includes(scale.dtype)) return;
+  throw new WhittleError({
+    code: 'bad_safetensors',
+    message: `The scale ${scale.name} is stored as ${scale.dtype}.`,
+    place: { file: scale.file, tensor: scale.name },
+    allowed: SCALE_TYPES.join(', '),
+    action: 'Open the unquantised version of the model.',
+  });
+}
+
 /** Multiplies `values`, which are the rows from `rows.start` on of a weight of the given shape, in place. */
 export type Scaling = (values: Float32Array, rows: RowRange) => void;
 
-/** Reads a scale whole. Throws `shape_mismatch`, `bad_safetensors`, and what reading throws. */
+/** Reads a scale whole, one that {@link checkScale} lets pass. Throws what reading throws. */
 export async function readScaling(
   checkpoint: Checkpoint,
   weight: TensorInfo,
@@ -43,22 +58,35 @@ export async function readScaling(
   block: BlockSize,
 ): Promise<Scaling> {
   const columns = elementCount(weight.shape.slice(1));
-  const at = scaleIndex(weight, scale, block);
-  const scales = decodeScale(await checkpoint.read(scale.name), scale);
+  const { at, width } = scaleIndex(weight, scale, block);
+  const scales = decodeScale(await checkpoint.read(scale.name), scale.dtype);
   return (values, rows) => {
-    for (let row = rows.start, i = 0; row < rows.end; row++) {
-      for (let column = 0; column < columns; column++, i++) values[i] *= scales[at(row, column)];
+    for (let row = rows.start; row < rows.end; row++) {
+      const first = (row - rows.start) * columns;
+      for (let column = 0; column < columns; column += width) {
+        const factor = scales[at(row, column)];
+        const end = first + Math.min(column + width, columns);
+        for (let i = first + column; i < end; i++) values[i] *= factor;
+      }
     }
   };
 }
 
-function scaleIndex(weight: TensorInfo, scale: TensorInfo, block: BlockSize): (row: number, column: number) => number {
-  if (elementCount(scale.shape) === 1) return () => 0;
+interface ScaleIndex {
+  /** Which scale an element has; the same for `width` columns on. */
+  at(row: number, column: number): number;
+  readonly width: number;
+}
+
+function scaleIndex(weight: TensorInfo, scale: TensorInfo, block: BlockSize): ScaleIndex {
+  const whole = Number.POSITIVE_INFINITY;
+  if (elementCount(scale.shape) === 1) return { at: () => 0, width: whole };
   const [rows] = weight.shape;
-  if (sameShape(scale.shape, [rows]) || sameShape(scale.shape, [rows, 1])) return (row) => row;
+  if (sameShape(scale.shape, [rows]) || sameShape(scale.shape, [rows, 1])) return { at: (row) => row, width: whole };
   const grid: Shape = [Math.ceil(rows / block[0]), Math.ceil(weight.shape[1] / block[1])];
   if (weight.shape.length === 2 && sameShape(scale.shape, grid)) {
-    return (row, column) => Math.floor(row / block[0]) * grid[1] + Math.floor(column / block[1]);
+    const at = (row: number, column: number) => Math.floor(row / block[0]) * grid[1] + Math.floor(column / block[1]);
+    return { at, width: block[1] };
   }
   const blocks = weight.shape.length === 2 ? `, or ${formatShape(grid)} for blocks of ${block[0]} × ${block[1]}` : '';
   throw new WhittleError({
@@ -70,15 +98,6 @@ function scaleIndex(weight: TensorInfo, scale: TensorInfo, block: BlockSize): (r
   });
 }
 
-function decodeScale(bytes: Uint8Array, { dtype, name, file }: TensorInfo): Float32Array {
-  if (isDType(dtype) && isFloatType(dtype)) return decodeToFloat32(bytes, dtype);
-  if (dtype === 'F64') return decodeWide(bytes, dtype);
-  if (dtype === 'F8_E8M0') return Float32Array.from(bytes, (code) => float8Table(dtype)[code]);
-  throw new WhittleError({
-    code: 'bad_safetensors',
-    message: `The scale ${name} is stored as ${dtype}.`,
-    place: { file, tensor: name },
-    allowed: 'F32, F16, BF16, F64 or F8_E8M0',
-    action: 'Open the unquantised version of the model.',
-  });
+function decodeScale(bytes: Uint8Array, dtype: string): Float32Array {
+  return isDType(dtype) && isFloatType(dtype) ? decodeToFloat32(bytes, dtype) : decodeWide(bytes, dtype);
 }

@@ -7,6 +7,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import {
   type BlockSize,
+  checkScale,
   DEFAULT_BLOCK,
   isActivationScale,
   readScaling,
@@ -25,12 +26,13 @@ interface Widened {
   readonly scale?: TensorInfo;
 }
 
-/** The checkpoint itself where nothing has to be widened. Reading throws what {@link readScaling} throws. */
+/** The checkpoint itself where nothing has to be widened. Throws what {@link checkScale} throws. */
 export function widenFloats(checkpoint: Checkpoint, { block = DEFAULT_BLOCK }: WidenOptions = {}): Checkpoint {
   const widened = new Map<string, Widened>();
   for (const info of checkpoint.tensors.values()) {
     if (!WIDENED_TYPES.includes(info.dtype)) continue;
     const scale = isFloat8(info.dtype) ? scaleOf(checkpoint, info.name) : undefined;
+    if (scale) checkScale(info, scale, block);
     widened.set(info.name, { info, scale });
   }
   if (widened.size === 0) return checkpoint;
