@@ -6,6 +6,7 @@ import type { JobObserver } from './job.ts';
 const LINE_INTERVAL_MS = 5000;
 
 const STAGES: Record<Extract<EngineEvent, { type: 'progress' }>['stage'], string> = {
+  download: 'downloading',
   loading: 'reading',
   dense_evaluation: 'perplexity',
   calibration: 'calibrating',
@@ -60,6 +61,7 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
         event.layer !== undefined && event.layers !== undefined && `layer ${event.layer + 1} of ${event.layers}`,
         isEvaluation && running ? running : event.step,
         event.tokens_per_second !== undefined && `${compact(event.tokens_per_second)} tokens/s`,
+        event.bytes_per_second !== undefined && `${(event.bytes_per_second / 1e6).toFixed(1)} MB/s`,
         event.eta_seconds !== undefined && `${clock(event.eta_seconds)} left`,
       ];
       show(parts.filter(Boolean).join(' · '), event.stage !== lastStage);

@@ -1,5 +1,6 @@
 /** @file The page's end of the engine protocol: starts the Worker, sends commands, delivers events and results. */
 import { cancelled, WhittleError } from '../errors/errors.ts';
+import { pageEndpoint } from '../platform/hub/endpoint.ts';
 import type { CommandKind, Commands, EngineEvent, FromEngine, ToEngine } from './protocol.ts';
 
 export interface RunOptions {
@@ -7,6 +8,9 @@ export interface RunOptions {
   /** Aborting cancels the command; the promise then rejects with `cancelled` once the engine has let go. */
   signal?: AbortSignal;
 }
+
+/** `asked_for`: the person asked for the download that these belong to. */
+export type OutsideListener = (urls: string[], asked_for: boolean) => void;
 
 interface Pending {
   resolve(result: unknown): void;
@@ -17,7 +21,7 @@ interface Pending {
 export class EngineClient {
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
-  private readonly outsideListeners = new Set<(urls: string[]) => void>();
+  private readonly outsideListeners = new Set<OutsideListener>();
   private nextId = 1;
   private crashed?: WhittleError;
 
@@ -26,7 +30,7 @@ export class EngineClient {
     this.worker.onmessage = (message: MessageEvent<FromEngine>) => this.receive(message.data);
     this.worker.onerror = (event) => this.crash(event.message);
     this.worker.onmessageerror = () => this.crash('a message could not be read');
-    this.send({ type: 'init', base: document.baseURI });
+    this.send({ type: 'init', base: document.baseURI, hub_endpoint: pageEndpoint() });
   }
 
   /** Sends a command. Commands run one after another, in the order they are sent. Rejects with {@link WhittleError}. */
@@ -48,7 +52,7 @@ export class EngineClient {
   }
 
   /** Calls back for every request to another origin by the engine's threads. Returns how to stop. */
-  onOutsideRequests(listener: (urls: string[]) => void): () => void {
+  onOutsideRequests(listener: OutsideListener): () => void {
     this.outsideListeners.add(listener);
     return () => this.outsideListeners.delete(listener);
   }
@@ -65,7 +69,7 @@ export class EngineClient {
 
   private receive(message: FromEngine): void {
     if (message.type === 'outside_requests') {
-      for (const listener of this.outsideListeners) listener(message.urls);
+      for (const listener of this.outsideListeners) listener(message.urls, message.asked_for);
       return;
     }
     const pending = this.pending.get(message.id);

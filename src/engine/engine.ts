@@ -3,7 +3,9 @@
  * Worker: `worker.ts` connects it to messages, tests call it directly.
  */
 import { WhittleError } from '../errors/errors.ts';
+import { listCache } from '../platform/hub/cache.ts';
 import { exportCommand } from './export/export_command.ts';
+import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
 import { openCommand } from './open_command.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -20,6 +22,9 @@ type Handlers = {
     signal: AbortSignal,
   ) => Promise<Commands[K]['result']>;
 };
+
+/** They touch neither model nor device, so they need not wait for a job. */
+const UNQUEUED: ReadonlySet<CommandKind> = new Set(['hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
 
 export class Engine {
   private readonly state = new EngineState();
@@ -43,16 +48,24 @@ export class Engine {
         return null;
       },
       memory: async () => memoryReport(state.backend),
+      hub_lookup: ({ name }, _, signal) => lookUpCommand(platform, name, signal),
+      hub_download: ({ plan }, emit, signal) => downloadCommand(state, platform, plan, emit, signal),
+      hub_cache: () => listCache(),
+      hub_delete: ({ keys }) => deleteCommand(keys),
     };
   }
 
-  /** Queues a command behind those before it. Rejects with what the command throws; a cancelled one never starts. */
+  /**
+   * Queues a command behind those before it; those of the Hub start at once. Rejects with what the command throws; a
+   * cancelled one never starts.
+   */
   run<K extends CommandKind>(
     kind: K,
     request: Commands[K]['request'],
     emit: Emit = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Commands[K]['result']> {
+    if (UNQUEUED.has(kind)) return this.handlers[kind](request, emit, signal);
     const job = this.queue.then(async () => {
       signal.throwIfAborted();
       if (this.restart && kind !== 'start') await this.recover(this.restart);

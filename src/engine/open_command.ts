@@ -1,7 +1,9 @@
 /** @file Command `open`: headers, config and tokenizer; no weight is read. */
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
-import { type OpenModel, openModel } from '../models/open_model.ts';
+import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
+import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { ModelSource, ModelSummary } from './protocol.ts';
 import type { EngineState } from './state.ts';
@@ -21,19 +23,38 @@ export async function openCommand(
   source: ModelSource,
 ): Promise<ModelSummary> {
   const started = performance.now();
-  const files =
-    source.kind === 'demo'
-      ? await Promise.all(
+  const { files, release } = await sourceFiles(platform, source);
+  try {
+    const open = await openModel(files);
+    // Only now: a bad drop must not lose the model that is open.
+    await state.dropModel();
+    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
+    state.opened = { open, summary, release };
+    state.load_ms = performance.now() - started;
+    return summary;
+  } catch (thrown) {
+    release?.();
+    throw thrown;
+  }
+}
+
+/** `release`: to be called when the model is closed. */
+async function sourceFiles(
+  platform: EnginePlatform,
+  source: ModelSource,
+): Promise<{ files: ModelFile[]; release?: () => void }> {
+  switch (source.kind) {
+    case 'demo':
+      return {
+        files: await Promise.all(
           DEMO_FILES.map(async (name) => ({ path: `demo/${name}`, blob: await platform.demoFile(name) })),
-        )
-      : source.files.map(({ path, file }) => ({ path, blob: file }));
-  const open = await openModel(files);
-  // Only now: a bad drop must not lose the model that is open.
-  await state.dropModel();
-  const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
-  state.opened = { open, summary };
-  state.load_ms = performance.now() - started;
-  return summary;
+        ),
+      };
+    case 'files':
+      return { files: source.files.map(({ path, file }) => ({ path, blob: file })) };
+    case 'hub':
+      return holdCached(source.key);
+  }
 }
 
 function summarize(open: OpenModel, name: string): ModelSummary {
@@ -47,6 +68,9 @@ function summarize(open: OpenModel, name: string): ModelSummary {
   return {
     name,
     architecture: model.config.architecture,
+    model_type: model.config.model_type,
+    norm: model.norm.kind,
+    positions: describePositions(model),
     parameters: countParameters(model),
     bytes: modelBytes(model),
     dtype: describeDTypes(model),
@@ -60,4 +84,19 @@ function summarize(open: OpenModel, name: string): ModelSummary {
     tensors,
     warnings: [...open.warnings],
   };
+}
+
+/** How a model knows where a token stands; layers without rotary among others with it (SmolLM3) are counted. */
+export function describePositions({ embed_tokens, layers }: DecoderModel): string {
+  const kinds: string[] = [];
+  if (embed_tokens.positions) kinds.push('learned');
+  if (layers.some(({ attention }) => attention.alibi_slopes)) kinds.push('ALiBi');
+  const turned = layers.filter(({ attention }) => attention.rotary);
+  if (turned.length > 0) {
+    const { rotary, head_dim } = turned[0].attention;
+    const part = rotary && rotary.dim < head_dim ? `, ${rotary.dim} of ${head_dim}` : '';
+    const some = turned.length < layers.length ? ` in ${turned.length} of ${layers.length} layers` : '';
+    kinds.push(`rotary${part}${some}`);
+  }
+  return kinds.join(' + ') || 'none';
 }

@@ -5,6 +5,7 @@
 import type { Backend, BackendKind } from '../backend/backend.ts';
 import type { FileSink } from '../formats/sink.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import type { HubNetwork } from '../platform/hub/lookup.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from './verify_session.ts';
 
@@ -18,6 +19,8 @@ export interface EnginePlatform {
   verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions): Promise<VerifyResult>;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
+  /** Used by the commands that the person sends for it, and by nothing else. */
+  readonly hub: HubNetwork & { endpoint: string };
 }
 
 export interface ExportFolder {

@@ -7,6 +7,7 @@ import type { SiteReport } from '../compress/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { ErrorData } from '../errors/errors.ts';
+import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 
 export type {
@@ -16,6 +17,12 @@ export type {
   ExportOptions,
   Fusion,
   HeadKind,
+  HubCache,
+  HubCacheEntry,
+  HubChoice,
+  HubKey,
+  HubListing,
+  HubPlan,
   ModelShape,
   PartSizes,
   Precision,
@@ -46,6 +53,14 @@ export interface Commands {
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
   memory: { request: Record<string, never>; result: MemoryReport };
+  /** Asks the Hub what a name stands for. This and `hub_download` alone go to the network, and only when they are sent. */
+  hub_lookup: { request: { name: string }; result: HubListing };
+  /** Brings a model's files to this device, or those that are missing. Cancelled or failed, it keeps what it has. */
+  hub_download: { request: { plan: HubPlan }; result: null };
+  /** Models on this device, the last used first. */
+  hub_cache: { request: Record<string, never>; result: HubCache };
+  /** Deletes downloaded models; one that is open or being downloaded is left, and the command fails. */
+  hub_delete: { request: { keys: HubKey[] }; result: HubCache };
 }
 
 export type CommandKind = keyof Commands;
@@ -53,7 +68,9 @@ export type CommandKind = keyof Commands;
 export type ModelSource =
   | { kind: 'demo' }
   /** `path` is the path inside the dropped folder, or the name. */
-  | { kind: 'files'; files: { path: string; file: File }[] };
+  | { kind: 'files'; files: { path: string; file: File }[] }
+  /** A downloaded model: no request is made. */
+  | { kind: 'hub'; key: HubKey };
 
 /** `demo` takes the built-in texts. */
 export type TextSource = { kind: 'demo' } | { kind: 'file'; file: File } | { kind: 'text'; name: string; text: string };
@@ -81,6 +98,11 @@ export interface ModelSummary {
   name: string;
   /** For people: "LlamaForCausalLM". */
   architecture: string;
+  /** The family as the config names it: "llama", "gpt_neox". */
+  model_type: string;
+  norm: 'rms_norm' | 'layer_norm';
+  /** For people: "rotary", "rotary, 32 of 80", "learned", "ALiBi". */
+  positions: string;
   parameters: number;
   bytes: number;
   /** Stored type of the weights; several are joined: "F16 + F32". */
@@ -169,6 +191,7 @@ export interface MemoryReport {
 }
 
 export type Stage =
+  | 'download'
   | 'loading'
   | 'dense_evaluation'
   | 'calibration'
@@ -189,6 +212,8 @@ export type EngineEvent =
       step: string;
       /** Tokens through a layer (or windows' tokens through the model) per second; absent before it is known. */
       tokens_per_second?: number;
+      /** Of a download, in place of tokens. */
+      bytes_per_second?: number;
       eta_seconds?: number;
       memory: MemoryReport;
     }
@@ -207,15 +232,15 @@ export type EngineEvent =
 
 /** Page → Worker. */
 export type ToEngine =
-  /** First message: where the app's own files (the built-in model) lie. */
-  | { type: 'init'; base: string }
+  /** First message: where the app's own files (the built-in model) lie, and which Hub to ask when the person asks. */
+  | { type: 'init'; base: string; hub_endpoint: string }
   | { [K in CommandKind]: { type: 'command'; id: number; kind: K; request: Commands[K]['request'] } }[CommandKind]
   | { type: 'cancel'; id: number };
 
 /** Worker → page. */
 export type FromEngine =
-  /** Addresses at other origins that one of the engine's threads asked for: none is expected, ever. */
-  | { type: 'outside_requests'; urls: string[] }
+  /** Addresses at other origins that one of the engine's threads asked for: none but those of a download asked for. */
+  | { type: 'outside_requests'; urls: string[]; asked_for: boolean }
   | { type: 'event'; id: number; event: EngineEvent }
   | { type: 'result'; id: number; result: Commands[CommandKind]['result'] }
   | { type: 'error'; id: number; error: ErrorData };

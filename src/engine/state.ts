@@ -12,6 +12,8 @@ import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, SliceRepor
 export interface OpenedModel {
   readonly open: OpenModel;
   readonly summary: ModelSummary;
+  /** Lets go of what kept its files from being deleted. */
+  readonly release?: () => void;
 }
 
 export interface Texts {
@@ -90,6 +92,7 @@ export class EngineState {
     await this.dropMeasurements();
     for (const id of [...this.slices.keys()]) await this.dropSlice(id);
     await removeAll(this.denseExports);
+    this.opened?.release?.();
     this.opened = undefined;
     this.texts = undefined;
     this.load_ms = 0;

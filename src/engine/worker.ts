@@ -4,6 +4,7 @@ import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
+import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
 import { Engine } from './engine.ts';
@@ -15,6 +16,9 @@ declare const self: DedicatedWorkerGlobalScope;
 
 /** Where the app's own files lie; the page says so first, because a bundled Worker lies elsewhere. */
 let base = self.location.href;
+let hub_endpoint: string = HUB_ENDPOINT;
+/** Addresses that the person asked for, so that the counter can tell them from any other. */
+const askedFor = new Set<string>();
 
 const platform: EnginePlatform = {
   createBackend: async (kind) => (kind === 'cpu' ? createCpuBackend() : createWebGpuBackend()),
@@ -22,7 +26,21 @@ const platform: EnginePlatform = {
   createExportFolder,
   verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
   demoFile,
+  hub: {
+    get endpoint() {
+      return hub_endpoint;
+    },
+    fetch: fetchAskedFor,
+  },
 };
+
+/** Outside requests of the engine all go through here; a redirect is a request of its own, to another host. */
+async function fetchAskedFor(url: string, init: RequestInit): Promise<Response> {
+  askedFor.add(url);
+  const response = await fetch(url, init);
+  if (response.redirected) post({ type: 'outside_requests', urls: [response.url], asked_for: true });
+  return response;
+}
 
 async function demoFile(name: string): Promise<Blob> {
   const response = await fetch(new URL(`demo/${name}`, base));
@@ -45,7 +63,10 @@ function post(message: FromEngine): void {
 }
 
 function onOutsideRequests(urls: string[]): void {
-  post({ type: 'outside_requests', urls });
+  const asked = urls.filter((url) => askedFor.has(url));
+  const others = urls.filter((url) => !askedFor.has(url));
+  if (asked.length > 0) post({ type: 'outside_requests', urls: asked, asked_for: true });
+  if (others.length > 0) post({ type: 'outside_requests', urls: others, asked_for: false });
 }
 
 async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Promise<void> {
@@ -64,7 +85,7 @@ async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Prom
 }
 
 self.onmessage = ({ data }: MessageEvent<ToEngine>) => {
-  if (data.type === 'init') base = data.base;
+  if (data.type === 'init') ({ base, hub_endpoint } = data);
   else if (data.type === 'cancel') running.get(data.id)?.abort();
   else void runCommand(data);
 };

@@ -32,6 +32,7 @@ export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryP
     createExportFolder: async (id) => memoryFolder(exports, id),
     verify: (files, windows, options) => verifySession(ort, files, windows, options),
     demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),
+    hub: { endpoint: 'http://hub.invalid', fetch: () => Promise.reject(new Error('This test asks for no download.')) },
     ...overrides,
   };
 }

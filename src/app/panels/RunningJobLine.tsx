@@ -5,6 +5,7 @@ import { jobEta, jobFraction, type RunningJob } from '../store/job.ts';
 import { useStudioState } from '../studio.ts';
 
 const STAGES: Record<Stage, string> = {
+  download: 'Downloading',
   loading: 'Loading',
   dense_evaluation: 'Evaluating, dense',
   calibration: 'Calibrating',
