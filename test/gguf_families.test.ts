@@ -1,5 +1,6 @@
 /** Every family from GGUF, converted as llama.cpp does it, against the same model opened from its Hugging Face files. */
 import { describe, expect, it } from 'vitest';
+import type { DecoderConfig } from '../src/models/architecture.ts';
 import { storedWeights } from '../src/models/decoder_model.ts';
 import { type OpenModel, openModel } from '../src/models/open_model.ts';
 import { decodeStored } from '../src/tensor/decode.ts';
@@ -22,10 +23,12 @@ const openGguf = async (family: Family): Promise<OpenModel> =>
 
 /** Rotary of a layer as numbers: a table of divisors may stand for parameters. */
 const frequencies = ({ config }: OpenModel) =>
-  config.layers.map(({ rotary }) => (rotary ? [...rotary.inv_freq, rotary.attention_factor, rotary.dim] : []));
+  (config as DecoderConfig).layers.map(({ rotary }) =>
+    rotary ? [...rotary.inv_freq, rotary.attention_factor, rotary.dim] : [],
+  );
 const withoutRotary = ({ config }: OpenModel) => ({
   ...config,
-  layers: config.layers.map(({ rotary, ...layer }) => ({
+  layers: (config as DecoderConfig).layers.map(({ rotary, ...layer }) => ({
     ...layer,
     long: rotary?.long?.beyond,
     rotates: rotary !== undefined,

@@ -22,7 +22,7 @@ import { readGgufHeader, roundUp } from './header.ts';
 
 const read = (bytes: Uint8Array<ArrayBuffer>) => readGgufHeader(blobSource('bad.gguf', new Blob([bytes])));
 
-type Case = readonly [what: string, file: RawGguf, code: ErrorCode, ...fragments: string[]];
+type Case = [what: string, file: RawGguf, code: ErrorCode, ...fragments: string[]];
 
 const keys = (...pairs: ReturnType<typeof pair>[]): RawGguf => ({ pairs });
 const tensors = (...infos: Parameters<typeof info>[0][]): RawGguf => ({ infos: infos.map(info) });
@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe('readGgufHeader', () => {
-  it.each(CASES)('refuses %s', async (_, file, code, ...fragments) => {
+  it.each<Case>(CASES)('refuses %s', async (_, file, code, ...fragments) => {
     const started = performance.now();
     await expectBadInput(read(rawGguf(file)), code, 'bad.gguf', ...fragments);
     expect(performance.now() - started).toBeLessThan(2000);

@@ -74,9 +74,12 @@ describe('a model in GGUF', () => {
 
   it('may have other tokens than its embedding has rows, and says so', async () => {
     const model = await llama();
-    const tokens = model.metadata.get('tokenizer.ggml.tokens') as { values: string[] };
-    tokens.values.push('<extra>');
-    (model.metadata.get('tokenizer.ggml.token_type') as { values: number[] }).values.push(1);
+    const append = (name: string, entry: string | number) => {
+      const list = model.metadata.get(name)!;
+      if (list.type === 'array') model.metadata.set(name, { ...list, values: [...list.values, entry] });
+    };
+    append('tokenizer.ggml.tokens', '<extra>');
+    append('tokenizer.ggml.token_type', 1);
     const { warnings } = await openModel([await file(model)]);
     expect(warnings.join()).toContain('ids up to 264, the model embeds only 264');
   });
