@@ -57,7 +57,8 @@ const TABLE: readonly (keyof typeof VARIANTS)[] = [
 
 describe('an export in another precision', () => {
   for (const precision of ['f32', 'f16', 'int8', 'int4'] as const) {
-    for (const name of TABLE) {
+    // Floats differ from the plain export in nothing but the cast; quantised weights take other operators.
+    for (const name of precision.startsWith('f') ? TABLE.slice(0, 3) : TABLE) {
       it(`gives the logits that the app computes of the same model: ${precision}, ${name}`, async () => {
         const model = tinyDecoder(VARIANTS[name]);
         const expected = await shown(await quantizedModel(model, precision));

@@ -40,18 +40,15 @@ export function quantizeRows(values: ArrayLike<number>, rows: number, columns: n
   const codes = new Uint8Array(rows * blocks * BLOCK_SIZE);
   const scales = new Uint16Array(rows * blocks);
   const zero_points = new Uint8Array(rows * blocks);
+  const best = new BlockQuantizer(values, bits);
   for (let row = 0; row < rows; row++) {
     for (let block = 0; block < blocks; block++) {
       const start = row * columns + block * BLOCK_SIZE;
       const end = Math.min(start + BLOCK_SIZE, (row + 1) * columns);
-      const range = bestRange(values, start, end, bits);
       const at = row * blocks + block;
+      const range = best.quantize(start, end, codes, at * BLOCK_SIZE);
       scales[at] = range.scale_bits;
       zero_points[at] = range.zero_point;
-      const to = at * BLOCK_SIZE;
-      for (let i = 0; i < BLOCK_SIZE; i++) {
-        codes[to + i] = start + i < end ? codeOf(values[start + i], range, bits) : range.zero_point;
-      }
     }
   }
   return { bits, rows, columns, codes, scales, zero_points };
@@ -62,10 +59,13 @@ export function dequantizeRows({ rows, columns, codes, scales, zero_points }: Qu
   const blocks = blocksOf(columns);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = row * blocks + Math.floor(column / BLOCK_SIZE);
-      const code = codes[at * BLOCK_SIZE + (column % BLOCK_SIZE)];
-      values[row * columns + column] = (code - zero_points[at]) * f16ToNumber(scales[at]);
+    for (let block = 0; block < blocks; block++) {
+      const at = row * blocks + block;
+      const scale = f16ToNumber(scales[at]);
+      const zero_point = zero_points[at];
+      const start = row * columns + block * BLOCK_SIZE;
+      const count = Math.min(BLOCK_SIZE, columns - block * BLOCK_SIZE);
+      for (let i = 0; i < count; i++) values[start + i] = (codes[at * BLOCK_SIZE + i] - zero_point) * scale;
     }
   }
   return values;
@@ -77,23 +77,56 @@ interface Range {
   zero_point: number;
 }
 
-function bestRange(values: ArrayLike<number>, start: number, end: number, bits: Bits): Range {
-  let low = 0;
-  let high = 0;
-  for (let i = start; i < end; i++) {
-    const value = values[i];
-    if (!Number.isFinite(value)) throw notFinite(value);
-    if (value < low) low = value;
-    else if (value > high) high = value;
+class BlockQuantizer {
+  private readonly other = new Uint8Array(BLOCK_SIZE);
+
+  constructor(
+    private readonly values: ArrayLike<number>,
+    private readonly bits: Bits,
+  ) {}
+
+  /** Codes of values `start … end` at `to`, padded to a whole block, and their range. */
+  quantize(start: number, end: number, codes: Uint8Array, to: number): Range {
+    const { low, high } = this.extremes(start, end);
+    const half = 2 ** (this.bits - 1);
+    // Codes −half … half − 1; half a step beyond the last one still rounds to it.
+    const symmetric = rangeOf(Math.max(-low / half, high / (half - 0.5)), () => half);
+    const error = this.encode(start, end, symmetric, codes, to);
+    if (this.bits === 8) return symmetric;
+    const asymmetric = rangeOf((high - low) / (2 * half - 1), (scale) => Math.round(-low / scale));
+    if (this.encode(start, end, asymmetric, this.other, 0) >= error) return symmetric;
+    codes.set(this.other, to);
+    return asymmetric;
   }
-  const half = 2 ** (bits - 1);
-  // Codes −half … half − 1; half a step beyond the last one still rounds to it.
-  const symmetric = rangeOf(Math.max(-low / half, high / (half - 0.5)), () => half);
-  if (bits === 8) return symmetric;
-  const largest = 2 * half - 1;
-  const asymmetric = rangeOf((high - low) / largest, (scale) => Math.round(-low / scale));
-  const better = squaredError(values, start, end, asymmetric, bits) < squaredError(values, start, end, symmetric, bits);
-  return better ? asymmetric : symmetric;
+
+  private extremes(start: number, end: number): { low: number; high: number } {
+    let low = 0;
+    let high = 0;
+    for (let i = start; i < end; i++) {
+      const value = this.values[i];
+      if (!Number.isFinite(value)) throw notFinite(value);
+      if (value < low) low = value;
+      else if (value > high) high = value;
+    }
+    return { low, high };
+  }
+
+  /** @returns The sum of squared errors. */
+  private encode(start: number, end: number, { scale, zero_point }: Range, codes: Uint8Array, to: number): number {
+    const largest = 2 ** this.bits - 1;
+    const inverse = scale === 0 ? 0 : 1 / scale;
+    let sum = 0;
+    const { values } = this;
+    for (let i = start; i < end; i++) {
+      const value = values[i];
+      const code = Math.min(largest, Math.max(0, Math.round(value * inverse) + zero_point));
+      codes[to + i - start] = code;
+      const error = value - (code - zero_point) * scale;
+      sum += error * error;
+    }
+    if (end - start < BLOCK_SIZE) codes.fill(zero_point, to + end - start, to + BLOCK_SIZE);
+    return sum;
+  }
 }
 
 /** The least f16 scale that is not below `scale`. */
@@ -104,21 +137,6 @@ function rangeOf(scale: number, zeroPoint: (scale: number) => number): Range {
   if (!Number.isFinite(rounded)) throw tooLarge(scale);
   // A block of zeros: any zero point does, and no division by its scale.
   return { scale: rounded, scale_bits, zero_point: rounded === 0 ? 0 : zeroPoint(rounded) };
-}
-
-function codeOf(value: number, { scale, zero_point }: Range, bits: Bits): number {
-  if (scale === 0) return zero_point;
-  const code = Math.round(value / scale) + zero_point;
-  return Math.min(2 ** bits - 1, Math.max(0, code));
-}
-
-function squaredError(values: ArrayLike<number>, start: number, end: number, range: Range, bits: Bits): number {
-  let sum = 0;
-  for (let i = start; i < end; i++) {
-    const error = values[i] - (codeOf(values[i], range, bits) - range.zero_point) * range.scale;
-    sum += error * error;
-  }
-  return sum;
 }
 
 function notFinite(value: number): WhittleError {
