@@ -1,10 +1,10 @@
 /** @file What `--model`, the texts and `--out` name on disk, checked before a browser is started. */
 import { accessSync, constants, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { WhittleError } from '../errors/errors.ts';
 
 /** Kinds of files that belong to a Hugging Face model; the engine decides which it needs. */
-const MODEL_FILES = /\.(?:json|safetensors|bin|model|txt|jinja)$/;
+const MODEL_FILES = /\.(?:json|safetensors|bin|model|txt|jinja|onnx)$/;
 
 /** Paths of a model's files, or null for the built-in model. Throws `not_a_model` or `missing_shard`. */
 export function modelFiles(model: string): string[] | null {
@@ -12,25 +12,54 @@ export function modelFiles(model: string): string[] | null {
   const path = resolve(model);
   const stats = statOf(path, 'not_a_model', 'model');
   if (stats.isDirectory()) {
-    const files = namesIn(path)
-      .filter((name) => MODEL_FILES.test(name) && statInModel(path, name).isFile())
-      .map((name) => join(path, name));
+    const files = [...modelFilesIn(path), ...onnxFolder(path)];
     if (files.length > 0) return files;
     throw new WhittleError({
       code: 'not_a_model',
       message: 'The folder holds no model files.',
       place: { file: basename(path), field: '--model' },
-      allowed: 'a folder with config.json, tokenizer.json and safetensors',
+      allowed: 'a folder with config.json, tokenizer.json and safetensors, or a .gguf file',
     });
   }
-  const isGguf = extname(path).toLowerCase() === '.gguf';
+  if (extname(path).toLowerCase() === '.gguf') return ggufParts(path);
   throw new WhittleError({
     code: 'not_a_model',
-    message: isGguf ? 'GGUF files are not supported yet.' : 'This is a file, not a model folder.',
+    message: 'This is a file, not a model folder.',
     place: { file: basename(path), field: '--model' },
-    allowed: 'a folder with config.json, tokenizer.json and safetensors, or demo',
-    action: isGguf ? 'Use the safetensors release of the same model.' : 'Give the folder that holds the file.',
+    allowed: 'a folder with config.json, tokenizer.json and safetensors, a .gguf file, or demo',
+    action: 'Give the folder that holds the file.',
   });
+}
+
+/** The file, or all the parts of the model that it is a part of. */
+function ggufParts(path: string): string[] {
+  const part = GGUF_PART.exec(basename(path));
+  if (!part) return [path];
+  const isSibling = (name: string) => {
+    const other = GGUF_PART.exec(name);
+    return other?.[1] === part[1] && other[2] === part[2];
+  };
+  return namesIn(dirname(path))
+    .filter(isSibling)
+    .map((name) => join(dirname(path), name));
+}
+
+function modelFilesIn(folder: string): string[] {
+  const names = namesIn(folder);
+  // External data of ONNX may have any name; which belong to the model, the model says.
+  const hasOnnx = names.some((name) => name.endsWith('.onnx'));
+  return names
+    .filter(
+      (name) => (MODEL_FILES.test(name) || (hasOnnx && !name.startsWith('.'))) && statInModel(folder, name).isFile(),
+    )
+    .map((name) => join(folder, name));
+}
+
+/** transformers.js keeps ONNX in a folder of that name; the page gets files without folders, which serves as well. */
+function onnxFolder(model: string): string[] {
+  return namesIn(model).includes('onnx') && statInModel(model, 'onnx').isDirectory()
+    ? modelFilesIn(join(model, 'onnx'))
+    : [];
 }
 
 /** Absolute path of a text, or null for the built-in one. Throws `bad_text`. */

@@ -8,10 +8,11 @@ import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
 import { locateExternal } from './external.ts';
-import { findParameters, type Parameter, QUANTISED_OPERATORS } from './parameters.ts';
+import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
 import { type OnnxModel, readOnnxModel } from './read_model.ts';
 import { bad } from './read_tensor.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
+import type { Parameter } from './weight_uses.ts';
 
 export interface OpenedOnnx {
   checkpoint: Checkpoint;
@@ -187,9 +188,14 @@ function noParameters(file: string, summary: string): WhittleError {
   });
 }
 
-/** The graph is not run, so operators of other domains are no obstacle, but they may compute what the config does not say. */
+/**
+ * The graph is not run, so operators of other domains are no obstacle, but they may compute what the config does not say.
+ * ONNX Runtime's own (com.microsoft) are the usual ones, fused.
+ */
 function foreignOperators({ graph }: OnnxModel): string[] {
-  const names = [...operatorCounts(graph).keys()].filter((name) => /\./.test(name));
+  const names = [...operatorCounts(graph).keys()].filter(
+    (name) => /\./.test(name) && !name.startsWith('com.microsoft.'),
+  );
   if (names.length === 0) return [];
   const shown = names.slice(0, 5).map(quoteText).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
   return [`The ONNX graph has operators of other domains (${shown}). It is not run: the config says what is computed.`];

@@ -6,32 +6,16 @@
  * them: it is named after its module (`/model/layers.0/mlp/up_proj/MatMul`), or notes the modules around it
  * (`pkg.torch.onnx.name_scopes`, torch's newer exporter).
  */
-import type { OnnxGraph, OnnxModel, OnnxNode } from './read_model.ts';
+import type { OnnxGraph, OnnxModel } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
+import { FLOATS, type Parameter, type Use, usesOf, Values } from './weight_uses.ts';
 
-export interface Parameter {
-  readonly tensor: StoredTensor;
-  /** The state dict has the transpose of what is stored. */
-  readonly transposed: boolean;
-  /**
-   * A vector that states are multiplied by as it is, under a name of the exporter's own. Where a family adds an offset to
-   * its norms' weights (Gemma: 1), the exporter has added it already.
-   */
-  readonly folded?: boolean;
-}
-
-const FLOATS: ReadonlySet<string> = new Set(['FLOAT', 'FLOAT16', 'BFLOAT16', 'DOUBLE']);
 /** Names of values that an exporter makes up have other characters, or no dot. */
 const MODULE_NAME = /^[A-Za-z_]\w*(\.\w+)+$/;
 /** The last two are Whittle's own. */
 const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q)$/;
 /** The head of a model whose table serves both ends, in any family. */
 const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
-const PASSED_THROUGH: ReadonlySet<string> = new Set(['Identity', 'Cast']);
-
-/** Real exports have two or three operators between a weight and its use. */
-const MOST_STEPS = 16;
-
 /** Operators whose weights are stored in a quantised form. */
 export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
   'DequantizeLinear',
@@ -46,61 +30,6 @@ export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
   'QGemm',
   'QLinearMatMul',
 ]);
-
-/** Angles and frequencies are no parameters. */
-const ROTARY_SCOPE = /rotary|rope/i;
-
-/** A weight as one node uses it. */
-interface Use extends Parameter {
-  readonly scope: string;
-  readonly suffix: 'weight' | 'bias';
-}
-
-/** Values visible at one place of the graph: initialisers and what makes each value. */
-class Values {
-  private readonly initializers = new Map<string, StoredTensor>();
-  private readonly producers = new Map<string, OnnxNode>();
-  private readonly outer?: Values;
-
-  constructor(graph: OnnxGraph, outer?: Values) {
-    this.outer = outer;
-    for (const [name, tensor] of graph.initializers) this.initializers.set(name, tensor);
-    for (const node of graph.nodes) {
-      for (const output of node.outputs) this.producers.set(output, node);
-      if (node.tensor) this.initializers.set(node.outputs[0], node.tensor);
-    }
-  }
-
-  /**
-   * The stored tensor that a value is, up to casts and transpositions; `flipped`: an odd number of transpositions lies
-   * between.
-   */
-  trace(value: string | undefined): { tensor: StoredTensor; flipped: boolean } | undefined {
-    let flipped = false;
-    let at = value;
-    for (let step = 0; at && step < MOST_STEPS; step++) {
-      const tensor = this.initializer(at);
-      if (tensor) return FLOATS.has(tensor.type.name) ? { tensor, flipped } : undefined;
-      const node = this.producer(at);
-      if (!node) return undefined;
-      if (node.op_type === 'Transpose') {
-        const perm = node.ints.get('perm');
-        if (perm && !(perm.length === 2 && perm[0] === 1 && perm[1] === 0)) return undefined;
-        flipped = !flipped;
-      } else if (!PASSED_THROUGH.has(node.op_type)) return undefined;
-      at = node.inputs[0];
-    }
-    return undefined;
-  }
-
-  private initializer(name: string): StoredTensor | undefined {
-    return this.initializers.get(name) ?? this.outer?.initializer(name);
-  }
-
-  private producer(name: string): OnnxNode | undefined {
-    return this.producers.get(name) ?? this.outer?.producer(name);
-  }
-}
 
 /** Parameters by their name in the state dict; what is not named or not a float is left out. */
 export function findParameters({ graph, producer_name }: OnnxModel): Map<string, Parameter> {
@@ -151,67 +80,10 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
     if (!parameters.has(name)) parameters.set(name, { tensor, transposed, folded: folded && !named.has(tensor) });
   }
   // One table for both ends belongs to the embedding; newer exporters keep either of its two names.
-  for (const [name, { tensor }] of parameters) {
-    if (!HEAD.test(name) || !embeddings.has(tensor)) continue;
-    if ([...parameters].some(([other, found]) => other !== name && found.tensor === tensor)) parameters.delete(name);
-  }
+  const tables = new Set<StoredTensor>();
+  for (const [name, { tensor }] of parameters) if (!HEAD.test(name) && embeddings.has(tensor)) tables.add(tensor);
+  for (const [name, { tensor }] of parameters) if (HEAD.test(name) && tables.has(tensor)) parameters.delete(name);
   return stripWrapper(parameters);
-}
-
-function usesOf(node: OnnxNode, values: Values): Use[] {
-  const scope = scopeOf(node);
-  if (!scope || ROTARY_SCOPE.test(scope)) return [];
-  const uses: Use[] = [];
-  const take = (input: number, rank: 1 | 2, suffix: Use['suffix'], how: 'as_stored' | 'linear' | 'factor'): void => {
-    const found = values.trace(node.inputs[input]);
-    if (!found || found.tensor.dims.length !== rank || found.tensor.elements < 2) return;
-    const { tensor, flipped } = found;
-    uses.push({ scope, suffix, tensor, transposed: how === 'linear' && !flipped, folded: how === 'factor' });
-  };
-  switch (node.op_type) {
-    case 'MatMul':
-      take(1, 2, 'weight', 'linear');
-      break;
-    case 'Gemm':
-      // With transB a linear, stored as its state dict has it; else a Conv1D (GPT-2), whose state dict has (in, out) too.
-      take(1, 2, 'weight', 'as_stored');
-      take(2, 1, 'bias', 'as_stored');
-      break;
-    case 'Gather':
-      take(0, 2, 'weight', 'as_stored');
-      break;
-    case 'Mul':
-    case 'Add': {
-      // Of two constants neither is the operand of a norm or a linear.
-      if (node.inputs.every((input) => values.trace(input))) break;
-      const [suffix, how] = node.op_type === 'Mul' ? (['weight', 'factor'] as const) : (['bias', 'as_stored'] as const);
-      take(0, 1, suffix, how);
-      take(1, 1, suffix, how);
-      break;
-    }
-    case 'LayerNormalization':
-    case 'RMSNormalization':
-    case 'SimplifiedLayerNormalization':
-      take(1, 1, 'weight', 'factor');
-      take(2, 1, 'bias', 'as_stored');
-      break;
-    case 'SkipLayerNormalization':
-      take(2, 1, 'weight', 'factor');
-      take(3, 1, 'bias', 'as_stored');
-      break;
-    case 'SkipSimplifiedLayerNormalization':
-      take(2, 1, 'weight', 'factor');
-      break;
-  }
-  return uses;
-}
-
-/** Dotted path of the module that a node belongs to, '' where it says none. */
-function scopeOf({ name, name_scopes }: OnnxNode): string {
-  // A Python list, as text: the modules around the operator, then the operator.
-  const listed = [...(name_scopes ?? '').matchAll(/'([^']*)'/g)].map(([, part]) => part);
-  if (listed.length > 1) return listed[listed.length - 2];
-  return name.startsWith('/') ? name.split('/').slice(1, -1).join('.') : '';
 }
 
 /**
@@ -219,13 +91,13 @@ function scopeOf({ name, name_scopes }: OnnxNode): string {
  * learnt from parameters that kept their names.
  */
 function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly Use[]): (scope: string) => string {
-  const names = new Map<StoredTensor, string[]>();
-  for (const [name, tensor] of kept) names.set(tensor, [...(names.get(tensor) ?? []), name]);
+  // A parameter that is stored once for several modules says nothing.
+  const names = new Map<StoredTensor, string | undefined>();
+  for (const [name, tensor] of kept) names.set(tensor, names.has(tensor) ? undefined : name);
   const votes = new Map<string, { cut: string; add: string; count: number }>();
   for (const { scope, suffix, tensor } of uses) {
-    const [name, ...more] = names.get(tensor) ?? [];
-    // A parameter that is stored once for several modules says nothing.
-    if (name === undefined || more.length > 0) continue;
+    const name = names.get(tensor);
+    if (name === undefined) continue;
     const used = `${scope}.${suffix}`;
     const cut = used.endsWith(`.${name}`) ? used.slice(0, -name.length) : '';
     const add = name.endsWith(`.${used}`) ? name.slice(0, -used.length) : '';
@@ -247,11 +119,13 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
 /** First parts of names in the state dicts of causal language models. */
 const ROOT = /^(model|transformer|gpt_neox|lm_head|embed_out|language_model)\./;
 
+const MOST_WRAPPERS = 4;
+
 /** A model exported from inside a wrapper has one more name in front of every parameter. */
 function stripWrapper(parameters: Map<string, Parameter>): Map<string, Parameter> {
   let names = [...parameters.keys()];
   let cut = 0;
-  for (;;) {
+  for (let wrapper = 0; wrapper < MOST_WRAPPERS; wrapper++) {
     const prefix = names[0]?.slice(0, names[0].indexOf('.') + 1);
     if (!prefix || !names.every((name) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length)))) break;
     cut += prefix.length;
