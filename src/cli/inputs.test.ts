@@ -52,6 +52,21 @@ describe('--model', () => {
     expect(refusal(() => modelFiles(folder)).message).toBe('config.json cannot be opened (ELOOP).');
   });
 
+  it('takes a GGUF file, and with one part all the others', () => {
+    const files = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf', 'n-00001-of-00002.gguf', 'single.GGUF'];
+    for (const name of files) writeFileSync(join(folder, name), '');
+    const names = (file: string) => modelFiles(join(folder, file))?.map((path) => basename(path));
+    expect(names('single.GGUF')).toEqual(['single.GGUF']);
+    expect(names('m-00002-of-00002.gguf')?.sort()).toEqual(files.slice(0, 2));
+    expect(modelFiles(folder)).toHaveLength(4);
+  });
+
+  it('refuses a file that is no model', () => {
+    writeFileSync(join(folder, 'config.json'), '{}');
+    const error = refusal(() => modelFiles(join(folder, 'config.json')));
+    expect(formatError(error.toData())).toContain('a .gguf file, or demo');
+  });
+
   it('refuses a folder without model files', () => {
     expect(refusal(() => modelFiles(folder)).code).toBe('not_a_model');
   });

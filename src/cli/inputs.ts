@@ -3,8 +3,10 @@ import { accessSync, constants, mkdirSync, readdirSync, type Stats, statSync } f
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { WhittleError } from '../errors/errors.ts';
 
-/** Kinds of files that belong to a Hugging Face model; the engine decides which it needs. */
-const MODEL_FILES = /\.(?:json|safetensors|bin|model|txt|jinja|onnx)$/;
+/** Kinds of files that belong to a model; the engine decides which it needs. */
+const MODEL_FILES = /\.(?:json|safetensors|gguf|bin|model|txt|jinja|onnx)$/i;
+/** One part of a GGUF: the others lie beside it. */
+const GGUF_PART = /^(.*)-\d{5}-of-(\d{5})\.gguf$/i;
 
 /** Paths of a model's files, or null for the built-in model. Throws `not_a_model` or `missing_shard`. */
 export function modelFiles(model: string): string[] | null {

@@ -46,7 +46,7 @@ const SPEC = {
 
 export const USAGE = `Usage: npm run slice -- --model PATH [options]
 
-  --model PATH             folder with config.json, tokenizer.json and safetensors, or "demo"
+  --model PATH             folder with config.json, tokenizer.json and safetensors, a .gguf file, or "demo"
   --calibration FILE       UTF-8 text for the covariances           (the built-in text)
   --evaluation FILE        UTF-8 text for perplexity                (the built-in text)
   --samples N              calibration windows                      (16)
