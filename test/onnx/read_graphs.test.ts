@@ -124,16 +124,14 @@ describe('weights in other places', () => {
       (name: string): Write =>
       (message) =>
         message.message(5, (attribute) =>
-          attribute
-            .string(1, name)
-            .message(
-              6,
-              graph({
-                inputs: [],
-                nodes: [node('MatMul', ['x', 'onnx::MatMul_7'], ['h'], `${Q}/MatMul`)],
-                outputs: ['h'],
-              }),
-            ),
+          attribute.string(1, name).message(
+            6,
+            graph({
+              inputs: [],
+              nodes: [node('MatMul', ['x', 'onnx::MatMul_7'], ['h'], `${Q}/MatMul`)],
+              outputs: ['h'],
+            }),
+          ),
         );
     const nodes = [node('If', ['y'], ['z'], 'optimum::if', branch('then_branch'), branch('else_branch'))];
     const opened = await open({ initializers: [stored('onnx::MatMul_7', 2, 3)], nodes, outputs: ['z'] });

@@ -11,7 +11,6 @@ const CASES: [what: string, files: () => ModelFile[] | Promise<ModelFile[]>, Err
   ['nothing', () => [], 'not_a_model', 'No files'],
   ['hidden files only', () => named('m/.DS_Store', '__MACOSX/m/config.json'), 'not_a_model', 'hidden'],
   ['a text file', () => named('notes.txt'), 'not_a_model', 'No weights', 'notes.txt', 'config.json'],
-  ['a GGUF file', () => named('model-Q4.gguf'), 'not_a_model', 'GGUF', 'safetensors', 'model-Q4.gguf'],
   [
     'a pickle',
     () => named('m/config.json', 'm/pytorch_model.bin'),
