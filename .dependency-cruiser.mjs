@@ -10,6 +10,7 @@ const ENGINE_EDGE = [
   'engine/protocol\\.ts$',
   'engine/plan\\.ts$',
   'engine/report\\.ts$',
+  'engine/export/options\\.ts$',
   'compress/slicegpt/plan\\.ts$',
   'platform',
 ];

@@ -58,6 +58,12 @@ export function runName(options: { sparsity: number; schedule: string }): string
   return `${formatPercent(options.sparsity)} ${options.schedule}`;
 }
 
+/** Parts of a file's name: "My model", "25 %" → "My-model-25". */
+export function fileStem(...parts: string[]): string {
+  const words = parts.map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^[-.]+|[-.]+$/g, ''));
+  return words.filter(Boolean).join('-') || 'model';
+}
+
 /** With a sign, for differences: 0.052 → "+5.2 %", −0.086 → "−8.6 %". */
 export function formatChange(share: number): string {
   const text = formatPercent(share);

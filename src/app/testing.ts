@@ -4,6 +4,7 @@ import type {
   CommandKind,
   Commands,
   EngineEvent,
+  ExportReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
@@ -18,6 +19,9 @@ import { createStudio, type Engine, type Studio } from './studio.ts';
 export const MODEL: ModelSummary = {
   name: 'tiny',
   architecture: 'LlamaForCausalLM',
+  model_type: 'llama',
+  norm: 'rms_norm',
+  positions: 'rotary',
   parameters: 4_000_000,
   bytes: 8_000_000,
   dtype: 'F16',
@@ -102,6 +106,20 @@ export function perplexityReport(target: string, perplexity: number): Perplexity
     tokens: 4096,
     window_losses: [],
     protocol: PROTOCOL,
+  };
+}
+
+export function exportReport({ id, options }: Commands['export']['request']): ExportReport {
+  return {
+    id,
+    options: { format: 'onnx', precision: 'stored', external_data: 'auto', ...options },
+    folder: `exports/${id}`,
+    files: [],
+    verified: true,
+    perplexity: 79.8,
+    perplexity_in_app: 79.8,
+    max_abs_logit_difference: 1e-5,
+    duration_ms: { export: 1, verification: 1 },
   };
 }
 

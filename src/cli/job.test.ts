@@ -67,6 +67,9 @@ class CannedEngine implements Driver {
         return {
           name: 'demo',
           architecture: 'LlamaForCausalLM',
+          model_type: 'llama',
+          norm: 'rms_norm',
+          positions: 'rotary',
           parameters: 4_000_000,
           bytes: 8_000_000,
           dtype: 'F16',

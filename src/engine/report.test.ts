@@ -14,6 +14,9 @@ const no_parts = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, h
 const summary: ModelSummary = {
   name: 'tiny',
   architecture: 'LlamaForCausalLM',
+  model_type: 'llama',
+  norm: 'rms_norm',
+  positions: 'rotary',
   parameters: 10,
   bytes: 20,
   dtype: 'F16',

@@ -2,20 +2,34 @@
 import type { ExportReport } from '../../engine/protocol.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import { downloadExport, saveExportToFolder } from '../../platform/download.ts';
+import { canZip, downloadZip } from '../../platform/zip_export.ts';
 
 export async function downloadFile(report: ExportReport, name: string): Promise<void> {
   await explained(name, () => downloadExport(report.folder, name));
 }
 
-/** One after another: a browser may ask once whether several files may be saved. */
-export async function downloadAll(report: ExportReport): Promise<void> {
-  for (const { name } of report.files) await downloadFile(report, name);
+/** As one zip with its sub-folders; where the browser cannot write one, file after file. `onProgress` gets a share. */
+export async function downloadAll(
+  report: ExportReport,
+  archive: string,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  if (!canZip()) {
+    for (const { name } of report.files) await downloadFile(report, name);
+    return;
+  }
+  await explained(archive, () =>
+    downloadZip(report.folder, namesOf(report), archive, (done, total) => onProgress(total > 0 ? done / total : 1)),
+  );
 }
 
 /** Into a folder that the person picks, where the browser has such a picker. */
 export async function saveToFolder(report: ExportReport): Promise<void> {
-  const names = report.files.map((file) => file.name);
-  await explained(undefined, () => saveExportToFolder(report.folder, names));
+  await explained(undefined, () => saveExportToFolder(report.folder, namesOf(report)));
+}
+
+function namesOf({ files }: ExportReport): string[] {
+  return files.map(({ name }) => name);
 }
 
 async function explained(file: string | undefined, save: () => Promise<unknown>): Promise<void> {

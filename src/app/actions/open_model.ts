@@ -2,6 +2,7 @@
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
+import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -16,21 +17,24 @@ const MEASURE_STEPS = [
 
 const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, ...MEASURE_STEPS];
 
-/** The source that is open, kept so that another backend can open it again. */
-const sources = new WeakMap<Studio, ModelSource>();
-
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const model = await job.run('open', { source });
-    sources.set(studio, source);
     studio.preview_wanted = false;
     studio.store.setState(({ results }) => ({
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
+      source,
     }));
+    if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));
     await measureDense(studio, job);
   });
   await previewIfWanted(studio);
+}
+
+/** Nothing is calibrated for a model that cannot be sliced. */
+function isSliceable({ store }: Studio): boolean {
+  return store.getState().results.model?.shape.slicing_refusal === undefined;
 }
 
 /**
@@ -63,7 +67,8 @@ function unreadable(cause: unknown): WhittleError {
 /** Measures the dense model again, after the texts changed. Earlier runs stay, with the protocol they were made by. */
 export async function measureAgain(studio: Studio): Promise<void> {
   if (!studio.store.getState().results.model || isOccupied(studio)) return;
-  await runJob(studio, 'measure', 'Measuring the dense model', MEASURE_STEPS, (job) => measureDense(studio, job));
+  const steps = isSliceable(studio) ? MEASURE_STEPS : MEASURE_STEPS.slice(0, 2);
+  await runJob(studio, 'measure', 'Measuring the dense model', steps, (job) => measureDense(studio, job));
   await previewIfWanted(studio);
 }
 
@@ -88,7 +93,7 @@ async function measureDense(studio: Studio, job: Job): Promise<void> {
   const protocol = await job.run('set_texts', texts);
   changeResults(store, (results) => withTexts(results, protocol, texts));
   await evaluateDense(studio, job);
-  await calibrate(studio, job);
+  if (isSliceable(studio)) await calibrate(studio, job);
 }
 
 async function evaluateDense({ store }: Studio, job: Job): Promise<void> {
@@ -125,8 +130,8 @@ export async function chooseBackend(studio: Studio, backend: 'auto' | 'webgpu' |
   const { store } = studio;
   changeSettings(store, { backend });
   const isStarted = await startBackend(studio);
-  const source = sources.get(studio);
-  if (isStarted && source && store.getState().results.model) await openModel(studio, source);
+  const { source, results } = store.getState();
+  if (isStarted && source && results.model) await openModel(studio, source);
 }
 
 export async function startBackend(studio: Studio): Promise<boolean> {

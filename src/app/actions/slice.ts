@@ -9,7 +9,7 @@ import { sliceAndEvaluate, sliceSteps } from './slice_steps.ts';
 
 export async function slice(studio: Studio): Promise<void> {
   const { settings, results } = studio.store.getState();
-  if (!results.model) return;
+  if (!results.model || results.model.shape.slicing_refusal !== undefined) return;
   const options = sliceOptions(settings);
   studio.preview_wanted = false;
   await runJob(studio, 'slice', `Slicing ${formatPercent(options.sparsity)}`, sliceSteps(options), (job) =>
@@ -21,7 +21,7 @@ export async function slice(studio: Studio): Promise<void> {
 /** 10, 20, 25 and 30 % in turn, with the other options as they stand; each finished run stays if the rest is cancelled. */
 export async function sweep(studio: Studio): Promise<void> {
   const { settings, results } = studio.store.getState();
-  if (!results.model) return;
+  if (!results.model || results.model.shape.slicing_refusal !== undefined) return;
   const all = SWEEP_PERCENT.map((sparsity_percent) => sliceOptions({ ...settings, sparsity_percent }));
   studio.preview_wanted = false;
   await runJob(studio, 'sweep', 'Sweep', all.flatMap(sliceSteps), async (job) => {

@@ -30,7 +30,7 @@ export async function sliceAndEvaluate(
       slice: report,
       perplexity: null,
       protocol,
-      export: { state: 'none' },
+      exports: [],
     }),
   );
   const perplexity = await job.run('evaluate', { target: report.id });

@@ -21,7 +21,7 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
           <Hatch id="energy-hatch" />
         </defs>
         <CartesianGrid {...GRID} />
-        <XAxis {...AXIS} dataKey="site" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
+        <XAxis {...AXIS} dataKey="label" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
         <YAxis {...AXIS} width={48} tickFormatter={formatPercent} {...niceTicks(0, most)} />
         <Tooltip
           isAnimationActive={false}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EMBEDDING_SITE, middleSite, outputSite } from '../../compress/slicegpt/sites.ts';
 import { NO_RESULTS } from '../store/results.ts';
 import { MODEL, PROTOCOL, perplexityReport, sliceReport } from '../testing.ts';
 import { countTicks, niceTicks } from './axis.ts';
@@ -26,7 +27,8 @@ describe('rows for charts', () => {
   });
 
   it('names sites by layer', () => {
-    expect([0, 1, 2, 3, 8].map(siteName)).toEqual(['emb', '0 mlp', '0 out', '1 mlp', '3 out']);
+    const labels = [EMBEDDING_SITE, middleSite(0), outputSite(0, false), outputSite(3, true)].map(({ label }) => label);
+    expect(labels.map(siteName)).toEqual(['emb', '0 mlp', '0 out', '3 out']);
   });
 
   it('draws only what was measured on the same windows, and counts the rest', () => {
@@ -37,7 +39,7 @@ describe('rows for charts', () => {
       slice: sliceReport(id, options),
       perplexity: { ...perplexityReport(id, 80), protocol: { ...PROTOCOL, seqlen } },
       protocol: PROTOCOL,
-      export: { state: 'none' as const },
+      exports: [],
     });
     const { points, omitted } = sizePoints({
       ...NO_RESULTS,

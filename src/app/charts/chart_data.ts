@@ -1,5 +1,5 @@
 /** @file Rows for the charts, from results. Pure, and small: no chart draws more than {@link MAX_POINTS} points. */
-import type { ProtocolReport, Schedule, SiteReport } from '../../engine/protocol.ts';
+import type { ProtocolReport, Schedule } from '../../engine/protocol.ts';
 import { isSameEvaluation, type Results, type Run, type WindowPoint } from '../store/results.ts';
 
 export const MAX_POINTS = 300;
@@ -108,13 +108,11 @@ function runPoint(run: Run, perplexity: number): SizePoint {
   };
 }
 
-/** Short names for the axis: 0 is the embedding, odd sites feed an MLP, even ones leave a layer. */
-export function siteName(site: number): string {
-  if (site === 0) return 'emb';
-  const layer = (site - 1) >> 1;
-  return site % 2 === 1 ? `${layer} mlp` : `${layer} out`;
-}
-
-export function siteTitle(site: SiteReport): string {
-  return site.label || siteName(site.site);
+/** What a site is called on an axis: "layer 3 MLP input" is "3 mlp". Which sites there are depends on the model's blocks. */
+export function siteName(label: string): string {
+  return label
+    .replace(/^layer /, '')
+    .replace('embedding', 'emb')
+    .replace('MLP input', 'mlp')
+    .replace('output', 'out');
 }

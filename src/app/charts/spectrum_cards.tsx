@@ -7,7 +7,7 @@ import { formatPercent, formatScientific } from '../format.ts';
 import { energies, firstBasisNote } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
-import { siteTitle, spectrumRows } from './chart_data.ts';
+import { spectrumRows } from './chart_data.ts';
 
 const SpectrumChart = lazy(() => import('./SpectrumChart.tsx'));
 const EnergyChart = lazy(() => import('./EnergyChart.tsx'));
@@ -19,6 +19,7 @@ export function SpectrumCard() {
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
+  const isRefused = useIsRefused();
   const site = sites.find((other) => other.site === chosen) ?? sites[0];
   const rows = useMemo(() => (site ? spectrumRows(site.eigenvalues) : []), [site]);
   const hiddenSize = site?.eigenvalues.length ?? 0;
@@ -35,7 +36,7 @@ export function SpectrumCard() {
           >
             {sites.map((option) => (
               <option key={option.site} value={option.site}>
-                {siteTitle(option)}
+                {option.label}
               </option>
             ))}
           </select>
@@ -57,7 +58,11 @@ export function SpectrumCard() {
       }
       note={(site?.site === 0 && plan && firstBasisNote(plan.head)) || undefined}
       legend={CUT_LEGEND}
-      empty="The spectrum of every site, on a log scale, comes from calibration. The cut line follows the slider."
+      empty={
+        isRefused
+          ? NOT_SLICEABLE
+          : 'The spectrum of every site, on a log scale, comes from calibration. The cut line follows the slider.'
+      }
       columns={[
         { name: 'Index', value: (row) => row.index },
         { name: 'Eigenvalue', value: (row) => (row.eigenvalue === null ? '0' : formatScientific(row.eigenvalue)) },
@@ -75,6 +80,7 @@ export function EnergyCard() {
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
+  const isRefused = useIsRefused();
   const rows = useMemo(() => (plan ? energies(sites, plan) : []), [sites, plan]);
   const worst = rows.reduce((most, row) => Math.max(most, row.discarded), 0);
   return (
@@ -89,7 +95,11 @@ export function EnergyCard() {
       }
       note={(rows.length > 0 && plan && firstBasisNote(plan.head)) || undefined}
       legend={CUT_LEGEND}
-      empty="How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves."
+      empty={
+        isRefused
+          ? NOT_SLICEABLE
+          : 'How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves.'
+      }
       columns={[
         { name: 'Site', value: (row) => row.label, isText: true },
         { name: 'Discarded energy', value: (row) => (row.is_cut ? formatPercent(row.discarded) : 'not cut') },
@@ -102,3 +112,9 @@ export function EnergyCard() {
 }
 
 const NONE: never[] = [];
+
+const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and there is nothing to cut.';
+
+function useIsRefused(): boolean {
+  return useStudioState((state) => state.results.model?.shape.slicing_refusal !== undefined);
+}

@@ -1,5 +1,5 @@
 import { Facts } from '../components/Facts.tsx';
-import { formatPerplexity, formatScientific } from '../format.ts';
+import { formatScientific } from '../format.ts';
 import type { Run } from '../store/results.ts';
 
 /** What was checked about this run, with the figures of the checks. */
@@ -7,7 +7,6 @@ export function CertificateBlock({ run }: { run: Run }) {
   const { certificate, sites } = run.slice;
   const solvers = [...new Set(sites.map((site) => site.certificate.solver))].join(', ');
   const hasProbes = sites.some((site) => site.certificate.measured === 'probes');
-  const report = run.export.state === 'done' ? run.export.report : null;
   return (
     <div className="block">
       <h3>Certificate</h3>
@@ -27,15 +26,6 @@ export function CertificateBlock({ run }: { run: Run }) {
           ...(solvers ? [{ name: 'Solver', value: solvers }] : []),
         ]}
       />
-      {report?.verified ? (
-        <p className="verified">
-          Verified in onnxruntime-web: perplexity {formatPerplexity(report.perplexity)} (here{' '}
-          {formatPerplexity(report.perplexity_in_app)}), max |Δlogit|{' '}
-          {formatScientific(report.max_abs_logit_difference)}
-        </p>
-      ) : (
-        <p className="muted">The ONNX file is checked in onnxruntime-web when it is exported.</p>
-      )}
     </div>
   );
 }

@@ -32,7 +32,7 @@ export function DropZone() {
   }, [studio]);
   return isOver ? (
     <div className="drop-veil" aria-hidden="true">
-      <p>Drop the model: a folder, or its files together</p>
+      <p>Drop the model: a folder, its files together, or one .gguf</p>
     </div>
   ) : null;
 }

@@ -1,41 +1,120 @@
-import { exportRun } from '../actions/export_run.ts';
-import { ErrorNote } from '../components/ErrorNote.tsx';
-import type { Run } from '../store/results.ts';
+import { useId } from 'react';
+import type { PerplexityReport } from '../../engine/protocol.ts';
+import { exportModel } from '../actions/export_model.ts';
+import {
+  EXPORT_FORMATS,
+  type ExportChoice,
+  type ExportFormat,
+  type ExportKind,
+  type Exports,
+  exportName,
+  FORMAT_LABELS,
+  formatPurpose,
+  formatRefusal,
+  PRECISION_LABELS,
+  type Precision,
+  precisionPurpose,
+  precisionsOf,
+  withFormat,
+} from '../store/exports.ts';
+import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
-import { useStudio } from '../studio.ts';
-import { Downloads } from './Downloads.tsx';
+import { changeSettings } from '../store/store.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+import { ExportList } from './ExportList.tsx';
+
+interface Props {
+  kind: ExportKind;
+  /** The run to export, or `dense`; null while there is none. */
+  id: 'dense' | string | null;
+  /** Null until it has been measured: an export is compared with it. */
+  perplexity: PerplexityReport | null;
+  exports: Exports;
+  /** Start of the archives' names. */
+  stem: string;
+}
 
 /** Writes and verifies; nothing can be downloaded before the file was found to compute what the charts show. */
-export function ExportBlock({ run }: { run: Run | null }) {
+export function ExportBlock({ kind, id, perplexity, exports, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
-  const state = run?.export.state ?? 'none';
-  const canExport = run?.perplexity != null && !isBusy;
+  const chosen = useStudioState((state) => state.settings.export[kind]);
+  const refusal = formatRefusal(chosen.format, kind);
+  const hindrance = hindranceOf(kind, id !== null && perplexity !== null, isBusy);
+  const choose = (choice: ExportChoice) =>
+    changeSettings(studio.store, { export: { ...studio.store.getState().settings.export, [kind]: choice } });
   return (
-    <div className="block">
-      <h3>Export</h3>
-      {run?.export.state === 'done' ? (
-        <Downloads report={run.export.report} />
-      ) : (
-        <button
-          type="button"
-          className="wide"
-          data-action="export"
-          disabled={!canExport}
-          title={run ? 'Writes the files, then runs them in onnxruntime-web' : 'Slice first'}
-          onClick={() => run && void exportRun(studio, run.id)}
+    <>
+      <ExportFields kind={kind} chosen={chosen} onChange={choose} />
+      <p className={refusal ? 'export-purpose warning' : 'export-purpose'}>
+        {refusal ?? `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision)}`}
+      </p>
+      <button
+        type="button"
+        className="wide"
+        data-action={kind === 'sliced' ? 'export' : 'export-dense'}
+        disabled={refusal !== null || hindrance !== null}
+        title={
+          refusal ?? hindrance ?? 'Writes the files, then runs them; offered only if they give the same perplexity'
+        }
+        onClick={() => id !== null && void exportModel(studio, id, chosen)}
+      >
+        Export {exportName(chosen)}
+      </button>
+      <ExportList exports={exports} kind={kind} perplexity={perplexity} stem={stem} />
+    </>
+  );
+}
+
+interface FieldsProps {
+  kind: ExportKind;
+  chosen: ExportChoice;
+  onChange: (choice: ExportChoice) => void;
+}
+
+function ExportFields({ kind, chosen, onChange }: FieldsProps) {
+  const [format, precision] = [useId(), useId()];
+  const suffix = kind === 'dense' ? ' of the open model' : '';
+  return (
+    <div className="field-grid export-fields">
+      <div className="field">
+        <label htmlFor={format}>
+          Format<span className="visually-hidden">{suffix}</span>
+        </label>
+        <select
+          id={format}
+          value={chosen.format}
+          onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat))}
         >
-          {state === 'running' ? 'Writing and verifying…' : 'Export ONNX'}
-        </button>
-      )}
-      {run?.export.state === 'failed' && <ErrorNote title="This export is not offered" error={run.export.error} />}
-      {!run && <p className="muted">Once this setting has been sliced and measured, it can be exported.</p>}
-      {run && state === 'none' && (
-        <p className="muted">
-          Offered for download only after onnxruntime-web gives the same perplexity, within 0.1 %. The largest
-          difference of a logit is shown beside it.
-        </p>
-      )}
+          {EXPORT_FORMATS.map((name) => (
+            <option key={name} value={name}>
+              {FORMAT_LABELS[name]}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div className="field">
+        <label htmlFor={precision}>
+          Precision<span className="visually-hidden">{suffix}</span>
+        </label>
+        <select
+          id={precision}
+          value={chosen.precision}
+          onChange={(event) => onChange({ ...chosen, precision: event.target.value as Precision })}
+        >
+          {precisionsOf(chosen.format).map((name) => (
+            <option key={name} value={name}>
+              {PRECISION_LABELS[name]}
+            </option>
+          ))}
+        </select>
+      </div>
     </div>
   );
+}
+
+function hindranceOf(kind: ExportKind, isMeasured: boolean, isBusy: boolean): string | null {
+  if (isBusy) return BUSY;
+  if (isMeasured) return null;
+  return kind === 'sliced' ? 'Slice and measure this setting first' : 'Measure the open model first';
 }

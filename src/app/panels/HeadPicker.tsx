@@ -1,7 +1,7 @@
 import { useId } from 'react';
 import type { HeadKind, SliceOptions } from '../../engine/protocol.ts';
 import { formatCount } from '../format.ts';
-import { headCosts } from '../store/plan.ts';
+import { headPlans } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -23,7 +23,7 @@ export function HeadPicker() {
   const chosen = useStudioState((state) => state.settings.head);
   const model = useStudioState((state) => state.results.model);
   const { plan } = usePlan();
-  const costs = model && plan ? headCosts(model.shape, plan.dimension) : null;
+  const plans = new Map(model && plan ? headPlans(model.shape, plan.dimension).map((one) => [one.head, one]) : []);
   const auto: HeadKind | null = model ? (model.shape.tied ? 'tied' : 'untied') : null;
   const isUntied = model !== null && !model.shape.tied;
   const described = chosen === 'auto' ? auto : chosen;
@@ -31,10 +31,11 @@ export function HeadPicker() {
     <fieldset className="head-picker">
       <legend>Head</legend>
       {(['auto', ...ORDER] as const).map((head) => {
-        const isImpossible = isUntied && (head === 'tied' || head === 'tied-sliced');
-        const cost = head === 'auto' ? auto && costs?.[auto] : costs?.[head];
+        const one = plans.get(head === 'auto' ? (auto as HeadKind) : head);
+        const isImpossible = one?.refusal != null;
+        const cost = one?.plan?.parameters;
         return (
-          <label key={head} data-disabled={isImpossible ? '' : undefined}>
+          <label key={head} data-disabled={isImpossible ? '' : undefined} title={one?.refusal ?? undefined}>
             <input
               type="radio"
               name={name}
@@ -46,7 +47,9 @@ export function HeadPicker() {
               {head}
               {head === 'auto' && auto && <span className="muted"> ({auto})</span>}
             </span>
-            <span className="head-cost">{isImpossible ? 'needs a tied model' : cost ? formatCount(cost) : ''}</span>
+            <span className="head-cost">
+              {isImpossible ? (isUntied ? 'needs a tied model' : 'not with this model') : cost ? formatCount(cost) : ''}
+            </span>
           </label>
         );
       })}

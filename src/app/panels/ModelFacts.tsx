@@ -2,11 +2,14 @@ import type { ModelSummary } from '../../engine/protocol.ts';
 import { type Fact, Facts } from '../components/Facts.tsx';
 import { formatBytes, formatCount, formatInteger } from '../format.ts';
 
+const NORMS: Record<ModelSummary['norm'], string> = { rms_norm: 'RMSNorm', layer_norm: 'LayerNorm' };
+
 /** Everything the headers say; no weight has been read for it. */
 export function ModelFacts({ model }: { model: ModelSummary }) {
   const { shape } = model;
   const facts: Fact[] = [
     { name: 'Architecture', value: model.architecture },
+    { name: 'Family', value: model.model_type, title: 'As the config names it' },
     { name: 'Parameters', value: formatCount(model.parameters), title: `${formatInteger(model.parameters)} elements` },
     { name: 'Weights', value: `${formatBytes(model.bytes)} · ${model.dtype}` },
     { name: 'Layers × hidden', value: `${shape.num_hidden_layers} × ${formatInteger(shape.hidden_size)}` },
@@ -15,7 +18,15 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
       value: `${model.num_attention_heads} × ${model.head_dim}${grouped(model)}`,
       title: 'Attention heads × size of each; key and value heads where several query heads share one',
     },
-    { name: 'MLP', value: formatInteger(shape.intermediate_size) },
+    {
+      name: 'Blocks',
+      value: `${shape.parallel ? 'parallel' : 'sequential'} · ${NORMS[model.norm]}`,
+      title: shape.parallel
+        ? 'Attention and MLP of a layer read the same input'
+        : 'The MLP of a layer reads what its attention wrote',
+    },
+    { name: 'Positions', value: model.positions },
+    { name: 'MLP', value: `${formatInteger(shape.intermediate_size)}${shape.gated ? ' · gated' : ''}` },
     { name: 'Vocabulary', value: `${formatInteger(shape.vocab_size)}${shape.tied ? ' · tied head' : ' · own head'}` },
     { name: 'Context', value: `${formatInteger(model.max_position_embeddings)} tokens` },
     { name: 'Tokenizer', value: model.tokenizer },

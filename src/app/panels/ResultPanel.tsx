@@ -1,42 +1,66 @@
+import type { ModelSummary } from '../../engine/protocol.ts';
 import { Section } from '../components/Section.tsx';
-import { formatPercent } from '../format.ts';
-import { matchingRuns } from '../store/plan.ts';
+import { fileStem, formatPercent } from '../format.ts';
+import { matchingRuns, type Plan } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 import { CertificateBlock } from './CertificateBlock.tsx';
 import { Comparison } from './Comparison.tsx';
+import { DenseResult } from './DenseResult.tsx';
 import { ExportBlock } from './ExportBlock.tsx';
+import { OpenModelExport } from './OpenModelExport.tsx';
 import { RunList } from './RunList.tsx';
 import { SizeBlock } from './SizeBlock.tsx';
 
 /** Speaks of the current settings only: what is planned at once, what is measured when it has been. */
 export function ResultPanel() {
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
+  const model = useStudioState((state) => state.results.model);
   const { plan } = usePlan();
-  const { shown } = matchingRuns(results, settings, plan);
-  if (!results.model || !plan) {
+  if (model?.shape.slicing_refusal !== undefined) return <DenseResult model={model} />;
+  if (!model || !plan) {
     return (
       <Section title="Result">
         <p className="muted">
           The sliced model beside the original: size part by part, perplexity, speed, the certificate of every rotation,
-          and the verified ONNX to download. It fills in once a model is open.
+          and the verified files to download. It fills in once a model is open.
         </p>
       </Section>
     );
   }
   return (
+    <>
+      <SlicedResult model={model} plan={plan} />
+      <OpenModelExport model={model} />
+    </>
+  );
+}
+
+function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
+  const results = useStudioState((state) => state.results);
+  const settings = useStudioState((state) => state.settings);
+  const { shown } = matchingRuns(results, settings, plan);
+  const percent = formatPercent(settings.sparsity_percent / 100);
+  return (
     <Section
       title="Result"
       aside={
         <span className="section-note">
-          {formatPercent(settings.sparsity_percent / 100)} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
+          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
         </span>
       }
     >
-      <Comparison model={results.model} dense={results.dense} plan={plan} run={shown} />
-      <ExportBlock run={shown} />
-      <SizeBlock model={results.model} plan={plan} />
+      <Comparison model={model} dense={results.dense} plan={plan} run={shown} />
+      <div className="block">
+        <h3>Export the sliced model</h3>
+        <ExportBlock
+          kind="sliced"
+          id={shown?.id ?? null}
+          perplexity={shown?.perplexity ?? null}
+          exports={shown?.exports ?? []}
+          stem={fileStem(model.name, percent)}
+        />
+      </div>
+      <SizeBlock model={model} plan={plan} />
       {shown && <CertificateBlock run={shown} />}
       <RunList runs={results.runs} shown={shown?.id ?? null} protocol={results.protocol} />
     </Section>

@@ -47,7 +47,7 @@ export function RunList({ runs, shown, protocol }: Props) {
               type="button"
               className="run-remove quiet"
               aria-label={`Remove ${runName(run.slice.options)} run`}
-              title={isBusy ? BUSY : 'Remove this run, its weights and its export'}
+              title={isBusy ? BUSY : 'Remove this run, its weights and its exports'}
               disabled={isBusy}
               onClick={() => void remove(index)}
             >
@@ -84,7 +84,7 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
         {slice.options.schedule}
         {run.is_preview ? ', quick' : ''} · {slice.head}
         {isOther ? ' · other texts' : ''}
-        {run.export.state === 'done' ? ' · verified' : ''}
+        {run.exports.some(({ state }) => state === 'done') ? ' · exported' : ''}
       </span>
       <span>{formatBytes(slice.bytes)}</span>
       <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>

@@ -11,8 +11,8 @@ const STAGES: Record<Stage, string> = {
   calibration: 'Calibrating',
   slicing: 'Slicing',
   evaluation: 'Evaluating, sliced',
-  export: 'Writing ONNX',
-  verification: 'Verifying in onnxruntime-web',
+  export: 'Writing',
+  verification: 'Verifying',
 };
 
 export function RunningJobLine({ job }: { job: RunningJob }) {
@@ -34,6 +34,7 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
       </progress>
       <p className="job-line">{parts.join(' · ')}</p>
       <p className="job-figures">
+        {job.bytes_per_second !== undefined && <span>{formatBytes(job.bytes_per_second)}/s</span>}
         {job.tokens_per_second !== undefined && <span>{formatRate(job.tokens_per_second)}</span>}
         {job.memory && job.memory.current_gpu_bytes > 0 && (
           <span title={`At the peak ${formatBytes(job.memory.peak_gpu_bytes)}`}>

@@ -3,7 +3,7 @@ const KEYS: readonly [string, string][] = [
   ['T', 'Try the built-in model, while there are no runs'],
   ['S', 'Slice at the chosen sparsity'],
   ['W', 'Sweep 10, 20, 25, 30 %'],
-  ['E', 'Export ONNX'],
+  ['E', 'Export the sliced model'],
   ['Esc', 'Cancel the job'],
   ['← →', 'Sparsity by 1 %, with the slider focused'],
   ['?', 'This list'],

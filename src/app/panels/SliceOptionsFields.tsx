@@ -47,17 +47,7 @@ export function SliceOptionsFields() {
               },
             ]}
           />
-          <Segmented
-            legend="Backend"
-            value={settings.backend}
-            onChange={(backend) => void chooseBackend(studio, backend)}
-            disabledBecause={busy}
-            choices={[
-              { value: 'auto', label: 'Auto', title: 'WebGPU where there is an adapter, else the CPU' },
-              { value: 'webgpu', label: 'WebGPU' },
-              { value: 'cpu', label: 'CPU', title: 'The f64 reference: exact and slow' },
-            ]}
-          />
+          <BackendField />
           <NumberField
             label="Round down to a multiple of"
             value={settings.round}
@@ -69,5 +59,24 @@ export function SliceOptionsFields() {
         </div>
       </details>
     </>
+  );
+}
+
+export function BackendField() {
+  const studio = useStudio();
+  const backend = useStudioState((state) => state.settings.backend);
+  const busy = useIsBusy() ? BUSY : undefined;
+  return (
+    <Segmented
+      legend="Backend"
+      value={backend}
+      onChange={(next) => void chooseBackend(studio, next)}
+      disabledBecause={busy}
+      choices={[
+        { value: 'auto', label: 'Auto', title: 'WebGPU where there is an adapter, else the CPU' },
+        { value: 'webgpu', label: 'WebGPU' },
+        { value: 'cpu', label: 'CPU', title: 'The f64 reference: exact and slow' },
+      ]}
+    />
   );
 }

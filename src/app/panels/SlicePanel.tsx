@@ -1,3 +1,4 @@
+import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
@@ -9,7 +10,7 @@ import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { HeadPicker } from './HeadPicker.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
-import { SliceOptionsFields } from './SliceOptionsFields.tsx';
+import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
 
 export function SlicePanel() {
@@ -20,6 +21,7 @@ export function SlicePanel() {
   const isBusy = useIsBusy();
   const { plan, error } = usePlan();
   const hindrance = hindranceOf(model !== null, hasTexts, isBusy);
+  if (model?.shape.slicing_refusal !== undefined) return <Refused model={model} />;
   return (
     <Section title="Slice">
       <SparsityField
@@ -55,6 +57,21 @@ export function SlicePanel() {
       </div>
       <SliceOptionsFields />
       <HeadPicker />
+    </Section>
+  );
+}
+
+/** In place of a slider that could only fail: why, and what this model can be opened for. */
+function Refused({ model }: { model: ModelSummary }) {
+  return (
+    <Section title="Slice">
+      <div className="notice">
+        <p>
+          <strong>SliceGPT cannot slice this model.</strong> {model.shape.slicing_refusal}
+        </p>
+      </div>
+      <p className="muted">Its facts, its perplexity and its export to other formats work as ever.</p>
+      <BackendField />
     </Section>
   );
 }

@@ -4,7 +4,7 @@ import type { CommandKind, EngineEvent, MemoryReport, Stage } from '../../engine
 import type { ErrorData } from '../../errors/errors.ts';
 
 /** What the job was started for; decides what may replace it. */
-export type JobKind = 'start' | 'open' | 'measure' | 'preview' | 'slice' | 'sweep' | 'export' | 'discard';
+export type JobKind = 'start' | 'download' | 'open' | 'measure' | 'preview' | 'slice' | 'sweep' | 'export' | 'discard';
 
 export interface JobStep {
   command: CommandKind;
@@ -28,6 +28,7 @@ export interface RunningJob {
   /** For people: "MLP covariance". */
   step: string;
   tokens_per_second?: number;
+  bytes_per_second?: number;
   /** Of the step that runs, as it was at `reported_at` (ms); between reports the page counts down by itself. */
   eta_seconds?: number;
   reported_at: number;
@@ -71,10 +72,16 @@ export function enterStep(job: JobState, index: number, evaluating?: string): Jo
   return { ...kept, index, evaluating, fraction: 0, step: job.steps[index]?.label ?? '' };
 }
 
+/** Without the steps of a command that turned out not to be needed; none of them may have begun. */
+export function withoutSteps(job: JobState, command: CommandKind): JobState {
+  return job.state === 'running' ? { ...job, steps: job.steps.filter((step) => step.command !== command) } : job;
+}
+
 export function applyProgress(job: JobState, event: Extract<EngineEvent, { type: 'progress' }>, now: number): JobState {
   if (job.state !== 'running') return job;
   const { type: _, ...progress } = event;
-  return { ...job, layer: undefined, layers: undefined, eta_seconds: undefined, ...progress, reported_at: now };
+  const unset = { layer: undefined, layers: undefined, bytes_per_second: undefined, eta_seconds: undefined };
+  return { ...job, ...unset, ...progress, reported_at: now };
 }
 
 /** Share of the whole job; steps count by how long such steps took before, or all alike while that is unknown. */

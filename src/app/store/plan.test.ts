@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport } from '../testing.ts';
-import { energies, energySummary, firstBasisNote, headCosts, matchingRuns, planOf } from './plan.ts';
+import { energies, energySummary, firstBasisNote, headCosts, headPlans, matchingRuns, planOf } from './plan.ts';
 import { addRun, addSite, addWindow, changeRun, isSameEvaluation, NO_RESULTS, type Run, removeRun } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings, sliceOptions } from './settings.ts';
 import { explainSize } from './size_parts.ts';
@@ -15,7 +15,7 @@ function run(id: string, change: Partial<Settings> = {}, is_preview = false): Ru
     slice: sliceReport(id, sliceOptions(settings)),
     perplexity: perplexityReport(id, 80),
     protocol: PROTOCOL,
-    export: { state: 'none' },
+    exports: [],
   };
 }
 
@@ -35,6 +35,26 @@ describe('the plan', () => {
     const untied = { ...MODEL, shape: { ...MODEL.shape, tied: false } };
     expect(planOf(untied, { ...SETTINGS, head: 'tied' }).error).toMatchObject({ place: { field: 'head' } });
     expect(headCosts(untied.shape, 192)).toMatchObject({ tied: null, 'tied-sliced': null });
+  });
+
+  it('has the size of every head at the dimension, and why a head is not allowed', () => {
+    const { plan } = planOf(MODEL, SETTINGS);
+    const heads = headPlans(MODEL.shape, 192);
+    expect(heads.map(({ head }) => head)).toEqual(['untied', 'sliced', 'tied', 'tied-sliced']);
+    expect(heads.find(({ head }) => head === 'tied')?.plan).toEqual(plan);
+    const normed = headPlans({ ...MODEL.shape, embedding_norm: 256 }, 192);
+    expect(normed.filter(({ refusal }) => refusal).map(({ head }) => head)).toEqual(['tied-sliced']);
+  });
+
+  it('has one site a layer where blocks are parallel', () => {
+    const parallel = { ...MODEL, shape: { ...MODEL.shape, parallel: true } };
+    expect(planOf(parallel, SETTINGS).plan?.dimensions).toEqual([192, 192, 192, 192, 256]);
+    expect(planOf(MODEL, SETTINGS).plan?.dimensions).toHaveLength(9);
+  });
+
+  it('is none for a model that cannot be sliced, which is no fault of the settings', () => {
+    const refused = { ...MODEL, shape: { ...MODEL.shape, slicing_refusal: 'Its layers norm their outputs.' } };
+    expect(planOf(refused, SETTINGS)).toEqual({ plan: null, error: null });
   });
 
   it('redraws discarded energy from the spectra', () => {

@@ -24,12 +24,16 @@ export interface Plan {
   bytes: number;
 }
 
-/** The plan, or why these settings cannot be (a dimension that rounds to none, a tied head on an untied model). */
-export type PlanResult = { plan: Plan; error: null } | { plan: null; error: ErrorData };
+/**
+ * The plan, or why these settings cannot be (a dimension that rounds to none, a tied head on an untied model). Both are
+ * null for a model that cannot be sliced at all.
+ */
+export type PlanResult = { plan: Plan; error: null } | { plan: null; error: ErrorData | null };
 
 export function planOf(model: ModelSummary, settings: Settings): PlanResult {
+  const { shape } = model;
+  if (shape.slicing_refusal !== undefined) return { plan: null, error: null };
   try {
-    const { shape } = model;
     const dimension = sliceDimension(shape.hidden_size, settings.sparsity_percent / 100, settings.round);
     const head = resolveHead(settings.head, shape);
     return { plan: sizedPlan(shape, dimension, head), error: null };
@@ -45,13 +49,22 @@ function sizedPlan(shape: ModelShape, dimension: number, head: HeadKind): Plan {
   return { dimension, dimensions, head, parts, parameters, bytes: parameters * shape.bytes_per_element };
 }
 
+/** What each head would give at this dimension, or why the model does not allow it. */
+export type HeadPlan = { head: HeadKind; plan: Plan; refusal: null } | { head: HeadKind; plan: null; refusal: string };
+
+export function headPlans(shape: ModelShape, dimension: number): HeadPlan[] {
+  return HEAD_KINDS.map((head) => {
+    const refusal = headRefusal(shape, head);
+    return refusal === undefined
+      ? { head, plan: sizedPlan(shape, dimension, head), refusal: null }
+      : { head, plan: null, refusal };
+  });
+}
+
 /** Parameters under each head at this dimension; null where the model does not allow the head. */
 export function headCosts(shape: ModelShape, dimension: number): Record<HeadKind, number | null> {
-  const cost = (head: HeadKind) =>
-    headRefusal(shape, head)
-      ? null
-      : totalElements(slicedParts(shape, constantDimensions(shape, dimension, head), head));
-  return Object.fromEntries(HEAD_KINDS.map((head) => [head, cost(head)])) as Record<HeadKind, number | null>;
+  const costs = headPlans(shape, dimension).map(({ head, plan }) => [head, plan?.parameters ?? null]);
+  return Object.fromEntries(costs) as Record<HeadKind, number | null>;
 }
 
 export interface SiteEnergy {

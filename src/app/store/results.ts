@@ -3,7 +3,6 @@
 import type {
   BackendInfo,
   EngineEvent,
-  ExportReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
@@ -11,7 +10,7 @@ import type {
   SliceReport,
   TextSettings,
 } from '../../engine/protocol.ts';
-import type { ErrorData } from '../../errors/errors.ts';
+import type { Exports } from './exports.ts';
 
 /** One point of a live perplexity curve: the mean over the windows so far. */
 export interface WindowPoint {
@@ -22,12 +21,6 @@ export interface WindowPoint {
   loss: number;
 }
 
-export type ExportState =
-  | { state: 'none' }
-  | { state: 'running' }
-  | { state: 'done'; report: ExportReport }
-  | { state: 'failed'; error: ErrorData };
-
 export interface Run {
   id: string;
   /** A measurement made when the slider was released; only the newest is kept. */
@@ -37,7 +30,7 @@ export interface Run {
   perplexity: PerplexityReport | null;
   /** What the texts were when it was made. */
   protocol: ProtocolReport | null;
-  export: ExportState;
+  exports: Exports;
 }
 
 export interface Results {
@@ -47,6 +40,8 @@ export interface Results {
   /** The settings that `protocol` came from. */
   texts: TextSettings | null;
   dense: PerplexityReport | null;
+  /** Of the open model as it is. */
+  dense_exports: Exports;
   /** Spectra of the dense model, in site order; grows while calibration runs. */
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
   runs: Run[];
@@ -60,6 +55,7 @@ export const NO_RESULTS: Results = {
   protocol: null,
   texts: null,
   dense: null,
+  dense_exports: [],
   spectra: null,
   runs: [],
   curves: {},
@@ -73,8 +69,10 @@ export function withTexts(results: Results, protocol: ProtocolReport, texts: Tex
 
 /** What is not known of the dense model yet; null where nothing is missing. */
 export function missingMeasures(results: Results, fusion: string): { dense: boolean; spectra: boolean } | null {
-  const { dense, spectra } = results;
-  const missing = { dense: !dense, spectra: !spectra?.is_complete || spectra.fusion !== fusion };
+  const { model, dense, spectra } = results;
+  // A model that cannot be sliced has no spectra to cut.
+  const areWanted = model?.shape.slicing_refusal === undefined;
+  const missing = { dense: !dense, spectra: areWanted && (!spectra?.is_complete || spectra.fusion !== fusion) };
   return missing.dense || missing.spectra ? missing : null;
 }
 
@@ -100,6 +98,15 @@ export function addRun(results: Results, run: Run): Results {
 
 export function changeRun(results: Results, id: string, change: Partial<Run>): Results {
   return { ...results, runs: results.runs.map((run) => (run.id === id ? { ...run, ...change } : run)) };
+}
+
+/** Changes the exports of a run, or of the open model itself. */
+export function changeExports(results: Results, id: 'dense' | string, change: (exports: Exports) => Exports): Results {
+  if (id === 'dense') return { ...results, dense_exports: change(results.dense_exports) };
+  return {
+    ...results,
+    runs: results.runs.map((run) => (run.id === id ? { ...run, exports: change(run.exports) } : run)),
+  };
 }
 
 export function removeRun(results: Results, id: string): Results {

@@ -8,10 +8,10 @@ import type { Results, Run, WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import type { StudioState } from './store.ts';
 
-const NO_PLAN: PlanResult | { plan: null; error: null } = { plan: null, error: null };
+const NO_PLAN: PlanResult = { plan: null, error: null };
 
-/** The plan of the current settings; both parts null while no model is open. */
-export function usePlan(): PlanResult | { plan: null; error: null } {
+/** The plan of the current settings; both parts null while no model is open, or one that cannot be sliced. */
+export function usePlan(): PlanResult {
   const model = useStudioState((state) => state.results.model);
   const settings = useStudioState((state) => state.settings);
   return useMemo(() => (model ? planOf(model, settings) : NO_PLAN), [model, settings]);

@@ -1,5 +1,7 @@
 /** @file What the person has chosen. Nothing here is a result; nothing here is derived. */
+
 import type { BackendKind, Fusion, Schedule, SliceOptions, TextSettings } from '../../engine/protocol.ts';
+import type { ExportChoice, ExportKind } from './exports.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -13,6 +15,8 @@ export interface Settings {
   schedule: Schedule;
   fusion: Fusion;
   head: SliceOptions['head'];
+  /** What the next export will be. */
+  export: Record<ExportKind, ExportChoice>;
 }
 
 export const MAX_SPARSITY_PERCENT = 60;
@@ -33,6 +37,7 @@ export const DEFAULT_SETTINGS: Settings = {
   schedule: 'sequential',
   fusion: 'exact',
   head: 'auto',
+  export: { sliced: { format: 'onnx', precision: 'stored' }, dense: { format: 'onnx', precision: 'stored' } },
 };
 
 export function sliceOptions(settings: Settings, schedule: Schedule = settings.schedule): SliceOptions {

@@ -1,0 +1,43 @@
+/** @file Export: written and verified by the engine; only then is there anything to download. */
+import { WhittleError } from '../../errors/errors.ts';
+import { requestPersistence } from '../../platform/opfs.ts';
+import { dropExport, type ExportChoice, type ExportEntry, exportName, putExport } from '../store/exports.ts';
+import { changeExports, changeRun } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { runJob } from './job.ts';
+import { previewIfWanted } from './preview.ts';
+
+/** Exports a run by its id, or the open model as it is. An export of the same format and precision is replaced. */
+export async function exportModel(studio: Studio, id: 'dense' | string, choice: ExportChoice): Promise<void> {
+  const { store } = studio;
+  const put = (entry: ExportEntry) =>
+    changeResults(store, (results) => changeExports(results, id, (exports) => putExport(exports, entry)));
+  // The files lie in this site's storage until they are downloaded; a refusal changes nothing else.
+  void requestPersistence().catch(() => false);
+  // From now on the run is the person's, not a measurement that the next move of the slider may throw away.
+  if (id !== 'dense') changeResults(store, (results) => changeRun(results, id, { is_preview: false }));
+  put({ choice, state: 'running' });
+  const steps = [{ command: 'export', label: 'Writing and verifying' }] as const;
+  const isDone = await runJob(studio, 'export', `Exporting ${exportName(choice)}`, steps, async (job) => {
+    const { protocol } = store.getState().results;
+    const report = await job.run('export', { id, options: choice });
+    if (!report.verified) throw unverified(report.perplexity, report.perplexity_in_app);
+    put({ choice, state: 'done', report, protocol });
+  });
+  const { job } = store.getState();
+  if (!isDone) {
+    if (job.state === 'failed' && job.kind === 'export') put({ choice, state: 'failed', error: job.error });
+    else changeResults(store, (results) => changeExports(results, id, (exports) => dropExport(exports, choice)));
+  }
+  await previewIfWanted(studio);
+}
+
+function unverified(found: number, expected: number): WhittleError {
+  return new WhittleError({
+    code: 'verification_failed',
+    message: `The exported file has a perplexity of ${found}, the same numbers in the studio ${expected}.`,
+    allowed: 'a relative difference of at most 1e-3',
+    action: 'The file is not offered. Slice again, or try the CPU reference backend.',
+  });
+}

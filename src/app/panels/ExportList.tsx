@@ -1,0 +1,87 @@
+import type { PerplexityReport } from '../../engine/protocol.ts';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Facts } from '../components/Facts.tsx';
+import { protocolText } from '../components/Protocol.tsx';
+import { formatBytes, formatChange, formatPerplexity, formatScientific } from '../format.ts';
+import {
+  changeAgainst,
+  type ExportEntry,
+  type ExportKind,
+  type Exports,
+  exportKey,
+  exportName,
+  isOnnxFormat,
+} from '../store/exports.ts';
+import { Downloads } from './Downloads.tsx';
+
+interface Props {
+  exports: Exports;
+  kind: ExportKind;
+  /** Of the model itself, to compare the files with. */
+  perplexity: PerplexityReport | null;
+  /** Start of the archives' names. */
+  stem: string;
+}
+
+/** What has been exported of one model: every file with the perplexity of exactly that file. */
+export function ExportList({ exports, kind, perplexity, stem }: Props) {
+  if (exports.length === 0) return null;
+  return (
+    <ul className="export-list" aria-label={kind === 'sliced' ? 'Exports' : 'Exports of the open model'}>
+      {exports.map((entry) => (
+        <li key={exportKey(entry.choice)} data-kind={kind}>
+          <ExportItem entry={entry} kind={kind} perplexity={perplexity} stem={stem} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
+  const name = exportName(entry.choice);
+  switch (entry.state) {
+    case 'running':
+      return (
+        <p className="export-head">
+          <strong>{name}</strong>
+          <span className="muted">writing and verifying</span>
+        </p>
+      );
+    case 'failed':
+      return <ErrorNote title={`${name}: not offered`} error={entry.error} />;
+    case 'done': {
+      const { report, protocol } = entry;
+      const change = changeAgainst(entry, perplexity);
+      const bytes = report.files.reduce((sum, file) => sum + file.bytes, 0);
+      return (
+        <>
+          <p className="export-head">
+            <strong>{name}</strong>
+            <span>{formatBytes(bytes)}</span>
+          </p>
+          <p className="verified">
+            {isOnnxFormat(entry.choice.format) ? 'Verified in onnxruntime-web' : 'Verified: opened again and measured'}
+          </p>
+          <Facts
+            facts={[
+              {
+                name: 'Perplexity of this file',
+                value: formatPerplexity(report.perplexity),
+                title: protocol ? protocolText(protocol) : undefined,
+              },
+              ...(change === null
+                ? []
+                : [{ name: kind === 'sliced' ? 'Against the run' : 'Against the model', value: formatChange(change) }]),
+              {
+                name: 'max |Δlogit|',
+                value: formatScientific(report.max_abs_logit_difference),
+                title: 'Largest difference of a logit to the same numbers in the app, over the first window',
+              },
+            ]}
+          />
+          <Downloads report={report} name={name} archive={`${stem}-${exportKey(entry.choice)}.zip`} />
+        </>
+      );
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/** @file The exports of one model: the newest first, one for each format and precision. */
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportOptions,
+  exportKey,
+  isOnnxFormat,
+  type Precision,
+  precisionsOf,
+} from '../../engine/export/options.ts';
+import type { ExportReport, PerplexityReport, ProtocolReport } from '../../engine/protocol.ts';
+import type { ErrorData } from '../../errors/errors.ts';
+import { isSameEvaluation } from './results.ts';
+
+export { EXPORT_FORMATS, type ExportFormat, exportKey, isOnnxFormat, type Precision, precisionsOf };
+
+export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
+
+/** What an export is of: a sliced model, or the open one as it is. */
+export type ExportKind = 'sliced' | 'dense';
+
+export type ExportEntry = { choice: ExportChoice } & (
+  | { state: 'running' }
+  /** `protocol`: what its perplexity was measured with. */
+  | { state: 'done'; report: ExportReport; protocol: ProtocolReport | null }
+  | { state: 'failed'; error: ErrorData }
+);
+
+export type Exports = readonly ExportEntry[];
+
+/** In the place of the entry of the same key, else in front. */
+export function putExport(exports: Exports, entry: ExportEntry): Exports {
+  const key = exportKey(entry.choice);
+  const isKnown = exports.some((other) => exportKey(other.choice) === key);
+  if (!isKnown) return [entry, ...exports];
+  return exports.map((other) => (exportKey(other.choice) === key ? entry : other));
+}
+
+export function dropExport(exports: Exports, choice: ExportChoice): Exports {
+  return exports.filter((other) => exportKey(other.choice) !== exportKey(choice));
+}
+
+/** Another format keeps the precision where it has it. */
+export function withFormat({ precision }: ExportChoice, format: ExportFormat): ExportChoice {
+  return { format, precision: precisionsOf(format).includes(precision) ? precision : 'stored' };
+}
+
+/** Relative difference of a file's perplexity to its model's; null where they were measured on different windows. */
+export function changeAgainst(
+  entry: Extract<ExportEntry, { state: 'done' }>,
+  model: PerplexityReport | null,
+): number | null {
+  if (!model || !isSameEvaluation(entry.protocol, model.protocol)) return null;
+  return entry.report.perplexity / model.perplexity - 1;
+}
+
+export const FORMAT_LABELS: Record<ExportFormat, string> = {
+  onnx: 'ONNX',
+  'transformers.js': 'transformers.js (KV cache)',
+  safetensors: 'safetensors',
+  gguf: 'GGUF',
+};
+
+export const PRECISION_LABELS: Record<Precision, string> = {
+  stored: 'as stored',
+  f32: 'f32',
+  f16: 'f16',
+  int8: 'int8',
+  int4: 'int4',
+};
+
+/** "ONNX", "ONNX, int4": what buttons and the job's title call it. */
+export function exportName({ format, precision }: ExportChoice): string {
+  const label = format === 'transformers.js' ? format : FORMAT_LABELS[format];
+  return precision === 'stored' ? label : `${label}, ${precision}`;
+}
+
+/** One line: what the format is for. */
+export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
+  switch (format) {
+    case 'onnx':
+      return 'One plain graph, tokens in, logits out: for any ONNX runtime.';
+    case 'transformers.js':
+      return 'ONNX with a cache of keys and values, for generating text, in the folder layout of transformers.js.';
+    case 'safetensors':
+      return kind === 'sliced'
+        ? 'The sliced weights with their slicing config: Whittle opens them again.'
+        : 'The weights with config and tokenizer, as a Hugging Face folder.';
+    case 'gguf':
+      return 'One file for llama.cpp.';
+  }
+}
+
+/** What a precision does to the weights. */
+export function precisionPurpose(precision: Precision): string {
+  switch (precision) {
+    case 'stored':
+      return 'Weights keep the type they have.';
+    case 'f32':
+      return 'All weights in f32.';
+    case 'f16':
+      return 'Matrices in f16, vectors in f32.';
+    case 'int8':
+      return 'Matrices in 8-bit blocks of 32.';
+    case 'int4':
+      return 'Linears in 4-bit blocks of 32; tables, head and shortcuts in 8 bits.';
+  }
+}
+
+/** Why a format cannot hold the model, known before it is tried; null where it may. */
+export function formatRefusal(format: ExportFormat, kind: ExportKind): string | null {
+  if (format !== 'gguf' || kind === 'dense') return null;
+  return 'GGUF has no place for the shortcuts of a sliced model. The open model can be written as GGUF, further down.';
+}
