@@ -1,6 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { EngineClient } from '../engine/client.ts';
 import { App } from './App.tsx';
+import { loadHubConsent } from './hub_consent.ts';
 import { createStudioStore } from './store/store.ts';
 import { createStudio, StudioProvider } from './studio.ts';
 import './styles/base.css';
@@ -8,11 +9,12 @@ import './styles/controls.css';
 import './styles/workbench.css';
 import './styles/charts.css';
 import './styles/result.css';
+import './styles/hub.css';
 import { applyTheme, loadTheme } from './theme.ts';
 
 const theme = loadTheme();
 applyTheme(theme);
-const studio = createStudio(createStudioStore({ theme }), new EngineClient());
+const studio = createStudio(createStudioStore({ theme }, { allowed: loadHubConsent() }), new EngineClient());
 
 createRoot(document.getElementById('root')!).render(
   <StudioProvider value={studio}>

@@ -2,17 +2,19 @@ import { useState } from 'react';
 import { cancelJob } from '../actions/job.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { formatClock } from '../format.ts';
-import type { JobState } from '../store/job.ts';
+import type { JobKind, JobState } from '../store/job.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunningJobLine } from './RunningJobLine.tsx';
+
+const SAID_ELSEWHERE: ReadonlySet<JobKind> = new Set(['export', 'download']);
 
 export function JobBar() {
   const studio = useStudio();
   const job = useStudioState((state) => state.job);
   return (
     <section className="job-bar" aria-label="Job" data-state={job.state}>
-      {/* A failed export says so where it was asked for, in the Result panel. */}
-      {job.state === 'failed' && job.kind !== 'export' && <Failure key={job.error.message} job={job} />}
+      {/* A failed export or download says so where it was asked for, in its panel. */}
+      {job.state === 'failed' && !SAID_ELSEWHERE.has(job.kind) && <Failure key={job.error.message} job={job} />}
       {job.state === 'running' ? <RunningJobLine job={job} /> : <p className="job-line">{restingText(job)}</p>}
       <button
         type="button"

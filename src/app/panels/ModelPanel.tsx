@@ -3,6 +3,7 @@ import { filesFromInput } from '../../platform/dropped_files.ts';
 import { openFiles, openModel } from '../actions/open_model.ts';
 import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
+import { HubPanel } from './HubPanel.tsx';
 import { ModelFacts } from './ModelFacts.tsx';
 
 // Not in React's types, though every browser knows it.
@@ -61,6 +62,7 @@ export function ModelPanel() {
         {model && <Demo />}
       </div>
       {model && <ModelFacts model={model} />}
+      <HubPanel />
     </Section>
   );
 }

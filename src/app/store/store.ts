@@ -1,5 +1,7 @@
 /** @file The store: settings, the job, results. Actions change it; panels and charts read it. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ModelSource } from '../../engine/protocol.ts';
+import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
@@ -8,6 +10,9 @@ export interface StudioState {
   settings: Settings;
   job: JobState;
   results: Results;
+  /** Where the open model came from, so that another backend can open it again. */
+  source: ModelSource | null;
+  hub: HubState;
   durations: StepDurations;
   /** Site whose spectrum is shown. */
   site: number;
@@ -15,11 +20,13 @@ export interface StudioState {
 
 export type StudioStore = StoreApi<StudioState>;
 
-export function createStudioStore(settings: Partial<Settings> = {}): StudioStore {
+export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial<HubState> = {}): StudioStore {
   return createStore<StudioState>()(() => ({
     settings: { ...DEFAULT_SETTINGS, ...settings },
     job: { state: 'idle' },
     results: NO_RESULTS,
+    source: null,
+    hub: { ...NO_HUB, ...hub },
     durations: {},
     site: 0,
   }));
@@ -27,6 +34,10 @@ export function createStudioStore(settings: Partial<Settings> = {}): StudioStore
 
 export function changeSettings(store: StudioStore, change: Partial<Settings>): void {
   store.setState((state) => ({ settings: { ...state.settings, ...change } }));
+}
+
+export function changeHub(store: StudioStore, change: Partial<HubState>): void {
+  store.setState((state) => ({ hub: { ...state.hub, ...change } }));
 }
 
 export function changeResults(store: StudioStore, change: (results: Results) => Results): void {

@@ -108,6 +108,12 @@ export function pickChoice(choices: readonly HubChoice[], file?: string): HubCho
   return found[0];
 }
 
+/** What is shown first to a person who can still choose another: the one that is meant, else the first that opens. */
+export function preferredChoice(choices: readonly HubChoice[], file?: string): HubChoice {
+  const named = file === undefined ? [] : matching(choices, file.toLowerCase()).filter(({ problem }) => !problem);
+  return named[0] ?? preferred(choices)[0];
+}
+
 function matching(choices: readonly HubChoice[], wanted: string): HubChoice[] {
   return choices.filter(
     ({ key, files }) => key.toLowerCase().includes(wanted) || files.some(({ path }) => path.toLowerCase() === wanted),
