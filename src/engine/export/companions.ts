@@ -1,48 +1,94 @@
-/** @file The small files of an export: config, tokenizer, model card and report. */
+/** @file The small files of an export: config, generation config, tokenizer, model card and report. */
+import { modelCard } from '../../export/model_card.ts';
+import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
 import { Sha256 } from '../../formats/sha256.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
+import { describeModel } from '../../models/sliced/describe.ts';
+import { weightNames } from '../../models/sliced/weight_names.ts';
 import type { ExportFolder } from '../platform.ts';
 import { memoryReport } from '../progress.ts';
 import type { ExportedFile, ExportReport } from '../protocol.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
-import type { ExportOptions } from './options.ts';
+import { VERSION } from '../version.ts';
+import { type ExportOptions, isOnnxFormat } from './options.ts';
 import type { ExportTarget } from './target.ts';
+import { methodOf } from './write_weights.ts';
 
-/** config.json with what was done to the model, and the tokenizer's files as they were opened. */
+const CONFIG_FILE = 'config.json';
+const GENERATION_FILE = 'generation_config.json';
+const CARD_FILE = 'README.md';
+
+/**
+ * The tokenizer's files as they were opened, and config.json where the weights' writer has not made it. A GGUF file holds all
+ * of that itself.
+ */
 export async function writeCompanions(
   state: EngineState,
   target: ExportTarget,
-  _options: ExportOptions,
-  _model: DecoderModel,
+  { format, precision }: ExportOptions,
+  weights: readonly ExportedFile[],
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
+  if (format === 'gguf') return [];
   const { open } = state.requireModel();
-  const files = [await writeFile(folder, 'config.json', json(exportedConfig(open.raw_config, target)))];
-  for (const { name, bytes } of open.tokenizer_files) {
-    if (name !== 'config.json') files.push(await writeFile(folder, name, bytes));
+  const own = new Map(open.tokenizer_files.map(({ name, bytes }) => [name, bytes]));
+  own.delete(CONFIG_FILE);
+  const generation = generationConfig(open.raw_config, parsed(own.get(GENERATION_FILE)));
+  own.set(GENERATION_FILE, json(generation));
+  if (isOnnxFormat(format)) {
+    const names = weights.map(({ name }) => name);
+    const { quantization_config: _, ...raw } = open.raw_config;
+    const config = format === 'onnx' ? raw : transformersConfig(raw, target.model, precision, names);
+    own.set(CONFIG_FILE, json({ ...config, whittle: { ...methodOf(target), decoder: describedModel(target) } }));
   }
+  const files: ExportedFile[] = [];
+  for (const [name, bytes] of own) files.push(await writeFile(folder, name, bytes));
   return files;
 }
 
-/** The original config plus what slicing did; sizes of the original architecture stay as they were. */
-function exportedConfig(raw: Readonly<Record<string, unknown>>, { slice }: ExportTarget): Record<string, unknown> {
-  if (!slice) return raw;
-  const { options, head, dimension } = slice.report;
-  const { sparsity, round, schedule, fusion } = options;
-  return {
-    ...raw,
-    whittle: { method: 'slicegpt', sparsity, dimension, round_interval: round, schedule, fusion, head },
-  };
+/** By which Whittle opens its own files again, whatever family the model came from. */
+function describedModel({ model }: ExportTarget) {
+  return describeModel(model, weightNames(model));
 }
 
-/** The report of this one export: times are those of its own steps. */
-export async function writeReport(
+function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
+  return bytes && JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/** README.md: what the file is, how good, how to load it. Written last, because it names the file's own perplexity. */
+async function writeCard(
   state: EngineState,
   { slice, evaluation }: ExportTarget,
+  { options, files, perplexity }: ExportReport,
+  folder: ExportFolder,
+): Promise<ExportedFile[]> {
+  if (!isOnnxFormat(options.format)) return [];
+  const { summary } = state.requireModel();
+  const dense = { parameters: summary.parameters, perplexity: state.dense?.report.perplexity ?? evaluation.perplexity };
+  const card = modelCard({
+    name: summary.name,
+    layout: options.format === 'onnx' ? 'plain' : 'kv_cache',
+    precision: options.precision,
+    files,
+    parameters: slice?.report.parameters ?? summary.parameters,
+    dense,
+    perplexity,
+    ...(slice && { slicing: { ...slice.report.options, head: slice.report.head, dimension: slice.report.dimension } }),
+    protocol: evaluation.protocol,
+    version: VERSION,
+  });
+  return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];
+}
+
+/** Model card and report of this one export: times are those of its own steps. */
+export async function writeReport(
+  state: EngineState,
+  target: ExportTarget,
   exported: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
+  const { slice, evaluation } = target;
+  const card = await writeCard(state, target, exported, folder);
   const backend = state.requireBackend();
   const { dense } = state;
   if (!dense) throw new Error('An export is reported before the dense model was measured.');
@@ -63,7 +109,7 @@ export async function writeReport(
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(backend),
   });
-  return [await writeFile(folder, REPORT_FILE, json(report))];
+  return [...card, await writeFile(folder, REPORT_FILE, json(report))];
 }
 
 function json(value: unknown): Uint8Array {

@@ -34,7 +34,7 @@ export async function exportCommand(
   try {
     const started = performance.now();
     const files = await writeWeights(state, target, options, folder, emit, signal);
-    files.push(...(await writeCompanions(state, target, options, model, folder)));
+    files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
     const subject = { folder, files, model, options, perplexity_in_app };
     const checked = await verifyExport(state, platform, subject, emit, signal);

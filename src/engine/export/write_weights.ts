@@ -1,9 +1,11 @@
 /** @file Writes the weights of an export in its format, as streams. */
+import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
+import { VERSION } from '../version.ts';
 import type { ExportOptions } from './options.ts';
 import type { ExportTarget } from './target.ts';
 
@@ -22,10 +24,24 @@ export async function writeWeights(
   const onProgress = (done: number, total: number) =>
     meter.report({ fraction: done / total, step: `writing ${format}` });
   const openFile = (name: string) => folder.create(name);
+  const common = { onProgress, signal };
+  if (format === 'safetensors') {
+    const config = state.requireModel().open.raw_config;
+    const options = { ...common, config, method: methodOf(target), precision: precision as 'stored' | 'f32' | 'f16' };
+    return (await writeSliced(target.model, options, openFile)).files;
+  }
   const layout: OnnxOptions['layout'] = format === 'transformers.js' ? 'kv_cache' : 'plain';
   const metadata = metadataOf(state, target);
-  const onnx = { layout, precision, external_data, metadata, onProgress, signal };
+  const onnx = { ...common, layout, precision, external_data, metadata, producer_version: VERSION };
   return (await writeOnnx(target.model, onnx, openFile)).files;
+}
+
+/** What was done to the model, as config.json keeps it. */
+export function methodOf({ slice }: ExportTarget): Record<string, unknown> {
+  if (!slice) return {};
+  const { options, head, dimension } = slice.report;
+  const { sparsity, round, schedule, fusion } = options;
+  return { method: 'slicegpt', sparsity, dimension, round_interval: round, schedule, fusion, head };
 }
 
 /** Facts for people and tools, kept in the file. */

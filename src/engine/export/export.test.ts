@@ -1,0 +1,144 @@
+/** The command `export` in every format, of sliced models and of the open one. */
+import { describe, expect, it } from 'vitest';
+import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { memoryPlatform } from '../../../test/support/memory_platform.ts';
+import { seededText } from '../../../test/support/slice_job.ts';
+import { Engine } from '../engine.ts';
+import type { ExportFormat, ExportOptions, ExportReport, ModelSource, SliceOptions } from '../protocol.ts';
+import type { Report } from '../report.ts';
+
+const SLICE: SliceOptions = { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' };
+
+async function source(): Promise<ModelSource> {
+  const files = await tinyLlama({ hidden_size: 32, intermediate_size: 64, head_dim: 8 });
+  const asFile = ({ path, blob }: (typeof files)[number]) => ({ path, file: new File([blob], path) });
+  return { kind: 'files', files: files.map(asFile) };
+}
+
+async function started() {
+  const platform = memoryPlatform();
+  const engine = new Engine(platform);
+  await engine.run('start', { backend: 'cpu' });
+  await engine.run('open', { source: await source() });
+  await engine.run('set_texts', {
+    calibration: { kind: 'text', name: 'calibration', text: seededText(1, 400) },
+    evaluation: { kind: 'text', name: 'evaluation', text: seededText(2, 300) },
+    samples: 4,
+    eval_samples: 3,
+    seqlen: 16,
+  });
+  const filesOf = ({ folder }: ExportReport) => platform.exports.get(folder) as Map<string, Uint8Array>;
+  return { platform, engine, filesOf };
+}
+
+const reopened = (files: Map<string, Uint8Array>): ModelSource => ({
+  kind: 'files',
+  files: [...files].map(([name, bytes]) => ({ path: `again/${name}`, file: new File([bytes.slice()], name) })),
+});
+
+describe('export', () => {
+  it.each<[ExportFormat, ExportOptions['precision'], string]>([
+    ['onnx', 'f32', 'model.onnx'],
+    ['onnx', 'int8', 'model_quantized.onnx'],
+    ['onnx', 'int4', 'model_q4.onnx'],
+    ['transformers.js', 'f16', 'onnx/model_fp16.onnx'],
+    ['transformers.js', 'int4', 'onnx/model_q4.onnx'],
+    ['safetensors', 'stored', 'model.safetensors'],
+    ['safetensors', 'f16', 'model.safetensors'],
+  ])('%s in %s measures exactly that file', async (format, precision, name) => {
+    const { engine, filesOf } = await started();
+    const slice = await engine.run('slice', SLICE);
+    const report = await engine.run('export', { id: slice.id, options: { format, precision } });
+    expect(report.options).toMatchObject({ format, precision });
+    const files = filesOf(report);
+    expect([...files.keys()]).toContain(name);
+    expect([...files.keys()].sort()).toEqual(report.files.map((file) => file.name).sort());
+    expect(report.verified).toBe(true);
+    expect(Math.abs(report.perplexity / report.perplexity_in_app - 1)).toBeLessThan(1e-3);
+    expect(report.max_abs_logit_difference).toBeLessThan(1e-3);
+    const written = JSON.parse(new TextDecoder().decode(files.get('report.json'))) as Report;
+    expect(written.sliced[0].exports).toMatchObject([{ format, precision, perplexity: report.perplexity }]);
+  });
+
+  it('quantised numbers are measured anew, not taken from the chart', async () => {
+    const { engine } = await started();
+    const slice = await engine.run('slice', SLICE);
+    const shown = await engine.run('evaluate', { target: slice.id });
+    const exported = await engine.run('export', { id: slice.id, options: { precision: 'int8' } });
+    expect(exported.perplexity_in_app).not.toBe(shown.perplexity);
+    expect(Math.abs(exported.perplexity_in_app / shown.perplexity - 1)).toBeLessThan(0.03);
+  });
+
+  it.each<[ExportFormat, 'dense' | 'sliced']>([
+    ['onnx', 'dense'],
+    ['onnx', 'sliced'],
+    ['transformers.js', 'sliced'],
+    ['safetensors', 'dense'],
+    ['safetensors', 'sliced'],
+  ])('what %s holds of a %s model opens again and gives the same perplexity', async (format, kind) => {
+    const { engine, filesOf } = await started();
+    const id = kind === 'dense' ? 'dense' : (await engine.run('slice', SLICE)).id;
+    const { perplexity } = await engine.run('evaluate', { target: id });
+    const files = filesOf(await engine.run('export', { id, options: { format } }));
+    const again = await started();
+    const summary = await again.engine.run('open', { source: reopened(files) });
+    expect(summary.shape.slicing_refusal === undefined).toBe(kind === 'dense');
+    await again.engine.run('set_texts', {
+      calibration: { kind: 'text', name: 'calibration', text: seededText(1, 400) },
+      evaluation: { kind: 'text', name: 'evaluation', text: seededText(2, 300) },
+      samples: 4,
+      eval_samples: 3,
+      seqlen: 16,
+    });
+    const measured = await again.engine.run('evaluate', { target: 'dense' });
+    expect(measured.perplexity).toBe(perplexity);
+  });
+
+  it('several formats of one model stand beside each other; the same again replaces its own', async () => {
+    const { engine, platform } = await started();
+    const { id } = await engine.run('slice', SLICE);
+    await engine.run('export', { id });
+    await engine.run('export', { id, options: { precision: 'int8' } });
+    expect(platform.exports.size).toBe(2);
+    await engine.run('export', { id });
+    expect(platform.exports.size).toBe(2);
+    await engine.run('discard', { id });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('the open model itself has its exports, which go when another model is opened', async () => {
+    const { engine, platform, filesOf } = await started();
+    const report = await engine.run('export', { id: 'dense', options: { precision: 'int8' } });
+    const written = JSON.parse(new TextDecoder().decode(filesOf(report).get('report.json'))) as Report;
+    expect(written.dense.exports).toMatchObject([{ format: 'onnx', precision: 'int8' }]);
+    expect(written.sliced).toEqual([]);
+    await engine.run('open', { source: await source() });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('a folder for transformers.js has a card, a generation config and a config that names its file', async () => {
+    const { engine, filesOf } = await started();
+    const { id } = await engine.run('slice', SLICE);
+    const files = filesOf(
+      await engine.run('export', { id, options: { format: 'transformers.js', precision: 'int4' } }),
+    );
+    const text = (name: string) => new TextDecoder().decode(files.get(name));
+    expect(text('README.md')).toMatch(/sparsity of 25 %/);
+    expect(JSON.parse(text('generation_config.json'))).toMatchObject({ eos_token_id: 0 });
+    expect(JSON.parse(text('config.json'))).toMatchObject({
+      'transformers.js_config': { dtype: 'q4' },
+      whittle: { method: 'slicegpt', decoder: { version: 1 } },
+    });
+  });
+
+  it.each([
+    [{ format: 'pickle' }, /format is "pickle"/],
+    [{ format: 'safetensors', precision: 'int4' }, /"int4" for safetensors/],
+    [{ precision: 'int2' }, /"int2" for onnx/],
+  ])('%j is refused before anything is measured', async (options, message) => {
+    const { engine } = await started();
+    await expect(
+      engine.run('export', { id: 'dense', options: options as Partial<ExportOptions> }),
+    ).rejects.toThrowError(message);
+  });
+});
