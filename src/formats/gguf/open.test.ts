@@ -220,6 +220,15 @@ describe('bad metadata', () => {
     await expectBadInput(spoilt(heads), 'unknown_architecture', 'attn_k.weight', 'the heads do not fit', '24 rows');
   });
 
+  it('names the types that are not decoded, and those that are', async () => {
+    const change = (model: GgufModel) => {
+      const bytes = new Uint8Array(66);
+      model.tensors.push({ name: 'blk.0.ffn_x.weight', type: 'IQ2_XXS', shape: [1, 256], chunks: () => [bytes] });
+    };
+    const fragments = ['1 of 22 tensors are stored as IQ2_XXS', 'blk.0.ffn_x.weight', 'Q4_K', 'IQ4_NL', 'Q4_K_M'];
+    await expectBadInput(spoilt(change), 'unknown_architecture', ...fragments);
+  });
+
   it('takes keys that change nothing', async () => {
     const opened = await spoilt((model) => {
       key('llama.expert_count', uint32(0))(model);

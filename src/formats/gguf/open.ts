@@ -10,7 +10,7 @@ import { quoteText } from '../json.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
 import { architectureOf, readFacts } from './config.ts';
-import { badGguf } from './errors.ts';
+import { badGguf, unsupportedGguf } from './errors.ts';
 import { GGUF_FAMILIES } from './families.ts';
 import { hfConfig } from './family_config.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
@@ -18,6 +18,7 @@ import { mapTensors } from './map_tensors.ts';
 import type { RopeTables } from './rope.ts';
 import { chooseGguf } from './split.ts';
 import { tokenizerFiles } from './tokenizer/tokenizer_files.ts';
+import { DECODED_TYPES } from './types.ts';
 
 /** A table of frequencies has at most a few hundred entries. */
 const MAX_TABLE_BYTES = 65_536;
@@ -39,6 +40,7 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
       action: 'Open the file that holds the model, or all parts together.',
     });
   }
+  refuseUndecoded(metadata.file, tensors);
   const family = GGUF_FAMILIES[architecture];
   const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
   const checkpoint = ggufCheckpoint(mapTensors(metadata.file, family, tensors, facts));
@@ -88,6 +90,22 @@ function joinParts(sources: readonly ByteSource[], headers: readonly GgufHeader[
     });
   }
   return tensors;
+}
+
+/** Types are listed by the header reader whether they are decoded or not; a model needs all of its weights. */
+function refuseUndecoded(file: string, tensors: ReadonlyMap<string, StoredTensor>): void {
+  const undecoded = [...tensors.values()].filter(({ type }) => !isDType(type));
+  if (undecoded.length === 0) return;
+  const types = [...new Set(undecoded.map(({ type }) => type))].join(', ');
+  throw unsupportedGguf(
+    file,
+    `${undecoded.length} of ${tensors.size} tensors are stored as ${types}, which is not decoded.`,
+    {
+      tensor: undecoded[0].name,
+      allowed: DECODED_TYPES.join(', '),
+      action: 'Fetch the model in one of these types: files named Q4_K_M, Q5_K_M, Q6_K or Q8_0 hold no others.',
+    },
+  );
 }
 
 function incomplete(file: string, number: number | undefined, count: number): WhittleError {
