@@ -66,7 +66,7 @@ describe('export', () => {
     const shown = await engine.run('evaluate', { target: slice.id });
     const exported = await engine.run('export', { id: slice.id, options: { precision: 'int8' } });
     expect(exported.perplexity_in_app).not.toBe(shown.perplexity);
-    expect(Math.abs(exported.perplexity_in_app / shown.perplexity - 1)).toBeLessThan(0.03);
+    expect(Math.abs(exported.perplexity_in_app / shown.perplexity - 1)).toBeLessThan(0.1);
   });
 
   it.each<[ExportFormat, 'dense' | 'sliced']>([
