@@ -1,9 +1,9 @@
 /** @file A headless Chromium on the built app, as a {@link Driver} of the engine. */
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type BrowserContext, chromium, type Page } from 'playwright';
 import { chromiumFlags, findChromium } from '../../scripts/chromium.mjs';
@@ -11,6 +11,7 @@ import type { CommandKind, Commands, EngineEvent, ExportedFile } from '../engine
 import { WhittleError } from '../errors/errors.ts';
 import type { PageAnswer, PageRequest } from './page_protocol.ts';
 import { serveApp } from './server.ts';
+import type { HubSite } from './site_headers.ts';
 
 /** How the headless command reaches the engine; the job knows no more than this. */
 export interface Driver {
@@ -34,7 +35,7 @@ export interface HeadlessBrowser extends Driver {
 }
 
 /** Serves `app` (the build) and opens one of its pages in a headless Chromium with a profile of its own. */
-export async function launchHeadless(app: string, pageName = 'headless.html'): Promise<HeadlessBrowser> {
+export async function launchHeadless(app: string, pageName = 'headless.html', hub?: HubSite): Promise<HeadlessBrowser> {
   const executablePath = findChromium();
   if (!executablePath) {
     throw new WhittleError({
@@ -43,7 +44,7 @@ export async function launchHeadless(app: string, pageName = 'headless.html'): P
       action: 'Install one, or set CHROME_PATH to its program file.',
     });
   }
-  const server = await serveApp(app);
+  const server = await serveApp(app, hub);
   // A profile on disk: the storage of a private window lives in memory and is small.
   const profile = await mkdtemp(join(tmpdir(), 'whittle-'));
   const removal = { recursive: true, force: true, maxRetries: 5, retryDelay: 200 };
@@ -116,6 +117,7 @@ async function drive(page: Page, url: string): Promise<Omit<HeadlessBrowser, 'cl
       waiting.catch(() => undefined);
       await page.evaluate(([where, name]) => window.whittle.download(where, name), [folder, file.name] as const);
       const download = await Promise.race([lost, waiting]);
+      await mkdir(dirname(path), { recursive: true });
       await download.saveAs(path);
       await download.delete();
       const sha256 = await hashFile(path);

@@ -27,7 +27,7 @@ function chosenFiles(id: string): File[] {
 }
 
 function modelSource({ source, folder }: PageRequest<'open'>): ModelSource {
-  if (source.kind === 'demo') return source;
+  if (source.kind !== 'chosen') return source;
   return { kind: 'files', files: chosenFiles('model').map((file) => ({ path: `${folder}/${file.name}`, file })) };
 }
 

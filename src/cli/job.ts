@@ -1,8 +1,9 @@
 /**
- * @file The headless job: open, measure the dense model, then slice, measure, export and save at every sparsity. It
+ * @file The headless job: open, measure the dense model, then slice, measure, export and save at every sparsity, or
+ * export the model as it is. It
  * drives the engine through a {@link Driver} and knows nothing of browsers.
  */
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type {
   BackendInfo,
@@ -13,14 +14,15 @@ import type {
   PerplexityReport,
   ProtocolReport,
 } from '../engine/protocol.ts';
-import { buildReport, type Report, type ReportTimings, type SlicedInput } from '../engine/report.ts';
+import { buildReport, type FailedExport, type Report, type ReportTimings, type SlicedInput } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
-import type { CliOptions } from './options.ts';
-import type { InputSource } from './page_protocol.ts';
+import { downloadByName } from './hub_model.ts';
+import { type CliOptions, type ExportChoice, exportChoices } from './options.ts';
+import type { InputSource, PageRequest } from './page_protocol.ts';
 
 export interface JobInputs {
-  model: InputSource;
+  model: InputSource | { kind: 'hub_name'; name: string };
   calibration: InputSource;
   evaluation: InputSource;
 }
@@ -34,17 +36,33 @@ export interface JobObserver {
 
 export interface JobResult {
   report: Report;
-  /** Exports that failed verification; the job goes on with the next sparsity. */
-  failures: { sparsity: number; error: ErrorData }[];
+  /** Exports that were refused or failed verification; the job goes on with the next. */
+  failures: ExportFailure[];
   /** What ended the job early, as it was thrown; the report then holds what was finished before. */
   stopped?: unknown;
 }
 
+export interface ExportFailure {
+  /** Absent for an export of the model as it is. */
+  sparsity?: number;
+  choice: ExportChoice;
+  error: ErrorData;
+}
+
 const percent = (share: number) => `${Number((share * 100).toFixed(3))} %`;
 
-/** Folder of one export: the out folder itself for a single sparsity, `s0.25` in it for one of several. */
-export function exportFolder(options: Pick<CliOptions, 'out' | 'sparsity'>, sparsity: number): string {
-  return options.sparsity.length === 1 ? options.out : join(options.out, `s${sparsity}`);
+/**
+ * Folder of one export: the out folder itself, in it `s0.25` for one of several sparsities, and in that `onnx-int4` for
+ * one of several exports: their configs and reports differ, so each folder is complete by itself.
+ */
+export function exportFolder(options: CliOptions, sparsity: number | undefined, choice: ExportChoice): string {
+  const { format, precision } = choice;
+  const isOne = exportChoices(options).length === 1;
+  return join(
+    options.out,
+    options.sparsity.length > 1 ? `s${sparsity}` : '',
+    isOne ? '' : precision === 'stored' ? format : `${format}-${precision}`,
+  );
 }
 
 /**
@@ -57,21 +75,26 @@ export async function runJob(
   driver: Driver,
   observer: JobObserver,
 ): Promise<JobResult> {
-  const steps = 2 + options.sparsity.length;
-  const watch = stopwatch();
+  const before = inputs.model.kind === 'hub_name' ? 1 : 0;
+  const steps = before + 2 + options.sparsity.length;
   let memory: MemoryReport = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
   const onEvent = (event: EngineEvent) => {
     if (event.type === 'progress') memory = event.memory;
     observer.onEvent(event);
   };
 
-  observer.onStep('load', 1, steps);
+  let source: PageRequest<'open'>['source'];
+  if (inputs.model.kind === 'hub_name') {
+    observer.onStep('download', 1, steps);
+    source = await downloadByName(inputs.model.name, options.hub_endpoint, driver, onEvent);
+  } else {
+    source = inputs.model;
+  }
+  // The network's speed is no part of what is measured.
+  const watch = stopwatch();
+  observer.onStep('load', before + 1, steps);
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
-  const summary: ModelSummary = await driver.run(
-    'open',
-    { source: inputs.model, folder: basename(resolve(options.model)) },
-    onEvent,
-  );
+  const summary: ModelSummary = await driver.run('open', { source, folder: basename(resolve(options.model)) }, onEvent);
   checkSettings(options, summary);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
@@ -86,7 +109,7 @@ export async function runJob(
   );
   watch.lap('load');
 
-  observer.onStep('dense', 2, steps);
+  observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
   watch.lap('dense_evaluation');
 
@@ -95,7 +118,7 @@ export async function runJob(
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     for (const [index, sparsity] of options.sparsity.entries()) {
-      observer.onStep(`slice ${percent(sparsity)}`, 3 + index, steps);
+      observer.onStep(`slice ${percent(sparsity)}`, before + 3 + index, steps);
       const error = await sliceAndExport(options, sparsity, driver, onEvent, watch, sliced);
       if (error) failures.push({ sparsity, error });
     }
@@ -105,52 +128,78 @@ export async function runJob(
   // A page that is lost cannot be asked; its last progress told the peak until then.
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
-  return { report: buildReport({ summary, protocol, backend, dense, sliced, timings_ms, memory }), failures, ...ended };
+  const { sliced, dense_exports, failures } = job;
+  const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, timings_ms, memory });
+  return { report, failures, ...ended };
 }
 
-/** Every sparsity, before minutes are spent on the first. Throws `bad_option`. */
-function checkSettings({ sparsity, round, head }: CliOptions, { shape }: ModelSummary): void {
+/** Every sparsity, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */
+function checkSettings({ sparsity, round, head }: CliOptions, { architecture, shape }: ModelSummary): void {
+  if (sparsity.length === 0) return;
+  if (shape.slicing_refusal !== undefined) {
+    throw new WhittleError({
+      code: 'not_sliceable',
+      message: `${architecture} cannot be sliced by SliceGPT. ${shape.slicing_refusal}`,
+      place: { field: '--sparsity' },
+      action: 'To measure and export the model as it is, give --sparsity none.',
+    });
+  }
   resolveHead(head, shape);
   for (const share of sparsity) sliceDimension(shape.hidden_size, share, round);
 }
 
-/** One sparsity, put into `sliced` as soon as it is measured. Returns why its export failed verification, if it did. */
-async function sliceAndExport(
-  options: CliOptions,
-  sparsity: number,
-  driver: Driver,
-  onEvent: (event: EngineEvent) => void,
-  watch: Stopwatch,
-  sliced: SlicedInput[],
-): Promise<ErrorData | undefined> {
+interface RunningJob {
+  options: CliOptions;
+  driver: Driver;
+  onEvent: (event: EngineEvent) => void;
+  watch: Stopwatch;
+  /** What is finished. */
+  sliced: SlicedInput[];
+  dense_exports: Outcomes;
+  failures: ExportFailure[];
+}
+
+type Outcomes = (ExportReport | FailedExport)[];
+
+/** One sparsity, put into `sliced` as soon as it is measured. */
+async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> {
+  const { options, driver, onEvent, watch } = job;
   const { round, schedule, fusion, head } = options;
   const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
   watch.lap('calibration_and_slicing');
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
   watch.lap('evaluation');
-  const run: SlicedInput = { slice, evaluation };
-  sliced.push(run);
-  let failure: ErrorData | undefined;
-  try {
-    const exported = await driver.run('export', { id: slice.id }, onEvent);
-    await saveExport(exported, exportFolder(options, sparsity), driver);
-    run.exports = [exported];
-  } catch (thrown) {
-    failure = toErrorData(thrown);
-    run.export_error = failure.message;
-    if (failure.code !== 'verification_failed') throw thrown;
-  }
-  watch.lap('export');
-  for (const { duration_ms } of run.exports ?? []) watch.move('export', 'verification', duration_ms.verification);
+  const exports: Outcomes = [];
+  job.sliced.push({ slice, evaluation, exports });
+  await exportAll(job, slice.id, exports, sparsity);
   await driver.run('discard', { id: slice.id });
-  return failure;
+}
+
+/** All exports of one model. What cannot be written, or computes something else, does not stop the others. */
+async function exportAll(job: RunningJob, id: string, outcomes: Outcomes, sparsity?: number): Promise<void> {
+  const { options, driver, onEvent, watch } = job;
+  for (const choice of exportChoices(options)) {
+    try {
+      const exported = await driver.run('export', { id, options: choice }, onEvent);
+      await saveExport(exported, exportFolder(options, sparsity, choice), driver);
+      outcomes.push(exported);
+      watch.lap('export');
+      watch.move('export', 'verification', exported.duration_ms.verification);
+    } catch (thrown) {
+      watch.lap('export');
+      const error = toErrorData(thrown);
+      outcomes.push({ options: choice, error: error.message });
+      if (error.code !== 'verification_failed' && error.code !== 'bad_option') throw thrown;
+      job.failures.push({ sparsity, choice, error });
+    }
+  }
 }
 
 async function saveExport(exported: ExportReport, folder: string, driver: Driver): Promise<void> {
   if (!exported.verified) {
     throw new WhittleError({
       code: 'verification_failed',
-      message: `onnxruntime-web gives perplexity ${exported.perplexity}, the app ${exported.perplexity_in_app}.`,
+      message: `The file has perplexity ${exported.perplexity}, the app ${exported.perplexity_in_app}.`,
     });
   }
   for (const file of exported.files) {

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
-import { resultTable } from './format.ts';
+import { exportLabel, resultTable } from './format.ts';
+import { hubNameOf } from './hub_model.ts';
 import { modelFiles, prepareOut, textFile } from './inputs.ts';
-import { type JobResult, runJob } from './job.ts';
+import { type JobInputs, type JobResult, runJob } from './job.ts';
 import { type CliOptions, HelpWanted, parseOptions, USAGE } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
@@ -21,11 +22,15 @@ async function main(argv: string[]): Promise<number> {
     const { report, failures, stopped } = await slice(options, progress);
     progress.done();
     process.stdout.write(`${resultTable(report)}written to  ${relative('', options.out) || '.'}\n`);
-    for (const { sparsity, error } of failures) {
-      process.stderr.write(`The export at sparsity ${sparsity} failed verification: ${formatError(error)}\n`);
+    for (const { sparsity, choice, error } of failures) {
+      const of = sparsity === undefined ? 'of the model as it is' : `at sparsity ${sparsity}`;
+      const verdict = error.code === 'bad_option' ? 'is not possible' : 'failed verification';
+      const name = exportLabel(choice);
+      process.stderr.write(`The export ${of} as ${name} ${verdict}: ${formatError(error)}\n`);
     }
     if (stopped !== undefined) return fail(stopped);
-    return failures.length ? 1 : 0;
+    if (failures.length === 0) return 0;
+    return failures.every(({ error }) => error.code === 'bad_option') ? 2 : 1;
   } catch (thrown) {
     progress.done();
     if (thrown instanceof HelpWanted) {
@@ -45,20 +50,29 @@ function fail(thrown: unknown): number {
 
 /** Runs the job and writes its report, also the one of a job that ended early. */
 async function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<JobResult> {
-  const model = modelFiles(options.model);
+  const hubName = hubNameOf(options);
+  const model = hubName === null ? modelFiles(options.model) : null;
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
   prepareOut(options.out);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
-    browser = await launchHeadless(APP);
+    browser = await launchHeadless(APP, 'headless.html', { endpoint: options.hub_endpoint });
     signals.guard(browser);
-    if (model) await browser.choose('model', model);
+    if (model)
+      await browser.choose(
+        'model',
+        model.map(({ path }) => path),
+      );
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
-    const inputs = { model: source(model), calibration: source(calibration), evaluation: source(evaluation) };
+    const inputs: JobInputs = {
+      model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
+      calibration: source(calibration),
+      evaluation: source(evaluation),
+    };
     const result = await runJob(options, inputs, browser, progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
     return result;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../errors/errors.ts';
-import { HelpWanted, parseOptions, USAGE } from './options.ts';
+import { exportChoices, HelpWanted, parseOptions, USAGE } from './options.ts';
 
 function refusal(...argv: string[]): WhittleError {
   try {
@@ -16,6 +16,7 @@ describe('the options of the headless command', () => {
   it('has the documented defaults', () => {
     expect(parseOptions(['--model', 'demo'])).toEqual({
       model: 'demo',
+      hub_endpoint: 'https://huggingface.co',
       calibration: undefined,
       evaluation: undefined,
       samples: 16,
@@ -27,6 +28,8 @@ describe('the options of the headless command', () => {
       fusion: 'exact',
       head: 'auto',
       backend: 'auto',
+      format: ['onnx'],
+      precision: ['stored'],
       out: 'out',
     });
   });
@@ -46,6 +49,32 @@ describe('the options of the headless command', () => {
 
   it('reads several sparsities, once each', () => {
     expect(parseOptions(['--model=m', '--sparsity', '0.1, .2,0.2,0']).sparsity).toEqual([0.1, 0.2, 0]);
+  });
+
+  it('takes none for no slicing at all', () => {
+    expect(parseOptions(['--model=m', '--sparsity', 'none']).sparsity).toEqual([]);
+    expect(refusal('--model=m', '--sparsity', 'none,0.2').allowed).toContain('none, or one');
+  });
+
+  it('exports every format in every precision that it has', () => {
+    const options = parseOptions(['--model=m', '--format', 'onnx,safetensors', '--precision', 'f16,int4']);
+    expect(exportChoices(options)).toEqual([
+      { format: 'onnx', precision: 'f16' },
+      { format: 'onnx', precision: 'int4' },
+      { format: 'safetensors', precision: 'f16' },
+    ]);
+  });
+
+  it.each([
+    ['a format with none of the precisions', ['--format=onnx,safetensors', '--precision=int4'], '--precision', 'f16'],
+    ['a precision with none of the formats', ['--format=safetensors', '--precision=f16,int8'], '--format', 'onnx'],
+    ['a sliced GGUF', ['--format=gguf'], '--format', 'safetensors'],
+    ['an unknown format', ['--format=onnx,pickle'], '--format', 'gguf'],
+    ['an unknown precision', ['--precision=int2'], '--precision', 'int4'],
+  ])('refuses %s', (_, argv, field, allowed) => {
+    const error = refusal('--model', 'demo', ...argv);
+    expect(error).toMatchObject({ code: 'bad_option', place: { field } });
+    expect(error.allowed).toContain(allowed);
   });
 
   it.each([['25'], ['1'], ['-0.1'], ['a quarter'], ['0.1,,0.2'], ['NaN'], ['']])(

@@ -1,34 +1,51 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportOptions,
+  type Precision,
+  precisionsOf,
+} from '../engine/export/options.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 
 export interface CliOptions {
-  /** A folder, a file, or `demo`. */
+  /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
   model: string;
+  /** Where a model of the Hub is asked for; nothing is asked for any other. */
+  hub_endpoint: string;
   /** Absent means the built-in texts. */
   calibration?: string;
   evaluation?: string;
   samples: number;
   eval_samples: number;
   seqlen: number;
+  /** None at all: the open model is exported as it is. */
   sparsity: number[];
   round: number;
   schedule: Schedule;
   fusion: Fusion;
   head: HeadKind | 'auto';
   backend: 'auto' | 'webgpu' | 'cpu';
+  format: ExportFormat[];
+  precision: Precision[];
   out: string;
 }
+
+export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
 
 const SCHEDULES: readonly Schedule[] = ['sequential', 'rotate-once'];
 const FUSIONS: readonly Fusion[] = ['exact', 'official'];
 const HEADS: readonly (HeadKind | 'auto')[] = ['auto', 'untied', 'sliced', 'tied', 'tied-sliced'];
+const PRECISIONS: readonly Precision[] = ['stored', 'f32', 'f16', 'int8', 'int4'];
 const BACKENDS: readonly CliOptions['backend'][] = ['auto', 'webgpu', 'cpu'];
 
 const text = { type: 'string' } as const;
 const SPEC = {
   model: text,
+  'hub-endpoint': text,
   calibration: text,
   evaluation: text,
   samples: text,
@@ -40,27 +57,37 @@ const SPEC = {
   fusion: text,
   head: text,
   backend: text,
+  format: text,
+  precision: text,
   out: text,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 export const USAGE = `Usage: npm run slice -- --model PATH [options]
 
-  --model PATH             folder with config.json, tokenizer.json and safetensors, a .gguf file, or "demo"
+  --model PATH             folder with config.json, tokenizer.json and safetensors or ONNX,
+                           a .gguf file, an .onnx file in its folder, or "demo"
+                           or hf:OWNER/NAME[@REVISION][:FILE] to download it from the Hugging Face Hub
+  --hub-endpoint URL       a mirror that is asked instead           (${HUB_ENDPOINT})
   --calibration FILE       UTF-8 text for the covariances           (the built-in text)
   --evaluation FILE        UTF-8 text for perplexity                (the built-in text)
   --samples N              calibration windows                      (16)
   --eval-samples N         evaluation windows                       (16)
   --seqlen T               tokens in a window                       (256)
-  --sparsity S[,S…]        share of the hidden size to remove       (0.25)
+  --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
+                           none: the model is measured and exported as it is
   --round N                dimensions are multiples of N            (8)
   --schedule NAME          ${SCHEDULES.join(' | ')}                 (sequential)
   --fusion NAME            ${FUSIONS.join(' | ')}                         (exact)
   --head NAME              ${HEADS.join(' | ')}  (auto)
   --backend NAME           ${BACKENDS.join(' | ')}                      (auto)
+  --format F[,F…]          ${EXPORT_FORMATS.join(' | ')}  (onnx)
+  --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
+                           every format in every precision that it has
   --out DIR                where the exports and report.json go     (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
+Several exports of one model get a folder each in there: onnx, onnx-int4, transformers.js, …
 A job that fails after the dense perplexity still writes report.json, with what it finished.
 Exit status: 0 every export verified; 2 bad arguments or bad input; 130 Ctrl-C; 1 anything else.
 `;
@@ -74,10 +101,16 @@ export function parseOptions(argv: string[]): CliOptions {
   if (values.help) throw new HelpWanted();
   const model = values.model;
   if (!model) {
-    throw badOption('model', 'No model was given.', 'a folder, or demo', 'For the built-in model: --model demo');
+    throw badOption(
+      'model',
+      'No model was given.',
+      'a folder, a file, or demo',
+      'For the built-in model: --model demo',
+    );
   }
   return {
     model,
+    hub_endpoint: checkEndpoint(values['hub-endpoint'] ?? HUB_ENDPOINT),
     calibration: values.calibration,
     evaluation: values.evaluation,
     samples: count('samples', values.samples, 16, 1),
@@ -90,8 +123,46 @@ export function parseOptions(argv: string[]): CliOptions {
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
     head: choice('head', values.head, HEADS, 'auto'),
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
+    format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
+    precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
   };
+  checkExports(options);
+  return options;
+}
+
+/** Every format in each of the precisions that it has. */
+export function exportChoices({ format, precision }: Pick<CliOptions, 'format' | 'precision'>): ExportChoice[] {
+  return format.flatMap((name) =>
+    precision
+      .filter((wanted) => precisionsOf(name).includes(wanted))
+      .map((wanted) => ({ format: name, precision: wanted })),
+  );
+}
+
+/** A format or a precision that nothing would come of is a mistake. */
+function checkExports(options: CliOptions): void {
+  const { format, precision, sparsity } = options;
+  const pairs = exportChoices(options);
+  const idle = format.find((name) => !pairs.some((pair) => pair.format === name));
+  if (idle) {
+    const message = `--precision is "${precision.join(',')}", none of which ${idle} has.`;
+    throw badOption('precision', message, `for ${idle}: ${precisionsOf(idle).join(', ')}`);
+  }
+  const unused = precision.find((name) => !pairs.some((pair) => pair.precision === name));
+  if (unused) {
+    const able = EXPORT_FORMATS.filter((name) => precisionsOf(name).includes(unused));
+    const message = `--format is "${format.join(',')}", which cannot be ${unused}.`;
+    throw badOption('format', message, `for ${unused}: ${able.join(', ')}`);
+  }
+  if (format.includes('gguf') && sparsity.length > 0) {
+    throw badOption(
+      'format',
+      '--format asks for gguf, which has no place for the shortcuts of a sliced model.',
+      EXPORT_FORMATS.filter((name) => name !== 'gguf').join(', '),
+      'To write the model itself as GGUF, add --sparsity none.',
+    );
+  }
 }
 
 function parseTokens(argv: string[]) {
@@ -139,6 +210,7 @@ function count(field: string, value: string | undefined, fallback: number, least
 }
 
 function sparsities(value: string | undefined): number[] {
+  if (value?.trim() === 'none') return [];
   const parts = (value ?? '0.25').split(',').map((part) => part.trim());
   const shares = parts.map((part) => {
     const share = /^(?:\d+\.?\d*|\.\d+)$/.test(part) ? Number(part) : Number.NaN;
@@ -146,7 +218,7 @@ function sparsities(value: string | undefined): number[] {
       throw badOption(
         'sparsity',
         `--sparsity is "${value}".`,
-        'one or several shares from 0 up to, but not including, 1, separated by commas',
+        'none, or one or several shares from 0 up to, but not including, 1, separated by commas',
         'For 25 % write 0.25.',
       );
     }
@@ -160,4 +232,13 @@ function choice<T extends string>(field: string, value: string | undefined, allo
   const found = allowed.find((name) => name === value);
   if (!found) throw badOption(field, `--${field} is "${value}".`, allowed.join(', '));
   return found;
+}
+
+function choices<T extends string>(field: string, value: string | undefined, allowed: readonly T[], fallback: T): T[] {
+  const names = (value ?? fallback).split(',').map((name) => name.trim());
+  const found = names.map((name) => allowed.find((one) => one === name));
+  if (found.some((name) => name === undefined)) {
+    throw badOption(field, `--${field} is "${value}".`, `one or several of ${allowed.join(', ')}, separated by commas`);
+  }
+  return [...new Set(found as T[])];
 }

@@ -1,13 +1,16 @@
 /** @file What crosses between the headless command and its page. Files are chosen in the page's inputs, never sent. */
-import type { CommandKind, Commands, EngineEvent, TextSettings } from '../engine/protocol.ts';
+import type { CommandKind, Commands, EngineEvent, HubKey, TextSettings } from '../engine/protocol.ts';
 import type { ErrorData } from '../errors/errors.ts';
 
 /** `chosen`: what the page's file input holds. */
 export type InputSource = { kind: 'demo' } | { kind: 'chosen' };
 
+/** A model that the same page has downloaded. */
+export type DownloadedSource = { kind: 'hub'; key: HubKey };
+
 interface FileRequests {
   /** A page sees no folder behind its files: the command names it, so that the model has a name. */
-  open: { source: InputSource; folder: string };
+  open: { source: InputSource | DownloadedSource; folder: string };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
 }
 

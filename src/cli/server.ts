@@ -2,11 +2,11 @@
  * @file Serves the built app on this machine only, for a headless browser. Ranges are not needed: the built-in model is
  * small, and a person's model never passes through here.
  */
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize, sep } from 'node:path';
-import { siteHeaders } from './site_headers.ts';
+import { type HubSite, hubMeta, siteHeadersWith } from './site_headers.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -26,8 +26,9 @@ export interface AppServer {
   close(): void;
 }
 
-/** Serves `folder` at a free port of the loopback address. */
-export function serveApp(folder: string): Promise<AppServer> {
+/** Serves `folder` at a free port of the loopback address. @param hub Asked in place of the Hub, for downloads. */
+export function serveApp(folder: string, hub?: HubSite): Promise<AppServer> {
+  const headers = siteHeadersWith(hub);
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://app').pathname));
     const file = join(folder, path.endsWith(sep) ? `${path}index.html` : path);
@@ -36,12 +37,13 @@ export function serveApp(folder: string): Promise<AppServer> {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, {
-      'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-      'Content-Length': size,
-      ...siteHeaders,
-      'Cache-Control': 'no-store',
-    });
+    const type = { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Cache-Control': 'no-store' };
+    if (hub && extname(file) === '.html') {
+      const page = readFileSync(file, 'utf8').replace('<head>', `<head>${hubMeta(hub)}`);
+      response.writeHead(200, { ...type, ...headers }).end(page);
+      return;
+    }
+    response.writeHead(200, { ...type, ...headers, 'Content-Length': size });
     createReadStream(file).pipe(response);
   });
   return new Promise((resolve, reject) => {

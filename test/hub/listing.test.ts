@@ -46,17 +46,27 @@ describe('which files are chosen', () => {
     expect(broken.problem).toMatch(/1 of 2/);
   });
 
-  it('offers every GGUF file, small ones first, without what is not a model', () => {
+  it('offers every GGUF, small ones first and parts together, without what is not a model', () => {
+    const parts = { 'big-00002-of-00002.gguf': 6000, 'big-00001-of-00002.gguf': 7000 };
     const choices = choicesOf({
+      ...parts,
       'q8/m-Q8_0.gguf': 9000,
       'm-Q4_K_M.gguf': 5000,
       'mmproj-m.gguf': 2000,
-      'm-00001-of-00002.gguf': 9999,
+      'cut-00002-of-00003.gguf': 99_999,
     });
-    expect(choices.map(({ key }) => key)).toEqual(['m-Q4_K_M.gguf', 'q8/m-Q8_0.gguf', 'm-00001-of-00002.gguf']);
-    expect(choices[2].problem).toMatch(/split/);
+    expect(choices.map(({ key }) => key)).toEqual([
+      'm-Q4_K_M.gguf',
+      'q8/m-Q8_0.gguf',
+      'big-00001-of-00002.gguf',
+      'cut-00002-of-00003.gguf',
+    ]);
+    expect(paths(choices[2])).toEqual(Object.keys(parts).reverse());
+    expect(choices.map(({ problem }) => problem !== undefined)).toEqual([false, false, false, true]);
+    expect(choices[3].problem).toMatch(/1 of 3 parts/);
     expect(pickChoice(choices, 'q4_k_m').key).toBe('m-Q4_K_M.gguf');
     expect(pickChoice(choices, 'q8/m-q8_0.gguf').key).toBe('q8/m-Q8_0.gguf');
+    expect(pickChoice(choices, 'big').files).toHaveLength(2);
   });
 
   it('says before any download that a tokenizer is missing', async () => {

@@ -18,7 +18,7 @@ const COMPANIONS = [
   'LICENSE',
 ];
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
-const SPLIT_GGUF = /-\d{5}-of-\d{5}\.gguf$/i;
+const GGUF_PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
 /** Safetensors first, then GGUF files from small to large. Throws `not_a_model` where there is neither. */
 export function chooseFiles(id: string, files: readonly HubFile[]): HubChoice[] {
@@ -71,20 +71,23 @@ function safetensors(key: string, weights: HubFile[], byPath: ReadonlyMap<string
   return { key, kind: 'safetensors', files, bytes: totalBytes(files), problem };
 }
 
-/** A GGUF file holds its own tokenizer and settings. */
+/** A GGUF file holds its own tokenizer and settings; large ones are split into parts that belong together. */
 function ggufChoices(files: readonly HubFile[]): HubChoice[] {
-  return files
-    .filter(({ path }) => /\.gguf$/i.test(path) && !/mmproj/i.test(path))
-    .map((file) => ({
-      key: file.path,
-      kind: 'gguf' as const,
-      files: [file],
-      bytes: file.bytes,
-      problem: SPLIT_GGUF.test(file.path)
-        ? 'This GGUF is split into several files, which Whittle does not read.'
-        : undefined,
-    }))
-    .sort((a, b) => a.bytes - b.bytes);
+  const all = files.filter(({ path }) => /\.gguf$/i.test(path) && !/mmproj/i.test(path));
+  const groups = new Map<string, HubFile[]>();
+  for (const file of [...all].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const part = GGUF_PART.exec(file.path);
+    const group = part ? `${part[1]} of ${part[3]}` : file.path;
+    groups.set(group, [...(groups.get(group) ?? []), file]);
+  }
+  return [...groups.values()].map(gguf).sort((a, b) => a.bytes - b.bytes);
+}
+
+function gguf(files: HubFile[]): HubChoice {
+  const [{ path }] = files;
+  const expected = Number(GGUF_PART.exec(path)?.[3] ?? 1);
+  const problem = files.length === expected ? undefined : `Only ${files.length} of ${expected} parts are there.`;
+  return { key: path, kind: 'gguf', files, bytes: totalBytes(files), problem };
 }
 
 /**
