@@ -90,7 +90,7 @@ async function measureJob(): Promise<Pick<BenchReport, 'job' | 'memory'>> {
     const demo = { kind: 'demo' } as const;
     const { report, stopped } = await runJob(
       parseOptions(['--model', 'demo', '--out', out]),
-      { model: demo, calibration: demo, evaluation: demo },
+      { model: demo, paths: [], calibration: demo, evaluation: demo },
       browser,
       { onStep: (label) => say(`demo job: ${label}`), onEvent() {} },
     );

@@ -1,5 +1,5 @@
 /** @file Numbers and the result table of the headless command, for people. */
-import type { Report, SlicedReport } from '../engine/report.ts';
+import type { ExportSummary, Report, SlicedReport } from '../engine/report.ts';
 
 const SI = ['', ' k', ' M', ' G'];
 
@@ -39,9 +39,14 @@ const HEADINGS = [
   'discarded',
   '|QᵀQ−I|',
   'residual',
-  'ONNX perplexity',
+  'export',
+  'files',
+  'file perplexity',
   'max |Δ logit|',
 ];
+
+/** Columns before the exports'. */
+const MODEL_COLUMNS = HEADINGS.indexOf('export');
 
 /** The table on stdout: what was measured, and with what (invariant 8). */
 export function resultTable(report: Report): string {
@@ -55,17 +60,20 @@ export function resultTable(report: Report): string {
     `calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`,
   ];
   const rows = [
-    [
-      'dense',
-      String(model.hidden_size),
-      '',
-      perplexity(dense.perplexity),
-      spread(dense),
-      compact(dense.parameters),
-      bytes(dense.bytes),
-      compact(dense.tokens_per_second),
-    ],
-    ...report.sliced.map(slicedRow),
+    ...withExports(
+      [
+        'dense',
+        String(model.hidden_size),
+        '',
+        perplexity(dense.perplexity),
+        spread(dense),
+        compact(dense.parameters),
+        bytes(dense.bytes),
+        compact(dense.tokens_per_second),
+      ],
+      dense.exports,
+    ),
+    ...report.sliced.flatMap((run) => withExports(slicedRow(run), run.exports)),
   ];
   const stages = (Object.keys(times) as (keyof typeof times)[]).map(
     (stage) => `${stage.replaceAll('_', ' ')} ${(times[stage] / 1000).toFixed(1)} s`,
@@ -87,18 +95,30 @@ function slicedRow(run: SlicedReport): string[] {
     `${(discarded * 100).toPrecision(2)} %`,
     run.certificate.max_orthogonality_error.toExponential(1),
     run.certificate.max_residual.toExponential(1),
-    ...onnxCells(run.onnx),
   ];
 }
 
-function onnxCells(onnx: SlicedReport['onnx']): string[] {
-  if (!onnx) return [];
-  const { verified, perplexity: measured, max_abs_logit_difference: difference } = onnx;
+/** A line for each export; the model's own figures stand in the first. */
+function withExports(row: string[], exports: readonly ExportSummary[] = []): string[][] {
+  const pad = (cells: string[]) => [...cells, ...new Array<string>(MODEL_COLUMNS - cells.length).fill('')];
+  if (exports.length === 0) return [row];
+  return exports.map((exported, index) => [...pad(index === 0 ? row : []), ...exportCells(exported)]);
+}
+
+function exportCells(exported: ExportSummary): string[] {
+  const { files, verified, perplexity: measured, max_abs_logit_difference: difference } = exported;
   const verdict = verified ? 'verified' : 'FAILED';
   return [
+    exportLabel(exported),
+    verified ? bytes(files.reduce((sum, file) => sum + file.bytes, 0)) : '',
     measured === null ? verdict : `${perplexity(measured)} ${verdict}`,
     difference === null ? '' : difference.toExponential(1),
   ];
+}
+
+/** "onnx", "onnx int4". */
+export function exportLabel({ format, precision }: { format: string; precision: string }): string {
+  return precision === 'stored' ? format : `${format} ${precision}`;
 }
 
 function perplexity(value: number): string {
@@ -110,10 +130,10 @@ function spread(measured: { perplexity: number; relative_spread: number }): stri
   return (measured.perplexity * measured.relative_spread).toPrecision(2);
 }
 
-/** Text left, numbers right: the first column and the head are words. */
+/** Text left, numbers right. */
 function alignColumns(rows: string[][]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const isWord = (column: number) => column === 0 || rows[0][column] === 'head';
+  const isWord = (column: number) => ['model', 'head', 'export'].includes(rows[0][column]);
   return rows
     .map((row) =>
       row

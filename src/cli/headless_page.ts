@@ -26,9 +26,9 @@ function chosenFiles(id: string): File[] {
   return [...((document.getElementById(id) as HTMLInputElement).files ?? [])];
 }
 
-function modelSource({ source, folder }: PageRequest<'open'>): ModelSource {
+function modelSource({ source, paths }: PageRequest<'open'>): ModelSource {
   if (source.kind !== 'chosen') return source;
-  return { kind: 'files', files: chosenFiles('model').map((file) => ({ path: `${folder}/${file.name}`, file })) };
+  return { kind: 'files', files: chosenFiles('model').map((file, i) => ({ path: paths[i] ?? file.name, file })) };
 }
 
 function textSource(source: InputSource, id: string): TextSource {

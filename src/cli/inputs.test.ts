@@ -31,7 +31,7 @@ describe('--model', () => {
     symlinkSync(join(blobs, 'aa'), join(model, 'config.json'));
     writeFileSync(join(model, 'README.md'), '');
     mkdirSync(join(model, 'old.json'));
-    expect(modelFiles(model)?.map((path) => basename(path))).toEqual(['config.json']);
+    expect(modelFiles(model)?.map(({ path }) => basename(path))).toEqual(['config.json']);
   });
 
   it.each([
@@ -55,10 +55,23 @@ describe('--model', () => {
   it('takes a GGUF file, and with one part all the others', () => {
     const files = ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf', 'n-00001-of-00002.gguf', 'single.GGUF'];
     for (const name of files) writeFileSync(join(folder, name), '');
-    const names = (file: string) => modelFiles(join(folder, file))?.map((path) => basename(path));
+    const names = (file: string) => modelFiles(join(folder, file))?.map(({ name }) => name);
     expect(names('single.GGUF')).toEqual(['single.GGUF']);
     expect(names('m-00002-of-00002.gguf')?.sort()).toEqual(files.slice(0, 2));
     expect(modelFiles(folder)).toHaveLength(4);
+  });
+
+  it('takes one ONNX file of several with its data, and companions from above a folder onnx', () => {
+    mkdirSync(join(folder, 'onnx'));
+    const files = ['config.json', 'tokenizer.json', 'model.safetensors', 'onnx/model.onnx', 'onnx/model_q4.onnx'];
+    for (const name of [...files, 'onnx/weights']) writeFileSync(join(folder, name), '');
+    const names = (path: string) =>
+      modelFiles(path)
+        ?.map(({ name }) => name.replace(`${basename(folder)}/`, ''))
+        .sort();
+    const companions = ['config.json', 'onnx/model_q4.onnx', 'onnx/weights', 'tokenizer.json'];
+    expect(names(join(folder, 'onnx', 'model_q4.onnx'))).toEqual(companions);
+    expect(names(folder)).toEqual([...files, 'onnx/weights'].sort());
   });
 
   it('refuses a file that is no model', () => {

@@ -1,21 +1,29 @@
 /** @file What `--model`, the texts and `--out` name on disk, checked before a browser is started. */
 import { accessSync, constants, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { WhittleError } from '../errors/errors.ts';
 
 /** Kinds of files that belong to a model; the engine decides which it needs. */
 const MODEL_FILES = /\.(?:json|safetensors|gguf|bin|model|txt|jinja|onnx)$/i;
+/** Weights of another model, or of this one in another format. */
+const OTHER_WEIGHTS = /\.(?:safetensors|safetensors\.index\.json|gguf|onnx)$/i;
 /** One part of a GGUF: the others lie beside it. */
 const GGUF_PART = /^(.*)-\d{5}-of-(\d{5})\.gguf$/i;
 
-/** Paths of a model's files, or null for the built-in model. Throws `not_a_model` or `missing_shard`. */
-export function modelFiles(model: string): string[] | null {
+export interface InputFile {
+  path: string;
+  /** What the engine sees: the path inside the model's folder, that folder's name first. */
+  name: string;
+}
+
+/** A model's files, or null for the built-in model. Throws `not_a_model` or `missing_shard`. */
+export function modelFiles(model: string): InputFile[] | null {
   if (model === 'demo') return null;
   const path = resolve(model);
   const stats = statOf(path, 'not_a_model', 'model');
   if (stats.isDirectory()) {
     const files = [...modelFilesIn(path), ...onnxFolder(path)];
-    if (files.length > 0) return files;
+    if (files.length > 0) return named(path, files);
     throw new WhittleError({
       code: 'not_a_model',
       message: 'The folder holds no model files.',
@@ -23,12 +31,14 @@ export function modelFiles(model: string): string[] | null {
       allowed: 'a folder with config.json, tokenizer.json and safetensors, or a .gguf file',
     });
   }
-  if (extname(path).toLowerCase() === '.gguf') return ggufParts(path);
+  const extension = extname(path).toLowerCase();
+  if (extension === '.gguf') return ggufParts(path).map((part) => ({ path: part, name: basename(part) }));
+  if (extension === '.onnx') return onnxModel(path);
   throw new WhittleError({
     code: 'not_a_model',
     message: 'This is a file, not a model folder.',
     place: { file: basename(path), field: '--model' },
-    allowed: 'a folder with config.json, tokenizer.json and safetensors, a .gguf file, or demo',
+    allowed: 'a folder with config.json, tokenizer.json and safetensors, an .onnx or a .gguf file, or demo',
     action: 'Give the folder that holds the file.',
   });
 }
@@ -57,7 +67,21 @@ function modelFilesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** transformers.js keeps ONNX in a folder of that name; the page gets files without folders, which serves as well. */
+/** This one of the ONNX files of a folder, with its data and its companions, which may lie in the folder above `onnx`. */
+function onnxModel(path: string): InputFile[] {
+  const folder = dirname(path);
+  const above = dirname(folder);
+  const root = basename(folder) === 'onnx' && namesIn(above).includes('config.json') ? above : folder;
+  const own = modelFilesIn(folder).filter((file) => file === path || !OTHER_WEIGHTS.test(file));
+  const companions = root === folder ? [] : modelFilesIn(root).filter((file) => !OTHER_WEIGHTS.test(file));
+  return named(root, [...companions, ...own]);
+}
+
+function named(root: string, files: readonly string[]): InputFile[] {
+  return files.map((path) => ({ path, name: [basename(root), ...relative(root, path).split(sep)].join('/') }));
+}
+
+/** transformers.js keeps ONNX in a folder of that name. */
 function onnxFolder(model: string): string[] {
   return namesIn(model).includes('onnx') && statInModel(model, 'onnx').isDirectory()
     ? modelFilesIn(join(model, 'onnx'))

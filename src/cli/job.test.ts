@@ -32,6 +32,7 @@ class CannedEngine implements Driver {
   readonly commands: string[] = [];
   readonly saved: string[] = [];
   tied = true;
+  refusal?: string;
 
   constructor(private readonly faults: Partial<Record<CommandKind, { at: number; error: Error }>> = {}) {}
 
@@ -96,6 +97,7 @@ class CannedEngine implements Driver {
             mlp_bias: { gate: false, up: false, down: false },
             bytes_per_element: 2,
             dense: NO_PARTS,
+            ...(this.refusal && { slicing_refusal: this.refusal }),
           },
           num_attention_heads: 4,
           num_key_value_heads: 2,
@@ -131,10 +133,13 @@ class CannedEngine implements Driver {
           duration_ms: 1,
         } satisfies SliceReport;
       case 'export':
+        if ((request.options as ExportReport['options']).format === 'gguf') {
+          throw new WhittleError({ code: 'bad_option', message: 'GGUF has no such family.' });
+        }
         if (request.id === 's0.5') throw new WhittleError({ code: 'verification_failed', message: 'It differs.' });
         return {
           id: String(request.id),
-          options: { format: 'onnx', precision: 'stored', external_data: 'auto' },
+          options: { ...(request.options as ExportReport['options']), external_data: 'auto' },
           folder: `exports/${request.id}`,
           files: [
             { name: 'model.onnx', bytes: 7, sha256: 'aa' },
@@ -155,7 +160,7 @@ class CannedEngine implements Driver {
 }
 
 const demo = { kind: 'demo' } as const;
-const inputs = { model: demo, calibration: demo, evaluation: demo };
+const inputs = { model: demo, paths: [], calibration: demo, evaluation: demo };
 const quiet = { onStep() {}, onEvent() {} };
 
 function job(engine: Driver, ...argv: string[]) {
@@ -182,7 +187,7 @@ describe('the headless job', () => {
   it('goes on after an export that failed verification, and saves nothing of it', async () => {
     const engine = new CannedEngine();
     const { report, failures } = await job(engine, '--sparsity', '0.5,0.25');
-    expect(failures.map(({ sparsity }) => sparsity)).toEqual([0.5]);
+    expect(failures).toMatchObject([{ sparsity: 0.5, choice: { format: 'onnx', precision: 'stored' } }]);
     expect(engine.saved.some((path) => path.includes('s0.5'))).toBe(false);
     expect(report.sliced.map((run) => run.onnx?.verified)).toEqual([false, true]);
     expect(report.sliced[0].onnx).toEqual({
@@ -192,6 +197,58 @@ describe('the headless job', () => {
       max_abs_logit_difference: null,
       error: 'It differs.',
     });
+  });
+
+  it('writes several exports of a model to a folder each, and one line each in the table', async () => {
+    const engine = new CannedEngine();
+    const { report } = await job(engine, '--format', 'onnx,transformers.js,safetensors', '--precision', 'stored,int4');
+    const folders = ['onnx', 'onnx-int4', 'transformers.js', 'transformers.js-int4', 'safetensors'];
+    expect(engine.saved).toEqual(
+      folders.flatMap((name) => ['model.onnx', 'report.json'].map((file) => join('o', name, file))),
+    );
+    expect(report.sliced[0].exports?.map(({ format, precision }) => `${format} ${precision}`)).toEqual([
+      'onnx stored',
+      'onnx int4',
+      'transformers.js stored',
+      'transformers.js int4',
+      'safetensors stored',
+    ]);
+    const table = resultTable(report);
+    expect(table).toMatch(/^25 % .* onnx +7 B +79\.80 verified +1\.0e-4$/m);
+    expect(table).toMatch(/^ +transformers\.js int4 +7 B +79\.80 verified +1\.0e-4$/m);
+  });
+
+  it('measures and exports a model as it is, sliceable or not', async () => {
+    const engine = new CannedEngine();
+    engine.refusal = 'Its layers norm their outputs.';
+    const { report, failures } = await job(engine, '--sparsity', 'none', '--precision', 'f16');
+    expect(failures).toEqual([]);
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'evaluate', 'export', 'memory']);
+    expect(engine.saved).toContain(join('o', 'model.onnx'));
+    expect(report.sliced).toEqual([]);
+    expect(report.dense.exports).toMatchObject([{ format: 'onnx', precision: 'f16', verified: true }]);
+    expect(resultTable(report)).toMatch(/^dense .* onnx f16 +7 B +79\.80 verified/m);
+  });
+
+  it('goes on after a format that cannot hold the model', async () => {
+    const { report, failures } = await job(new CannedEngine(), '--sparsity', 'none', '--format', 'gguf,onnx');
+    expect(failures).toMatchObject([{ choice: { format: 'gguf' }, error: { code: 'bad_option' } }]);
+    expect(report.dense.exports?.map(({ format, verified }) => [format, verified])).toEqual([
+      ['gguf', false],
+      ['onnx', true],
+    ]);
+  });
+
+  it('refuses a model that cannot be sliced before it measures anything, and says what to do', async () => {
+    const engine = new CannedEngine();
+    engine.refusal = 'Its layers norm their outputs.';
+    await expect(job(engine)).rejects.toMatchObject({
+      code: 'not_sliceable',
+      message: expect.stringContaining('norm their outputs'),
+      action: expect.stringContaining('--sparsity none'),
+      isBadInput: true,
+    });
+    expect(engine.commands).toEqual(['start', 'open']);
   });
 
   it.each([
@@ -231,7 +288,7 @@ describe('the headless job', () => {
     const { report, stopped } = await job(new CannedEngine({ export: { at: 1, error } }));
     expect(stopped).toBe(error);
     expect(report.sliced[0]).toMatchObject({ perplexity: 79.8, onnx: { verified: false, error: 'No space is left.' } });
-    expect(resultTable(report)).toMatch(/^25 % .*FAILED$/m);
+    expect(resultTable(report)).toMatch(/^25 % .* onnx +FAILED$/m);
   });
 
   it('takes the peak of memory from the last progress where the page is lost', async () => {

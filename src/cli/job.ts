@@ -1,7 +1,6 @@
 /**
  * @file The headless job: open, measure the dense model, then slice, measure, export and save at every sparsity, or
- * export the model as it is. It
- * drives the engine through a {@link Driver} and knows nothing of browsers.
+ * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { join } from 'node:path';
 import { resolveHead, sliceDimension } from '../engine/plan.ts';
@@ -23,6 +22,8 @@ import type { InputSource, PageRequest } from './page_protocol.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
+  /** Paths of the chosen model's files as the engine shall see them, its folder's name first. */
+  paths: string[];
   calibration: InputSource;
   evaluation: InputSource;
 }
@@ -76,7 +77,7 @@ export async function runJob(
   observer: JobObserver,
 ): Promise<JobResult> {
   const before = inputs.model.kind === 'hub_name' ? 1 : 0;
-  const steps = before + 2 + options.sparsity.length;
+  const steps = before + 2 + Math.max(1, options.sparsity.length);
   let memory: MemoryReport = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
   const onEvent = (event: EngineEvent) => {
     if (event.type === 'progress') memory = event.memory;
@@ -94,7 +95,7 @@ export async function runJob(
   const watch = stopwatch();
   observer.onStep('load', before + 1, steps);
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
-  const summary: ModelSummary = await driver.run('open', { source, folder: basename(resolve(options.model)) }, onEvent);
+  const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   checkSettings(options, summary);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
@@ -113,14 +114,16 @@ export async function runJob(
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
   watch.lap('dense_evaluation');
 
-  const sliced: SlicedInput[] = [];
-  const failures: JobResult['failures'] = [];
+  const job: RunningJob = { options, driver, onEvent, watch, sliced: [], dense_exports: [], failures: [] };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     for (const [index, sparsity] of options.sparsity.entries()) {
       observer.onStep(`slice ${percent(sparsity)}`, before + 3 + index, steps);
-      const error = await sliceAndExport(options, sparsity, driver, onEvent, watch, sliced);
-      if (error) failures.push({ sparsity, error });
+      await sliceAndExport(job, sparsity);
+    }
+    if (options.sparsity.length === 0) {
+      observer.onStep('export', before + 3, steps);
+      await exportAll(job, 'dense', job.dense_exports);
     }
   } catch (thrown) {
     ended.stopped = thrown;

@@ -60,16 +60,14 @@ async function slice(options: CliOptions, progress: ReturnType<typeof progressOn
   try {
     browser = await launchHeadless(APP, 'headless.html', { endpoint: options.hub_endpoint });
     signals.guard(browser);
-    if (model)
-      await browser.choose(
-        'model',
-        model.map(({ path }) => path),
-      );
+    const files = model?.map(({ path }) => path);
+    if (files) await browser.choose('model', files);
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
+      paths: model?.map(({ name }) => name) ?? [],
       calibration: source(calibration),
       evaluation: source(evaluation),
     };

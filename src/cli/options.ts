@@ -66,7 +66,7 @@ const SPEC = {
 export const USAGE = `Usage: npm run slice -- --model PATH [options]
 
   --model PATH             folder with config.json, tokenizer.json and safetensors or ONNX,
-                           a .gguf file, an .onnx file in its folder, or "demo"
+                           a .gguf file, an .onnx file in its folder, "demo",
                            or hf:OWNER/NAME[@REVISION][:FILE] to download it from the Hugging Face Hub
   --hub-endpoint URL       a mirror that is asked instead           (${HUB_ENDPOINT})
   --calibration FILE       UTF-8 text for the covariances           (the built-in text)
@@ -108,7 +108,7 @@ export function parseOptions(argv: string[]): CliOptions {
       'For the built-in model: --model demo',
     );
   }
-  return {
+  const options: CliOptions = {
     model,
     hub_endpoint: checkEndpoint(values['hub-endpoint'] ?? HUB_ENDPOINT),
     calibration: values.calibration,

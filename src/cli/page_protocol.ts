@@ -9,8 +9,8 @@ export type InputSource = { kind: 'demo' } | { kind: 'chosen' };
 export type DownloadedSource = { kind: 'hub'; key: HubKey };
 
 interface FileRequests {
-  /** A page sees no folder behind its files: the command names it, so that the model has a name. */
-  open: { source: InputSource | DownloadedSource; folder: string };
+  /** A page sees no folders behind its files: the command says the path of each, in the order they were chosen. */
+  open: { source: InputSource | DownloadedSource; paths: string[] };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
 }
 

@@ -12,8 +12,8 @@ const STAGES: Record<Extract<EngineEvent, { type: 'progress' }>['stage'], string
   calibration: 'calibrating',
   slicing: 'slicing',
   evaluation: 'perplexity',
-  export: 'writing ONNX',
-  verification: 'verifying in onnxruntime-web',
+  export: 'writing',
+  verification: 'verifying',
 };
 
 export interface ProgressStream {

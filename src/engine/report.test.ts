@@ -123,13 +123,25 @@ describe('the onnx part of report.json', () => {
   });
 
   it('says why a model that was to be exported has no file', () => {
-    expect(slicedReport({ export_error: 'It differs.' }).onnx).toEqual({
+    expect(slicedReport({ exports: [{ options: exported.options, error: 'It differs.' }] }).onnx).toEqual({
       files: [],
       verified: false,
       perplexity: null,
       max_abs_logit_difference: null,
       error: 'It differs.',
     });
+  });
+
+  it('is the first ONNX export; all of them, failed ones too, stand in exports', () => {
+    const safetensors = { options: { ...exported.options, format: 'safetensors' }, error: 'It is full.' } as const;
+    const int4 = { ...exported, options: { ...exported.options, precision: 'int4' }, perplexity: 3.5 } as const;
+    const { onnx, exports } = slicedReport({ exports: [safetensors, int4, exported] });
+    expect(onnx.perplexity).toBe(3.5);
+    expect(exports).toMatchObject([
+      { format: 'safetensors', precision: 'stored', verified: false, perplexity: null, error: 'It is full.' },
+      { format: 'onnx', precision: 'int4', verified: true, perplexity: 3.5 },
+      { format: 'onnx', precision: 'stored', verified: true, perplexity: 3.0001 },
+    ]);
   });
 
   it('is absent for a model that was not to be exported', () => {

@@ -2,7 +2,7 @@
  * @file `report.json`: what a run did and measured, with the protocol of every perplexity (invariant 8). A pure function
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
-import { isOnnxFormat } from './export/options.ts';
+import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import type {
   BackendInfo,
   ExportReport,
@@ -26,13 +26,18 @@ export interface ReportTimings {
   total: number;
 }
 
+/** An export that failed: what was written of it was removed. */
+export interface FailedExport {
+  options: Pick<ExportOptions, 'format' | 'precision'>;
+  /** Why. */
+  error: string;
+}
+
 export interface SlicedInput {
   slice: SliceReport;
   evaluation: PerplexityReport;
-  /** Verified exports. */
-  exports?: readonly ExportReport[];
-  /** Why there is none, where one was to be. */
-  export_error?: string;
+  /** In the order they were asked for. */
+  exports?: readonly (ExportReport | FailedExport)[];
 }
 
 export interface ReportInput {
@@ -40,8 +45,8 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
-  /** Verified exports of the open model itself. */
-  dense_exports?: readonly ExportReport[];
+  /** Exports of the open model itself. */
+  dense_exports?: readonly (ExportReport | FailedExport)[];
   sliced: SlicedInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
@@ -108,14 +113,10 @@ export interface SlicedReport {
   exports?: ExportSummary[];
 }
 
-/** One verified export. */
-export interface ExportSummary {
+/** One export. */
+export interface ExportSummary extends OnnxReport {
   format: string;
   precision: string;
-  files: { name: string; bytes: number; sha256: string }[];
-  verified: boolean;
-  perplexity: number;
-  max_abs_logit_difference: number;
 }
 
 export interface OnnxReport {
@@ -194,22 +195,24 @@ function slicedReport(input: SlicedInput): SlicedReport {
   };
 }
 
-function onnxReport({ exports = [], export_error: error }: SlicedInput): OnnxReport | undefined {
-  if (error !== undefined) {
-    return { files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
-  }
+function onnxReport({ exports = [] }: SlicedInput): OnnxReport | undefined {
   const exported = exports.find(({ options }) => isOnnxFormat(options.format));
   if (!exported) return undefined;
   const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);
   return onnx;
 }
 
-function exportSummaries(exports: readonly ExportReport[] = []): { exports?: ExportSummary[] } {
+function exportSummaries(exports: readonly (ExportReport | FailedExport)[] = []): { exports?: ExportSummary[] } {
   return exports.length > 0 ? { exports: exports.map(summaryOf) } : {};
 }
 
-function summaryOf({ options, files, verified, perplexity, max_abs_logit_difference }: ExportReport): ExportSummary {
-  const { format, precision } = options;
+function summaryOf(exported: ExportReport | FailedExport): ExportSummary {
+  const { format, precision } = exported.options;
+  if ('error' in exported) {
+    const { error } = exported;
+    return { format, precision, files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
+  }
+  const { files, verified, perplexity, max_abs_logit_difference } = exported;
   const listed = files.filter(({ name }) => name !== REPORT_FILE);
   return { format, precision, files: listed, verified, perplexity, max_abs_logit_difference };
 }

@@ -5,7 +5,7 @@ import type { Studio } from '../studio.ts';
 import { runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
 
-/** Removes a run with its weights and its export. Nothing happens while any job runs: it may be using the run. */
+/** Removes a run with its weights and its exports. Nothing happens while any job runs: it may be using the run. */
 export async function discardRun(studio: Studio, id: string): Promise<void> {
   const run = studio.store.getState().results.runs.find((other) => other.id === id);
   if (!run || studio.current) return;
