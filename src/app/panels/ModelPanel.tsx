@@ -44,10 +44,11 @@ export function ModelPanel() {
       {!model && (
         <div className="drop-target">
           <p>
-            <strong>Drop a model folder</strong> or its files
+            <strong>Drop a model</strong>: a folder, its files, or one .gguf
           </p>
           <p className="muted">
-            config.json, tokenizer.json and safetensors of a Llama-family model. They are read in place, never uploaded.
+            A Hugging Face folder (config.json, tokenizer.json, safetensors), a GGUF file, or an ONNX folder. Read in
+            place, never uploaded.
           </p>
         </div>
       )}
