@@ -59,7 +59,7 @@ async function inPrecision(
   return quantizedRows(ref, precision === 'int4' && role === 'linear' ? 4 : 8);
 }
 
-function asStored(ref: WeightRef, signal?: AbortSignal): WeightRef | Promise<WeightRef> {
+export function asStored(ref: WeightRef, signal?: AbortSignal): WeightRef | Promise<WeightRef> {
   const stored = ref.stored ? ref.stored.bytes / elementCount(ref.shape) : bytesPerElement(ref.dtype);
   return isFloatType(ref.dtype) && stored >= 2 ? ref : asHalf(ref, signal);
 }

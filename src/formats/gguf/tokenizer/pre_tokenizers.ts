@@ -27,7 +27,7 @@ const cutBy = (...expressions: string[]): PreTokenizer => ({ parts: [...expressi
 const digits = { type: 'Digits', individual_digits: true };
 
 /** English contractions in either case, spelled out because not every engine knows (?i:…). */
-const CONTRACTIONS = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
+export const CONTRACTIONS = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** tiktoken's cl100k: contractions, words with one sign before them, digits by `number`, signs, line ends, spaces. */

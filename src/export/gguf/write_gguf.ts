@@ -1,0 +1,160 @@
+/** @file Writes a `DecoderModel` as one GGUF file that llama.cpp runs, where its graphs can express the model. */
+import { cancelled, WhittleError } from '../../errors/errors.ts';
+import { type GgufTensorToWrite, writeGguf as ggufChunks } from '../../formats/gguf/write.ts';
+import type { RawConfig } from '../../formats/hf/config.ts';
+import { Sha256 } from '../../formats/sha256.ts';
+import type { FileSink, WrittenFile } from '../../formats/sink.ts';
+import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import { bytesPerElement, isFloatType } from '../../tensor/dtype.ts';
+import { elementCount } from '../../tensor/shape.ts';
+import { replaceWeights, weightRoles } from '../map_weights.ts';
+import { asStored, type Precision, quantizedModel } from '../precision.ts';
+import { generalMetadata, type Metadata, modelMetadata } from './metadata.ts';
+import { expressModel } from './refusal.ts';
+import { type GgufWeight, ggufWeights } from './tensors.ts';
+import { NotCarried } from './tokenizer/token_table.ts';
+import { type TokenizerFiles, tokenizerMetadata } from './tokenizer/tokenizer_metadata.ts';
+
+export type { TokenizerFiles } from './tokenizer/tokenizer_metadata.ts';
+
+export const GGUF_FILE = 'model.gguf';
+
+/** Bytes read at a time. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
+/** A model and what its file says besides weights. */
+export interface GgufSource extends TokenizerFiles {
+  readonly model: DecoderModel;
+  /** config.json: where the canonical model keeps only what follows from it, its own numbers are written. */
+  readonly raw_config: RawConfig;
+  /** For people: `general.name`. */
+  readonly name: string;
+}
+
+export interface GgufOptions {
+  /** Absent: `stored`. Blocks of a model that came from GGUF stay as they are; F8 becomes F16. Vectors are always F32. */
+  readonly precision?: Extract<Precision, 'stored' | 'f32' | 'f16'>;
+  /** Bytes of weights written so far, and in all. */
+  readonly onProgress?: (written: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One sentence for people that says why no GGUF file computes what the model does; undefined where one does. What
+ * llama.cpp leaves out of its own accord is no reason: sliding windows of Mistral and Phi-3 (it computes without them), and
+ * the difference between exact and approximated GELU.
+ * @param tokenizer Absent: the tokenizer is not looked at.
+ */
+export function ggufRefusal(
+  model: DecoderModel,
+  raw_config: RawConfig,
+  tokenizer?: TokenizerFiles,
+): string | undefined {
+  const expressed = expressModel(model, raw_config);
+  if (typeof expressed === 'string') return expressed;
+  if (!tokenizer) return undefined;
+  const carried = carriedTokenizer(tokenizer, raw_config, model);
+  return typeof carried === 'string' ? carried : undefined;
+}
+
+/**
+ * Writes {@link GGUF_FILE}, version 3. A few rows of one weight are in memory at a time; of a transposed one (GPT-2) it is
+ * the whole matrix. The sink is closed, also after a failure; removing a half-written file is the caller's.
+ * Throws `bad_option` with the reason of {@link ggufRefusal}, `export_failed`, `cancelled`, and what the model's weights
+ * and the sink throw.
+ */
+export async function writeGguf(
+  source: GgufSource,
+  { precision = 'stored', onProgress, signal }: GgufOptions,
+  openFile: (name: string) => Promise<FileSink>,
+): Promise<{ files: WrittenFile[] }> {
+  const { model, raw_config, name } = source;
+  const expressed = expressModel(model, raw_config);
+  if (typeof expressed === 'string') throw refused(expressed);
+  const tokenizer = carriedTokenizer(source, raw_config, model);
+  if (typeof tokenizer === 'string') throw refused(tokenizer);
+  const weights = ggufWeights(await inPrecision(model, precision, signal), expressed);
+  const total = weights.reduce((sum, { ref }) => sum + weightBytes(ref), 0);
+  const metadata: Metadata = new Map([
+    ...generalMetadata(expressed.graph.architecture, name, mainType(weights)),
+    ...modelMetadata(model, expressed),
+    ...tokenizer,
+  ]);
+  let written = 0;
+  const onRead = (bytes: number) => {
+    written += bytes;
+    onProgress?.(written, total);
+  };
+  const tensors = weights.map((weight) => tensorToWrite(weight, onRead));
+  const file = await openFile(GGUF_FILE);
+  const hash = new Sha256();
+  let bytes = 0;
+  try {
+    for await (const chunk of ggufChunks(metadata, tensors)) {
+      if (signal?.aborted) throw cancelled();
+      hash.update(chunk);
+      await file.write(chunk);
+      bytes += chunk.byteLength;
+    }
+  } finally {
+    await file.close();
+  }
+  return { files: [{ name: GGUF_FILE, bytes, sha256: hash.digest() }] };
+}
+
+export function refused(reason: string): WhittleError {
+  return new WhittleError({
+    code: 'bad_option',
+    message: reason,
+    place: { field: 'format' },
+    allowed: 'onnx, transformers.js or safetensors for this model',
+  });
+}
+
+function carriedTokenizer(files: TokenizerFiles, raw: RawConfig, { config }: DecoderModel): Metadata | string {
+  try {
+    return tokenizerMetadata(files, raw, config.vocab_size);
+  } catch (reason) {
+    if (reason instanceof NotCarried) return `GGUF cannot carry this model's tokenizer: ${reason.message}.`;
+    throw reason;
+  }
+}
+
+/** GGUF has the block types themselves; everything else is as in any export. */
+async function inPrecision(
+  model: DecoderModel,
+  precision: NonNullable<GgufOptions['precision']>,
+  signal?: AbortSignal,
+): Promise<DecoderModel> {
+  if (precision !== 'stored') return quantizedModel(model, precision, { signal });
+  const replacements = new Map<WeightRef, WeightRef>();
+  for (const [ref, role] of weightRoles(model)) {
+    if (signal?.aborted) throw cancelled();
+    const isBlocks = !isFloatType(ref.dtype) && !ref.stored;
+    if (!isBlocks && role !== 'vector') replacements.set(ref, await asStored(ref, signal));
+  }
+  return replaceWeights(model, replacements);
+}
+
+function weightBytes({ shape, dtype }: WeightRef): number {
+  return elementCount(shape) * bytesPerElement(dtype);
+}
+
+function mainType(weights: readonly GgufWeight[]): string {
+  const bytes: Record<string, number> = {};
+  for (const { ref } of weights) bytes[ref.dtype] = (bytes[ref.dtype] ?? 0) + weightBytes(ref);
+  return Object.entries(bytes).sort((a, b) => b[1] - a[1])[0][0];
+}
+
+function tensorToWrite({ name, ref }: GgufWeight, onRead: (bytes: number) => void): GgufTensorToWrite {
+  const rows = ref.shape[0];
+  const step = Math.max(1, Math.floor((CHUNK_BYTES * rows) / weightBytes(ref)));
+  async function* chunks() {
+    for (let start = 0; start < rows; start += step) {
+      const bytes = await ref.read({ start, end: Math.min(rows, start + step) });
+      yield bytes;
+      onRead(bytes.byteLength);
+    }
+  }
+  return { name, type: ref.dtype, shape: ref.shape, chunks };
+}
