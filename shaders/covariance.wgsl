@@ -3,7 +3,7 @@
 // hidden_states X (rows, n), covariance (n, n), row-major, bound as vec4. One thread owns 8 × 8 elements of covariance,
 // without workgroup memory and without barriers (common/tile_8x8.wgsl); tiles below the diagonal do nothing.
 // Numerics: products are summed in registers over chunks of CHUNK rows (a multiple of 4), and each chunk is added to the
-// running sum, so that the f32 error grows with the chunk length and the number of chunks, not with the number of rows.
+// running sum, which is a pair (common/paired_sum.wgsl): the f32 error is that of a chunk, however many there are.
 
 override WORKGROUP_X: u32 = 8;
 override WORKGROUP_Y: u32 = 8;

@@ -4,10 +4,12 @@
 struct Params {
   rows: u32,
   n: u32,
+  summation: u32,
 }
 
 @group(0) @binding(0) var<storage, read> hidden_states: array<f32>;
 @group(0) @binding(1) var<storage, read_write> covariance: array<f32>;
+@group(0) @binding(2) var<storage, read_write> low: array<f32>; // not used by SUMMATION_PLAIN
 @group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_X: u32 = 8;
@@ -21,14 +23,25 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   if (col >= params.n || row > col) {
     return;
   }
-  var total = covariance[row * params.n + col];
+  let at = row * params.n + col;
+  var total = Pair(vec4f(covariance[at]), vec4f());
+  if (params.summation != SUMMATION_PLAIN) {
+    total.low = vec4f(low[at]);
+  }
   for (var start = 0u; start < params.rows; start += CHUNK) {
     let end = min(start + CHUNK, params.rows);
     var sum = 0.0;
     for (var k = start; k < end; k++) {
       sum += hidden_states[k * params.n + row] * hidden_states[k * params.n + col];
     }
-    total += sum;
+    if (params.summation == SUMMATION_PLAIN) {
+      total.high += vec4f(sum);
+    } else {
+      total = add_to_pair(total, vec4f(sum));
+    }
   }
-  covariance[row * params.n + col] = total;
+  covariance[at] = total.high.x;
+  if (params.summation != SUMMATION_PLAIN) {
+    low[at] = total.low.x;
+  }
 }

@@ -174,6 +174,11 @@ export interface CovarianceArgs {
   hidden_states: Tensor;
   /** (n, n). */
   covariance: Tensor;
+  /**
+   * (n, n): takes what f32 rounding leaves out of `covariance`, so that the sum over any number of calls is
+   * covariance + low. Absent, the sum is rounded at every 256 rows. Stays zero on backends that compute in f64.
+   */
+  low?: Tensor;
 }
 
 /** output[i, j] = weight[i, j] · scale[j]: `W·diag(γ)`. */

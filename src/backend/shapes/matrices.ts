@@ -50,6 +50,10 @@ export function checkCovariance(args: CovarianceArgs): { rows: number; n: number
   const [rows, n] = matrix('covariance', 'hidden_states', args.hidden_states);
   requireMatrix('covariance', 'covariance', args.covariance, n, n);
   requireDistinct('covariance', args.covariance, args.hidden_states);
+  if (args.low) {
+    requireMatrix('covariance', 'low', args.low, n, n);
+    requireDistinct('covariance', args.low, args.covariance, args.hidden_states);
+  }
   return { rows, n };
 }
 

@@ -18,7 +18,14 @@ import { UniformRing } from './uniforms.ts';
 const BATCH_WORK_SOFTWARE = 4e8;
 const BATCH_WORK_HARDWARE = 2e10;
 
+/**
+ * How chunk sums are added to a Gram matrix: in a pair by integer operations, in a pair by a float two-sum, or rounded.
+ * The start-up self-test chooses (`self_test.ts`); integers are right on every device that keeps WGSL's rules.
+ */
+export type Summation = 'integer' | 'float' | 'plain';
+
 export class GpuContext {
+  summation: Summation = 'integer';
   readonly device: GPUDevice;
   readonly faults: DeviceFaults;
   readonly memory: GpuMemory;

@@ -4,7 +4,8 @@ import anySource from '../../../../shaders/covariance_any.wgsl?raw';
 import subgroupSource from '../../../../shaders/covariance_subgroup.wgsl?raw';
 import type { CovarianceArgs } from '../../backend.ts';
 import { checkCovariance } from '../../shapes.ts';
-import type { GpuContext } from '../context.ts';
+import { asGpuTensor } from '../buffers.ts';
+import type { GpuContext, Summation } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
 import { isWideTileWorthwhile } from './matmul_family.ts';
 
@@ -12,15 +13,15 @@ import { isWideTileWorthwhile } from './matmul_family.ts';
 const TILE = 8;
 
 const layout = {
-  storage: { hidden_states: 'read', covariance: 'read_write' },
-  params: { rows: 'u32', n: 'u32' },
+  storage: { hidden_states: 'read', covariance: 'read_write', low: 'read_write' },
+  params: { rows: 'u32', n: 'u32', summation: 'u32' },
   work: ({ rows, n }: { rows: number; n: number }) => (rows * n * n) / 2,
 } as const;
 
 export const covarianceKernel = defineKernel({
   name: 'covariance',
   source,
-  common: ['tile_8x8', 'left_steps', 'right_steps', 'covariance_vec4'],
+  common: ['tile_8x8', 'left_steps', 'right_steps', 'covariance_vec4', 'paired_sum'],
   ...layout,
   overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
@@ -32,7 +33,7 @@ export const covarianceKernel = defineKernel({
 export const covarianceSubgroupKernel = defineKernel({
   name: 'covariance_subgroup',
   source: subgroupSource,
-  common: ['tile_32x16', 'left_steps_shared', 'share', 'right_steps', 'covariance_vec4'],
+  common: ['tile_32x16', 'left_steps_shared', 'share', 'right_steps', 'covariance_vec4', 'paired_sum'],
   ...layout,
   overrides: { WORKGROUP_SIZE: 4, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(n / 32)],
@@ -41,15 +42,22 @@ export const covarianceSubgroupKernel = defineKernel({
 export const covarianceAnyKernel = defineKernel({
   name: 'covariance_any',
   source: anySource,
+  common: ['paired_sum'],
   ...layout,
   overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [Math.ceil(n / WORKGROUP_X), Math.ceil(n / WORKGROUP_Y)],
 });
 
-export function covariance(context: GpuContext, args: CovarianceArgs): void {
+/** Values of `params.summation`: SUMMATION_* of shaders/common/paired_sum.wgsl. */
+const SUMMATION: Record<Summation, number> = { plain: 0, integer: 1, float: 2 };
+
+export function covariance(context: GpuContext, args: CovarianceArgs, summation = context.summation): void {
   const { rows, n } = checkCovariance(args);
-  const call = { ...args, rows, n };
+  // A sum without its low part is rounded; the binding wants a buffer all the same.
+  const low = args.low ?? context.tensor([4], 'f32', 'no low part');
+  const call = { ...args, low, rows, n, summation: args.low ? SUMMATION[summation] : SUMMATION.plain };
   if (n % 4 !== 0) covarianceAnyKernel(context, call);
   else if (isWideTileWorthwhile(context, n, n)) covarianceSubgroupKernel(context, call);
   else covarianceKernel(context, call);
+  if (!args.low) context.retire(asGpuTensor(low));
 }
