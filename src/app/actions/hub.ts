@@ -63,7 +63,10 @@ export async function downloadModel(studio: Studio, plan: HubPlan): Promise<void
     changeHub(store, { failure: { title: 'Download: failed', error: job.error } });
   }
   await refreshCache(studio);
-  if (isDone) await openDownloaded(studio, plan);
+  if (!isDone) return;
+  // It now stands among the downloaded models.
+  changeHub(store, { listing: null, choice: null });
+  await openDownloaded(studio, plan);
 }
 
 /** Opens a model that lies on this device; no request is made. */

@@ -3,7 +3,7 @@ import type { HubCache, HubCacheEntry, HubKey } from '../../engine/protocol.ts';
 import { isSameModel } from '../../platform/hub/types.ts';
 import { deleteDownloaded, downloadModel, openDownloaded } from '../actions/hub.ts';
 import { ConfirmButton } from '../components/ConfirmButton.tsx';
-import { formatBytes, formatPercent } from '../format.ts';
+import { formatBytes } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -42,8 +42,7 @@ export function HubCacheList({ cache }: { cache: HubCache }) {
       </ul>
       <div className="hub-foot">
         <span className="field-note">
-          {formatBytes(held)} in this browser
-          {free_bytes !== undefined && `, ${formatBytes(free_bytes)} free`}
+          {free_bytes !== undefined && `${formatBytes(free_bytes)} free for this site`}
         </span>
         {entries.length > 1 && (
           <ConfirmButton
@@ -70,7 +69,7 @@ function CacheRow({ entry, isOpen, onDelete }: { entry: HubCacheEntry; isOpen: b
   const name = plan.id.split('/').pop();
   const size = is_complete
     ? formatBytes(bytes)
-    : `${formatBytes(held_bytes)} of ${formatBytes(bytes)}, ${formatPercent(bytes > 0 ? held_bytes / bytes : 0)}`;
+    : `${Math.floor((100 * held_bytes) / bytes)} % of ${formatBytes(bytes)}`;
   return (
     <li>
       <strong title={`${plan.id} at ${plan.commit}`}>{name}</strong>
@@ -79,8 +78,8 @@ function CacheRow({ entry, isOpen, onDelete }: { entry: HubCacheEntry; isOpen: b
         {[
           plan.id.includes('/') ? plan.id.split('/')[0] : null,
           `${plan.revision} ${plan.commit.slice(0, 7)}`,
-          plan.choice,
-          `used ${new Date(used_at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })}`,
+          plan.choice === 'safetensors' ? null : plan.choice,
+          `used ${new Date(used_at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}`,
         ]
           .filter(Boolean)
           .join(' · ')}

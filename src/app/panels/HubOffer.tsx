@@ -67,7 +67,7 @@ export function HubOffer({ hub }: { hub: HubState }) {
 function SizeToCome({ offer }: { offer: Offer }) {
   const { plan, cached, missing_bytes } = offer;
   const total = plan.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (cached?.is_complete) return <>nothing: all {formatBytes(total)} are here</>;
+  if (cached?.is_complete) return <>nothing, it is here</>;
   if (cached && cached.held_bytes > 0) {
     return (
       <>

@@ -51,23 +51,21 @@ function NameForm({ host }: { host: string }) {
   }
   return (
     <form onSubmit={submit}>
-      <fieldset className="field" disabled={!allowed}>
+      <fieldset className="field hub-name" disabled={!allowed}>
         <label htmlFor={id}>Model, by name or address</label>
-        <div className="hub-name">
-          <input
-            id={id}
-            type="text"
-            value={name}
-            placeholder="owner/name@revision"
-            autoComplete="off"
-            autoCapitalize="off"
-            spellCheck={false}
-            onChange={(event) => setName(event.target.value)}
-          />
-          <button type="submit" disabled={isEmpty && !looking_up} title={`One request to ${host}`}>
-            {looking_up ? 'Stop' : 'Look up'}
-          </button>
-        </div>
+        <input
+          id={id}
+          type="text"
+          value={name}
+          placeholder="owner/name@revision"
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <button type="submit" className="wide" disabled={isEmpty && !looking_up} title={`One request to ${host}`}>
+          {looking_up ? 'Stop' : 'Look up'}
+        </button>
       </fieldset>
       <p className="visually-hidden" role="status">
         {looking_up ? `Asking ${host}` : ''}

@@ -52,11 +52,12 @@ function restingText(job: Exclude<JobState, { state: 'running' }>): React.ReactN
       return <span className="muted">Nothing is running</span>;
     case 'finished': {
       const time = formatClock(job.duration_ms / 1000);
+      const verb = job.kind === 'download' ? 'downloaded' : 'measured';
       return (
         <>
           {job.title}{' '}
           <span className="muted">
-            {job.outcome === 'done' ? `done in ${time}` : `cancelled after ${time}; what was measured stays`}
+            {job.outcome === 'done' ? `done in ${time}` : `cancelled after ${time}; what was ${verb} stays`}
           </span>
         </>
       );
