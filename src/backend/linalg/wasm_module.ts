@@ -1,0 +1,94 @@
+/**
+ * @file A small assembler of WebAssembly modules, for the few inner loops that JavaScript cannot express: it has no vector
+ * instructions. Functions take i32 parameters and return nothing; all share one memory, `host.memory`.
+ */
+
+/** Opcodes by their names in the WebAssembly specification, §5.4. */
+export const I32 = 0x7f;
+export const F64 = 0x7c;
+export const V128 = 0x7b;
+export const I32_ADD = 0x6a;
+export const I32_MUL = 0x6c;
+const I32_LT_U = 0x49;
+const END = 0x0b;
+
+export interface WasmFunction {
+  name: string;
+  /** How many i32 parameters; they are locals 0, 1, … */
+  parameters: number;
+  /** Further locals, numbered on from the parameters: how many of which type. */
+  locals: readonly [count: number, type: number][];
+  code: readonly number[];
+}
+
+/** Unsigned LEB128, WebAssembly's integers. */
+function leb(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
+}
+
+/** Signed LEB128, for constants. */
+function signedLeb(value: number): number[] {
+  const low = value & 127;
+  const rest = value >> 7;
+  const isLast = (rest === 0 && low < 64) || (rest === -1 && low >= 64);
+  return isLast ? [low] : [low | 128, ...signedLeb(rest)];
+}
+
+function vector(...items: readonly (readonly number[])[]): number[] {
+  return [...leb(items.length), ...items.flat()];
+}
+
+function section(id: number, content: readonly number[]): number[] {
+  return [id, ...leb(content.length), ...content];
+}
+
+function text(value: string): number[] {
+  return vector(...Array.from(value, (letter) => [letter.charCodeAt(0)]));
+}
+
+export const localGet = (local: number) => [0x20, ...leb(local)];
+export const localSet = (local: number) => [0x21, ...leb(local)];
+const localTee = (local: number) => [0x22, ...leb(local)];
+export const i32Const = (value: number) => [0x41, ...signedLeb(value)];
+/** An instruction of the vector extension. */
+export const simd = (code: number) => [0xfd, ...leb(code)];
+export const v128Load = (offset = 0) => [...simd(0x00), 2, ...leb(offset)];
+export const v128Store = (offset = 0) => [...simd(0x0b), 2, ...leb(offset)];
+export const v128Zero = [...simd(0x0c), ...new Array<number>(16).fill(0)];
+/** Picks 16 bytes out of the 32 of two vectors. */
+export const shuffle = (bytes: readonly number[]) => [...simd(0x0d), ...bytes];
+
+/** local += the value that `code` leaves. */
+export const advance = (local: number, code: readonly number[]) => [
+  ...localGet(local),
+  ...code,
+  I32_ADD,
+  ...localSet(local),
+];
+
+/** Runs `body` at least once, and again while local + step, which it becomes, is below `end`. */
+export function loopBelow(local: number, step: readonly number[], end: number, body: readonly number[]): number[] {
+  const next = [...localGet(local), ...step, I32_ADD, ...localTee(local), ...localGet(end), I32_LT_U];
+  return [0x03, 0x40, ...body, ...next, 0x0d, 0, END];
+}
+
+/** Bytes of a module that exports the functions. */
+export function assemble(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+  const types = functions.map(({ parameters }) => [
+    0x60,
+    ...vector(...new Array<number[]>(parameters).fill([I32])),
+    ...vector(),
+  ]);
+  const bodies = functions.map(({ locals, code }) => {
+    const body = [...vector(...locals.map(([count, type]) => [...leb(count), type])), ...code, END];
+    return [...leb(body.length), ...body];
+  });
+  return new Uint8Array([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
+    ...section(1, vector(...types)),
+    ...section(2, vector([...text('host'), ...text('memory'), 0x02, 0x00, 1])),
+    ...section(3, vector(...functions.map((_, index) => leb(index)))),
+    ...section(7, vector(...functions.map(({ name }, index) => [...text(name), 0x00, ...leb(index)]))),
+    ...section(10, vector(...bodies)),
+  ]);
+}
