@@ -57,7 +57,9 @@ export function resultTable(report: Report): string {
     `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}; ` +
       `peak ${bytes(memory.peak_gpu_bytes)}`,
     `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
-    `calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`,
+    ...(report.sliced.length > 0
+      ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
+      : []),
   ];
   const rows = [
     ...withExports(
@@ -130,8 +132,10 @@ function spread(measured: { perplexity: number; relative_spread: number }): stri
   return (measured.perplexity * measured.relative_spread).toPrecision(2);
 }
 
-/** Text left, numbers right. */
-function alignColumns(rows: string[][]): string {
+/** Text left, numbers right. A column in which nothing stands is left out. */
+function alignColumns(all: string[][]): string {
+  const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
+  const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const isWord = (column: number) => ['model', 'head', 'export'].includes(rows[0][column]);
   return rows

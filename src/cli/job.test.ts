@@ -228,6 +228,7 @@ describe('the headless job', () => {
     expect(report.sliced).toEqual([]);
     expect(report.dense.exports).toMatchObject([{ format: 'onnx', precision: 'f16', verified: true }]);
     expect(resultTable(report)).toMatch(/^dense .* onnx f16 +7 B +79\.80 verified/m);
+    expect(resultTable(report)).not.toMatch(/calibrated|discarded/);
   });
 
   it('goes on after a format that cannot hold the model', async () => {

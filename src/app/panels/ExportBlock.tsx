@@ -61,6 +61,11 @@ export function ExportBlock({ kind, id, perplexity, exports, stem }: Props) {
       >
         Export {exportName(chosen)}
       </button>
+      {exports.length === 0 && (
+        <p className="muted">
+          Offered for download only once the written files give the same perplexity, within 0.1 %.
+        </p>
+      )}
       <ExportList exports={exports} kind={kind} perplexity={perplexity} stem={stem} />
     </>
   );

@@ -44,11 +44,11 @@ export function ModelPanel() {
       {!model && (
         <div className="drop-target">
           <p>
-            <strong>Drop a model</strong>: a folder, its files, or one .gguf
+            <strong>Drop a model here</strong>
           </p>
           <p className="muted">
-            A Hugging Face folder (config.json, tokenizer.json, safetensors), a GGUF file, or an ONNX folder. Read in
-            place, never uploaded.
+            A Hugging Face folder (safetensors) or its files, a .gguf file, or an ONNX folder. They are read in place,
+            never uploaded.
           </p>
         </div>
       )}

@@ -84,7 +84,12 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
         {slice.options.schedule}
         {run.is_preview ? ', quick' : ''} · {slice.head}
         {isOther ? ' · other texts' : ''}
-        {run.exports.some(({ state }) => state === 'done') ? ' · exported' : ''}
+        {run.exports.some(({ state }) => state === 'done') && (
+          <>
+            <span aria-hidden="true"> ✓</span>
+            <span className="visually-hidden">, exported</span>
+          </>
+        )}
       </span>
       <span>{formatBytes(slice.bytes)}</span>
       <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>

@@ -56,7 +56,7 @@ export function changeAgainst(
 
 export const FORMAT_LABELS: Record<ExportFormat, string> = {
   onnx: 'ONNX',
-  'transformers.js': 'transformers.js (KV cache)',
+  'transformers.js': 'transformers.js (cache)',
   safetensors: 'safetensors',
   gguf: 'GGUF',
 };
@@ -81,10 +81,10 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
     case 'onnx':
       return 'One plain graph, tokens in, logits out: for any ONNX runtime.';
     case 'transformers.js':
-      return 'ONNX with a cache of keys and values, for generating text, in the folder layout of transformers.js.';
+      return 'ONNX with a KV cache, to generate text with transformers.js or Optimum.';
     case 'safetensors':
       return kind === 'sliced'
-        ? 'The sliced weights with their slicing config: Whittle opens them again.'
+        ? 'The weights with their slicing config, which Whittle opens again.'
         : 'The weights with config and tokenizer, as a Hugging Face folder.';
     case 'gguf':
       return 'One file for llama.cpp.';
@@ -101,14 +101,14 @@ export function precisionPurpose(precision: Precision): string {
     case 'f16':
       return 'Matrices in f16, vectors in f32.';
     case 'int8':
-      return 'Matrices in 8-bit blocks of 32.';
+      return 'Matrices in 8-bit blocks.';
     case 'int4':
-      return 'Linears in 4-bit blocks of 32; tables, head and shortcuts in 8 bits.';
+      return 'Linears in 4-bit blocks, the rest in 8 bits.';
   }
 }
 
 /** Why a format cannot hold the model, known before it is tried; null where it may. */
 export function formatRefusal(format: ExportFormat, kind: ExportKind): string | null {
   if (format !== 'gguf' || kind === 'dense') return null;
-  return 'GGUF has no place for the shortcuts of a sliced model. The open model can be written as GGUF, further down.';
+  return 'GGUF has no place for the shortcuts of a sliced model. The open model can be exported as GGUF, below.';
 }
