@@ -240,7 +240,8 @@ export interface Eigendecomposition {
 
 export interface Backend {
   readonly info: BackendInfo;
-  readonly memory: Readonly<MemoryUse>;
+  /** Live counters. Setting `peakBytes` to `currentBytes` starts a new peak. */
+  readonly memory: MemoryUse;
 
   /** Zero-filled tensor. Throws `out_of_memory` or `limit_exceeded`. */
   empty(shape: Shape, label: string): Tensor;

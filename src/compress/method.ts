@@ -6,12 +6,15 @@
 import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import type { SpillOptions } from '../runtime/spill.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
   readonly calibration: TokenWindows;
   readonly scratch: ScratchStore;
+  /** Where calibration states wait that exceed a budget of device memory; absent: all of them stay on the device. */
+  readonly spill?: SpillOptions;
   readonly signal: AbortSignal;
   readonly observer: CompressionObserver;
 }

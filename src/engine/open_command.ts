@@ -28,6 +28,8 @@ export async function openCommand(
     const open = await openModel(files);
     // Only now: a bad drop must not lose the model that is open.
     await state.dropModel();
+    // A report tells the peak since its model was opened.
+    if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
     const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;

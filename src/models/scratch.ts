@@ -18,6 +18,8 @@ export interface ScratchStore {
 export interface ScratchSlot {
   readonly bytes: number;
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Overwrites its start with at most as many bytes as it has. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 /** Keeps everything in memory: for tests, for Node and where OPFS is missing. */
@@ -27,7 +29,11 @@ export function memoryScratch(): ScratchStore {
     async append(bytes) {
       const kept = bytes.slice();
       slots.push(kept);
-      return { bytes: kept.byteLength, read: async (offset, length) => kept.slice(offset, offset + length) };
+      return {
+        bytes: kept.byteLength,
+        read: async (offset, length) => kept.slice(offset, offset + length),
+        write: async (bytes) => kept.set(bytes),
+      };
     },
     async clear() {
       slots = [];

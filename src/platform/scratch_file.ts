@@ -15,6 +15,8 @@ export interface ScratchFile {
 export interface ScratchFileSlot {
   readonly bytes: number;
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Overwrites its start with at most as many bytes as it has. Throws `storage_full`. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 let serial = 0;
@@ -41,13 +43,19 @@ export async function openScratchFile(): Promise<ScratchFile> {
       const file = await used;
       // From here to the end nothing is awaited: two appends never share an offset.
       const start = end;
+      const size = bytes.byteLength;
       writeFully(file, bytes, start, name);
-      end += bytes.byteLength;
+      end += size;
       return {
-        bytes: bytes.byteLength,
+        bytes: size,
         async read(offset, length) {
           if (handle !== used) throw goneSlot(name);
-          return readFully(file, start, bytes.byteLength, offset, length, name);
+          return readFully(file, start, size, offset, length, name);
+        },
+        async write(bytes) {
+          if (handle !== used) throw goneSlot(name);
+          if (bytes.byteLength > size) throw tooLong(name, bytes.byteLength, size);
+          writeFully(file, bytes, start, name);
         },
       };
     },
@@ -82,6 +90,15 @@ function readFully(
     message: `Bytes ${offset} to ${offset + length} of a stored weight of ${size} bytes cannot be read.`,
     place: { file: name },
     action: 'The browser may have removed its files. Slice the model again.',
+  });
+}
+
+function tooLong(name: string, bytes: number, size: number): WhittleError {
+  return new WhittleError({
+    code: 'internal',
+    message: `${bytes} bytes were to overwrite ${size} stored ones.`,
+    place: { file: name },
+    action: 'This is a fault in Whittle. Please report it with the steps that led here.',
   });
 }
 

@@ -34,6 +34,12 @@ export class Arena {
     return tensor;
   }
 
+  /** Frees all workspace tensors: before a step that needs much memory and none of them. */
+  freeWorkspace(): void {
+    this.free(...this.named.values());
+    this.named.clear();
+  }
+
   /** Frees one tensor now. */
   free(...tensors: (Tensor | undefined)[]): void {
     for (const tensor of tensors) {

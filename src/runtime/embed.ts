@@ -12,10 +12,13 @@ import type { WeightLoader } from './weights.ts';
 /** Rows closer together than this are read with one request. */
 const MAX_GAP_BYTES = 64 * 1024;
 
+/** Bytes, as f32, of table rows that are on the device at once. */
+const MAX_TABLE_BYTES = 32 * 1024 * 1024;
+
 /**
  * Embeds several batches of tokens.
  * @param ids One array a batch: consecutive windows of `seqlen` tokens.
- * @returns One tensor (tokens, d) a batch, owned by the arena.
+ * @param onBatch Gets each batch's (tokens, d), owned by the arena, in order.
  */
 export async function embedTokens(
   arena: Arena,
@@ -23,27 +26,55 @@ export async function embedTokens(
   embedding: Embedding,
   ids: readonly Uint32Array[],
   seqlen: number,
-): Promise<Tensor[]> {
-  const { backend } = arena;
-  const table = await compactTable(embedding.weight, ids);
-  const stored = loader.decode(embedding.weight, table.bytes, [table.count, embedding.weight.shape[1]]);
-  const rows = await embeddingRows(arena, loader, embedding, stored);
-  const weight = embedding.projection ? await project(arena, loader, rows, embedding.projection) : rows;
-  const outputs = ids.map((batch, i) => {
-    const input_ids = arena.own(
-      backend.fromIds(
+  onBatch: (states: Tensor, index: number) => Promise<void>,
+): Promise<void> {
+  const positions = embedding.positions && (await positionTable(arena, loader, embedding, seqlen));
+  let index = 0;
+  for (const group of tableGroups(ids, embedding.weight.shape[1])) {
+    const table = await compactTable(embedding.weight, group);
+    const stored = loader.decode(embedding.weight, table.bytes, [table.count, embedding.weight.shape[1]]);
+    const rows = await embeddingRows(arena, loader, embedding, stored);
+    const weight = embedding.projection ? await project(arena, loader, rows, embedding.projection) : rows;
+    if (weight !== rows) arena.free(rows);
+    for (const batch of group) {
+      const output = arena.empty([batch.length, weight.shape[1]], `hidden_states.${index}`);
+      lookUp(
+        arena,
+        weight,
         batch.map((id) => table.row.get(id) as number),
-        'input_ids',
-      ),
-    );
-    const output = arena.empty([batch.length, weight.shape[1]], `hidden_states.${i}`);
-    backend.embedding({ input_ids, weight, first_row: 0, output });
-    arena.free(input_ids);
-    return output;
-  });
-  arena.free(rows, weight);
-  if (embedding.positions) await addPositions(arena, loader, embedding, outputs, seqlen);
-  return outputs;
+        output,
+      );
+      if (positions) addPositions(arena, positions, output, seqlen);
+      await onBatch(output, index++);
+    }
+    arena.free(weight);
+  }
+  arena.free(positions);
+}
+
+/** Consecutive batches whose distinct tokens fit into one table together; a batch is never cut. */
+function tableGroups(ids: readonly Uint32Array[], columns: number): Uint32Array[][] {
+  const most = MAX_TABLE_BYTES / (4 * columns);
+  const groups: Uint32Array[][] = [];
+  let distinct = new Set<number>();
+  for (const batch of ids) {
+    const joined = new Set([...distinct, ...batch]);
+    if (groups.length > 0 && joined.size <= most) {
+      groups[groups.length - 1].push(batch);
+      distinct = joined;
+    } else {
+      groups.push([batch]);
+      distinct = new Set(batch);
+    }
+  }
+  return groups;
+}
+
+/** output[i] = weight[rows[i]]. */
+function lookUp(arena: Arena, weight: Tensor, rows: Uint32Array, output: Tensor): void {
+  const input_ids = arena.own(arena.backend.fromIds(rows, 'input_ids'));
+  arena.backend.embedding({ input_ids, weight, first_row: 0, output });
+  arena.free(input_ids);
 }
 
 /** centre(norm(scale · E)) of some rows of the table; the given tensor is used or freed. */
@@ -66,30 +97,24 @@ export async function embeddingRows(
   return rows;
 }
 
-/** Adds the learned position of each row of each batch; (seqlen, d) of the table are read once. */
-async function addPositions(
+/** (seqlen, d): learned positions 0 … seqlen. */
+async function positionTable(
   arena: Arena,
   loader: WeightLoader,
   embedding: Embedding,
-  batches: readonly Tensor[],
   seqlen: number,
-): Promise<void> {
-  const { backend } = arena;
+): Promise<Tensor> {
   const { weight, offset } = embedding.positions as LearnedPositions;
   const table = await loader.load(weight, { start: offset, end: offset + seqlen });
-  if (embedding.centered) backend.center_rows({ hidden_states: table });
-  for (const hidden_states of batches) {
-    const ids = backend.fromIds(
-      Uint32Array.from({ length: hidden_states.shape[0] }, (_, row) => row % seqlen),
-      'position_ids',
-    );
-    const input_ids = arena.own(ids);
-    const positions = arena.workspace('position_embeddings', hidden_states.shape);
-    backend.embedding({ input_ids, weight: table, first_row: 0, output: positions });
-    backend.add({ a: hidden_states, b: positions, output: hidden_states });
-    arena.free(input_ids);
-  }
-  arena.free(table);
+  if (embedding.centered) arena.backend.center_rows({ hidden_states: table });
+  return table;
+}
+
+function addPositions(arena: Arena, table: Tensor, hidden_states: Tensor, seqlen: number): void {
+  const rows = Uint32Array.from({ length: hidden_states.shape[0] }, (_, row) => row % seqlen);
+  const positions = arena.workspace('position_embeddings', hidden_states.shape);
+  lookUp(arena, table, rows, positions);
+  arena.backend.add({ a: hidden_states, b: positions, output: hidden_states });
 }
 
 async function project(arena: Arena, loader: WeightLoader, rows: Tensor, projection: WeightRef): Promise<Tensor> {

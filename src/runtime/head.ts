@@ -11,19 +11,29 @@ import { applyNorm } from './forward.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Bounds for one block: elements of its weight and of its logits. */
-const MAX_BLOCK_ELEMENTS = 16 * 1024 * 1024;
+const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
 
 interface VocabularyBlock {
   start: number;
   end: number;
 }
 
+/** Rows of the head that are on the device at once. */
+export function vocabularyBlockRows(
+  vocabulary: number,
+  columns: number,
+  tokenRows: number,
+  maxTensorBytes: number,
+): number {
+  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(maxTensorBytes / 4));
+  // Multiples of 8 keep every block on the fast matrix kernels.
+  const fit = Math.floor(elements / Math.max(columns, tokenRows) / 8) * 8;
+  return Math.min(vocabulary, Math.max(8, fit));
+}
+
 function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
   const [vocabulary, columns] = head.weight.shape;
-  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(arena.backend.info.maxTensorBytes / 4));
-  // Multiples of 8 keep every block on the fast matrix kernels.
-  const fit = Math.floor(elements / Math.max(columns, rows) / 8) * 8;
-  const size = Math.min(vocabulary, Math.max(8, fit));
+  const size = vocabularyBlockRows(vocabulary, columns, rows, arena.backend.info.maxTensorBytes);
   const blocks: VocabularyBlock[] = [];
   for (let start = 0; start < vocabulary; start += size)
     blocks.push({ start, end: Math.min(vocabulary, start + size) });
@@ -38,6 +48,8 @@ async function headInputs(
   batches: readonly Tensor[],
 ): Promise<Tensor[]> {
   const { backend } = arena;
+  // None of the layers' workspace is needed any more.
+  arena.freeWorkspace();
   const norm = await loader.norm(model.norm);
   const projection = model.lm_head.projection && (await loader.load(model.lm_head.projection));
   const outputs = batches.map((hidden_states) => {

@@ -1,6 +1,6 @@
 /**
  * @file One pass of some windows through all layers of a model, layer by layer: a layer's weights are loaded, used by
- * every batch, and freed. The next layer's bytes are read while the device works.
+ * every batch, and freed. The next layer's bytes are read while the device works; only one layer is on the device.
  */
 
 import type { Tensor } from '../backend/backend.ts';
@@ -9,7 +9,8 @@ import type { DecoderLayer, DecoderModel, Rotary } from '../models/decoder_model
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import { attentionBlock, mlpBlock, parallelBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
-import { type DeviceLayer, freeDeviceLayer, type WeightLoader } from './weights.ts';
+import { BatchStates } from './spill.ts';
+import { attentionWeights, type DeviceLayer, freeDeviceLayer, mlpWeights, type WeightLoader } from './weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
@@ -31,45 +32,50 @@ export async function runLayers(
   observer: PassObserver = {},
   signal?: AbortSignal,
 ): Promise<Tensor[]> {
+  const states = new BatchStates(arena);
+  await runLayersOver(arena, loader, model, windows, batches, states, observer, signal);
+  const hidden: Tensor[] = [];
+  for (const i of batches.keys()) hidden.push(await states.take(i));
+  return hidden;
+}
+
+/** As {@link runLayers}, with the hidden states of all batches in `states`, which may leave the device between layers. */
+export async function runLayersOver(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  windows: TokenWindows,
+  batches: readonly WindowBatch[],
+  states: BatchStates,
+  observer: PassObserver = {},
+  signal?: AbortSignal,
+): Promise<void> {
   const { backend } = arena;
   const { seqlen } = windows;
-  let hidden = await embedTokens(
-    arena,
-    loader,
-    model.embed_tokens,
-    batches.map((batch) => batchIds(windows, batch)),
-    seqlen,
-  );
+  const ids = batches.map((batch) => batchIds(windows, batch));
+  await embedTokens(arena, loader, model.embed_tokens, ids, seqlen, (x, i) => states.put(i, x));
   const rotary = new RotaryCache(arena, seqlen);
-  let next = prefetch(loader, model.layers[0]);
   for (const layer of model.layers) {
     throwIfCancelled(signal);
-    const weights = await (next as Promise<DeviceLayer>);
+    const weights = await loader.layer(layer);
+    const next = model.layers[layer.index + 1];
+    if (next) loader.prefetch([...attentionWeights(next), ...mlpWeights(next)]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
-    const outputs: Tensor[] = [];
-    for (const [i, x] of hidden.entries()) {
-      outputs.push(runLayer(arena, layer, weights, table, seqlen, x, tap));
+    for (const i of batches.keys()) {
+      const x = await states.take(i);
+      await states.put(i, runLayer(arena, layer, weights, table, seqlen, x, tap));
       // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
-      if (isSlow(backend.info) && i < hidden.length - 1) {
+      if (isSlow(backend.info) && i < batches.length - 1) {
         await backend.sync();
         throwIfCancelled(signal);
-        observer.onBatch?.(layer.index, outputs.length / hidden.length);
+        observer.onBatch?.(layer.index, (i + 1) / batches.length);
       }
     }
-    hidden = outputs;
-    backend.flush();
-    next = prefetch(loader, model.layers[layer.index + 1]);
-    try {
-      await backend.sync();
-    } catch (error) {
-      await next?.catch(() => {});
-      throw error;
-    }
+    await backend.sync();
     freeDeviceLayer(arena, weights);
     await observer.onLayer?.(layer.index);
   }
-  return hidden;
 }
 
 /** One layer for one batch; `x` is freed. */
@@ -97,13 +103,6 @@ function runLayer(
   mlpBlock(arena, layer.mlp, weights.mlp, mid, y, tap);
   arena.free(mid);
   return y;
-}
-
-/** Starts to load a layer. A rejection is for whoever awaits the promise; a pass that was cancelled never does. */
-function prefetch(loader: WeightLoader, layer: DecoderLayer | undefined): Promise<DeviceLayer> | undefined {
-  const loading = layer && loader.layer(layer);
-  loading?.catch(() => {});
-  return loading;
 }
 
 /** Tables of the rotary embeddings in use; layers usually share one. */

@@ -12,7 +12,7 @@ describe('evaluation', () => {
   it('leaves the first group, which also compiles shaders, out of the rate', async () => {
     const backend = createCpuBackend();
     const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 8 });
-    const wait = 400;
+    const wait = 1500;
     vi.spyOn(backend, 'sync').mockImplementationOnce(() => new Promise((resolve) => setTimeout(resolve, wait)));
     const { tokens_per_second, windows } = await evaluate(backend, job.model, job.evaluation);
     expect(windows.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

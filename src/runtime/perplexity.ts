@@ -42,6 +42,14 @@ export interface EvaluateOptions {
  */
 const GROUP_TARGET_MS = 1500;
 
+/** Bytes of hidden states, as f32, that a group may have on the device. */
+const GROUP_STATE_BYTES = 128 * 1024 * 1024;
+
+/** Windows that {@link evaluate} lets through the model together at most. */
+export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number {
+  return Math.max(1, Math.floor(GROUP_STATE_BYTES / (4 * seqlen * hiddenSize)));
+}
+
 /**
  * Losses of all windows, reported as soon as each is known.
  * @throws `non_finite_weights`, `non_finite_activations`, `cancelled`, and what the backend throws.
@@ -54,6 +62,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const results: WindowLoss[] = [];
   const groups: { tokens: number; ms: number }[] = [];
+  const most = mostWindowsPerGroup(windows.seqlen, model.config.hidden_size);
   let group = 1;
   while (results.length < windows.count) {
     throwIfCancelled(options.signal);
@@ -72,7 +81,7 @@ export async function evaluate(
     });
     const elapsed = Math.max(1, performance.now() - started);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
-    group = Math.max(1, Math.min(2 * count, Math.round((count * GROUP_TARGET_MS) / elapsed)));
+    group = Math.max(1, Math.min(2 * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
   }
   return { windows: results, tokens_per_second: steadyRate(groups) };
 }

@@ -4,7 +4,14 @@
 import type { Tensor } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { RowRange } from '../formats/checkpoint.ts';
-import type { DecoderLayer, Linear, Norm, WeightRef } from '../models/decoder_model.ts';
+import {
+  type DecoderLayer,
+  type Linear,
+  linearWeights,
+  type Norm,
+  normWeights,
+  type WeightRef,
+} from '../models/decoder_model.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
@@ -59,6 +66,8 @@ export interface DeviceLayer {
 /** Loads weights into an arena; with `checkFinite` it counts NaN and infinite elements of everything it loads. */
 export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
+  /** Stored bytes that were asked for ahead of their use. */
+  private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
   private counts?: Tensor;
 
   constructor(
@@ -66,8 +75,22 @@ export class WeightLoader {
     private readonly checkFinite = false,
   ) {}
 
+  /**
+   * Starts to read whole weights, which the next `load` of each takes. They wait as stored bytes on the host: on the device,
+   * decoded, they would double what a layer needs there.
+   */
+  prefetch(refs: readonly (WeightRef | undefined)[]): void {
+    for (const ref of refs) {
+      if (!ref || this.ahead.has(ref)) continue;
+      const reading = ref.read();
+      // For whoever awaits the bytes; a pass that was cancelled never does.
+      reading.catch(() => {});
+      this.ahead.set(ref, reading);
+    }
+  }
+
   async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
-    const bytes = await ref.read(rows);
+    const bytes = await (rows ? ref.read(rows) : this.stored(ref));
     return this.decode(ref, bytes, rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape);
   }
 
@@ -160,10 +183,16 @@ export class WeightLoader {
   /** The offset is added on the host: a norm's weight is one row. */
   private async normWeight(ref: WeightRef, offset = 0): Promise<Tensor> {
     if (offset === 0) return this.load(ref);
-    const values = decodeStored(await ref.read(), ref.dtype).map((value) => value + offset);
+    const values = decodeStored(await this.stored(ref), ref.dtype).map((value) => value + offset);
     const tensor = this.arena.own(this.arena.backend.fromArray(values, ref.shape, ref.name));
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;
+  }
+
+  private stored(ref: WeightRef): Promise<Uint8Array> {
+    const reading = this.ahead.get(ref) ?? ref.read();
+    this.ahead.delete(ref);
+    return reading;
   }
 
   private count(ref: WeightRef, tensor: Tensor): void {
@@ -177,6 +206,28 @@ export class WeightLoader {
 
 /** More than the weights that are ever loaded between two checks; beyond it counters are shared, never lost. */
 const COUNTERS = 64;
+
+/** What {@link WeightLoader.attention} reads of a layer. */
+export function attentionWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
+  const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
+  const norms = [layer.input_layernorm, q_norm, k_norm, layer.attention_output_norm];
+  return [
+    ...norms.flatMap(normWeights),
+    ...[q_proj, k_proj, v_proj, o_proj].flatMap(linearWeights),
+    layer.attn_shortcut_Q,
+  ];
+}
+
+/** What {@link WeightLoader.mlp} reads of a layer. */
+export function mlpWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
+  const { gate_proj, up_proj, down_proj } = layer.mlp;
+  const norms = [layer.post_attention_layernorm, layer.mlp_output_norm];
+  return [
+    ...norms.flatMap(normWeights),
+    ...[gate_proj, up_proj, down_proj].flatMap(linearWeights),
+    layer.mlp_shortcut_Q,
+  ];
+}
 
 /** Frees every tensor of a loaded part. */
 export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp): void {

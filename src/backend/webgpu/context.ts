@@ -24,6 +24,9 @@ const BATCH_WORK_HARDWARE = 2e10;
  */
 export type Summation = 'integer' | 'float' | 'plain';
 
+/** Stored bytes of loaded weights that may wait for their submit; a layer's would be half of the layer again. */
+export const MAX_RETIRED_BYTES = 32 * 1024 * 1024;
+
 export class GpuContext {
   summation: Summation = 'integer';
   readonly device: GPUDevice;
@@ -41,6 +44,7 @@ export class GpuContext {
   private batchWork = 0;
   /** Internal tensors whose last use is in the batch being recorded. */
   private retired: GpuTensor[] = [];
+  private retiredBytes = 0;
 
   constructor({ device, info, subgroupMinSize }: WebGpuDevice) {
     this.device = device;
@@ -72,6 +76,8 @@ export class GpuContext {
   /** Frees an internal tensor once the batch that uses it has been submitted. */
   retire(tensor: GpuTensor): void {
     this.retired.push(tensor);
+    this.retiredBytes += tensor.bytes;
+    if (this.retiredBytes > MAX_RETIRED_BYTES) this.flush();
   }
 
   dispatch(
@@ -132,6 +138,7 @@ export class GpuContext {
       this.device.queue.submit([commands]);
       this.faults.popScope(rejected);
     }
+    this.retiredBytes = 0;
     for (const tensor of this.retired.splice(0)) tensor.dispose();
   }
 

@@ -32,7 +32,7 @@ import { soft_cap } from './kernels/soft_cap.ts';
 
 export class WebGpuBackend implements backend.Backend {
   readonly info: backend.BackendInfo;
-  readonly memory: Readonly<backend.MemoryUse>;
+  readonly memory: backend.MemoryUse;
   /** What kernels are dispatched on. */
   readonly context: GpuContext;
 

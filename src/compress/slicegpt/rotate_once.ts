@@ -7,7 +7,8 @@ import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { runLayers } from '../../runtime/model_pass.ts';
+import { runLayersOver } from '../../runtime/model_pass.ts';
+import { type BatchStates, withBatchStates } from '../../runtime/spill.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
 import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
 import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
@@ -34,69 +35,83 @@ export interface DenseBases {
 
 /** Runs the calibration windows through the dense model and takes the PCA of every site. */
 export async function calibrateDense(model: DecoderModel, context: CompressionContext): Promise<DenseBases> {
-  return withArena(context.backend, async (arena) => {
-    const { backend, calibration, observer, signal } = context;
-    const D = model.config.hidden_size;
-    const layers = model.layers.length;
-    const store = new WeightStore(arena, context.scratch, 'F32');
-    const sites: SiteReport[] = [];
-    const bases: WeightRef[] = [];
-    let embeddingCovariance: WeightRef | undefined;
-    const pending = new Map<number, Tensor>();
-    const parallel = model.layers[0].parallel === true;
-    const tapped = (site: Site, states: Tensor) => {
-      const covariance = pending.get(site.index) ?? arena.empty([D, D], `covariance.${site.index}`);
-      pending.set(site.index, covariance);
-      backend.covariance({ hidden_states: centred(arena, model, states), covariance });
-    };
-    const solve = async (site: Site) => {
-      const covariance = pending.get(site.index) as Tensor;
-      pending.delete(site.index);
-      if (site.index === 0) {
-        const kept = arena.empty([D, D], 'embedding_covariance');
-        backend.copy(covariance, kept);
-        embeddingCovariance = await store.put(kept, 'embedding_covariance');
-      }
-      const { Q, report } = await principalBasis(arena, covariance, site, D, signal);
-      sites.push(report);
-      bases.push(await store.put(Q, `Q.${site.index}`));
-      observer.onSite?.(report);
-    };
-    /** The forward pass is taken for most of a layer's work, the PCAs that follow for the rest. */
-    const report = (layer: number, share: number) => {
-      const done = layer + (share < 1 ? 0.8 * share : 1);
-      const tokens = done * calibration.count * calibration.seqlen;
-      observer.onProgress({ fraction: done / layers, layer, layers, step: 'forward pass and PCA', tokens });
-    };
-    report(0, 0);
-    const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
-    const loader = new WeightLoader(arena, true);
-    const hidden = await runLayers(
-      arena,
-      loader,
-      model,
-      calibration,
-      batches,
-      {
-        onTap(layer, name, states) {
-          if (name === 'residual') tapped(inputSite(layer, parallel), states);
-          if (name === 'mlp_residual') tapped(middleSite(layer), states);
-        },
-        onBatch: report,
-        async onLayer(layer) {
-          await loader.assertFinite();
-          await solve(inputSite(layer, parallel));
-          if (!parallel) await solve(middleSite(layer));
-          report(layer, 1);
-        },
+  return withArena(context.backend, (arena) =>
+    withBatchStates(arena, context.spill, (states) => calibrate(arena, states, model, context)),
+  );
+}
+
+async function calibrate(
+  arena: Arena,
+  hidden: BatchStates,
+  model: DecoderModel,
+  context: CompressionContext,
+): Promise<DenseBases> {
+  const { backend, calibration, observer, signal } = context;
+  const D = model.config.hidden_size;
+  const layers = model.layers.length;
+  const store = new WeightStore(arena, context.scratch, 'F32');
+  const sites: SiteReport[] = [];
+  const bases: WeightRef[] = [];
+  let embeddingCovariance: WeightRef | undefined;
+  const pending = new Map<number, Tensor>();
+  const parallel = model.layers[0].parallel === true;
+  const tapped = (site: Site, states: Tensor) => {
+    const covariance = pending.get(site.index) ?? arena.empty([D, D], `covariance.${site.index}`);
+    pending.set(site.index, covariance);
+    backend.covariance({ hidden_states: centred(arena, model, states), covariance });
+  };
+  const solve = async (site: Site) => {
+    const covariance = pending.get(site.index) as Tensor;
+    pending.delete(site.index);
+    if (site.index === 0) {
+      const kept = arena.empty([D, D], 'embedding_covariance');
+      backend.copy(covariance, kept);
+      embeddingCovariance = await store.put(kept, 'embedding_covariance');
+    }
+    const { Q, report } = await principalBasis(arena, covariance, site, D, signal);
+    sites.push(report);
+    bases.push(await store.put(Q, `Q.${site.index}`));
+    observer.onSite?.(report);
+  };
+  /** The forward pass is taken for most of a layer's work, the PCAs that follow for the rest. */
+  const report = (layer: number, share: number) => {
+    const done = layer + (share < 1 ? 0.8 * share : 1);
+    const tokens = done * calibration.count * calibration.seqlen;
+    observer.onProgress({ fraction: done / layers, layer, layers, step: 'forward pass and PCA', tokens });
+  };
+  report(0, 0);
+  const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
+  const loader = new WeightLoader(arena, true);
+  await runLayersOver(
+    arena,
+    loader,
+    model,
+    calibration,
+    batches,
+    hidden,
+    {
+      onTap(layer, name, states) {
+        if (name === 'residual') tapped(inputSite(layer, parallel), states);
+        if (name === 'mlp_residual') tapped(middleSite(layer), states);
       },
-      signal,
-    );
-    const last = outputSite(layers - 1, parallel);
-    for (const states of hidden) tapped(last, states);
-    await solve(last);
-    return { sites, bases, embeddingCovariance: embeddingCovariance as WeightRef };
-  });
+      onBatch: report,
+      async onLayer(layer) {
+        await loader.assertFinite();
+        await solve(inputSite(layer, parallel));
+        if (!parallel) await solve(middleSite(layer));
+        report(layer, 1);
+      },
+    },
+    signal,
+  );
+  const last = outputSite(layers - 1, parallel);
+  for (const i of batches.keys()) {
+    const states = await hidden.take(i);
+    tapped(last, states);
+    arena.free(states);
+  }
+  await solve(last);
+  return { sites, bases, embeddingCovariance: embeddingCovariance as WeightRef };
 }
 
 /** What the PCA of a site looks at: the states, or a copy without their mean where the fused model has none. */

@@ -13,7 +13,8 @@ import { type Arena, withArena } from '../../runtime/arena.ts';
 import { embedTokens } from '../../runtime/embed.ts';
 import { attentionBlock, mlpBlock, parallelBlock } from '../../runtime/forward.ts';
 import { RotaryCache } from '../../runtime/model_pass.ts';
-import { type DeviceLayer, type DeviceMlp, WeightLoader } from '../../runtime/weights.ts';
+import { type BatchStates, withBatchStates } from '../../runtime/spill.ts';
+import { attentionWeights, type DeviceLayer, type DeviceMlp, mlpWeights, WeightLoader } from '../../runtime/weights.ts';
 import { batchesOf, batchIds, rowsPerBatch } from '../../runtime/windows.ts';
 import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
 import { firstCovariance } from './first_basis.ts';
@@ -32,13 +33,16 @@ export async function sliceSequential(
   dimensions: SiteDimensions,
   context: CompressionContext,
 ): Promise<CompressedModel> {
-  return withArena(context.backend, (arena) => new SequentialPass(arena, model, head, dimensions, context).run());
+  return withArena(context.backend, (arena) =>
+    withBatchStates(arena, context.spill, (states) =>
+      new SequentialPass(arena, states, model, head, dimensions, context).run(),
+    ),
+  );
 }
 
 interface SlicedLayer {
   layer: DecoderLayer;
-  /** The next layer's inputs in the basis `output`. */
-  states: Tensor[];
+  /** The basis that the next layer's inputs are to be moved into. */
   output: Basis;
 }
 
@@ -53,6 +57,8 @@ class SequentialPass {
 
   constructor(
     private readonly arena: Arena,
+    /** Of each batch, in D dimensions: inputs of the layer at hand, then its residuals in the middle, then its outputs. */
+    private readonly states: BatchStates,
     private readonly model: DecoderModel,
     private readonly head: HeadKind,
     private readonly dimensions: SiteDimensions,
@@ -70,79 +76,79 @@ class SequentialPass {
     const windows = this.context.calibration;
     const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(arena.backend.info));
     this.progress(0, 'embedding covariance', 0);
-    const embedded = await embedTokens(
+    const tokens = this.emptyCovariance();
+    await embedTokens(
       arena,
       this.loader,
       model.embed_tokens,
       batches.map((batch) => batchIds(windows, batch)),
       windows.seqlen,
+      async (x, index) => {
+        arena.backend.covariance({ hidden_states: x, covariance: tokens });
+        await this.states.put(index, x);
+      },
     );
-    const tokens = this.emptyCovariance();
-    for (const x of embedded) arena.backend.covariance({ hidden_states: x, covariance: tokens });
     const { covariance, tableGram } = await firstCovariance(arena, model, this.head, tokens);
     const first = await this.basis(covariance, EMBEDDING_SITE);
-    let states = this.moveInto(embedded, first);
     let input = first;
     const layers: DecoderLayer[] = [];
     for (const layer of model.layers) {
       const slice = layer.parallel ? this.sliceParallel : this.sliceLayer;
-      const sliced: SlicedLayer = await slice.call(this, layer, input, states);
+      const sliced: SlicedLayer = await slice.call(this, layer, input);
       layers.push(sliced.layer);
       if (input !== first) this.freeBasis(input);
-      ({ states, output: input } = sliced);
+      input = sliced.output;
     }
+    await this.states.clear();
+    arena.freeWorkspace();
     this.progress(model.layers.length, 'embedding and head', 1);
     const ends = await storeEnds(arena, this.store, model, this.head, { first, last: input, tableGram });
     return { model: { config: model.config, layers, ...ends }, sites: this.sites };
   }
 
-  private async sliceLayer(layer: DecoderLayer, input: Basis, states: Tensor[]): Promise<SlicedLayer> {
+  private async sliceLayer(layer: DecoderLayer, input: Basis): Promise<SlicedLayer> {
     const { arena, context } = this;
     const { backend } = arena;
     const { index } = layer;
-    const D = this.model.config.hidden_size;
     const { seqlen } = context.calibration;
 
     this.progress(index, 'attention', 0);
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
+    this.loader.prefetch(mlpWeights(layer));
     const middleCovariance = this.emptyCovariance();
-    const middles: Tensor[] = [];
-    for (const x of states) {
-      const h = arena.empty([x.shape[0], D], 'attention_residual');
+    await this.eachBatch(index, 'attention and MLP-input covariance', 0, 0.5, input, (x, h) => {
       attentionBlock(arena, layer.attention, attention, table, seqlen, x, h);
       backend.covariance({ hidden_states: h, covariance: middleCovariance });
-      arena.free(x);
-      middles.push(h);
-      await this.step(index, 'attention and MLP-input covariance', 0, middles.length / states.length, x.shape[0]);
-    }
+    });
     const middle = await this.basis(middleCovariance, middleSite(index));
     const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle);
 
     const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), middle, this.original);
-    const slicedInputs = this.moveInto(middles, middle);
-    const { output, next } = this.endsInOriginal(layer)
-      ? this.ending(slicedInputs)
-      : await this.outputBasis(layer, await this.runMlp(layer, mlp, slicedInputs));
+    this.prefetchAfter(layer);
+    const output = this.endsInOriginal(layer)
+      ? this.original
+      : await this.outputBasis(layer, await this.runMlp(layer, mlp, middle));
     const slicedMlp = await storeMlp(arena, this.store, layer, mlp, middle, output);
     await this.loader.assertFinite();
     this.freeBasis(middle);
-    return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, states: next, output };
+    return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, output };
   }
 
   /** One run and one PCA: q, k, v and the MLP share the input's basis, and both outputs take the next one (slicegpt.md §5). */
-  private async sliceParallel(layer: DecoderLayer, input: Basis, states: Tensor[]): Promise<SlicedLayer> {
+  private async sliceParallel(layer: DecoderLayer, input: Basis): Promise<SlicedLayer> {
     const { arena } = this;
     this.progress(layer.index, 'attention and MLP', 0);
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
     const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), input);
-    const { output, next } = this.endsInOriginal(layer)
-      ? this.ending(states)
-      : await this.outputBasis(layer, await this.runParallel(layer, { attention, mlp }, states));
+    this.prefetchAfter(layer);
+    const output = this.endsInOriginal(layer)
+      ? this.original
+      : await this.outputBasis(layer, await this.runParallel(layer, { attention, mlp }, input));
     const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, output);
     const slicedMlp = await storeMlp(arena, this.store, layer, mlp, input, output);
     await this.loader.assertFinite();
-    return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, states: next, output };
+    return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, output };
   }
 
   private isLast({ index }: DecoderLayer): boolean {
@@ -154,57 +160,69 @@ class SequentialPass {
     return this.isLast(layer) && (this.head === 'tied' || this.head === 'tied-sliced');
   }
 
-  private ending(states: Tensor[]) {
-    this.arena.free(...states);
-    return { output: this.original, next: [] };
+  private outputBasis(layer: DecoderLayer, covariance: Tensor): Promise<Basis> {
+    return this.basis(covariance, outputSite(layer.index, layer.parallel === true));
   }
 
-  private async outputBasis(layer: DecoderLayer, { covariance, states }: { covariance: Tensor; states: Tensor[] }) {
-    const output = await this.basis(covariance, outputSite(layer.index, layer.parallel === true));
-    if (!this.isLast(layer)) return { output, next: this.moveInto(states, output) };
-    this.arena.free(...states);
-    return { output, next: [] };
-  }
-
-  private async runParallel(layer: DecoderLayer, weights: DeviceLayer, inputs: Tensor[]) {
+  private async runParallel(layer: DecoderLayer, weights: DeviceLayer, input: Basis): Promise<Tensor> {
     const { arena } = this;
     const { seqlen } = this.context.calibration;
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     const covariance = this.emptyCovariance();
-    const states: Tensor[] = [];
-    for (const x of inputs) {
-      const y = arena.empty([x.shape[0], this.model.config.hidden_size], 'hidden_states');
+    await this.eachBatch(layer.index, 'layer and output covariance', 0, 1, input, (x, y) => {
       parallelBlock(arena, layer, weights, table, seqlen, x, y);
       arena.backend.covariance({ hidden_states: y, covariance });
-      arena.free(x);
-      states.push(y);
-      await this.step(
-        layer.index,
-        'layer and output covariance',
-        0,
-        (2 * states.length) / inputs.length,
-        2 * x.shape[0],
-      );
-    }
-    return { covariance, states };
+    });
+    return covariance;
   }
 
-  private async runMlp({ index, mlp: spec }: DecoderLayer, mlp: DeviceMlp, inputs: Tensor[]) {
+  private async runMlp({ index, mlp: spec }: DecoderLayer, mlp: DeviceMlp, middle: Basis): Promise<Tensor> {
     const { arena } = this;
     const covariance = this.emptyCovariance();
-    const states: Tensor[] = [];
-    for (const h of inputs) {
-      const y = arena.empty([h.shape[0], this.model.config.hidden_size], 'hidden_states');
+    await this.eachBatch(index, 'MLP and output covariance', 0.5, 0.5, middle, (h, y) => {
       mlpBlock(arena, spec, mlp, h, y);
       arena.backend.covariance({ hidden_states: y, covariance });
-      arena.free(h);
-      states.push(y);
-      await this.step(index, 'MLP and output covariance', 0.5, states.length / inputs.length, h.shape[0]);
+    });
+    return covariance;
+  }
+
+  /**
+   * Replaces the states of each batch by what `run` writes for them, (rows, D). They are moved into `basis` at their use,
+   * not before, so that they leave and enter the device once.
+   */
+  private async eachBatch(
+    layer: number,
+    step: string,
+    base: number,
+    part: number,
+    basis: Basis,
+    run: (x: Tensor, output: Tensor) => void,
+  ): Promise<void> {
+    const { arena, states } = this;
+    const { count } = states;
+    for (let i = 0; i < count; i++) {
+      const original = await states.take(i);
+      const x = intoBasis(arena, original, basis, 'sliced_states');
+      arena.free(original);
+      const output = arena.empty([x.shape[0], this.model.config.hidden_size], 'hidden_states');
+      run(x, output);
+      const rows = x.shape[0];
+      arena.free(x);
+      await states.put(i, output);
+      await this.step(layer, step, base + (part * (i + 1)) / count, part * rows);
     }
-    return { covariance, states };
+  }
+
+  /** The next layer's first weights are read while the device works on this one. */
+  private prefetchAfter({ index }: DecoderLayer): void {
+    const next = this.model.layers[index + 1];
+    if (!next) return;
+    this.loader.prefetch(attentionWeights(next));
+    if (next.parallel) this.loader.prefetch(mlpWeights(next));
   }
 
   private async basis(covariance: Tensor, site: Site): Promise<Basis> {
+    this.arena.freeWorkspace();
     // A bad weight is named before its NaN shows in the covariance.
     await this.loader.assertFinite();
     const dimension = this.dimensions[site.index];
@@ -212,14 +230,6 @@ class SequentialPass {
     this.sites.push(report);
     this.context.observer.onSite?.(report);
     return { Q, dimension };
-  }
-
-  private moveInto(states: Tensor[], basis: Basis): Tensor[] {
-    return states.map((x) => {
-      const moved = intoBasis(this.arena, x, basis, 'sliced_states');
-      this.arena.free(x);
-      return moved;
-    });
   }
 
   private emptyCovariance(): Tensor {
@@ -231,11 +241,11 @@ class SequentialPass {
     if (basis !== this.original) this.arena.free(basis.Q);
   }
 
-  /** After one batch: half a layer is `share` done. Waits for the device, so that progress is true and cancel is quick. */
-  private async step(layer: number, step: string, base: number, share: number, rows: number): Promise<void> {
+  /** After one batch: `withinLayer` of the layer is done. Waits for the device, so that progress is true and cancel is quick. */
+  private async step(layer: number, step: string, withinLayer: number, tokens: number): Promise<void> {
     await this.arena.backend.sync();
-    this.tokens += rows / 2;
-    this.progress(layer, step, base + share / 2);
+    this.tokens += tokens;
+    this.progress(layer, step, withinLayer);
     throwIfCancelled(this.context.signal);
   }
 
