@@ -1,5 +1,6 @@
 /** Models by name, against a server of this machine that speaks the Hub's paths; by keyboard alone, under the policy as built. */
 import { fileURLToPath } from 'node:url';
+import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { type AppServer, serveApp } from '../src/cli/server.ts';
 import { tinyLlama } from '../test/fixtures/tiny_llama.ts';
@@ -94,7 +95,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
   expect(hub.requests).toHaveLength(1);
   hub.pace_ms = 30;
   await pressOn(page, 'button', /^Download \d/, 'Enter');
-  await expect(region(page, 'Job').getByText(/model\.safetensors, /)).toBeVisible();
+  await expect(region(page, 'Job').getByText(/model\.safetensors, ([3-9]\d|\d{3}) of /)).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(region(page, 'Job')).toContainText('cancelled after');
 
@@ -105,7 +106,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
   hub.pace_ms = 0;
   const before = hub.requests.length;
   await openFold(page, /1 downloaded model/);
-  await expect(model.getByText(/ of .*%/)).toBeVisible();
+  await expect(model.getByText(/\d % of \d/)).toBeVisible();
   await pressOn(page, 'button', 'Continue tiny-llama', 'Enter');
   await expect(page.getByRole('banner')).toContainText('tiny-llama');
   const resumed = hub.requests.slice(before).filter(({ host }) => host === 'files');
@@ -134,7 +135,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
   expect(hub.requests.length).toBe(asked);
 });
 
-test('says in its place what the Hub refused', async ({ page }) => {
+test('says in its place what the Hub refused, and leaves axe nothing to find', async ({ page }) => {
   await page.goto(app.url);
   const model = region(page, 'Model');
   await model.getByText('From the Hugging Face Hub').click();
@@ -152,5 +153,10 @@ test('says in its place what the Hub refused', async ({ page }) => {
   await expect(model.getByRole('alert')).toContainText('log in');
   await ask('https://example.com/a/b');
   await expect(model.getByRole('alert')).toContainText('example.com');
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).include('.column-left').analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`)).toEqual([]);
+  }
   expect(outside.every((url) => url.startsWith(hub.endpoint))).toBe(true);
 });
