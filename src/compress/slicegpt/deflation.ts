@@ -1,0 +1,120 @@
+/**
+ * @file PCA of a covariance whose largest eigenvalues dwarf the others (massive activations, arXiv 2402.17762; outlier
+ * channels). An f32 solver is right to a few units of the largest eigenvalue's last digit, which may be more than all that
+ * decides what is kept. So the dominant directions are found and taken out in f64; the device solves what is left, whose
+ * own largest eigenvalue now sets the error; and the directions are put in front again.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import { type Dominant, trace, withoutDirections } from '../../backend/linalg/dominant.ts';
+import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
+import type { Arena } from '../../runtime/arena.ts';
+
+export interface Decomposition {
+  /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
+  Q: Tensor;
+  /** What Q holds on the device. */
+  values: Float32Array | Float64Array;
+  eigenvalues: Float64Array;
+  solver: string;
+  sweeps: number;
+}
+
+/**
+ * By how much the rounding of products weighs more in the rest than in the whole: Σ H_ii·(1 − ‖row i of U‖²), which is
+ * what the rounding errors of X'ᵀX' are proportional to if it is formed from XᵀX, over its own trace. 1 where the dominant
+ * directions are channels: entries of other channels are sums of their own, small products. Large where many channels share
+ * a direction: then small differences of large entries are left, and the sum has to be formed from X' itself.
+ */
+export function lostDigits(H: Float64Array, n: number, { values, vectors: U, count }: Dominant): number {
+  if (count === 0) return 1;
+  let rounded = 0;
+  for (let i = 0; i < n; i++) {
+    let share = 0;
+    for (let j = 0; j < count; j++) share += U[i * count + j] ** 2;
+    rounded += H[i * n + i] * Math.max(0, 1 - share);
+  }
+  const rest = trace(H, n) - values.reduce((sum, value) => sum + value, 0);
+  return rest > 0 ? rounded / rest : 1;
+}
+
+/**
+ * @param H (n, n) symmetric, f64.
+ * @param dominant Of H; taken out before a device that computes in f32 solves the rest.
+ */
+export async function decompose(
+  arena: Arena,
+  H: Float64Array,
+  n: number,
+  dominant: Dominant,
+  signal: AbortSignal,
+): Promise<Decomposition> {
+  const { backend } = arena;
+  const isDeflated = dominant.count > 0 && backend.info.kind === 'webgpu';
+  const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
+  const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
+  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, signal });
+  arena.free(covariance);
+  const Q = arena.own(eigenvectors);
+  const values = await backend.read(Q);
+  if (!isDeflated) return { Q, values, eigenvalues, solver, sweeps };
+  arena.free(Q);
+  const merged = inFront(dominant, eigenvalues, values, n);
+  const used = Float32Array.from(merged.vectors);
+  return {
+    Q: arena.own(backend.fromArray(used, [n, n], 'Q')),
+    values: used,
+    eigenvalues: merged.eigenvalues,
+    solver: `${solver}, ${dominant.count} deflated in f64`,
+    sweeps,
+  };
+}
+
+/**
+ * G' + c·UUᵀ with c above every eigenvalue of G', which ‖G'‖_F bounds: the basis stays n wide, and its first columns are
+ * those of U, well apart from the others.
+ */
+function shifted(rest: Float64Array, n: number, { vectors: U, count }: Dominant): Float64Array {
+  let largest = 0;
+  for (const value of rest) largest = Math.max(largest, Math.abs(value));
+  let squares = 0;
+  for (const value of rest) squares += (value / (largest || 1)) ** 2;
+  const shift = 2 * (largest || 1) * Math.sqrt(squares || 1);
+  const scaled = U.map((value) => shift * value);
+  addProduct(n, n, count, view(scaled, count), transposed(view(U, count)), view(rest, n));
+  return rest;
+}
+
+/** The solver's first columns make place for U; the others are made orthogonal to it, in f64, and ordered with it. */
+function inFront(
+  { vectors: U, values, count }: Dominant,
+  solved: Float64Array,
+  solvedVectors: ArrayLike<number>,
+  n: number,
+) {
+  const width = n - count;
+  const V = new Float64Array(n * width);
+  for (let i = 0; i < n; i++) for (let j = 0; j < width; j++) V[i * width + j] = solvedVectors[i * n + count + j];
+  const overlap = new Float64Array(count * width);
+  addProduct(count, width, n, transposed(view(U, count)), view(V, width), view(overlap, width));
+  const negated = U.map((value) => -value);
+  addProduct(n, width, count, view(negated, count), view(overlap, width), view(V, width));
+
+  const all = [...values, ...solved.subarray(count)];
+  const order = all.map((_, i) => i).sort((a, b) => all[b] - all[a] || a - b);
+  const signs = Array.from({ length: count }, (_, j) => signOfLargest(U, n, count, j));
+  const vectors = new Float64Array(n * n);
+  for (const [column, from] of order.entries()) {
+    for (let i = 0; i < n; i++) {
+      vectors[i * n + column] = from < count ? signs[from] * U[i * count + from] : V[i * width + from - count];
+    }
+  }
+  return { vectors, eigenvalues: Float64Array.from(order, (from) => all[from]) };
+}
+
+function signOfLargest(U: Float64Array, n: number, width: number, j: number): number {
+  let largest = 0;
+  for (let i = 0; i < n; i++) {
+    if (Math.abs(U[i * width + j]) > Math.abs(largest)) largest = U[i * width + j];
+  }
+  return largest < 0 ? -1 : 1;
+}
