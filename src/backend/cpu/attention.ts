@@ -5,7 +5,7 @@
 import type { AttentionArgs } from '../backend.ts';
 import { addProduct, transposed, view } from '../linalg/gemm.ts';
 import { checkAttention } from '../shapes.ts';
-import { floats } from './tensor.ts';
+import { doubles } from './tensor.ts';
 
 /** As many rows as the matrix product packs at once. */
 const QUERY_BLOCK = 64;
@@ -51,11 +51,11 @@ function causalSoftmax(
 export function attention(args: AttentionArgs): void {
   const { batch, group } = checkAttention(args);
   const { seqlen, heads, kv_heads, head_dim } = args;
-  const query = floats(args.query);
-  const key = floats(args.key);
-  const value = floats(args.value);
-  const output = floats(args.output).fill(0);
-  const slopes = args.slopes && floats(args.slopes);
+  const query = doubles(args.query);
+  const key = doubles(args.key);
+  const value = doubles(args.value);
+  const output = doubles(args.output).fill(0);
+  const slopes = args.slopes && doubles(args.slopes);
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
   const scores = new Float64Array(Math.min(QUERY_BLOCK, seqlen) * seqlen);

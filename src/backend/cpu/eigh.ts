@@ -2,11 +2,11 @@
 import type { EighArgs } from '../backend.ts';
 import { type SymmetricEigen, symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { checkEigh } from '../shapes.ts';
-import { floats } from './tensor.ts';
+import { doubles } from './tensor.ts';
 
 export const EIGH_SOLVER = 'householder-dc-f64';
 
 export async function eigh(args: EighArgs): Promise<SymmetricEigen> {
   const { n } = checkEigh(args);
-  return symmetricEigen(floats(args.covariance), n, args.signal);
+  return symmetricEigen(doubles(args.covariance), n, args.signal);
 }

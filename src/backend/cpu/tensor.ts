@@ -1,9 +1,10 @@
-/** @file Tensors of the CPU backend: f64 arrays (`f32` in the interface) and u32 arrays, with memory counted. */
+/** @file Tensors in the host's memory: floats in one of two precisions (`f32` in the interface) and u32, counted. */
 import { WhittleError } from '../../errors/errors.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { MemoryUse, Tensor } from '../backend.ts';
 
-type Values = Float64Array | Uint32Array;
+export type Floats = Float64Array | Float32Array;
+type Values = Floats | Uint32Array;
 
 export class CpuTensor implements Tensor {
   readonly shape: Shape;
@@ -20,8 +21,7 @@ export class CpuTensor implements Tensor {
     this.label = label;
     this.type = values instanceof Uint32Array ? 'u32' : 'f32';
     this.memory = memory;
-    memory.currentBytes += values.byteLength;
-    memory.peakBytes = Math.max(memory.peakBytes, memory.currentBytes);
+    this.count(values.byteLength);
   }
 
   /** Throws `internal` after `dispose`: a freed tensor's numbers must never be used silently. */
@@ -31,16 +31,27 @@ export class CpuTensor implements Tensor {
     return this.kept;
   }
 
+  /** From now on the tensor holds `values`: the same numbers in another precision. */
+  replace(values: Values): void {
+    this.count(values.byteLength - this.values.byteLength);
+    this.kept = values;
+  }
+
   dispose(): void {
     if (!this.kept) return;
-    this.memory.currentBytes -= this.kept.byteLength;
+    this.count(-this.kept.byteLength);
     this.kept = undefined;
     this.onDispose(this);
   }
+
+  private count(bytes: number): void {
+    this.memory.currentBytes += bytes;
+    this.memory.peakBytes = Math.max(this.memory.peakBytes, this.memory.currentBytes);
+  }
 }
 
-function valuesOf(tensor: Tensor): Values {
-  if (tensor instanceof CpuTensor) return tensor.values;
+export function hostTensor(tensor: Tensor): CpuTensor {
+  if (tensor instanceof CpuTensor) return tensor;
   throw new WhittleError({
     code: 'internal',
     message: 'A tensor of another backend was given to the CPU backend.',
@@ -48,10 +59,10 @@ function valuesOf(tensor: Tensor): Values {
   });
 }
 
-/** The numbers of an `f32` tensor. */
-export function floats(tensor: Tensor): Float64Array {
-  const values = valuesOf(tensor);
-  if (values instanceof Float64Array) return values;
+/** The numbers of an `f32` tensor, in the precision of their backend. */
+export function floats(tensor: Tensor): Floats {
+  const { values } = hostTensor(tensor);
+  if (!(values instanceof Uint32Array)) return values;
   throw new WhittleError({
     code: 'kernel_shape',
     message: 'Numbers were expected, token ids found.',
@@ -59,9 +70,14 @@ export function floats(tensor: Tensor): Float64Array {
   });
 }
 
+/** The numbers of an `f32` tensor of the f64 reference. */
+export function doubles(tensor: Tensor): Float64Array {
+  return floats(tensor) as Float64Array;
+}
+
 /** The numbers of a `u32` tensor. */
 export function ids(tensor: Tensor): Uint32Array {
-  const values = valuesOf(tensor);
+  const { values } = hostTensor(tensor);
   if (values instanceof Uint32Array) return values;
   throw new WhittleError({
     code: 'kernel_shape',

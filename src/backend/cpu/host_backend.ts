@@ -1,0 +1,160 @@
+/**
+ * @file What both CPU backends share: tensors in the host's memory, their limits, and the kernels that go element by
+ * element or row by row, which compute in f64 and round where the tensor is f32.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import type {
+  ActivationArgs,
+  AttentionArgs,
+  Backend,
+  BackendInfo,
+  CovarianceArgs,
+  CrossEntropyArgs,
+  Eigendecomposition,
+  EighArgs,
+  GluArgs,
+  MatmulArgs,
+  MemoryUse,
+  Tensor,
+} from '../backend.ts';
+import { nextTask } from '../event_loop.ts';
+import { checkCopy, checkFromArray, checkShape } from '../shapes.ts';
+import { add } from './add.ts';
+import { add_bias } from './add_bias.ts';
+import { center_columns } from './center_columns.ts';
+import { center_rows } from './center_rows.ts';
+import { count_non_finite } from './count_non_finite.ts';
+import { embedding } from './embedding.ts';
+import { layer_norm } from './layer_norm.ts';
+import { rms_norm } from './rms_norm.ts';
+import { rotary } from './rotary.ts';
+import { scale } from './scale.ts';
+import { scale_columns } from './scale_columns.ts';
+import { soft_cap } from './soft_cap.ts';
+import { CpuTensor, type Floats, floats, ids } from './tensor.ts';
+
+/** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
+export const MAX_TENSOR_BYTES = 2 ** 31;
+
+export abstract class HostBackend implements Backend {
+  abstract readonly info: BackendInfo;
+  protected abstract readonly elementBytes: 4 | 8;
+  readonly memory: MemoryUse = { currentBytes: 0, peakBytes: 0 };
+  private readonly tensors = new Set<CpuTensor>();
+
+  readonly embedding = embedding;
+  readonly rms_norm = rms_norm;
+  readonly layer_norm = layer_norm;
+  readonly add_bias = add_bias;
+  readonly rotary = rotary;
+  readonly scale = scale;
+  readonly soft_cap = soft_cap;
+  readonly add = add;
+  readonly scale_columns = scale_columns;
+  readonly center_rows = center_rows;
+  readonly center_columns = center_columns;
+  readonly count_non_finite = count_non_finite;
+
+  abstract matmul(args: MatmulArgs): void;
+  abstract matmul_bt(args: MatmulArgs): void;
+  abstract matmul_at(args: MatmulArgs): void;
+  abstract attention(args: AttentionArgs): void;
+  abstract glu(args: GluArgs): void;
+  abstract activation(args: ActivationArgs): void;
+  abstract covariance(args: CovarianceArgs): void;
+  abstract cross_entropy(args: CrossEntropyArgs): void;
+  abstract eigh(args: EighArgs): Promise<Eigendecomposition>;
+  abstract decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor;
+
+  /** Zeros, in the backend's precision. */
+  protected abstract zeros(elements: number): Floats;
+  protected abstract zeroIds(length: number): Uint32Array;
+
+  empty(shape: Shape, label: string): Tensor {
+    const elements = checkShape(shape, label);
+    return this.keep(shape, label, elements * this.elementBytes, () => this.zeros(elements));
+  }
+
+  emptyIds(length: number, label: string): Tensor {
+    checkShape([length], label);
+    return this.keep([length], label, length * 4, () => this.zeroIds(length));
+  }
+
+  fromArray(values: ArrayLike<number>, shape: Shape, label: string): Tensor {
+    const elements = checkFromArray(values, shape, label);
+    return this.keep(shape, label, elements * this.elementBytes, () => filled(this.zeros(elements), values));
+  }
+
+  fromIds(token_ids: ArrayLike<number>, label: string): Tensor {
+    checkShape([token_ids.length], label);
+    const allocate = () => filled(this.zeroIds(token_ids.length), token_ids);
+    return this.keep([token_ids.length], label, token_ids.length * 4, allocate);
+  }
+
+  /** A copy; u32 values come as f64, which holds all of them. */
+  async read(tensor: Tensor): Promise<Float32Array | Float64Array> {
+    if (tensor.type === 'u32') return new Float64Array(ids(tensor));
+    const values = floats(tensor);
+    return values instanceof Float64Array ? new Float64Array(values) : new Float32Array(values);
+  }
+
+  copy(from: Tensor, to: Tensor): void {
+    checkCopy(from, to);
+    if (from.type === 'u32') ids(to).set(ids(from));
+    else floats(to).set(floats(from));
+  }
+
+  /** Kernels run at the call: nothing waits. */
+  flush(): void {}
+
+  /** Nothing to wait for, but a Worker must be able to receive `cancel` here. */
+  sync(): Promise<void> {
+    return nextTask();
+  }
+
+  dispose(): void {
+    for (const tensor of this.tensors) tensor.dispose();
+    this.tensors.clear();
+  }
+
+  protected keep(shape: Shape, label: string, bytes: number, allocate: () => Floats | Uint32Array): Tensor {
+    if (bytes > MAX_TENSOR_BYTES) {
+      throw new WhittleError({
+        code: 'limit_exceeded',
+        message: `A tensor of ${bytes} bytes was asked for.`,
+        place: { tensor: label },
+        allowed: `at most ${MAX_TENSOR_BYTES} bytes`,
+      });
+    }
+    const tensor = new CpuTensor(allocated(bytes, label, allocate), [...shape], label, this.memory, (freed) =>
+      this.tensors.delete(freed),
+    );
+    this.tensors.add(tensor);
+    return tensor;
+  }
+}
+
+function filled<T extends Floats | Uint32Array>(target: T, values: ArrayLike<number>): T {
+  target.set(values);
+  return target;
+}
+
+/** Engines report a failed allocation as a RangeError. */
+export function allocated<T>(bytes: number, label: string, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new WhittleError(
+      {
+        code: 'out_of_memory',
+        message: `${bytes} bytes of memory could not be had.`,
+        place: { tensor: label },
+        action: 'Close other tabs, use shorter windows, or choose a smaller model.',
+      },
+      { cause: error },
+    );
+  }
+}
