@@ -51,8 +51,17 @@ function describedModel({ model }: ExportTarget) {
   return describeModel(model, weightNames(model));
 }
 
+/** Undefined for what is no JSON object (a cut download, NaN as Python writes it): no reason to fail an export. */
 function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
-  return bytes && JSON.parse(new TextDecoder().decode(bytes));
+  if (!bytes) return undefined;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof value === 'object' && !Array.isArray(value)
+      ? ((value ?? undefined) as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** README.md: what the file is, how good, how to load it. Written last, because it names the file's own perplexity. */

@@ -9,17 +9,22 @@ import type { Report } from '../report.ts';
 
 const SLICE: SliceOptions = { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' };
 
-async function source(): Promise<ModelSource> {
-  const files = await tinyLlama({ hidden_size: 32, intermediate_size: 64, head_dim: 8 });
+/** @param changed Texts of files in place of the model's own. */
+async function source(changed: Readonly<Record<string, string>> = {}): Promise<ModelSource> {
+  const own = await tinyLlama({ hidden_size: 32, intermediate_size: 64, head_dim: 8 });
+  const files = own.map(({ path, blob }) => {
+    const text = changed[path.split('/').pop() as string];
+    return { path, blob: text === undefined ? blob : new Blob([text]) };
+  });
   const asFile = ({ path, blob }: (typeof files)[number]) => ({ path, file: new File([blob], path) });
   return { kind: 'files', files: files.map(asFile) };
 }
 
-async function started() {
+async function started(changed?: Readonly<Record<string, string>>) {
   const platform = memoryPlatform();
   const engine = new Engine(platform);
   await engine.run('start', { backend: 'cpu' });
-  await engine.run('open', { source: await source() });
+  await engine.run('open', { source: await source(changed) });
   await engine.run('set_texts', {
     calibration: { kind: 'text', name: 'calibration', text: seededText(1, 400) },
     evaluation: { kind: 'text', name: 'evaluation', text: seededText(2, 300) },
@@ -130,6 +135,16 @@ describe('export', () => {
       whittle: { method: 'slicegpt', decoder: { version: 1 } },
     });
   });
+
+  it.each(['{ "eos_token_id": 0, ', '{ "temperature": NaN }', '[0]', 'null'])(
+    'a generation config that cannot be read (%s) is made anew from the config',
+    async (text) => {
+      const { engine, filesOf } = await started({ 'generation_config.json': text });
+      const files = filesOf(await engine.run('export', { id: 'dense' }));
+      const written = JSON.parse(new TextDecoder().decode(files.get('generation_config.json')));
+      expect(written).toMatchObject({ _from_model_config: true });
+    },
+  );
 
   it.each([
     [{ format: 'pickle' }, /format is "pickle"/],

@@ -87,6 +87,18 @@ describe('openModelFiles', () => {
     }
   });
 
+  it('takes the safetensors of a repository that also has an ONNX copy with a config of its own', async () => {
+    // As the repository of gpt2 is laid out.
+    const files = await tinyLlama({ folder: 'gpt2' });
+    const copy = files
+      .filter(({ path }) => path.endsWith('.json'))
+      .map(({ path, blob }) => ({ path: path.replace('/', '/onnx/'), blob }));
+    const found = await openModelFiles([...files, ...copy, ...named('gpt2/onnx/decoder_model.onnx')]);
+    expect(found.name).toBe('gpt2');
+    expect(found.weights.map(({ name }) => name)).toEqual(['model.safetensors']);
+    expect(found.companions.map(({ name }) => name)).toEqual(['generation_config.json']);
+  });
+
   it('takes the only safetensors file, whatever its name', async () => {
     const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
     expect((await openModelFiles(files)).weights[0].name).toBe('weights.safetensors');

@@ -40,12 +40,19 @@ export function chooseFolder(files: readonly ModelFile[]): Folder {
   return { name: best.split('/').pop() || undefined, files: folders.get(best)! };
 }
 
-/** transformers.js keeps weights in a folder `onnx` beside config and tokenizer: both are one model. */
+/**
+ * transformers.js keeps weights in a folder `onnx` beside config and tokenizer: both are one model. With a config of its own
+ * (Optimum's) it is another copy of the model above, which is not needed where that has safetensors.
+ */
 function joinOnnxFolders(folders: Map<string, Map<string, Blob>>): Map<string, Map<string, Blob>> {
   for (const [path, entries] of [...folders]) {
     const parent = /^(?:(.*)\/)?onnx$/.exec(path);
     const files = parent && folders.get(parent[1] ?? '');
-    if (!files?.has('config.json') || entries.has('config.json')) continue;
+    if (!files?.has('config.json')) continue;
+    if (entries.has('config.json')) {
+      if ([...files.keys()].some((name) => name.endsWith('.safetensors'))) folders.delete(path);
+      continue;
+    }
     for (const [name, blob] of entries) files.set(`onnx/${name}`, blob);
     folders.delete(path);
   }
