@@ -3,9 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
 import { ggufRefusal } from '../src/export/gguf/write_gguf.ts';
+import { readGgufHeader } from '../src/formats/gguf/header.ts';
+import { blobSource } from '../src/formats/source.ts';
 import { type OpenModel, openModel } from '../src/models/open_model.ts';
 import { firstWindowLogits } from '../src/runtime/perplexity.ts';
+import { decodeStored } from '../src/tensor/decode.ts';
 import { type Family, families, familyFiles } from './fixtures/families/family_model.ts';
+import { ggufBlob, ggufFamily } from './fixtures/gguf_model.ts';
 import { oneWindow } from './support/golden.ts';
 import { ggufBytes, ggufSource } from './support/written_gguf.ts';
 
@@ -49,6 +53,22 @@ describe.each(FAMILIES.filter(({ name }) => !REFUSED[name]))('$name', (family) =
   });
   afterAll(() => backend.dispose());
   const logits = ({ model }: OpenModel) => firstWindowLogits(backend, model, oneWindow(family.runs[0].input_ids));
+
+  it('holds the tensors and the numbers that the converter of llama.cpp would write', async () => {
+    const written = await headerAndBytes(await ggufBytes(ggufSource(open), { precision: 'f32' }));
+    const other = await ggufBlob(ggufFamily({ ...family, config: { ...family.config, ...BUILT_IN[family.name] } }));
+    const converted = await headerAndBytes(new Uint8Array(await other.arrayBuffer()));
+    // Where llama.cpp wants a head of its own, a tied table is there twice.
+    const extra = [...written.tensors.keys()].filter((name) => !converted.tensors.has(name));
+    expect(extra.every((name) => name === 'output.weight' && family.config.tie_word_embeddings === true)).toBe(true);
+    for (const [name, { shape, values }] of converted.tensors) {
+      const own = written.tensors.get(name);
+      expect(own?.shape, name).toEqual(shape);
+      expect(worstDifference(own!.values, values), name).toBeLessThanOrEqual(name.startsWith('rope_') ? 1e-6 : 0);
+    }
+    const same = converted.metadata.keys().filter((key) => !/^(tokenizer|general)/.test(key));
+    for (const key of same) expect(written.metadata.show(key), key).toBe(converted.metadata.show(key));
+  });
 
   it('gives the same logits from its GGUF', async () => {
     expect(ggufRefusal(open.model, open.raw_config, ggufSource(open))).toBeUndefined();
@@ -145,6 +165,15 @@ describe('rotary embeddings', () => {
     expect(ggufRefusal(open.model, open.raw_config)).toMatch(/cannot scale the rotary embedding/);
   });
 });
+
+async function headerAndBytes(bytes: Uint8Array<ArrayBuffer>) {
+  const { metadata, tensors } = await readGgufHeader(blobSource('written.gguf', new Blob([bytes])));
+  const numbers = tensors.map(({ name, type, shape, offset, bytes: length }) => {
+    expect([name, type]).toEqual([name, 'F32']);
+    return [name, { shape, values: decodeStored(bytes.subarray(offset, offset + length), 'F32') }] as const;
+  });
+  return { metadata, tensors: new Map(numbers) };
+}
 
 async function reopened(open: OpenModel, { name }: Family): Promise<OpenModel> {
   const bytes = await ggufBytes(ggufSource(open), { precision: 'f32' });

@@ -21,13 +21,14 @@ export function sentencePieceMetadata(json: TokenizerJson, table: TokenTable): M
   }
   const changed = added.find(({ special, normalized }) => !special && normalized === true);
   if (changed) throw new NotCarried('its tokenizer finds added tokens only after it has changed the text');
+  const add_space_prefix = bool(addsSpace(json));
   const mergeable = new Set([...tokens.keys()].filter((id) => types[id] === TOKEN_TYPE.normal));
   const scores = mergeScores(json, table, mergeable);
   return new Map([
     ['tokenizer.ggml.model', string('llama')],
     ['tokenizer.ggml.pre', string('default')],
     ['tokenizer.ggml.scores', { type: 'array', of: 'float32', values: scores }],
-    ['tokenizer.ggml.add_space_prefix', bool(addsSpace(json))],
+    ['tokenizer.ggml.add_space_prefix', add_space_prefix],
   ]);
 }
 
