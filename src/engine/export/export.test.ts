@@ -80,6 +80,7 @@ describe('export', () => {
     ['transformers.js', 'sliced'],
     ['safetensors', 'dense'],
     ['safetensors', 'sliced'],
+    ['gguf', 'dense'],
   ])('what %s holds of a %s model opens again and gives the same perplexity', async (format, kind) => {
     const { engine, filesOf } = await started();
     const id = kind === 'dense' ? 'dense' : (await engine.run('slice', SLICE)).id;
@@ -118,6 +119,22 @@ describe('export', () => {
     expect(written.dense.exports).toMatchObject([{ format: 'onnx', precision: 'int8' }]);
     expect(written.sliced).toEqual([]);
     await engine.run('open', { source: await source() });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it.each(['stored', 'f16'] as const)('GGUF in %s is one file and the report', async (precision) => {
+    const { engine, filesOf } = await started();
+    const report = await engine.run('export', { id: 'dense', options: { format: 'gguf', precision } });
+    expect([...filesOf(report).keys()].sort()).toEqual(['model.gguf', 'report.json']);
+    expect(report.verified).toBe(true);
+    expect(report.max_abs_logit_difference).toBeLessThan(1e-3);
+  });
+
+  it('GGUF of a sliced model is refused with the reason, and nothing is left', async () => {
+    const { engine, platform } = await started();
+    const { id } = await engine.run('slice', SLICE);
+    const refused = engine.run('export', { id, options: { format: 'gguf' } });
+    await expect(refused).rejects.toMatchObject({ code: 'bad_option', message: expect.stringContaining('shortcuts') });
     expect(platform.exports.size).toBe(0);
   });
 

@@ -1,4 +1,5 @@
 /** @file Writes the weights of an export in its format, as streams. */
+import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
 import type { ExportFolder } from '../platform.ts';
@@ -6,11 +7,17 @@ import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
+import { ggufSource } from './gguf_source.ts';
 import type { ExportOptions } from './options.ts';
 import type { ExportTarget } from './target.ts';
 
 /** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
-export function assertExpressible(_state: EngineState, _target: ExportTarget, _options: ExportOptions): void {}
+export function assertExpressible(state: EngineState, { model }: ExportTarget, { format }: ExportOptions): void {
+  if (format !== 'gguf') return;
+  const source = ggufSource(state.requireModel().open, model);
+  const reason = ggufRefusal(model, source.raw_config, source);
+  if (reason !== undefined) throw refused(reason);
+}
 
 export async function writeWeights(
   state: EngineState,
@@ -29,6 +36,11 @@ export async function writeWeights(
     const config = state.requireModel().open.raw_config;
     const options = { ...common, config, method: methodOf(target), precision: precision as 'stored' | 'f32' | 'f16' };
     return (await writeSliced(target.model, options, openFile)).files;
+  }
+  if (format === 'gguf') {
+    const source = ggufSource(state.requireModel().open, target.model);
+    const options = { ...common, precision: precision as 'stored' | 'f32' | 'f16' };
+    return (await writeGguf(source, options, openFile)).files;
   }
   const layout: OnnxOptions['layout'] = format === 'transformers.js' ? 'kv_cache' : 'plain';
   const metadata = metadataOf(state, target);
