@@ -57,30 +57,56 @@ export function gatherRows(ref: WeightRef, count: number, source: (row: number) 
   };
 }
 
-/** A matrix stored as (in, out), as (out, in): GPT-2's Conv1D, and the weights of an ONNX MatMul. Reads it whole. */
+/** The matrix that was turned last, until its last row is read: one at most, however many views there are. */
+let turned: { view: object; bytes: Promise<Uint8Array> } | undefined;
+
+/**
+ * A matrix stored as (in, out), as (out, in): GPT-2's Conv1D, and the weights of an ONNX MatMul. Reads it whole, once for
+ * rows that are asked for in blocks up to the last.
+ */
 export function transposedRef(ref: WeightRef, name: string): WeightRef {
   const [rows, columns] = ref.shape;
   if (!isFloatType(ref.dtype))
     throw new RangeError(`${ref.name}: a ${ref.dtype} matrix cannot be transposed as stored`);
-  const size = bytesPerElement(ref.dtype);
-  return {
+  const view: WeightRef = {
     name,
     dtype: ref.dtype,
     shape: [columns, rows],
     ...(ref.stored && { stored: ref.stored }),
-    async read(range: RowRange = { start: 0, end: columns }) {
-      const bytes = await ref.read();
-      const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-      const View = size === 2 ? Uint16Array : Uint32Array;
-      const source = new View(aligned.buffer as ArrayBuffer, aligned.byteOffset, rows * columns);
-      const out = new View((range.end - range.start) * rows);
-      for (let row = 0; row < rows; row++) {
-        const from = row * columns;
-        for (let i = range.start; i < range.end; i++) out[(i - range.start) * rows + row] = source[from + i];
+    async read({ start, end }: RowRange = { start: 0, end: columns }) {
+      if (turned?.view !== view) {
+        const bytes = readTurned(ref);
+        // Other matrices that are read whole leave the one that is read in blocks where it is.
+        if (start === 0 && end === columns) return bytes;
+        turned = { view, bytes };
       }
-      return new Uint8Array(out.buffer);
+      const { bytes } = turned;
+      if (end === columns) turned = undefined;
+      const rowBytes = rows * bytesPerElement(ref.dtype);
+      try {
+        return (await bytes).slice(start * rowBytes, end * rowBytes);
+      } catch (cause) {
+        turned = undefined;
+        throw cause;
+      }
     },
   };
+  return view;
+}
+
+async function readTurned(ref: WeightRef): Promise<Uint8Array> {
+  const [rows, columns] = ref.shape;
+  const size = bytesPerElement(ref.dtype);
+  const bytes = await ref.read();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const View = size === 2 ? Uint16Array : Uint32Array;
+  const source = new View(aligned.buffer as ArrayBuffer, aligned.byteOffset, rows * columns);
+  const out = new View(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    for (let i = 0; i < columns; i++) out[i * rows + row] = source[from + i];
+  }
+  return new Uint8Array(out.buffer);
 }
 
 /** The same numbers in a float type: what an export stores of a block-quantised weight. Reads row by row as asked. */
