@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
-import { STORIES, storiesAbsent } from './fixtures.ts';
+import { family, familyFiles } from '../test/fixtures/families/family_model.ts';
+import { OPT, optAbsent, STORIES, storiesAbsent } from './fixtures.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -45,14 +46,15 @@ test.describe('bad arguments and bad input end with 2 and one message', () => {
     { what: 'a path where nothing is', args: () => ['--model', 'no/such/model'], says: /nothing at .*no\/such\/model/ },
     { what: 'a text where nothing is', args: () => ['--model', 'demo', '--evaluation', 'none.txt'], says: /none\.txt/ },
     {
-      what: 'a GGUF file',
+      what: 'a GGUF file that is cut short',
       args: () => {
         const path = join(folder(), 'tiny.gguf');
         writeFileSync(path, 'GGUF');
         return ['--model', path];
       },
-      says: /GGUF files are not supported yet/,
+      says: /tiny\.gguf/,
     },
+    { what: 'a sliced GGUF', args: () => ['--model', 'demo', '--format', 'gguf'], says: /shortcuts.*--sparsity none/ },
     {
       what: 'a folder that is no model',
       args: () => {
@@ -81,7 +83,7 @@ test.describe('bad arguments and bad input end with 2 and one message', () => {
 test('--help explains every option', async () => {
   const { status, stdout } = await slice(['--help']);
   expect(status).toBe(0);
-  for (const option of ['model', 'sparsity', 'schedule', 'fusion', 'head', 'backend', 'out', 'round', 'seqlen']) {
+  for (const option of ['model', 'sparsity', 'schedule', 'fusion', 'head', 'backend', 'format', 'precision', 'out']) {
     expect(stdout).toContain(`--${option} `);
   }
 });
@@ -108,6 +110,51 @@ test('a real run: exports, report and table agree', async () => {
     .map((stage) => report.timings_ms[stage])
     .reduce((total, duration) => total + duration, 0);
   expect(sum).toBeLessThanOrEqual(report.timings_ms.total + 10);
+});
+
+const tiny = ['--samples', '2', '--eval-samples', '2', '--seqlen', '32'];
+
+test('OPT in several formats: a folder, a line and an entry of the report for each', async () => {
+  test.skip(optAbsent !== undefined, optAbsent);
+  const out = folder();
+  const texts = ['--calibration', OPT.calibration, '--evaluation', OPT.evaluation];
+  const wanted = ['--format', 'onnx,transformers.js', '--precision', 'stored,int4'];
+  const { status, stdout, stderr } = await slice(['--model', OPT.folder, ...texts, ...tiny, ...wanted, '--out', out]);
+  expect(status, stderr).toBe(0);
+  const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'));
+  expect(report.model).toMatchObject({ architecture: 'OPTForCausalLM', parameters: 532_512 });
+  const [run] = report.sliced;
+  expect(run.onnx).toMatchObject({ verified: true, perplexity: run.exports[0].perplexity });
+  const models = {
+    onnx: 'model.onnx',
+    'onnx-int4': 'model_q4.onnx',
+    'transformers.js': 'onnx/model.onnx',
+    'transformers.js-int4': 'onnx/model_q4.onnx',
+  };
+  expect(run.exports).toHaveLength(4);
+  for (const [index, [name, model]] of Object.entries(models).entries()) {
+    const exported = run.exports[index];
+    const [file] = exported.files.filter((one: { name: string }) => one.name === model);
+    expect(readFileSync(join(out, name, model)).byteLength).toBe(file.bytes);
+    expect(stdout).toContain(`${exported.perplexity.toFixed(2)} verified`);
+  }
+});
+
+test('a model that cannot be sliced is refused at once, and exported as it is with --sparsity none', async () => {
+  const model = folder();
+  for (const { path, blob } of await familyFiles(await family('olmo2'))) {
+    writeFileSync(join(model, basename(path)), new Uint8Array(await blob.arrayBuffer()));
+  }
+  const refused = await slice(['--model', model, ...tiny, '--out', folder()]);
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toMatch(/Olmo2ForCausalLM cannot be sliced.*--sparsity none/);
+  const out = folder();
+  const { status, stdout, stderr } = await slice(['--model', model, ...tiny, '--sparsity', 'none', '--out', out]);
+  expect(status, stderr).toBe(0);
+  expect(stdout).toMatch(/^dense .* verified/m);
+  const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'));
+  expect(report.sliced).toEqual([]);
+  expect(report.dense.exports).toMatchObject([{ format: 'onnx', precision: 'stored', verified: true }]);
 });
 
 test('an interrupt cancels the job', async () => {

@@ -12,6 +12,17 @@ export const STORIES = {
   evaluation: join(SHARED, 'text', 'stories.evaluation.txt'),
 };
 
+/** A small trained OPT: LayerNorm, biases, learned positions. */
+export const OPT = {
+  folder: join(SHARED, 'models', 'opt-tiny'),
+  calibration: join(SHARED, 'text', 'brown.calibration.txt'),
+  evaluation: join(SHARED, 'text', 'brown.evaluation.txt'),
+};
+
+export const optAbsent = existsSync(OPT.folder)
+  ? undefined
+  : 'the opt-tiny model is not beside this checkout (shared/models/opt-tiny)';
+
 /** Why a test on the stories model cannot run here, or nothing. */
 export const storiesAbsent = existsSync(STORIES.folder)
   ? undefined

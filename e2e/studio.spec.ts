@@ -23,6 +23,7 @@ const SEQLEN = 128;
 async function downloadExport(page: Page): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'whittle-e2e-'));
   const result = region(page, 'Result');
+  await result.getByText(/^\d+ files of ONNX/).click();
   for (const name of ['model.onnx', 'tokenizer.json', 'tokenizer_config.json', 'config.json', 'report.json']) {
     const waiting = page.waitForEvent('download');
     await result.getByRole('button', { name: `Download ${name}`, exact: true }).click();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  fileStem,
   formatBytes,
   formatChange,
   formatClock,
@@ -72,4 +73,11 @@ describe('numbers for people', () => {
     expect(formatScientific(3.14e-7)).toBe('3.1e-7');
     expect(formatScientific(0)).toBe('0');
   });
+});
+
+it('names files after models, whatever those are called', () => {
+  expect(fileStem('SmolLM2-135M', '25 %')).toBe('SmolLM2-135M-25');
+  expect(fileStem('../a/b: c?')).toBe('a-b-c');
+  expect(fileStem('模型 1')).toBe('模型-1');
+  expect(fileStem('%')).toBe('model');
 });

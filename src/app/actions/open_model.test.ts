@@ -13,7 +13,7 @@ import {
   startBackend,
 } from './open_model.ts';
 import { preview } from './preview.ts';
-import { slice } from './slice.ts';
+import { slice, sweep } from './slice.ts';
 
 const DEMO = { kind: 'demo' } as const;
 
@@ -27,6 +27,20 @@ describe('opening a model', () => {
     expect(results.dense?.perplexity).toBe(75.9);
     expect(results.spectra).toMatchObject({ is_complete: true, fusion: 'exact' });
     expect(job).toMatchObject({ state: 'finished', outcome: 'done' });
+  });
+
+  it('measures a model that cannot be sliced, and neither calibrates nor slices it', async () => {
+    const refused = { ...MODEL, shape: { ...MODEL.shape, slicing_refusal: 'Its layers norm their outputs.' } };
+    const { studio, engine } = studioWith({ open: () => refused });
+    await openModel(studio, DEMO);
+    const { results, settings, job } = studio.store.getState();
+    expect(missingMeasures(results, settings.fusion)).toBeNull();
+    expect(job).toMatchObject({ state: 'finished', outcome: 'done' });
+    await preview(studio);
+    await slice(studio);
+    await sweep(studio);
+    await measureAgain(studio);
+    expect(engine.kinds()).toEqual(['open', 'set_texts', 'evaluate', 'set_texts', 'evaluate']);
   });
 
   it('keeps the open model and its results when another cannot be opened', async () => {
