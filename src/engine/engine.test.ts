@@ -3,6 +3,7 @@ import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
 import { type MemoryPlatform, memoryPlatform } from '../../test/support/memory_platform.ts';
 import { seededText } from '../../test/support/slice_job.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
+import { memoryScratch } from '../models/scratch.ts';
 import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
 import type { EngineEvent, ModelSource, SliceOptions, TextSettings } from './protocol.ts';
@@ -147,6 +148,25 @@ describe('the engine', () => {
       }
     }
     await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+  });
+
+  it.each(['sequential', 'rotate-once'] as const)('stores nothing more once cancelled, %s', async (schedule) => {
+    const controller = new AbortController();
+    const appended: number[] = [];
+    const platform = memoryPlatform({
+      async createScratch() {
+        const scratch = memoryScratch();
+        const append = (bytes: Uint8Array) => {
+          if (appended.push(bytes.byteLength) === 8) controller.abort();
+          return scratch.append(bytes);
+        };
+        return { ...scratch, append };
+      },
+    });
+    const engine = await started(platform);
+    const job = engine.run('slice', { ...SLICE, schedule }, undefined, controller.signal);
+    expect((await failure(job)).code).toBe('cancelled');
+    expect(appended).toHaveLength(8);
   });
 
   it('runs commands in the order they were sent', async () => {

@@ -1,4 +1,5 @@
 /** @file Commands `evaluate` and `calibrate`: perplexity window by window, and the PCA of the dense model. */
+import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { CompressionContext } from '../compress/method.ts';
 import { applyFusion } from '../compress/slicegpt/fuse.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
@@ -81,12 +82,23 @@ export function compressionContext(
   return {
     backend: state.requireBackend(),
     calibration: state.requireTexts().calibration,
-    scratch,
+    scratch: cancellable(scratch, signal),
     signal,
     observer: {
       onProgress: (progress) => meter.report(progress),
       onSite: (site) => emit({ type: 'site', schedule, site }),
     },
+  };
+}
+
+/** A store that takes nothing more once a job is cancelled: a large head is stored in many blocks, each after a product. */
+function cancellable(scratch: CompressionContext['scratch'], signal: AbortSignal): CompressionContext['scratch'] {
+  return {
+    async append(bytes) {
+      throwIfCancelled(signal);
+      return scratch.append(bytes);
+    },
+    clear: () => scratch.clear(),
   };
 }
 
