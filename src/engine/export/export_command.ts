@@ -11,7 +11,7 @@ import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { writeCompanions, writeReport } from './companions.ts';
 import { type ExportOptions, exportKey, exportOptions } from './options.ts';
-import { type ExportTarget, exportTarget } from './target.ts';
+import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
 
@@ -23,8 +23,8 @@ export async function exportCommand(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
+  assertExpressible(state, exportedModel(state, request.id), options);
   const target = await exportTarget(state, request.id, emit, signal);
-  assertExpressible(state, target, options);
   const model = await quantizedModel(target.model, options.precision, { signal });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);

@@ -17,6 +17,11 @@ export interface ExportTarget {
   readonly exports: Map<string, ExportFolder>;
 }
 
+/** The model alone, before anything is measured. Throws `bad_option` for an unknown id. */
+export function exportedModel(state: EngineState, id: 'dense' | string): DecoderModel {
+  return id === 'dense' ? state.requireModel().open.model : state.requireSlice(id).model;
+}
+
 /** Measures what has not been measured yet. Throws `bad_option` for an unknown id. */
 export async function exportTarget(
   state: EngineState,
@@ -30,7 +35,7 @@ export async function exportTarget(
   const evaluation = measured?.report ?? (await evaluateCommand(state, id, emit, signal));
   return {
     id,
-    model: slice?.model ?? state.requireModel().open.model,
+    model: exportedModel(state, id),
     evaluation,
     slice,
     exports: slice?.exports ?? state.denseExports,

@@ -2,6 +2,7 @@
 import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
@@ -12,7 +13,7 @@ import type { ExportOptions } from './options.ts';
 import type { ExportTarget } from './target.ts';
 
 /** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
-export function assertExpressible(state: EngineState, { model }: ExportTarget, { format }: ExportOptions): void {
+export function assertExpressible(state: EngineState, model: DecoderModel, { format }: ExportOptions): void {
   if (format !== 'gguf') return;
   const source = ggufSource(state.requireModel().open, model);
   const reason = ggufRefusal(model, source.raw_config, source);
