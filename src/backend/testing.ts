@@ -1,6 +1,7 @@
 /** @file Help for tests that run on every backend. Only tests and tools import this: it loads Dawn. */
 import type { Backend, BackendKind, Tensor } from './backend.ts';
 import { createCpuBackend } from './cpu/cpu_backend.ts';
+import { createWasmBackend } from './wasm/wasm_backend.ts';
 import { createWebGpuBackend, type WebGpuBackend } from './webgpu/webgpu_backend.ts';
 
 /** Dawn's instance must outlive its adapters and devices: collected too early, it takes the process with it. */
@@ -32,17 +33,23 @@ export async function createNodeWebGpuBackend(): Promise<WebGpuBackend | undefin
   return gpu && createWebGpuBackend(gpu);
 }
 
+/** `cpu` is the f64 reference, `wasm` what people get as the CPU backend. */
+export type TestedKind = BackendKind | 'wasm';
+
 export interface BackendUnderTest {
-  kind: BackendKind;
+  kind: TestedKind;
   create: () => Promise<Backend>;
 }
 
 /**
- * The backends that tests run on here: always the CPU, and WebGPU where Dawn gives an adapter. For
+ * The backends that tests run on here: always both of the CPU, and WebGPU where Dawn gives an adapter. For
  * `describe.each(await backendsUnderTest())('on $kind', …)`.
  */
 export async function backendsUnderTest(): Promise<BackendUnderTest[]> {
-  const backends: BackendUnderTest[] = [{ kind: 'cpu', create: async () => createCpuBackend() }];
+  const backends: BackendUnderTest[] = [
+    { kind: 'cpu', create: async () => createCpuBackend() },
+    { kind: 'wasm', create: async () => createWasmBackend() },
+  ];
   const gpu = await createNodeGpu();
   if (gpu) backends.push({ kind: 'webgpu', create: () => createWebGpuBackend(gpu) });
   return backends;

@@ -6,8 +6,8 @@
  * a selection that still covers every schedule, head and fusion.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend, BackendKind } from '../../src/backend/backend.ts';
-import { backendsUnderTest } from '../../src/backend/testing.ts';
+import type { Backend } from '../../src/backend/backend.ts';
+import { backendsUnderTest, type TestedKind } from '../../src/backend/testing.ts';
 import type { Fusion, HeadKind, Schedule } from '../../src/compress/slicegpt/plan.ts';
 import { calibrateDense, type DenseBases } from '../../src/compress/slicegpt/rotate_once.ts';
 import { countParameters } from '../../src/models/model_size.ts';
@@ -94,7 +94,7 @@ const GROUPS: Group[] = [
 type Selection = (group: Group, entry: Entry) => boolean;
 
 /** Defines the tests of one model on one backend; nothing where the backend is missing. */
-export function referenceSuite(model: string, wanted: BackendKind, isSelected: Selection): void {
+export function referenceSuite(model: string, wanted: TestedKind, isSelected: Selection): void {
   describeWithShared(`reference/${model}.json`, () => {
     const reference = readSharedJson('reference', `${model}.json`) as Reference;
     for (const { kind, create } of backends.filter((each) => each.kind === wanted)) {

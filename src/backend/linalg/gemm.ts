@@ -6,7 +6,7 @@ import { PanelProduct, type RowsView, type StridedView } from './panel_product.t
 
 export type MatrixView = StridedView<Float64Array>;
 
-let product: PanelProduct<Float64Array> | undefined;
+let product: PanelProduct | undefined;
 
 /** Row-major view. */
 export function view<T extends Float32Array | Float64Array>(values: T, row_stride: number, offset = 0): StridedView<T> {
@@ -31,6 +31,6 @@ export function addProduct(
   c: RowsView<Float64Array>,
   upper = false,
 ): void {
-  product ??= new PanelProduct<Float64Array>('f64', false);
+  product ??= new PanelProduct('f64', false);
   product.multiply(m, n, k, a, b, c, { adds: true, upper });
 }

@@ -18,8 +18,11 @@ import {
 
 export type Elements = Float32Array | Float64Array;
 
-/** Element (i, j) is `values[offset + i·row_stride + j·column_stride]`; one of the strides is 1. */
-export interface StridedView<T extends Elements> {
+/**
+ * Element (i, j) is `values[offset + i·row_stride + j·column_stride]`; one of the strides is 1. The values may be f32 in
+ * an f64 product.
+ */
+export interface StridedView<T extends Elements = Elements> {
   readonly values: T;
   readonly offset: number;
   readonly row_stride: number;
@@ -27,7 +30,7 @@ export interface StridedView<T extends Elements> {
 }
 
 /** Row-major. */
-export interface RowsView<T extends Elements> {
+export interface RowsView<T extends Elements = Elements> {
   readonly values: T;
   readonly offset: number;
   readonly row_stride: number;
@@ -50,9 +53,9 @@ const STRIP = 64;
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
 /** One product at a time: it owns its scratch memory. */
-export class PanelProduct<T extends Elements> {
+export class PanelProduct {
   private readonly kernel: TileKernel;
-  private readonly heap: T;
+  private readonly heap: Elements;
   private readonly size: number;
   private readonly lanes: number;
   private readonly columns: number;
@@ -83,7 +86,7 @@ export class PanelProduct<T extends Elements> {
     this.tile_c = take(BLOCK_M * block_n);
     const memory = new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
     this.kernel = createTileKernel(precision, memory, isFused);
-    this.heap = (precision === 'f32' ? new Float32Array(memory.buffer) : new Float64Array(memory.buffer)) as T;
+    this.heap = precision === 'f32' ? new Float32Array(memory.buffer) : new Float64Array(memory.buffer);
   }
 
   /** C (m, n) from A (m, k) and B (k, n), all at least 1. C overlaps neither input. */
@@ -91,9 +94,9 @@ export class PanelProduct<T extends Elements> {
     m: number,
     n: number,
     k: number,
-    a: StridedView<T>,
-    b: StridedView<T>,
-    c: RowsView<T>,
+    a: StridedView,
+    b: StridedView,
+    c: RowsView,
     { adds = false, upper = false }: ProductMode = {},
   ): void {
     const block_n = BLOCK_N[this.precision];
@@ -113,9 +116,9 @@ export class PanelProduct<T extends Elements> {
     n0: number,
     columns: number,
     k: number,
-    a: StridedView<T>,
-    b: StridedView<T>,
-    c: RowsView<T>,
+    a: StridedView,
+    b: StridedView,
+    c: RowsView,
     adds: boolean,
     upper: boolean,
   ): void {
@@ -153,17 +156,14 @@ export class PanelProduct<T extends Elements> {
       const first = upper ? Math.max(0, m0 + row - n0) : 0;
       if (first >= columns) break;
       const from = tile_c + row * width;
-      c.values.set(
-        heap.subarray(from + first, from + columns) as never,
-        c.offset + (m0 + row) * c.row_stride + n0 + first,
-      );
+      c.values.set(heap.subarray(from + first, from + columns), c.offset + (m0 + row) * c.row_stride + n0 + first);
     }
   }
 
-  private loadC(m0: number, rows: number, n0: number, columns: number, width: number, c: RowsView<T>): void {
+  private loadC(m0: number, rows: number, n0: number, columns: number, width: number, c: RowsView): void {
     for (let row = 0; row < rows; row++) {
       const at = c.offset + (m0 + row) * c.row_stride + n0;
-      this.heap.set(c.values.subarray(at, at + columns) as never, this.tile_c + row * width);
+      this.heap.set(c.values.subarray(at, at + columns), this.tile_c + row * width);
     }
   }
 
@@ -201,7 +201,7 @@ export class PanelProduct<T extends Elements> {
   private pack(
     target: number,
     panel: number,
-    values: T,
+    values: Elements,
     origin: number,
     lines: number,
     line_stride: number,
@@ -215,7 +215,7 @@ export class PanelProduct<T extends Elements> {
     const row = roundUp(length, lanes) + 16;
     for (let r = 0; r < count; r++) {
       const at = origin + r * stride;
-      heap.set(values.subarray(at, at + length) as never, stage + r * row);
+      heap.set(values.subarray(at, at + length), stage + r * row);
     }
     const groups = panel / lanes;
     for (let line = 0; line < lines; line += lanes) {

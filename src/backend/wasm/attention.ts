@@ -1,0 +1,87 @@
+/** @file Causal grouped-query attention in f32: scores of a block of queries at a time, then softmax, then values. */
+import { transposed, view } from '../linalg/gemm.ts';
+import type { PanelProduct } from '../linalg/panel_product.ts';
+import type { VectorMath } from './vector_math.ts';
+
+export interface AttentionTask {
+  query: Float32Array;
+  key: Float32Array;
+  value: Float32Array;
+  output: Float32Array;
+  slopes?: Float32Array;
+  seqlen: number;
+  heads: number;
+  kv_heads: number;
+  head_dim: number;
+  scale: number;
+  window?: number;
+  soft_cap?: number;
+}
+
+/** Queries that share the keys they are multiplied with: few enough that little of the masked half is computed. */
+const QUERY_BLOCK = 64;
+
+let scratch = new Float32Array(0);
+
+/** Heads `start … end`, counted through all sequences. */
+export function attentionHeads(
+  product: PanelProduct,
+  math: VectorMath,
+  task: AttentionTask,
+  start: number,
+  end: number,
+): void {
+  const { query, key, value, output, slopes, seqlen, heads, kv_heads, head_dim } = task;
+  const row_size = heads * head_dim;
+  const kv_row_size = kv_heads * head_dim;
+  const block = Math.min(QUERY_BLOCK, seqlen);
+  if (scratch.length < block * seqlen) scratch = new Float32Array(block * seqlen);
+  for (let index = start; index < end; index++) {
+    const [sequence, head] = [Math.floor(index / heads), index % heads];
+    const kv_head = Math.floor((head * kv_heads) / heads);
+    for (let first = 0; first < seqlen; first += block) {
+      const count = Math.min(block, seqlen - first);
+      // Keys that some query of the block sees.
+      const oldest = Math.max(0, first + 1 - (task.window ?? Number.POSITIVE_INFINITY));
+      const keys = first + count - oldest;
+      const at = (sequence * seqlen + first) * row_size + head * head_dim;
+      const kv_at = (sequence * seqlen + oldest) * kv_row_size + kv_head * head_dim;
+      const k = transposed(view(key, kv_row_size, kv_at));
+      product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scratch, keys));
+      softmax(math, task, count, keys, first - oldest, slopes ? slopes[head] : 0);
+      const v = view(value, kv_row_size, kv_at);
+      product.multiply(count, head_dim, keys, view(scratch, keys), v, view(output, row_size, at));
+    }
+  }
+}
+
+/**
+ * Scores of `count` queries → probabilities, in place; 0 where a query sees no key.
+ * @param first Index among the keys of the first query's own.
+ */
+function softmax(
+  math: VectorMath,
+  { scale, soft_cap, window = Number.POSITIVE_INFINITY }: AttentionTask,
+  count: number,
+  keys: number,
+  first: number,
+  slope: number,
+): void {
+  for (let row = 0; row < count; row++) {
+    const start = row * keys;
+    const own = start + first + row;
+    const oldest = Math.max(start, own + 1 - window);
+    let maximum = Number.NEGATIVE_INFINITY;
+    for (let j = oldest; j <= own; j++) {
+      let score = scratch[j] * scale;
+      if (soft_cap !== undefined) score = soft_cap * Math.tanh(score / soft_cap);
+      score += slope * (j - own);
+      scratch[j] = score;
+      if (score > maximum) maximum = score;
+    }
+    const inverse = 1 / math.expSum(scratch, oldest, own + 1, maximum, true);
+    scratch.fill(0, start, oldest);
+    for (let j = oldest; j <= own; j++) scratch[j] *= inverse;
+    scratch.fill(0, own + 1, start + keys);
+  }
+}

@@ -1,0 +1,205 @@
+/** Every kernel that this backend does not share with the f64 reference, against it, on one and on three threads. */
+import { describe, expect, it } from 'vitest';
+import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
+import { createCpuBackend } from '../cpu/cpu_backend.ts';
+import { normalisedError, randomIds, randomValues } from '../testing.ts';
+import { type ComputeThread, serve } from './threads.ts';
+import { createWasmBackend } from './wasm_backend.ts';
+
+/** Does its range when it is posted: the split of the work and its bounds are those of real threads. */
+const inPlace = (): ComputeThread => ({ post: serve, terminate() {} });
+
+const reference = createCpuBackend();
+const BACKENDS: [name: string, backend: Backend][] = [
+  ['one thread', createWasmBackend()],
+  ['three threads', createWasmBackend([inPlace(), inPlace()])],
+];
+
+/** Squared relative error of sums in f32: (2⁻²⁴·√n)² with room. */
+const BOUND = 1e-12;
+
+describe.each(BACKENDS)('on %s', (_, backend) => {
+  async function expectTwin(calls: (backend: Backend) => Tensor, bound = BOUND): Promise<void> {
+    const found = await backend.read(calls(backend));
+    const expected = await reference.read(calls(reference));
+    expect(normalisedError(found, expected)).toBeLessThan(bound);
+  }
+
+  const tensor = (b: Backend, shape: [number, number], seed: number) =>
+    b.fromArray(randomValues(shape[0] * shape[1], seed), shape, `seed ${seed}`);
+
+  // m, n, k, then by how much the operands are larger than their use. The last two are shared by the threads.
+  const SHAPES = [
+    [1, 1, 1, 0],
+    [7, 13, 5, 3],
+    [66, 70, 65, 2],
+    [3, 1100, 400, 1],
+    [300, 90, 130, 0],
+    [90, 300, 130, 5],
+  ] as const;
+
+  it.each(SHAPES)('multiplies to (%i, %i) over %i, operands larger by %i', async (m, n, k, more) => {
+    await expectTwin((b) => {
+      const output = b.fromArray(randomValues(m * n, 9), [m, n], 'output');
+      b.matmul({ a: tensor(b, [m, k], 1), b: tensor(b, [k, n + more], 2), output });
+      return output;
+    });
+    await expectTwin((b) => {
+      const output = b.empty([m, n], 'output');
+      b.matmul_bt({ a: tensor(b, [m, k], 1), b: tensor(b, [n + more, k + more], 2), output });
+      return output;
+    });
+    await expectTwin((b) => {
+      const output = b.empty([m, n], 'output');
+      b.matmul_at({ a: tensor(b, [k, m + more], 1), b: tensor(b, [k, n + more], 2), output });
+      return output;
+    });
+  });
+
+  it.each([1, 5, 64, 130, 261])('sums covariances of %i channels in f64 and leaves the lower triangle', async (n) => {
+    const sums = async (b: Backend) => {
+      const covariance = b.fromArray(new Float32Array(n * n).fill(7), [n, n], 'covariance');
+      for (const seed of [3, 4]) b.covariance({ hidden_states: tensor(b, [70, n], seed), covariance });
+      return b.read(covariance);
+    };
+    const [found, expected] = [await sums(backend), await sums(reference)];
+    expect(found).toBeInstanceOf(Float64Array);
+    expect(normalisedError(found, expected)).toBeLessThan(1e-29);
+    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) expect(found[i * n + j]).toBe(7);
+  });
+
+  const ATTENTION: Partial<AttentionArgs>[] = [
+    {},
+    { window: 5 },
+    { window: 70 },
+    { window: 1000 },
+    { soft_cap: 2 },
+    { window: 33, soft_cap: 3 },
+  ];
+
+  describe.each([1, 2, 63, 64, 65, 140])('attention over %i positions', (seqlen) => {
+    const [batch, heads, kv_heads, head_dim] = [2, 6, 2, 12];
+    const rows = batch * seqlen;
+    it.each(ATTENTION)('%o', async (options) => {
+      for (const hasSlopes of [false, true]) {
+        await expectTwin((b) => {
+          const output = b.fromArray(randomValues(rows * heads * head_dim, 8), [rows, heads * head_dim], 'output');
+          const slopes = b.fromArray([0.5, 0.25, 0.125, 0.06, 0.03, 0.01], [heads], 'slopes');
+          b.attention({
+            query: tensor(b, [rows, heads * head_dim], 5),
+            key: tensor(b, [rows, kv_heads * head_dim], 6),
+            value: tensor(b, [rows, kv_heads * head_dim], 7),
+            output,
+            ...{ seqlen, heads, kv_heads, head_dim, scale: 3 },
+            slopes: hasSlopes ? slopes : undefined,
+            ...options,
+          });
+          return output;
+        }, 1e-11);
+      }
+    });
+  });
+
+  const ACTIVATIONS: ActivationName[] = ['silu', 'relu', 'gelu', 'gelu_tanh'];
+  it.each(ACTIVATIONS)('%s, gated and plain', async (activation) => {
+    const shape: [number, number] = [301, 409];
+    const wide = (b: Backend, seed: number) =>
+      b.fromArray(
+        randomValues(shape[0] * shape[1], seed).map((value) => 30 * value),
+        shape,
+        'gate',
+      );
+    await expectTwin((b) => {
+      const output = b.empty(shape, 'output');
+      b.glu({ activation, gate: wide(b, 10), up: tensor(b, shape, 11), output });
+      return output;
+    });
+    await expectTwin((b) => {
+      const output = b.empty(shape, 'output');
+      b.activation({ activation, hidden_states: wide(b, 10), output });
+      return output;
+    });
+  });
+
+  it.each([1, 3, 4100, 9000])('cross-entropy in blocks of %i of the vocabulary', async (n) => {
+    const rows = 37;
+    await expectTwin((b) => {
+      const state = b.empty([rows, 4], 'state');
+      const target_ids = b.fromIds(randomIds(rows, 2 * n, 12), 'targets');
+      for (const [i, first_column] of [0, n].entries()) {
+        const logits = b.fromArray(
+          randomValues(rows * n, 13 + i).map((value) => 20 * value),
+          [rows, n],
+          'logits',
+        );
+        b.cross_entropy({ logits, target_ids, first_column, state });
+      }
+      return state;
+    });
+  });
+
+  it('lets NaN through products, softmax and gates', async () => {
+    const a = backend.fromArray([Number.NaN, 1, 1, 1], [2, 2], 'a');
+    const output = backend.empty([2, 2], 'output');
+    backend.matmul({ a, b: tensor(backend, [2, 2], 1), output });
+    expect([...(await backend.read(output))].map(Number.isNaN)).toEqual([true, true, false, false]);
+    backend.glu({ activation: 'silu', gate: a, up: tensor(backend, [2, 2], 1), output });
+    expect([...(await backend.read(output))].map(Number.isNaN)).toEqual([true, false, false, false]);
+    const state = backend.empty([2, 4], 'state');
+    backend.cross_entropy({ logits: a, target_ids: backend.fromIds([0, 0], 'ids'), first_column: 0, state });
+    const found = await backend.read(state);
+    expect([found[1], found[5]].map(Number.isNaN)).toEqual([true, false]);
+  });
+
+  it.each(['F32', 'F16', 'BF16'] as const)('decodes %s into memory of its own', async (dtype) => {
+    const bytes = new Uint8Array(dtype === 'F32' ? 16 : 8);
+    const stored = backend.decode(bytes, dtype, [2, 2], 'weight');
+    bytes.fill(1);
+    expect([...(await backend.read(stored))]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('gives eigenvectors that are orthonormal to f32', async () => {
+    const n = 40;
+    const covariance = backend.empty([n, n], 'covariance');
+    backend.covariance({ hidden_states: tensor(backend, [90, n], 20), covariance });
+    const { eigenvalues, eigenvectors } = await backend.eigh({ covariance });
+    const found = await reference.eigh({
+      covariance: reference.fromArray(await backend.read(covariance), [n, n], 'same'),
+    });
+    expect([...eigenvalues]).toEqual([...found.eigenvalues]);
+    const Q = await backend.read(eigenvectors);
+    expect([...Q]).toEqual([...new Float32Array(await reference.read(found.eigenvectors))]);
+  });
+});
+
+describe('memory', () => {
+  it('is counted at 4 bytes an element, and at 8 once a tensor is a covariance', () => {
+    const backend = createWasmBackend();
+    const covariance = backend.empty([4, 4], 'covariance');
+    const x = backend.empty([3, 4], 'x');
+    expect(backend.memory.currentBytes).toBe(4 * (16 + 12));
+    backend.covariance({ hidden_states: x, covariance });
+    expect(backend.memory.currentBytes).toBe(8 * 16 + 4 * 12);
+    covariance.dispose();
+    x.dispose();
+    expect(backend.memory.currentBytes).toBe(0);
+  });
+});
+
+describe('threads', () => {
+  it('make a failure of another thread an error here', () => {
+    const broken: ComputeThread = {
+      post: (message) => serve({ ...message, task: undefined as never }),
+      terminate() {},
+    };
+    const backend = createWasmBackend([broken]);
+    const [a, b, output] = [1, 2, 3].map((seed) => backend.empty([128, 128], `${seed}`));
+    expect(() => backend.matmul({ a, b, output })).toThrowError(expect.objectContaining({ code: 'internal' }));
+  });
+
+  it('end with the backend', () => {
+    let ended = 0;
+    createWasmBackend([{ post: serve, terminate: () => ended++ }]).dispose();
+    expect(ended).toBe(1);
+  });
+});

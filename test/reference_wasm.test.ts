@@ -1,0 +1,11 @@
+/** The references on the CPU backend that people get: f32 with a PCA in f64; see reference_suite.ts for WHITTLE_FULL=1. */
+import { referenceSuite } from './support/reference_suite.ts';
+
+referenceSuite('stories260k', 'wasm', () => true);
+// Heads and schedules are the same code on both CPU backends, and the f64 one shows all of them.
+referenceSuite(
+  'demo',
+  'wasm',
+  ({ name }, { sparsity }) => sparsity === 0.25 && ['sequential', 'tied head'].includes(name),
+);
+referenceSuite('opt-tiny', 'wasm', (_, { sparsity }) => [0.2, 0.5].includes(sparsity));
