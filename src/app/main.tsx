@@ -9,6 +9,7 @@ import './styles/controls.css';
 import './styles/workbench.css';
 import './styles/charts.css';
 import './styles/result.css';
+import './styles/head_bars.css';
 import './styles/hub.css';
 import { applyTheme, loadTheme } from './theme.ts';
 
