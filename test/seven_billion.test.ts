@@ -5,6 +5,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { estimateEvaluation, estimateSlicing } from '../src/compress/slicegpt/estimate.ts';
 import { modelShape } from '../src/compress/slicegpt/model_shape.ts';
 import { slicedParts, totalElements } from '../src/compress/slicegpt/parts.ts';
 import { constantDimensions, sliceDimension } from '../src/compress/slicegpt/plan.ts';
@@ -134,5 +135,32 @@ describe('a model of 7 billion parameters', () => {
     expect(planned).toBe((L - 1) * layer(d) + layer(D) + V * d + V * D);
     // notes: 15.3 % smaller than the original
     expect(100 * (1 - planned / countParameters(opened.model))).toBeCloseTo(15.3, 1);
+  });
+
+  it('calibrates on 128 × 2048 tokens and is sliced within 2.5 GB of device memory, with states in storage', () => {
+    const shape = modelShape(opened.model);
+    const dimensions = constantDimensions(shape, sliceDimension(D, 0.25, 8), 'untied');
+    const plan = {
+      backend: { kind: 'webgpu', architecture: '', isFallbackAdapter: false, maxTensorBytes: 2 ** 31 },
+      windows: { seqlen: 2048, samples: 128, eval_samples: 16 },
+    } as const;
+    const states = 128 * 2048 * D * 4;
+    for (const schedule of ['sequential', 'rotate-once'] as const) {
+      const slicing = { ...plan, schedule, head: 'untied', dimensions } as const;
+      const { device_bytes, breakdown, storage, host } = estimateSlicing(shape, slicing);
+      expect(device_bytes, schedule).toBeLessThan(2.5e9);
+      // Not by leaving something out: at least the MLP of a layer and the matrices of three sites.
+      expect(device_bytes, schedule).toBeGreaterThan(4 * (3 * D * F + 3 * D * D));
+      expect(Object.values(breakdown).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(device_bytes);
+      expect(storage.spill).toBeGreaterThanOrEqual(states - 512 * 2 ** 20);
+      expect(storage.spill).toBeLessThan(states);
+      expect(host.stored_layer).toBeLessThanOrEqual(LAYER_BYTES);
+      // Without storage for the states there is no room for them.
+      const kept = estimateSlicing(shape, { ...slicing, stateBudgetBytes: Number.POSITIVE_INFINITY });
+      expect(kept.device_bytes).toBeGreaterThan(states);
+      expect(kept.storage.spill).toBe(0);
+    }
+    expect(estimateEvaluation(shape, plan).device_bytes).toBeLessThan(2.5e9);
+    expect(estimateEvaluation(shape, plan, { head: 'untied', dimensions }).device_bytes).toBeLessThan(2.5e9);
   });
 });

@@ -4,6 +4,7 @@ import type { CompressionContext } from '../compress/method.ts';
 import { applyFusion } from '../compress/slicegpt/fuse.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
+import { DEFAULT_STATE_BUDGET } from '../runtime/budgets.ts';
 import { evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -73,6 +74,7 @@ export async function measurePerplexity(
 /** Context for a compression method that reports as `schedule` and calls `onProgress` for its share of the command. */
 export function compressionContext(
   state: EngineState,
+  platform: EnginePlatform,
   scratch: CompressionContext['scratch'],
   schedule: Schedule,
   meter: ProgressMeter,
@@ -83,6 +85,7 @@ export function compressionContext(
     backend: state.requireBackend(),
     calibration: state.requireTexts().calibration,
     scratch: cancellable(scratch, signal),
+    spill: { budgetBytes: DEFAULT_STATE_BUDGET, createScratch: () => platform.createScratch() },
     signal,
     observer: {
       onProgress: (progress) => meter.report(progress),
@@ -117,7 +120,7 @@ export async function denseBases(
   const meter = new ProgressMeter(emit, 'calibration', () => memoryReport(backend));
   const scratch = await platform.createScratch();
   try {
-    const context = compressionContext(state, scratch, 'rotate-once', meter, emit, signal);
+    const context = compressionContext(state, platform, scratch, 'rotate-once', meter, emit, signal);
     const bases = await calibrateDense(applyFusion(model, fusion), context);
     const calibrated = { bases, scratch };
     state.calibrated.set(fusion, calibrated);

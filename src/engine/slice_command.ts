@@ -4,12 +4,13 @@ import { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 import { assertSliceable } from '../compress/slicegpt/permits.ts';
 import { constantDimensions, resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
 import { slicegpt } from '../compress/slicegpt/slicegpt.ts';
+import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { countParameters, modelBytes } from '../models/model_size.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { SiteReport, SliceOptions, SliceReport } from './protocol.ts';
+import type { SliceOptions, SliceReport } from './protocol.ts';
 import type { EngineState } from './state.ts';
 
 export async function sliceCommand(
@@ -31,7 +32,7 @@ export async function sliceCommand(
   const scratch = await platform.createScratch();
   try {
     const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
-    const context = compressionContext(state, scratch, options.schedule, meter, emit, signal);
+    const context = compressionContext(state, platform, scratch, options.schedule, meter, emit, signal);
     const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
     const parts = slicedParts(summary.shape, constantDimensions(summary.shape, dimension, head), head);
     const parameters = countParameters(compressed.model);
@@ -46,7 +47,7 @@ export async function sliceCommand(
       parts,
       sites: [...compressed.sites],
       discarded_energy: compressed.sites.map((site) => site.discarded_energy),
-      certificate: worst(compressed.sites),
+      certificate: worstCertificate(compressed.sites),
       duration_ms: performance.now() - started,
     };
     state.slices.set(report.id, {
@@ -61,13 +62,6 @@ export async function sliceCommand(
     await scratch.clear();
     throw error;
   }
-}
-
-function worst(sites: readonly SiteReport[]): SliceReport['certificate'] {
-  return {
-    max_orthogonality_error: Math.max(...sites.map(({ certificate }) => certificate.orthogonality_error)),
-    max_residual: Math.max(...sites.map(({ certificate }) => certificate.residual)),
-  };
 }
 
 /** The slider promises a size before anything is computed; what was built must be exactly that. */

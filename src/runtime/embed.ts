@@ -6,14 +6,12 @@ import type { Tensor } from '../backend/backend.ts';
 import type { Embedding, LearnedPositions, WeightRef } from '../models/decoder_model.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import type { Arena } from './arena.ts';
+import { MAX_TABLE_BYTES } from './budgets.ts';
 import { applyNorm } from './forward.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Rows closer together than this are read with one request. */
 const MAX_GAP_BYTES = 64 * 1024;
-
-/** Bytes, as f32, of table rows that are on the device at once. */
-const MAX_TABLE_BYTES = 32 * 1024 * 1024;
 
 /**
  * Embeds several batches of tokens.

@@ -7,28 +7,13 @@ import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
+import { vocabularyBlockRows } from './budgets.ts';
 import { applyNorm } from './forward.ts';
 import type { WeightLoader } from './weights.ts';
-
-/** Bounds for one block: elements of its weight and of its logits. */
-const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
 
 interface VocabularyBlock {
   start: number;
   end: number;
-}
-
-/** Rows of the head that are on the device at once. */
-export function vocabularyBlockRows(
-  vocabulary: number,
-  columns: number,
-  tokenRows: number,
-  maxTensorBytes: number,
-): number {
-  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(maxTensorBytes / 4));
-  // Multiples of 8 keep every block on the fast matrix kernels.
-  const fit = Math.floor(elements / Math.max(columns, tokenRows) / 8) * 8;
-  return Math.min(vocabulary, Math.max(8, fit));
 }
 
 function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {

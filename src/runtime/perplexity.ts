@@ -7,6 +7,7 @@ import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from './arena.ts';
+import { mostWindowsPerGroup } from './budgets.ts';
 import { allLogits, tokenLosses } from './head.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';
@@ -41,14 +42,6 @@ export interface EvaluateOptions {
  * so that the first number comes soon, and grow until one takes about this long: then streaming costs little.
  */
 const GROUP_TARGET_MS = 1500;
-
-/** Bytes of hidden states, as f32, that a group may have on the device. */
-const GROUP_STATE_BYTES = 128 * 1024 * 1024;
-
-/** Windows that {@link evaluate} lets through the model together at most. */
-export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number {
-  return Math.max(1, Math.floor(GROUP_STATE_BYTES / (4 * seqlen * hiddenSize)));
-}
 
 /**
  * Losses of all windows, reported as soon as each is known.

@@ -17,9 +17,6 @@ export interface SpillOptions {
   createScratch(): Promise<ScratchStore>;
 }
 
-/** Device bytes of calibration states, unless a job says otherwise: 16 batches of a 7 B model. */
-export const DEFAULT_STATE_BUDGET = 512 * 1024 * 1024;
-
 /** How states wait in the store: as the backend holds them, so that nothing is rounded. */
 interface Spilled {
   slot: ScratchSlot;

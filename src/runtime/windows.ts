@@ -63,12 +63,12 @@ export function batchesOf(windows: TokenWindows, first: number, count: number, m
 }
 
 /** A CPU computes, itself or as a software adapter: work goes in small steps, so that cancelling is quick. */
-export function isSlow(info: BackendInfo): boolean {
+export function isSlow(info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>): boolean {
   return info.isFallbackAdapter || info.kind === 'cpu';
 }
 
 /** Rows of one batch: enough to keep a GPU busy, few enough that activations stay small and progress is seen. */
-export function rowsPerBatch(info: BackendInfo): number {
+export function rowsPerBatch(info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>): number {
   return isSlow(info) ? 512 : 2048;
 }
 

@@ -4,6 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
+import { memoryCosts } from '../memory_costs.ts';
 import { GpuMemory, type GpuTensor } from './buffers.ts';
 import type { WebGpuDevice } from './device.ts';
 import { DeviceFaults, rejected } from './faults.ts';
@@ -25,7 +26,7 @@ const BATCH_WORK_HARDWARE = 2e10;
 export type Summation = 'integer' | 'float' | 'plain';
 
 /** Stored bytes of loaded weights that may wait for their submit; a layer's would be half of the layer again. */
-export const MAX_RETIRED_BYTES = 32 * 1024 * 1024;
+const MAX_RETIRED_BYTES = memoryCosts({ kind: 'webgpu', architecture: '' }).maxWaitingBytes;
 
 export class GpuContext {
   summation: Summation = 'integer';

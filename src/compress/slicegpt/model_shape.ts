@@ -28,6 +28,7 @@ export function modelShape(model: DecoderModel): ModelShape {
     num_hidden_layers: config.num_hidden_layers,
     query_size: config.num_attention_heads * config.head_dim,
     key_value_size: config.num_key_value_heads * config.head_dim,
+    head_dim: config.head_dim,
     vocab_size: config.vocab_size,
     tied: lm_head.weight === embed_tokens.weight,
     parallel,

@@ -13,6 +13,8 @@ export interface ModelShape {
   /** heads · head_dim, and kv_heads · head_dim. */
   query_size: number;
   key_value_size: number;
+  /** Of one head; only the memory plan needs it. */
+  head_dim?: number;
   vocab_size: number;
   tied: boolean;
   /** Attention and MLP of a layer read the same input, and there is one site and one shortcut a layer. */

@@ -1,0 +1,46 @@
+/**
+ * @file How much of each thing is on the device at once. The runtime keeps to these bounds and the planner (`estimate.ts`)
+ * counts with them.
+ */
+
+/** Bytes, as f32, of table rows that embedding has on the device. */
+export const MAX_TABLE_BYTES = 32 * 1024 * 1024;
+
+/** Bytes of calibration states on the device, unless a job says otherwise: 16 batches of a 7 B model. */
+export const DEFAULT_STATE_BUDGET = 512 * 1024 * 1024;
+
+/** Bytes of hidden states, as f32, that a group of evaluation windows has on the device. */
+const GROUP_STATE_BYTES = 128 * 1024 * 1024;
+
+/** Elements of one block of the head, and of its logits. */
+const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
+
+/** Windows that `evaluate` lets through the model together at most. */
+export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number {
+  return Math.max(1, Math.floor(GROUP_STATE_BYTES / (4 * seqlen * hiddenSize)));
+}
+
+/** The largest group of so many windows: groups begin at one and at most double (`evaluate`). */
+export function largestGroup(windows: number, seqlen: number, hiddenSize: number): number {
+  const most = mostWindowsPerGroup(seqlen, hiddenSize);
+  let group = 1;
+  for (let left = windows - 1; left > 0; left -= group) {
+    const next = Math.min(2 * group, most, left);
+    if (next <= group) break;
+    group = next;
+  }
+  return group;
+}
+
+/** Rows of the head, a matrix with `columns` columns, that are on the device beside logits of so many tokens. */
+export function vocabularyBlockRows(
+  vocabulary: number,
+  columns: number,
+  tokenRows: number,
+  maxTensorBytes: number,
+): number {
+  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(maxTensorBytes / 4));
+  // Multiples of 8 keep every block on the fast matrix kernels.
+  const fit = Math.floor(elements / Math.max(columns, tokenRows) / 8) * 8;
+  return Math.min(vocabulary, Math.max(8, fit));
+}

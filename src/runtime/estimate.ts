@@ -1,0 +1,292 @@
+/**
+ * @file Device memory of the forward pass and of the head, planned from shapes with {@link MemoryLedger}: what `embed.ts`,
+ * `model_pass.ts`, `forward.ts` and `head.ts` hold, in their order.
+ */
+import { largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
+import type { Held, MemoryLedger } from './memory_ledger.ts';
+
+/** The sizes of a model that the runtime's memory depends on. */
+export interface RunShape {
+  hidden_size: number;
+  intermediate_size: number;
+  num_hidden_layers: number;
+  query_size: number;
+  key_value_size: number;
+  vocab_size: number;
+  parallel: boolean;
+  gated: boolean;
+  /** Elements of the norms of queries and keys of one layer. */
+  head_norms: number;
+  head_dim?: number;
+  position_rows: number;
+  /** Biases: their number matters little, their presence is counted as if all were there. */
+  biased: boolean;
+  /** Norms have weights: dense models. */
+  norm_weights: boolean;
+}
+
+/** Dimensions of the residual stream where a layer reads, between its halves, and where it writes. */
+export interface LayerDimensions {
+  input: number;
+  middle: number;
+  output: number;
+  /** Residual connections carry matrices. */
+  shortcuts: boolean;
+}
+
+export interface WindowPlan {
+  seqlen: number;
+  count: number;
+  /** Rows that go through a layer together, at most; at least one window. */
+  rowsPerBatch: number;
+  maxTensorBytes: number;
+}
+
+/** Rows of each batch. */
+export function batchRows({ seqlen, rowsPerBatch }: WindowPlan, count: number): number[] {
+  const size = Math.max(1, Math.floor(rowsPerBatch / seqlen));
+  const rows: number[] = [];
+  for (let first = 0; first < count; first += size) rows.push(seqlen * Math.min(size, count - first));
+  return rows;
+}
+
+/** States of batches, resident up to a budget as in `spill.ts`. */
+export class PlannedStates {
+  private readonly resident = new Map<number, Held>();
+  private residentBytes = 0;
+  /** Bytes of all states that do not fit the budget. */
+  spilledBytes = 0;
+
+  constructor(
+    private readonly ledger: MemoryLedger,
+    private readonly budgetBytes = Number.POSITIVE_INFINITY,
+  ) {}
+
+  /** Gives a held tensor of so many elements into the store. */
+  put(index: number, states: Held, elements: number): void {
+    const bytes = 4 * elements;
+    if (this.residentBytes + bytes <= this.budgetBytes) {
+      this.residentBytes += bytes;
+      this.resident.set(index, states);
+      return;
+    }
+    this.spilledBytes += bytes;
+    this.ledger.read(elements);
+    this.ledger.free(states);
+  }
+
+  take(index: number, elements: number): Held {
+    const held = this.resident.get(index);
+    if (!held) {
+      this.spilledBytes -= 4 * elements;
+      return this.ledger.hold('activations', elements);
+    }
+    this.resident.delete(index);
+    this.residentBytes -= 4 * elements;
+    return held;
+  }
+
+  clear(): void {
+    this.ledger.free(...this.resident.values());
+    this.resident.clear();
+    this.residentBytes = 0;
+    this.spilledBytes = 0;
+  }
+}
+
+/** `embedTokens`: at most as many table rows as there are tokens of the vocabulary or of the windows. */
+export function planEmbedding(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  batches: readonly number[],
+  table: { columns: number; output: number; seqlen: number },
+  onBatch: (states: Held, index: number, elements: number) => void,
+): void {
+  const { columns, output, seqlen } = table;
+  const positions = shape.position_rows > 0 ? ledger.load('other', seqlen * output) : undefined;
+  const total = batches.reduce((sum, rows) => sum + rows, 0);
+  const tableRows = Math.min(
+    shape.vocab_size,
+    total,
+    Math.max(Math.max(...batches), Math.floor(MAX_TABLE_BYTES / (4 * columns))),
+  );
+  let rows = ledger.load('head', tableRows * columns);
+  if (output !== columns) {
+    const projection = ledger.load('head', columns * output);
+    const projected = ledger.hold('head', tableRows * output);
+    ledger.free(projection, rows);
+    rows = projected;
+  }
+  for (const [i, count] of batches.entries()) {
+    const states = ledger.hold('activations', count * output);
+    const ids = ledger.holdIds('other', count);
+    ledger.free(ids);
+    if (positions) {
+      ledger.workspace('position_embeddings', count * output);
+      ledger.free(ledger.holdIds('other', count));
+    }
+    onBatch(states, i, count * output);
+  }
+  ledger.free(rows, positions);
+}
+
+const biasOf = (shape: RunShape, size: number) => (shape.biased ? size : 0);
+
+function loadAll(ledger: MemoryLedger, sizes: readonly number[]): Held[] {
+  return sizes.filter((size) => size > 0).map((size) => ledger.load('weights', size));
+}
+
+/** Weights of an attention half as they are loaded. */
+export function planAttentionWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+  const { query_size: q, key_value_size: kv } = shape;
+  const output = shape.parallel ? d.output : d.middle;
+  return loadAll(ledger, [
+    ...(shape.norm_weights ? [d.input, biasOf(shape, d.input)] : []),
+    ...[q * d.input, biasOf(shape, q), kv * d.input, biasOf(shape, kv), kv * d.input, biasOf(shape, kv)],
+    ...[output * q, biasOf(shape, output), shape.head_norms],
+    d.shortcuts ? d.input * output : 0,
+  ]);
+}
+
+export function planMlpWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+  const { intermediate_size: F } = shape;
+  const input = shape.parallel ? d.input : d.middle;
+  return loadAll(ledger, [
+    ...(shape.norm_weights ? [input, biasOf(shape, input)] : []),
+    ...(shape.gated ? [F * input, biasOf(shape, F)] : []),
+    ...[F * input, biasOf(shape, F), d.output * F, biasOf(shape, d.output)],
+    d.shortcuts && !shape.parallel ? input * d.output : 0,
+  ]);
+}
+
+export function planAttentionWorkspace(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  rows: number,
+  input: number,
+  output: number,
+) {
+  const { query_size: q, key_value_size: kv } = shape;
+  ledger.workspace('attention_input', rows * input);
+  ledger.workspace('query', rows * q);
+  if (shape.head_norms > 0) ledger.workspace('query_normed', rows * q);
+  ledger.workspace('key', rows * kv);
+  if (shape.head_norms > 0) ledger.workspace('key_normed', rows * kv);
+  ledger.workspace('value', rows * kv);
+  ledger.workspace('attention_mixed', rows * q);
+  ledger.workspace('attention_output', rows * output);
+}
+
+export function planMlpWorkspace(ledger: MemoryLedger, shape: RunShape, rows: number, input: number, output: number) {
+  const { intermediate_size: F } = shape;
+  ledger.workspace('mlp_input', rows * input);
+  if (shape.gated) ledger.workspace('gate', rows * F);
+  ledger.workspace('up', rows * F);
+  ledger.workspace('mlp_activated', rows * F);
+  ledger.workspace('mlp_output', rows * output);
+}
+
+export function planRotary(ledger: MemoryLedger, shape: RunShape, seqlen: number): Held[] {
+  if (shape.position_rows > 0) return [];
+  const half = (shape.head_dim ?? Math.min(128, shape.query_size)) / 2;
+  return [ledger.hold('other', seqlen * half), ledger.hold('other', seqlen * half)];
+}
+
+/** `runLayersOver` behind the embedding. `onLayer` plans what its observer does with a layer's weights freed. */
+export function planLayers(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  windows: WindowPlan,
+  batches: readonly number[],
+  states: PlannedStates,
+  dimensions: (layer: number) => LayerDimensions,
+  observer: { onTaps?(layer: number): void; onLayer?(layer: number): void } = {},
+): void {
+  planRotary(ledger, shape, windows.seqlen); // kept to the end
+  for (let layer = 0; layer < shape.num_hidden_layers; layer++) {
+    const d = dimensions(layer);
+    const weights = [...planAttentionWeights(ledger, shape, d), ...planMlpWeights(ledger, shape, d)];
+    for (const [i, rows] of batches.entries()) {
+      const x = states.take(i, rows * d.input);
+      let middle: Held | undefined;
+      let y: Held | undefined;
+      if (shape.parallel) y = ledger.hold('activations', rows * d.output);
+      else middle = ledger.hold('activations', rows * d.middle);
+      planAttentionWorkspace(ledger, shape, rows, d.input, shape.parallel ? d.output : d.middle);
+      observer.onTaps?.(layer);
+      if (middle) {
+        ledger.free(x);
+        y = ledger.hold('activations', rows * d.output);
+      }
+      planMlpWorkspace(ledger, shape, rows, shape.parallel ? d.input : d.middle, d.output);
+      ledger.free(middle ?? x);
+      states.put(i, y as Held, rows * d.output);
+    }
+    ledger.sync();
+    ledger.free(...weights);
+    observer.onLayer?.(layer);
+  }
+}
+
+/** `tokenLosses` over a group of batches. */
+function planHead(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  windows: WindowPlan,
+  batches: readonly number[],
+  states: PlannedStates,
+  head: { input: number; columns: number },
+): void {
+  ledger.freeWorkspace();
+  const norm = ledger.load('head', head.input);
+  const projection = head.input === head.columns ? undefined : ledger.load('head', head.input * head.columns);
+  const inputs = batches.map((rows, i) => {
+    const hidden = states.take(i, rows * head.input);
+    const normed = ledger.hold('activations', rows * head.input);
+    ledger.free(hidden);
+    if (!projection) return normed;
+    const output = ledger.hold('activations', rows * head.columns);
+    ledger.free(normed);
+    return output;
+  });
+  ledger.free(norm, projection);
+  const kept = [
+    ...batches.map((rows) => ledger.hold('head', 4 * rows)),
+    ...batches.map((rows) => ledger.holdIds('head', rows)),
+  ];
+  const most = Math.max(...batches);
+  const block = vocabularyBlockRows(shape.vocab_size, head.columns, most, windows.maxTensorBytes);
+  const weight = ledger.load('head', block * head.columns);
+  const bias = shape.biased ? ledger.load('head', block) : undefined;
+  const logits = ledger.hold('head', most * block);
+  ledger.free(weight, bias);
+  ledger.sync();
+  for (const rows of batches) ledger.read(4 * rows);
+  ledger.free(logits, ...inputs, ...kept);
+}
+
+/** `evaluate` with its largest group. */
+export function planEvaluation(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  windows: WindowPlan,
+  dimensions: (layer: number) => LayerDimensions,
+  head: { table: number; columns: number },
+): void {
+  const group = largestGroup(windows.count, windows.seqlen, shape.hidden_size);
+  const batches = batchRows(windows, group);
+  const states = new PlannedStates(ledger);
+  const first = dimensions(0).input;
+  const last = dimensions(shape.num_hidden_layers - 1).output;
+  const counts = ledger.holdIds('other', 64);
+  planEmbedding(
+    ledger,
+    shape,
+    batches,
+    { columns: head.table, output: first, seqlen: windows.seqlen },
+    (x, i, elements) => states.put(i, x, elements),
+  );
+  planLayers(ledger, shape, windows, batches, states, dimensions);
+  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns });
+  ledger.free(counts);
+}
