@@ -2,6 +2,7 @@
  * @file The engine: runs commands one after another against one state, reports events, can be cancelled. It knows no
  * Worker: `worker.ts` connects it to messages, tests call it directly.
  */
+import type { Backend } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
 import { exportCommand } from './export/export_command.ts';
@@ -100,13 +101,16 @@ export class Engine {
     this.restart = undefined;
   }
 
-  private async createBackend(kind: 'auto' | BackendKind) {
+  /** `auto`: a GPU where there is one. What a software adapter computes on the processor, the CPU backend computes faster. */
+  private async createBackend(kind: 'auto' | BackendKind): Promise<Backend> {
     if (kind !== 'auto') return this.platform.createBackend(kind);
     try {
-      return await this.platform.createBackend('webgpu');
+      const backend = await this.platform.createBackend('webgpu');
+      if (!backend.info.isFallbackAdapter) return backend;
+      backend.dispose();
     } catch (error) {
-      if (error instanceof WhittleError && error.code === 'no_webgpu') return this.platform.createBackend('cpu');
-      throw error;
+      if (!(error instanceof WhittleError && error.code === 'no_webgpu')) throw error;
     }
+    return this.platform.createBackend('cpu');
   }
 }

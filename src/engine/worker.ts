@@ -1,5 +1,5 @@
 /** @file The engine's Worker: connects messages to the engine and gives it the browser's GPU, storage and files. */
-import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
+import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
@@ -7,6 +7,7 @@ import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
+import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
@@ -21,7 +22,8 @@ let hub_endpoint: string = HUB_ENDPOINT;
 const askedFor = new Set<string>();
 
 const platform: EnginePlatform = {
-  createBackend: async (kind) => (kind === 'cpu' ? createCpuBackend() : createWebGpuBackend()),
+  createBackend: async (kind) =>
+    kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createWebGpuBackend(),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   createExportFolder,
   verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),

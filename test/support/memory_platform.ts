@@ -3,7 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-web/wasm';
 import type { Backend } from '../../src/backend/backend.ts';
-import { createCpuBackend } from '../../src/backend/cpu/cpu_backend.ts';
+import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';
 import { verifySession } from '../../src/engine/verify_session.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
@@ -24,7 +24,7 @@ export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryP
     exports,
     backends,
     async createBackend() {
-      const backend = createCpuBackend();
+      const backend = createWasmBackend();
       backends.push(backend);
       return backend;
     },

@@ -20,8 +20,8 @@ function backendText(backend: BackendInfo): { label: string; slow: string | null
   const { kind, vendor, architecture, description, isFallbackAdapter } = backend;
   if (kind === 'cpu') {
     return {
-      label: 'CPU reference backend',
-      slow: 'Computes in 64-bit floats on one processor core: exact, and slow. The built-in model takes minutes.',
+      label: `CPU · ${description}`,
+      slow: 'Computes on the processor: the same results as on a GPU, in more time.',
     };
   }
   const adapter = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';

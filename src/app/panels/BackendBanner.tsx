@@ -1,7 +1,7 @@
 import { chooseBackend } from '../actions/open_model.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-/** Said plainly where there is no WebGPU: what that means, what to do, and the way on without it. */
+/** Said plainly where no GPU computes: what that means, what to do, and the other way on. */
 export function BackendBanner() {
   const studio = useStudio();
   const backend = useStudioState((state) => state.results.backend);
@@ -14,13 +14,17 @@ export function BackendBanner() {
   return (
     <div className="banner" role="status">
       <p>
-        <strong>No WebGPU here.</strong> Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned
-        on; on Linux, Chrome may need <code>chrome://flags/#enable-unsafe-webgpu</code>. Without it, Whittle computes on
-        one processor core: the same results, much slower.
+        <strong>No GPU by WebGPU here.</strong> Whittle computes on the processor: the same results, in more time than
+        on a GPU. For a GPU, use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on; on
+        Linux, Chrome may need <code>chrome://flags/#enable-unsafe-webgpu</code>.
       </p>
-      {backend?.kind !== 'cpu' && (
+      {isRefused ? (
         <button type="button" onClick={() => void chooseBackend(studio, 'cpu')}>
-          Use the CPU reference backend
+          Use the CPU backend
+        </button>
+      ) : (
+        <button type="button" onClick={() => void chooseBackend(studio, 'webgpu')}>
+          Use WebGPU all the same
         </button>
       )}
     </div>

@@ -73,9 +73,9 @@ export function BackendField() {
       onChange={(next) => void chooseBackend(studio, next)}
       disabledBecause={busy}
       choices={[
-        { value: 'auto', label: 'Auto', title: 'WebGPU where there is an adapter, else the CPU' },
+        { value: 'auto', label: 'Auto', title: 'WebGPU where there is a GPU, else the CPU' },
         { value: 'webgpu', label: 'WebGPU' },
-        { value: 'cpu', label: 'CPU', title: 'The f64 reference: exact and slow' },
+        { value: 'cpu', label: 'CPU', title: 'WebAssembly on all threads; the PCA in f64' },
       ]}
     />
   );
