@@ -73,7 +73,19 @@ export function siteReport(site: number, eigenvalues: number[]): SiteReport {
     eigenvalues: Float64Array.from(eigenvalues),
     dimension: eigenvalues.length,
     discarded_energy: 0,
-    certificate: { orthogonality_error: 0, residual: 0, measured: 'exact', solver: 'test', sweeps: 1 },
+    certificate: {
+      orthogonality_error: 0,
+      residual: 0,
+      orthogonality_ulp: 0,
+      residual_ulp: 0,
+      ulp: 2 ** -23,
+      measured: 'exact',
+      kept_energy: { loss: 0, kind: 'measured', dimension: 1 },
+      deflated: 0,
+      verdict: 'as good as f64',
+      solver: 'test',
+      sweeps: 1,
+    },
   };
 }
 
@@ -92,7 +104,17 @@ export function sliceReport(id: string, options: SliceOptions): SliceReport {
     parts,
     sites: [],
     discarded_energy: [],
-    certificate: { max_orthogonality_error: 1e-7, max_residual: 1e-7 },
+    certificate: {
+      max_orthogonality_error: 1e-7,
+      max_residual: 1e-7,
+      max_orthogonality_ulp: 0.01,
+      max_residual_ulp: 0.01,
+      max_kept_energy_loss: 1e-9,
+      measured_losses: 1,
+      sites: 1,
+      deflated_sites: 0,
+      verdict: 'as good as f64',
+    },
     duration_ms: 1,
   };
 }

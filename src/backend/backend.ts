@@ -20,6 +20,8 @@ export interface BackendInfo {
   readonly description: string;
   /** A software adapter: barriers are slow there and nothing runs at GPU speed. */
   readonly isFallbackAdapter: boolean;
+  /** Where tensors hold f64; absent where they hold f32. */
+  readonly precision?: 'f64';
   /** Largest tensor, in bytes. Bigger matrices are processed in row chunks by the runtime. */
   readonly maxTensorBytes: number;
 }

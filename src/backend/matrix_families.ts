@@ -126,6 +126,23 @@ export const MATRIX_FAMILIES: readonly MatrixFamily[] = [
   { name: 'random', positive: false, build: (n) => random(n, 1) },
   { name: 'random, norm 1e-30', positive: false, build: (n) => random(n, 1e-30) },
   { name: 'random, norm 1e30', positive: false, build: (n) => random(n, 1e30) },
+  // √underflow and √overflow of f32, as LAPACK's types 7–8 have them.
+  {
+    name: 'evenly spread, norm 2^-62',
+    positive: true,
+    build: (n) => withEigenvalues(n, 3, (i) => (2 ** -62 * (i + 1)) / n),
+  },
+  {
+    name: 'evenly spread, norm 2^62',
+    positive: true,
+    build: (n) => withEigenvalues(n, 3, (i) => (2 ** 62 * (i + 1)) / n),
+  },
+  { name: 'geometric', positive: true, build: (n) => withEigenvalues(n, 3, (i) => ULP ** (i / Math.max(1, n - 1))) },
+  {
+    name: 'diagonally dominant',
+    positive: true,
+    build: (n) => random(n, 1).map((value, at) => (at % (n + 1) === 0 ? 4 * n : value)),
+  },
   { name: 'evenly spread', positive: true, build: (n) => withEigenvalues(n, 3, (i) => (i + 1) / n) },
   { name: 'repeated', positive: true, build: (n) => withEigenvalues(n, 5, (i) => 1 + (i % 3)) },
   { name: 'clustered at ulp', positive: true, build: (n) => withEigenvalues(n, 9, (i) => (i === 0 ? 1 : ULP)) },
@@ -145,6 +162,87 @@ export const MATRIX_FAMILIES: readonly MatrixFamily[] = [
   { name: 'giant spike', positive: true, build: (n) => withEigenvalues(n, 19, (i) => (i === 0 ? 1e6 : 1 + i / n)) },
   { name: 'covariance', positive: true, build: (n) => activations(n, 23, (i, sample) => sample[i]) },
   { name: 'covariance with outlier', positive: true, build: (n) => activations(n, 29, outlierChannel) },
+];
+
+/** Seeded activations (rows, n), f32, of the kinds that residual streams have; PCA must keep what f64 keeps of each. */
+export interface ActivationFamily {
+  readonly name: string;
+  build(n: number, rows: number): Float32Array;
+}
+
+/** A common part, and channels of slowly falling size. */
+function residualStream(n: number, rows: number): Float32Array {
+  const normal = normalNumbers(37);
+  const x = new Float32Array(rows * n);
+  for (let row = 0; row < rows; row++) {
+    const common = normal();
+    for (let i = 0; i < n; i++) x[row * n + i] = (normal() + 0.5 * common) / Math.sqrt(1 + 0.1 * i);
+  }
+  return x;
+}
+
+/** Channel 1 times a factor. */
+function withOutlier(factor: number): ActivationFamily['build'] {
+  return (n, rows) => residualStream(n, rows).map((value, at) => (at % n === 1 ? factor * value : value));
+}
+
+/** Every 32nd token (the first of a text, a newline) gets something large. */
+function withMassiveTokens(change: (token: Float32Array, normal: () => number) => void): ActivationFamily['build'] {
+  return (n, rows) => {
+    const x = residualStream(n, rows);
+    for (let row = 0; row < rows; row += 32) change(x.subarray(row * n, (row + 1) * n), normalNumbers(41));
+    return x;
+  };
+}
+
+export const ACTIVATIONS: readonly ActivationFamily[] = [
+  { name: 'plain', build: residualStream },
+  { name: 'outlier channel × 30', build: withOutlier(30) },
+  { name: 'outlier channel × 300', build: withOutlier(300) },
+  { name: 'outlier channel × 1000', build: withOutlier(1000) },
+  {
+    name: 'massive tokens in two channels',
+    build: withMassiveTokens((token) => {
+      token[5] = 1e4;
+      token[7] = -3e3;
+    }),
+  },
+  {
+    name: 'massive tokens in all channels',
+    build: withMassiveTokens((token, normal) => {
+      for (let i = 0; i < token.length; i++) token[i] += 1e3 * normal();
+    }),
+  },
+  {
+    name: 'outlier direction × 1000',
+    build: (n, rows) => {
+      const x = residualStream(n, rows);
+      const normal = normalNumbers(43);
+      const direction = Array.from({ length: n }, normal);
+      for (let row = 0; row < rows; row++) {
+        const size = (1000 * normal()) / Math.sqrt(n);
+        for (let i = 0; i < n; i++) x[row * n + i] += size * direction[i];
+      }
+      return x;
+    },
+  },
+  {
+    name: 'outlier × 1000, dead and duplicate channels',
+    build: (n, rows) => {
+      const x = withOutlier(1000)(n, rows);
+      for (let row = 0; row < rows; row++) {
+        x[row * n + 2] = 0;
+        x[row * n + 3] = x[row * n];
+      }
+      return x;
+    },
+  },
+  { name: 'one token again and again', build: (n, rows) => residualStream(n, rows).map((_, at, x) => x[at % n]) },
+  { name: 'fewer tokens than channels', build: (n, rows) => residualStream(n, rows).fill(0, Math.floor(n / 4) * n) },
+  { name: 'all zero', build: (n, rows) => new Float32Array(rows * n) },
+  // Squares near the smallest and the largest normal f32.
+  { name: 'tiny', build: (n, rows) => residualStream(n, rows).map((value) => value * 2 ** -48) },
+  { name: 'huge', build: (n, rows) => residualStream(n, rows).map((value) => value * 2 ** 54) },
 ];
 
 function oneNorm(matrix: Float64Array, n: number): number {

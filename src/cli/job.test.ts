@@ -129,7 +129,17 @@ class CannedEngine implements Driver {
           parts: NO_PARTS,
           sites: [],
           discarded_energy: [0.01, 0.03],
-          certificate: { max_orthogonality_error: 1e-6, max_residual: 2e-6 },
+          certificate: {
+            max_orthogonality_error: 1e-6,
+            max_residual: 2e-6,
+            max_orthogonality_ulp: 0.01,
+            max_residual_ulp: 0.01,
+            max_kept_energy_loss: 1e-9,
+            measured_losses: 1,
+            sites: 1,
+            deflated_sites: 0,
+            verdict: 'as good as f64',
+          },
           duration_ms: 1,
         } satisfies SliceReport;
       case 'export':

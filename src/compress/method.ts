@@ -49,16 +49,37 @@ export interface SiteReport {
   certificate: Certificate;
 }
 
+/** How good the basis of a site is, in figures of f64 and in words (invariant 5). */
 export interface Certificate {
   /** max |QᵀQ − I|. */
   orthogonality_error: number;
   /** ‖HQ − QΛ‖_F / ‖H‖_F. */
   residual: number;
-  /** How it was measured: all entries in f64, or random probes. */
+  /** The two in units of n·ulp; a backward stable solver stays below 10. */
+  orthogonality_ulp: number;
+  residual_ulp: number;
+  /** 2⁻²³ where Q is stored in f32, 2⁻⁵² where in f64. */
+  ulp: number;
+  /** How these were measured: all entries in f64, or random probes. */
   measured: 'exact' | 'probes';
+  kept_energy: KeptEnergy;
+  /** Dominant directions that were taken out of the covariance in f64 before it was decomposed in f32. */
+  deflated: number;
+  verdict: Verdict;
   solver: string;
   sweeps: number;
 }
+
+/** How much less energy the kept directions hold than the best ones, as a share of that outside the largest eigenvalue. */
+export interface KeptEnergy {
+  loss: number;
+  /** Against the f64 eigenvalues of the same covariance, or an estimate from above. */
+  kind: 'measured' | 'bound';
+  /** Kept directions that it is told for: those that were kept, or three quarters where that is not decided yet. */
+  dimension: number;
+}
+
+export type Verdict = 'as good as f64' | 'good' | `poor: ${string}`;
 
 export interface CompressedModel {
   readonly model: DecoderModel;

@@ -6,6 +6,7 @@ import type { BackendInfo, BackendKind } from '../backend/backend.ts';
 import type { SiteReport } from '../compress/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
+import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
@@ -28,6 +29,7 @@ export type {
   Precision,
   Schedule,
   SiteReport,
+  WorstCertificate,
 };
 
 /** Each command with its request and its result. */
@@ -158,7 +160,7 @@ export interface SliceReport {
   parts: PartSizes;
   sites: SiteReport[];
   discarded_energy: number[];
-  certificate: { max_orthogonality_error: number; max_residual: number };
+  certificate: WorstCertificate;
   duration_ms: number;
 }
 

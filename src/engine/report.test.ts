@@ -78,7 +78,17 @@ const slice: SliceReport = {
   parts: no_parts,
   sites: [],
   discarded_energy: [0.1],
-  certificate: { max_orthogonality_error: 0, max_residual: 0 },
+  certificate: {
+    max_orthogonality_error: 0,
+    max_residual: 0,
+    max_orthogonality_ulp: 0.01,
+    max_residual_ulp: 0.01,
+    max_kept_energy_loss: 1e-9,
+    measured_losses: 1,
+    sites: 1,
+    deflated_sites: 0,
+    verdict: 'as good as f64',
+  },
   duration_ms: 1,
 };
 const exported: ExportReport = {

@@ -2,7 +2,9 @@
  * @file `report.json`: what a run did and measured, with the protocol of every perplexity (invariant 8). A pure function
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
+import { constantDimensions } from '../compress/slicegpt/plan.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
+import { estimateJob } from './memory_plan.ts';
 import type {
   BackendInfo,
   ExportReport,
@@ -11,6 +13,7 @@ import type {
   PerplexityReport,
   ProtocolReport,
   SliceReport,
+  WorstCertificate,
 } from './protocol.ts';
 
 /** The file's own name; it cannot list its own hash. */
@@ -90,7 +93,13 @@ export interface Report {
   };
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
-  memory: { peak_gpu_bytes: number };
+  memory: {
+    /** Most device memory at once since the model was opened. */
+    peak_gpu_bytes: number;
+    /** What was to be expected of these settings, and what of. */
+    estimated_gpu_bytes: number;
+    estimated_breakdown: Record<string, number>;
+  };
 }
 
 export interface SlicedReport {
@@ -106,7 +115,7 @@ export interface SlicedReport {
   bytes: number;
   tokens_per_second: number;
   discarded_energy: number[];
-  certificate: { max_orthogonality_error: number; max_residual: number };
+  certificate: WorstCertificate;
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -169,8 +178,18 @@ export function buildReport(input: ReportInput): Report {
     },
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
-    memory: { peak_gpu_bytes: memory.peak_gpu_bytes },
+    memory: { peak_gpu_bytes: memory.peak_gpu_bytes, ...estimate(input) },
   };
+}
+
+function estimate({ summary: { shape }, protocol, backend, sliced }: ReportInput) {
+  const slices = sliced.map(({ slice: { dimension, head, options } }) => ({
+    schedule: options.schedule,
+    head,
+    dimensions: constantDimensions(shape, dimension, head),
+  }));
+  const { device_bytes, breakdown } = estimateJob({ shape, backend, windows: protocol, slices });
+  return { estimated_gpu_bytes: device_bytes, estimated_breakdown: { ...breakdown } };
 }
 
 function slicedReport(input: SlicedInput): SlicedReport {

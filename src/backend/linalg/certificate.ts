@@ -2,9 +2,15 @@
  * @file How good an eigendecomposition H = Q·Λ·Qᵀ is, measured in f64 on the numbers that will be used (DESIGN.md,
  * invariant 5).
  *
- * Up to 1,024 rows every entry is measured. Beyond, eight seeded random ±1 vectors x estimate both figures in n² work
+ * Up to 128 rows every entry is measured. Beyond, sixteen seeded random ±1 vectors x estimate both figures in n² work
  * (Freivalds 1977; Hutchinson 1989): E[(E·x)ᵢ²] is the squared norm of row i of E, so that the orthogonality figure
  * bounds the largest entry from above in expectation, and E‖R·x‖² = ‖R‖_F².
+ *
+ * What probes can miss. Let r be one column of an error matrix (one eigenvector's residual, or an entry of a row). E·x is
+ * ±r plus a sum of the other columns with signs of their own, so of the two signs of r at least one gives a vector no
+ * shorter than r: each probe shows r at full length with probability ≥ ½, whatever the rest of the matrix is. A figure is
+ * the root mean square of sixteen probes, so an error that is more than four times the figure was seen by none of them:
+ * probability ≤ 2⁻¹⁶. More than twice the figure means that fewer than a quarter of them saw it: ≤ 1.1 %.
  */
 import { addProduct, transposed, view } from './gemm.ts';
 
@@ -13,31 +19,43 @@ export interface MeasuredCertificate {
   orthogonality_error: number;
   /** ‖HQ − QΛ‖_F / ‖H‖_F; 0 for the zero matrix with zero eigenvalues. */
   residual: number;
+  /** Both figures in units of n·ulp. */
+  orthogonality_ulp: number;
+  residual_ulp: number;
+  /** Unit in the last place of 1 in the type that Q is stored in: 2⁻²³ for f32, 2⁻⁵² for f64. */
+  ulp: number;
   measured: 'exact' | 'probes';
 }
 
-export const EXACT_UP_TO = 1024;
-const PROBES = 8;
+export const EXACT_UP_TO = 128;
+export const PROBES = 16;
 
 /**
  * @param covariance (n, n) row-major, upper triangle.
  * @param eigenvectors (n, n) row-major, one in each column.
+ * @param exact_up_to Rows up to which every entry is measured.
  */
 export function certify(
   covariance: ArrayLike<number>,
   eigenvalues: ArrayLike<number>,
   eigenvectors: ArrayLike<number>,
   n: number,
+  exact_up_to = EXACT_UP_TO,
 ): MeasuredCertificate {
   const H = symmetrised(covariance, n);
   const Q = asFloat64(eigenvectors);
-  const norm = frobenius(H);
-  if (n <= EXACT_UP_TO) {
-    const { orthogonality_error, residual_norm } = measureExactly(H, eigenvalues, Q, n);
-    return { orthogonality_error, residual: relative(residual_norm, norm), measured: 'exact' };
-  }
-  const { orthogonality_error, residual_norm } = measureByProbes(H, eigenvalues, Q, n);
-  return { orthogonality_error, residual: relative(residual_norm, norm), measured: 'probes' };
+  const isExact = n <= exact_up_to;
+  const { orthogonality_error, residual_norm } = (isExact ? measureExactly : measureByProbes)(H, eigenvalues, Q, n);
+  const residual = relative(residual_norm, frobenius(H));
+  const ulp = eigenvectors instanceof Float64Array ? 2 ** -52 : 2 ** -23;
+  return {
+    orthogonality_error,
+    residual,
+    orthogonality_ulp: orthogonality_error / (n * ulp),
+    residual_ulp: residual / (n * ulp),
+    ulp,
+    measured: isExact ? 'exact' : 'probes',
+  };
 }
 
 interface Measured {
@@ -62,7 +80,7 @@ function measureExactly(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Floa
   return { orthogonality_error, residual_norm: frobenius(product) };
 }
 
-/** The probes are the columns of X (n, 8): three thin products replace two square ones. */
+/** The probes are the columns of X (n, 16): three thin products replace two square ones. */
 export function measureByProbes(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Float64Array, n: number): Measured {
   const X = signs(n * PROBES);
   const QX = new Float64Array(n * PROBES);
@@ -98,7 +116,7 @@ function relative(residual_norm: number, norm: number): number {
 }
 
 /** Scaled by the largest entry, so that no square overflows or underflows. */
-function frobenius(values: Float64Array): number {
+export function frobenius(values: Float64Array): number {
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
   if (!(largest > 0)) return largest;
@@ -118,12 +136,12 @@ function symmetrised(upper: ArrayLike<number>, n: number): Float64Array {
   return H;
 }
 
-function asFloat64(values: ArrayLike<number>): Float64Array {
+export function asFloat64(values: ArrayLike<number>): Float64Array {
   return values instanceof Float64Array ? values : new Float64Array(values);
 }
 
 /** Seeded ±1 values: the same figures every time (xorshift, Marsaglia 2003). */
-function signs(count: number): Float64Array {
+export function signs(count: number): Float64Array {
   let state = 0x9e3779b9;
   return Float64Array.from({ length: count }, () => {
     state ^= state << 13;

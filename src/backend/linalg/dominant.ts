@@ -41,9 +41,10 @@ export async function dominantDirections(H: Float64Array, n: number): Promise<Do
     const { values, vectors, images } = await rayleighRitz(X, HX, n, block);
     const wanted = countDominant(values, total, n);
     if (wanted === 0 && iteration >= 3) return none;
-    const rest = meanBelow(values, wanted, total, n);
+    // Where nothing is left below, f64 rounding is what can be reached.
+    const allowed = Math.max(COUPLING * meanBelow(values, wanted, total, n), (n * Number.EPSILON) ** 2 * values[0]);
     let count = 0;
-    while (count < wanted && coupling(values, vectors, images, n, block, count) <= COUPLING * rest) count++;
+    while (count < wanted && coupling(values, vectors, images, n, block, count) <= allowed) count++;
     if (count >= best.count)
       best = { values: values.slice(0, count), vectors: columns(vectors, n, block, count), count };
     if (wanted > 0 && count === wanted) break;

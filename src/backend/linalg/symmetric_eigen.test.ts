@@ -13,7 +13,7 @@ describe('symmetricEigen', () => {
     it.each(SIZES)('is orthogonal, satisfies A·Q = Q·Λ and keeps the trace, n = %i', async (n) => {
       const matrix = build(n);
       const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n);
-      const { orthogonality_error, residual, measured } = certify(matrix, eigenvalues, eigenvectors, n);
+      const { orthogonality_error, residual, measured } = certify(matrix, eigenvalues, eigenvectors, n, n);
       const unit = (n + 4) * 2 ** -53;
       expect(measured).toBe('exact');
       expect(orthogonality_error).toBeLessThan(BOUND * unit);

@@ -5,9 +5,11 @@
  * own largest eigenvalue now sets the error; and the directions are put in front again.
  */
 import type { Tensor } from '../../backend/backend.ts';
+import { frobenius } from '../../backend/linalg/certificate.ts';
 import { type Dominant, trace, withoutDirections } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
+import { decomposesInSingle } from './gram.ts';
 
 export interface Decomposition {
   /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
@@ -17,24 +19,31 @@ export interface Decomposition {
   eigenvalues: Float64Array;
   solver: string;
   sweeps: number;
+  /** Directions that were taken out first. */
+  deflated: number;
 }
 
 /**
- * By how much the rounding of products weighs more in the rest than in the whole: Σ H_ii·(1 − ‖row i of U‖²), which is
- * what the rounding errors of X'ᵀX' are proportional to if it is formed from XᵀX, over its own trace. 1 where the dominant
- * directions are channels: entries of other channels are sums of their own, small products. Large where many channels share
- * a direction: then small differences of large entries are left, and the sum has to be formed from X' itself.
+ * By how much rounding weighs more in what is left of H without the dominant directions than it does in a sum of the
+ * states themselves: Σ rounded_i·(1 − ‖row i of U‖²), which its rounding errors are proportional to, over its trace. About 1
+ * where the dominant directions are channels: entries of other channels are sums of their own, small products. Large where
+ * many channels share a direction: what is left are small differences of large entries.
+ * @param rounded (n): diagonal of the matrix whose entries were summed with rounding.
  */
-export function lostDigits(H: Float64Array, n: number, { values, vectors: U, count }: Dominant): number {
-  if (count === 0) return 1;
-  let rounded = 0;
+export function lostDigits(
+  rounded: Float64Array,
+  H: Float64Array,
+  n: number,
+  { values, vectors: U, count }: Dominant,
+): number {
+  let errors = 0;
   for (let i = 0; i < n; i++) {
     let share = 0;
     for (let j = 0; j < count; j++) share += U[i * count + j] ** 2;
-    rounded += H[i * n + i] * Math.max(0, 1 - share);
+    errors += rounded[i] * Math.max(0, 1 - share);
   }
   const rest = trace(H, n) - values.reduce((sum, value) => sum + value, 0);
-  return rest > 0 ? rounded / rest : 1;
+  return rest > 0 ? Math.max(1, errors / rest) : 1;
 }
 
 /**
@@ -49,14 +58,14 @@ export async function decompose(
   signal: AbortSignal,
 ): Promise<Decomposition> {
   const { backend } = arena;
-  const isDeflated = dominant.count > 0 && backend.info.kind === 'webgpu';
+  const isDeflated = dominant.count > 0 && decomposesInSingle(backend);
   const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
   const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
   const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, signal });
   arena.free(covariance);
   const Q = arena.own(eigenvectors);
   const values = await backend.read(Q);
-  if (!isDeflated) return { Q, values, eigenvalues, solver, sweeps };
+  if (!isDeflated) return { Q, values, eigenvalues, solver, sweeps, deflated: 0 };
   arena.free(Q);
   const merged = inFront(dominant, eigenvalues, values, n);
   const used = Float32Array.from(merged.vectors);
@@ -64,21 +73,18 @@ export async function decompose(
     Q: arena.own(backend.fromArray(used, [n, n], 'Q')),
     values: used,
     eigenvalues: merged.eigenvalues,
-    solver: `${solver}, ${dominant.count} deflated in f64`,
+    solver,
     sweeps,
+    deflated: dominant.count,
   };
 }
 
 /**
  * G' + c·UUᵀ with c above every eigenvalue of G', which ‖G'‖_F bounds: the basis stays n wide, and its first columns are
- * those of U, well apart from the others.
+ * those of U, well apart from the others. Where G' is no more than the rounding of what was taken out, c is above that, too.
  */
-function shifted(rest: Float64Array, n: number, { vectors: U, count }: Dominant): Float64Array {
-  let largest = 0;
-  for (const value of rest) largest = Math.max(largest, Math.abs(value));
-  let squares = 0;
-  for (const value of rest) squares += (value / (largest || 1)) ** 2;
-  const shift = 2 * (largest || 1) * Math.sqrt(squares || 1);
+function shifted(rest: Float64Array, n: number, { values, vectors: U, count }: Dominant): Float64Array {
+  const shift = Math.max(2 * frobenius(rest), 2 ** -27 * values[0]);
   const scaled = U.map((value) => shift * value);
   addProduct(n, n, count, view(scaled, count), transposed(view(U, count)), view(rest, n));
   return rest;

@@ -2,42 +2,41 @@
  * @file The basis of the embedding site. For most heads it is the PCA of the embedded calibration tokens; `tied-sliced`
  * also has to serve the head, so the table's own Gram counts as much as the tokens' covariance (DESIGN.md, *Head*).
  */
-import type { Tensor } from '../../backend/backend.ts';
+import { trace } from '../../backend/linalg/dominant.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { HeadKind } from './plan.ts';
+import { knownCovariance, type SiteCovariance } from './site_covariance.ts';
 import { tableGram } from './table_gram.ts';
 
 export interface FirstCovariance {
-  /** What the first basis is the PCA of; owned by the arena. */
-  covariance: Tensor;
+  /** What the first basis is the PCA of. */
+  covariance: SiteCovariance;
   /** EᵀE of the uncentred table; only for `tied-sliced`. */
   tableGram?: Float64Array;
 }
 
-/** @param tokens (D, D) covariance of the embedded calibration tokens, upper triangle; freed if another takes its place. */
+/** @param tokens Covariance of the embedded calibration tokens. */
 export async function firstCovariance(
   arena: Arena,
   model: DecoderModel,
   head: HeadKind,
-  tokens: Tensor,
+  tokens: SiteCovariance,
 ): Promise<FirstCovariance> {
   if (head !== 'tied-sliced') return { covariance: tokens };
-  const D = tokens.shape[0];
+  const { H, size: D, lost } = tokens;
   const gram = await tableGram(arena, model.embed_tokens);
   const table = model.embed_tokens.centered ? centredGram(gram, D) : gram;
-  const H = await arena.backend.read(tokens);
-  arena.free(tokens);
   const scaleTokens = 1 / trace(H, D);
   const scaleTable = 1 / trace(table, D);
-  const joint = Float64Array.from(H, (value, i) => value * scaleTokens + table[i] * scaleTable);
-  return { covariance: arena.own(arena.backend.fromArray(joint, [D, D], 'covariance.0')), tableGram: gram };
-}
-
-function trace(values: ArrayLike<number>, n: number): number {
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += values[i * n + i];
-  return sum;
+  const joint = new Float64Array(D * D);
+  for (let i = 0; i < D; i++) {
+    for (let j = i; j < D; j++) {
+      joint[i * D + j] = H[i * D + j] * scaleTokens + table[i * D + j] * scaleTable;
+      joint[j * D + i] = joint[i * D + j];
+    }
+  }
+  return { covariance: await knownCovariance(joint, D, lost), tableGram: gram };
 }
 
 /** C·G·C with C = I − 11ᵀ/n, from and into the upper triangle. */

@@ -3,44 +3,58 @@
  * device, and the host gets the sum in f64. Where one direction is much larger than all others, even the products of one
  * chunk lose the digits of the others; then the states are summed without it, and it is put back in f64.
  */
-import type { Tensor } from '../../backend/backend.ts';
+import type { Backend, Tensor } from '../../backend/backend.ts';
 import { type Dominant, mirrorUpper } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
 
-/** What states can be added to. */
-export interface StatesSum {
-  /** @param states (rows, n); left as they are. */
-  add(states: Tensor): void;
+/** Whether products and sums of a covariance are rounded to f32: the CPU backends have both in f64. */
+export function sumsInSingle({ info }: Backend): boolean {
+  return info.kind === 'webgpu';
 }
 
-export class Gram implements StatesSum {
+/** Whether a matrix is rounded to f32 before it is decomposed. */
+export function decomposesInSingle({ info }: Backend): boolean {
+  return info.precision !== 'f64';
+}
+
+export interface GramSum {
+  /** (n, n) symmetric. */
+  H: Float64Array;
+  /** (n): diagonal of the part whose products were rounded on the device. */
+  rounded: Float64Array;
+}
+
+export class Gram {
   private readonly covariance: Tensor;
-  private readonly low: Tensor;
+  private readonly low?: Tensor;
 
   constructor(
     private readonly arena: Arena,
     readonly size: number,
   ) {
     this.covariance = arena.empty([size, size], 'covariance');
-    this.low = arena.empty([size, size], 'covariance (low part)');
+    if (sumsInSingle(arena.backend)) this.low = arena.empty([size, size], 'covariance (low part)');
   }
 
+  /** @param states (rows, n); left as they are. */
   add(states: Tensor): void {
     const { covariance, low } = this;
     this.arena.backend.covariance({ hidden_states: states, covariance, low });
   }
 
-  /** The sum, (n, n) symmetric; frees the device's part. */
-  async take(): Promise<Float64Array> {
+  /** The sum; frees the device's part. */
+  async take(): Promise<GramSum> {
     const { arena, covariance, low, size } = this;
     const sum = Float64Array.from(await arena.backend.read(covariance));
     arena.free(covariance);
-    const rest = await arena.backend.read(low);
-    arena.free(low);
-    for (let i = 0; i < sum.length; i++) sum[i] += rest[i];
+    if (low) {
+      const rest = await arena.backend.read(low);
+      arena.free(low);
+      for (let i = 0; i < sum.length; i++) sum[i] += rest[i];
+    }
     mirrorUpper(sum, size);
-    return sum;
+    return { H: sum, rounded: Float64Array.from({ length: size }, (_, i) => sum[i * size + i]) };
   }
 }
 
@@ -49,7 +63,7 @@ export class Gram implements StatesSum {
  * its own digits, and in f64 none is lost when they are put together. Any U will do; the better it holds the large
  * directions, the more digits the rest keeps.
  */
-export class DeflatedGram implements StatesSum {
+export class DeflatedGram {
   private readonly rest: Gram;
   private readonly head: Gram;
   private readonly cross: Tensor;
@@ -59,7 +73,7 @@ export class DeflatedGram implements StatesSum {
 
   constructor(
     private readonly arena: Arena,
-    private readonly size: number,
+    readonly size: number,
     dominant: Dominant,
   ) {
     // Zero columns up to a multiple of 4, which the fast kernels want.
@@ -101,11 +115,11 @@ export class DeflatedGram implements StatesSum {
     arena.free(rest, back, y, again, product);
   }
 
-  /** The sum, (n, n) symmetric; frees the device's part. */
-  async take(): Promise<Float64Array> {
+  /** The sum; frees the device's part. */
+  async take(): Promise<GramSum> {
     const { arena, size: n, width } = this;
-    const sum = await this.rest.take();
-    const inner = await this.head.take();
+    const { H: sum, rounded } = await this.rest.take();
+    const { H: inner } = await this.head.take();
     const U = Float64Array.from(await arena.backend.read(this.directions));
     const C = Float64Array.from(await arena.backend.read(this.cross));
     arena.free(this.directions, this.negated, this.cross);
@@ -115,7 +129,7 @@ export class DeflatedGram implements StatesSum {
     addProduct(n, n, width, view(C, width), transposed(view(U, width)), view(sum, n), true);
     addProduct(n, n, width, view(U, width), transposed(view(C, width)), view(sum, n), true);
     mirrorUpper(sum, n);
-    return sum;
+    return { H: sum, rounded };
   }
 }
 

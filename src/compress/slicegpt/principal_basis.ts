@@ -4,12 +4,15 @@
 
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import { certify } from '../../backend/linalg/certificate.ts';
-import { WhittleError } from '../../errors/errors.ts';
+import { asFloat64, certify } from '../../backend/linalg/certificate.ts';
+import { keptEnergyBound, keptEnergyLoss } from '../../backend/linalg/kept_energy.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import type { SiteReport } from '../method.ts';
+import type { KeptEnergy, SiteReport } from '../method.ts';
+import { type Decomposition, decompose } from './deflation.ts';
 import { discardedEnergy } from './energy.ts';
+import type { SiteCovariance } from './site_covariance.ts';
 import type { Site } from './sites.ts';
+import { verdictOf } from './verdict.ts';
 
 export interface PrincipalBasis {
   /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
@@ -17,45 +20,56 @@ export interface PrincipalBasis {
   report: SiteReport;
 }
 
+/** Rows up to which an f32 decomposition is always compared with f64's, and up to which every eighth site is. */
+const REFERENCE_UP_TO = 256;
+const SAMPLED_UP_TO = 1024;
+const SAMPLE = 8;
+
 /**
- * @param covariance (n, n) Σ xᵀx of the site, upper triangle; it is freed.
  * @param dimension Directions that will be kept, for the report.
  * @throws `non_finite_activations`, `not_converged`, `cancelled`.
  */
 export async function principalBasis(
   arena: Arena,
-  covariance: Tensor,
+  covariance: SiteCovariance,
   site: Site,
   dimension: number,
   signal: AbortSignal,
 ): Promise<PrincipalBasis> {
   throwIfCancelled(signal);
-  const { backend } = arena;
-  const values = await backend.read(covariance);
-  assertFiniteDiagonal(values, covariance.shape[0], site);
-  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, signal });
-  const Q = arena.own(eigenvectors);
-  const measured = certify(values, eigenvalues, await backend.read(Q), eigenvalues.length);
-  arena.free(covariance);
+  const { H, size, dominant, lost } = covariance;
+  const decomposition = await decompose(arena, H, size, dominant, signal);
+  const { Q, values, eigenvalues, solver, sweeps, deflated } = decomposition;
+  const figures = {
+    ...certify(H, eigenvalues, values, size),
+    kept_energy: await keptEnergy(covariance, decomposition, site, dimension, signal),
+  };
   const report: SiteReport = {
     site: site.index,
     label: site.label,
     eigenvalues,
     dimension,
     discarded_energy: discardedEnergy(eigenvalues, dimension),
-    certificate: { ...measured, solver, sweeps },
+    certificate: { ...figures, deflated, verdict: verdictOf(figures, lost), solver, sweeps },
   };
   return { Q, report };
 }
 
-function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: Site): void {
-  for (let i = 0; i < n; i++) {
-    if (Number.isFinite(values[i * n + i])) continue;
-    throw new WhittleError({
-      code: 'non_finite_activations',
-      message: `Activations at the ${site.label} are NaN or overflow in channel ${i}.`,
-      place: site.layer === undefined ? {} : { layer: site.layer },
-      action: 'Check the weights of this layer; a model that gives NaN on the calibration text cannot be sliced.',
-    });
+/** Measured where that is cheap beside the decomposition, or sampled; estimated from above elsewhere. */
+async function keptEnergy(
+  { H, size: n, dominant }: SiteCovariance,
+  { values, eigenvalues }: Decomposition,
+  site: Site,
+  kept: number,
+  signal: AbortSignal,
+): Promise<KeptEnergy> {
+  const dimension = kept < n ? kept : Math.max(1, Math.floor(0.75 * n));
+  const Q = asFloat64(values);
+  const isF32 = values !== Q;
+  const isSampled = n <= REFERENCE_UP_TO || (n <= SAMPLED_UP_TO && site.index % SAMPLE === 0);
+  if (isF32 && isSampled) {
+    const loss = await keptEnergyLoss(H, Q, n, dimension, signal);
+    return { loss: Math.max(0, loss), kind: 'measured', dimension };
   }
+  return { loss: keptEnergyBound(H, eigenvalues, Q, n, dimension, dominant.count), kind: 'bound', dimension };
 }

@@ -5,6 +5,7 @@
 
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
+import type { Dominant } from '../../backend/linalg/dominant.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { runLayersOver } from '../../runtime/model_pass.ts';
@@ -15,10 +16,19 @@ import type { CompressedModel, CompressionContext, SiteReport } from '../method.
 import { discardedEnergy } from './energy.ts';
 import { firstCovariance } from './first_basis.ts';
 import { FusedLoader, isCentred } from './fuse.ts';
+import { DeflatedGram } from './gram.ts';
 import { storeEnds } from './heads.ts';
 import type { HeadKind } from './plan.ts';
 import { principalBasis } from './principal_basis.ts';
 import { type Basis, identityBasis } from './rotate.ts';
+import {
+  knownCovariance,
+  needsAnotherSum,
+  type SiteCovariance,
+  type StatesSum,
+  siteCovariance,
+  statesSum,
+} from './site_covariance.ts';
 import { EMBEDDING_SITE, inputSite, middleSite, outputSite, type Site, type SiteDimensions } from './sites.ts';
 import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';
 import { storedType, WeightStore } from './store.ts';
@@ -29,8 +39,8 @@ export interface DenseBases {
   readonly sites: readonly SiteReport[];
   /** Q of each site, (D, D) F32. */
   readonly bases: readonly WeightRef[];
-  /** Covariance of the embedded tokens, (D, D) F32: `tied-sliced` needs it for a first basis of its own. */
-  readonly embeddingCovariance: WeightRef;
+  /** Covariance of the embedded tokens, high and low parts, (D, D) F32 each: `tied-sliced` needs it for a first basis. */
+  readonly embeddingCovariance: readonly [high: WeightRef, low: WeightRef];
 }
 
 /** Runs the calibration windows through the dense model and takes the PCA of every site. */
@@ -46,38 +56,83 @@ async function calibrate(
   model: DecoderModel,
   context: CompressionContext,
 ): Promise<DenseBases> {
-  const { backend, calibration, observer, signal } = context;
   const D = model.config.hidden_size;
-  const layers = model.layers.length;
   const store = new WeightStore(arena, context.scratch, 'F32');
   const sites: SiteReport[] = [];
   const bases: WeightRef[] = [];
-  let embeddingCovariance: WeightRef | undefined;
-  const pending = new Map<number, Tensor>();
+  let embeddingCovariance: DenseBases['embeddingCovariance'] | undefined;
+  /** Sites whose states have to be summed once more, with the directions to leave out. */
+  const unclear = new Map<number, Dominant>();
+  /** Dominant directions of the last site: massive activations persist from layer to layer. */
+  let carried: Dominant | undefined;
+
+  const solve = async (site: Site, covariance: SiteCovariance) => {
+    if (site.index === 0) embeddingCovariance = await storeCovariance(arena, store, covariance);
+    const { Q, report } = await principalBasis(arena, covariance, site, D, context.signal);
+    sites[site.index] = report;
+    bases[site.index] = await store.put(Q, `Q.${site.index}`);
+    context.observer.onSite?.(report);
+  };
+  await eachSite(arena, hidden, model, context, {
+    sum: () => statesSum(arena, D, carried),
+    async onSite(site, sum) {
+      const covariance = await siteCovariance(arena, sum, site);
+      ({ carried } = covariance);
+      if (needsAnotherSum(covariance)) unclear.set(site.index, covariance.dominant);
+      await solve(site, covariance);
+    },
+  });
+  if (unclear.size > 0) {
+    await hidden.clear();
+    await eachSite(arena, hidden, model, context, {
+      again: true,
+      sum: ({ index }) => {
+        const dominant = unclear.get(index);
+        return dominant && new DeflatedGram(arena, D, dominant);
+      },
+      onSite: async (site, sum) => solve(site, await siteCovariance(arena, sum, site)),
+    });
+  }
+  return { sites, bases, embeddingCovariance: embeddingCovariance as DenseBases['embeddingCovariance'] };
+}
+
+interface SitesPass {
+  /** The second pass over the same windows. */
+  again?: boolean;
+  /** What the states of a site are added to; none for a site that is not wanted. */
+  sum(site: Site): StatesSum | undefined;
+  /** All states were added. */
+  onSite(site: Site, sum: StatesSum): Promise<void>;
+}
+
+/** Runs the windows through the dense model and sums the states of each site. */
+async function eachSite(
+  arena: Arena,
+  hidden: BatchStates,
+  model: DecoderModel,
+  context: CompressionContext,
+  { again = false, sum, onSite }: SitesPass,
+): Promise<void> {
+  const { backend, calibration, observer, signal } = context;
+  const layers = model.layers.length;
   const parallel = model.layers[0].parallel === true;
+  const pending = new Map<number, StatesSum | undefined>();
   const tapped = (site: Site, states: Tensor) => {
-    const covariance = pending.get(site.index) ?? arena.empty([D, D], `covariance.${site.index}`);
-    pending.set(site.index, covariance);
-    backend.covariance({ hidden_states: centred(arena, model, states), covariance });
+    if (!pending.has(site.index)) pending.set(site.index, sum(site));
+    pending.get(site.index)?.add(centred(arena, model, states));
   };
   const solve = async (site: Site) => {
-    const covariance = pending.get(site.index) as Tensor;
+    const wanted = pending.get(site.index);
     pending.delete(site.index);
-    if (site.index === 0) {
-      const kept = arena.empty([D, D], 'embedding_covariance');
-      backend.copy(covariance, kept);
-      embeddingCovariance = await store.put(kept, 'embedding_covariance');
-    }
-    const { Q, report } = await principalBasis(arena, covariance, site, D, signal);
-    sites.push(report);
-    bases.push(await store.put(Q, `Q.${site.index}`));
-    observer.onSite?.(report);
+    if (wanted) await onSite(site, wanted);
   };
   /** The forward pass is taken for most of a layer's work, the PCAs that follow for the rest. */
   const report = (layer: number, share: number) => {
     const done = layer + (share < 1 ? 0.8 * share : 1);
     const tokens = done * calibration.count * calibration.seqlen;
-    observer.onProgress({ fraction: done / layers, layer, layers, step: 'forward pass and PCA', tokens });
+    const step = again ? 'second pass without the dominant directions' : 'forward pass and PCA';
+    // A second pass is rare and not known before: what is done stays done.
+    observer.onProgress({ fraction: again ? 1 : done / layers, layer, layers, step, tokens });
   };
   report(0, 0);
   const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
@@ -97,6 +152,7 @@ async function calibrate(
       onBatch: report,
       async onLayer(layer) {
         await loader.assertFinite();
+        arena.freeWorkspace();
         await solve(inputSite(layer, parallel));
         if (!parallel) await solve(middleSite(layer));
         report(layer, 1);
@@ -111,7 +167,36 @@ async function calibrate(
     arena.free(states);
   }
   await solve(last);
-  return { sites, bases, embeddingCovariance: embeddingCovariance as WeightRef };
+}
+
+/** In two F32 parts, which hold about 48 bits. */
+async function storeCovariance(
+  arena: Arena,
+  store: WeightStore,
+  { H, size }: SiteCovariance,
+): Promise<DenseBases['embeddingCovariance']> {
+  const high = Float32Array.from(H);
+  const low = H.map((value, i) => value - high[i]);
+  const put = (values: ArrayLike<number>, name: string) =>
+    store.put(arena.own(arena.backend.fromArray(values, [size, size], name)), name);
+  return [await put(high, 'embedding_covariance'), await put(low, 'embedding_covariance.low')];
+}
+
+async function loadCovariance(
+  arena: Arena,
+  loader: WeightLoader,
+  [high, low]: DenseBases['embeddingCovariance'],
+): Promise<SiteCovariance> {
+  const read = async (ref: WeightRef) => {
+    const tensor = await loader.load(ref);
+    const values = await arena.backend.read(tensor);
+    arena.free(tensor);
+    return values;
+  };
+  const H = Float64Array.from(await read(high));
+  const rest = await read(low);
+  for (let i = 0; i < H.length; i++) H[i] += rest[i];
+  return knownCovariance(H, high.shape[0], 1);
 }
 
 /** What the PCA of a site looks at: the states, or a copy without their mean where the fused model has none. */
@@ -194,7 +279,7 @@ async function jointFirstBasis(
   dimension: number,
   signal: AbortSignal,
 ) {
-  const tokens = await loader.load(dense.embeddingCovariance);
+  const tokens = await loadCovariance(arena, loader, dense.embeddingCovariance);
   const { covariance, tableGram } = await firstCovariance(arena, model, 'tied-sliced', tokens);
   const { Q, report } = await principalBasis(arena, covariance, EMBEDDING_SITE, dimension, signal);
   return { basis: { Q, dimension }, report, tableGram };

@@ -8,6 +8,7 @@
 
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
+import type { Dominant } from '../../backend/linalg/dominant.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { embedTokens } from '../../runtime/embed.ts';
@@ -23,6 +24,7 @@ import { storeEnds } from './heads.ts';
 import type { HeadKind } from './plan.ts';
 import { principalBasis } from './principal_basis.ts';
 import { type Basis, identityBasis, intoBasis } from './rotate.ts';
+import { type SiteCovariance, type StatesSum, siteCovariance, statesSum } from './site_covariance.ts';
 import { EMBEDDING_SITE, middleSite, outputSite, type Site, type SiteDimensions } from './sites.ts';
 import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';
 import { storedType, WeightStore } from './store.ts';
@@ -54,6 +56,8 @@ class SequentialPass {
   private readonly original: Basis;
   private readonly rotary: RotaryCache;
   private tokens = 0;
+  /** Dominant directions of the last site. */
+  private carried?: Dominant;
 
   constructor(
     private readonly arena: Arena,
@@ -76,7 +80,7 @@ class SequentialPass {
     const windows = this.context.calibration;
     const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(arena.backend.info));
     this.progress(0, 'embedding covariance', 0);
-    const tokens = this.emptyCovariance();
+    const sum = this.statesSum();
     await embedTokens(
       arena,
       this.loader,
@@ -84,10 +88,11 @@ class SequentialPass {
       batches.map((batch) => batchIds(windows, batch)),
       windows.seqlen,
       async (x, index) => {
-        arena.backend.covariance({ hidden_states: x, covariance: tokens });
+        sum.add(x);
         await this.states.put(index, x);
       },
     );
+    const tokens = await this.covariance(sum, EMBEDDING_SITE);
     const { covariance, tableGram } = await firstCovariance(arena, model, this.head, tokens);
     const first = await this.basis(covariance, EMBEDDING_SITE);
     let input = first;
@@ -108,7 +113,6 @@ class SequentialPass {
 
   private async sliceLayer(layer: DecoderLayer, input: Basis): Promise<SlicedLayer> {
     const { arena, context } = this;
-    const { backend } = arena;
     const { index } = layer;
     const { seqlen } = context.calibration;
 
@@ -116,12 +120,12 @@ class SequentialPass {
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     this.loader.prefetch(mlpWeights(layer));
-    const middleCovariance = this.emptyCovariance();
+    const sum = this.statesSum();
     await this.eachBatch(index, 'attention and MLP-input covariance', 0, 0.5, input, (x, h) => {
       attentionBlock(arena, layer.attention, attention, table, seqlen, x, h);
-      backend.covariance({ hidden_states: h, covariance: middleCovariance });
+      sum.add(h);
     });
-    const middle = await this.basis(middleCovariance, middleSite(index));
+    const middle = await this.siteBasis(sum, middleSite(index));
     const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle);
 
     const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), middle, this.original);
@@ -160,30 +164,30 @@ class SequentialPass {
     return this.isLast(layer) && (this.head === 'tied' || this.head === 'tied-sliced');
   }
 
-  private outputBasis(layer: DecoderLayer, covariance: Tensor): Promise<Basis> {
-    return this.basis(covariance, outputSite(layer.index, layer.parallel === true));
+  private outputBasis(layer: DecoderLayer, sum: StatesSum): Promise<Basis> {
+    return this.siteBasis(sum, outputSite(layer.index, layer.parallel === true));
   }
 
-  private async runParallel(layer: DecoderLayer, weights: DeviceLayer, input: Basis): Promise<Tensor> {
+  private async runParallel(layer: DecoderLayer, weights: DeviceLayer, input: Basis): Promise<StatesSum> {
     const { arena } = this;
     const { seqlen } = this.context.calibration;
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
-    const covariance = this.emptyCovariance();
+    const sum = this.statesSum();
     await this.eachBatch(layer.index, 'layer and output covariance', 0, 1, input, (x, y) => {
       parallelBlock(arena, layer, weights, table, seqlen, x, y);
-      arena.backend.covariance({ hidden_states: y, covariance });
+      sum.add(y);
     });
-    return covariance;
+    return sum;
   }
 
-  private async runMlp({ index, mlp: spec }: DecoderLayer, mlp: DeviceMlp, middle: Basis): Promise<Tensor> {
+  private async runMlp({ index, mlp: spec }: DecoderLayer, mlp: DeviceMlp, middle: Basis): Promise<StatesSum> {
     const { arena } = this;
-    const covariance = this.emptyCovariance();
+    const sum = this.statesSum();
     await this.eachBatch(index, 'MLP and output covariance', 0.5, 0.5, middle, (h, y) => {
       mlpBlock(arena, spec, mlp, h, y);
-      arena.backend.covariance({ hidden_states: y, covariance });
+      sum.add(y);
     });
-    return covariance;
+    return sum;
   }
 
   /**
@@ -221,10 +225,30 @@ class SequentialPass {
     if (next.parallel) this.loader.prefetch(mlpWeights(next));
   }
 
-  private async basis(covariance: Tensor, site: Site): Promise<Basis> {
-    this.arena.freeWorkspace();
+  private async siteBasis(sum: StatesSum, site: Site): Promise<Basis> {
+    return this.basis(await this.covariance(sum, site), site);
+  }
+
+  private async covariance(sum: StatesSum, site: Site): Promise<SiteCovariance> {
+    const { arena, states } = this;
+    arena.freeWorkspace();
     // A bad weight is named before its NaN shows in the covariance.
     await this.loader.assertFinite();
+    const covariance = await siteCovariance(arena, sum, site, async (deflated) => {
+      const { count } = states;
+      for (let i = 0; i < count; i++) {
+        const x = await states.take(i);
+        deflated.add(x);
+        await states.put(i, x);
+        await arena.backend.sync();
+        throwIfCancelled(this.context.signal);
+      }
+    });
+    this.carried = covariance.carried;
+    return covariance;
+  }
+
+  private async basis(covariance: SiteCovariance, site: Site): Promise<Basis> {
     const dimension = this.dimensions[site.index];
     const { Q, report } = await principalBasis(this.arena, covariance, site, dimension, this.context.signal);
     this.sites.push(report);
@@ -232,9 +256,8 @@ class SequentialPass {
     return { Q, dimension };
   }
 
-  private emptyCovariance(): Tensor {
-    const D = this.model.config.hidden_size;
-    return this.arena.empty([D, D], 'covariance');
+  private statesSum(): StatesSum {
+    return statesSum(this.arena, this.model.config.hidden_size, this.carried);
   }
 
   private freeBasis(basis: Basis): void {

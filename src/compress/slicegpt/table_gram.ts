@@ -2,6 +2,7 @@
 import type { Embedding } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
+import { Gram } from './gram.ts';
 
 /** Elements of a table that are on the device at once. */
 const BLOCK_ELEMENTS = 8 * 1024 * 1024;
@@ -10,18 +11,16 @@ export function rowsPerBlock(columns: number): number {
   return Math.max(1, Math.floor(BLOCK_ELEMENTS / columns));
 }
 
-/** Gram of the embedding table, (D, D) with the upper triangle filled: EᵀE. */
+/** Gram of the embedding table, (D, D): EᵀE. */
 export async function tableGram(arena: Arena, embedding: Embedding): Promise<Float64Array> {
   const [vocabulary, D] = embedding.weight.shape;
   const loader = new WeightLoader(arena);
-  const covariance = arena.empty([D, D], 'table_gram');
+  const sum = new Gram(arena, D);
   const step = rowsPerBlock(D);
   for (let start = 0; start < vocabulary; start += step) {
     const block = await loader.load(embedding.weight, { start, end: Math.min(vocabulary, start + step) });
-    arena.backend.covariance({ hidden_states: block, covariance });
+    sum.add(block);
     arena.free(block);
   }
-  const values = Float64Array.from(await arena.backend.read(covariance));
-  arena.free(covariance);
-  return values;
+  return (await sum.take()).H;
 }

@@ -1,0 +1,90 @@
+/**
+ * @file What a decomposition's errors cost: how much less energy its first columns keep than the best subspace of the same
+ * dimension (Ky Fan 1949). It is the figure that slicing is about: eigenvectors of close eigenvalues may differ by 90°
+ * without any loss, and a small residual may hide a large one.
+ *
+ * A loss is told as a share of the energy outside the largest eigenvalue, which may be a single channel.
+ */
+import { asFloat64, PROBES, signs } from './certificate.ts';
+import { choleskySolve } from './cholesky.ts';
+import { trace } from './dominant.ts';
+import { addProduct, transposed, view } from './gemm.ts';
+import { symmetricEigen } from './symmetric_eigen.ts';
+
+/**
+ * Against the eigenvalues of H by the f64 solver: about 8·n³ operations.
+ * @param H (n, n) symmetric.
+ * @param eigenvectors (n, n), of which the first `dimension` columns are kept.
+ * @returns Σ of the largest `dimension` eigenvalues − energy in the span of the columns, as a share; ≥ 0 up to f64 rounding.
+ */
+export async function keptEnergyLoss(
+  H: Float64Array,
+  eigenvectors: ArrayLike<number>,
+  n: number,
+  dimension: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { eigenvalues } = await symmetricEigen(H, n, signal);
+  const best = eigenvalues.subarray(0, dimension).reduce((sum, value) => sum + value, 0);
+  const loss = best - energyOfSpan(H, asFloat64(eigenvectors), n, dimension);
+  return share(loss, eigenvalues.reduce((sum, value) => sum + value, 0) - eigenvalues[0]);
+}
+
+/** tr((AᵀA)⁻¹·AᵀHA) for the first `dimension` columns A of Q: they need not be orthonormal. */
+export function energyOfSpan(H: Float64Array, Q: Float64Array, n: number, dimension: number): number {
+  const d = dimension;
+  const A = view(Q, n);
+  const HA = new Float64Array(n * d);
+  addProduct(n, d, n, view(H, n), A, view(HA, d));
+  const gram = new Float64Array(d * d);
+  addProduct(d, d, n, transposed(A), A, view(gram, d));
+  const inner = new Float64Array(d * d);
+  addProduct(d, d, n, transposed(A), view(HA, d), view(inner, d));
+  return trace(choleskySolve(gram, inner, d, d), d);
+}
+
+/**
+ * The same loss from above, in n² work. Between kept columns A and dropped ones B of an almost orthogonal Q stands
+ * M = AᵀHB − Λ_A·AᵀB, and no turn of the kept subspace towards the dropped one gains more than ‖M‖_* ≤ √min(d, n−d)·‖M‖_F
+ * in first order, nor more than ‖m‖²/(λ − λ_B) through a row m of M that belongs to an eigenvalue λ far above those of B. ‖M‖_F
+ * comes from sixteen probes; twice the estimate is told, for what they miss and for the order at the cut.
+ * @param head Leading columns that are far above the others.
+ */
+export function keptEnergyBound(
+  H: Float64Array,
+  eigenvalues: ArrayLike<number>,
+  eigenvectors: ArrayLike<number>,
+  n: number,
+  dimension: number,
+  head: number,
+): number {
+  const d = dimension;
+  const dropped = n - d;
+  if (dropped === 0) return 0;
+  const Q = view(asFloat64(eigenvectors), n);
+  const Z = new Float64Array(n * PROBES);
+  addProduct(n, PROBES, dropped, { ...Q, offset: d }, view(signs(dropped * PROBES), PROBES), view(Z, PROBES));
+  const HZ = new Float64Array(n * PROBES);
+  addProduct(n, PROBES, n, view(H, n), view(Z, PROBES), view(HZ, PROBES));
+  const MX = new Float64Array(d * PROBES);
+  const AZ = new Float64Array(d * PROBES);
+  addProduct(d, PROBES, n, transposed(Q), view(HZ, PROBES), view(MX, PROBES));
+  addProduct(d, PROBES, n, transposed(Q), view(Z, PROBES), view(AZ, PROBES));
+  let bound = 0;
+  let squares = 0;
+  for (let row = 0; row < d; row++) {
+    let ofRow = 0;
+    for (let p = 0; p < PROBES; p++) {
+      ofRow += (MX[row * PROBES + p] - eigenvalues[row] * AZ[row * PROBES + p]) ** 2 / PROBES;
+    }
+    if (row < head && eigenvalues[row] > 2 * eigenvalues[d]) bound += ofRow / (eigenvalues[row] - eigenvalues[d]);
+    else squares += ofRow;
+  }
+  bound += Math.sqrt(Math.min(d, dropped) * squares);
+  return share(2 * bound, trace(H, n) - eigenvalues[0]);
+}
+
+/** Where nothing is outside the largest eigenvalue, nothing can be lost there. */
+function share(loss: number, energy: number): number {
+  return loss === 0 || !(energy > 0) ? 0 : loss / energy;
+}
