@@ -13,7 +13,7 @@ import type { DecoderModel, ModelConfig } from './decoder_model.ts';
 import { findArchitecture } from './find_architecture.ts';
 import { explainOnnx } from './onnx/explain.ts';
 import { withoutNormOffset } from './onnx/folded_norms.ts';
-import { hasDescription, readDescription } from './sliced/description.ts';
+import { hasDescription, readDescription, sourceConfig } from './sliced/description.ts';
 import { modelFromDescription } from './sliced/from_description.ts';
 
 export type { ModelFile } from '../formats/hf/files.ts';
@@ -53,7 +53,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   return {
     name: found.name ?? nameFromConfig(raw) ?? config.architecture,
     config,
-    raw_config: raw,
+    raw_config: sourceConfig(raw),
     model,
     checkpoint,
     files: found.weights.map(({ name, size }) => ({ name, bytes: size })),

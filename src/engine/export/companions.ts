@@ -1,4 +1,5 @@
 /** @file The small files of an export: config, generation config, tokenizer, model card and report. */
+import { configText } from '../../export/config_text.ts';
 import { modelCard } from '../../export/model_card.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
 import { Sha256 } from '../../formats/sha256.ts';
@@ -39,7 +40,8 @@ export async function writeCompanions(
     const names = weights.map(({ name }) => name);
     const { quantization_config: _, ...raw } = open.raw_config;
     const config = format === 'onnx' ? raw : transformersConfig(raw, target.model, precision, names);
-    own.set(CONFIG_FILE, json({ ...config, whittle: { ...methodOf(target), decoder: describedModel(target) } }));
+    const whittle = { ...methodOf(target), decoder: describedModel(target) };
+    own.set(CONFIG_FILE, new TextEncoder().encode(configText({ ...config, whittle })));
   }
   const files: ExportedFile[] = [];
   for (const [name, bytes] of own) files.push(await writeFile(folder, name, bytes));

@@ -10,6 +10,7 @@ import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
+import { configText } from '../config_text.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
 import { INDEX_FILE, type Shard, shardIndex, shardsOf, tensorToWrite, weightBytes } from './shards.ts';
 import { slicingConfig } from './slicing_config.ts';
@@ -61,6 +62,9 @@ export async function writeSliced(
   return { files: writer.files };
 }
 
+/** Families whose own names are the ones written here; a sliced one of them is refused elsewhere for its shapes. */
+const LLAMA_NAMED = new Set(['llama', 'mistral', 'qwen2', 'qwen3', 'smollm3', 'gemma', 'granite']);
+
 /** The model's own config with what the written weights changed. */
 function writtenConfig(
   model: DecoderModel,
@@ -69,11 +73,19 @@ function writtenConfig(
 ): Record<string, unknown> {
   const { quantization_config: _, torch_dtype, dtype, ...rest } = config;
   const key = dtype === undefined ? 'torch_dtype' : 'dtype';
+  const { model_type, architectures } = config;
+  // A loader that goes by the family's own names would find none of them, and start from random weights.
+  const isForeign = model_type !== undefined && !LLAMA_NAMED.has(String(model_type));
   return {
     ...rest,
+    ...(isForeign && { model_type: 'whittle', architectures: ['WhittleDecoder'] }),
     [key]: mainType(names),
     tie_word_embeddings: model.lm_head.weight === model.embed_tokens.weight,
-    whittle: { ...method, decoder: describeModel(model, names) },
+    whittle: {
+      ...method,
+      ...(isForeign && { source: { model_type, architectures } }),
+      decoder: describeModel(model, names),
+    },
   };
 }
 
@@ -104,7 +116,7 @@ class FileWriter {
   }
 
   json(file: string, value: unknown): Promise<void> {
-    return this.write(file, [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)], false);
+    return this.write(file, [new TextEncoder().encode(configText(value))], false);
   }
 
   private async write(

@@ -132,6 +132,14 @@ export function hasDescription(raw: RawConfig): boolean {
   return typeof whittle === 'object' && whittle !== null && 'decoder' in whittle;
 }
 
+/** The config as it was before its weights were written under names that its family does not have. */
+export function sourceConfig(raw: RawConfig): RawConfig {
+  const source = hasDescription(raw) ? (raw.whittle as RawConfig).source : undefined;
+  if (typeof source !== 'object' || source === null) return raw;
+  const { model_type, architectures } = source as RawConfig;
+  return { ...raw, model_type, architectures };
+}
+
 /** The description in a config.json, each field of the right type. Throws `bad_config`. */
 export function readDescription(raw: RawConfig, file: string): DecoderDescription {
   const decoder = (raw.whittle as RawConfig).decoder;
