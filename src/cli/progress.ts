@@ -49,6 +49,9 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
       running = '';
       show(prefix, true);
     },
+    onFact(line) {
+      stream.write(stream.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
+    },
     onEvent(event) {
       if (event.type === 'window') {
         running = `perplexity ${event.perplexity.toFixed(1)} after ${event.index + 1} of ${event.count} windows`;

@@ -1,11 +1,5 @@
 /** @file Pure planning for pages: what a slice will cost, from shapes alone. */
 export { discardedEnergy } from '../compress/slicegpt/energy.ts';
-export {
-  estimateEvaluation,
-  estimateSlicing,
-  type JobMemory,
-  type MemoryBreakdown,
-} from '../compress/slicegpt/estimate.ts';
 export { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 export {
   constantDimensions,
@@ -14,3 +8,10 @@ export {
   resolveHead,
   sliceDimension,
 } from '../compress/slicegpt/plan.ts';
+export {
+  estimateJob,
+  type MemoryJob,
+  memoryVerdict,
+  type PlannedMemory,
+  type StorageEstimate,
+} from './memory_plan.ts';

@@ -192,6 +192,15 @@ export function planRotary(ledger: MemoryLedger, shape: RunShape, seqlen: number
   return [ledger.hold('other', seqlen * half), ledger.hold('other', seqlen * half)];
 }
 
+/** Layers that a plan has to go through: the first two, the last, and those whose dimensions are others. */
+export function plannedLayers(count: number, dimensions: (layer: number) => LayerDimensions): number[] {
+  const key = (layer: number) => JSON.stringify(dimensions(layer));
+  const usual = count > 1 ? key(1) : '';
+  return Array.from({ length: count }, (_, layer) => layer).filter(
+    (layer) => layer < 2 || layer === count - 1 || key(layer) !== usual,
+  );
+}
+
 /** `runLayersOver` behind the embedding. `onLayer` plans what its observer does with a layer's weights freed. */
 export function planLayers(
   ledger: MemoryLedger,
@@ -203,7 +212,7 @@ export function planLayers(
   observer: { onTaps?(layer: number): void; onLayer?(layer: number): void } = {},
 ): void {
   planRotary(ledger, shape, windows.seqlen); // kept to the end
-  for (let layer = 0; layer < shape.num_hidden_layers; layer++) {
+  for (const layer of plannedLayers(shape.num_hidden_layers, dimensions)) {
     const d = dimensions(layer);
     const weights = [...planAttentionWeights(ledger, shape, d), ...planMlpWeights(ledger, shape, d)];
     for (const [i, rows] of batches.entries()) {

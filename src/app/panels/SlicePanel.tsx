@@ -9,6 +9,7 @@ import { MAX_SPARSITY_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { HeadPicker } from './HeadPicker.tsx';
+import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
 import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
@@ -34,6 +35,7 @@ export function SlicePanel() {
       />
       {error && <ErrorNote title="These settings cannot be" error={error} />}
       <PlanFacts />
+      <MemoryEstimate />
       <div className="button-row">
         <button
           type="button"

@@ -8,6 +8,7 @@ import {
   planLayers,
   planMlpWeights,
   planMlpWorkspace,
+  plannedLayers,
   planRotary,
   type RunShape,
   type WindowPlan,
@@ -57,7 +58,7 @@ export class SlicingPlanner {
     const first = this.principalBasis();
     const rotary = planRotary(ledger, this.run, job.windows.seqlen);
     let input = first;
-    for (let layer = 0; layer < shape.num_hidden_layers; layer++) {
+    for (const layer of plannedLayers(shape.num_hidden_layers, job.layerDimensions)) {
       const output = shape.parallel ? this.parallelLayer(layer, states, original) : this.layer(layer, states, original);
       if (input !== first) ledger.free(input);
       input = output;
@@ -110,7 +111,7 @@ export class SlicingPlanner {
       ledger.free(this.principalBasis());
     }
     let input = first;
-    for (let layer = 0; layer < shape.num_hidden_layers; layer++) {
+    for (const layer of plannedLayers(shape.num_hidden_layers, job.layerDimensions)) {
       const d = job.layerDimensions(layer);
       const output = this.matrix();
       const middle = shape.parallel ? undefined : this.matrix();

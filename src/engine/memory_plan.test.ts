@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
+import { estimateEvaluation, estimateSlicing } from '../compress/slicegpt/estimate.ts';
+import { modelShape } from '../compress/slicegpt/model_shape.ts';
+import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import { openModel } from '../models/open_model.ts';
+import { estimateJob, type MemoryJob, memoryVerdict } from './memory_plan.ts';
+
+const { model } = await openModel(await tinyLlama({ hidden_size: 64, intermediate_size: 160 }));
+const shape = modelShape(model);
+const backend = { kind: 'webgpu', architecture: '', isFallbackAdapter: true, maxTensorBytes: 2 ** 30 } as const;
+const windows = { seqlen: 32, samples: 8, eval_samples: 4 };
+const slice = { schedule: 'sequential', head: 'untied', dimensions: constantDimensions(shape, 48, 'untied') } as const;
+const job: MemoryJob = { shape, backend, windows, slices: [slice] };
+
+describe('memory of a job', () => {
+  it('is that of its costliest step', () => {
+    const plan = { backend, windows };
+    const steps = [
+      estimateEvaluation(shape, plan),
+      estimateSlicing(shape, { ...plan, ...slice }),
+      estimateEvaluation(shape, plan, slice),
+    ];
+    expect(estimateJob(job).device_bytes).toBe(Math.max(...steps.map(({ device_bytes }) => device_bytes)));
+    expect(estimateJob({ ...job, slices: [] })).toMatchObject({ step: 'perplexity', ...steps[0] });
+    expect(estimateJob(job).storage).toEqual(steps[1].storage);
+  });
+
+  it('grows with the windows, up to the budget of states', () => {
+    const long = (samples: number) => estimateJob({ ...job, windows: { ...windows, seqlen: 8192, samples } });
+    expect(long(4).device_bytes).toBeGreaterThan(long(2).device_bytes);
+    expect(long(600).device_bytes).toBe(long(400).device_bytes);
+    expect(long(600).storage.spill - long(400).storage.spill).toBe(200 * 8192 * 64 * 4);
+  });
+
+  it('has a verdict against storage and the largest binding', () => {
+    const planned = estimateJob(job);
+    const need = planned.storage.spill + planned.storage.weights;
+    expect(memoryVerdict(planned, job, undefined)).toEqual({ fits: true, notes: [] });
+    expect(memoryVerdict(planned, job, { quota: need + 10, usage: 10 })).toEqual({ fits: true, notes: [] });
+    const full = memoryVerdict(planned, job, { quota: need + 9, usage: 10 });
+    expect(full.fits).toBe(false);
+    expect(full.notes[0]).toMatch(/storage has room/);
+    const small = { shape, backend: { ...backend, maxTensorBytes: 4 * 64 * 160 - 4 } };
+    expect(memoryVerdict(planned, small, undefined).notes[0]).toMatch(/kept in parts/);
+  });
+});
