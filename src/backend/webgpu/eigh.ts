@@ -1,269 +1,127 @@
 /**
- * @file Symmetric eigendecomposition on the GPU: blocked parallel two-sided Jacobi, whole in compute passes.
- *
- * The matrix is cut into blocks of 16; a sweep is a round-robin tournament in which every two blocks meet once. In a
- * round each meeting diagonalises its 32×32 subproblem in one workgroup, then the rotations are applied to rows and
- * columns. The device itself decides when the sweeps are over, and later dispatches return at once; the host reads back
- * once a batch of sweeps, which is sized by the measured time, so that a slow device can be cancelled between sweeps and
- * a fast one is not held up by read-backs.
- *
- * Golub & Van Loan, Matrix Computations, 4th ed., §8.5 (cyclic and block Jacobi).
+ * @file Symmetric eigendecomposition on the GPU: which solver, and what happens when one fails. Every decomposition is
+ * checked by random probes in f64 before it is given out; the next solver takes over where the check or the iteration
+ * fails, the f64 solver of the host at last. `solver` tells which one it was, and why not the first.
  */
-import { cancelled, WhittleError } from '../../errors/errors.ts';
-import type { Shape } from '../../tensor/shape.ts';
+import { WhittleError } from '../../errors/errors.ts';
 import type { Eigendecomposition, EighArgs } from '../backend.ts';
+import { measureByProbes } from '../linalg/certificate.ts';
+import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { checkEigh } from '../shapes.ts';
-import type { GpuTensor } from './buffers.ts';
+import { asGpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
-import { add } from './kernels/add.ts';
-import { jacobiColumnNormsKernel } from './kernels/jacobi_column_norms.ts';
-import { jacobiConvergeKernel } from './kernels/jacobi_converge.ts';
-import { jacobiDefectKernel } from './kernels/jacobi_defect.ts';
-import { jacobiGatherKernel } from './kernels/jacobi_gather.ts';
-import { jacobiLoadKernel } from './kernels/jacobi_load.ts';
-import { jacobiRowsKernel } from './kernels/jacobi_rows.ts';
-import { jacobiScanKernel } from './kernels/jacobi_scan.ts';
-import { jacobiSolveKernel } from './kernels/jacobi_solve.ts';
-import { jacobiSummaryKernel } from './kernels/jacobi_summary.ts';
-import { matmul } from './kernels/matmul.ts';
-import { matmul_bt } from './kernels/matmul_bt.ts';
+import { JACOBI_SOLVER, jacobiEigh } from './eigh_jacobi.ts';
+import { TRIDIAGONAL_SOLVER, tridiagonalEigh } from './eigh_tridiagonal.ts';
 
-export const EIGH_SOLVER = 'block-jacobi-f32';
-
-/** Rows of a block; a subproblem joins two. Fixed in the shaders: 32×32 matrices and rotations fill half of 16 KiB. */
-const BLOCK = 16;
-const PAIR = 2 * BLOCK;
-const STATUS_WORDS = 8;
-/** Bits of f32 infinity: a largest entry at or above it is infinite or NaN. */
-const INFINITY_BITS = 0x7f800000;
-/** Unit round-off of f32. */
-const U = 2 ** -24;
-/** Sweeps are queued ahead up to this much measured time. */
-const BATCH_MS = 250;
+/** In n·ulp (ulp = 2⁻²³), the design's limit for residual and orthogonality; LAPACK accepts 60 and reaches 1.4. */
+const LIMIT_ULP = 10;
+const ULP = 2 ** -23;
 
 /**
- * Workgroup shapes for a software adapter, measured on SwiftShader: there a barrier costs as much as the arithmetic of
- * many invocations, and loads cost more than registers. Hardware takes the kernels' defaults.
+ * From this n on the reduction to tridiagonal form comes first. Below, Jacobi is fast enough, and gives small eigenvalues
+ * of graded matrices digits of their own.
  */
-const SOFTWARE_SOLVE = { WORKGROUP_SIZE: 8 };
-const SOFTWARE_ROWS = { VECTORS: 2, WORKGROUP_SIZE: 16 };
+export const TRIDIAGONAL_FROM = 65;
 
-/** Settings of the iteration, for tests and measurements; the defaults are what the backend uses. */
-export interface EighOptions {
-  /** Sweeps before `not_converged`. Matrices of full rank take 3 to 10, of low rank up to 15. */
-  maxSweeps: number;
-  /** Cyclic sweeps within a subproblem. */
-  innerSweeps: number;
-  /** Over when ‖off(A)‖_F is at most this share of ‖A‖_F … */
-  tolerance: number;
-  /** … and the root of Σ a_ij²/|a_ii·a_jj| is at most this, if two more sweeps can bring it there. */
-  scaled_tolerance: number;
-  /** An entry below this share of ‖A‖_F is not rotated away … */
-  threshold: number;
-  /** … nor one below this share of √|a_ii·a_jj|. */
-  scaled_threshold: number;
+const HOST_SOLVER = 'householder-dc-f64';
+
+export interface EighSolver {
+  name: string;
+  solve: (context: GpuContext, args: EighArgs) => Promise<Eigendecomposition>;
 }
 
-/**
- * Beside LAPACK's measure, relative to ‖A‖, the iteration converges relative to the eigenvalues themselves where the matrix
- * allows it. That is Jacobi's strength (Demmel & Veselić, 1992), and what PCA of activations needs: with one channel ×1000
- * the discarded energy is then right to 1e-6 instead of 2e-2 (measured, n = 256).
- */
-function defaultOptions(n: number): EighOptions {
-  return {
-    maxSweeps: 30,
-    innerSweeps: 2,
-    tolerance: 4 * U,
-    scaled_tolerance: 16 * n * U,
-    threshold: 1e-13,
-    scaled_threshold: 0.25 * U,
-  };
-}
+const TRIDIAGONAL: EighSolver = { name: TRIDIAGONAL_SOLVER, solve: tridiagonalEigh };
+const JACOBI: EighSolver = { name: JACOBI_SOLVER, solve: jacobiEigh };
+const HOST: EighSolver = { name: HOST_SOLVER, solve: hostEigh };
 
-/** The tensors of one decomposition, by the names that the kernels bind. */
-interface Workspace {
-  n: number;
-  size: number;
-  status: GpuTensor;
-  matrix: GpuTensor;
-  /** Vᵀ: all updates turn rows. */
-  vectors: GpuTensor;
-  rotations: GpuTensor;
-  is_active: GpuTensor;
-  norms: GpuTensor;
-  summary: GpuTensor;
-  order: GpuTensor;
-}
-
-type Allocate = (shape: Shape, type: 'f32' | 'u32', name: string) => GpuTensor;
-
-interface Progress {
-  largestBits: number;
-  isOver: boolean;
-  sweeps: number;
-  /** ‖off(A)‖_F / ‖A‖_F. */
-  relativeOff: number;
-  /** (size): scaled eigenvalues once over; padding is lower than all of them. */
-  diagonal: Float32Array;
+/** In the order in which they are tried. */
+export function solversFor(n: number): EighSolver[] {
+  return n >= TRIDIAGONAL_FROM ? [TRIDIAGONAL, JACOBI, HOST] : [JACOBI, TRIDIAGONAL, HOST];
 }
 
 /**
  * @param args `covariance` (n, n); only its upper triangle is read, and it is left as it was.
- * @throws `kernel_shape`, `non_finite_activations` for NaN or infinity in the upper triangle, `not_converged`,
- * `cancelled`, and what the device throws. Nothing stays allocated then.
+ * @throws `kernel_shape`, `non_finite_activations` for NaN or infinity in the upper triangle, `not_converged` where every
+ * solver fails, `cancelled`, and what the device throws. Nothing stays allocated then.
  */
 export async function eigh(
   context: GpuContext,
   args: EighArgs,
-  given: Partial<EighOptions> = {},
+  solvers: readonly EighSolver[] = solversFor(checkEigh(args).n),
 ): Promise<Eigendecomposition> {
-  const { n } = checkEigh(args);
-  const { covariance, signal } = args;
-  const options: EighOptions = { ...defaultOptions(n), ...given };
-  const owned: GpuTensor[] = [];
-  const allocate: Allocate = (shape, type, name) => {
-    const tensor = context.tensor(shape, type, `eigh ${name}`);
-    owned.push(tensor);
-    return tensor;
-  };
-  try {
-    const workspace = allocateWorkspace(n, allocate);
-    jacobiScanKernel(context, { covariance, status: workspace.status, n });
-    jacobiLoadKernel(context, { ...workspace, covariance });
-    check(context, workspace, 0, options);
-    const progress = await iterate(context, workspace, options, covariance.label, signal);
-    polish(context, workspace, allocate([workspace.size, workspace.size], 'f32', 'correction'));
-    const order = descending(progress.diagonal, n);
-    context.upload(workspace.order, new Uint8Array(order.buffer));
-    const eigenvectors = context.tensor([n, n], 'f32', `eigenvectors of ${covariance.label}`);
-    jacobiGatherKernel(context, { ...workspace, eigenvectors });
-    // The largest entry was scaled into [1, 2).
-    const scale = 2 ** ((progress.largestBits >>> 23) - 127);
-    return {
-      eigenvalues: Float64Array.from(order, (i) => progress.diagonal[i] * scale),
-      eigenvectors,
-      sweeps: progress.sweeps,
-      solver: EIGH_SOLVER,
-    };
-  } finally {
-    for (const tensor of owned) tensor.dispose();
-  }
-}
-
-function allocateWorkspace(n: number, allocate: Allocate): Workspace {
-  const size = Math.ceil(n / PAIR) * PAIR;
-  const pairs = size / PAIR;
-  return {
-    n,
-    size,
-    status: allocate([STATUS_WORDS], 'u32', 'status'),
-    matrix: allocate([size, size], 'f32', 'matrix'),
-    vectors: allocate([size, size], 'f32', 'vectors'),
-    rotations: allocate([pairs, PAIR, PAIR], 'f32', 'rotations'),
-    is_active: allocate([pairs], 'u32', 'is_active'),
-    norms: allocate([n, 4], 'f32', 'norms'),
-    summary: allocate([STATUS_WORDS + size], 'u32', 'summary'),
-    order: allocate([n], 'u32', 'order'),
-  };
-}
-
-/** Sweeps in batches until the device says that it is over. One submit a sweep: the watchdog of a GPU is short. */
-async function iterate(
-  context: GpuContext,
-  workspace: Workspace,
-  options: EighOptions,
-  label: string,
-  signal?: AbortSignal,
-): Promise<Progress> {
-  let batch = 1;
-  for (let done = 0; ; ) {
-    if (signal?.aborted) throw cancelled();
-    const started = performance.now();
-    const last = Math.min(options.maxSweeps, done + batch);
-    const count = last - done;
-    while (done < last) {
-      sweep(context, workspace, options);
-      check(context, workspace, ++done, options);
-      context.flush();
+  const failures: string[] = [];
+  for (const { name, solve } of solvers) {
+    const found: Eigendecomposition | undefined = await solve(context, args).catch((error) => {
+      if (!(error instanceof WhittleError) || error.code !== 'not_converged') throw error;
+      return undefined;
+    });
+    let failure: string | undefined = 'not converged';
+    try {
+      if (found) failure = await failureOf(context, args, found);
+    } catch (error) {
+      found?.eigenvectors.dispose();
+      throw error;
     }
-    const progress = await readProgress(context, workspace);
-    if (progress.largestBits >= INFINITY_BITS) throw nonFinite(label);
-    if (progress.isOver) return progress;
-    if (done >= options.maxSweeps && progress.relativeOff <= options.tolerance) return progress;
-    if (done >= options.maxSweeps) throw notConverged(label, workspace.n, progress, options);
-    batch = Math.max(1, Math.floor((BATCH_MS * count) / (performance.now() - started)));
-  }
-}
-
-function sweep(context: GpuContext, workspace: Workspace, options: EighOptions): void {
-  const { size, vectors } = workspace;
-  const blocks = size / BLOCK;
-  const solveShape = context.isFallbackAdapter ? SOFTWARE_SOLVE : undefined;
-  const rowsShape = context.isFallbackAdapter ? SOFTWARE_ROWS : undefined;
-  for (let round = 0; round < blocks - 1; round++) {
-    jacobiSolveKernel(context, { ...workspace, ...options, round, inner_sweeps: options.innerSweeps }, solveShape);
-    if (blocks > 2) {
-      jacobiRowsKernel(context, { ...workspace, round, turn_pass: 1 }, rowsShape);
-      jacobiRowsKernel(context, { ...workspace, round, turn_pass: 2 }, rowsShape);
+    if (found && failure === undefined) {
+      return failures.length === 0 ? found : { ...found, solver: `${found.solver} (after ${failures.join(', ')})` };
     }
-    jacobiRowsKernel(context, { ...workspace, matrix: vectors, round, turn_pass: 0 }, rowsShape);
+    found?.eigenvectors.dispose();
+    failures.push(`${name}: ${failure}`);
   }
-}
-
-function check(context: GpuContext, workspace: Workspace, sweeps: number, options: EighOptions): void {
-  jacobiColumnNormsKernel(context, workspace);
-  jacobiConvergeKernel(context, { ...workspace, ...options, sweeps });
-}
-
-async function readProgress(context: GpuContext, workspace: Workspace): Promise<Progress> {
-  jacobiSummaryKernel(context, workspace);
-  const bytes = await context.readBytes(workspace.summary, 4 * (STATUS_WORDS + workspace.size));
-  const words = new Uint32Array(bytes, 0, STATUS_WORDS);
-  const floats = new Float32Array(bytes);
-  return {
-    largestBits: words[0],
-    isOver: words[1] !== 0,
-    sweeps: words[2],
-    relativeOff: floats[4] > 0 ? floats[3] / floats[4] : 0,
-    diagonal: floats.slice(STATUS_WORDS),
-  };
-}
-
-/**
- * One Newton–Schulz step on the accumulated rotations, because their rounding errors add up over the sweeps. Measured at
- * n = 256: departure from orthogonality 1.2 → 0.05 n·ulp, discarded energy in excess of f64's 3e-6 → 2e-8. Uses `matrix`,
- * whose eigenvalues have been read.
- */
-function polish(context: GpuContext, { matrix, vectors, size }: Workspace, correction: GpuTensor): void {
-  matmul_bt(context, { a: vectors, b: vectors, output: matrix });
-  jacobiDefectKernel(context, { gram: matrix, size });
-  matmul(context, { a: matrix, b: vectors, output: correction });
-  add(context, { a: vectors, b: correction, output: vectors });
-}
-
-/** Indices of the n largest values, descending; equal ones in their order. */
-function descending(values: Float32Array, n: number): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from(values.keys())
-    .sort((a, b) => values[b] - values[a] || a - b)
-    .slice(0, n);
-}
-
-function nonFinite(label: string): WhittleError {
-  return new WhittleError({
-    code: 'non_finite_activations',
-    message: 'A matrix to decompose holds NaN or infinite entries.',
-    place: { tensor: label },
-    allowed: 'finite numbers',
-    action: 'Activations overflowed: check the weights of the model, or calibrate with another text.',
-  });
-}
-
-function notConverged(label: string, n: number, { relativeOff }: Progress, options: EighOptions): WhittleError {
-  return new WhittleError({
+  throw new WhittleError({
     code: 'not_converged',
-    message: `The eigendecomposition of a ${n}×${n} matrix did not converge in ${options.maxSweeps} sweeps: ‖off(A)‖ is ${relativeOff.toExponential(1)} of ‖A‖.`,
-    place: { tensor: label },
-    allowed: `at most ${options.tolerance.toExponential(1)}`,
+    message: `No solver decomposed the ${args.covariance.shape.join('×')} matrix: ${failures.join('; ')}.`,
+    place: { tensor: args.covariance.label },
+    allowed: `a residual and a departure from orthogonality of at most ${LIMIT_ULP} n·ulp`,
     action: 'Use the CPU backend (backend "cpu"), or calibrate with more or other text.',
   });
+}
+
+/** What is wrong with a decomposition, in f64 on what will be used; undefined if nothing is. */
+async function failureOf(
+  context: GpuContext,
+  { covariance }: EighArgs,
+  { eigenvalues, eigenvectors }: Eigendecomposition,
+): Promise<string | undefined> {
+  const n = eigenvalues.length;
+  const matrix = symmetrised(await readMatrix(context, covariance, n), n);
+  const Q = Float64Array.from(await readMatrix(context, eigenvectors, n));
+  const { orthogonality_error, residual_norm } = measureByProbes(matrix, eigenvalues, Q, n);
+  const residual = residual_norm === 0 ? 0 : residual_norm / frobenius(matrix);
+  const unit = n * ULP;
+  if (!(residual <= LIMIT_ULP * unit)) return `residual ${(residual / unit).toPrecision(3)} n·ulp`;
+  if (!(orthogonality_error <= LIMIT_ULP * unit)) {
+    return `orthogonality ${(orthogonality_error / unit).toPrecision(3)} n·ulp`;
+  }
+  return undefined;
+}
+
+async function hostEigh(context: GpuContext, { covariance, signal }: EighArgs): Promise<Eigendecomposition> {
+  const n = covariance.shape[0];
+  const { eigenvalues, eigenvectors } = await symmetricEigen(await readMatrix(context, covariance, n), n, signal);
+  const tensor = context.tensor([n, n], 'f32', `eigenvectors of ${covariance.label}`);
+  context.upload(tensor, new Uint8Array(Float32Array.from(eigenvectors).buffer));
+  return { eigenvalues, eigenvectors: tensor, sweeps: 0, solver: HOST_SOLVER };
+}
+
+async function readMatrix(context: GpuContext, tensor: Eigendecomposition['eigenvectors'], n: number) {
+  return new Float32Array(await context.readBytes(asGpuTensor(tensor), 4 * n * n));
+}
+
+function symmetrised(upper: Float32Array, n: number): Float64Array {
+  const matrix = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = i; j < n; j++) {
+      matrix[i * n + j] = upper[i * n + j];
+      matrix[j * n + i] = upper[i * n + j];
+    }
+  }
+  return matrix;
+}
+
+/** f64 squares of f32 entries neither overflow nor vanish. */
+function frobenius(matrix: Float64Array): number {
+  let squares = 0;
+  for (let i = 0; i < matrix.length; i++) squares += matrix[i] ** 2;
+  return Math.sqrt(squares);
 }

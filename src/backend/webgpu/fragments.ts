@@ -25,6 +25,9 @@ import share from '../../../shaders/common/share.wgsl?raw';
 import tanh from '../../../shaders/common/tanh.wgsl?raw';
 import tile_8x8 from '../../../shaders/common/tile_8x8.wgsl?raw';
 import tile_32x16 from '../../../shaders/common/tile_32x16.wgsl?raw';
+import tridiagonal_layout from '../../../shaders/common/tridiagonal_layout.wgsl?raw';
+import tridiagonal_project_operands from '../../../shaders/common/tridiagonal_project_operands.wgsl?raw';
+import tridiagonal_update_operands from '../../../shaders/common/tridiagonal_update_operands.wgsl?raw';
 
 const FRAGMENTS = {
   activations,
@@ -50,6 +53,9 @@ const FRAGMENTS = {
   tanh,
   tile_8x8,
   tile_32x16,
+  tridiagonal_layout,
+  tridiagonal_project_operands,
+  tridiagonal_update_operands,
 } as const;
 
 /** Stem of a file in `shaders/common/`. */

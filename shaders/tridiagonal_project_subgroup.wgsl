@@ -1,0 +1,17 @@
+// The twin of tridiagonal_project.wgsl for software adapters, where a load costs as much as a hundred multiply-adds. One
+// thread computes 32 rows × 16 columns in registers, and four lanes share the loads of the left side: see
+// common/tile_32x16.wgsl; a subgroup must have at least four.
+
+enable subgroups;
+
+override WORKGROUP_SIZE: u32 = 4; // at least 4
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group_id: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
+) {
+  let col = (group_id.x * WORKGROUP_SIZE + thread) * 4; // in vec4
+  compute_tile(group_id.y * 32, col, subgroup_lane % 4, params.first / 4, (params.rows + 3) / 4);
+}

@@ -1,0 +1,56 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { MATRIX_FAMILIES } from '../matrix_families.ts';
+import { createNodeWebGpuBackend } from '../testing.ts';
+import {
+  checkCancel,
+  checkFamily,
+  checkInputs,
+  checkRefusal,
+  checkScaling,
+  decompose,
+  family,
+  type Solve,
+} from './eigh_testing.ts';
+import { TRIDIAGONAL_SOLVER, tridiagonalEigh } from './eigh_tridiagonal.ts';
+
+const backend = await createNodeWebGpuBackend();
+afterAll(() => backend?.dispose());
+
+/** Below a panel, one panel, parts of a second and a third; one and two blocks of reflectors; odd sizes. */
+const SIZES = [1, 2, 3, 4, 5, 20, 31, 32, 33, 64, 65, 129];
+const LARGE = new Set(['random', 'covariance with outlier', 'glued Wilkinson', 'rank n/4']);
+const solve: Solve = (args) => tridiagonalEigh(backend!.context, args);
+
+describe.skipIf(!backend)('the tridiagonal eigensolver on WebGPU', () => {
+  it.each(MATRIX_FAMILIES)('decomposes $name', async (each) => {
+    for (const n of SIZES) await checkFamily(backend!, solve, each, n);
+    if (LARGE.has(each.name)) await checkFamily(backend!, solve, each, 300);
+  });
+
+  it('reads only the upper triangle and leaves the covariance as it was', () => checkInputs(backend!, solve));
+
+  it('gives the same bits for the same matrix, and for a power of two times it', () => checkScaling(backend!, solve));
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a covariance with %f in it', (bad) =>
+    checkRefusal(backend!, solve, bad),
+  );
+
+  it('stops between panels when cancelled, and frees everything', () => checkCancel(backend!, solve));
+
+  it('takes shapes for hardware as it takes those for a software adapter', async () => {
+    const matrix = family('covariance').build(200);
+    const software = await decompose(backend!, solve, matrix, 200);
+    // The same device, which does not say that it is software.
+    const { context } = backend!;
+    const { isFallbackAdapter, prefersWideTiles } = context;
+    Object.assign(context, { isFallbackAdapter: false, prefersWideTiles: false });
+    try {
+      await checkFamily(backend!, solve, family('random'), 200);
+      const hardware = await decompose(backend!, solve, matrix, 200);
+      if (isFallbackAdapter) expect(hardware.columns).not.toEqual(software.columns); // other sums: they did run
+      expect(hardware).toMatchObject({ solver: TRIDIAGONAL_SOLVER, sweeps: 0 });
+    } finally {
+      Object.assign(context, { isFallbackAdapter, prefersWideTiles });
+    }
+  });
+});
