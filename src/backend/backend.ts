@@ -24,6 +24,48 @@ export interface BackendInfo {
   readonly precision?: 'f64';
   /** Largest tensor, in bytes. Bigger matrices are processed in row chunks by the runtime. */
   readonly maxTensorBytes: number;
+  /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
+  readonly capabilities?: AdapterCapabilities;
+}
+
+export interface AdapterCapabilities {
+  /** Of the adapter, whether they are used or not. */
+  readonly features: readonly string[];
+  /** Of the device, those that decide what fits. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** Least and most lanes of a subgroup; absent without subgroups. */
+  readonly subgroups?: readonly [least: number, most: number];
+  /** Absent where the self-test itself failed. */
+  readonly floats?: FloatBehaviour;
+}
+
+/**
+ * How chunk sums are added to a Gram matrix: in a pair by integer operations, in a pair by a float two-sum, or rounded.
+ */
+export type Summation = 'integer' | 'float' | 'plain';
+
+/** Found out at start-up by running it (notes on numerics, §7). */
+export interface FloatBehaviour {
+  /** fma rounds once. */
+  readonly fma_fused: boolean;
+  /** a·b + c rounds once, too. */
+  readonly contracts: boolean;
+  readonly subnormals_kept: boolean;
+  /** x != x is true for NaN. */
+  readonly nan_differs_from_itself: boolean;
+  /** NaN and infinity are told apart by their bits. */
+  readonly nan_by_bits: boolean;
+  readonly nan_survives_max: boolean;
+  /** Largest errors found, in units of the last place. */
+  readonly division_ulp: number;
+  readonly sqrt_ulp: number;
+  /** Gram sums in pairs are exact, by either method. */
+  readonly integer_sum: boolean;
+  readonly float_sum: boolean;
+  /** The method in use. */
+  readonly summation: Summation;
+  /** Time of the self-test. */
+  readonly ms: number;
 }
 
 /** Allocated bytes, not only used ones: that is what predicts running out. */

@@ -4,6 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
+import type { Summation } from '../backend.ts';
 import { memoryCosts } from '../memory_costs.ts';
 import { GpuMemory, type GpuTensor } from './buffers.ts';
 import type { WebGpuDevice } from './device.ts';
@@ -19,16 +20,11 @@ import { UniformRing } from './uniforms.ts';
 const BATCH_WORK_SOFTWARE = 4e8;
 const BATCH_WORK_HARDWARE = 2e10;
 
-/**
- * How chunk sums are added to a Gram matrix: in a pair by integer operations, in a pair by a float two-sum, or rounded.
- * The start-up self-test chooses (`self_test.ts`); integers are right on every device that keeps WGSL's rules.
- */
-export type Summation = 'integer' | 'float' | 'plain';
-
 /** Stored bytes of loaded weights that may wait for their submit; a layer's would be half of the layer again. */
 const MAX_RETIRED_BYTES = memoryCosts({ kind: 'webgpu', architecture: '' }).maxWaitingBytes;
 
 export class GpuContext {
+  /** As the self-test chose; integers until then. */
   summation: Summation = 'integer';
   readonly device: GPUDevice;
   readonly faults: DeviceFaults;

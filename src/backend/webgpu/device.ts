@@ -1,6 +1,6 @@
 /** @file Getting a GPU device with all that the adapter allows, or an error that says what to do. */
 import { WhittleError } from '../../errors/errors.ts';
-import type { BackendInfo } from '../backend.ts';
+import type { AdapterCapabilities, BackendInfo } from '../backend.ts';
 
 export interface WebGpuDevice {
   readonly device: GPUDevice;
@@ -84,6 +84,27 @@ function backendInfo(adapter: GPUAdapter, device: GPUDevice): BackendInfo {
     description,
     isFallbackAdapter: isSoftware(adapter),
     maxTensorBytes: Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
+    capabilities: capabilities(adapter, device),
+  };
+}
+
+/** Limits that decide what fits, for the capability page. */
+const SHOWN_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupsPerDimension',
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+function capabilities(adapter: GPUAdapter, device: GPUDevice): AdapterCapabilities {
+  const { subgroupMinSize: least, subgroupMaxSize: most } = infoOf(adapter);
+  const limits = SHOWN_LIMITS.map((name) => [name, device.limits[name]] as const);
+  return {
+    features: [...adapter.features].sort(),
+    limits: Object.fromEntries(limits.filter(([, limit]) => limit !== undefined)),
+    ...(least !== undefined && most !== undefined && most > 0 && { subgroups: [least, most] as const }),
   };
 }
 

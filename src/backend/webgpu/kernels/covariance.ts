@@ -2,10 +2,10 @@
 import source from '../../../../shaders/covariance.wgsl?raw';
 import anySource from '../../../../shaders/covariance_any.wgsl?raw';
 import subgroupSource from '../../../../shaders/covariance_subgroup.wgsl?raw';
-import type { CovarianceArgs } from '../../backend.ts';
+import type { CovarianceArgs, Summation } from '../../backend.ts';
 import { checkCovariance } from '../../shapes.ts';
 import { asGpuTensor } from '../buffers.ts';
-import type { GpuContext, Summation } from '../context.ts';
+import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
 import { isWideTileWorthwhile } from './matmul_family.ts';
 
