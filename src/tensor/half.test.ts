@@ -128,3 +128,18 @@ describe('bulk decoding and encoding', () => {
     );
   });
 });
+
+describe('encoding of f32 arrays', () => {
+  it('gives the bits that single values give: every half, its neighbours and the ties between, NaN and infinity', () => {
+    const values: number[] = [Number.NaN, Number.POSITIVE_INFINITY, 1e-30, -1e-45, 3e38];
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      const [half, next] = [f16ToNumber(bits), f16ToNumber(bits + 1)];
+      const tie = Number.isFinite(next) ? (half + next) / 2 : 65520;
+      for (const value of [half, tie, tie * (1 + 2 ** -22), tie * (1 - 2 ** -22)]) values.push(value, -value);
+    }
+    const singles = Float32Array.from(values);
+    const found = new Uint16Array(encodeFromFloat(singles, 'F16').buffer);
+    const expected = Uint16Array.from(singles, numberToF16);
+    expect(found).toEqual(expected);
+  });
+});

@@ -69,6 +69,11 @@ function f16Table(): Float32Array {
   return f16_values;
 }
 
+/** Value of binary16 bits, by look-up: for loops. */
+export function f16Value(bits: number): number {
+  return (f16_values ?? f16Table())[bits];
+}
+
 /** Decodes little-endian stored bytes. Throws `truncated_file` where they are no whole number of elements. */
 export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType): Float32Array {
   const size = bytesPerElement(dtype);
@@ -95,6 +100,18 @@ export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType): Float32Arr
   return new Float32Array(bits.buffer);
 }
 
+/** As {@link numberToF16}, of a value that is a binary32 and its `bits`: several times faster. */
+function singleToF16(bits: number, value: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  // 65,520 and above, infinity, NaN.
+  if (magnitude >= 0x477ff000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  // Below 2^−14 a half float counts in steps of 2^−24.
+  if (magnitude < 0x38800000) return sign | (Math.abs(value) * 2 ** 24 + ROUND - ROUND);
+  // The exponent moves from bias 127 to 15; what is cut off rounds up from a half on, from a tie to even.
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
 /** Little-endian bytes of `values` in `dtype`, each rounded once to nearest even. */
 export function encodeFromFloat(values: ArrayLike<number>, dtype: FloatType): Uint8Array<ArrayBuffer> {
   const count = values.length;
@@ -104,6 +121,11 @@ export function encodeFromFloat(values: ArrayLike<number>, dtype: FloatType): Ui
     return new Uint8Array(stored.buffer);
   }
   const stored = new Uint16Array(count);
+  if (dtype === 'F16' && values instanceof Float32Array) {
+    const bits = new Uint32Array(values.buffer, values.byteOffset, count);
+    for (let i = 0; i < count; i++) stored[i] = singleToF16(bits[i], values[i]);
+    return new Uint8Array(stored.buffer);
+  }
   const encode = dtype === 'F16' ? numberToF16 : numberToBf16;
   for (let i = 0; i < count; i++) stored[i] = encode(values[i]);
   return new Uint8Array(stored.buffer);

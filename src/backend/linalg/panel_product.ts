@@ -47,6 +47,10 @@ export interface ProductMode {
 const BLOCK_M = 256;
 const BLOCK_N: Record<Precision, number> = { f32: 1024, f64: 512 };
 const BLOCK_K: Record<Precision, number> = { f32: 384, f64: 256 };
+/** Elements of the place where a block lies before it is packed. */
+const STAGE = 2 ** 21;
+/** The longest stride that is staged as it is, and more than the longest line that is not. */
+const STAGE_LINE = 4096;
 /** Rows that are multiplied together where only the upper triangle is wanted. */
 const STRIP = 64;
 
@@ -72,14 +76,15 @@ export class PanelProduct {
     this.lanes = LANES[precision];
     this.columns = TILE_COLUMNS[precision];
     const [block_n, block_k] = [BLOCK_N[precision], BLOCK_K[precision]];
-    // In elements. The stage's lines are padded, and the last vectors read beyond them.
+    // In elements.
     let end = 0;
     const take = (elements: number) => {
       const start = end;
       end += elements;
       return start;
     };
-    this.stage = take((block_n + 16) * (block_k + 16));
+    // A last vector, and last lines that fill one, are read beyond the block.
+    this.stage = take(STAGE + 4 * STAGE_LINE);
     this.packed_a = take(BLOCK_M * block_k);
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
     this.packed_b = take(block_n * block_k + 64);
@@ -152,6 +157,10 @@ export class PanelProduct {
       );
       this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0);
     }
+    if (!upper && columns === width && columns === c.row_stride) {
+      c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);
+      return;
+    }
     for (let row = 0; row < rows; row++) {
       const first = upper ? Math.max(0, m0 + row - n0) : 0;
       if (first >= columns) break;
@@ -211,11 +220,16 @@ export class PanelProduct {
     const { heap, kernel, size, lanes, stage } = this;
     const isAlong = step_stride === 1;
     const [count, length, stride] = isAlong ? [lines, steps, line_stride] : [steps, lines, step_stride];
-    // Line after line, or step after step, as they lie; sixteen elements more keep the rows of a power of two apart.
-    const row = roundUp(length, lanes) + 16;
-    for (let r = 0; r < count; r++) {
-      const at = origin + r * stride;
-      heap.set(values.subarray(at, at + length), stage + r * row);
+    // Line after line, or step after step, as they lie: at once where not much lies between them.
+    const together = (count - 1) * stride + length;
+    const isDense = stride <= 4 * length && stride <= STAGE_LINE && together <= STAGE;
+    const row = isDense ? stride : roundUp(length, lanes);
+    if (isDense) heap.set(values.subarray(origin, origin + together), stage);
+    else {
+      for (let r = 0; r < count; r++) {
+        const at = origin + r * stride;
+        heap.set(values.subarray(at, at + length), stage + r * row);
+      }
     }
     const groups = panel / lanes;
     for (let line = 0; line < lines; line += lanes) {

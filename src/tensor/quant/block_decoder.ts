@@ -4,14 +4,14 @@
  * significant bits, and a difference of two such products fits f64: every result is rounded once, when it is stored as
  * f32, and every order of evaluation gives the same bits.
  */
-import { f16ToNumber } from '../half.ts';
+import { f16Value } from '../half.ts';
 
 /** Writes the values of the block that begins at `bytes[at]` to `out[to …]`. */
 export type BlockDecoder = (bytes: Uint8Array, at: number, out: Float32Array, to: number) => void;
 
 /** Value of the half float at `bytes[at]`. */
 export function f16At(bytes: Uint8Array, at: number): number {
-  return f16ToNumber(bytes[at] | (bytes[at + 1] << 8));
+  return f16Value(bytes[at] | (bytes[at + 1] << 8));
 }
 
 /** The byte as a signed number. */
