@@ -20,7 +20,9 @@ export interface MatmulFigure extends MatmulShape {
 
 export interface EigenFigure {
   n: number;
-  /** Of a covariance matrix, from upload to eigenvalues on the host. */
+  /** As `Eigendecomposition.solver` names it. */
+  solver: string;
+  /** Of a covariance matrix on the device, until its eigenvectors are there. */
   ms: number;
   /** LAPACK's ratios in units of n·ulp (ulp = 2⁻²³), the worst over the matrix families. */
   residual_ulp: number;
@@ -57,8 +59,9 @@ export interface BenchReport {
 export interface BenchPage {
   adapter(): Promise<AdapterFigure>;
   matmul(shape: MatmulShape): Promise<MatmulFigure>;
-  /** One family at one size. */
-  eigen(n: number, family: string): Promise<Omit<EigenFigure, 'n' | 'worst_family'>>;
+  /** One family at one size by one solver. */
+  eigen(n: number, family: string, solver: string): Promise<Omit<EigenFigure, 'worst_family'>>;
+  eigenSolvers(): string[];
   eigenFamilies(): string[];
   kernelNames(): string[];
   kernel(name: string): Promise<KernelFigure>;

@@ -15,9 +15,10 @@ export function benchTables(report: BenchReport): string {
     ),
     table(
       'eigen',
-      ['n', 'ms', 'residual_ulp', 'orthogonality_ulp', 'worst_family'],
+      ['n', 'solver', 'ms', 'residual_ulp', 'orthogonality_ulp', 'worst_family'],
       eigen.map((row) => [
         row.n,
+        row.solver,
         digits(row.ms),
         digits(row.residual_ulp),
         digits(row.orthogonality_ulp),
