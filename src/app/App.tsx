@@ -5,6 +5,7 @@ import { EnergyCard, SpectrumCard } from './charts/spectrum_cards.tsx';
 import { listenToKeys } from './keyboard.ts';
 import { BackendBanner } from './panels/BackendBanner.tsx';
 import { CalibrationPanel } from './panels/CalibrationPanel.tsx';
+import { CapabilityPanel } from './panels/CapabilityPanel.tsx';
 import { DropZone } from './panels/DropZone.tsx';
 import { Header } from './panels/Header.tsx';
 import { JobBar } from './panels/JobBar.tsx';
@@ -29,6 +30,7 @@ export function App() {
           <ModelPanel />
           <CalibrationPanel />
           <SlicePanel />
+          <CapabilityPanel />
         </div>
         <div className="column column-charts">
           <LivePerplexityCard />

@@ -1,5 +1,6 @@
 import type { BackendInfo } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
+import { openCapabilities } from './CapabilityPanel.tsx';
 
 /** Which machine computes, and what to expect of it where it is not a real GPU. */
 export function BackendBadge() {
@@ -8,11 +9,17 @@ export function BackendBadge() {
   if (!backend) return <span className="badge">{isFailed ? 'No backend' : 'Looking for an adapter'}</span>;
   const { label, slow } = backendText(backend);
   return (
-    <span className="badge" title={slow ?? backend.description} data-slow={slow ? '' : undefined}>
+    <button
+      type="button"
+      className="badge quiet"
+      title={`${slow ?? backend.description} Press for all that this device can do.`.trim()}
+      data-slow={slow ? '' : undefined}
+      onClick={openCapabilities}
+    >
       <span className="badge-dot" aria-hidden="true" />
       {label}
       {slow && <span className="visually-hidden">. {slow}</span>}
-    </span>
+    </button>
   );
 }
 

@@ -1,0 +1,113 @@
+/** @file What a device can do, as named facts: the same for the panel and for the text that is copied. */
+import type { BackendInfo } from '../../engine/protocol.ts';
+import { formatBytes } from '../format.ts';
+
+export interface PageCapabilities {
+  /** Cross-origin isolated: threads may share memory. */
+  isolated: boolean;
+  threads: number;
+  browser: string;
+  opfs: 'yes' | 'refused' | 'missing' | 'looking';
+  persisted: boolean | null;
+  quota: string | null;
+}
+
+export interface CapabilityGroup {
+  title: string;
+  facts: readonly { name: string; value: string; title?: string }[];
+}
+
+export function capabilityGroups(backend: BackendInfo | null, page: PageCapabilities): CapabilityGroup[] {
+  return [...(backend ? backendGroups(backend) : []), browserGroup(page)];
+}
+
+/** For a bug report. */
+export function capabilityText(groups: readonly CapabilityGroup[]): string {
+  return groups
+    .map(({ title, facts }) => [title, ...facts.map(({ name, value }) => `  ${name}: ${value}`)].join('\n'))
+    .join('\n');
+}
+
+function backendGroups(backend: BackendInfo): CapabilityGroup[] {
+  const { kind, vendor, architecture, description, isFallbackAdapter, capabilities } = backend;
+  const name = description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed';
+  const groups: CapabilityGroup[] = [
+    {
+      title: 'Computes on',
+      facts: [
+        { name: 'Backend', value: kind === 'webgpu' ? 'WebGPU' : 'CPU' },
+        { name: kind === 'webgpu' ? 'Adapter' : 'Processor', value: name },
+        ...(kind === 'webgpu' ? [{ name: 'Software adapter', value: yesNo(isFallbackAdapter) }] : []),
+      ],
+    },
+  ];
+  if (!capabilities) return groups;
+  const { features, limits, subgroups, floats } = capabilities;
+  groups.push({
+    title: 'Offers',
+    facts: [
+      { name: '16-bit floats', value: yesNo(features.includes('shader-f16')) },
+      { name: 'Subgroups', value: subgroups ? `${subgroups.join(' to ')} lanes` : 'no' },
+      ...Object.entries(limits).map(([limit, value]) => ({
+        name: limit,
+        value: limit.endsWith('Size') ? formatBytes(value) : String(value),
+      })),
+      { name: 'Features', value: features.join(', ') || 'none' },
+    ],
+  });
+  if (floats) groups.push({ title: 'Arithmetic, tried at the start', facts: floatFacts(floats) });
+  return groups;
+}
+
+const SUMMATIONS = {
+  integer: 'in pairs, by integers',
+  float: 'in pairs, by floats',
+  plain: 'rounded to 32 bits',
+} as const;
+
+function floatFacts(floats: NonNullable<NonNullable<BackendInfo['capabilities']>['floats']>) {
+  return [
+    {
+      name: 'Covariances are summed',
+      value: SUMMATIONS[floats.summation],
+      title: 'In pairs nothing is lost between chunks, however long the calibration text is',
+    },
+    { name: 'Pairs by integers are exact', value: yesNo(floats.integer_sum) },
+    {
+      name: 'Pairs by floats are exact',
+      value: yesNo(floats.float_sum),
+      title: 'Some compilers simplify a two-sum to zero',
+    },
+    { name: 'fma rounds once', value: yesNo(floats.fma_fused) },
+    { name: 'a·b + c rounds once', value: yesNo(floats.contracts) },
+    { name: 'Subnormal numbers', value: floats.subnormals_kept ? 'kept' : 'flushed to zero' },
+    { name: 'NaN seen by its bits', value: yesNo(floats.nan_by_bits) },
+    { name: 'NaN differs from itself', value: yesNo(floats.nan_differs_from_itself) },
+    { name: 'NaN survives max()', value: yesNo(floats.nan_survives_max) },
+    { name: 'Division is right to', value: `${floats.division_ulp.toFixed(2)} ulp` },
+    { name: 'Square root is right to', value: `${floats.sqrt_ulp.toFixed(2)} ulp` },
+    { name: 'Took', value: `${floats.ms.toFixed(0)} ms` },
+  ];
+}
+
+function browserGroup({ isolated, threads, browser, opfs, persisted, quota }: PageCapabilities): CapabilityGroup {
+  const shared = isolated ? 'yes' : 'no: one thread only';
+  return {
+    title: 'Browser',
+    facts: [
+      { name: 'Processor threads', value: String(threads) },
+      { name: 'Cross-origin isolated', value: shared, title: 'Only then may threads share memory' },
+      { name: 'Private file system (OPFS)', value: opfs === 'yes' ? 'yes' : opfs },
+      {
+        name: 'Storage is kept',
+        value: persisted === null ? 'unknown' : persisted ? 'yes' : 'until space is short',
+      },
+      ...(quota ? [{ name: 'Storage used', value: quota }] : []),
+      { name: 'Browser', value: browser },
+    ],
+  };
+}
+
+function yesNo(is: boolean): string {
+  return is ? 'yes' : 'no';
+}
