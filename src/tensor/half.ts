@@ -74,8 +74,11 @@ export function f16Value(bits: number): number {
   return (f16_values ?? f16Table())[bits];
 }
 
-/** Decodes little-endian stored bytes. Throws `truncated_file` where they are no whole number of elements. */
-export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType): Float32Array {
+/**
+ * Decodes little-endian stored bytes, into `out` where it is given: an array of as many elements. Throws `truncated_file`
+ * where they are no whole number of elements.
+ */
+export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType, out?: Float32Array): Float32Array {
   const size = bytesPerElement(dtype);
   if (bytes.byteLength % size !== 0) {
     throw new WhittleError({
@@ -87,17 +90,20 @@ export function decodeToFloat32(bytes: Uint8Array, dtype: FloatType): Float32Arr
   const count = bytes.byteLength / size;
   // A copy where the view is not aligned; every platform that Whittle runs on is little-endian.
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  if (dtype === 'F32') return new Float32Array(aligned.buffer, aligned.byteOffset, count).slice();
+  const values = out ?? new Float32Array(count);
+  if (dtype === 'F32') {
+    values.set(new Float32Array(aligned.buffer, aligned.byteOffset, count));
+    return values;
+  }
   const stored = new Uint16Array(aligned.buffer, aligned.byteOffset, count);
   if (dtype === 'F16') {
     const table = f16Table();
-    const values = new Float32Array(count);
     for (let i = 0; i < count; i++) values[i] = table[stored[i]];
     return values;
   }
-  const bits = new Uint32Array(count);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, count);
   for (let i = 0; i < count; i++) bits[i] = stored[i] << 16;
-  return new Float32Array(bits.buffer);
+  return values;
 }
 
 /** As {@link numberToF16}, of a value that is a binary32 and its `bits`: several times faster. */

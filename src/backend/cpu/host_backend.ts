@@ -33,7 +33,7 @@ import { rotary } from './rotary.ts';
 import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
 import { soft_cap } from './soft_cap.ts';
-import { CpuTensor, type Floats, floats, ids } from './tensor.ts';
+import { CpuTensor, type Floats, floats, ids, type Values } from './tensor.ts';
 
 /** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
 export const MAX_TENSOR_BYTES = 2 ** 31;
@@ -71,6 +71,9 @@ export abstract class HostBackend implements Backend {
   /** Zeros, in the backend's precision. */
   protected abstract zeros(elements: number): Floats;
   protected abstract zeroIds(length: number): Uint32Array;
+
+  /** Takes the memory of a tensor that was freed. */
+  protected recycle(_: Values): void {}
 
   empty(shape: Shape, label: string): Tensor {
     const elements = checkShape(shape, label);
@@ -128,9 +131,10 @@ export abstract class HostBackend implements Backend {
         allowed: `at most ${MAX_TENSOR_BYTES} bytes`,
       });
     }
-    const tensor = new CpuTensor(allocated(bytes, label, allocate), [...shape], label, this.memory, (freed) =>
-      this.tensors.delete(freed),
-    );
+    const tensor = new CpuTensor(allocated(bytes, label, allocate), [...shape], label, this.memory, (freed, values) => {
+      this.tensors.delete(freed);
+      this.recycle(values);
+    });
     this.tensors.add(tensor);
     return tensor;
   }

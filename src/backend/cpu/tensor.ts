@@ -4,7 +4,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { MemoryUse, Tensor } from '../backend.ts';
 
 export type Floats = Float64Array | Float32Array;
-type Values = Floats | Uint32Array;
+export type Values = Floats | Uint32Array;
 
 export class CpuTensor implements Tensor {
   readonly shape: Shape;
@@ -12,9 +12,15 @@ export class CpuTensor implements Tensor {
   readonly label: string;
   private kept: Values | undefined;
   private readonly memory: MemoryUse;
-  private readonly onDispose: (tensor: CpuTensor) => void;
+  private readonly onDispose: (tensor: CpuTensor, values: Values) => void;
 
-  constructor(values: Values, shape: Shape, label: string, memory: MemoryUse, onDispose: (tensor: CpuTensor) => void) {
+  constructor(
+    values: Values,
+    shape: Shape,
+    label: string,
+    memory: MemoryUse,
+    onDispose: (tensor: CpuTensor, values: Values) => void,
+  ) {
     this.kept = values;
     this.onDispose = onDispose;
     this.shape = shape;
@@ -38,10 +44,11 @@ export class CpuTensor implements Tensor {
   }
 
   dispose(): void {
-    if (!this.kept) return;
-    this.count(-this.kept.byteLength);
+    const { kept } = this;
+    if (!kept) return;
+    this.count(-kept.byteLength);
     this.kept = undefined;
-    this.onDispose(this);
+    this.onDispose(this, kept);
   }
 
   private count(bytes: number): void {

@@ -24,7 +24,7 @@ import type {
   Tensor,
 } from '../backend.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
-import { doubles, floats, hostTensor, ids } from '../cpu/tensor.ts';
+import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -39,6 +39,7 @@ import {
   checkMatmulAt,
   checkMatmulBt,
 } from '../shapes.ts';
+import { SpareArrays } from './spare_arrays.ts';
 import { type ComputeThread, equalRanges, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
@@ -54,6 +55,7 @@ export function createWasmBackend(threads: readonly ComputeThread[] = []): Backe
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
+  private readonly spare = new SpareArrays();
 
   constructor(private readonly threads: Threads) {
     super();
@@ -132,7 +134,7 @@ class WasmBackend extends HostBackend {
 
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor {
     const elements = checkDecode(bytes, dtype, shape, label);
-    return this.keep(shape, label, elements * 4, () => this.shared(decodeStored(bytes, dtype)));
+    return this.keep(shape, label, elements * 4, () => decodeStored(bytes, dtype, this.uninitialised(elements)));
   }
 
   /** In f64 on one thread; the eigenvectors are rounded to f32 at the end. */
@@ -146,11 +148,21 @@ class WasmBackend extends HostBackend {
 
   override dispose(): void {
     super.dispose();
+    this.spare.clear();
     this.threads.dispose();
   }
 
   protected zeros(elements: number): Float32Array {
-    return new Float32Array(this.buffer(4 * elements));
+    return this.uninitialised(elements).fill(0);
+  }
+
+  protected override recycle(values: Values): void {
+    if (values instanceof Float32Array) this.spare.put(values);
+  }
+
+  /** What a kernel will write whole. */
+  private uninitialised(elements: number): Float32Array {
+    return this.spare.take(elements) ?? new Float32Array(this.buffer(4 * elements));
   }
 
   protected zeroIds(length: number): Uint32Array {
@@ -175,13 +187,6 @@ class WasmBackend extends HostBackend {
 
   private buffer(bytes: number): ArrayBuffer | SharedArrayBuffer {
     return this.threads.isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-  }
-
-  private shared(values: Float32Array): Float32Array {
-    if (!this.threads.isShared) return values;
-    const copy = this.zeros(values.length);
-    copy.set(values);
-    return copy;
   }
 }
 

@@ -28,8 +28,8 @@ const DECODERS: Readonly<Record<QuantType, BlockDecoder>> = {
   IQ4_NL: decodeIQ4_NL,
 };
 
-/** Values of whole blocks. Throws `truncated_file` where the bytes are no whole number of blocks. */
-export function dequantize(bytes: Uint8Array, dtype: QuantType): Float32Array {
+/** Values of whole blocks, in `target` where it is given. Throws `truncated_file` where the bytes are no whole number of blocks. */
+export function dequantize(bytes: Uint8Array, dtype: QuantType, target?: Float32Array): Float32Array {
   const block = blockOf(dtype);
   if (bytes.byteLength % block.bytes !== 0) {
     throw new WhittleError({
@@ -40,7 +40,7 @@ export function dequantize(bytes: Uint8Array, dtype: QuantType): Float32Array {
   }
   const decode = DECODERS[dtype];
   const blocks = bytes.byteLength / block.bytes;
-  const out = new Float32Array(blocks * block.elements);
+  const out = target ?? new Float32Array(blocks * block.elements);
   for (let i = 0; i < blocks; i++) decode(bytes, i * block.bytes, out, i * block.elements);
   return out;
 }
