@@ -28,7 +28,7 @@ const LAYERS = {
   engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'compress', 'export', 'platform'],
   app: ENGINE_EDGE,
   cli: ENGINE_EDGE,
-  bench: ['tensor', 'formats', 'backend', 'cli', ...ENGINE_EDGE],
+  bench: ['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli', ...ENGINE_EDGE],
 };
 
 const TESTS = '\\.test\\.tsx?$';

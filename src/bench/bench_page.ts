@@ -4,6 +4,7 @@ import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { benchEigen, EIGEN_SOLVERS } from './eigen.ts';
 import { benchKernel, KERNEL_NAMES } from './kernels.ts';
 import { benchMatmul } from './matmul.ts';
+import { ACTIVATION_NAMES, benchPrecision } from './precision.ts';
 
 const backend = createWebGpuBackend();
 
@@ -16,6 +17,8 @@ window.whittleBench = {
   eigen: async (n, family, solver) => benchEigen(await backend, n, family, solver),
   eigenSolvers: () => [...EIGEN_SOLVERS],
   eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),
+  precision: async (n, name) => benchPrecision(await backend, n, name),
+  activationNames: () => [...ACTIVATION_NAMES],
   kernelNames: () => [...KERNEL_NAMES],
   kernel: async (name) => benchKernel(await backend, name),
 };

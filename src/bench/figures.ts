@@ -31,6 +31,23 @@ export interface EigenFigure {
   worst_family: string;
 }
 
+/** PCA of activations with large directions, against exact f64 PCA of the same numbers. */
+export interface PrecisionFigure {
+  name: string;
+  n: number;
+  /** Energy lost of what 75 % of the directions can keep, as a share of that outside the largest: sums and solver in f32. */
+  plain_loss: number;
+  /** The same as slicing does it. */
+  loss: number;
+  /** How often the states were summed. */
+  sums: number;
+  verdict: string;
+  /** Adding 512 rows: rounded at every chunk, in pairs, and in pairs without four directions. */
+  rounded_ms: number;
+  pairs_ms: number;
+  deflated_ms: number;
+}
+
 export interface KernelFigure {
   name: string;
   shape: string;
@@ -49,6 +66,7 @@ export interface BenchReport {
   adapter: AdapterFigure;
   matmul: MatmulFigure[];
   eigen: EigenFigure[];
+  precision: PrecisionFigure[];
   kernels: KernelFigure[];
   /** The built-in model at 25 %, as `npm run demo` does it; its perplexity has the default protocol. */
   job: { backend: string; stage_ms: ReportTimings; perplexity: number; dense_perplexity: number };
@@ -63,6 +81,8 @@ export interface BenchPage {
   eigen(n: number, family: string, solver: string): Promise<Omit<EigenFigure, 'worst_family'>>;
   eigenSolvers(): string[];
   eigenFamilies(): string[];
+  precision(n: number, name: string): Promise<PrecisionFigure>;
+  activationNames(): string[];
   kernelNames(): string[];
   kernel(name: string): Promise<KernelFigure>;
 }

@@ -9,7 +9,7 @@ import { build } from 'vite';
 import { launchHeadless } from '../cli/browser.ts';
 import { runJob } from '../cli/job.ts';
 import { parseOptions } from '../cli/options.ts';
-import type { BenchReport, EigenFigure, KernelFigure, MatmulFigure, MatmulShape } from './figures.ts';
+import type { BenchReport, EigenFigure, KernelFigure, MatmulFigure, MatmulShape, PrecisionFigure } from './figures.ts';
 import { benchTables } from './tables.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,6 +23,7 @@ const MATMULS: MatmulShape[] = [
   { m: 256, k: 1536, n: 576 },
 ];
 const EIGEN_SIZES = [64, 256, 576, 1024, 2048];
+const PRECISION_SIZE = 576;
 /** Above, only the timed family, and not by Jacobi, which takes minutes on a software adapter. */
 const ALL_FAMILIES_UP_TO = 576;
 /** The family whose time is told: what PCA of a residual stream decomposes. */
@@ -46,7 +47,7 @@ async function buildPage(): Promise<string> {
   return outDir;
 }
 
-type PageFigures = Pick<BenchReport, 'adapter' | 'matmul' | 'eigen' | 'kernels'>;
+type PageFigures = Pick<BenchReport, 'adapter' | 'matmul' | 'eigen' | 'precision' | 'kernels'>;
 
 async function measurePage(): Promise<PageFigures> {
   const browser = await launchHeadless(await buildPage(), 'bench.html');
@@ -72,7 +73,13 @@ async function measurePage(): Promise<PageFigures> {
         eigen.push(await measureEigen(page, n, families, solver));
       }
     }
-    return { adapter, matmul, kernels, eigen };
+    const precision: PrecisionFigure[] = [];
+    for (const name of await page.evaluate(() => window.whittleBench.activationNames())) {
+      say(`precision ${PRECISION_SIZE}, ${name}`);
+      const measure = ([n, given]: readonly [number, string]) => window.whittleBench.precision(n, given);
+      precision.push(await page.evaluate(measure, [PRECISION_SIZE, name] as const));
+    }
+    return { adapter, matmul, kernels, eigen, precision };
   } finally {
     await browser.close();
   }

@@ -4,7 +4,7 @@ import type { BenchReport } from './figures.ts';
 type Cell = string | number;
 
 export function benchTables(report: BenchReport): string {
-  const { adapter, matmul, eigen, kernels, job, memory } = report;
+  const { adapter, matmul, eigen, precision, kernels, job, memory } = report;
   const software = adapter.is_fallback_adapter ? ' (software adapter)' : '';
   return [
     `adapter  ${adapter.vendor} ${adapter.architecture}${software}`,
@@ -23,6 +23,21 @@ export function benchTables(report: BenchReport): string {
         digits(row.residual_ulp),
         digits(row.orthogonality_ulp),
         row.worst_family,
+      ]),
+    ),
+    table(
+      'precision',
+      ['n', 'name', 'plain_loss', 'loss', 'sums', 'verdict', 'rounded_ms', 'pairs_ms', 'deflated_ms'],
+      precision.map((row) => [
+        row.n,
+        row.name,
+        row.plain_loss.toExponential(1),
+        row.loss.toExponential(1),
+        row.sums,
+        row.verdict,
+        digits(row.rounded_ms),
+        digits(row.pairs_ms),
+        digits(row.deflated_ms),
       ]),
     ),
     table(
