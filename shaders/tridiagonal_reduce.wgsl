@@ -44,7 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let is_turned = tail > NEGLIGIBLE;
   let length = sqrt(x1 * x1 + tail);
   let beta = select(x1, select(-length, length, x1 < 0), is_turned);
-  let inverse = select(0, 1 / (x1 - beta), is_turned);
+  let inverse = select(0, 1 / select(1, x1 - beta, is_turned), is_turned);
 
   if (id.x >= matrix_tasks) {
     let k = id.x - matrix_tasks;
@@ -84,7 +84,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let to_scalars = lines + 4 * PANEL_VECTORS;
   product[to_scalars + 1 + id.x] = part;
   if (id.x == 0) {
-    let tau = select(0, (beta - x1) / beta, is_turned);
+    let tau = select(0, (beta - x1) / select(1, beta, is_turned), is_turned);
     product[to_scalars] = vec4f(tau, 0, 0, 0);
     tridiagonal[size + params.column] = beta;
     tridiagonal[2 * size + params.column] = tau;

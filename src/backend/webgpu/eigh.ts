@@ -85,7 +85,7 @@ async function failureOf(
 ): Promise<string | undefined> {
   const n = eigenvalues.length;
   const matrix = symmetrised(await readMatrix(context, covariance, n), n);
-  const Q = Float64Array.from(await readMatrix(context, eigenvectors, n));
+  const Q = new Float64Array(await readMatrix(context, eigenvectors, n));
   const { orthogonality_error, residual_norm } = measureByProbes(matrix, eigenvalues, Q, n);
   const residual = residual_norm === 0 ? 0 : residual_norm / frobenius(matrix);
   const unit = n * ULP;

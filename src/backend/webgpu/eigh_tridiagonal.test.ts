@@ -16,9 +16,9 @@ import { TRIDIAGONAL_SOLVER, tridiagonalEigh } from './eigh_tridiagonal.ts';
 const backend = await createNodeWebGpuBackend();
 afterAll(() => backend?.dispose());
 
-/** Below a panel, one panel, parts of a second and a third; one and two blocks of reflectors; odd sizes. */
-const SIZES = [1, 2, 3, 4, 5, 20, 31, 32, 33, 64, 65, 129];
-const LARGE = new Set(['random', 'covariance with outlier', 'glued Wilkinson', 'rank n/4']);
+/** Below a panel, one panel, parts of more; one and two blocks of reflectors; odd sizes. */
+const SIZES = [1, 2, 3, 5, 32, 33, 65, 129];
+const LARGE = new Set(['random', 'covariance with outlier']);
 const solve: Solve = (args) => tridiagonalEigh(backend!.context, args);
 
 describe.skipIf(!backend)('the tridiagonal eigensolver on WebGPU', () => {

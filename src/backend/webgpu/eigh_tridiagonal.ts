@@ -7,7 +7,7 @@
  * changes once a panel. Nothing is read back until T is known, but for a word a batch: batches are sized by the measured
  * time, so that a slow device can be cancelled between panels.
  *
- * The reflectors of 64 columns act on Z together as I − V·S·Vᵀ (compact WY form: Schreiber & Van Loan 1989). Their Gram
+ * The reflectors of 128 columns act on Z together as I − V·S·Vᵀ (compact WY form: Schreiber & Van Loan 1989). Their Gram
  * matrices come back with T, and S follows in f64.
  */
 import type { Shape } from '../../tensor/shape.ts';
@@ -32,7 +32,7 @@ import { tridiagonal_update } from './kernels/tridiagonal_update.ts';
 export const TRIDIAGONAL_SOLVER = 'tridiagonal-dc-f32';
 
 /** Reflectors that act on the eigenvectors together. */
-const WIDE = 64;
+const WIDE = 128;
 /** Panels are queued ahead up to this much measured time. */
 const BATCH_MS = 250;
 
@@ -198,7 +198,7 @@ function reducePanel(context: GpuContext, workspace: Workspace, first: number): 
 interface ReadBack {
   diagonal: Float64Array;
   off: Float64Array;
-  /** Sᵀ (64, 64) of each block of reflectors, or undefined where all of its reflectors are the identity. */
+  /** Sᵀ (128, 128) of each block of reflectors, or undefined where all of its reflectors are the identity. */
   factors: (Float32Array | undefined)[];
 }
 
@@ -234,8 +234,8 @@ async function readTridiagonal(context: GpuContext, workspace: Workspace): Promi
 }
 
 /**
- * Sᵀ of H₁·H₂ ··· H₆₄ = I − V·S·Vᵀ: S is upper triangular, and a reflector more adds the column (−τ·S·Vᵀv, τ).
- * @param gram (64, 64) VᵀV.
+ * Sᵀ of H₁·H₂ ··· H₁₂₈ = I − V·S·Vᵀ: S is upper triangular, and a reflector more adds the column (−τ·S·Vᵀv, τ).
+ * @param gram (128, 128) VᵀV.
  */
 function factorOf(gram: Float32Array, tau: Float64Array): Float32Array | undefined {
   if (tau.every((value) => value === 0)) return undefined;
