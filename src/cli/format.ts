@@ -60,6 +60,11 @@ export function resultTable(report: Report): string {
     ...(report.sliced.length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
+    ...(report.sliced.length > 0 && protocol.shared_windows
+      ? [
+          `note        ${protocol.shared_windows} evaluation windows were calibrated on too, which flatters sliced models`,
+        ]
+      : []),
   ];
   const rows = [
     ...withExports(

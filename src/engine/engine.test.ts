@@ -88,6 +88,13 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
+  it('says when evaluation windows were calibrated on too', async () => {
+    const engine = await started();
+    expect(await engine.run('set_texts', TEXTS)).not.toHaveProperty('shared_windows');
+    const same = await engine.run('set_texts', { ...TEXTS, evaluation: TEXTS.calibration });
+    expect(same.shared_windows).toBe(TEXTS.eval_samples);
+  });
+
   it('exports weights as external data on request', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform, source({ hidden_size: 32 }));

@@ -129,6 +129,8 @@ export interface ProtocolReport {
   /** `seqlen` only where the model was calibrated with other windows than it is evaluated with. */
   calibration: { name: string; tokens: number; seqlen?: number };
   evaluation: { name: string; tokens: number };
+  /** Evaluation windows that are calibration windows too: they flatter the sliced model. Absent where there are none. */
+  shared_windows?: number;
   tokenizer: string;
 }
 

@@ -73,6 +73,8 @@ export interface Report {
     calibration_tokens: number;
     evaluation: string;
     evaluation_tokens: number;
+    /** Evaluation windows that were calibrated on; absent where there are none. */
+    shared_windows?: number;
     tokenizer: string;
   };
   backend: {
@@ -159,6 +161,7 @@ export function buildReport(input: ReportInput): Report {
       calibration_tokens: protocol.calibration.tokens,
       evaluation: protocol.evaluation.name,
       evaluation_tokens: protocol.evaluation.tokens,
+      ...(protocol.shared_windows && { shared_windows: protocol.shared_windows }),
       tokenizer: protocol.tokenizer,
     },
     backend: {

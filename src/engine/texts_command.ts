@@ -36,17 +36,26 @@ export async function setTextsCommand(
     name,
     tokens: windows.totalTokens,
   });
+  const shared = sharedWindows(calibration.windows, evaluation.windows);
   const protocol: ProtocolReport = {
     seqlen,
     samples,
     eval_samples,
     calibration: described(calibration),
     evaluation: described(evaluation),
+    ...(shared > 0 && { shared_windows: shared }),
     tokenizer: open.tokenizer.name,
   };
   state.texts = { calibration: calibration.windows, evaluation: evaluation.windows, protocol };
   state.load_ms += performance.now() - started;
   return protocol;
+}
+
+/** How many windows of `b` are windows of `a`, token by token. */
+function sharedWindows(a: TokenWindows, b: TokenWindows): number {
+  const textOf = ({ ids, seqlen }: TokenWindows, i: number) => ids.subarray(i * seqlen, (i + 1) * seqlen).join(' ');
+  const known = new Set(Array.from({ length: a.count }, (_, i) => textOf(a, i)));
+  return Array.from({ length: b.count }, (_, i) => textOf(b, i)).filter((text) => known.has(text)).length;
 }
 
 function assertFits(seqlen: number, limit: number): void {

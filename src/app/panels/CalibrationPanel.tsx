@@ -1,6 +1,7 @@
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
+import { overlapText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import { formatInteger } from '../format.ts';
 import { BUSY } from '../store/job.ts';
@@ -18,6 +19,7 @@ export function CalibrationPanel() {
   const model = useStudioState((state) => state.results.model);
   const change = (part: Partial<TextSettings>) => changeSettings(studio.store, { texts: { ...texts, ...part } });
   const isChanged = applied !== null && !isSame(texts, applied);
+  const overlap = protocol && !isChanged ? overlapText(protocol) : '';
   const results = useStudioState((state) => state.results);
   const fusion = useStudioState((state) => state.settings.fusion);
   const missing = model ? missingMeasures(results, fusion) : null;
@@ -66,6 +68,11 @@ export function CalibrationPanel() {
           onChange={(seqlen) => change({ seqlen })}
         />
       </div>
+      {overlap && (
+        <p className="notice" role="status">
+          {overlap}
+        </p>
+      )}
       {isChanged && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>
