@@ -15,5 +15,5 @@ fn main(@builtin(global_invocation_id) thread: vec3u) {
   for (var kk = 0u; kk < params.k; kk++) {
     sum += a[row * params.a_stride + kk] * b[kk * params.b_stride + col];
   }
-  output[row * params.n + col] = sum;
+  store(row, col, sum);
 }

@@ -1,4 +1,5 @@
-// Sizes of a product, output (m, n), and the row lengths of a and b in elements. matmul_family.ts holds the host's side.
+// Sizes of a product, output (m, n), and the row lengths of a, b and output in elements; with accumulate ≠ 0 the product
+// is added to output. matmul_family.ts holds the host's side.
 
 struct Params {
   m: u32,
@@ -6,6 +7,8 @@ struct Params {
   k: u32,
   a_stride: u32,
   b_stride: u32,
+  output_stride: u32,
+  accumulate: u32,
 }
 
 @group(1) @binding(0) var<uniform> params: Params;

@@ -19,7 +19,18 @@ export class GpuTensor implements Tensor {
     readonly type: 'f32' | 'u32',
     readonly label: string,
     private readonly release: (tensor: GpuTensor) => void,
+    /** Where it begins in its buffer: 0, but for views. */
+    readonly offset = 0,
   ) {}
+
+  /**
+   * The same memory from `offset` bytes on, a multiple of 256, as kernels bind it. It owns nothing, and nothing is to be
+   * read or written from the host through it.
+   */
+  view(offset: number, shape = this.shape): GpuTensor {
+    if (offset === 0 && shape === this.shape) return this;
+    return new GpuTensor(this.buffer, this.id, shape, this.type, this.label, () => {}, this.offset + offset);
+  }
 
   /** Allocated bytes. */
   get bytes(): number {
@@ -37,6 +48,14 @@ export class GpuTensor implements Tensor {
 export function asGpuTensor(tensor: Tensor): GpuTensor {
   const isOurs = tensor instanceof GpuTensor;
   if (isOurs && !tensor.isDisposed) return tensor;
+  if ('parts' in tensor) {
+    throw new WhittleError({
+      code: 'limit_exceeded',
+      message: `A kernel wants the tensor of shape ${formatShape(tensor.shape)} whole, which exceeds what this adapter binds at once.`,
+      place: { tensor: tensor.label },
+      action: 'Use shorter windows, or run on the CPU (backend "cpu").',
+    });
+  }
   throw new WhittleError({
     code: 'internal',
     message: isOurs ? 'A tensor was used after it was freed.' : 'A tensor of another backend was given to WebGPU.',

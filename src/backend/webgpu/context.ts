@@ -12,13 +12,7 @@ import { DeviceFaults, rejected } from './faults.ts';
 import type { Grid, KernelDefinition } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { UniformRing } from './uniforms.ts';
-
-/**
- * Multiply-adds after which a batch is submitted, so that a submit stays well below the watchdog's patience (~2 s on
- * Windows) and a cancelled job ends soon: about 0.2 s at 2 GMAC/s (software) and at 100 GMAC/s (a slow integrated GPU).
- */
-const BATCH_WORK_SOFTWARE = 4e8;
-const BATCH_WORK_HARDWARE = 2e10;
+import { WorkBudget } from './work_budget.ts';
 
 /** Stored bytes of loaded weights that may wait for their submit; a layer's would be half of the layer again. */
 const MAX_RETIRED_BYTES = memoryCosts({ kind: 'webgpu', architecture: '' }).maxWaitingBytes;
@@ -34,7 +28,8 @@ export class GpuContext {
   readonly prefersWideTiles: boolean;
   private readonly uniforms: UniformRing;
   private readonly pipelines: PipelineCache;
-  private readonly maxBatchWork: number;
+  /** Multiply-adds of one dispatch and of one submit. */
+  readonly budget: WorkBudget;
   private encoder?: GPUCommandEncoder;
   private pass?: GPUComputePassEncoder;
   private currentPipeline?: GPUComputePipeline;
@@ -43,11 +38,11 @@ export class GpuContext {
   private retired: GpuTensor[] = [];
   private retiredBytes = 0;
 
-  constructor({ device, info, subgroupMinSize }: WebGpuDevice) {
+  constructor({ device, info, subgroupMinSize, macsPerSecond }: WebGpuDevice) {
     this.device = device;
     this.isFallbackAdapter = info.isFallbackAdapter;
     this.prefersWideTiles = info.isFallbackAdapter && subgroupMinSize >= 4;
-    this.maxBatchWork = info.isFallbackAdapter ? BATCH_WORK_SOFTWARE : BATCH_WORK_HARDWARE;
+    this.budget = new WorkBudget(info.isFallbackAdapter, macsPerSecond);
     this.faults = new DeviceFaults(device);
     this.memory = new GpuMemory(device, this.faults, info.maxTensorBytes, () => this.flush());
     this.uniforms = new UniformRing(device, this.memory);
@@ -87,7 +82,7 @@ export class GpuContext {
     if (x === 0 || y === 0 || z === 0) return;
     const work = definition.work?.(params, overrides) ?? 0;
     // A large dispatch begins a submit of its own.
-    if (this.uniforms.isFull || (this.batchWork > 0 && this.batchWork + work > this.maxBatchWork)) this.flush();
+    if (this.uniforms.isFull || (this.batchWork > 0 && this.batchWork + work > this.budget.perSubmit)) this.flush();
     const pass = this.openPass();
     const pipeline = this.pipelines.pipeline(definition, overrides);
     if (pipeline !== this.currentPipeline) {
@@ -101,7 +96,7 @@ export class GpuContext {
     }
     pass.dispatchWorkgroups(x, y, z);
     this.batchWork += work;
-    if (this.batchWork >= this.maxBatchWork) this.flush();
+    if (this.batchWork >= this.budget.perSubmit) this.flush();
   }
 
   copy(from: GpuTensor, to: GpuTensor, bytes: number): void {

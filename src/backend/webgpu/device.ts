@@ -7,6 +7,14 @@ export interface WebGpuDevice {
   readonly info: BackendInfo;
   /** Least number of lanes in a subgroup; 0 without subgroups. */
   readonly subgroupMinSize: number;
+  /** Rate of large products, multiply-adds a second, where it is known. */
+  readonly macsPerSecond?: number;
+}
+
+/** Limits below the adapter's own, and a rate in place of the assumed one: for tests and for trying a weaker device. */
+export interface DeviceBounds {
+  maxTensorBytes?: number;
+  macsPerSecond?: number;
 }
 
 /**
@@ -25,7 +33,10 @@ const SOFTWARE_DRIVER = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
  * @param gpu The browser's `navigator.gpu` unless given (Dawn in Node).
  * @throws `no_webgpu` where there is no WebGPU, no adapter or no device.
  */
-export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): Promise<WebGpuDevice> {
+export async function requestWebGpuDevice(
+  gpu: GPU | undefined = browserGpu(),
+  { maxTensorBytes, macsPerSecond }: DeviceBounds = {},
+): Promise<WebGpuDevice> {
   if (!gpu) {
     throw noWebGpu(
       'This browser has no WebGPU here.',
@@ -50,7 +61,9 @@ export async function requestWebGpuDevice(gpu: GPU | undefined = browserGpu()): 
     const requiredFeatures: GPUFeatureName[] = hasSubgroups ? ['subgroups'] : [];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const subgroupMinSize = hasSubgroups ? (infoOf(adapter).subgroupMinSize ?? 0) : 0;
-    return { device, info: backendInfo(adapter, device), subgroupMinSize };
+    const info = backendInfo(adapter, device);
+    const bounded = { ...info, maxTensorBytes: Math.min(info.maxTensorBytes, maxTensorBytes ?? info.maxTensorBytes) };
+    return { device, info: bounded, subgroupMinSize, macsPerSecond };
   } catch (cause) {
     throw noWebGpu(
       `The GPU adapter refused a device: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -46,14 +46,14 @@ export class PipelineCache {
   bindGroup(definition: KernelDefinition, tensors: readonly GpuTensor[]): GPUBindGroup {
     const entry = this.entry(definition);
     let key = '';
-    for (const tensor of tensors) key += `${tensor.id},`;
+    for (const { id, offset } of tensors) key += offset === 0 ? `${id},` : `${id}+${offset},`;
     const cached = entry.bindGroups.get(key);
     if (cached) return cached;
     if (entry.bindGroups.size >= MAX_BIND_GROUPS) entry.bindGroups.clear();
     const bindGroup = this.device.createBindGroup({
       label: definition.name,
       layout: entry.storageLayout,
-      entries: tensors.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
+      entries: tensors.map(({ buffer, offset }, binding) => ({ binding, resource: { buffer, offset } })),
     });
     entry.bindGroups.set(key, bindGroup);
     return bindGroup;

@@ -196,7 +196,7 @@ describe.skipIf(!gpu)('faults on webgpu', () => {
 
   it('reports a fault outside every error scope at the next sync, once', async () => {
     const backend = await createWebGpuBackend(gpu);
-    const tensor = backend.empty([4], 'four');
+    const tensor = backend.context.tensor([4], 'f32', 'four');
     backend.context.upload(tensor, new Uint8Array(64)); // past the end: only the device can say so
     await expect(backend.sync()).rejects.toMatchObject({
       code: 'internal',

@@ -5,20 +5,17 @@ import type * as backend from '../backend.ts';
 import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import { GpuContext } from './context.ts';
-import { requestWebGpuDevice, type WebGpuDevice } from './device.ts';
+import { type DeviceBounds, requestWebGpuDevice, type WebGpuDevice } from './device.ts';
 import { eigh } from './eigh.ts';
 import { activation } from './kernels/activation.ts';
 import { add } from './kernels/add.ts';
 import { add_bias } from './kernels/add_bias.ts';
 import { attention } from './kernels/attention.ts';
-import { center_columns } from './kernels/center_columns.ts';
 import { center_rows } from './kernels/center_rows.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
-import { covariance } from './kernels/covariance.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
 import { decode } from './kernels/decode.ts';
 import { decodeBlocks } from './kernels/decode_blocks.ts';
-import { embedding } from './kernels/embedding.ts';
 import { glu } from './kernels/glu.ts';
 import { layer_norm } from './kernels/layer_norm.ts';
 import { matmul } from './kernels/matmul.ts';
@@ -30,6 +27,8 @@ import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
 import { testFloats } from './self_test.ts';
+import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
+import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
 
 export class WebGpuBackend implements backend.Backend {
   info: backend.BackendInfo;
@@ -54,9 +53,9 @@ export class WebGpuBackend implements backend.Backend {
     this.info = { ...this.info, capabilities: { ...capabilities, floats } };
   }
 
-  empty(shape: Shape, label: string): GpuTensor {
+  empty(shape: Shape, label: string): GpuTensor | SplitTensor {
     checkShape(shape, label);
-    return this.context.tensor(shape, 'f32', label);
+    return allocate(this.context, shape, label, this.info.maxTensorBytes);
   }
 
   emptyIds(length: number, label: string): GpuTensor {
@@ -64,10 +63,11 @@ export class WebGpuBackend implements backend.Backend {
     return this.context.tensor([length], 'u32', label);
   }
 
-  fromArray(values: ArrayLike<number>, shape: Shape, label: string): GpuTensor {
+  fromArray(values: ArrayLike<number>, shape: Shape, label: string): GpuTensor | SplitTensor {
     checkFromArray(values, shape, label);
-    const tensor = this.context.tensor(shape, 'f32', label);
-    this.context.upload(tensor, bytesOf(values instanceof Float32Array ? values : Float32Array.from(values)));
+    const tensor = allocate(this.context, shape, label, this.info.maxTensorBytes);
+    const bytes = bytesOf(values instanceof Float32Array ? values : Float32Array.from(values));
+    for (const part of rowParts(tensor).parts) this.context.upload(part.tensor, rowsOf(bytes, part, shape));
     return tensor;
   }
 
@@ -78,29 +78,45 @@ export class WebGpuBackend implements backend.Backend {
     return tensor;
   }
 
-  decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): GpuTensor {
-    const elements = checkDecode(bytes, dtype, shape, label);
-    const tensor = this.context.tensor(shape, 'f32', label);
+  decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): GpuTensor | SplitTensor {
+    checkDecode(bytes, dtype, shape, label);
+    const tensor = allocate(this.context, shape, label, this.info.maxTensorBytes);
+    for (const part of rowParts(tensor).parts) this.decodeInto(part.tensor, rowsOf(bytes, part, shape), dtype);
+    return tensor;
+  }
+
+  private decodeInto(tensor: GpuTensor, bytes: Uint8Array, dtype: DType): void {
     if (dtype === 'F32') {
       this.context.upload(tensor, bytes);
-      return tensor;
+      return;
     }
-    const words = this.context.tensor([Math.ceil(bytes.byteLength / 4)], 'u32', `${label} (stored)`);
+    const elements = elementCount(tensor.shape);
+    const words = this.context.tensor([Math.ceil(bytes.byteLength / 4)], 'u32', `${tensor.label} (stored)`);
     this.context.upload(words, bytes);
     if (isFloatType(dtype)) decode(this.context, dtype, words, tensor, elements);
     else decodeBlocks(this.context, dtype, words, tensor, elements);
     this.context.retire(words);
-    return tensor;
   }
 
   async read(tensor: backend.Tensor): Promise<Float32Array | Float64Array> {
+    if (isSplit(tensor)) return this.readParts(tensor);
     const bytes = await this.context.readBytes(asGpuTensor(tensor), elementCount(tensor.shape) * 4);
     return tensor.type === 'f32' ? new Float32Array(bytes) : Float64Array.from(new Uint32Array(bytes));
   }
 
+  private async readParts({ shape, parts }: SplitTensor): Promise<Float32Array> {
+    const values = new Float32Array(elementCount(shape));
+    for (const { first, rows, tensor } of parts) {
+      values.set(new Float32Array(await this.context.readBytes(tensor, 4 * rows * shape[1])), first * shape[1]);
+    }
+    return values;
+  }
+
   copy(from: backend.Tensor, to: backend.Tensor): void {
-    const { elements } = checkCopy(from, to);
-    this.context.copy(asGpuTensor(from), asGpuTensor(to), elements * 4);
+    checkCopy(from, to);
+    const one = (context: GpuContext, pair: { from: backend.Tensor; to: backend.Tensor }) =>
+      context.copy(asGpuTensor(pair.from), asGpuTensor(pair.to), elementCount(pair.from.shape) * 4);
+    eachPart(this.context, one, { from, to }, ['from', 'to']);
   }
 
   flush(): void {
@@ -116,15 +132,15 @@ export class WebGpuBackend implements backend.Backend {
   }
 
   embedding(args: backend.EmbeddingArgs): void {
-    embedding(this.context, args);
+    splitEmbedding(this.context, args);
   }
 
   rms_norm(args: backend.RmsNormArgs): void {
-    rms_norm(this.context, args);
+    eachPart(this.context, rms_norm, args, ['hidden_states', 'output']);
   }
 
   layer_norm(args: backend.LayerNormArgs): void {
-    layer_norm(this.context, args);
+    eachPart(this.context, layer_norm, args, ['hidden_states', 'output']);
   }
 
   matmul(args: backend.MatmulArgs): void {
@@ -140,51 +156,51 @@ export class WebGpuBackend implements backend.Backend {
   }
 
   add_bias(args: backend.AddBiasArgs): void {
-    add_bias(this.context, args);
+    eachPart(this.context, add_bias, args, ['hidden_states']);
   }
 
   rotary(args: backend.RotaryArgs): void {
-    rotary(this.context, args);
+    eachPart(this.context, rotary, args, ['states'], args.seqlen);
   }
 
   attention(args: backend.AttentionArgs): void {
-    attention(this.context, args);
+    eachPart(this.context, attention, args, ['query', 'key', 'value', 'output'], args.seqlen);
   }
 
   glu(args: backend.GluArgs): void {
-    glu(this.context, args);
+    eachPart(this.context, glu, args, ['gate', 'up', 'output']);
   }
 
   activation(args: backend.ActivationArgs): void {
-    activation(this.context, args);
+    eachPart(this.context, activation, args, ['hidden_states', 'output']);
   }
 
   scale(args: backend.ScaleArgs): void {
-    scale(this.context, args);
+    eachPart(this.context, scale, args, ['hidden_states']);
   }
 
   soft_cap(args: backend.SoftCapArgs): void {
-    soft_cap(this.context, args);
+    eachPart(this.context, soft_cap, args, ['hidden_states']);
   }
 
   add(args: backend.AddArgs): void {
-    add(this.context, args);
+    eachPart(this.context, add, args, ['a', 'b', 'output']);
   }
 
   covariance(args: backend.CovarianceArgs): void {
-    covariance(this.context, args);
+    splitCovariance(this.context, args);
   }
 
   scale_columns(args: backend.ScaleColumnsArgs): void {
-    scale_columns(this.context, args);
+    eachPart(this.context, scale_columns, args, ['weight', 'output']);
   }
 
   center_rows(args: backend.CenterRowsArgs): void {
-    center_rows(this.context, args);
+    eachPart(this.context, center_rows, args, ['hidden_states']);
   }
 
   center_columns(args: backend.CenterColumnsArgs): void {
-    center_columns(this.context, args);
+    splitCenterColumns(this.context, args);
   }
 
   cross_entropy(args: backend.CrossEntropyArgs): void {
@@ -192,21 +208,31 @@ export class WebGpuBackend implements backend.Backend {
   }
 
   count_non_finite(args: backend.CountNonFiniteArgs): void {
-    count_non_finite(this.context, args);
+    eachPart(this.context, count_non_finite, args, ['tensor']);
   }
 
-  eigh(args: backend.EighArgs): Promise<backend.Eigendecomposition> {
-    return eigh(this.context, args);
+  async eigh(args: backend.EighArgs): Promise<backend.Eigendecomposition> {
+    if (!isSplit(args.covariance)) return eigh(this.context, args);
+    const { shape, label } = args.covariance;
+    const fill = (vectors: Float64Array) => this.fromArray(vectors, shape, `eigenvectors of ${label}`);
+    return splitEigh(await this.readParts(args.covariance), args, fill);
   }
 }
 
 /** @param gpu The browser's `navigator.gpu` unless given. @throws `no_webgpu`. */
-export async function createWebGpuBackend(gpu?: GPU): Promise<WebGpuBackend> {
-  const created = new WebGpuBackend(await requestWebGpuDevice(gpu));
+export async function createWebGpuBackend(gpu?: GPU, bounds?: DeviceBounds): Promise<WebGpuBackend> {
+  const created = new WebGpuBackend(await requestWebGpuDevice(gpu, bounds));
   await created.testFloats();
   return created;
 }
 
 function bytesOf(view: Float32Array | Uint32Array): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+/** Bytes of some rows of a matrix, or all bytes of another tensor. */
+function rowsOf(bytes: Uint8Array, { first, rows }: RowPart, shape: Shape): Uint8Array {
+  if (shape.length !== 2) return bytes;
+  const rowBytes = bytes.byteLength / shape[0];
+  return bytes.subarray(first * rowBytes, (first + rows) * rowBytes);
 }

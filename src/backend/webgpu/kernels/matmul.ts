@@ -17,5 +17,5 @@ export const matmulAnyKernel = defineAny('matmul_any', anySource);
 export function matmul(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmul(args);
   const kernels = { tiled: matmulKernel, subgroup: matmulSubgroupKernel, any: matmulAnyKernel };
-  dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.k, sizes.b_stride]);
+  dispatchMatmul(context, 'plain', kernels, args, sizes);
 }

@@ -15,8 +15,9 @@ export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgr
 ]);
 export const matmulAtAnyKernel = defineAny('matmul_at_any', anySource);
 
-export function matmul_at(context: GpuContext, args: MatmulArgs): void {
+/** @param accumulate Adds to what output holds. */
+export function matmul_at(context: GpuContext, args: MatmulArgs, accumulate = false): void {
   const sizes = checkMatmulAt(args);
   const kernels = { tiled: matmulAtKernel, subgroup: matmulAtSubgroupKernel, any: matmulAtAnyKernel };
-  dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.a_stride, sizes.b_stride]);
+  dispatchMatmul(context, 'at', kernels, args, sizes, accumulate);
 }

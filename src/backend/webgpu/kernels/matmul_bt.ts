@@ -17,5 +17,5 @@ export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource);
 export function matmul_bt(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmulBt(args);
   const kernels = { tiled: matmulBtKernel, subgroup: matmulBtSubgroupKernel, any: matmulBtAnyKernel };
-  dispatchMatmul(context, kernels, args, sizes, [sizes.n, sizes.k, sizes.b_stride]);
+  dispatchMatmul(context, 'bt', kernels, args, sizes);
 }

@@ -4,9 +4,12 @@
  */
 import type { MatmulArgs } from '../../backend.ts';
 import type { MatmulSizes } from '../../shapes.ts';
+import type { GpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
 import type { FragmentName } from '../fragments.ts';
 import { defineKernel } from '../kernel.ts';
+import { rowParts, window } from '../split.ts';
+import { type ProductForm, productPieces } from './product_pieces.ts';
 
 /** Rows and columns of output that one thread of a tiled kernel computes. */
 const TILE = 8;
@@ -19,7 +22,10 @@ const WIDE_COLUMNS = 64;
 const MAX_PADDING = 1.75;
 
 const storage = { a: 'read', b: 'read', output: 'read_write' } as const;
-const params = { m: 'u32', n: 'u32', k: 'u32', a_stride: 'u32', b_stride: 'u32' } as const;
+const params = {
+  ...({ m: 'u32', n: 'u32', k: 'u32' } as const),
+  ...({ a_stride: 'u32', b_stride: 'u32', output_stride: 'u32', accumulate: 'u32' } as const),
+} as const;
 const work = ({ m, n, k }: { m: number; n: number; k: number }) => m * n * k;
 
 /** @param operands The fragments that give `left` and `right`, for one step of the tile. */
@@ -77,16 +83,52 @@ export interface MatmulKernels {
   any: ReturnType<typeof defineAny>;
 }
 
-/** Dispatches a kernel over vec4 where every number of `vectorised` is a multiple of 4, else the one for any size. */
+/** One dispatch: a kernel over vec4 where all strides and sizes allow it, else the one for any size. */
+function dispatchPiece(context: GpuContext, form: ProductForm, kernels: MatmulKernels, call: MatmulCall): void {
+  const { m, n, k, a_stride, b_stride, output_stride } = call;
+  const strides = form === 'at' ? [n, a_stride, b_stride, output_stride] : [n, k, a_stride, b_stride, output_stride];
+  if (!strides.every((size) => size % 4 === 0)) kernels.any(context, call);
+  else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call);
+  else kernels.tiled(context, call);
+}
+
+interface MatmulCall extends MatmulSizes {
+  a: GpuTensor;
+  b: GpuTensor;
+  output: GpuTensor;
+  output_stride: number;
+  accumulate: number;
+}
+
+/**
+ * The product in as many dispatches as memory and time ask for: operands in parts are taken part by part, and none lasts
+ * longer than a display driver is patient (`WorkBudget`).
+ * @param accumulate Adds to what output holds.
+ */
 export function dispatchMatmul(
   context: GpuContext,
-  { tiled, subgroup, any }: MatmulKernels,
+  form: ProductForm,
+  kernels: MatmulKernels,
   { a, b, output }: MatmulArgs,
   sizes: MatmulSizes,
-  vectorised: readonly number[],
+  accumulate = false,
 ): void {
-  const call = { a, b, output, ...sizes };
-  if (!vectorised.every((size) => size % 4 === 0)) any(context, call);
-  else if (isWideTileWorthwhile(context, sizes.m, sizes.n)) subgroup(context, call);
-  else tiled(context, call);
+  const { n, a_stride, b_stride } = sizes;
+  const operands = { a: rowParts(a), b: rowParts(b), output: rowParts(output) };
+  for (const piece of productPieces(form, sizes, operands, context.budget.perDispatch)) {
+    const { m: rows, n: columns, k: steps } = piece;
+    const [at, bt] = [form === 'at', form === 'bt'];
+    dispatchPiece(context, form, kernels, {
+      a: window(operands.a, at ? steps.start : rows.start, at ? rows.start : steps.start, a_stride),
+      b: window(operands.b, bt ? columns.start : steps.start, bt ? steps.start : columns.start, b_stride),
+      output: window(operands.output, rows.start, columns.start, n),
+      m: rows.end - rows.start,
+      n: columns.end - columns.start,
+      k: steps.end - steps.start,
+      a_stride,
+      b_stride,
+      output_stride: n,
+      accumulate: accumulate || steps.start > 0 ? 1 : 0,
+    });
+  }
 }

@@ -9,7 +9,7 @@ import { tridiagonal_project } from '../../cpu/tridiagonal_project.ts';
 import { type Reflector, tridiagonal_reduce } from '../../cpu/tridiagonal_reduce.ts';
 import { tridiagonal_update } from '../../cpu/tridiagonal_update.ts';
 import { createNodeWebGpuBackend, maxAbsDifference, normalisedError, randomValues } from '../../testing.ts';
-import type { GpuTensor } from '../buffers.ts';
+import { asGpuTensor, type GpuTensor } from '../buffers.ts';
 import { jacobiScanKernel } from './jacobi_scan.ts';
 import { tridiagonalColumnKernel } from './tridiagonal_column.ts';
 import { tridiagonalFinishKernel } from './tridiagonal_finish.ts';
@@ -31,7 +31,7 @@ afterAll(() => {
 const ROUNDING = 1e-12;
 
 function tensor(values: ArrayLike<number>, ...shape: number[]): GpuTensor {
-  const made = backend!.fromArray(values, shape, 'test');
+  const made = asGpuTensor(backend!.fromArray(values, shape, 'test'));
   owned.push(made);
   return made;
 }
