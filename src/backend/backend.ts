@@ -1,6 +1,6 @@
 /**
- * @file The `Backend` interface: typed kernels over opaque tensors. Two implementations: `webgpu` (WGSL, f32) and `cpu`
- * (the f64 reference). Models, runtime and methods know only this file.
+ * @file The `Backend` interface: typed kernels over opaque tensors. Implementations: `webgpu/` (WGSL, f32), `wasm/` (the
+ * CPU in f32, kind `cpu`) and `cpu/` (the f64 reference of the tests). Models, runtime and methods know only this file.
  *
  * Kernels are enqueued in call order and write into `output` tensors that the caller allocated; nothing is awaited until
  * `read` or `sync`. Shapes are checked at the call and throw `kernel_shape`.
@@ -76,7 +76,7 @@ export interface MemoryUse {
 
 export interface Tensor {
   readonly shape: Shape;
-  /** `f32` tensors are f64 arrays on the CPU backend; `u32` holds token ids and counters. */
+  /** `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters. */
   readonly type: 'f32' | 'u32';
   readonly label: string;
   /** Frees the memory; a second call does nothing. */

@@ -138,7 +138,7 @@ function spread(measured: { perplexity: number; relative_spread: number }): stri
 }
 
 /** Text left, numbers right. A column in which nothing stands is left out. */
-function alignColumns(all: string[][]): string {
+export function alignColumns(all: string[][]): string {
   const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
   const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
+import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
 import { modelFiles, prepareOut, textFile } from './inputs.ts';
@@ -19,18 +20,16 @@ async function main(argv: string[]): Promise<number> {
   const progress = progressOn(process.stderr);
   try {
     const options = parseOptions(argv);
-    const { report, failures, stopped } = await slice(options, progress);
+    const first = await slice(options, progress);
     progress.done();
-    process.stdout.write(`${resultTable(report)}written to  ${relative('', options.out) || '.'}\n`);
-    for (const { sparsity, choice, error } of failures) {
-      const of = sparsity === undefined ? 'of the model as it is' : `at sparsity ${sparsity}`;
-      const verdict = error.code === 'bad_option' ? 'is not possible' : 'failed verification';
-      const name = exportLabel(choice);
-      process.stderr.write(`The export ${of} as ${name} ${verdict}: ${formatError(error)}\n`);
-    }
-    if (stopped !== undefined) return fail(stopped);
-    if (failures.length === 0) return 0;
-    return failures.every(({ error }) => error.code === 'bad_option') ? 2 : 1;
+    const status = tell(first, options);
+    if (options.repeat_on === 'none' || status !== 0) return status;
+    const again = { ...options, backend: options.repeat_on, out: join(options.out, options.repeat_on) };
+    const second = await slice(again, progress);
+    progress.done();
+    const repeated = tell(second, again);
+    process.stdout.write(`\n${comparisonTable(first.report, second.report)}`);
+    return repeated;
   } catch (thrown) {
     progress.done();
     if (thrown instanceof HelpWanted) {
@@ -39,6 +38,20 @@ async function main(argv: string[]): Promise<number> {
     }
     return fail(thrown);
   }
+}
+
+/** Prints what a job gave; returns the exit status. */
+function tell({ report, failures, stopped }: JobResult, options: CliOptions): number {
+  process.stdout.write(`${resultTable(report)}written to  ${relative('', options.out) || '.'}\n`);
+  for (const { sparsity, choice, error } of failures) {
+    const of = sparsity === undefined ? 'of the model as it is' : `at sparsity ${sparsity}`;
+    const verdict = error.code === 'bad_option' ? 'is not possible' : 'failed verification';
+    const name = exportLabel(choice);
+    process.stderr.write(`The export ${of} as ${name} ${verdict}: ${formatError(error)}\n`);
+  }
+  if (stopped !== undefined) return fail(stopped);
+  if (failures.length === 0) return 0;
+  return failures.every(({ error }) => error.code === 'bad_option') ? 2 : 1;
 }
 
 /** One message on stderr; returns the exit status. */

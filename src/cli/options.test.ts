@@ -28,6 +28,7 @@ describe('the options of the headless command', () => {
       fusion: 'exact',
       head: 'auto',
       backend: 'auto',
+      repeat_on: 'none',
       format: ['onnx'],
       precision: ['stored'],
       out: 'out',

@@ -29,6 +29,8 @@ export interface CliOptions {
   fusion: Fusion;
   head: HeadKind | 'auto';
   backend: 'auto' | 'webgpu' | 'cpu';
+  /** The whole job once more, on this backend, for comparison. */
+  repeat_on: 'none' | 'webgpu' | 'cpu';
   format: ExportFormat[];
   precision: Precision[];
   out: string;
@@ -41,6 +43,7 @@ const FUSIONS: readonly Fusion[] = ['exact', 'official'];
 const HEADS: readonly (HeadKind | 'auto')[] = ['auto', 'untied', 'sliced', 'tied', 'tied-sliced'];
 const PRECISIONS: readonly Precision[] = ['stored', 'f32', 'f16', 'int8', 'int4'];
 const BACKENDS: readonly CliOptions['backend'][] = ['auto', 'webgpu', 'cpu'];
+const REPEATS: readonly CliOptions['repeat_on'][] = ['none', 'webgpu', 'cpu'];
 
 const text = { type: 'string' } as const;
 const SPEC = {
@@ -57,6 +60,7 @@ const SPEC = {
   fusion: text,
   head: text,
   backend: text,
+  'repeat-on': text,
   format: text,
   precision: text,
   out: text,
@@ -81,6 +85,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --fusion NAME            ${FUSIONS.join(' | ')}                         (exact)
   --head NAME              ${HEADS.join(' | ')}  (auto)
   --backend NAME           ${BACKENDS.join(' | ')}                      (auto)
+  --repeat-on NAME         ${REPEATS.join(' | ')}                      (none)
+                           the job once more on another backend, into DIR/NAME, and both compared
   --format F[,F…]          ${EXPORT_FORMATS.join(' | ')}  (onnx)
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
@@ -123,6 +129,7 @@ export function parseOptions(argv: string[]): CliOptions {
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
     head: choice('head', values.head, HEADS, 'auto'),
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
+    repeat_on: choice('repeat-on', values['repeat-on'], REPEATS, 'none'),
     format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
