@@ -4,6 +4,8 @@
  * a submit 200 ms on a device of the given rate.
  */
 const DISPATCH_SECONDS = 0.05;
+/** A software adapter has no watchdog, and pays for every dispatch more. */
+const SOFTWARE_DISPATCH_SECONDS = 1;
 const SUBMIT_SECONDS = 0.2;
 
 /** Multiply-adds a second that are assumed until a rate is measured: a software adapter; a slow integrated GPU. */
@@ -26,9 +28,9 @@ export class WorkBudget {
     if (Number.isFinite(rate)) this.rate = Math.max(this.assumed, rate / 2);
   }
 
-  /** Multiply-adds of one dispatch. A software adapter has no watchdog, and pays for every dispatch: it gets a submit's. */
+  /** Multiply-adds of one dispatch. */
   get perDispatch(): number {
-    return (this.isFallbackAdapter ? SUBMIT_SECONDS : DISPATCH_SECONDS) * this.rate;
+    return (this.isFallbackAdapter ? SOFTWARE_DISPATCH_SECONDS : DISPATCH_SECONDS) * this.rate;
   }
 
   get perSubmit(): number {

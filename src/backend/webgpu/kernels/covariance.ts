@@ -12,6 +12,9 @@ import { isWideTileWorthwhile } from './matmul_family.ts';
 /** Rows and columns that one thread of covariance.wgsl owns. */
 const TILE = 8;
 
+/** Rows whose products are summed in registers before they are added to the sum. */
+const CHUNK = 256;
+
 const layout = {
   storage: { hidden_states: 'read', covariance: 'read_write', low: 'read_write' },
   params: { rows: 'u32', n: 'u32', summation: 'u32' },
@@ -23,7 +26,7 @@ export const covarianceKernel = defineKernel({
   source,
   common: ['tile_8x8', 'left_steps', 'right_steps', 'covariance_vec4', 'paired_sum'],
   ...layout,
-  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
+  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
     Math.ceil(n / (TILE * WORKGROUP_X)),
     Math.ceil(n / (TILE * WORKGROUP_Y)),
@@ -35,7 +38,7 @@ export const covarianceSubgroupKernel = defineKernel({
   source: subgroupSource,
   common: ['tile_32x16', 'left_steps_shared', 'share', 'right_steps', 'covariance_vec4', 'paired_sum'],
   ...layout,
-  overrides: { WORKGROUP_SIZE: 4, CHUNK: 256 },
+  overrides: { WORKGROUP_SIZE: 4, CHUNK },
   grid: ({ n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(n / 32)],
 });
 
@@ -44,7 +47,7 @@ export const covarianceAnyKernel = defineKernel({
   source: anySource,
   common: ['paired_sum'],
   ...layout,
-  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK: 256 },
+  overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [Math.ceil(n / WORKGROUP_X), Math.ceil(n / WORKGROUP_Y)],
 });
 
@@ -55,9 +58,18 @@ export function covariance(context: GpuContext, args: CovarianceArgs, summation 
   const { rows, n } = checkCovariance(args);
   // A sum without its low part is rounded; the binding wants a buffer all the same.
   const low = args.low ?? context.tensor([4], 'f32', 'no low part');
-  const call = { ...args, low, rows, n, summation: args.low ? SUMMATION[summation] : SUMMATION.plain };
-  if (n % 4 !== 0) covarianceAnyKernel(context, call);
-  else if (isWideTileWorthwhile(context, n, n)) covarianceSubgroupKernel(context, call);
-  else covarianceKernel(context, call);
+  const states = asGpuTensor(args.hidden_states);
+  // Whole chunks, so that the sum is the same in one dispatch or in several.
+  const chunks = Math.max(1, Math.floor(context.budget.perDispatch / ((n * n) / 2) / CHUNK));
+  for (let first = 0; first < rows; first += chunks * CHUNK) {
+    const call = {
+      ...{ ...args, low, n, hidden_states: states.view(4 * first * n) },
+      rows: Math.min(rows - first, chunks * CHUNK),
+      summation: args.low ? SUMMATION[summation] : SUMMATION.plain,
+    };
+    if (n % 4 !== 0) covarianceAnyKernel(context, call);
+    else if (isWideTileWorthwhile(context, n, n)) covarianceSubgroupKernel(context, call);
+    else covarianceKernel(context, call);
+  }
   if (!args.low) context.retire(asGpuTensor(low));
 }
