@@ -1,12 +1,14 @@
 /** @file The engine's Worker: connects messages to the engine and gives it the browser's GPU, storage and files. */
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
-import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
+import { autotune } from '../backend/webgpu/autotune.ts';
+import { createWebGpuBackend, type WebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
+import { tuningStore } from '../platform/tuning_store.ts';
 import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -23,7 +25,7 @@ const askedFor = new Set<string>();
 
 const platform: EnginePlatform = {
   createBackend: async (kind) =>
-    kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createWebGpuBackend(),
+    kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createTunedBackend(),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   createExportFolder,
   verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
@@ -35,6 +37,18 @@ const platform: EnginePlatform = {
     fetch: fetchAskedFor,
   },
 };
+
+/** On hardware, with the matrix kernel that suits the adapter: found once by a short measurement, then remembered. */
+async function createTunedBackend(): Promise<WebGpuBackend> {
+  const backend = await createWebGpuBackend();
+  const { vendor, architecture, description, isFallbackAdapter } = backend.info;
+  if (isFallbackAdapter) return backend;
+  const browser = /(?:Firefox|Edg|Chrome|Version)\/\d+/.exec(navigator.userAgent)?.[0] ?? 'browser';
+  const key = ['1', browser, vendor, architecture, description].join(' ');
+  // Without a measurement the default kernel computes the same.
+  await autotune(backend.context, tuningStore, key).catch((thrown) => console.warn('No kernel was chosen:', thrown));
+  return backend;
+}
 
 /** Outside requests of the engine all go through here; a redirect is a request of its own, to another host. */
 async function fetchAskedFor(url: string, init: RequestInit): Promise<Response> {

@@ -10,6 +10,7 @@ import { GpuMemory, type GpuTensor } from './buffers.ts';
 import type { WebGpuDevice } from './device.ts';
 import { DeviceFaults, rejected } from './faults.ts';
 import type { Grid, KernelDefinition } from './kernel.ts';
+import { DEFAULT_VARIANT, type MatmulVariant } from './matmul_variants.ts';
 import { PipelineCache } from './pipelines.ts';
 import { UniformRing } from './uniforms.ts';
 import { WorkBudget } from './work_budget.ts';
@@ -28,6 +29,8 @@ export class GpuContext {
   readonly prefersWideTiles: boolean;
   private readonly uniforms: UniformRing;
   private readonly pipelines: PipelineCache;
+  /** Which matrix kernel is used on hardware; `autotune` sets it. */
+  matmulVariant: MatmulVariant = DEFAULT_VARIANT;
   /** Multiply-adds of one dispatch and of one submit. */
   readonly budget: WorkBudget;
   private encoder?: GPUCommandEncoder;

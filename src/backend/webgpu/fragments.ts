@@ -24,6 +24,7 @@ import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
 import share from '../../../shaders/common/share.wgsl?raw';
 import tanh from '../../../shaders/common/tanh.wgsl?raw';
 import tile_8x8 from '../../../shaders/common/tile_8x8.wgsl?raw';
+import tile_8x8_shared from '../../../shaders/common/tile_8x8_shared.wgsl?raw';
 import tile_32x16 from '../../../shaders/common/tile_32x16.wgsl?raw';
 import tridiagonal_layout from '../../../shaders/common/tridiagonal_layout.wgsl?raw';
 import tridiagonal_project_operands from '../../../shaders/common/tridiagonal_project_operands.wgsl?raw';
@@ -52,6 +53,7 @@ const FRAGMENTS = {
   share,
   tanh,
   tile_8x8,
+  tile_8x8_shared,
   tile_32x16,
   tridiagonal_layout,
   tridiagonal_project_operands,

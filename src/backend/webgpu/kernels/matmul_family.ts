@@ -45,6 +45,23 @@ export function defineTiled(name: string, source: string, operands: readonly Fra
   });
 }
 
+/** The same tiles with both sides in workgroup memory. */
+export function defineShared(name: string, source: string, operands: readonly FragmentName[]) {
+  return defineKernel({
+    name,
+    source,
+    common: ['tile_8x8_shared', ...operands, 'matmul_vec4', 'matmul_params'],
+    storage,
+    params,
+    overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, K_STEP: 2 },
+    grid: ({ m, n }, { WORKGROUP_X, WORKGROUP_Y }) => [
+      Math.ceil(n / (TILE * WORKGROUP_X)),
+      Math.ceil(m / (TILE * WORKGROUP_Y)),
+    ],
+    work,
+  });
+}
+
 export function defineSubgroup(name: string, source: string, operands: readonly FragmentName[]) {
   return defineKernel({
     name,
@@ -79,6 +96,7 @@ export function isWideTileWorthwhile(context: GpuContext, m: number, n: number):
 
 export interface MatmulKernels {
   tiled: ReturnType<typeof defineTiled>;
+  shared: ReturnType<typeof defineShared>;
   subgroup: ReturnType<typeof defineSubgroup>;
   any: ReturnType<typeof defineAny>;
 }
@@ -89,7 +107,12 @@ function dispatchPiece(context: GpuContext, form: ProductForm, kernels: MatmulKe
   const strides = form === 'at' ? [n, a_stride, b_stride, output_stride] : [n, k, a_stride, b_stride, output_stride];
   if (!strides.every((size) => size % 4 === 0)) kernels.any(context, call);
   else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call);
-  else kernels.tiled(context, call);
+  else {
+    const variant = context.matmulVariant;
+    const { WORKGROUP_X, WORKGROUP_Y } = variant;
+    if (variant.kernel === 'tiled') kernels.tiled(context, call, { WORKGROUP_X, WORKGROUP_Y });
+    else kernels.shared(context, call, { WORKGROUP_X, WORKGROUP_Y, K_STEP: variant.K_STEP });
+  }
 }
 
 interface MatmulCall extends MatmulSizes {
