@@ -1,6 +1,8 @@
 /**
- * @file Threads that share a task: other Workers get their ranges by message, this one does its own and then waits. Waiting
- * blocks, as a product on one thread would, so kernels stay plain calls; only Workers may block.
+ * @file Threads that share a task: other Workers are offered ranges by message, this one does its own, then those that
+ * nobody has taken yet, and waits for the rest. Waiting blocks, as a product on one thread would, so kernels stay plain
+ * calls; only Workers may block. Because a range is waited for only once a thread has taken it, a message that the browser
+ * delivers late, or never while this thread blocks, costs time and not the job.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { runTask, type TaskName, type Tasks } from './tasks.ts';
@@ -10,8 +12,11 @@ export interface ThreadMessage {
   task: Tasks[TaskName];
   start: number;
   end: number;
-  /** Shared: [ranges done, ranges failed]. */
+  /** Shared: [ranges done, ranges failed, then one ticket a thread]. */
   counters: Int32Array;
+  /** Which ticket is this range's, and what it says while nobody has taken it. */
+  thread: number;
+  run: number;
 }
 
 /** Another thread, ready to take messages. */
@@ -20,13 +25,21 @@ export interface ComputeThread {
   terminate(): void;
 }
 
-const [DONE, FAILED] = [0, 1];
+const [DONE, FAILED, TICKETS] = [0, 1, 2];
+/** What a ticket says once its range is taken. */
+const TAKEN = 0;
 
 /** A range is done in seconds; a thread that takes this long was ended by the browser. */
 const PATIENCE_MS = 300_000;
 
-/** What a thread does with a message. */
-export function serve({ name, task, start, end, counters }: ThreadMessage): void {
+/** Takes a range, if nobody has taken it and its run is not over. */
+function take(counters: Int32Array, thread: number, run: number): boolean {
+  return Atomics.compareExchange(counters, TICKETS + thread, run, TAKEN) === run;
+}
+
+/** What a thread does with a message: nothing, where the range has been taken. */
+export function serve({ name, task, start, end, counters, thread, run }: ThreadMessage): void {
+  if (!take(counters, thread, run)) return;
   try {
     runTask(name, task, start, end);
   } catch {
@@ -38,10 +51,13 @@ export function serve({ name, task, start, end, counters }: ThreadMessage): void
 
 export class Threads {
   private readonly counters: Int32Array | undefined;
+  /** Of this run; never 0, which is {@link TAKEN}. */
+  private runs = 0;
 
   /** @param others Empty where memory cannot be shared: then everything runs here. */
   constructor(private readonly others: readonly ComputeThread[]) {
-    this.counters = others.length > 0 ? new Int32Array(new SharedArrayBuffer(8)) : undefined;
+    this.counters =
+      others.length > 0 ? new Int32Array(new SharedArrayBuffer(4 * (TICKETS + others.length))) : undefined;
   }
 
   get count(): number {
@@ -64,16 +80,31 @@ export class Threads {
       runTask(name, task, bounds[0], bounds[bounds.length - 1]);
       return;
     }
-    counters.fill(0);
-    rest.forEach(({ start, end }, i) => {
-      this.others[i].post({ name, task, start, end, counters });
+    const run = this.nextRun();
+    Atomics.store(counters, DONE, 0);
+    Atomics.store(counters, FAILED, 0);
+    rest.forEach(({ start, end }, thread) => {
+      Atomics.store(counters, TICKETS + thread, run);
+      this.others[thread].post({ name, task, start, end, counters, thread, run });
     });
+    let taken = rest.length;
     try {
       runTask(name, task, own.start, own.end);
     } finally {
-      waitFor(counters, rest.length);
+      const left = rest.filter((_, thread) => take(counters, thread, run));
+      taken -= left.length;
+      try {
+        for (const { start, end } of left) runTask(name, task, start, end);
+      } finally {
+        waitFor(counters, taken);
+      }
     }
-    if (counters[FAILED] > 0) throw fault('A compute thread failed.');
+    if (Atomics.load(counters, FAILED) > 0) throw fault('A compute thread failed.');
+  }
+
+  private nextRun(): number {
+    this.runs = this.runs >= 0x7fffffff ? 1 : this.runs + 1;
+    return this.runs;
   }
 
   dispose(): void {

@@ -197,6 +197,24 @@ describe('threads', () => {
     expect(() => backend.matmul({ a, b, output })).toThrowError(expect.objectContaining({ code: 'internal' }));
   });
 
+  it('that never get their message cost time and not the job; what comes late changes nothing', async () => {
+    const late: (() => void)[] = [];
+    const deaf: ComputeThread = { post: (message) => void late.push(() => serve(message)), terminate() {} };
+    const backend = createWasmBackend([deaf, deaf]);
+    const product = async (on: Backend) => {
+      const [a, b] = [1, 2].map((seed) => on.fromArray(randomValues(130 * 130, seed), [130, 130], `${seed}`));
+      const output = on.empty([130, 130], 'output');
+      on.matmul({ a, b, output });
+      return { output, values: await on.read(output) };
+    };
+    const { output, values } = await product(backend);
+    expect(late.length).toBe(2);
+    expect(normalisedError(values, (await product(reference)).values)).toBeLessThan(BOUND);
+    backend.copy(backend.empty([130, 130], 'zeros'), output);
+    for (const deliver of late) deliver();
+    expect((await backend.read(output)).every((value) => value === 0)).toBe(true);
+  });
+
   it('end with the backend', () => {
     let ended = 0;
     createWasmBackend([{ post: serve, terminate: () => ended++ }]).dispose();
