@@ -13,12 +13,10 @@ import { verifySession } from './verify_session.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
-const MOST_THREADS = 4;
-
 // The loader file is named too: threads then start from it, not from this bundle.
 ort.env.wasm.wasmPaths = { mjs: loaderUrl, wasm: wasmUrl };
-// Threads share memory, which a browser allows only to cross-origin isolated pages.
-ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+// One thread: with more, a run stopped for ever now and then beside the threads of the CPU backend (Chromium 156, two cores).
+ort.env.wasm.numThreads = 1;
 
 function post(message: FromVerifier, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);

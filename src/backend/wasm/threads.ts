@@ -31,6 +31,7 @@ const TAKEN = 0;
 
 /** A range is done in seconds; a thread that takes this long was ended by the browser. */
 const PATIENCE_MS = 300_000;
+const LOOK_MS = 5;
 
 /** Takes a range, if nobody has taken it and its run is not over. */
 function take(counters: Int32Array, thread: number, run: number): boolean {
@@ -112,12 +113,14 @@ export class Threads {
   }
 }
 
+/** Looks again now and then: a wake-up that is lost then costs milliseconds. */
 function waitFor(counters: Int32Array, ranges: number): void {
+  const end = performance.now() + PATIENCE_MS;
   for (;;) {
     const done = Atomics.load(counters, DONE);
     if (done >= ranges) return;
-    if (Atomics.wait(counters, DONE, done, PATIENCE_MS) === 'timed-out')
-      throw fault('A compute thread does not answer.');
+    Atomics.wait(counters, DONE, done, LOOK_MS);
+    if (performance.now() > end) throw fault('A compute thread does not answer.');
   }
 }
 
