@@ -5,7 +5,7 @@
 import type { Plugin } from 'vite';
 import { HUB_META, HUB_SOURCES } from '../platform/hub/endpoint.ts';
 
-/** Cross-origin isolation gives onnxruntime-web its threads; everything works without it, only slower. */
+/** Cross-origin isolation gives the CPU backend its threads; everything works without it, only slower. */
 export const isolationHeaders = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
