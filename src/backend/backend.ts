@@ -20,8 +20,6 @@ export interface BackendInfo {
   readonly description: string;
   /** A software adapter: barriers are slow there and nothing runs at GPU speed. */
   readonly isFallbackAdapter: boolean;
-  /** Where tensors hold f64; absent where they hold f32. */
-  readonly precision?: 'f64';
   /** Largest tensor, in bytes. Bigger matrices are processed in row chunks by the runtime. */
   readonly maxTensorBytes: number;
   /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
@@ -269,6 +267,8 @@ export interface CountNonFiniteArgs {
 export interface EighArgs {
   /** (n, n) symmetric; only the upper triangle is read, and it is left as it was. */
   covariance: Tensor;
+  /** The same matrix before it was rounded to the tensor's precision, where it is known: backends that compute in f64 take it. */
+  unrounded?: Float64Array;
   signal?: AbortSignal;
 }
 

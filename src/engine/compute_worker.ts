@@ -1,7 +1,10 @@
-/** @file A thread of the CPU backend: does its share of each task that it is sent, and says so in shared memory. */
-import { serve, type ThreadMessage } from '../backend/wasm/threads.ts';
+/** @file A thread of the CPU backend: once it has said that it is there, it takes work from shared memory for ever. */
+import { serve, type ThreadPlace } from '../backend/wasm/threads.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
-self.onmessage = ({ data }: MessageEvent<ThreadMessage>) => serve(data);
-self.postMessage('ready');
+self.onmessage = ({ data }: MessageEvent<ThreadPlace>) => {
+  self.postMessage('ready');
+  // In a task of its own: the message is then on its way before this thread blocks.
+  setTimeout(() => serve(data));
+};

@@ -54,6 +54,10 @@ export function scratchWeight(
     dtype,
     shape,
     async read(rows = { start: 0, end: shape[0] }) {
+      const [only] = blocks;
+      if (blocks.length === 1) {
+        return only.slot.read((rows.start - only.rows.start) * rowBytes, (rows.end - rows.start) * rowBytes);
+      }
       const out = new Uint8Array((rows.end - rows.start) * rowBytes);
       for (const block of blocks) {
         const start = Math.max(rows.start, block.rows.start);

@@ -41,7 +41,7 @@ export interface EvaluateOptions {
  * A group of windows goes through the whole model together and streams every weight once. Groups start at one window,
  * so that the first number comes soon, and grow until one takes about this long: then streaming costs little.
  */
-const GROUP_TARGET_MS = 1500;
+const GROUP_TARGET_MS = 3000;
 
 /**
  * Losses of all windows, reported as soon as each is known.

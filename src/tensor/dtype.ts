@@ -45,7 +45,9 @@ const BLOCKS: Readonly<Record<DType, Block>> = {
   IQ4_NL: { elements: 32, bytes: 18 },
 };
 
-export const QUANT_TYPES = (Object.keys(BLOCKS) as DType[]).filter((dtype) => !isFloatType(dtype)) as QuantType[];
+export const DTYPES = Object.keys(BLOCKS) as readonly DType[];
+
+export const QUANT_TYPES = DTYPES.filter((dtype) => !isFloatType(dtype)) as QuantType[];
 
 export function blockOf(dtype: DType): Block {
   return BLOCKS[dtype];

@@ -20,7 +20,6 @@ import { matmul_bt } from './matmul_bt.ts';
 
 const INFO: BackendInfo = {
   kind: 'cpu',
-  precision: 'f64',
   vendor: '',
   architecture: 'f64',
   description: 'Reference backend: JavaScript, f64, one thread',

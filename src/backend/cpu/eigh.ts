@@ -8,5 +8,5 @@ export const EIGH_SOLVER = 'householder-dc-f64';
 
 export async function eigh(args: EighArgs): Promise<SymmetricEigen> {
   const { n } = checkEigh(args);
-  return symmetricEigen(doubles(args.covariance), n, args.signal);
+  return symmetricEigen(args.unrounded ?? doubles(args.covariance), n, args.signal);
 }

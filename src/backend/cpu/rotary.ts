@@ -1,18 +1,45 @@
 /** @file CPU twin of `rotary`: turns the pairs of each head by the angle of the row's position. */
 import type { RotaryArgs } from '../backend.ts';
 import { checkRotary } from '../shapes.ts';
-import { floats } from './tensor.ts';
+import { type Floats, floats } from './tensor.ts';
+
+export interface RotaryRows {
+  states: Floats;
+  cos: Floats;
+  sin: Floats;
+  seqlen: number;
+  heads: number;
+  head_dim: number;
+  row_stride: number;
+  /** Pairs of a head that turn. */
+  half: number;
+  /** From one pair to the next, and from the first of a pair to the second. */
+  step: number;
+  apart: number;
+}
 
 export function rotary(args: RotaryArgs): void {
+  const { rows, ...task } = rotaryRows(args);
+  turnRows(task, 0, rows);
+}
+
+/** The kernel as work on rows. */
+export function rotaryRows(args: RotaryArgs): RotaryRows & { rows: number } {
   const { rows, row_stride, half } = checkRotary(args);
-  const states = floats(args.states);
-  const cos = floats(args.cos);
-  const sin = floats(args.sin);
-  const [step, apart] = args.interleaved ? [2, 1] : [1, half];
-  for (let row = 0; row < rows; row++) {
-    const angles = (row % args.seqlen) * half;
-    for (let head = 0; head < args.heads; head++) {
-      const first = row * row_stride + head * args.head_dim;
+  const { seqlen, heads, head_dim } = args;
+  return {
+    ...{ rows, row_stride, half, seqlen, heads, head_dim },
+    ...{ states: floats(args.states), cos: floats(args.cos), sin: floats(args.sin) },
+    ...(args.interleaved ? { step: 2, apart: 1 } : { step: 1, apart: half }),
+  };
+}
+
+export function turnRows(task: RotaryRows, start: number, end: number): void {
+  const { states, cos, sin, seqlen, heads, head_dim, row_stride, half, step, apart } = task;
+  for (let row = start; row < end; row++) {
+    const angles = (row % seqlen) * half;
+    for (let head = 0; head < heads; head++) {
+      const first = row * row_stride + head * head_dim;
       for (let i = 0; i < half; i++) {
         const c = cos[angles + i];
         const s = sin[angles + i];

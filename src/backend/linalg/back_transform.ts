@@ -3,7 +3,7 @@
  * Householder reflectors, taken in blocks as I − V·T·Vᵀ so that the work is matrix products (compact WY form: Schreiber &
  * Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989).
  */
-import { addProduct, transposed, view } from './gemm.ts';
+import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
 
 const BLOCK = 48;
 
@@ -18,18 +18,26 @@ export async function backTransform(
   z: Float64Array,
   n: number,
   breathe: () => Promise<void> | undefined,
+  multiply: AddProduct = addProduct,
 ): Promise<void> {
   for (let first = 1; first < n; first += BLOCK) {
     const last = Math.min(n, first + BLOCK) - 1;
     const used: number[] = [];
     for (let i = first; i <= last; i++) if (tau[i] !== 0) used.push(i);
-    if (used.length > 0) applyBlock(a, tau, z, n, used);
+    if (used.length > 0) applyBlock(a, tau, z, n, used, multiply);
     const pause = breathe();
     if (pause) await pause;
   }
 }
 
-function applyBlock(a: Float64Array, tau: Float64Array, z: Float64Array, n: number, used: readonly number[]): void {
+function applyBlock(
+  a: Float64Array,
+  tau: Float64Array,
+  z: Float64Array,
+  n: number,
+  used: readonly number[],
+  multiply: AddProduct,
+): void {
   const b = used.length;
   const size = used[b - 1]; // the block acts on that many coordinates
   const rows = new Float64Array(b * size); // Vᵀ
@@ -38,11 +46,11 @@ function applyBlock(a: Float64Array, tau: Float64Array, z: Float64Array, n: numb
   });
   const T = factorOf(rows, b, size, (r) => tau[used[r]]);
   const W = new Float64Array(b * n);
-  addProduct(b, n, size, view(rows, size), view(z, n), view(W, n));
+  multiply(b, n, size, view(rows, size), view(z, n), view(W, n));
   const minusTW = new Float64Array(b * n);
   for (let i = 0; i < T.length; i++) T[i] = -T[i];
-  addProduct(b, n, b, view(T, b), view(W, n), view(minusTW, n));
-  addProduct(size, n, b, transposed(view(rows, size)), view(minusTW, n), view(z, n));
+  multiply(b, n, b, view(T, b), view(W, n), view(minusTW, n));
+  multiply(size, n, b, transposed(view(rows, size)), view(minusTW, n), view(z, n));
 }
 
 /** T, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */

@@ -3,7 +3,7 @@
  * halves and a rank-one change, which are solved and joined (Cuppen 1981; Gu & Eisenstat 1995; deflation as in LAPACK's
  * dlaed2). Nearly all work is matrix products, and less of it the more eigenvalues cluster.
  */
-import { addProduct, view } from './gemm.ts';
+import { type AddProduct, addProduct, view } from './gemm.ts';
 import { secularRoots, secularVectors } from './secular.ts';
 import type { Tridiagonal } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
@@ -22,8 +22,12 @@ export interface TridiagonalEigen {
 type Breathe = () => Promise<void> | undefined;
 
 /** `diagonal` and `off` (as {@link Tridiagonal}) are overwritten. Throws `not_converged`, `cancelled`. */
-export async function divideAndConquer({ diagonal, off }: Tridiagonal, breathe: Breathe): Promise<TridiagonalEigen> {
-  return solve(diagonal, off, 0, diagonal.length, breathe);
+export async function divideAndConquer(
+  { diagonal, off }: Tridiagonal,
+  breathe: Breathe,
+  multiply: AddProduct = addProduct,
+): Promise<TridiagonalEigen> {
+  return solve(diagonal, off, 0, diagonal.length, breathe, multiply);
 }
 
 async function solve(
@@ -32,6 +36,7 @@ async function solve(
   start: number,
   end: number,
   breathe: Breathe,
+  multiply: AddProduct,
 ): Promise<TridiagonalEigen> {
   const n = end - start;
   if (n <= SMALLEST) return solveDirectly(diagonal.slice(start, end), off.slice(start, end), n, breathe);
@@ -40,9 +45,9 @@ async function solve(
   const rho = Math.abs(coupling);
   diagonal[middle - 1] -= rho;
   diagonal[middle] -= rho;
-  const upper = await solve(diagonal, off, start, middle, breathe);
-  const lower = await solve(diagonal, off, middle, end, breathe);
-  const joined = join(upper, lower, rho, Math.sign(coupling));
+  const upper = await solve(diagonal, off, start, middle, breathe, multiply);
+  const lower = await solve(diagonal, off, middle, end, breathe, multiply);
+  const joined = join(upper, lower, rho, Math.sign(coupling), multiply);
   const pause = breathe();
   if (pause) await pause;
   return joined;
@@ -69,7 +74,13 @@ interface Column {
 }
 
 /** Eigen of diag(upper, lower) + rho·u·uᵀ with u = (last row of the upper half, sign · first row of the lower one). */
-function join(upper: TridiagonalEigen, lower: TridiagonalEigen, rho: number, sign: number): TridiagonalEigen {
+function join(
+  upper: TridiagonalEigen,
+  lower: TridiagonalEigen,
+  rho: number,
+  sign: number,
+  multiply: AddProduct,
+): TridiagonalEigen {
   const [n1, n2] = [upper.values.length, lower.values.length];
   const columns = [...columnsOf(upper, n1 - 1, 1, 'top'), ...columnsOf(lower, 0, sign, 'bottom')].sort(
     (a, b) => a.value - b.value,
@@ -93,7 +104,7 @@ function join(upper: TridiagonalEigen, lower: TridiagonalEigen, rho: number, sig
       right.set(U.subarray(i * k, (i + 1) * k), at * k);
     });
     const values = new Float64Array(rows * k);
-    addProduct(rows, k, used.length, view(left, used.length), view(right, k), view(values, k));
+    multiply(rows, k, used.length, view(left, used.length), view(right, k), view(values, k));
     return values;
   };
   return assemble(

@@ -30,17 +30,16 @@ const COUPLING = 1e-9;
  */
 export async function dominantDirections(H: Float64Array, n: number): Promise<Dominant> {
   const block = Math.min(BLOCK, n >> 2);
-  const none: Dominant = { values: new Float64Array(0), vectors: new Float64Array(0), count: 0 };
   const total = trace(H, n);
-  if (block === 0 || !(total > 0) || !Number.isFinite(total)) return none;
+  if (block === 0 || !(total > 0) || !Number.isFinite(total)) return NO_DIRECTIONS;
   let X = startingBlock(H, n, block);
-  let best = none;
+  let best = NO_DIRECTIONS;
   for (let iteration = 1; iteration <= MAX_ITERATIONS; iteration++) {
     orthonormalise(X, n, block);
     const HX = product(H, X, n, block);
     const { values, vectors, images } = await rayleighRitz(X, HX, n, block);
     const wanted = countDominant(values, total, n);
-    if (wanted === 0 && iteration >= 3) return none;
+    if (wanted === 0 && iteration >= 3) return NO_DIRECTIONS;
     // Where nothing is left below, f64 rounding is what can be reached.
     const allowed = Math.max(COUPLING * meanBelow(values, wanted, total, n), (n * Number.EPSILON) ** 2 * values[0]);
     let count = 0;
@@ -51,6 +50,15 @@ export async function dominantDirections(H: Float64Array, n: number): Promise<Do
     X = images;
   }
   return best;
+}
+
+export const NO_DIRECTIONS: Dominant = { values: new Float64Array(0), vectors: new Float64Array(0), count: 0 };
+
+/** How many of the largest eigenvalues are dominant, where all are known. @param eigenvalues Descending. */
+export function dominantCount(eigenvalues: Float64Array): number {
+  const total = eigenvalues.reduce((sum, value) => sum + value, 0);
+  const n = eigenvalues.length;
+  return countDominant(eigenvalues.subarray(0, Math.min(BLOCK, n >> 2)), total, n);
 }
 
 /** H − U(UᵀHU)Uᵀ for an invariant subspace; in general (I − UUᵀ)·H·(I − UUᵀ), (n, n) symmetric. */

@@ -6,6 +6,17 @@ import { PanelProduct, type RowsView, type StridedView } from './panel_product.t
 
 export type MatrixView = StridedView<Float64Array>;
 
+/** As {@link addProduct}: a backend may compute it in its own way. */
+export type AddProduct = (
+  m: number,
+  n: number,
+  k: number,
+  a: MatrixView,
+  b: MatrixView,
+  c: RowsView<Float64Array>,
+  upper?: boolean,
+) => void;
+
 let product: PanelProduct | undefined;
 
 /** Row-major view. */

@@ -15,6 +15,7 @@ import { symmetricEigen } from './symmetric_eigen.ts';
  * Against the eigenvalues of H by the f64 solver: about 8·n³ operations.
  * @param H (n, n) symmetric.
  * @param eigenvectors (n, n), of which the first `dimension` columns are kept.
+ * @param known Eigenvalues that a solver in f64 has found already.
  * @returns Σ of the largest `dimension` eigenvalues − energy in the span of the columns, as a share; ≥ 0 up to f64 rounding.
  */
 export async function keptEnergyLoss(
@@ -23,8 +24,9 @@ export async function keptEnergyLoss(
   n: number,
   dimension: number,
   signal?: AbortSignal,
+  known?: Float64Array,
 ): Promise<number> {
-  const { eigenvalues } = await symmetricEigen(H, n, signal);
+  const eigenvalues = known ?? (await symmetricEigen(H, n, signal)).eigenvalues;
   const best = eigenvalues.subarray(0, dimension).reduce((sum, value) => sum + value, 0);
   const loss = best - energyOfSpan(H, asFloat64(eigenvectors), n, dimension);
   return share(loss, eigenvalues.reduce((sum, value) => sum + value, 0) - eigenvalues[0]);

@@ -43,12 +43,19 @@ export interface ProductMode {
   upper?: boolean;
 }
 
+/** A memory that operands lie in themselves: those are read and written where they are. */
+export interface WasmPlace {
+  readonly memory: WebAssembly.Memory;
+  /** Whether an array of this buffer lies in the memory. */
+  holds(buffer: ArrayBufferLike): boolean;
+}
+
 /** A block of A, (BLOCK_M, block of k), stays in the second-level cache; a panel of B in the first. */
 const BLOCK_M = 256;
 const BLOCK_N: Record<Precision, number> = { f32: 1024, f64: 512 };
 const BLOCK_K: Record<Precision, number> = { f32: 384, f64: 256 };
-/** Elements of the place where a block lies before it is packed. */
-const STAGE = 2 ** 21;
+/** Elements of the place where a block lies before it is packed; less where most operands need none. */
+const STAGE = { own: 2 ** 21, shared: 2 ** 19 };
 /** The longest stride that is staged as it is, and more than the longest line that is not. */
 const STAGE_LINE = 4096;
 /** Rows that are multiplied together where only the upper triangle is wanted. */
@@ -56,42 +63,63 @@ const STRIP = 64;
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
-/** One product at a time: it owns its scratch memory. */
+/** Elements of each part of a product's scratch memory. */
+function scratchParts(precision: Precision, stage: number) {
+  const [block_n, block_k] = [BLOCK_N[precision], BLOCK_K[precision]];
+  return {
+    // A last vector, and last lines that fill one, are read beyond the block.
+    stage: stage + 4 * STAGE_LINE,
+    packed_a: BLOCK_M * block_k,
+    // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
+    packed_b: block_n * block_k + 64,
+    tile_c: BLOCK_M * block_n,
+  };
+}
+
+/** Bytes of scratch that a product takes of a shared memory. */
+export function sharedScratchBytes(precision: Precision): number {
+  const parts = Object.values(scratchParts(precision, STAGE.shared));
+  return BYTES[precision] * parts.reduce((sum, elements) => sum + elements, 0);
+}
+
+/** One product at a time: its scratch memory is its own. */
 export class PanelProduct {
   private readonly kernel: TileKernel;
   private readonly heap: Elements;
   private readonly size: number;
   private readonly lanes: number;
   private readonly columns: number;
+  private readonly stage_size: number;
   private readonly stage: number;
   private readonly packed_a: number;
   private readonly packed_b: number;
   private readonly tile_c: number;
 
+  /** @param place With the address of {@link sharedScratchBytes} in it; else it has a memory of its own. */
   constructor(
     private readonly precision: Precision,
     isFused?: boolean,
+    private readonly place?: WasmPlace & { scratch: number },
   ) {
     this.size = BYTES[precision];
     this.lanes = LANES[precision];
     this.columns = TILE_COLUMNS[precision];
-    const [block_n, block_k] = [BLOCK_N[precision], BLOCK_K[precision]];
+    this.stage_size = place ? STAGE.shared : STAGE.own;
+    const parts = scratchParts(precision, this.stage_size);
     // In elements.
-    let end = 0;
-    const take = (elements: number) => {
-      const start = end;
-      end += elements;
-      return start;
-    };
-    // A last vector, and last lines that fill one, are read beyond the block.
-    this.stage = take(STAGE + 4 * STAGE_LINE);
-    this.packed_a = take(BLOCK_M * block_k);
-    // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
-    this.packed_b = take(block_n * block_k + 64);
-    this.tile_c = take(BLOCK_M * block_n);
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
+    this.stage = (place?.scratch ?? 0) / this.size;
+    this.packed_a = this.stage + parts.stage;
+    this.packed_b = this.packed_a + parts.packed_a;
+    this.tile_c = this.packed_b + parts.packed_b;
+    const end = this.tile_c + parts.tile_c;
+    const memory = place?.memory ?? new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
     this.kernel = createTileKernel(precision, memory, isFused);
     this.heap = precision === 'f32' ? new Float32Array(memory.buffer) : new Float64Array(memory.buffer);
+  }
+
+  /** Fills an array that lies in the place with zeros. */
+  zero(values: Elements): void {
+    this.kernel.zero(values.byteOffset, values.byteLength);
   }
 
   /** C (m, n) from A (m, k) and B (k, n), all at least 1. C overlaps neither input. */
@@ -129,7 +157,12 @@ export class PanelProduct {
   ): void {
     const { heap, tile_c } = this;
     const width = roundUp(columns, this.columns);
-    if (adds) this.loadC(m0, rows, n0, columns, width, c);
+    // Whole tiles go straight to C.
+    const isWhole = !upper && width === columns && rows % TILE_ROWS === 0;
+    const in_c = isWhole ? this.elementOf(c.values, c.offset + m0 * c.row_stride + n0) : undefined;
+    const target = in_c ?? tile_c;
+    const target_row = in_c === undefined ? width : c.row_stride;
+    if (adds && in_c === undefined) this.loadC(m0, rows, n0, columns, width, c);
     // Blocks of one depth, so that the last is not a thin one.
     const most = BLOCK_K[this.precision];
     const depth = roundUp(Math.ceil(k / Math.ceil(k / most)), this.lanes);
@@ -155,8 +188,9 @@ export class PanelProduct {
         steps,
         b.row_stride,
       );
-      this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0);
+      this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0, target, target_row);
     }
+    if (in_c !== undefined) return;
     if (!upper && columns === width && columns === c.row_stride) {
       c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);
       return;
@@ -183,6 +217,8 @@ export class PanelProduct {
     steps: number,
     diagonal: number | undefined,
     adds: boolean,
+    target: number,
+    target_row: number,
   ): void {
     const { size, columns } = this;
     const multiply = adds ? this.kernel.multiply_add : this.kernel.multiply;
@@ -197,8 +233,8 @@ export class PanelProduct {
         steps,
         (this.packed_a + row * steps) * size,
         (this.packed_b + first * steps) * size,
-        (this.tile_c + row * width + first) * size,
-        width * size,
+        (target + row * target_row + first) * size,
+        target_row * size,
       );
     }
   }
@@ -217,15 +253,19 @@ export class PanelProduct {
     steps: number,
     step_stride: number,
   ): void {
-    const { heap, kernel, size, lanes, stage } = this;
+    const { heap, kernel, size, lanes, stage, stage_size } = this;
     const isAlong = step_stride === 1;
     const [count, length, stride] = isAlong ? [lines, steps, line_stride] : [steps, lines, step_stride];
     // Line after line, or step after step, as they lie: at once where not much lies between them.
     const together = (count - 1) * stride + length;
-    const isDense = stride <= 4 * length && stride <= STAGE_LINE && together <= STAGE;
-    const row = isDense ? stride : roundUp(length, lanes);
-    if (isDense) heap.set(values.subarray(origin, origin + together), stage);
-    else {
+    const isDense = stride <= 4 * length && stride <= STAGE_LINE && together <= stage_size;
+    // As far as the last vector, and the last lines that fill one, are read.
+    const reach = (roundUp(count, lanes) - 1) * stride + roundUp(length, lanes);
+    const in_place = this.elementOf(values, origin, reach);
+    const from = in_place ?? stage;
+    const row = isDense || in_place !== undefined ? stride : roundUp(length, lanes);
+    if (in_place === undefined && isDense) heap.set(values.subarray(origin, origin + together), stage);
+    else if (in_place === undefined) {
       for (let r = 0; r < count; r++) {
         const at = origin + r * stride;
         heap.set(values.subarray(at, at + length), stage + r * row);
@@ -235,9 +275,19 @@ export class PanelProduct {
     for (let line = 0; line < lines; line += lanes) {
       const group = line / lanes;
       const at = target + Math.floor(group / groups) * panel * steps + (group % groups) * lanes;
-      const source = (isAlong ? stage + line * row : stage + line) * size;
+      const source = (isAlong ? from + line * row : from + line) * size;
       if (isAlong) kernel.interleave(source, row * size, steps, at * size, panel * size);
       else kernel.restep(source, row * size, steps, at * size, panel * size);
     }
+  }
+  /**
+   * Which element of the memory `values[at]` is, or undefined where it lies elsewhere, is of the other precision, or fewer
+   * than `reach` elements of memory are left from it on.
+   */
+  private elementOf(values: Elements, at: number, reach = 0): number | undefined {
+    const { place, size } = this;
+    if (!place || values.BYTES_PER_ELEMENT !== size || !place.holds(values.buffer)) return undefined;
+    const element = values.byteOffset / size + at;
+    return (element + reach) * size <= values.buffer.byteLength ? element : undefined;
   }
 }

@@ -6,6 +6,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { breather, throwIfCancelled } from '../event_loop.ts';
 import { backTransform } from './back_transform.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
+import { type AddProduct, addProduct } from './gemm.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 
 export interface SymmetricEigen {
@@ -67,20 +68,22 @@ function orderColumns(z: Float64Array, values: Float64Array, n: number): Float64
 
 /**
  * @param values (n, n) row-major; only the upper triangle is read.
+ * @param multiply Computes the larger products.
  * @throws `non_finite_activations`, `not_converged`, `cancelled`
  */
 export async function symmetricEigen(
   values: ArrayLike<number>,
   n: number,
   signal?: AbortSignal,
+  multiply: AddProduct = addProduct,
 ): Promise<SymmetricEigen> {
   throwIfCancelled(signal);
   const { lower, scale } = scaledLower(values, n);
   const breathe = breather(signal);
   const tau = new Float64Array(n);
   const tridiagonal = await tridiagonalise(lower, n, tau, breathe);
-  const { values: eigenvalues, vectors } = await divideAndConquer(tridiagonal, breathe);
-  await backTransform(lower, tau, vectors, n, breathe);
+  const { values: eigenvalues, vectors } = await divideAndConquer(tridiagonal, breathe, multiply);
+  await backTransform(lower, tau, vectors, n, breathe, multiply);
   const eigenvectors = orderColumns(vectors, eigenvalues, n);
   for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
   return { eigenvalues, eigenvectors };

@@ -16,6 +16,7 @@ import {
   localGet,
   localSet,
   loopBelow,
+  MEMORY_FILL,
   shuffle,
   simd,
   V128,
@@ -61,6 +62,8 @@ export interface TileKernel {
   interleave(source: number, source_step: number, k: number, target: number, target_step: number): void;
   /** Copies k vectors from steps of one size to steps of another. */
   restep(source: number, source_step: number, k: number, target: number, target_step: number): void;
+  /** So many zero bytes: JavaScript fills shared memory word by word. */
+  zero(target: number, bytes: number): void;
 }
 
 function multiplication(precision: Precision, name: string, adds: boolean, isFused: boolean): WasmFunction {
@@ -198,13 +201,21 @@ function restepping(): WasmFunction {
   };
 }
 
-function moduleBytes(precision: Precision, isFused: boolean): Uint8Array<ArrayBuffer> {
-  return assemble([
+function zeroing(): WasmFunction {
+  const [target, bytes] = [0, 1];
+  const code = [...localGet(target), ...i32Const(0), ...localGet(bytes), ...MEMORY_FILL];
+  return { name: 'zero', parameters: 2, locals: [], code };
+}
+
+function moduleBytes(precision: Precision, isFused: boolean, isShared = false): Uint8Array<ArrayBuffer> {
+  const functions = [
     multiplication(precision, 'multiply', false, isFused),
     multiplication(precision, 'multiply_add', true, isFused),
     interleaving(precision),
     restepping(),
-  ]);
+    zeroing(),
+  ];
+  return assemble(functions, isShared ? 'shared' : 'own');
 }
 
 /** Whether this engine has fused multiply-add in WebAssembly (relaxed SIMD). */
@@ -218,6 +229,7 @@ export function createTileKernel(
   memory: WebAssembly.Memory,
   isFused = hasFusedMultiplyAdd(precision),
 ): TileKernel {
-  const module = new WebAssembly.Module(moduleBytes(precision, isFused));
+  const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+  const module = new WebAssembly.Module(moduleBytes(precision, isFused, isShared));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as TileKernel;
 }

@@ -9,6 +9,8 @@ export const F64 = 0x7c;
 export const V128 = 0x7b;
 export const I32_ADD = 0x6a;
 export const I32_MUL = 0x6c;
+/** (address, byte, count), of the first memory. */
+export const MEMORY_FILL = [0xfc, 11, 0];
 const I32_LT_U = 0x49;
 const END = 0x0b;
 
@@ -72,8 +74,17 @@ export function loopBelow(local: number, step: readonly number[], end: number, b
   return [0x03, 0x40, ...body, ...next, 0x0d, 0, END];
 }
 
-/** Bytes of a module that exports the functions. */
-export function assemble(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+/** What an import of a memory must declare: at least one page, and of a shared memory also how far it may grow. */
+const LIMITS = { own: [0x00, 1], shared: [0x03, 1, ...leb(65536)] };
+
+/**
+ * Bytes of a module that exports the functions.
+ * @param memory `shared` for a memory that several threads have: its maximum is at most the whole address space.
+ */
+export function assemble(
+  functions: readonly WasmFunction[],
+  memory: keyof typeof LIMITS = 'own',
+): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters }) => [
     0x60,
     ...vector(...new Array<number[]>(parameters).fill([I32])),
@@ -86,7 +97,7 @@ export function assemble(functions: readonly WasmFunction[]): Uint8Array<ArrayBu
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
     ...section(1, vector(...types)),
-    ...section(2, vector([...text('host'), ...text('memory'), 0x02, 0x00, 1])),
+    ...section(2, vector([...text('host'), ...text('memory'), 0x02, ...LIMITS[memory]])),
     ...section(3, vector(...functions.map((_, index) => leb(index)))),
     ...section(7, vector(...functions.map(({ name }, index) => [...text(name), 0x00, ...leb(index)]))),
     ...section(10, vector(...bodies)),

@@ -1,6 +1,6 @@
 /** @file Causal grouped-query attention in f32: scores of a block of queries at a time, then softmax, then values. */
 import { transposed, view } from '../linalg/gemm.ts';
-import type { PanelProduct } from '../linalg/panel_product.ts';
+import type { TaskTools } from './tasks.ts';
 import type { VectorMath } from './vector_math.ts';
 
 export interface AttentionTask {
@@ -21,21 +21,14 @@ export interface AttentionTask {
 /** Queries that share the keys they are multiplied with: few enough that little of the masked half is computed. */
 const QUERY_BLOCK = 64;
 
-let scratch = new Float32Array(0);
-
 /** Heads `start … end`, counted through all sequences. */
-export function attentionHeads(
-  product: PanelProduct,
-  math: VectorMath,
-  task: AttentionTask,
-  start: number,
-  end: number,
-): void {
+export function attentionHeads(tools: TaskTools, task: AttentionTask, start: number, end: number): void {
+  const { product, math } = tools;
   const { query, key, value, output, slopes, seqlen, heads, kv_heads, head_dim } = task;
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
   const block = Math.min(QUERY_BLOCK, seqlen);
-  if (scratch.length < block * seqlen) scratch = new Float32Array(block * seqlen);
+  const scores = tools.scores(block * seqlen);
   for (let index = start; index < end; index++) {
     const [sequence, head] = [Math.floor(index / heads), index % heads];
     const kv_head = Math.floor((head * kv_heads) / heads);
@@ -47,10 +40,10 @@ export function attentionHeads(
       const at = (sequence * seqlen + first) * row_size + head * head_dim;
       const kv_at = (sequence * seqlen + oldest) * kv_row_size + kv_head * head_dim;
       const k = transposed(view(key, kv_row_size, kv_at));
-      product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scratch, keys));
-      softmax(math, task, count, keys, first - oldest, slopes ? slopes[head] : 0);
+      product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scores, keys));
+      softmax(math, scores, task, count, keys, first - oldest, slopes ? slopes[head] : 0);
       const v = view(value, kv_row_size, kv_at);
-      product.multiply(count, head_dim, keys, view(scratch, keys), v, view(output, row_size, at));
+      product.multiply(count, head_dim, keys, view(scores, keys), v, view(output, row_size, at));
     }
   }
 }
@@ -61,6 +54,7 @@ export function attentionHeads(
  */
 function softmax(
   math: VectorMath,
+  scores: Float32Array,
   { scale, soft_cap, window = Number.POSITIVE_INFINITY }: AttentionTask,
   count: number,
   keys: number,
@@ -73,15 +67,15 @@ function softmax(
     const oldest = Math.max(start, own + 1 - window);
     let maximum = Number.NEGATIVE_INFINITY;
     for (let j = oldest; j <= own; j++) {
-      let score = scratch[j] * scale;
+      let score = scores[j] * scale;
       if (soft_cap !== undefined) score = soft_cap * Math.tanh(score / soft_cap);
       score += slope * (j - own);
-      scratch[j] = score;
+      scores[j] = score;
       if (score > maximum) maximum = score;
     }
-    const inverse = 1 / math.expSum(scratch, oldest, own + 1, maximum, true);
-    scratch.fill(0, start, oldest);
-    for (let j = oldest; j <= own; j++) scratch[j] *= inverse;
-    scratch.fill(0, own + 1, start + keys);
+    const inverse = 1 / math.expSum(scores, oldest, own + 1, maximum, true);
+    scores.fill(0, start, oldest);
+    for (let j = oldest; j <= own; j++) scores[j] *= inverse;
+    scores.fill(0, own + 1, start + keys);
   }
 }

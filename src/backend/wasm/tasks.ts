@@ -2,10 +2,17 @@
  * @file Work that threads share: each task can be done for a range of its rows (or heads, or columns) alone. Arguments are
  * plain data and arrays in shared memory, so that a task can be sent to another thread.
  */
+import { decodeStored } from '../../tensor/decode.ts';
+import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
+import { type AddElements, addRange } from '../cpu/add.ts';
+import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
+import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
+import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
+import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
-import { PanelProduct } from '../linalg/panel_product.ts';
+import { PanelProduct, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { VectorMath } from './vector_math.ts';
 
@@ -49,30 +56,96 @@ export interface CrossEntropyTask {
   state: Float32Array;
 }
 
+/** Stored bytes to f32. A range counts blocks, which a float type has of one element each. */
+export interface DecodeTask {
+  bytes: Uint8Array;
+  dtype: DType;
+  output: Float32Array;
+}
+
+/** C += A·B in f64. */
+export interface Product64Task {
+  m: number;
+  n: number;
+  k: number;
+  a: Float64Array;
+  /** One of each pair is 1. */
+  a_row_stride: number;
+  a_column_stride: number;
+  b: Float64Array;
+  b_row_stride: number;
+  b_column_stride: number;
+  /** (m, n). */
+  output: Float64Array;
+  /** Only elements with column ≥ row are wanted. */
+  upper: boolean;
+}
+
 export interface Tasks {
   product: ProductTask;
+  product64: Product64Task;
   gram: GramTask;
   attention: AttentionTask;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  decode: DecodeTask;
+  rms_norm: RmsNormRows;
+  rotary: RotaryRows;
+  add: AddElements;
+  scale_columns: ScaleColumnsRows;
+  count_non_finite: CountNonFiniteElements;
 }
 export type TaskName = keyof Tasks;
 
-/** What one thread computes with; its scratch memory is its own. */
-class Tools {
-  readonly product = new PanelProduct('f32');
-  readonly math = new VectorMath();
-  private lazy?: PanelProduct;
+/** A shared memory, and the address of one thread's scratch in it. */
+export type ToolPlace = WasmPlace & { scratch: number };
 
+/** Elements of the attention scores that lie in scratch memory; longer sequences have an array of their own. */
+const SCORES = 2 ** 19;
+
+/** Scratch of one thread: products in f32 and f64, scores. */
+export const SCRATCH_BYTES = sharedScratchBytes('f32') + sharedScratchBytes('f64') + 4 * SCORES;
+
+/** What one thread computes with; its scratch memory is its own. Made as it is needed. */
+export class TaskTools {
+  private readonly parts: { product?: PanelProduct; product64?: PanelProduct; math?: VectorMath } = {};
+  private kept = new Float32Array(0);
+
+  /** @param place None where tensors are arrays of their own. */
+  constructor(private readonly place?: ToolPlace) {
+    if (place) this.kept = new Float32Array(place.memory.buffer, place.scratch, SCORES);
+  }
+
+  get product(): PanelProduct {
+    const { place, parts } = this;
+    parts.product ??= new PanelProduct('f32', undefined, place && at(place, 4 * SCORES));
+    return parts.product;
+  }
+
+  /** Fused, too, where the engine can: only the reference has to give the same bits everywhere. */
   get product64(): PanelProduct {
-    this.lazy ??= new PanelProduct('f64', false);
-    return this.lazy;
+    const { place, parts } = this;
+    parts.product64 ??= new PanelProduct('f64', undefined, place && at(place, 4 * SCORES + sharedScratchBytes('f32')));
+    return parts.product64;
+  }
+
+  get math(): VectorMath {
+    this.parts.math ??= new VectorMath();
+    return this.parts.math;
+  }
+
+  /** Room for so many numbers, until the next call. */
+  scores(elements: number): Float32Array {
+    if (this.kept.length < elements) this.kept = new Float32Array(elements);
+    return this.kept;
   }
 }
 
-let tools: Tools | undefined;
+function at(place: ToolPlace, offset: number): ToolPlace {
+  return { memory: place.memory, scratch: place.scratch + offset, holds: (buffer) => place.holds(buffer) };
+}
 
-const HANDLERS: { [K in TaskName]: (tools: Tools, task: Tasks[K], start: number, end: number) => void } = {
+const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: number, end: number) => void } = {
   product({ product }, task, start, end) {
     const { m, n, k, a_stride, b_stride, output } = task;
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
@@ -86,6 +159,20 @@ const HANDLERS: { [K in TaskName]: (tools: Tools, task: Tasks[K], start: number,
     }
   },
 
+  /** Rows `start … end` of C. */
+  product64({ product64 }, task, start, end) {
+    const { m, n, k, upper } = task;
+    const a = { values: task.a, offset: start * task.a_row_stride, row_stride: task.a_row_stride };
+    const b = { values: task.b, offset: 0, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
+    // Of the rows of a triangle, columns from the first row on are wanted.
+    const first = upper ? Math.min(start, n - 1) : 0;
+    const right = { ...b, offset: first * task.b_column_stride };
+    const target = view(task.output, n, start * n + first);
+    const mode = { adds: true, upper };
+    const rows = Math.min(end, m) - start;
+    product64.multiply(rows, n - first, k, { ...a, column_stride: task.a_column_stride }, right, target, mode);
+  },
+
   /** Rows `start … end` of the triangle: they begin at the diagonal. */
   gram({ product64 }, { x, rows, n, gram }, start, end) {
     const left = { ...transposed(view(x, n)), offset: start };
@@ -94,7 +181,7 @@ const HANDLERS: { [K in TaskName]: (tools: Tools, task: Tasks[K], start: number,
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
 
-  attention: ({ product, math }, task, start, end) => attentionHeads(product, math, task, start, end),
+  attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {
     if (activation === 'silu' && up) {
@@ -126,10 +213,27 @@ const HANDLERS: { [K in TaskName]: (tools: Tools, task: Tasks[K], start: number,
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  decode(_, { bytes, dtype, output }, start, end) {
+    const block = blockOf(dtype);
+    const target = output.subarray(start * block.elements, end * block.elements);
+    decodeStored(bytes.subarray(start * block.bytes, end * block.bytes), dtype, target);
+  },
+
+  rms_norm: (_, task, start, end) => normaliseRows(task, start, end),
+  rotary: (_, task, start, end) => turnRows(task, start, end),
+  add: (_, task, start, end) => addRange(task, start, end),
+  scale_columns: (_, task, start, end) => scaleRows(task, start, end),
+  count_non_finite: (_, task, start, end) => countRange(task, start, end),
 };
 
 /** Does one range of a task on this thread. */
-export function runTask<K extends TaskName>(name: K, task: Tasks[K], start: number, end: number): void {
-  tools ??= new Tools();
+export function runTask<K extends TaskName>(
+  tools: TaskTools,
+  name: K,
+  task: Tasks[K],
+  start: number,
+  end: number,
+): void {
   HANDLERS[name](tools, task, start, end);
 }

@@ -1,127 +1,192 @@
 /**
- * @file Threads that share a task: other Workers are offered ranges by message, this one does its own, then those that
- * nobody has taken yet, and waits for the rest. Waiting blocks, as a product on one thread would, so kernels stay plain
- * calls; only Workers may block. Because a range is waited for only once a thread has taken it, a message that the browser
- * delivers late, or never while this thread blocks, costs time and not the job.
+ * @file Threads that share a task. A task lies in shared memory as numbers, cut into ranges; whoever is free takes the
+ * next range, this thread too, until none is left. Threads wait on a word of shared memory, so nothing goes through
+ * anybody's event loop: a thread that is slow, or never comes, costs time and not the job. The calling thread blocks for the
+ * ranges that others have taken, so kernels stay plain calls; only Workers may block.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { runTask, type TaskName, type Tasks } from './tasks.ts';
+import type { Crew } from './crew.ts';
+import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
+import { runTask, type TaskName, type Tasks, TaskTools } from './tasks.ts';
 
-export interface ThreadMessage {
-  name: TaskName;
-  task: Tasks[TaskName];
-  start: number;
-  end: number;
-  /** Shared: [ranges done, ranges failed, then one ticket a thread]. */
-  counters: Int32Array;
-  /** Which ticket is this range's, and what it says while nobody has taken it. */
-  thread: number;
-  run: number;
+/** What a thread is started with. */
+export interface ThreadPlace {
+  memory: WebAssembly.Memory;
+  /** Address of the words that all threads look at. */
+  control: number;
+  /** Address of this thread's scratch memory. */
+  scratch: number;
 }
 
-/** Another thread, ready to take messages. */
+/** Another thread, which runs {@link serve}. */
 export interface ComputeThread {
-  post(message: ThreadMessage): void;
   terminate(): void;
 }
 
-const [DONE, FAILED, TICKETS] = [0, 1, 2];
-/** What a ticket says once its range is taken. */
-const TAKEN = 0;
+export const MOST_RANGES = 64;
+
+/** Places of the 32-bit words, each in a cache line of its own. */
+export const [RUN, CLAIM, DONE, FAILED, ASLEEP] = [0, 16, 32, 48, 64];
+/** Of the 64-bit ones: the task, then how many ranges and their bounds. */
+const [TASK, COUNT] = [40, 40 + TASK_WORDS];
+export const CONTROL_BYTES = 8 * (COUNT + 1 + MOST_RANGES + 1);
+
+/**
+ * A claim is the number of the run and that of its next range. Whoever takes a range has read the task before, and swaps
+ * the claim only if it is still the one that was there before reading: a run that ended meanwhile has another number.
+ */
+const RANGE_BITS = 8;
+const CLOSED = 2 ** RANGE_BITS - 1;
+const claimOf = (run: number, range: number) => (run << RANGE_BITS) | range;
 
 /** A range is done in seconds; a thread that takes this long was ended by the browser. */
 const PATIENCE_MS = 300_000;
-const LOOK_MS = 5;
+/** How often a word is looked at before a thread goes to sleep: a tenth of a millisecond, about what waking another costs. */
+const LOOKS = 50_000;
+const SLEEP_MS = 5;
 
-/** Takes a range, if nobody has taken it and its run is not over. */
-function take(counters: Int32Array, thread: number, run: number): boolean {
-  return Atomics.compareExchange(counters, TICKETS + thread, run, TAKEN) === run;
+export class Control {
+  readonly words: Int32Array;
+  readonly numbers: Float64Array;
+
+  constructor(memory: WebAssembly.Memory, control: number) {
+    this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+    this.numbers = new Float64Array(memory.buffer, control, CONTROL_BYTES / 8);
+  }
+
+  get task(): Float64Array {
+    return this.numbers.subarray(TASK, TASK + TASK_WORDS);
+  }
+
+  bounds(range: number): [start: number, end: number] {
+    return [this.numbers[COUNT + 1 + range], this.numbers[COUNT + 2 + range]];
+  }
 }
 
-/** What a thread does with a message: nothing, where the range has been taken. */
-export function serve({ name, task, start, end, counters, thread, run }: ThreadMessage): void {
-  if (!take(counters, thread, run)) return;
-  try {
-    runTask(name, task, start, end);
-  } catch {
-    Atomics.add(counters, FAILED, 1);
+/** Takes ranges of tasks for ever: what another thread does. It ends with its Worker. */
+export function serve({ memory, control, scratch }: ThreadPlace): void {
+  const shared = new Control(memory, control);
+  const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
+  for (;;) {
+    const run = Atomics.load(shared.words, RUN);
+    serveRun(shared, tools, memory);
+    waitWhile(shared.words, RUN, run);
   }
-  Atomics.add(counters, DONE, 1);
-  Atomics.notify(counters, DONE);
+}
+
+/** Takes ranges of the run that is open, if one is, until none is left. */
+function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory): void {
+  const { words, numbers } = shared;
+  for (;;) {
+    const claim = Atomics.load(words, CLAIM);
+    const range = claim & CLOSED;
+    if (range >= numbers[COUNT]) return;
+    const copy = shared.task.slice();
+    const [start, end] = shared.bounds(range);
+    if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
+    try {
+      const { name, task } = readTask(copy, memory.buffer);
+      runTask(tools, name, task, start, end);
+    } catch {
+      Atomics.add(words, FAILED, 1);
+    }
+    Atomics.add(words, DONE, 1);
+    wake(words, DONE);
+  }
 }
 
 export class Threads {
-  private readonly counters: Int32Array | undefined;
-  /** Of this run; never 0, which is {@link TAKEN}. */
+  private readonly kit: TaskTools;
+  private readonly shared?: Control;
   private runs = 0;
 
-  /** @param others Empty where memory cannot be shared: then everything runs here. */
-  constructor(private readonly others: readonly ComputeThread[]) {
-    this.counters =
-      others.length > 0 ? new Int32Array(new SharedArrayBuffer(4 * (TICKETS + others.length))) : undefined;
+  /** @param crew None where memory cannot be shared: then everything runs here. */
+  constructor(private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads'>) {
+    this.kit = new TaskTools(crew?.place);
+    if (crew) this.shared = new Control(crew.place.memory, crew.control);
+  }
+
+  /** This thread's own. */
+  get tools(): TaskTools {
+    return this.kit;
   }
 
   get count(): number {
-    return this.others.length + 1;
-  }
-
-  get isShared(): boolean {
-    return this.counters !== undefined;
+    return (this.crew?.threads.length ?? 0) + 1;
   }
 
   /**
-   * Does ranges `bounds[i] … bounds[i + 1]` of a task, each on a thread of its own.
+   * Does ranges `bounds[i] … bounds[i + 1]` of a task, at most {@link MOST_RANGES}, on all threads.
    * @throws `internal` where a thread failed or does not answer.
    */
   run<K extends TaskName>(name: K, task: Tasks[K], bounds: readonly number[]): void {
-    const { counters } = this;
-    const ranges = bounds.slice(1).map((end, i) => ({ start: bounds[i], end }));
-    const [own, ...rest] = ranges.filter(({ start, end }) => end > start);
-    if (!counters || rest.length === 0) {
-      runTask(name, task, bounds[0], bounds[bounds.length - 1]);
+    const { crew, shared, kit } = this;
+    const ranges = bounds.length - 1;
+    const isShared = crew && shared && ranges > 1 && writeTask(shared.task, name, task, crew.place.holds);
+    if (!isShared) {
+      runTask(kit, name, task, bounds[0], bounds[ranges]);
       return;
     }
-    const run = this.nextRun();
-    Atomics.store(counters, DONE, 0);
-    Atomics.store(counters, FAILED, 0);
-    rest.forEach(({ start, end }, thread) => {
-      Atomics.store(counters, TICKETS + thread, run);
-      this.others[thread].post({ name, task, start, end, counters, thread, run });
-    });
-    let taken = rest.length;
+    const { words, numbers } = shared;
+    const run = this.open(words, numbers, bounds);
+    let own = 0;
     try {
-      runTask(name, task, own.start, own.end);
-    } finally {
-      const left = rest.filter((_, thread) => take(counters, thread, run));
-      taken -= left.length;
-      try {
-        for (const { start, end } of left) runTask(name, task, start, end);
-      } finally {
-        waitFor(counters, taken);
+      for (;;) {
+        const claim = Atomics.load(words, CLAIM);
+        const range = claim & CLOSED;
+        if (range >= ranges) break;
+        if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
+        own++;
+        runTask(kit, name, task, bounds[range], bounds[range + 1]);
       }
+    } finally {
+      const taken = Atomics.exchange(words, CLAIM, claimOf(run, CLOSED)) & CLOSED;
+      waitFor(words, Math.min(taken, ranges) - own);
     }
-    if (Atomics.load(counters, FAILED) > 0) throw fault('A compute thread failed.');
-  }
-
-  private nextRun(): number {
-    this.runs = this.runs >= 0x7fffffff ? 1 : this.runs + 1;
-    return this.runs;
+    if (Atomics.load(words, FAILED) > 0) throw fault('A compute thread failed.');
   }
 
   dispose(): void {
-    for (const thread of this.others) thread.terminate();
+    for (const thread of this.crew?.threads ?? []) thread.terminate();
+  }
+
+  /** The claim is closed since the last run, so nobody takes a range while bounds and counts are written. */
+  private open(words: Int32Array, numbers: Float64Array, bounds: readonly number[]): number {
+    this.runs = (this.runs + 1) % 2 ** (31 - RANGE_BITS);
+    Atomics.store(words, DONE, 0);
+    Atomics.store(words, FAILED, 0);
+    numbers[COUNT] = bounds.length - 1;
+    for (const [i, bound] of bounds.entries()) numbers[COUNT + 1 + i] = bound;
+    Atomics.store(words, CLAIM, claimOf(this.runs, 0));
+    Atomics.add(words, RUN, 1);
+    wake(words, RUN);
+    return this.runs;
   }
 }
 
-/** Looks again now and then: a wake-up that is lost then costs milliseconds. */
-function waitFor(counters: Int32Array, ranges: number): void {
+/** Waits until so many ranges were done by others. */
+function waitFor(words: Int32Array, ranges: number): void {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
-    const done = Atomics.load(counters, DONE);
+    const done = Atomics.load(words, DONE);
     if (done >= ranges) return;
-    Atomics.wait(counters, DONE, done, LOOK_MS);
+    waitWhile(words, DONE, done, SLEEP_MS);
     if (performance.now() > end) throw fault('A compute thread does not answer.');
   }
+}
+
+/** Looks at a word for a while, then sleeps, until it is no longer `value` (or `ms` have passed). */
+function waitWhile(words: Int32Array, word: number, value: number, ms?: number): void {
+  for (let look = 0; look < LOOKS; look++) if (Atomics.load(words, word) !== value) return;
+  // Counted before it sleeps: whoever changes the word afterwards sees that there is somebody to wake.
+  Atomics.add(words, ASLEEP, 1);
+  Atomics.wait(words, word, value, ms);
+  Atomics.sub(words, ASLEEP, 1);
+}
+
+/** Waking is a call of the operating system: not made where nobody sleeps. */
+function wake(words: Int32Array, word: number): void {
+  if (Atomics.load(words, ASLEEP) > 0) Atomics.notify(words, word);
 }
 
 function fault(message: string): WhittleError {
@@ -133,14 +198,14 @@ function fault(message: string): WhittleError {
 }
 
 /** Bounds of equal ranges of `count`, whole multiples of `unit`. */
-export function equalRanges(count: number, threads: number, unit = 1): number[] {
+export function equalRanges(count: number, ranges: number, unit = 1): number[] {
   const units = Math.ceil(count / unit);
-  return Array.from({ length: threads + 1 }, (_, i) => Math.min(count, Math.round((units * i) / threads) * unit));
+  return Array.from({ length: ranges + 1 }, (_, i) => Math.min(count, Math.round((units * i) / ranges) * unit));
 }
 
 /** Bounds of ranges of the rows of an upper triangle of size n that hold equally many elements. */
-export function triangleRanges(n: number, threads: number, unit = 4): number[] {
-  return Array.from({ length: threads + 1 }, (_, i) =>
-    i === threads ? n : Math.min(n, Math.round((n * (1 - Math.sqrt(1 - i / threads))) / unit) * unit),
+export function triangleRanges(n: number, ranges: number, unit = 4): number[] {
+  return Array.from({ length: ranges + 1 }, (_, i) =>
+    i === ranges ? n : Math.min(n, Math.round((n * (1 - Math.sqrt(1 - i / ranges))) / unit) * unit),
   );
 }

@@ -1,18 +1,22 @@
 /** Every kernel that this backend does not share with the f64 reference, against it, on one and on three threads. */
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
 import { normalisedError, randomIds, randomValues } from '../testing.ts';
-import { type ComputeThread, serve } from './threads.ts';
+import { type Crew, createCrew } from './crew.ts';
+import { createNodeCrew } from './testing.ts';
+import { Control, DONE, FAILED, Threads } from './threads.ts';
 import { createWasmBackend } from './wasm_backend.ts';
 
-/** Does its range when it is posted: the split of the work and its bounds are those of real threads. */
-const inPlace = (): ComputeThread => ({ post: serve, terminate() {} });
+const crew = await createNodeCrew(2);
+afterAll(() => {
+  for (const [, backend] of BACKENDS) backend.dispose();
+});
 
 const reference = createCpuBackend();
 const BACKENDS: [name: string, backend: Backend][] = [
   ['one thread', createWasmBackend()],
-  ['three threads', createWasmBackend([inPlace(), inPlace()])],
+  ['three threads', createWasmBackend(crew)],
 ];
 
 /** Squared relative error of sums in f32: (2⁻²⁴·√n)² with room. */
@@ -187,37 +191,56 @@ describe('memory', () => {
 });
 
 describe('threads', () => {
-  it('make a failure of another thread an error here', () => {
-    const broken: ComputeThread = {
-      post: (message) => serve({ ...message, task: undefined as never }),
-      terminate() {},
-    };
-    const backend = createWasmBackend([broken]);
-    const [a, b, output] = [1, 2, 3].map((seed) => backend.empty([128, 128], `${seed}`));
-    expect(() => backend.matmul({ a, b, output })).toThrowError(expect.objectContaining({ code: 'internal' }));
+  const product = async (on: Backend, size = 130) => {
+    const [a, b] = [1, 2].map((seed) => on.fromArray(randomValues(size * size, seed), [size, size], `${seed}`));
+    const output = on.empty([size, size], 'output');
+    on.matmul({ a, b, output });
+    const values = await on.read(output);
+    for (const tensor of [a, b, output]) tensor.dispose();
+    return values;
+  };
+
+  it('all take part', async () => {
+    const { words } = new Control(crew.heap.memory, crew.control);
+    const [, [, backend]] = BACKENDS;
+    let done = 0;
+    for (let attempt = 0; attempt < 200 && done === 0; attempt++) {
+      await product(backend, 400);
+      done = Atomics.load(words, DONE);
+    }
+    expect(done).toBeGreaterThan(0);
   });
 
-  it('that never get their message cost time and not the job; what comes late changes nothing', async () => {
-    const late: (() => void)[] = [];
-    const deaf: ComputeThread = { post: (message) => void late.push(() => serve(message)), terminate() {} };
-    const backend = createWasmBackend([deaf, deaf]);
-    const product = async (on: Backend) => {
-      const [a, b] = [1, 2].map((seed) => on.fromArray(randomValues(130 * 130, seed), [130, 130], `${seed}`));
-      const output = on.empty([130, 130], 'output');
-      on.matmul({ a, b, output });
-      return { output, values: await on.read(output) };
-    };
-    const { output, values } = await product(backend);
-    expect(late.length).toBe(2);
-    expect(normalisedError(values, (await product(reference)).values)).toBeLessThan(BOUND);
-    backend.copy(backend.empty([130, 130], 'zeros'), output);
-    for (const deliver of late) deliver();
-    expect((await backend.read(output)).every((value) => value === 0)).toBe(true);
+  it('that never come cost time and not the job', async () => {
+    const alone = await createCrew(2, async () => ({ terminate() {} }));
+    const backend = createWasmBackend(alone);
+    expect(normalisedError(await product(backend), await product(reference))).toBeLessThan(BOUND);
+  });
+
+  it('make a failure of another thread an error here', async () => {
+    const alone = (await createCrew(1, async () => ({ terminate() {} }))) as Crew;
+    const { words } = new Control(alone.heap.memory, alone.control);
+    const threads = new Threads(alone);
+    const gate = alone.heap.floats(8);
+    const fail = () => Atomics.add(words, FAILED, 1);
+    // Between the first range and the second, another thread reports a failure.
+    const task = {
+      activation: 'relu',
+      gate,
+      output: alone.heap.floats(8),
+      get up() {
+        fail();
+        return undefined;
+      },
+    } as const;
+    expect(() => threads.run('activation', task, [0, 4, 8])).toThrowError(
+      expect.objectContaining({ code: 'internal' }),
+    );
   });
 
   it('end with the backend', () => {
     let ended = 0;
-    createWasmBackend([{ post: serve, terminate: () => ended++ }]).dispose();
+    createWasmBackend({ ...crew, threads: [{ terminate: () => ended++ }] }).dispose();
     expect(ended).toBe(1);
   });
 });

@@ -7,24 +7,34 @@
  * heap: that is why no session of onnxruntime-web runs here.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { decodeStored } from '../../tensor/decode.ts';
-import type { DType } from '../../tensor/dtype.ts';
+import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type {
   ActivationArgs,
+  AddArgs,
   AttentionArgs,
   Backend,
   BackendInfo,
+  CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
   Eigendecomposition,
   EighArgs,
   GluArgs,
   MatmulArgs,
+  RmsNormArgs,
+  RotaryArgs,
+  ScaleColumnsArgs,
   Tensor,
 } from '../backend.ts';
+import { addElements } from '../cpu/add.ts';
+import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
+import { rmsNormRows } from '../cpu/rms_norm.ts';
+import { rotaryRows } from '../cpu/rotary.ts';
+import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
+import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -39,25 +49,30 @@ import {
   checkMatmulAt,
   checkMatmulBt,
 } from '../shapes.ts';
-import { SpareArrays } from './spare_arrays.ts';
-import { type ComputeThread, equalRanges, Threads, triangleRanges } from './threads.ts';
+import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
+import type { Crew } from './crew.ts';
+import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
 
-/** Below this many products a second thread costs more than it saves: its message takes about 50 µs. */
-const WORTH_SHARING = 2 ** 20;
+/** Below this many products a second thread costs more than it saves. */
+const WORTH_SHARING = 2 ** 18;
+/** A millisecond's work: each range packs its operands anew. */
+const WORTH_SPLITTING = 2 ** 26;
 
-/** @param threads Further threads; none where memory cannot be shared. They end with the backend. */
-export function createWasmBackend(threads: readonly ComputeThread[] = []): Backend {
-  return new WasmBackend(new Threads(threads));
+/** @param crew None where memory cannot be shared: then one thread computes. It ends with the backend. */
+export function createWasmBackend(crew?: Crew): Backend {
+  return new WasmBackend(new Threads(crew), crew ? new HeapArrays(crew.heap) : new OwnArrays());
 }
 
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
-  private readonly spare = new SpareArrays();
 
-  constructor(private readonly threads: Threads) {
+  constructor(
+    private readonly threads: Threads,
+    private readonly arrays: Arrays,
+  ) {
     super();
     const { count } = threads;
     this.info = {
@@ -91,22 +106,22 @@ class WasmBackend extends HostBackend {
       slopes: args.slopes && singles(args.slopes),
       ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap },
     };
-    const threads = this.worth(rows * seqlen * heads * head_dim);
-    this.threads.run('attention', task, equalRanges(batch * heads, threads));
+    const ranges = this.parts(rows * seqlen * heads * head_dim);
+    this.threads.run('attention', task, equalRanges(batch * heads, ranges));
   }
 
   glu(args: GluArgs): void {
     const { elements } = checkGlu(args);
     const { activation } = args;
     const task = { activation, gate: singles(args.gate), up: singles(args.up), output: output(args.output) };
-    this.threads.run('activation', task, equalRanges(elements, this.worth(16 * elements)));
+    this.threads.run('activation', task, equalRanges(elements, this.parts(16 * elements)));
   }
 
   activation(args: ActivationArgs): void {
     const { elements } = checkActivation(args);
     const { activation } = args;
     const task = { activation, gate: singles(args.hidden_states), output: output(args.output) };
-    this.threads.run('activation', task, equalRanges(elements, this.worth(64 * elements)));
+    this.threads.run('activation', task, equalRanges(elements, this.parts(64 * elements)));
   }
 
   /** The tensor becomes f64 with its first sum: 4,096 rows in f32 would lose the directions that slicing cuts. */
@@ -114,12 +129,14 @@ class WasmBackend extends HostBackend {
     const { rows, n } = checkCovariance(args);
     const target = hostTensor(args.covariance);
     if (!(target.values instanceof Float64Array)) {
-      const gram = new Float64Array(this.buffer(8 * n * n));
-      gram.set(target.values);
+      const { values } = target;
+      const gram = this.arrays.doubles(n * n);
+      gram.set(values);
       target.replace(gram);
+      this.recycle(values);
     }
     const task = { x: singles(args.hidden_states), rows, n, gram: doubles(target) };
-    this.threads.run('gram', task, triangleRanges(n, this.worth((rows * n * n) / 2)));
+    this.threads.run('gram', task, triangleRanges(n, this.parts((rows * n * n) / 2)));
   }
 
   cross_entropy(args: CrossEntropyArgs): void {
@@ -129,18 +146,52 @@ class WasmBackend extends HostBackend {
       ...{ n, first_column, logits: singles(args.logits) },
       ...{ target_ids: ids(args.target_ids), state: output(args.state) },
     };
-    this.threads.run('cross_entropy', task, equalRanges(rows, this.worth(16 * rows * n)));
+    this.threads.run('cross_entropy', task, equalRanges(rows, this.parts(16 * rows * n)));
   }
+
+  override readonly rms_norm = (args: RmsNormArgs): void => {
+    const { rows, ...task } = rmsNormRows(args);
+    this.threads.run('rms_norm', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.d)));
+  };
+
+  override readonly rotary = (args: RotaryArgs): void => {
+    const { rows, ...task } = rotaryRows(args);
+    this.threads.run('rotary', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.row_stride)));
+  };
+
+  override readonly add = (args: AddArgs): void => {
+    const { elements, ...task } = addElements(args);
+    this.threads.run('add', singlesOf(task), equalRanges(elements, this.parts(2 * elements)));
+  };
+
+  override readonly scale_columns = (args: ScaleColumnsArgs): void => {
+    const { rows, ...task } = scaleColumnsRows(args);
+    this.threads.run('scale_columns', singlesOf(task), equalRanges(rows, this.parts(2 * rows * task.d)));
+  };
+
+  override readonly count_non_finite = (args: CountNonFiniteArgs): void => {
+    const { elements, ...task } = countNonFiniteElements(args);
+    this.threads.run('count_non_finite', singlesOf(task), equalRanges(elements, this.parts(2 * elements)));
+  };
 
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor {
     const elements = checkDecode(bytes, dtype, shape, label);
-    return this.keep(shape, label, elements * 4, () => decodeStored(bytes, dtype, this.uninitialised(elements)));
+    return this.keep(shape, label, elements * 4, () => {
+      const output = this.arrays.floats(elements);
+      const blocks = elements / blockOf(dtype).elements;
+      const parts = this.parts(16 * elements);
+      const shared = parts > 1 ? this.arrays.copyOf(bytes) : bytes;
+      this.threads.run('decode', { bytes: shared, dtype, output }, equalRanges(blocks, parts));
+      if (shared !== bytes) this.recycle(shared);
+      return output;
+    });
   }
 
-  /** In f64 on one thread; the eigenvectors are rounded to f32 at the end. */
+  /** In f64; the eigenvectors are rounded to f32 at the end. */
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n } = checkEigh(args);
-    const { eigenvalues, eigenvectors } = await symmetricEigen(floats(args.covariance), n, args.signal);
+    const matrix = args.unrounded ?? floats(args.covariance);
+    const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n, args.signal, this.addProduct);
     const label = `${args.covariance.label} eigenvectors`;
     const kept = this.fromArray(eigenvectors, [n, n], label);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
@@ -148,46 +199,90 @@ class WasmBackend extends HostBackend {
 
   override dispose(): void {
     super.dispose();
-    this.spare.clear();
+    this.arrays.clear();
     this.threads.dispose();
   }
 
   protected zeros(elements: number): Float32Array {
-    return this.uninitialised(elements).fill(0);
+    const values = this.arrays.floats(elements);
+    if (this.arrays instanceof HeapArrays) this.threads.tools.product.zero(values);
+    else values.fill(0);
+    return values;
   }
 
-  protected override recycle(values: Values): void {
-    if (values instanceof Float32Array) this.spare.put(values);
-  }
-
-  /** What a kernel will write whole. */
-  private uninitialised(elements: number): Float32Array {
-    return this.spare.take(elements) ?? new Float32Array(this.buffer(4 * elements));
+  protected override recycle(values: Values | Uint8Array): void {
+    this.arrays.recycle(values);
   }
 
   protected zeroIds(length: number): Uint32Array {
-    return new Uint32Array(this.buffer(4 * length));
+    return this.arrays.words(length).fill(0);
   }
 
   private product(args: MatmulArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
     const { m, n, k } = sizes;
-    const threads = this.worth(m * n * k);
     const by = m >= n ? 'rows' : 'columns';
+    const ranges = this.parts(m * n * k);
     const task = {
       ...({ ...sizes, a_transposed, b_transposed, by } as const),
       ...{ a: singles(args.a), b: singles(args.b), output: output(args.output) },
     };
-    this.threads.run('product', task, by === 'rows' ? equalRanges(m, threads, 4) : equalRanges(n, threads, 8));
+    this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
   }
 
-  /** How many threads a task of so many products is given. */
-  private worth(products: number): number {
-    return products < WORTH_SHARING ? 1 : this.threads.count;
-  }
+  /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */
+  private readonly addProduct: AddProduct = (m, n, k, a, b, c, upper = false) => {
+    const parts = this.parts(m * n * k);
+    if (parts === 1) {
+      this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
+      return;
+    }
+    const copies = [copied(this.arrays, a, m, k), copied(this.arrays, b, k, n), this.arrays.doubles(m * n)];
+    const [left, right, output] = copies;
+    for (let row = 0; row < m; row++) {
+      const at = c.offset + row * c.row_stride;
+      output.set(c.values.subarray(at, at + n), row * n);
+    }
+    const task = {
+      ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
+      ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
+    };
+    this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+    for (let row = 0; row < m; row++) {
+      const first = upper ? row : 0;
+      c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
+    }
+    for (const copy of copies) this.recycle(copy);
+  };
 
-  private buffer(bytes: number): ArrayBuffer | SharedArrayBuffer {
-    return this.threads.isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
+  /**
+   * In how many ranges a task of so many products is cut: long ones in more than there are threads, so that one that is
+   * held up leaves work to the others.
+   */
+  private parts(products: number): number {
+    const { count } = this.threads;
+    if (count === 1 || products < WORTH_SHARING) return 1;
+    return Math.min(MOST_RANGES, products < WORTH_SPLITTING ? count : 2 * count);
   }
+}
+
+/** The part of a matrix that a view of (rows, columns) reaches, with the same strides. */
+function copied(
+  arrays: Arrays,
+  { values, offset, row_stride, column_stride }: MatrixView,
+  rows: number,
+  columns: number,
+) {
+  const copy = arrays.doubles((rows - 1) * row_stride + (columns - 1) * column_stride + 1);
+  copy.set(values.subarray(offset, offset + copy.length));
+  return copy;
+}
+
+/** A task whose arrays are all f32: what every tensor but a covariance is. */
+function singlesOf<T>(task: T): T {
+  for (const [name, value] of Object.entries(task as object)) {
+    if (value instanceof Float64Array) throw covarianceMisused(name);
+  }
+  return task;
 }
 
 /** The numbers of an operand; a covariance, which is f64, is rounded. */
@@ -200,9 +295,13 @@ function singles(tensor: Tensor): Float32Array {
 function output(tensor: Tensor): Float32Array {
   const values = floats(tensor);
   if (values instanceof Float32Array) return values;
-  throw new WhittleError({
+  throw covarianceMisused(tensor.label);
+}
+
+function covarianceMisused(tensor: string): WhittleError {
+  return new WhittleError({
     code: 'internal',
-    message: 'A covariance was given as the output of another kernel.',
-    place: { tensor: tensor.label },
+    message: 'A covariance, which is f64 here, was given to a kernel that works in f32.',
+    place: { tensor },
   });
 }

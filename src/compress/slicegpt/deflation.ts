@@ -6,10 +6,9 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { frobenius } from '../../backend/linalg/certificate.ts';
-import { type Dominant, trace, withoutDirections } from '../../backend/linalg/dominant.ts';
+import { type Dominant, dominantCount, trace, withoutDirections } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { decomposesInSingle } from './gram.ts';
 
 export interface Decomposition {
   /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
@@ -21,6 +20,8 @@ export interface Decomposition {
   sweeps: number;
   /** Directions that were taken out first. */
   deflated: number;
+  /** Leading directions that are far above the others. */
+  leading: number;
 }
 
 /**
@@ -48,7 +49,7 @@ export function lostDigits(
 
 /**
  * @param H (n, n) symmetric, f64.
- * @param dominant Of H; taken out before a device that computes in f32 solves the rest.
+ * @param dominant Of H; taken out before a device that computes in f32 solves the rest. A backend that computes in f64 is given none.
  */
 export async function decompose(
   arena: Arena,
@@ -58,14 +59,16 @@ export async function decompose(
   signal: AbortSignal,
 ): Promise<Decomposition> {
   const { backend } = arena;
-  const isDeflated = dominant.count > 0 && decomposesInSingle(backend);
+  const isDeflated = dominant.count > 0;
   const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
   const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
-  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, signal });
+  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, unrounded: matrix, signal });
   arena.free(covariance);
   const Q = arena.own(eigenvectors);
   const values = await backend.read(Q);
-  if (!isDeflated) return { Q, values, eigenvalues, solver, sweeps, deflated: 0 };
+  if (!isDeflated) {
+    return { Q, values, eigenvalues, solver, sweeps, deflated: 0, leading: dominantCount(eigenvalues) };
+  }
   arena.free(Q);
   const merged = inFront(dominant, eigenvalues, values, n);
   const used = Float32Array.from(merged.vectors);
@@ -76,6 +79,7 @@ export async function decompose(
     solver,
     sweeps,
     deflated: dominant.count,
+    leading: dominant.count,
   };
 }
 

@@ -36,7 +36,7 @@ export async function firstCovariance(
       joint[j * D + i] = joint[i * D + j];
     }
   }
-  return { covariance: await knownCovariance(joint, D, lost), tableGram: gram };
+  return { covariance: await knownCovariance(arena, joint, D, lost), tableGram: gram };
 }
 
 /** C·G·C with C = I − 11ᵀ/n, from and into the upper triangle. */

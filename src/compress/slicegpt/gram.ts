@@ -8,14 +8,9 @@ import { type Dominant, mirrorUpper } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
 
-/** Whether products and sums of a covariance are rounded to f32: the CPU backends have both in f64. */
-export function sumsInSingle({ info }: Backend): boolean {
+/** Whether a covariance is summed and decomposed in f32: the CPU backends do both in f64. */
+export function solvesInSingle({ info }: Backend): boolean {
   return info.kind === 'webgpu';
-}
-
-/** Whether a matrix is rounded to f32 before it is decomposed. */
-export function decomposesInSingle({ info }: Backend): boolean {
-  return info.precision !== 'f64';
 }
 
 export interface GramSum {
@@ -34,7 +29,7 @@ export class Gram {
     readonly size: number,
   ) {
     this.covariance = arena.empty([size, size], 'covariance');
-    if (sumsInSingle(arena.backend)) this.low = arena.empty([size, size], 'covariance (low part)');
+    if (solvesInSingle(arena.backend)) this.low = arena.empty([size, size], 'covariance (low part)');
   }
 
   /** @param states (rows, n); left as they are. */

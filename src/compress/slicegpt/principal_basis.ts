@@ -10,6 +10,7 @@ import type { Arena } from '../../runtime/arena.ts';
 import type { KeptEnergy, SiteReport } from '../method.ts';
 import { type Decomposition, decompose } from './deflation.ts';
 import { discardedEnergy } from './energy.ts';
+import { solvesInSingle } from './gram.ts';
 import type { SiteCovariance } from './site_covariance.ts';
 import type { Site } from './sites.ts';
 import { verdictOf } from './verdict.ts';
@@ -20,7 +21,7 @@ export interface PrincipalBasis {
   report: SiteReport;
 }
 
-/** Rows up to which an f32 decomposition is always compared with f64's, and up to which every eighth site is. */
+/** Rows up to which what f32 eigenvectors keep is always compared with f64's, and up to which every eighth site is. */
 const REFERENCE_UP_TO = 256;
 const SAMPLED_UP_TO = 1024;
 const SAMPLE = 8;
@@ -42,7 +43,7 @@ export async function principalBasis(
   const { Q, values, eigenvalues, solver, sweeps, deflated } = decomposition;
   const figures = {
     ...certify(H, eigenvalues, values, size),
-    kept_energy: await keptEnergy(covariance, decomposition, site, dimension, signal),
+    kept_energy: await keptEnergy(arena, covariance, decomposition, site, dimension, signal),
   };
   const report: SiteReport = {
     site: site.index,
@@ -57,8 +58,9 @@ export async function principalBasis(
 
 /** Measured where that is cheap beside the decomposition, or sampled; estimated from above elsewhere. */
 async function keptEnergy(
-  { H, size: n, dominant }: SiteCovariance,
-  { values, eigenvalues }: Decomposition,
+  { backend }: Arena,
+  { H, size: n }: SiteCovariance,
+  { values, eigenvalues, leading }: Decomposition,
   site: Site,
   kept: number,
   signal: AbortSignal,
@@ -68,8 +70,10 @@ async function keptEnergy(
   const isF32 = values !== Q;
   const isSampled = n <= REFERENCE_UP_TO || (n <= SAMPLED_UP_TO && site.index % SAMPLE === 0);
   if (isF32 && isSampled) {
-    const loss = await keptEnergyLoss(H, Q, n, dimension, signal);
+    // The eigenvalues of a solver in f64 are those to compare with.
+    const known = solvesInSingle(backend) ? undefined : eigenvalues;
+    const loss = await keptEnergyLoss(H, Q, n, dimension, signal, known);
     return { loss: Math.max(0, loss), kind: 'measured', dimension };
   }
-  return { loss: keptEnergyBound(H, eigenvalues, Q, n, dimension, dominant.count), kind: 'bound', dimension };
+  return { loss: keptEnergyBound(H, eigenvalues, Q, n, dimension, leading), kind: 'bound', dimension };
 }

@@ -196,7 +196,7 @@ async function loadCovariance(
   const H = Float64Array.from(await read(high));
   const rest = await read(low);
   for (let i = 0; i < H.length; i++) H[i] += rest[i];
-  return knownCovariance(H, high.shape[0], 1);
+  return knownCovariance(arena, H, high.shape[0], 1);
 }
 
 /** What the PCA of a site looks at: the states, or a copy without their mean where the fused model has none. */

@@ -1,16 +1,16 @@
 /** @file Covariance of a site with the digits that its PCA needs, and what was found on the way: its dominant directions. */
-import { type Dominant, dominantDirections } from '../../backend/linalg/dominant.ts';
+import { type Dominant, dominantDirections, NO_DIRECTIONS } from '../../backend/linalg/dominant.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { lostDigits } from './deflation.ts';
-import { DeflatedGram, Gram, sumsInSingle } from './gram.ts';
+import { DeflatedGram, Gram, solvesInSingle } from './gram.ts';
 import type { Site } from './sites.ts';
 
 export interface SiteCovariance {
   /** (n, n) symmetric, f64. */
   H: Float64Array;
   size: number;
-  /** Of H. */
+  /** Of H; none for a backend that needs none taken out. */
   dominant: Dominant;
   /** By how much rounding weighs more in what is left without the dominant directions: 1 for no loss. */
   lost: number;
@@ -55,8 +55,8 @@ async function taken(arena: Arena, sum: StatesSum, site: Site): Promise<SiteCova
   const { size } = sum;
   const { H, rounded } = await sum.take();
   assertFiniteDiagonal(H, size, site);
+  if (!solvesInSingle(arena.backend)) return { H, size, dominant: NO_DIRECTIONS, lost: 1 };
   const dominant = await dominantDirections(H, size);
-  if (!sumsInSingle(arena.backend)) return { H, size, dominant, lost: 1 };
   const isNeeded = lostDigits(diagonal(H, size), H, size, dominant) > MAX_LOST;
   return {
     H,
@@ -68,8 +68,13 @@ async function taken(arena: Arena, sum: StatesSum, site: Site): Promise<SiteCova
 }
 
 /** The covariance of a site that was put together in f64 elsewhere. */
-export async function knownCovariance(H: Float64Array, size: number, lost: number): Promise<SiteCovariance> {
-  return { H, size, dominant: await dominantDirections(H, size), lost };
+export async function knownCovariance(
+  { backend }: Arena,
+  H: Float64Array,
+  size: number,
+  lost: number,
+): Promise<SiteCovariance> {
+  return { H, size, dominant: solvesInSingle(backend) ? await dominantDirections(H, size) : NO_DIRECTIONS, lost };
 }
 
 function diagonal(H: Float64Array, n: number): Float64Array {

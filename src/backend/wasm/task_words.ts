@@ -1,0 +1,98 @@
+/**
+ * @file A task as numbers in shared memory, and back: what threads are given. Arrays go as address and length; absent
+ * fields as NaN.
+ */
+import { DTYPES } from '../../tensor/dtype.ts';
+import type { TaskName, Tasks } from './tasks.ts';
+
+type Kind = 'f32' | 'f64' | 'u32' | 'u8' | 'number' | readonly string[];
+type Schema<T> = { readonly [K in keyof Required<T>]: Kind };
+
+const ACTIVATION_NAMES = ['silu', 'relu', 'gelu', 'gelu_tanh'] as const;
+
+/** Fields of each task, in the order in which they are written. */
+const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
+  product: {
+    ...{ m: 'number', n: 'number', k: 'number' },
+    ...{ a: 'f32', a_stride: 'number', a_transposed: 'number' },
+    ...{ b: 'f32', b_stride: 'number', b_transposed: 'number' },
+    ...{ output: 'f32', by: ['rows', 'columns'] },
+  },
+  product64: {
+    ...{ m: 'number', n: 'number', k: 'number' },
+    ...{ a: 'f64', a_row_stride: 'number', a_column_stride: 'number' },
+    ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
+    ...{ output: 'f64', upper: 'number' },
+  },
+  gram: { x: 'f32', rows: 'number', n: 'number', gram: 'f64' },
+  attention: {
+    ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
+    ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
+    ...{ scale: 'number', window: 'number', soft_cap: 'number' },
+  },
+  activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
+  cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
+  decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },
+  rms_norm: {
+    ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },
+    ...{ d: 'number', normalized_size: 'number', eps: 'number' },
+  },
+  rotary: {
+    ...{ states: 'f32', cos: 'f32', sin: 'f32', seqlen: 'number', heads: 'number', head_dim: 'number' },
+    ...{ row_stride: 'number', half: 'number', step: 'number', apart: 'number' },
+  },
+  add: { a: 'f32', b: 'f32', output: 'f32' },
+  scale_columns: { weight: 'f32', scale: 'f32', output: 'f32', d: 'number' },
+  count_non_finite: { values: 'f32', counts: 'u32', index: 'number' },
+};
+const NAMES = Object.keys(SCHEMAS) as TaskName[];
+
+/** Words of the longest task. */
+export const TASK_WORDS = 32;
+
+const ARRAYS = { f32: Float32Array, f64: Float64Array, u32: Uint32Array, u8: Uint8Array };
+type AnyArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
+
+const isArrayKind = (kind: Kind): kind is keyof typeof ARRAYS => typeof kind === 'string' && kind in ARRAYS;
+
+/**
+ * Writes a task.
+ * @param holds Whether an array of this buffer lies in the memory that all threads have.
+ * @returns False where an array does not: then only this thread can do the task.
+ */
+export function writeTask<K extends TaskName>(
+  words: Float64Array,
+  name: K,
+  task: Tasks[K],
+  holds: (buffer: ArrayBufferLike) => boolean,
+): boolean {
+  const values = task as unknown as Record<string, AnyArray | number | boolean | string | undefined>;
+  let at = 0;
+  words[at++] = NAMES.indexOf(name);
+  for (const [field, kind] of Object.entries(SCHEMAS[name]) as [string, Kind][]) {
+    const value = values[field];
+    if (isArrayKind(kind)) {
+      const array = value as AnyArray | undefined;
+      if (array && !holds(array.buffer)) return false;
+      words[at++] = array ? array.byteOffset : Number.NaN;
+      words[at++] = array ? array.length : 0;
+    } else if (value === undefined) words[at++] = Number.NaN;
+    else words[at++] = typeof kind === 'string' ? Number(value) : kind.indexOf(value as string);
+  }
+  return true;
+}
+
+/** The task that was written, with arrays over `buffer`. */
+export function readTask(words: Float64Array, buffer: ArrayBufferLike): { name: TaskName; task: Tasks[TaskName] } {
+  let at = 0;
+  const name = NAMES[words[at++]];
+  const task: Record<string, unknown> = {};
+  for (const [field, kind] of Object.entries(SCHEMAS[name]) as [string, Kind][]) {
+    const word = words[at++];
+    if (isArrayKind(kind)) {
+      const length = words[at++];
+      if (!Number.isNaN(word)) task[field] = new ARRAYS[kind](buffer as ArrayBuffer, word, length);
+    } else if (!Number.isNaN(word)) task[field] = typeof kind === 'string' ? word : kind[word];
+  }
+  return { name, task: task as unknown as Tasks[TaskName] };
+}
