@@ -42,7 +42,17 @@ export function certify(
   n: number,
   exact_up_to = EXACT_UP_TO,
 ): MeasuredCertificate {
-  const H = symmetrised(covariance, n);
+  return certifyWhole(symmetrised(covariance, n), eigenvalues, eigenvectors, n, exact_up_to);
+}
+
+/** The same where both triangles of the covariance are there. */
+export function certifyWhole(
+  H: Float64Array,
+  eigenvalues: ArrayLike<number>,
+  eigenvectors: ArrayLike<number>,
+  n: number,
+  exact_up_to = EXACT_UP_TO,
+): MeasuredCertificate {
   const Q = asFloat64(eigenvectors);
   const isExact = n <= exact_up_to;
   const { orthogonality_error, residual_norm } = (isExact ? measureExactly : measureByProbes)(H, eigenvalues, Q, n);
@@ -142,11 +152,13 @@ export function asFloat64(values: ArrayLike<number>): Float64Array {
 
 /** Seeded ±1 values: the same figures every time (xorshift, Marsaglia 2003). */
 export function signs(count: number): Float64Array {
+  const values = new Float64Array(count);
   let state = 0x9e3779b9;
-  return Float64Array.from({ length: count }, () => {
+  for (let i = 0; i < count; i++) {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    return state & 0x8000 ? 1 : -1;
-  });
+    values[i] = state & 0x8000 ? 1 : -1;
+  }
+  return values;
 }

@@ -4,6 +4,7 @@
  * chunk lose the digits of the others; then the states are summed without it, and it is put back in f64.
  */
 import type { Backend, Tensor } from '../../backend/backend.ts';
+import { asFloat64 } from '../../backend/linalg/certificate.ts';
 import { type Dominant, mirrorUpper } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
@@ -41,7 +42,8 @@ export class Gram {
   /** The sum; frees the device's part. */
   async take(): Promise<GramSum> {
     const { arena, covariance, low, size } = this;
-    const sum = Float64Array.from(await arena.backend.read(covariance));
+    // A copy already.
+    const sum = asFloat64(await arena.backend.read(covariance));
     arena.free(covariance);
     if (low) {
       const rest = await arena.backend.read(low);
