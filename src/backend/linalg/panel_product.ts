@@ -41,6 +41,21 @@ export interface ProductMode {
   adds?: boolean;
   /** Only elements of C with column ≥ row are written. */
   upper?: boolean;
+  /** May change a block of C before it is written, while it is in the cache. */
+  finish?(block: ProductBlock): void;
+}
+
+/** Rows `row … row + rows` of C and columns likewise, where they were computed: places are in elements of the memory. */
+export interface ProductBlock {
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
+  /** Where the block begins, and how far its rows are apart: a whole number of vectors. */
+  readonly at: number;
+  readonly stride: number;
+  /** Free for a row of the block. */
+  readonly scratch: number;
 }
 
 /** A block of A, (BLOCK_M, block of k), stays in the second-level cache; a panel of B in the first. */
@@ -58,6 +73,7 @@ const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple)
 
 /** One product at a time: it owns its scratch memory. */
 export class PanelProduct {
+  readonly memory: WebAssembly.Memory;
   private readonly kernel: TileKernel;
   private readonly heap: Elements;
   private readonly size: number;
@@ -89,28 +105,21 @@ export class PanelProduct {
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
     this.packed_b = take(block_n * block_k + 64);
     this.tile_c = take(BLOCK_M * block_n);
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
-    this.kernel = createTileKernel(precision, memory, isFused);
-    this.heap = precision === 'f32' ? new Float32Array(memory.buffer) : new Float64Array(memory.buffer);
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
+    this.kernel = createTileKernel(precision, this.memory, isFused);
+    const { buffer } = this.memory;
+    this.heap = precision === 'f32' ? new Float32Array(buffer) : new Float64Array(buffer);
   }
 
   /** C (m, n) from A (m, k) and B (k, n), all at least 1. C overlaps neither input. */
-  multiply(
-    m: number,
-    n: number,
-    k: number,
-    a: StridedView,
-    b: StridedView,
-    c: RowsView,
-    { adds = false, upper = false }: ProductMode = {},
-  ): void {
+  multiply(m: number, n: number, k: number, a: StridedView, b: StridedView, c: RowsView, mode: ProductMode = {}): void {
     const block_n = BLOCK_N[this.precision];
     for (let n0 = 0; n0 < n; n0 += block_n) {
       const columns = Math.min(block_n, n - n0);
       // Rows from the last column of this block on lie wholly below the diagonal.
-      const m_end = upper ? Math.min(m, n0 + columns) : m;
+      const m_end = mode.upper ? Math.min(m, n0 + columns) : m;
       for (let m0 = 0; m0 < m_end; m0 += BLOCK_M) {
-        this.block(m0, Math.min(BLOCK_M, m_end - m0), n0, columns, k, a, b, c, adds, upper);
+        this.block(m0, Math.min(BLOCK_M, m_end - m0), n0, columns, k, a, b, c, mode);
       }
     }
   }
@@ -124,8 +133,7 @@ export class PanelProduct {
     a: StridedView,
     b: StridedView,
     c: RowsView,
-    adds: boolean,
-    upper: boolean,
+    { adds = false, upper = false, finish }: ProductMode,
   ): void {
     const { heap, tile_c } = this;
     const width = roundUp(columns, this.columns);
@@ -157,6 +165,7 @@ export class PanelProduct {
       );
       this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0);
     }
+    finish?.({ row: m0, rows, column: n0, columns, at: tile_c, stride: width, scratch: this.stage });
     if (!upper && columns === width && columns === c.row_stride) {
       c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);
       return;

@@ -5,8 +5,9 @@
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { transposed, view } from '../linalg/gemm.ts';
-import { PanelProduct } from '../linalg/panel_product.ts';
+import { PanelProduct, type ProductMode } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
+import { type Epilogue, EpilogueKernel } from './epilogue.ts';
 import { VectorMath } from './vector_math.ts';
 
 export interface ProductTask {
@@ -23,6 +24,7 @@ export interface ProductTask {
   output: Float32Array;
   /** What a range counts. */
   by: 'rows' | 'columns';
+  epilogue?: Epilogue;
 }
 
 export interface GramTask {
@@ -62,6 +64,7 @@ export type TaskName = keyof Tasks;
 class Tools {
   readonly product = new PanelProduct('f32');
   readonly math = new VectorMath();
+  readonly epilogue = new EpilogueKernel(this.product.memory);
   private lazy?: PanelProduct;
 
   get product64(): PanelProduct {
@@ -73,16 +76,19 @@ class Tools {
 let tools: Tools | undefined;
 
 const HANDLERS: { [K in TaskName]: (tools: Tools, task: Tasks[K], start: number, end: number) => void } = {
-  product({ product }, task, start, end) {
+  product({ product, epilogue }, task, start, end) {
     const { m, n, k, a_stride, b_stride, output } = task;
+    const [row, column] = task.by === 'rows' ? [start, 0] : [0, start];
+    const steps = task.epilogue;
+    const mode: ProductMode = steps ? { finish: (block) => epilogue.apply(steps, block, output, n, row, column) } : {};
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
     const b = task.b_transposed ? transposed(view(task.b, b_stride)) : view(task.b, b_stride);
     if (task.by === 'rows') {
       const part = { ...a, offset: start * a.row_stride };
-      product.multiply(end - start, n, k, part, b, view(output, n, start * n));
+      product.multiply(end - start, n, k, part, b, view(output, n, start * n), mode);
     } else {
       const part = { ...b, offset: start * b.column_stride };
-      product.multiply(m, end - start, k, a, part, view(output, n, start));
+      product.multiply(m, end - start, k, a, part, view(output, n, start), mode);
     }
   },
 

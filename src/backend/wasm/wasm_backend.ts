@@ -21,6 +21,7 @@ import type {
   EighArgs,
   GluArgs,
   MatmulArgs,
+  MatmulBtArgs,
   Tensor,
 } from '../backend.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
@@ -39,6 +40,7 @@ import {
   checkMatmulAt,
   checkMatmulBt,
 } from '../shapes.ts';
+import type { Epilogue } from './epilogue.ts';
 import { SpareArrays } from './spare_arrays.ts';
 import { type ComputeThread, equalRanges, Threads, triangleRanges } from './threads.ts';
 
@@ -74,7 +76,7 @@ class WasmBackend extends HostBackend {
     this.product(args, checkMatmul(args), false, false);
   }
 
-  matmul_bt(args: MatmulArgs): void {
+  matmul_bt(args: MatmulBtArgs): void {
     this.product(args, checkMatmulBt(args), false, true);
   }
 
@@ -169,13 +171,14 @@ class WasmBackend extends HostBackend {
     return new Uint32Array(this.buffer(4 * length));
   }
 
-  private product(args: MatmulArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
+  private product(args: MatmulBtArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
     const { m, n, k } = sizes;
     const threads = this.worth(m * n * k);
     const by = m >= n ? 'rows' : 'columns';
     const task = {
       ...({ ...sizes, a_transposed, b_transposed, by } as const),
       ...{ a: singles(args.a), b: singles(args.b), output: output(args.output) },
+      epilogue: epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, threads, 4) : equalRanges(n, threads, 8));
   }
@@ -194,6 +197,16 @@ class WasmBackend extends HostBackend {
 function singles(tensor: Tensor): Float32Array {
   const values = floats(tensor);
   return values instanceof Float32Array ? values : new Float32Array(values);
+}
+
+/** What is done to a product before it is written, if anything is. */
+function epilogueOf({ row_scale, gate, accumulate }: MatmulBtArgs): Epilogue | undefined {
+  if (!row_scale && !gate && !accumulate) return undefined;
+  return {
+    row_scale: row_scale && singles(row_scale),
+    gate: gate && { states: singles(gate.states), activation: gate.activation },
+    accumulate,
+  };
 }
 
 /** The place of a result. */
