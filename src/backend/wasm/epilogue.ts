@@ -98,9 +98,11 @@ export class EpilogueKernel {
         exports.scale(4 * at, 4 * (at + columns), x);
       }
       if (gate) {
-        heap.set(gate.states.subarray(from, from + columns), scratch);
-        if (gate.activation === 'silu') exports.gated_silu(x, end, 4 * at);
-        else activated(gate.activation, heap, scratch, columns, at);
+        const states = gate.states.subarray(from, from + columns);
+        if (gate.activation === 'silu') {
+          heap.set(states, scratch);
+          exports.gated_silu(x, end, 4 * at);
+        } else activated(gate.activation, states, heap, at);
       }
       if (accumulate) {
         heap.set(output.subarray(from, from + columns), scratch);
@@ -110,7 +112,7 @@ export class EpilogueKernel {
   }
 }
 
-function activated(name: ActivationName, heap: Float32Array, states: number, columns: number, at: number): void {
+function activated(name: ActivationName, states: Float32Array, heap: Float32Array, at: number): void {
   const act = ACTIVATIONS[name];
-  for (let j = 0; j < columns; j++) heap[at + j] *= act(heap[states + j]);
+  for (let j = 0; j < states.length; j++) heap[at + j] *= act(states[j]);
 }
