@@ -1,6 +1,7 @@
-// output = a · bᵀ for strides divisible by 4; matmul_bt_any.wgsl takes the others, and
+// output = row_scale ⊙ (a · bᵀ) ⊙ act(gate) for strides divisible by 4; matmul_bt_any.wgsl takes the others, and
 // matmul_bt_subgroup.wgsl the large ones on software adapters.
-// a (m, k), b (≥ n, ≥ k), output (m, n), row-major, bound as vec4: n, k and the row length of b are multiples of 4.
+// a (m, k), b (≥ n, ≥ k), output (m, n), row-major, bound as vec4: n, k and the row length of b are multiples of 4. Either
+// factor may be absent: see common/matmul_factors.wgsl.
 // One thread computes 8 rows × 8 columns in registers, without workgroup memory and without barriers: see
 // common/tile_8x8.wgsl. Accumulates in f32, in order of k.
 

@@ -1,4 +1,4 @@
-// output = a · bᵀ: the twin of matmul_bt.wgsl for software adapters, where a load
+// output = row_scale ⊙ (a · bᵀ) ⊙ act(gate): the twin of matmul_bt.wgsl for software adapters, where a load
 // costs as much as a hundred multiply-adds. One thread computes 32 rows × 16 columns in registers, and four lanes share
 // the loads of the left side: see common/tile_32x16.wgsl; a subgroup must have at least four.
 // Accumulates in f32, in order of k.

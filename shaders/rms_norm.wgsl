@@ -1,8 +1,7 @@
 // output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c] + bias[c]
 // (RMSNorm, arXiv 1910.07467).
-// hidden_states, output (rows, d), row-major; a row may also be a head of a longer row. One workgroup a row: each thread
-// sums every WORKGROUP_SIZE-th square in f32, then a tree adds the threads' sums. weight is read with HAS_WEIGHT only, bias
-// with HAS_BIAS only.
+// hidden_states, output (rows, d), row-major; a row may also be a head of a longer row. One workgroup a row: see
+// common/inverse_rms.wgsl. weight is read with HAS_WEIGHT only, bias with HAS_BIAS only.
 
 struct Params {
   rows: u32,
@@ -21,8 +20,6 @@ override WORKGROUP_SIZE: u32 = 64; // a power of two
 override HAS_WEIGHT: u32 = 1;
 override HAS_BIAS: u32 = 0;
 
-var<workgroup> sums: array<f32, WORKGROUP_SIZE>;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(workgroup_id) group_id: vec3u,
@@ -32,23 +29,10 @@ fn main(
   let group = group_id.x + group_id.y * group_count.x;
   let row = min(group, params.rows - 1u); // a spare workgroup keeps the barriers uniform and writes nothing
   let start = row * params.d;
-  var sum = 0.0;
-  for (var c = lane; c < params.d; c += WORKGROUP_SIZE) {
-    let x = hidden_states[start + c];
-    sum += x * x;
-  }
-  sums[lane] = sum;
-  workgroupBarrier();
-  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      sums[lane] += sums[lane + half];
-    }
-    workgroupBarrier();
-  }
+  let scale = inverse_rms(start, lane);
   if (group >= params.rows) {
     return;
   }
-  let scale = 1.0 / sqrt(sums[0] / params.normalized_size + params.eps);
   for (var c = lane; c < params.d; c += WORKGROUP_SIZE) {
     var y = hidden_states[start + c] * scale;
     if (HAS_WEIGHT == 1u) {

@@ -1,7 +1,7 @@
 // output[r, c] = hidden_states[r, c] / sqrt(Σ_c hidden_states[r, c]² / normalized_size + eps) · weight[c] + bias[c]
 // (RMSNorm, arXiv 1910.07467). The twin of rms_norm.wgsl without barriers, for software adapters, where they cost more
 // than the arithmetic.
-// hidden_states, output (rows, d), row-major. One thread a row; sums go in f32 by blocks of 32.
+// hidden_states, output (rows, d), row-major. One thread a row: see common/inverse_rms_serial.wgsl.
 // weight is read with HAS_WEIGHT only, bias with HAS_BIAS only.
 
 struct Params {
@@ -21,8 +21,6 @@ override WORKGROUP_SIZE: u32 = 16;
 override HAS_WEIGHT: u32 = 1;
 override HAS_BIAS: u32 = 0;
 
-const BLOCK = 32u;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(workgroup_id) group_id: vec3u,
@@ -34,17 +32,7 @@ fn main(
     return;
   }
   let start = i * params.d;
-  var total = 0.0;
-  for (var first = 0u; first < params.d; first += BLOCK) {
-    var sum = 0.0;
-    let end = min(first + BLOCK, params.d);
-    for (var c = first; c < end; c++) {
-      let x = hidden_states[start + c];
-      sum += x * x;
-    }
-    total += sum;
-  }
-  let scale = 1.0 / sqrt(total / params.normalized_size + params.eps);
+  let scale = inverse_rms(start);
   for (var c = 0u; c < params.d; c++) {
     var y = hidden_states[start + c] * scale;
     if (HAS_WEIGHT == 1u) {

@@ -107,6 +107,16 @@ export interface RmsNormArgs {
   output: Tensor;
 }
 
+/** output[r] = 1/√(Σx²/normalized_size + eps) of row r: what an RMSNorm without weight multiplies the row by. */
+export interface RmsScaleArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  eps: number;
+  normalized_size: number;
+  /** (rows, 1). */
+  output: Tensor;
+}
+
 /** (x − mean)/√(variance + eps) · weight + bias over each row (arXiv 1607.06450); the variance is the biased one. */
 export interface LayerNormArgs {
   /** (rows, d). */
@@ -125,6 +135,25 @@ export interface MatmulArgs {
   a: Tensor;
   b: Tensor;
   output: Tensor;
+  /** The product is added to what `output` holds, as a residual connection does: no branch is written and read again. */
+  accumulate?: boolean;
+}
+
+/**
+ * Factors that `matmul_bt` multiplies its product by while it stores it, so that neither a normed input nor an ungated
+ * output is ever written: row_scale ⊙ (a·bᵀ) ⊙ act(gate).
+ */
+export interface MatmulBtArgs extends MatmulArgs {
+  /** (m, 1), one factor a row. RMSN(a)·bᵀ is a·bᵀ with the `rms_scale` of a. */
+  row_scale?: Tensor;
+  gate?: Gate;
+}
+
+/** act(states) multiplies a product elementwise, as in `glu`. */
+export interface Gate {
+  /** Shaped as the product, and not where it is stored. */
+  states: Tensor;
+  activation: ActivationName;
 }
 
 export interface AddBiasArgs {
@@ -306,9 +335,10 @@ export interface Backend {
 
   embedding(args: EmbeddingArgs): void;
   rms_norm(args: RmsNormArgs): void;
+  rms_scale(args: RmsScaleArgs): void;
   layer_norm(args: LayerNormArgs): void;
   matmul(args: MatmulArgs): void;
-  matmul_bt(args: MatmulArgs): void;
+  matmul_bt(args: MatmulBtArgs): void;
   matmul_at(args: MatmulArgs): void;
   add_bias(args: AddBiasArgs): void;
   rotary(args: RotaryArgs): void;

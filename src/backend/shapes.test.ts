@@ -37,6 +37,22 @@ describe.each(await backendsUnderTest())('shape errors on $kind', ({ create }) =
     ['matmul with other inner sizes', () => backend.matmul({ a: f(2, 3), b: f(4, 5), output: f(2, 5) })],
     ['matmul with too few columns', () => backend.matmul({ a: f(2, 3), b: f(3, 4), output: f(2, 5) })],
     ['matmul_bt with too few rows', () => backend.matmul_bt({ a: f(2, 3), b: f(4, 3), output: f(2, 5) })],
+    [
+      'matmul_bt with too few row scales',
+      () => backend.matmul_bt({ a: f(2, 3), b: f(4, 3), output: f(2, 4), row_scale: f(1, 1) }),
+    ],
+    [
+      'matmul_bt gated by another shape',
+      () =>
+        backend.matmul_bt({
+          ...{ a: f(2, 3), b: f(4, 3), output: f(2, 4) },
+          gate: { states: f(2, 3), activation: 'silu' },
+        }),
+    ],
+    [
+      'rms_scale into a row',
+      () => backend.rms_scale({ hidden_states: f(2, 4), eps: 1e-5, normalized_size: 4, output: f(1, 2) }),
+    ],
     ['matmul_at with other inner sizes', () => backend.matmul_at({ a: f(3, 2), b: f(4, 5), output: f(2, 5) })],
     ['add_bias of another length', () => backend.add_bias({ hidden_states: f(2, 4), bias: f(1, 5) })],
     ['rotary of half a window', () => backend.rotary({ states: f(4, 8), cos: f(3, 1), sin: f(3, 1), ...attention })],

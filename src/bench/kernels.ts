@@ -1,6 +1,6 @@
 /**
  * @file Every kernel of the backend at the shapes of SmolLM2-135M (hidden 576, intermediate 1536, 9 heads, 3 key-value
- * heads of 64) on one window of 256 tokens.
+ * heads of 64) on one window of 256 tokens; fused products stand beside the kernels whose work they do.
  */
 import type { Backend, Tensor } from '../backend/backend.ts';
 import { randomNumbers } from '../backend/matrix_families.ts';
@@ -15,6 +15,11 @@ const HEAD_DIM = 64;
 const HEADS = 9;
 const KV_HEADS = 3;
 const VOCAB_BLOCK = 4096;
+
+/** What a product and its neighbour compute, as two kernels or as one. */
+const RESIDUAL = `${T}×${D} += ${T}×${D}·(${D}×${D})ᵀ`;
+const GATED = `silu(${T}×${F}) ⊙ ${T}×${D}·(${F}×${D})ᵀ`;
+const NORMED = `norm(${T}×${D})·(${D}×${D})ᵀ`;
 
 interface Timed {
   /** For people. */
@@ -46,6 +51,10 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, D), weight: make(D), eps: 1e-5, normalized_size: D, output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.rms_norm(args) };
   },
+  rms_scale: (make, backend) => {
+    const args = { hidden_states: make(T, D), eps: 1e-5, normalized_size: D, output: make(T, 1) };
+    return { shape: `${T}×${D}`, run: () => backend.rms_scale(args) };
+  },
   layer_norm: (make, backend) => {
     const args = { hidden_states: make(T, D), weight: make(D), bias: make(D), eps: 1e-5, output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.layer_norm(args) };
@@ -61,6 +70,54 @@ const CASES: Record<string, Case> = {
   matmul_at: (make, backend) => {
     const args = { a: make(D, D), b: make(D, F), output: make(D, F) };
     return { shape: `(${D}×${D})ᵀ·${D}×${F}`, run: () => backend.matmul_at(args), multiplyAdds: D * D * F };
+  },
+  'matmul_bt, add': (make, backend) => {
+    const [product, residual] = [make(T, D), make(T, D)];
+    const args = { a: make(T, D), b: make(D, D), output: product };
+    const run = () => {
+      backend.matmul_bt(args);
+      backend.add({ a: residual, b: product, output: residual });
+    };
+    return { shape: RESIDUAL, run, multiplyAdds: T * D * D };
+  },
+  'matmul_bt, accumulate': (make, backend) => {
+    const args = { a: make(T, D), b: make(D, D), output: make(T, D), accumulate: true };
+    return { shape: RESIDUAL, run: () => backend.matmul_bt(args), multiplyAdds: T * D * D };
+  },
+  'matmul_bt, glu': (make, backend) => {
+    const up = make(T, F);
+    const args = { a: make(T, D), b: make(F, D), output: up };
+    const gated = { activation: 'silu', gate: make(T, F), up, output: make(T, F) } as const;
+    const run = () => {
+      backend.matmul_bt(args);
+      backend.glu(gated);
+    };
+    return { shape: GATED, run, multiplyAdds: T * D * F };
+  },
+  'matmul_bt, gate': (make, backend) => {
+    const gate = { activation: 'silu', states: make(T, F) } as const;
+    const args = { a: make(T, D), b: make(F, D), output: make(T, F), gate };
+    return { shape: GATED, run: () => backend.matmul_bt(args), multiplyAdds: T * D * F };
+  },
+  'rms_norm, matmul_bt': (make, backend) => {
+    const normed = make(T, D);
+    const norm = { hidden_states: make(T, D), eps: 1e-5, normalized_size: D, output: normed };
+    const args = { a: normed, b: make(D, D), output: make(T, D) };
+    const run = () => {
+      backend.rms_norm(norm);
+      backend.matmul_bt(args);
+    };
+    return { shape: NORMED, run, multiplyAdds: T * D * D };
+  },
+  'rms_scale, matmul_bt row_scale': (make, backend) => {
+    const [hidden_states, row_scale] = [make(T, D), make(T, 1)];
+    const norm = { hidden_states, eps: 1e-5, normalized_size: D, output: row_scale };
+    const args = { a: hidden_states, b: make(D, D), output: make(T, D), row_scale };
+    const run = () => {
+      backend.rms_scale(norm);
+      backend.matmul_bt(args);
+    };
+    return { shape: NORMED, run, multiplyAdds: T * D * D };
   },
   add_bias: (make, backend) => {
     const args = { hidden_states: make(T, D), bias: make(D) };

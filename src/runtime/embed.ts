@@ -7,7 +7,7 @@ import type { Embedding, LearnedPositions, WeightRef } from '../models/decoder_m
 import { bytesPerElement } from '../tensor/dtype.ts';
 import type { Arena } from './arena.ts';
 import { MAX_TABLE_BYTES } from './budgets.ts';
-import { applyNorm } from './forward.ts';
+import { applyNorm } from './layer_products.ts';
 import type { WeightLoader } from './weights.ts';
 
 /** Rows closer together than this are read with one request. */

@@ -15,13 +15,17 @@ export interface RunShape {
   vocab_size: number;
   parallel: boolean;
   gated: boolean;
+  /** The up projection has a bias, so that its product is written before it is gated. */
+  up_bias: boolean;
+  /** Tensors that a branch lies in before it is added: none as a rule, one where it is scaled, two where it is normed. */
+  branch_tensors: number;
   /** Elements of the norms of queries and keys of one layer. */
   head_norms: number;
   head_dim?: number;
   position_rows: number;
   /** Biases: their number matters little, their presence is counted as if all were there. */
   biased: boolean;
-  /** Norms have weights: dense models. */
+  /** Norms have weights: dense models. Without them no normed states are written. */
   norm_weights: boolean;
 }
 
@@ -167,23 +171,41 @@ export function planAttentionWorkspace(
   output: number,
 ) {
   const { query_size: q, key_value_size: kv } = shape;
-  ledger.workspace('attention_input', rows * input);
+  planInput(ledger, shape, 'attention_input', rows, input);
   ledger.workspace('query', rows * q);
   if (shape.head_norms > 0) ledger.workspace('query_normed', rows * q);
   ledger.workspace('key', rows * kv);
   if (shape.head_norms > 0) ledger.workspace('key_normed', rows * kv);
   ledger.workspace('value', rows * kv);
   ledger.workspace('attention_mixed', rows * q);
-  ledger.workspace('attention_output', rows * output);
+  planBranch(ledger, shape, 'attention_output', rows * output);
+}
+
+/** The normed states, or what scales the rows of products of the states themselves. */
+function planInput(ledger: MemoryLedger, shape: RunShape, name: string, rows: number, columns: number): void {
+  if (shape.norm_weights) ledger.workspace(name, rows * columns);
+  else ledger.workspace(`${name}_scale`, rows);
+}
+
+function planBranch(ledger: MemoryLedger, { branch_tensors }: RunShape, name: string, elements: number): void {
+  for (let i = 0; i < branch_tensors; i++) ledger.workspace(`${name} ${i}`, elements);
+}
+
+/** What a residual connection carries: a new tensor, and x is freed; x itself where there is no matrix. */
+export function planResidual(ledger: MemoryLedger, x: Held, elements: number, hasShortcut: boolean): Held {
+  if (!hasShortcut) return x;
+  const sum = ledger.hold('activations', elements);
+  ledger.free(x);
+  return sum;
 }
 
 export function planMlpWorkspace(ledger: MemoryLedger, shape: RunShape, rows: number, input: number, output: number) {
   const { intermediate_size: F } = shape;
-  ledger.workspace('mlp_input', rows * input);
+  planInput(ledger, shape, 'mlp_input', rows, input);
   if (shape.gated) ledger.workspace('gate', rows * F);
-  ledger.workspace('up', rows * F);
+  if (!shape.gated || shape.up_bias) ledger.workspace('up', rows * F);
   ledger.workspace('mlp_activated', rows * F);
-  ledger.workspace('mlp_output', rows * output);
+  planBranch(ledger, shape, 'mlp_output', rows * output);
 }
 
 export function planRotary(ledger: MemoryLedger, shape: RunShape, seqlen: number): Held[] {
@@ -216,20 +238,13 @@ export function planLayers(
     const d = dimensions(layer);
     const weights = [...planAttentionWeights(ledger, shape, d), ...planMlpWeights(ledger, shape, d)];
     for (const [i, rows] of batches.entries()) {
-      const x = states.take(i, rows * d.input);
-      let middle: Held | undefined;
-      let y: Held | undefined;
-      if (shape.parallel) y = ledger.hold('activations', rows * d.output);
-      else middle = ledger.hold('activations', rows * d.middle);
+      let x = states.take(i, rows * d.input);
       planAttentionWorkspace(ledger, shape, rows, d.input, shape.parallel ? d.output : d.middle);
       observer.onTaps?.(layer);
-      if (middle) {
-        ledger.free(x);
-        y = ledger.hold('activations', rows * d.output);
-      }
+      if (!shape.parallel) x = planResidual(ledger, x, rows * d.middle, d.shortcuts);
       planMlpWorkspace(ledger, shape, rows, shape.parallel ? d.input : d.middle, d.output);
-      ledger.free(middle ?? x);
-      states.put(i, y as Held, rows * d.output);
+      x = planResidual(ledger, x, rows * d.output, d.shortcuts);
+      states.put(i, x, rows * d.output);
     }
     ledger.sync();
     ledger.free(...weights);

@@ -5,7 +5,8 @@
 import type { Tensor } from '../backend/backend.ts';
 import type { Attention, Mlp, Rotary } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
-import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from './weights.ts';
+import { addBranch, applyLinear, productInput, residual } from './layer_products.ts';
+import type { DeviceAttention, DeviceLayer, DeviceMlp, DeviceNorm } from './weights.ts';
 
 /** cos and sin of every position and frequency, (seqlen, dim/2), computed in f64. */
 export interface RotaryTable {
@@ -47,20 +48,6 @@ export type TapName =
 /** Called while work is being enqueued; a tap may enqueue kernels that read the tensor, and must not keep it. */
 export type Tap = (name: TapName, states: Tensor) => void;
 
-/** norm(x) into `output`, which is shaped as x. */
-export function applyNorm(arena: Arena, norm: DeviceNorm, hidden_states: Tensor, output: Tensor): void {
-  const { kind, weight, bias, eps, normalized_size } = norm;
-  if (kind === 'layer_norm') arena.backend.layer_norm({ hidden_states, weight, bias, eps, output });
-  else arena.backend.rms_norm({ hidden_states, weight, bias, eps, normalized_size, output });
-}
-
-function normed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: Tensor, name: string): Tensor {
-  if (!norm) return hidden_states;
-  const output = arena.workspace(name, hidden_states.shape);
-  applyNorm(arena, norm, hidden_states, output);
-  return output;
-}
-
 /** RMSNorm of each head, or of all heads together: as many consecutive elements as the norm's size says. */
 function headNormed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: Tensor, name: string): Tensor {
   if (!norm) return hidden_states;
@@ -70,40 +57,8 @@ function headNormed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: T
   return output;
 }
 
-/** y = x·Wᵀ + b into a named workspace tensor. */
-export function applyLinear(arena: Arena, linear: DeviceLinear, x: Tensor, name: string): Tensor {
-  const output = arena.workspace(name, [x.shape[0], linear.weight.shape[0]]);
-  arena.backend.matmul_bt({ a: x, b: linear.weight, output });
-  if (linear.bias) arena.backend.add_bias({ hidden_states: output, bias: linear.bias });
-  return output;
-}
-
-/** output = x·shortcut + Σ branches. */
-function addResidual(arena: Arena, x: Tensor, shortcut: Tensor | undefined, branches: Tensor[], output: Tensor): void {
-  const { backend } = arena;
-  if (shortcut) backend.matmul({ a: x, b: shortcut, output });
-  let a = shortcut ? output : x;
-  for (const branch of branches) {
-    backend.add({ a, b: branch, output });
-    a = output;
-  }
-}
-
-/** What both kinds of branches end in: the output norm and the multiplier, where the family has them. */
-function branchOutput(
-  arena: Arena,
-  weights: { output_norm?: DeviceNorm; residual_multiplier?: number },
-  states: Tensor,
-  name: string,
-): Tensor {
-  const output = normed(arena, weights.output_norm, states, `${name}_normed`);
-  const { residual_multiplier: factor } = weights;
-  if (factor !== undefined && factor !== 1) arena.backend.scale({ hidden_states: output, factor });
-  return output;
-}
-
-/** attn(norm(x)), (rows, d_mid), in a workspace tensor. */
-function attentionBranch(
+/** What o_proj reads, attn(norm(x)) without it, in a workspace tensor. */
+function attentionMixed(
   arena: Arena,
   spec: Attention,
   weights: DeviceAttention,
@@ -115,8 +70,8 @@ function attentionBranch(
   const { backend } = arena;
   const { num_attention_heads: heads, num_key_value_heads: kv_heads, head_dim, scale, soft_cap } = spec;
   tap?.('residual', x);
-  const input = normed(arena, weights.input_layernorm, x, 'attention_input');
-  tap?.('attention_input', input);
+  const input = productInput(arena, weights.input_layernorm, x, 'attention_input', tap !== undefined);
+  tap?.('attention_input', input.states);
   const query = headNormed(arena, weights.q_norm, applyLinear(arena, weights.q_proj, input, 'query'), 'query_normed');
   const key = headNormed(arena, weights.k_norm, applyLinear(arena, weights.k_proj, input, 'key'), 'key_normed');
   const value = applyLinear(arena, weights.v_proj, input, 'value');
@@ -131,27 +86,34 @@ function attentionBranch(
   const sizes = { seqlen, heads, kv_heads, head_dim };
   backend.attention({ query, key, value, output, ...sizes, scale, window, soft_cap, slopes });
   tap?.('o_proj_input', output);
-  const branch = applyLinear(arena, weights.o_proj, output, 'attention_output');
-  return branchOutput(arena, weights, branch, 'attention_output');
+  return output;
 }
 
-/** mlp(norm(h)), (rows, d_out), in a workspace tensor. */
-function mlpBranch(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+/** What down_proj reads, mlp(norm(h)) without it, in a workspace tensor. */
+function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
   const { backend } = arena;
-  const input = normed(arena, weights.post_attention_layernorm, h, 'mlp_input');
-  tap?.('mlp_input', input);
-  const gate = weights.gate_proj && applyLinear(arena, weights.gate_proj, input, 'gate');
-  const up = applyLinear(arena, weights.up_proj, input, 'up');
-  const output = arena.workspace('mlp_activated', up.shape);
-  if (gate) backend.glu({ activation, gate, up, output });
-  else backend.activation({ activation, hidden_states: up, output });
+  const { gate_proj, up_proj } = weights;
+  const input = productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', tap !== undefined);
+  tap?.('mlp_input', input.states);
+  const gate = gate_proj && applyLinear(arena, gate_proj, input, 'gate');
+  let output: Tensor;
+  // A bias comes between the product and the gate.
+  if (gate && !up_proj.bias) {
+    output = applyLinear(arena, up_proj, input, 'mlp_activated', { states: gate, activation });
+  } else {
+    const up = applyLinear(arena, up_proj, input, 'up');
+    output = arena.workspace('mlp_activated', up.shape);
+    if (gate) backend.glu({ activation, gate, up, output });
+    else backend.activation({ activation, hidden_states: up, output });
+  }
   tap?.('down_proj_input', output);
-  return branchOutput(arena, weights, applyLinear(arena, weights.down_proj, output, 'mlp_output'), 'mlp_output');
+  return output;
 }
 
 /**
  * Attention half of a sequential layer.
- * @param x (batch·seqlen, d_in). @param output (batch·seqlen, d_mid), another tensor than `x` if there is a shortcut.
+ * @param x (batch·seqlen, d_in). It is used up: freed, or the sum is made in it where there is no shortcut.
+ * @returns (batch·seqlen, d_mid).
  */
 export function attentionBlock(
   arena: Arena,
@@ -160,31 +122,38 @@ export function attentionBlock(
   rotary: RotaryTable | undefined,
   seqlen: number,
   x: Tensor,
-  output: Tensor,
   tap?: Tap,
-): void {
-  const branch = attentionBranch(arena, spec, weights, rotary, seqlen, x, tap);
-  addResidual(arena, x, weights.attn_shortcut_Q, [branch], output);
+): Tensor {
+  const mixed = attentionMixed(arena, spec, weights, rotary, seqlen, x, tap);
+  const sum = residual(arena, x, weights.attn_shortcut_Q);
+  addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output');
+  return sum;
 }
 
-/** MLP half of a sequential layer. @param h (rows, d_mid). @param output (rows, d_out). */
-export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, h: Tensor, output: Tensor, tap?: Tap): void {
+/** MLP half of a sequential layer. @param h (rows, d_mid), used up as in {@link attentionBlock}. @returns (rows, d_out). */
+export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
   tap?.('mlp_residual', h);
-  addResidual(arena, h, weights.mlp_shortcut_Q, [mlpBranch(arena, spec, weights, h, tap)], output);
+  const activated = mlpActivated(arena, spec, weights, h, tap);
+  const sum = residual(arena, h, weights.mlp_shortcut_Q);
+  addBranch(arena, weights.down_proj, weights, activated, sum, 'mlp_output');
+  return sum;
 }
 
-/** A parallel layer. @param x (batch·seqlen, d_in). @param output (batch·seqlen, d_out), another tensor than `x`. */
+/** A parallel layer. @param x (batch·seqlen, d_in), used up as in {@link attentionBlock}. @returns (batch·seqlen, d_out). */
 export function parallelBlock(
   arena: Arena,
   spec: { attention: Attention; mlp: Mlp },
-  weights: DeviceLayer,
+  { attention, mlp }: DeviceLayer,
   rotary: RotaryTable | undefined,
   seqlen: number,
   x: Tensor,
-  output: Tensor,
   tap?: Tap,
-): void {
-  const attended = attentionBranch(arena, spec.attention, weights.attention, rotary, seqlen, x, tap);
-  const expanded = mlpBranch(arena, spec.mlp, weights.mlp, x, tap);
-  addResidual(arena, x, weights.attention.attn_shortcut_Q, [attended, expanded], output);
+): Tensor {
+  const mixed = attentionMixed(arena, spec.attention, attention, rotary, seqlen, x, tap);
+  const activated = mlpActivated(arena, spec.mlp, mlp, x, tap);
+  // Only now: both halves read x, and the sum may be made in it.
+  const sum = residual(arena, x, attention.attn_shortcut_Q);
+  addBranch(arena, attention.o_proj, attention, mixed, sum, 'attention_output');
+  addBranch(arena, mlp.down_proj, mlp, activated, sum, 'mlp_output');
+  return sum;
 }

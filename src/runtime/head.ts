@@ -8,7 +8,7 @@ import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { vocabularyBlockRows } from './budgets.ts';
-import { applyNorm } from './forward.ts';
+import { applyNorm } from './layer_products.ts';
 import type { WeightLoader } from './weights.ts';
 
 interface VocabularyBlock {

@@ -78,7 +78,7 @@ export async function runLayersOver(
   }
 }
 
-/** One layer for one batch; `x` is freed. */
+/** One layer for one batch; `x` is used up. */
 function runLayer(
   arena: Arena,
   layer: DecoderLayer,
@@ -88,21 +88,9 @@ function runLayer(
   x: Tensor,
   tap?: Tap,
 ): Tensor {
-  const empty = (columns: number, label: string) => arena.empty([x.shape[0], columns], label);
-  const d_out = weights.mlp.down_proj.weight.shape[0];
-  if (layer.parallel) {
-    const y = empty(d_out, 'hidden_states');
-    parallelBlock(arena, layer, weights, table, seqlen, x, y, tap);
-    arena.free(x);
-    return y;
-  }
-  const mid = empty(weights.attention.o_proj.weight.shape[0], 'attention_residual');
-  attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, mid, tap);
-  arena.free(x);
-  const y = empty(d_out, 'hidden_states');
-  mlpBlock(arena, layer.mlp, weights.mlp, mid, y, tap);
-  arena.free(mid);
-  return y;
+  if (layer.parallel) return parallelBlock(arena, layer, weights, table, seqlen, x, tap);
+  const h = attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, tap);
+  return mlpBlock(arena, layer.mlp, weights.mlp, h, tap);
 }
 
 /** Tables of the rotary embeddings in use; layers usually share one. */

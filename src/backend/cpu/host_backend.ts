@@ -16,6 +16,7 @@ import type {
   EighArgs,
   GluArgs,
   MatmulArgs,
+  MatmulBtArgs,
   MemoryUse,
   Tensor,
 } from '../backend.ts';
@@ -29,6 +30,7 @@ import { count_non_finite } from './count_non_finite.ts';
 import { embedding } from './embedding.ts';
 import { layer_norm } from './layer_norm.ts';
 import { rms_norm } from './rms_norm.ts';
+import { rms_scale } from './rms_scale.ts';
 import { rotary } from './rotary.ts';
 import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
@@ -46,6 +48,7 @@ export abstract class HostBackend implements Backend {
 
   readonly embedding = embedding;
   readonly rms_norm = rms_norm;
+  readonly rms_scale = rms_scale;
   readonly layer_norm = layer_norm;
   readonly add_bias = add_bias;
   readonly rotary = rotary;
@@ -58,7 +61,7 @@ export abstract class HostBackend implements Backend {
   readonly count_non_finite = count_non_finite;
 
   abstract matmul(args: MatmulArgs): void;
-  abstract matmul_bt(args: MatmulArgs): void;
+  abstract matmul_bt(args: MatmulBtArgs): void;
   abstract matmul_at(args: MatmulArgs): void;
   abstract attention(args: AttentionArgs): void;
   abstract glu(args: GluArgs): void;

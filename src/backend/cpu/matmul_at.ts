@@ -6,6 +6,7 @@ import { doubles } from './tensor.ts';
 
 export function matmul_at(args: MatmulArgs): void {
   const { m, n, k, a_stride, b_stride } = checkMatmulAt(args);
-  const output = doubles(args.output).fill(0);
+  const output = doubles(args.output);
+  if (!args.accumulate) output.fill(0);
   addProduct(m, n, k, transposed(view(doubles(args.a), a_stride)), view(doubles(args.b), b_stride), view(output, n));
 }

@@ -41,6 +41,23 @@ export interface ProductMode {
   adds?: boolean;
   /** Only elements of C with column ≥ row are written. */
   upper?: boolean;
+  /** May change a block of C while it is in the cache. */
+  finish?(block: ProductBlock): void;
+  /** `finish` reads C as it was: blocks are then written after it. */
+  finish_reads?: boolean;
+}
+
+/** Rows `row … row + rows` of C and columns likewise, where they were computed: places are in elements of the memory. */
+export interface ProductBlock {
+  readonly row: number;
+  readonly rows: number;
+  readonly column: number;
+  readonly columns: number;
+  /** Where the block begins, and how far its rows are apart: a whole number of vectors. */
+  readonly at: number;
+  readonly stride: number;
+  /** Free for a row of the block. */
+  readonly scratch: number;
 }
 
 /** A memory that operands lie in themselves: those are read and written where they are. */
@@ -84,6 +101,7 @@ export function sharedScratchBytes(precision: Precision): number {
 
 /** One product at a time: its scratch memory is its own. */
 export class PanelProduct {
+  readonly memory: WebAssembly.Memory;
   private readonly kernel: TileKernel;
   private readonly heap: Elements;
   private readonly size: number;
@@ -112,9 +130,10 @@ export class PanelProduct {
     this.packed_b = this.packed_a + parts.packed_a;
     this.tile_c = this.packed_b + parts.packed_b;
     const end = this.tile_c + parts.tile_c;
-    const memory = place?.memory ?? new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
-    this.kernel = createTileKernel(precision, memory, isFused);
-    this.heap = precision === 'f32' ? new Float32Array(memory.buffer) : new Float64Array(memory.buffer);
+    this.memory = place?.memory ?? new WebAssembly.Memory({ initial: Math.ceil((end * this.size) / 65536) });
+    this.kernel = createTileKernel(precision, this.memory, isFused);
+    const { buffer } = this.memory;
+    this.heap = precision === 'f32' ? new Float32Array(buffer) : new Float64Array(buffer);
   }
 
   /** Fills an array that lies in the place with zeros. */
@@ -123,22 +142,14 @@ export class PanelProduct {
   }
 
   /** C (m, n) from A (m, k) and B (k, n), all at least 1. C overlaps neither input. */
-  multiply(
-    m: number,
-    n: number,
-    k: number,
-    a: StridedView,
-    b: StridedView,
-    c: RowsView,
-    { adds = false, upper = false }: ProductMode = {},
-  ): void {
+  multiply(m: number, n: number, k: number, a: StridedView, b: StridedView, c: RowsView, mode: ProductMode = {}): void {
     const block_n = BLOCK_N[this.precision];
     for (let n0 = 0; n0 < n; n0 += block_n) {
       const columns = Math.min(block_n, n - n0);
       // Rows from the last column of this block on lie wholly below the diagonal.
-      const m_end = upper ? Math.min(m, n0 + columns) : m;
+      const m_end = mode.upper ? Math.min(m, n0 + columns) : m;
       for (let m0 = 0; m0 < m_end; m0 += BLOCK_M) {
-        this.block(m0, Math.min(BLOCK_M, m_end - m0), n0, columns, k, a, b, c, adds, upper);
+        this.block(m0, Math.min(BLOCK_M, m_end - m0), n0, columns, k, a, b, c, mode);
       }
     }
   }
@@ -152,13 +163,12 @@ export class PanelProduct {
     a: StridedView,
     b: StridedView,
     c: RowsView,
-    adds: boolean,
-    upper: boolean,
+    { adds = false, upper = false, finish, finish_reads = false }: ProductMode,
   ): void {
     const { heap, tile_c } = this;
     const width = roundUp(columns, this.columns);
     // Whole tiles go straight to C.
-    const isWhole = !upper && width === columns && rows % TILE_ROWS === 0;
+    const isWhole = !upper && !finish_reads && width === columns && rows % TILE_ROWS === 0;
     const in_c = isWhole ? this.elementOf(c.values, c.offset + m0 * c.row_stride + n0) : undefined;
     const target = in_c ?? tile_c;
     const target_row = in_c === undefined ? width : c.row_stride;
@@ -190,6 +200,7 @@ export class PanelProduct {
       );
       this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0, target, target_row);
     }
+    finish?.({ row: m0, rows, column: n0, columns, at: target, stride: target_row, scratch: this.stage });
     if (in_c !== undefined) return;
     if (!upper && columns === width && columns === c.row_stride) {
       c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);

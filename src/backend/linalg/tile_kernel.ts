@@ -17,6 +17,7 @@ import {
   localSet,
   loopBelow,
   MEMORY_FILL,
+  memoryKind,
   shuffle,
   simd,
   V128,
@@ -207,7 +208,7 @@ function zeroing(): WasmFunction {
   return { name: 'zero', parameters: 2, locals: [], code };
 }
 
-function moduleBytes(precision: Precision, isFused: boolean, isShared = false): Uint8Array<ArrayBuffer> {
+function moduleBytes(precision: Precision, isFused: boolean, memory?: WebAssembly.Memory): Uint8Array<ArrayBuffer> {
   const functions = [
     multiplication(precision, 'multiply', false, isFused),
     multiplication(precision, 'multiply_add', true, isFused),
@@ -215,7 +216,7 @@ function moduleBytes(precision: Precision, isFused: boolean, isShared = false): 
     restepping(),
     zeroing(),
   ];
-  return assemble(functions, isShared ? 'shared' : 'own');
+  return assemble(functions, memory && memoryKind(memory));
 }
 
 /** Whether this engine has fused multiply-add in WebAssembly (relaxed SIMD). */
@@ -229,7 +230,6 @@ export function createTileKernel(
   memory: WebAssembly.Memory,
   isFused = hasFusedMultiplyAdd(precision),
 ): TileKernel {
-  const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-  const module = new WebAssembly.Module(moduleBytes(precision, isFused, isShared));
+  const module = new WebAssembly.Module(moduleBytes(precision, isFused, memory));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as TileKernel;
 }

@@ -77,6 +77,11 @@ export function loopBelow(local: number, step: readonly number[], end: number, b
 /** What an import of a memory must declare: at least one page, and of a shared memory also how far it may grow. */
 const LIMITS = { own: [0x00, 1], shared: [0x03, 1, ...leb(65536)] };
 
+/** How a module must import a memory. */
+export function memoryKind({ buffer }: WebAssembly.Memory): keyof typeof LIMITS {
+  return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer ? 'shared' : 'own';
+}
+
 /**
  * Bytes of a module that exports the functions.
  * @param memory `shared` for a memory that several threads have: its maximum is at most the whole address space.

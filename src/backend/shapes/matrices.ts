@@ -1,5 +1,5 @@
 /** @file Checks of matrix products and of the eigendecomposition. */
-import type { CovarianceArgs, EighArgs, MatmulArgs } from '../backend.ts';
+import type { CovarianceArgs, EighArgs, MatmulArgs, MatmulBtArgs } from '../backend.ts';
 import { fail, matrix, requireAtLeast, requireDistinct, requireMatrix } from './check.ts';
 
 export interface MatmulSizes {
@@ -22,15 +22,17 @@ export function checkMatmul(args: MatmulArgs): MatmulSizes {
   return { m, n, k, a_stride: k, b_stride };
 }
 
-/** a (m, k) · b (≥n, ≥k)ᵀ → output (m, n). */
-export function checkMatmulBt(args: MatmulArgs): MatmulSizes {
+/** a (m, k) · b (≥n, ≥k)ᵀ → output (m, n), with factors (m, 1) and (m, n). */
+export function checkMatmulBt(args: MatmulBtArgs): MatmulSizes {
   const [m, k] = matrix('matmul_bt', 'a', args.a);
   const [b_rows, b_stride] = matrix('matmul_bt', 'b', args.b);
   const [output_rows, n] = matrix('matmul_bt', 'output', args.output);
   requireAtLeast('matmul_bt', 'columns of b', b_stride, k, args.b);
   requireAtLeast('matmul_bt', 'rows of b', b_rows, n, args.b);
   if (output_rows !== m) fail('matmul_bt', `output has ${output_rows} rows`, `${m} rows, as a has`, args.output);
-  requireDistinct('matmul_bt', args.output, args.a, args.b);
+  if (args.row_scale) requireMatrix('matmul_bt', 'row_scale', args.row_scale, m, 1);
+  if (args.gate) requireMatrix('matmul_bt', 'gate', args.gate.states, m, n);
+  requireDistinct('matmul_bt', args.output, args.a, args.b, args.row_scale, args.gate?.states);
   return { m, n, k, a_stride: k, b_stride };
 }
 

@@ -1,5 +1,5 @@
 /** @file Checks of the kernels that norm or centre a matrix. */
-import type { CenterColumnsArgs, CenterRowsArgs, LayerNormArgs, RmsNormArgs } from '../backend.ts';
+import type { CenterColumnsArgs, CenterRowsArgs, LayerNormArgs, RmsNormArgs, RmsScaleArgs } from '../backend.ts';
 import { fail, matrix, requireDistinct, requireInteger, requireMatrix, requireVector } from './check.ts';
 
 /** `rows` stretches of `d` elements: rows of the matrix, or parts of them where `width` is given. */
@@ -14,6 +14,14 @@ export function checkRmsNorm(args: RmsNormArgs): { rows: number; d: number } {
   requireInteger('rms_norm', 'normalized_size', args.normalized_size, 1);
   requireDistinct('rms_norm', args.output, args.hidden_states, args.weight, args.bias);
   return { rows: rows * (columns / d), d };
+}
+
+export function checkRmsScale(args: RmsScaleArgs): { rows: number; d: number } {
+  const [rows, d] = matrix('rms_scale', 'hidden_states', args.hidden_states);
+  requireMatrix('rms_scale', 'output', args.output, rows, 1);
+  requireInteger('rms_scale', 'normalized_size', args.normalized_size, 1);
+  requireDistinct('rms_scale', args.output, args.hidden_states);
+  return { rows, d };
 }
 
 export function checkLayerNorm(args: LayerNormArgs): { rows: number; d: number } {

@@ -17,6 +17,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ a: 'f32', a_stride: 'number', a_transposed: 'number' },
     ...{ b: 'f32', b_stride: 'number', b_transposed: 'number' },
     ...{ output: 'f32', by: ['rows', 'columns'] },
+    ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
   product64: {
     ...{ m: 'number', n: 'number', k: 'number' },
@@ -37,6 +38,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },
     ...{ d: 'number', normalized_size: 'number', eps: 'number' },
   },
+  rms_scale: { hidden_states: 'f32', output: 'f32', d: 'number', normalized_size: 'number', eps: 'number' },
   rotary: {
     ...{ states: 'f32', cos: 'f32', sin: 'f32', seqlen: 'number', heads: 'number', head_dim: 'number' },
     ...{ row_stride: 'number', half: 'number', step: 'number', apart: 'number' },

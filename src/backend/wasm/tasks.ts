@@ -9,14 +9,16 @@ import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
+import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
 import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
-import { PanelProduct, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
+import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
+import { type Epilogue, EpilogueKernel } from './epilogue.ts';
 import { VectorMath } from './vector_math.ts';
 
-export interface ProductTask {
+export interface ProductTask extends Epilogue {
   m: number;
   n: number;
   k: number;
@@ -90,6 +92,7 @@ export interface Tasks {
   cross_entropy: CrossEntropyTask;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
+  rms_scale: RmsScaleRows;
   rotary: RotaryRows;
   add: AddElements;
   scale_columns: ScaleColumnsRows;
@@ -108,7 +111,12 @@ export const SCRATCH_BYTES = sharedScratchBytes('f32') + sharedScratchBytes('f64
 
 /** What one thread computes with; its scratch memory is its own. Made as it is needed. */
 export class TaskTools {
-  private readonly parts: { product?: PanelProduct; product64?: PanelProduct; math?: VectorMath } = {};
+  private readonly parts: {
+    product?: PanelProduct;
+    product64?: PanelProduct;
+    math?: VectorMath;
+    epilogue?: EpilogueKernel;
+  } = {};
   private kept = new Float32Array(0);
 
   /** @param place None where tensors are arrays of their own. */
@@ -129,6 +137,11 @@ export class TaskTools {
     return parts.product64;
   }
 
+  get epilogue(): EpilogueKernel {
+    this.parts.epilogue ??= new EpilogueKernel(this.product.memory);
+    return this.parts.epilogue;
+  }
+
   get math(): VectorMath {
     this.parts.math ??= new VectorMath();
     return this.parts.math;
@@ -146,16 +159,26 @@ function at(place: ToolPlace, offset: number): ToolPlace {
 }
 
 const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: number, end: number) => void } = {
-  product({ product }, task, start, end) {
+  product(tools, task, start, end) {
+    const { product } = tools;
     const { m, n, k, a_stride, b_stride, output } = task;
+    const [row, column] = task.by === 'rows' ? [start, 0] : [0, start];
+    // A sum alone starts from what the output holds; after a factor it has to come last.
+    const mode: ProductMode =
+      task.row_scale || task.gate
+        ? {
+            finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
+            finish_reads: Boolean(task.accumulate),
+          }
+        : { adds: Boolean(task.accumulate) };
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
     const b = task.b_transposed ? transposed(view(task.b, b_stride)) : view(task.b, b_stride);
     if (task.by === 'rows') {
       const part = { ...a, offset: start * a.row_stride };
-      product.multiply(end - start, n, k, part, b, view(output, n, start * n));
+      product.multiply(end - start, n, k, part, b, view(output, n, start * n), mode);
     } else {
       const part = { ...b, offset: start * b.column_stride };
-      product.multiply(m, end - start, k, a, part, view(output, n, start));
+      product.multiply(m, end - start, k, a, part, view(output, n, start), mode);
     }
   },
 
@@ -221,6 +244,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   },
 
   rms_norm: (_, task, start, end) => normaliseRows(task, start, end),
+  rms_scale: (_, task, start, end) => rowScales(task, start, end),
   rotary: (_, task, start, end) => turnRows(task, start, end),
   add: (_, task, start, end) => addRange(task, start, end),
   scale_columns: (_, task, start, end) => scaleRows(task, start, end),

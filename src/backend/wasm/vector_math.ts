@@ -6,6 +6,7 @@
  * the last place). x is clamped to ±87, so that nothing overflows and the least value is 1e-38 instead of 0.
  */
 import {
+  advance,
   assemble,
   I32,
   i32Const,
@@ -18,6 +19,7 @@ import {
   v128Load,
   v128Store,
   v128Zero,
+  type WasmFunction,
 } from '../linalg/wasm_module.ts';
 
 /** Elements that are worked on at once. */
@@ -74,7 +76,7 @@ function exponential(x: number, n: number, y: number): number[] {
 }
 
 /** Parameters: number of elements, rounded up to whole vectors by the loop. */
-function expAndSum(): Parameters<typeof assemble>[0][number] {
+function expAndSum(): WasmFunction {
   const [end, at, x, n, y, shift, sum] = [0, 1, 2, 3, 4, 5, 6];
   const high = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
   const code = [
@@ -100,33 +102,23 @@ function expAndSum(): Parameters<typeof assemble>[0][number] {
   };
 }
 
-/** x ← x/(1 + exp(−x)) · y. */
-function gatedSilu(): Parameters<typeof assemble>[0][number] {
-  const [end, at, e, n, poly, x] = [0, 1, 2, 3, 4, 5];
-  const code = [
-    ...[...i32Const(0), ...localSet(at)],
-    ...loopBelow(at, i32Const(16), end, [
-      ...[...localGet(at), ...v128Load(X_AT), ...localSet(x), ...localGet(x), ...F32X4_NEG, ...localSet(e)],
-      ...exponential(e, n, poly),
-      ...[...localGet(at), ...localGet(x), ...localGet(e), ...f32s(1), ...F32X4_ADD, ...F32X4_DIV],
-      ...[...localGet(at), ...v128Load(Y_AT), ...F32X4_MUL, ...v128Store(X_AT)],
-    ]),
-  ];
-  return {
-    name: 'gated_silu',
-    parameters: 1,
-    locals: [
-      [1, I32],
-      [4, V128],
-    ],
-    code,
-  };
+/** y ← x/(1 + exp(−x)) · y, from addresses x and y on while x is below `end`. */
+export function gatedSilu(): WasmFunction {
+  const [x_at, end, y_at, e, n, poly, x] = [0, 1, 2, 3, 4, 5, 6];
+  const code = loopBelow(x_at, i32Const(16), end, [
+    ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(x), ...F32X4_NEG, ...localSet(e)],
+    ...exponential(e, n, poly),
+    ...[...localGet(y_at), ...localGet(x), ...localGet(e), ...f32s(1), ...F32X4_ADD, ...F32X4_DIV],
+    ...[...localGet(y_at), ...v128Load(), ...F32X4_MUL, ...v128Store()],
+    ...advance(y_at, i32Const(16)),
+  ]);
+  return { name: 'gated_silu', parameters: 3, locals: [[4, V128]], code };
 }
 
 interface Exports {
   /** @param bytes Of whole vectors. */
   exp_and_sum(bytes: number): void;
-  gated_silu(bytes: number): void;
+  gated_silu(x: number, end: number, y: number): void;
 }
 
 export class VectorMath {
@@ -170,8 +162,8 @@ export class VectorMath {
       const count = Math.min(CHUNK, end - at);
       x.set(gate.subarray(at, at + count));
       y.set(up.subarray(at, at + count));
-      this.exports.gated_silu(4 * count);
-      output.set(x.subarray(0, count), at);
+      this.exports.gated_silu(X_AT, X_AT + 4 * count, Y_AT);
+      output.set(y.subarray(0, count), at);
     }
   }
 }

@@ -22,7 +22,9 @@ import type {
   EighArgs,
   GluArgs,
   MatmulArgs,
+  MatmulBtArgs,
   RmsNormArgs,
+  RmsScaleArgs,
   RotaryArgs,
   ScaleColumnsArgs,
   Tensor,
@@ -31,6 +33,7 @@ import { addElements } from '../cpu/add.ts';
 import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
+import { rmsScaleRows } from '../cpu/rms_scale.ts';
 import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
@@ -51,6 +54,7 @@ import {
 } from '../shapes.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
+import type { Epilogue } from './epilogue.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
@@ -89,7 +93,7 @@ class WasmBackend extends HostBackend {
     this.product(args, checkMatmul(args), false, false);
   }
 
-  matmul_bt(args: MatmulArgs): void {
+  matmul_bt(args: MatmulBtArgs): void {
     this.product(args, checkMatmulBt(args), false, true);
   }
 
@@ -152,6 +156,11 @@ class WasmBackend extends HostBackend {
   override readonly rms_norm = (args: RmsNormArgs): void => {
     const { rows, ...task } = rmsNormRows(args);
     this.threads.run('rms_norm', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.d)));
+  };
+
+  override readonly rms_scale = (args: RmsScaleArgs): void => {
+    const { rows, ...task } = rmsScaleRows(args);
+    this.threads.run('rms_scale', singlesOf(task), equalRanges(rows, this.parts(2 * rows * task.d)));
   };
 
   override readonly rotary = (args: RotaryArgs): void => {
@@ -218,13 +227,14 @@ class WasmBackend extends HostBackend {
     return this.arrays.words(length).fill(0);
   }
 
-  private product(args: MatmulArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
+  private product(args: MatmulBtArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
     const { m, n, k } = sizes;
     const by = m >= n ? 'rows' : 'columns';
     const ranges = this.parts(m * n * k);
     const task = {
       ...({ ...sizes, a_transposed, b_transposed, by } as const),
       ...{ a: singles(args.a), b: singles(args.b), output: output(args.output) },
+      ...epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
   }
@@ -289,6 +299,16 @@ function singlesOf<T>(task: T): T {
 function singles(tensor: Tensor): Float32Array {
   const values = floats(tensor);
   return values instanceof Float32Array ? values : new Float32Array(values);
+}
+
+/** What is done to a product before it is written, if anything is. */
+function epilogueOf({ row_scale, gate, accumulate }: MatmulBtArgs): Epilogue {
+  return {
+    row_scale: row_scale && singles(row_scale),
+    gate: gate && singles(gate.states),
+    activation: gate?.activation,
+    accumulate,
+  };
 }
 
 /** The place of a result. */

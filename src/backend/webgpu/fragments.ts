@@ -7,13 +7,17 @@ import attention_options from '../../../shaders/common/attention_options.wgsl?ra
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
+import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';
+import inverse_rms_serial from '../../../shaders/common/inverse_rms_serial.wgsl?raw';
 import k_scales from '../../../shaders/common/k_scales.wgsl?raw';
 import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
 import left_rows_shared from '../../../shaders/common/left_rows_shared.wgsl?raw';
 import left_steps from '../../../shaders/common/left_steps.wgsl?raw';
 import left_steps_shared from '../../../shaders/common/left_steps_shared.wgsl?raw';
 import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
+import matmul_bt_vec4 from '../../../shaders/common/matmul_bt_vec4.wgsl?raw';
 import matmul_f32 from '../../../shaders/common/matmul_f32.wgsl?raw';
+import matmul_factors from '../../../shaders/common/matmul_factors.wgsl?raw';
 import matmul_params from '../../../shaders/common/matmul_params.wgsl?raw';
 import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
 import nibble_block from '../../../shaders/common/nibble_block.wgsl?raw';
@@ -36,13 +40,17 @@ const FRAGMENTS = {
   blocks,
   covariance_vec4,
   half_to_f32,
+  inverse_rms,
+  inverse_rms_serial,
   k_scales,
   left_rows,
   left_rows_shared,
   left_steps,
   left_steps_shared,
   matmul_at_steps,
+  matmul_bt_vec4,
   matmul_f32,
+  matmul_factors,
   matmul_params,
   matmul_vec4,
   nibble_block,

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { detectRaces } from 'wgsl_reflect/wgsl_reflect.module.js';
+import inverseRmsSource from '../../../shaders/common/inverse_rms.wgsl?raw';
 import crossEntropySource from '../../../shaders/cross_entropy.wgsl?raw';
 import layerNormSource from '../../../shaders/layer_norm.wgsl?raw';
 import rmsNormSource from '../../../shaders/rms_norm.wgsl?raw';
+import rmsScaleSource from '../../../shaders/rms_scale.wgsl?raw';
 
 const WORKGROUP_SIZE = 8;
 
@@ -34,8 +36,14 @@ const normStorage = () => [
 const KERNELS = [
   {
     name: 'rms_norm',
-    source: rmsNormSource,
+    source: `${rmsNormSource}\n${inverseRmsSource}`,
     storage: normStorage,
+    params: () => params([rows, columns], [columns, 1e-5]),
+  },
+  {
+    name: 'rms_scale',
+    source: `${rmsScaleSource}\n${inverseRmsSource}`,
+    storage: () => [new Float32Array(rows * columns).fill(1), new Float32Array(rows)],
     params: () => params([rows, columns], [columns, 1e-5]),
   },
   { name: 'layer_norm', source: layerNormSource, storage: normStorage, params: () => params([rows, columns], [1e-5]) },

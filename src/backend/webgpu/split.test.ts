@@ -66,6 +66,32 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
     });
   }
 
+  it('products are added to an output in parts, each factor and each row once', async () => {
+    for (const [name, { a: aShape, b: bShape }] of Object.entries(products)) {
+      const error = await compare((backend) => {
+        const a = random(backend, aShape[0], aShape[1], 1);
+        const b = random(backend, bShape[0], bShape[1], 2);
+        const output = random(backend, ROWS, N, 3);
+        const states = random(backend, ROWS, N, 4);
+        const factors = { row_scale: random(backend, ROWS, 1, 5), gate: { states, activation: 'gelu' } } as const;
+        const kernel = name as keyof typeof products;
+        backend[kernel]({ a, b, output, accumulate: true, ...(kernel === 'matmul_bt' && factors) });
+        return { result: output, parts: [a, b, output, states] };
+      });
+      expect(error, name).toBeLessThan(1e-12);
+    }
+  });
+
+  it('rms_scale of rows in parts', async () => {
+    const scales = async (backend: Backend) => {
+      const output = backend.empty([ROWS, 1], 'row_scale');
+      const hidden_states = random(backend, ROWS, N, 1);
+      backend.rms_scale({ hidden_states, eps: 1e-5, normalized_size: N, output });
+      return backend.read(output);
+    };
+    expect(normalisedError(await scales(small), await scales(cpu))).toBeLessThan(1e-12);
+  });
+
   it('matmul_bt of few rows with a head in parts', async () => {
     const error = await compare((backend) => {
       const a = random(backend, 3, N, 5);

@@ -70,7 +70,7 @@ export function splitCovariance(context: GpuContext, args: CovarianceArgs): void
   }
   checkCovariance(args);
   const { hidden_states: x, covariance: output } = args;
-  matmul_at(context, { a: x, b: x, output }, true);
+  matmul_at(context, { a: x, b: x, output, accumulate: true });
 }
 
 /** Part by part of the output and of the table: tokens outside a part of the table leave their rows alone. */

@@ -22,6 +22,7 @@ import { matmul } from './kernels/matmul.ts';
 import { matmul_at } from './kernels/matmul_at.ts';
 import { matmul_bt } from './kernels/matmul_bt.ts';
 import { rms_norm } from './kernels/rms_norm.ts';
+import { rms_scale } from './kernels/rms_scale.ts';
 import { rotary } from './kernels/rotary.ts';
 import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
@@ -139,6 +140,10 @@ export class WebGpuBackend implements backend.Backend {
     eachPart(this.context, rms_norm, args, ['hidden_states', 'output']);
   }
 
+  rms_scale(args: backend.RmsScaleArgs): void {
+    eachPart(this.context, rms_scale, args, ['hidden_states', 'output']);
+  }
+
   layer_norm(args: backend.LayerNormArgs): void {
     eachPart(this.context, layer_norm, args, ['hidden_states', 'output']);
   }
@@ -147,7 +152,7 @@ export class WebGpuBackend implements backend.Backend {
     matmul(this.context, args);
   }
 
-  matmul_bt(args: backend.MatmulArgs): void {
+  matmul_bt(args: backend.MatmulBtArgs): void {
     matmul_bt(this.context, args);
   }
 

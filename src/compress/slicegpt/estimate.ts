@@ -125,7 +125,8 @@ function slicedLayer(shape: ModelShape, d: SiteDimensions, layer: number): Layer
 function runShape(shape: ModelShape, isDense: boolean): RunShape {
   const { attention_bias: a, mlp_bias: m, norm_bias } = shape;
   const biased = norm_bias || a.q || a.k || a.v || a.o || m.gate || m.up || m.down;
-  return { ...shape, biased, norm_weights: isDense };
+  const up_bias = m.up || (!isDense && norm_bias);
+  return { ...shape, branch_tensors: shape.branch_tensors ?? 0, biased, up_bias, norm_weights: isDense };
 }
 
 /** Stored bytes of one layer of the dense model. */

@@ -9,6 +9,7 @@ import {
   planMlpWeights,
   planMlpWorkspace,
   plannedLayers,
+  planResidual,
   planRotary,
   type RunShape,
   type WindowPlan,
@@ -35,6 +36,8 @@ export class SlicingPlanner {
   /** Most bytes of states that wait in storage. */
   spilledBytes = 0;
   private readonly D: number;
+  /** How fused layers run. */
+  private readonly fused: RunShape;
 
   constructor(
     private readonly ledger: MemoryLedger,
@@ -43,6 +46,7 @@ export class SlicingPlanner {
     private readonly job: SlicingJob,
   ) {
     this.D = shape.hidden_size;
+    this.fused = { ...run, norm_weights: false, up_bias: run.up_bias || shape.norm_bias };
   }
 
   /** `sliceSequential`. */
@@ -155,11 +159,11 @@ export class SlicingPlanner {
   }
 
   private layer(layer: number, states: PlannedStates, original: Held): Held {
-    const { ledger, run, job, D } = this;
+    const { ledger, fused, job, D } = this;
     const d = job.layerDimensions(layer);
     const attention = this.rotateAttention(layer);
     const middleSum = this.sum();
-    this.eachBatch(states, d.input, (rows) => planAttentionWorkspace(ledger, run, rows, d.input, D));
+    this.eachBatch(states, d.input, (rows) => planAttentionWorkspace(ledger, fused, rows, d.input, D));
     this.take(middleSum);
     const middle = this.principalBasis();
     this.storeAttention(attention, d);
@@ -167,7 +171,7 @@ export class SlicingPlanner {
     let output = original;
     if (!this.endsInOriginal(layer)) {
       const sum = this.sum();
-      this.eachBatch(states, d.middle, (rows) => planMlpWorkspace(ledger, run, rows, d.middle, D));
+      this.eachBatch(states, d.middle, (rows) => planMlpWorkspace(ledger, fused, rows, d.middle, D));
       this.take(sum);
       output = this.principalBasis();
     }
@@ -177,7 +181,7 @@ export class SlicingPlanner {
   }
 
   private parallelLayer(layer: number, states: PlannedStates, original: Held): Held {
-    const { ledger, run, job, D } = this;
+    const { ledger, fused, job, D } = this;
     const d = job.layerDimensions(layer);
     const attention = this.rotateAttention(layer);
     const mlp = this.rotateMlp(layer, false);
@@ -185,8 +189,8 @@ export class SlicingPlanner {
     if (!this.endsInOriginal(layer)) {
       const sum = this.sum();
       this.eachBatch(states, d.input, (rows) => {
-        planAttentionWorkspace(ledger, run, rows, d.input, D);
-        planMlpWorkspace(ledger, run, rows, d.input, D);
+        planAttentionWorkspace(ledger, fused, rows, d.input, D);
+        planMlpWorkspace(ledger, fused, rows, d.input, D);
       });
       this.take(sum);
       output = this.principalBasis();
@@ -202,10 +206,9 @@ export class SlicingPlanner {
       const original = states.take(i, rows * D);
       const x = ledger.hold('activations', rows * columns);
       ledger.free(original);
-      const output = ledger.hold('activations', rows * D);
       run(rows);
+      const output = planResidual(ledger, x, rows * D, true);
       this.addToSum(rows);
-      ledger.free(x);
       states.put(i, output, rows * D);
       ledger.sync();
     }

@@ -52,9 +52,16 @@ export function modelShape(model: DecoderModel): ModelShape {
     embedding_norm: elements(...normWeights(embed_tokens.norm)),
     head_norms: elements(...normWeights(attention.q_norm), ...normWeights(attention.k_norm)),
     bytes_per_element: mainElementBytes(model),
+    branch_tensors: branchTensors(model),
     dense: partSizes(model),
     ...(refusal && { slicing_refusal: refusal.reason }),
   };
+}
+
+/** A branch is added as it is computed, unless it is normed first, or multiplied by a number. */
+function branchTensors({ layers }: DecoderModel): number {
+  if (layers.some((layer) => layer.attention_output_norm ?? layer.mlp_output_norm)) return 2;
+  return layers.some(({ residual_multiplier = 1 }) => residual_multiplier !== 1) ? 1 : 0;
 }
 
 /** Elements of each part; a weight with two uses counts where it is used first. Holds for dense and sliced models. */

@@ -121,9 +121,10 @@ class SequentialPass {
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     this.loader.prefetch(mlpWeights(layer));
     const sum = this.statesSum();
-    await this.eachBatch(index, 'attention and MLP-input covariance', 0, 0.5, input, (x, h) => {
-      attentionBlock(arena, layer.attention, attention, table, seqlen, x, h);
+    await this.eachBatch(index, 'attention and MLP-input covariance', 0, 0.5, input, (x) => {
+      const h = attentionBlock(arena, layer.attention, attention, table, seqlen, x);
       sum.add(h);
+      return h;
     });
     const middle = await this.siteBasis(sum, middleSite(index));
     const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle);
@@ -173,9 +174,10 @@ class SequentialPass {
     const { seqlen } = this.context.calibration;
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     const sum = this.statesSum();
-    await this.eachBatch(layer.index, 'layer and output covariance', 0, 1, input, (x, y) => {
-      parallelBlock(arena, layer, weights, table, seqlen, x, y);
+    await this.eachBatch(layer.index, 'layer and output covariance', 0, 1, input, (x) => {
+      const y = parallelBlock(arena, layer, weights, table, seqlen, x);
       sum.add(y);
+      return y;
     });
     return sum;
   }
@@ -183,16 +185,17 @@ class SequentialPass {
   private async runMlp({ index, mlp: spec }: DecoderLayer, mlp: DeviceMlp, middle: Basis): Promise<StatesSum> {
     const { arena } = this;
     const sum = this.statesSum();
-    await this.eachBatch(index, 'MLP and output covariance', 0.5, 0.5, middle, (h, y) => {
-      mlpBlock(arena, spec, mlp, h, y);
+    await this.eachBatch(index, 'MLP and output covariance', 0.5, 0.5, middle, (h) => {
+      const y = mlpBlock(arena, spec, mlp, h);
       sum.add(y);
+      return y;
     });
     return sum;
   }
 
   /**
-   * Replaces the states of each batch by what `run` writes for them, (rows, D). They are moved into `basis` at their use,
-   * not before, so that they leave and enter the device once.
+   * Replaces the states of each batch by what `run`, which uses them up, makes of them, (rows, D). They are moved into
+   * `basis` at their use, not before, so that they leave and enter the device once.
    */
   private async eachBatch(
     layer: number,
@@ -200,7 +203,7 @@ class SequentialPass {
     base: number,
     part: number,
     basis: Basis,
-    run: (x: Tensor, output: Tensor) => void,
+    run: (x: Tensor) => Tensor,
   ): Promise<void> {
     const { arena, states } = this;
     const { count } = states;
@@ -208,12 +211,8 @@ class SequentialPass {
       const original = await states.take(i);
       const x = intoBasis(arena, original, basis, 'sliced_states');
       arena.free(original);
-      const output = arena.empty([x.shape[0], this.model.config.hidden_size], 'hidden_states');
-      run(x, output);
-      const rows = x.shape[0];
-      arena.free(x);
-      await states.put(i, output);
-      await this.step(layer, step, base + (part * (i + 1)) / count, part * rows);
+      await states.put(i, run(x));
+      await this.step(layer, step, base + (part * (i + 1)) / count, part * x.shape[0]);
     }
   }
 

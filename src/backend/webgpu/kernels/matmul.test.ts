@@ -59,6 +59,23 @@ describe.skipIf(!twins)('matmul family against its f64 twin', () => {
     },
   );
 
+  it.each(MATMUL_BT)(
+    '%s scales rows of a (%i, %i) times b transposed with %i rows, %i more unused, gates them and adds them',
+    async (kernel, m, k, n, extra) => {
+      const [found, expected] = await twins!.run((backend) => {
+        const a = backend.fromArray(randomValues(m * k, 7), [m, k], 'a');
+        const b = backend.fromArray(randomValues((k + extra) * (n + extra), 8), [n + extra, k + extra], 'b');
+        const row_scale = backend.fromArray(randomValues(m, 9), [m, 1], 'row_scale');
+        const states = backend.fromArray(randomValues(m * n, 10), [m, n], 'gate');
+        const output = backend.fromArray(randomValues(m * n, 11), [m, n], 'output');
+        backend.matmul_bt({ a, b, output, row_scale, gate: { states, activation: 'silu' }, accumulate: true });
+        return output;
+      });
+      expect(normalisedError(found, expected)).toBeLessThan(BOUND);
+      expect([...twins!.kernels]).toEqual([kernel]);
+    },
+  );
+
   it.each(MATMUL_AT)(
     '%s multiplies a transposed (%i columns, %i rows) by b with %i columns, %i more unused',
     async (kernel, m, k, n, extra) => {

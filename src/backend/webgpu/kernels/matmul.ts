@@ -6,7 +6,8 @@ import subgroupSource from '../../../../shaders/matmul_subgroup.wgsl?raw';
 import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmul } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineShared, defineSubgroup, defineTiled } from './matmul_kernels.ts';
 
 export const matmulKernel = defineTiled('matmul', tiledSource, ['left_rows', 'right_of_matmul']);
 export const matmulSharedKernel = defineShared('matmul_shared', sharedSource, ['left_rows', 'right_of_matmul']);

@@ -6,7 +6,8 @@ import subgroupSource from '../../../../shaders/matmul_at_subgroup.wgsl?raw';
 import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmulAt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineShared, defineSubgroup, defineTiled } from './matmul_kernels.ts';
 
 export const matmulAtKernel = defineTiled('matmul_at', tiledSource, ['left_steps', 'right_steps', 'matmul_at_steps']);
 export const matmulAtSharedKernel = defineShared('matmul_at_shared', sharedSource, [
@@ -21,8 +22,7 @@ export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgr
 ]);
 export const matmulAtAnyKernel = defineAny('matmul_at_any', anySource);
 
-/** @param accumulate Adds to what output holds. */
-export function matmul_at(context: GpuContext, args: MatmulArgs, accumulate = false): void {
+export function matmul_at(context: GpuContext, args: MatmulArgs): void {
   const sizes = checkMatmulAt(args);
   const kernels = {
     tiled: matmulAtKernel,
@@ -30,5 +30,5 @@ export function matmul_at(context: GpuContext, args: MatmulArgs, accumulate = fa
     subgroup: matmulAtSubgroupKernel,
     any: matmulAtAnyKernel,
   };
-  dispatchMatmul(context, 'at', kernels, args, sizes, accumulate);
+  dispatchMatmul(context, 'at', kernels, args, sizes);
 }

@@ -1,22 +1,26 @@
-/** @file output = a · bᵀ; see shaders/matmul_bt.wgsl, matmul_bt_shared.wgsl, matmul_bt_subgroup.wgsl and matmul_bt_any.wgsl. */
+/**
+ * @file output = row_scale ⊙ (a · bᵀ) ⊙ act(gate); see shaders/matmul_bt.wgsl, matmul_bt_shared.wgsl,
+ * matmul_bt_subgroup.wgsl and matmul_bt_any.wgsl.
+ */
 import tiledSource from '../../../../shaders/matmul_bt.wgsl?raw';
 import anySource from '../../../../shaders/matmul_bt_any.wgsl?raw';
 import sharedSource from '../../../../shaders/matmul_bt_shared.wgsl?raw';
 import subgroupSource from '../../../../shaders/matmul_bt_subgroup.wgsl?raw';
-import type { MatmulArgs } from '../../backend.ts';
+import type { MatmulBtArgs } from '../../backend.ts';
 import { checkMatmulBt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled, dispatchMatmul } from './matmul_family.ts';
+import { dispatchMatmul } from './matmul_family.ts';
+import { defineAny, defineShared, defineSubgroup, defineTiled, FACTOR_STORES } from './matmul_kernels.ts';
 
-export const matmulBtKernel = defineTiled('matmul_bt', tiledSource, ['left_rows', 'right_of_matmul_bt']);
-export const matmulBtSharedKernel = defineShared('matmul_bt_shared', sharedSource, ['left_rows', 'right_of_matmul_bt']);
-export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource, [
-  'left_rows_shared',
-  'right_of_matmul_bt',
-]);
-export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource);
+const rows = ['left_rows', 'right_of_matmul_bt'] as const;
+const sharedRows = ['left_rows_shared', 'right_of_matmul_bt'] as const;
 
-export function matmul_bt(context: GpuContext, args: MatmulArgs): void {
+export const matmulBtKernel = defineTiled('matmul_bt', tiledSource, rows, FACTOR_STORES);
+export const matmulBtSharedKernel = defineShared('matmul_bt_shared', sharedSource, rows, FACTOR_STORES);
+export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource, sharedRows, FACTOR_STORES);
+export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource, FACTOR_STORES);
+
+export function matmul_bt(context: GpuContext, args: MatmulBtArgs): void {
   const sizes = checkMatmulBt(args);
   const kernels = {
     tiled: matmulBtKernel,

@@ -1,92 +1,15 @@
-/**
- * @file What matmul, matmul_bt and matmul_at share: a register-tiled kernel over vec4 for sizes and strides that are
- * multiples of 4, its twin with larger tiles for software adapters, and a plain kernel for all other sizes.
- */
-import type { MatmulArgs } from '../../backend.ts';
+/** @file What matmul, matmul_bt and matmul_at share: which kernel takes a product, and in how many dispatches. */
+import type { MatmulBtArgs } from '../../backend.ts';
 import type { MatmulSizes } from '../../shapes.ts';
-import type { GpuTensor } from '../buffers.ts';
+import { asGpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
-import type { FragmentName } from '../fragments.ts';
-import { defineKernel } from '../kernel.ts';
 import { rowParts, window } from '../split.ts';
+import { ACTIVATION_CODES } from './activations.ts';
+import { type MatmulCall, type MatmulKernel, WIDE_COLUMNS, WIDE_ROWS } from './matmul_kernels.ts';
 import { type ProductForm, productPieces } from './product_pieces.ts';
-
-/** Rows and columns of output that one thread of a tiled kernel computes. */
-const TILE = 8;
-
-/** Rows and columns of output that one workgroup of a subgroup kernel computes. */
-const WIDE_ROWS = 32;
-const WIDE_COLUMNS = 64;
 
 /** A wide tile does twice the work in the same time; beyond this share of idle elements the small one wins. */
 const MAX_PADDING = 1.75;
-
-const storage = { a: 'read', b: 'read', output: 'read_write' } as const;
-const params = {
-  ...({ m: 'u32', n: 'u32', k: 'u32' } as const),
-  ...({ a_stride: 'u32', b_stride: 'u32', output_stride: 'u32', accumulate: 'u32' } as const),
-} as const;
-const work = ({ m, n, k }: { m: number; n: number; k: number }) => m * n * k;
-
-/** @param operands The fragments that give `left` and `right`, for one step of the tile. */
-export function defineTiled(name: string, source: string, operands: readonly FragmentName[]) {
-  return defineKernel({
-    name,
-    source,
-    common: ['tile_8x8', ...operands, 'matmul_vec4', 'matmul_params'],
-    storage,
-    params,
-    overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8 },
-    grid: ({ m, n }, { WORKGROUP_X, WORKGROUP_Y }) => [
-      Math.ceil(n / (TILE * WORKGROUP_X)),
-      Math.ceil(m / (TILE * WORKGROUP_Y)),
-    ],
-    work,
-  });
-}
-
-/** The same tiles with both sides in workgroup memory. */
-export function defineShared(name: string, source: string, operands: readonly FragmentName[]) {
-  return defineKernel({
-    name,
-    source,
-    common: ['tile_8x8_shared', ...operands, 'matmul_vec4', 'matmul_params'],
-    storage,
-    params,
-    overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, K_STEP: 2 },
-    grid: ({ m, n }, { WORKGROUP_X, WORKGROUP_Y }) => [
-      Math.ceil(n / (TILE * WORKGROUP_X)),
-      Math.ceil(m / (TILE * WORKGROUP_Y)),
-    ],
-    work,
-  });
-}
-
-export function defineSubgroup(name: string, source: string, operands: readonly FragmentName[]) {
-  return defineKernel({
-    name,
-    source,
-    common: ['tile_32x16', 'share', ...operands, 'matmul_vec4', 'matmul_params'],
-    storage,
-    params,
-    overrides: { WORKGROUP_SIZE: WIDE_COLUMNS / 16 },
-    grid: ({ m, n }) => [Math.ceil(n / WIDE_COLUMNS), Math.ceil(m / WIDE_ROWS)],
-    work,
-  });
-}
-
-export function defineAny(name: string, source: string) {
-  return defineKernel({
-    name,
-    source,
-    common: ['matmul_f32', 'matmul_params'],
-    storage,
-    params,
-    overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8 },
-    grid: ({ m, n }, { WORKGROUP_X, WORKGROUP_Y }) => [Math.ceil(n / WORKGROUP_X), Math.ceil(m / WORKGROUP_Y)],
-    work,
-  });
-}
 
 /** Whether a subgroup kernel is to compute m × n elements: on software adapters, and if its tiles fit well enough. */
 export function isWideTileWorthwhile(context: GpuContext, m: number, n: number): boolean {
@@ -95,55 +18,62 @@ export function isWideTileWorthwhile(context: GpuContext, m: number, n: number):
 }
 
 export interface MatmulKernels {
-  tiled: ReturnType<typeof defineTiled>;
-  shared: ReturnType<typeof defineShared>;
-  subgroup: ReturnType<typeof defineSubgroup>;
-  any: ReturnType<typeof defineAny>;
+  tiled: MatmulKernel;
+  shared: MatmulKernel;
+  subgroup: MatmulKernel;
+  any: MatmulKernel;
 }
 
 /** One dispatch: a kernel over vec4 where all strides and sizes allow it, else the one for any size. */
-function dispatchPiece(context: GpuContext, form: ProductForm, kernels: MatmulKernels, call: MatmulCall): void {
+function dispatchPiece(
+  context: GpuContext,
+  form: ProductForm,
+  kernels: MatmulKernels,
+  call: MatmulCall,
+  factors: Readonly<Record<string, number>>,
+): void {
   const { m, n, k, a_stride, b_stride, output_stride } = call;
   const strides = form === 'at' ? [n, a_stride, b_stride, output_stride] : [n, k, a_stride, b_stride, output_stride];
-  if (!strides.every((size) => size % 4 === 0)) kernels.any(context, call);
-  else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call);
+  if (!strides.every((size) => size % 4 === 0)) kernels.any(context, call, factors);
+  else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call, factors);
   else {
     const variant = context.matmulVariant;
     const { WORKGROUP_X, WORKGROUP_Y } = variant;
-    if (variant.kernel === 'tiled') kernels.tiled(context, call, { WORKGROUP_X, WORKGROUP_Y });
-    else kernels.shared(context, call, { WORKGROUP_X, WORKGROUP_Y, K_STEP: variant.K_STEP });
+    if (variant.kernel === 'tiled') kernels.tiled(context, call, { WORKGROUP_X, WORKGROUP_Y, ...factors });
+    else kernels.shared(context, call, { WORKGROUP_X, WORKGROUP_Y, K_STEP: variant.K_STEP, ...factors });
   }
-}
-
-interface MatmulCall extends MatmulSizes {
-  a: GpuTensor;
-  b: GpuTensor;
-  output: GpuTensor;
-  output_stride: number;
-  accumulate: number;
 }
 
 /**
  * The product in as many dispatches as memory and time ask for: operands in parts are taken part by part, and none lasts
- * longer than a display driver is patient (`WorkBudget`).
- * @param accumulate Adds to what output holds.
+ * longer than a display driver is patient (`WorkBudget`). Factors multiply every piece along k alike, since a sum times a
+ * factor is the sum of its terms times the factor.
+ * @param args The factors of `MatmulBtArgs` for the kernels of matmul_bt only.
  */
 export function dispatchMatmul(
   context: GpuContext,
   form: ProductForm,
   kernels: MatmulKernels,
-  { a, b, output }: MatmulArgs,
+  { a, b, output, accumulate = false, row_scale, gate }: MatmulBtArgs,
   sizes: MatmulSizes,
-  accumulate = false,
 ): void {
   const { n, a_stride, b_stride } = sizes;
   const operands = { a: rowParts(a), b: rowParts(b), output: rowParts(output) };
+  const scales = row_scale && asGpuTensor(row_scale);
+  const gates = gate && rowParts(gate.states);
+  const factors: Record<string, number> = {};
+  if (scales) factors.HAS_ROW_SCALE = 1;
+  if (gate) Object.assign(factors, { HAS_GATE: 1, ACTIVATION: ACTIVATION_CODES[gate.activation] });
   for (const piece of productPieces(form, sizes, operands, context.budget.perDispatch)) {
     const { m: rows, n: columns, k: steps } = piece;
     const [at, bt] = [form === 'at', form === 'bt'];
-    dispatchPiece(context, form, kernels, {
-      a: window(operands.a, at ? steps.start : rows.start, at ? rows.start : steps.start, a_stride),
+    const left = window(operands.a, at ? steps.start : rows.start, at ? rows.start : steps.start, a_stride);
+    const call: MatmulCall = {
+      a: left,
       b: window(operands.b, bt ? columns.start : steps.start, bt ? steps.start : columns.start, b_stride),
+      // A binding without its tensor is filled with one that the kernel does not read as such.
+      row_scale: scales?.view(4 * rows.start) ?? left,
+      gate: gates ? window(gates, rows.start, columns.start, n) : left,
       output: window(operands.output, rows.start, columns.start, n),
       m: rows.end - rows.start,
       n: columns.end - columns.start,
@@ -152,6 +82,7 @@ export function dispatchMatmul(
       b_stride,
       output_stride: n,
       accumulate: accumulate || steps.start > 0 ? 1 : 0,
-    });
+    };
+    dispatchPiece(context, form, kernels, call, factors);
   }
 }

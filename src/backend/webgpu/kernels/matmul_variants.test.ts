@@ -20,7 +20,7 @@ describe.skipIf(!twins)('matmul variants', () => {
     Object.assign(twins!.webgpu.context, { prefersWideTiles: false });
   });
 
-  it.each(variants)('%s computes all three products, with tails', async (_, variant) => {
+  it.each(variants)('%s computes all three products, with tails, and with factors', async (_, variant) => {
     twins!.webgpu.context.matmulVariant = variant;
     for (const name of ['matmul', 'matmul_bt', 'matmul_at'] as const) {
       const [found, expected] = await twins!.run((backend) => {
@@ -29,7 +29,11 @@ describe.skipIf(!twins)('matmul variants', () => {
         const a = name === 'matmul_at' ? of(K - 1, M, 1) : of(M, K, 1);
         const b = name === 'matmul_bt' ? of(N, K, 2) : of(name === 'matmul_at' ? K - 1 : K, N + 4, 2);
         const output = backend.empty([M, N], 'output');
-        backend[name]({ a, b, output });
+        if (name === 'matmul_bt') {
+          const gate = { states: of(M, N, 3), activation: 'silu' } as const;
+          backend.matmul_bt({ a, b, output, row_scale: of(M, 1, 4), gate });
+        }
+        backend[name]({ a, b, output, accumulate: true });
         return output;
       });
       expect(normalisedError(found, expected), name).toBeLessThan(1e-12);

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Backend, LayerNormArgs, RmsNormArgs } from '../../backend.ts';
+import type { Backend, LayerNormArgs, RmsNormArgs, RmsScaleArgs } from '../../backend.ts';
 import { maxAbsDifference, normalisedError, openTwins, randomValues } from '../../testing.ts';
 import type { WebGpuBackend } from '../webgpu_backend.ts';
 import { layer_norm } from './layer_norm.ts';
 import { rms_norm } from './rms_norm.ts';
+import { rms_scale } from './rms_scale.ts';
 
 const twins = await openTwins();
 afterAll(() => twins?.webgpu.dispose());
@@ -67,6 +68,27 @@ describe.skipIf(!twins).each([
       const output = backend.empty([rows, heads * width], 'output');
       const sizes = { eps: 1e-6, normalized_size: width, width };
       run(backend, { hidden_states, ...parts(backend, width, true, false), ...sizes, output });
+      return output;
+    });
+    expect([...twins!.kernels]).toEqual([kernel]);
+    expect(normalisedError(found, expected)).toBeLessThan(BOUND);
+  });
+});
+
+describe.skipIf(!twins).each([
+  ['rms_scale', false],
+  ['rms_scale_serial', true],
+] as const)('%s against its f64 twin', (kernel, isSerial) => {
+  const run = (backend: Backend, args: RmsScaleArgs) =>
+    backend.info.kind === 'cpu'
+      ? backend.rms_scale(args)
+      : rms_scale((backend as WebGpuBackend).context, args, isSerial);
+
+  it.each(SHAPES)('gives the factors of (%i, %i)', async (rows, d) => {
+    const [found, expected] = await twins!.run((backend: Backend) => {
+      const hidden_states = backend.fromArray(randomValues(rows * d, 1), [rows, d], 'hidden_states');
+      const output = backend.empty([rows, 1], 'output');
+      run(backend, { hidden_states, eps: 1e-5, normalized_size: d + 5, output });
       return output;
     });
     expect([...twins!.kernels]).toEqual([kernel]);

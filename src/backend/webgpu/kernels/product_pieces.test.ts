@@ -89,9 +89,11 @@ describe.skipIf(!gpu)('on a device of a given rate', () => {
             backend.fromArray(randomValues(rows * columns, seed), [rows, columns], 'x');
           const a = name === 'matmul_at' ? of(k, m, 1) : of(m, k, 1);
           const b = name === 'matmul_bt' ? of(n, k, 2) : of(k, n, 2);
-          const output = backend.empty([m, n], 'output');
+          const output = of(m, n, 5);
           dispatches = 0;
-          backend[name]({ a, b, output });
+          const gate = { states: of(m, n, 3), activation: 'silu' } as const;
+          const factors = name === 'matmul_bt' ? { row_scale: of(m, 1, 4), gate } : {};
+          backend[name]({ a, b, output, accumulate: true, ...factors });
           if (backend === slow) expect(dispatches).toBe(4 * 3);
           return backend.read(output);
         }),

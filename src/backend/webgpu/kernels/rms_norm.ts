@@ -16,6 +16,7 @@ const layout = {
 export const rmsNormKernel = defineKernel({
   name: 'rms_norm',
   source,
+  common: ['inverse_rms'],
   ...layout,
   overrides: { WORKGROUP_SIZE: 64, HAS_WEIGHT: 1, HAS_BIAS: 0 },
   grid: ({ rows }) => rows,
@@ -24,6 +25,7 @@ export const rmsNormKernel = defineKernel({
 export const rmsNormSerialKernel = defineKernel({
   name: 'rms_norm_serial',
   source: serialSource,
+  common: ['inverse_rms_serial'],
   ...layout,
   overrides: { WORKGROUP_SIZE: 16, HAS_WEIGHT: 1, HAS_BIAS: 0 },
   grid: ({ rows }, { WORKGROUP_SIZE }) => lineOf(rows, WORKGROUP_SIZE),
