@@ -45,8 +45,10 @@ describe.skipIf(!gpu)('autotune', () => {
     context.dispatch = (definition, tensors, params, overrides) => {
       seen.push(context.matmulVariant);
       if (context.matmulVariant !== OTHER) dispatch(definition, tensors, params, overrides);
-      else if (tensors[2])
-        context.device.queue.writeBuffer(tensors[2].buffer, 0, new Float32Array(tensors[2].bytes / 4));
+      else {
+        const { buffer, bytes } = tensors[tensors.length - 1]; // the output
+        context.device.queue.writeBuffer(buffer, 0, new Float32Array(bytes / 4));
+      }
     };
     const { variant } = await tune(context, { ...SMALL, budgetMs: 1000, variants: [OTHER, large] });
     context.dispatch = dispatch;
