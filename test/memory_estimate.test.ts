@@ -61,6 +61,7 @@ const CASES: Case[] = [
   { name: 'opt: LayerNorm, learned positions', job: ofFamily('opt'), ...ROTATE_ONCE, head: 'sliced' },
   { name: 'gptj: parallel', job: ofFamily('gptj'), ...SEQUENTIAL, head: 'untied' },
   { name: 'granite: scaled branches', job: ofFamily('granite'), ...ROTATE_ONCE, head: 'untied' },
+  { name: 'granite', job: ofFamily('granite'), ...SEQUENTIAL, head: 'untied' },
   { name: 'llama, biases', job: tiny({ attention_bias: true, mlp_bias: true }), ...SEQUENTIAL, head: 'untied' },
   { name: 'the built-in model', job: demo, ...SEQUENTIAL, head: 'tied', isSlow: true },
   ...(hasShared ? [{ name: 'stories260k', job: stories, ...SEQUENTIAL, head: 'tied-sliced' } as const] : []),

@@ -16,6 +16,8 @@ export interface MemoryCosts {
   readonly maxWaitingBytes: number;
   /** A read-back needs a buffer of the tensor's size. */
   readonly readsThroughBuffer: boolean;
+  /** Sums of states are in f32: they have a low part, too, and dominant directions are left out of them. */
+  readonly sumsInSingle: boolean;
   /** The high part of a sum of states over (n, n), once something was added. */
   gramBytes(n: number): number;
   /** Of an eigendecomposition of (n, n), beside the matrix itself and the eigenvectors. */
@@ -34,6 +36,7 @@ const WEBGPU: MemoryCosts = {
   storedBytesWait: true,
   maxWaitingBytes: 32 * 1024 * 1024,
   readsThroughBuffer: true,
+  sumsInSingle: true,
   gramBytes: (n) => webgpuFloats(n * n),
   eighBytes(n) {
     const size = Math.ceil(n / 64) * 64;
@@ -53,6 +56,7 @@ const CPU: MemoryCosts = {
   storedBytesWait: false,
   maxWaitingBytes: 0,
   readsThroughBuffer: false,
+  sumsInSingle: false,
   gramBytes: (n) => 8 * n * n,
   eighBytes: () => 0,
 };

@@ -328,10 +328,11 @@ export class SlicingPlanner {
     return this.ledger.hold('matrices', this.D * this.D);
   }
 
-  /** A sum of states: its high and its low part. */
+  /** A sum of states: its high part and, where it is f32, its low part. */
   private sum(): Held[] {
     const { ledger, D } = this;
-    return [ledger.holdBytes('matrices', ledger.costs.gramBytes(D)), this.matrix()];
+    const high = ledger.holdBytes('matrices', ledger.costs.gramBytes(D));
+    return ledger.costs.sumsInSingle ? [high, this.matrix()] : [high];
   }
 
   /**
@@ -340,6 +341,7 @@ export class SlicingPlanner {
    */
   private addToSum(rows: number): void {
     const { ledger, D } = this;
+    if (!ledger.costs.sumsInSingle) return;
     const small = [rows, rows, D, D, D, D].map((lines) => ledger.hold('matrices', lines * DIRECTIONS));
     ledger.free(...small, ledger.hold('activations', rows * D), ledger.hold('activations', rows * D));
   }
