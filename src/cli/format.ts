@@ -50,12 +50,12 @@ const MODEL_COLUMNS = HEADINGS.indexOf('export');
 
 /** The table on stdout: what was measured, and with what (invariant 8). */
 export function resultTable(report: Report): string {
-  const { model, backend, protocol, dense, memory, timings_ms: times } = report;
+  const { model, backend, protocol, dense, timings_ms: times } = report;
   const adapter = [backend.vendor, backend.architecture].filter(Boolean).join(' ') || backend.description;
   const facts = [
     `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
-    `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}; ` +
-      `peak ${bytes(memory.peak_gpu_bytes)}`,
+    `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
+    `memory      ${measuredMemory(report)}`,
     `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
     ...(report.sliced.length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
@@ -151,4 +151,16 @@ export function alignColumns(all: string[][]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** The measured peaks, for the table on stdout. */
+function measuredMemory({ backend, memory }: Pick<Report, 'backend' | 'memory'>): string {
+  const { peak_gpu_bytes, estimated_gpu_bytes, peak_heap_bytes } = memory;
+  const heap = peak_heap_bytes === undefined ? 'not told by this browser' : `${bytes(peak_heap_bytes)} when asked`;
+  return `at most ${bytes(peak_gpu_bytes)} ${memoryKind(backend.kind)} (${bytes(estimated_gpu_bytes)} were estimated); page and Workers ${heap}`;
+}
+
+/** On the CPU backend tensors lie in the engine's own memory. */
+export function memoryKind(kind: string): string {
+  return kind === 'webgpu' ? 'of GPU memory' : 'of memory for tensors';
 }

@@ -138,6 +138,8 @@ class CannedEngine implements Driver {
             measured_losses: 1,
             sites: 1,
             deflated_sites: 0,
+            min_rank: 16,
+            overfull_sites: 0,
             verdict: 'as good as f64',
           },
           duration_ms: 1,

@@ -88,6 +88,40 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
+  it('reports the memory of the page as it was told since the model was opened, and nothing where it was not', async () => {
+    const engine = await started();
+    expect(await engine.run('memory', {})).not.toHaveProperty('peak_heap_bytes');
+    for (const bytes of [5, 9, 7]) engine.heapMeasured(bytes);
+    await engine.run('evaluate', { target: 'dense' }, emit);
+    expect(events.findLast(({ type }) => type === 'progress')).toMatchObject({ memory: { peak_heap_bytes: 9 } });
+    await engine.run('open', { source: await source() });
+    expect(await engine.run('memory', {})).not.toHaveProperty('peak_heap_bytes');
+  });
+
+  it.each(['sequential', 'rotate-once'] as const)(
+    'begins no %s slicing that the storage has no room for',
+    async (schedule) => {
+      let stores = 0;
+      let free = 1000;
+      const platform = memoryPlatform({
+        freeStorage: async () => free,
+        createScratch: async () => {
+          stores++;
+          return memoryScratch();
+        },
+      });
+      const engine = await started(platform);
+      expect(await failure(engine.run('slice', { ...SLICE, schedule }))).toMatchObject({
+        code: 'storage_full',
+        message: expect.stringMatching(/writes up to 1 MB to the browser's storage, which has 1 MB left/),
+        action: expect.stringContaining('Nothing was begun.'),
+      });
+      expect(stores).toBe(0);
+      free = 10_000_000;
+      await engine.run('slice', { ...SLICE, schedule });
+    },
+  );
+
   it('says when evaluation windows were calibrated on too', async () => {
     const engine = await started();
     expect(await engine.run('set_texts', TEXTS)).not.toHaveProperty('shared_windows');
