@@ -97,6 +97,12 @@ export function formatScientific(value: number): string {
   return value === 0 ? '0' : value.toExponential(1);
 }
 
+/** Errors in units of rounding: 0.31 → "0.31 n·ulp". */
+export function formatUlp(ratio: number, unit = ' n·ulp'): string {
+  if (!Number.isFinite(ratio)) return DASH;
+  return `${ratio < 0.01 ? '<0.01' : ratio.toPrecision(2)}${unit}`;
+}
+
 /** Whole numbers with thousands separators: 42760 → "42,760". */
 export function formatInteger(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : DASH;

@@ -16,6 +16,8 @@ import type {
   WorstCertificate,
 } from './protocol.ts';
 
+import { type SiteSummary, siteSummary } from './report_sites.ts';
+
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
 
@@ -96,8 +98,10 @@ export interface Report {
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
   memory: {
-    /** Most device memory at once since the model was opened. */
+    /** Most memory of the backend's tensors at once since the model was opened: the device's, or on the CPU backend the host's. */
     peak_gpu_bytes: number;
+    /** Of the page and its Workers, as the browser told it from time to time; absent where it told nothing. */
+    peak_heap_bytes?: number;
     /** What was to be expected of these settings, and what of. */
     estimated_gpu_bytes: number;
     estimated_breakdown: Record<string, number>;
@@ -118,6 +122,8 @@ export interface SlicedReport {
   tokens_per_second: number;
   discarded_energy: number[];
   certificate: WorstCertificate;
+  /** The same for each place of the residual stream, in order. */
+  sites: SiteSummary[];
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -181,8 +187,12 @@ export function buildReport(input: ReportInput): Report {
     },
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
-    memory: { peak_gpu_bytes: memory.peak_gpu_bytes, ...estimate(input) },
+    memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
+}
+
+function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
+  return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
 }
 
 function estimate({ summary: { shape }, protocol, backend, sliced }: ReportInput) {
@@ -212,6 +222,7 @@ function slicedReport(input: SlicedInput): SlicedReport {
     tokens_per_second: evaluation.tokens_per_second,
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
+    sites: slice.sites.map(siteSummary),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };

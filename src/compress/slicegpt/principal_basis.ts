@@ -10,6 +10,8 @@ import type { Arena } from '../../runtime/arena.ts';
 import type { KeptEnergy, SiteReport } from '../method.ts';
 import { type Decomposition, decompose } from './deflation.ts';
 import { discardedEnergy } from './energy.ts';
+import { decomposesInSingle } from './gram.ts';
+import { numericalRank } from './rank.ts';
 import type { SiteCovariance } from './site_covariance.ts';
 import type { Site } from './sites.ts';
 import { verdictOf } from './verdict.ts';
@@ -44,13 +46,14 @@ export async function principalBasis(
     ...certify(H, eigenvalues, values, size),
     kept_energy: await keptEnergy(covariance, decomposition, site, dimension, signal),
   };
+  const rank = numericalRank(H, eigenvalues, dominant, lost, decomposesInSingle(arena.backend));
   const report: SiteReport = {
     site: site.index,
     label: site.label,
     eigenvalues,
     dimension,
     discarded_energy: discardedEnergy(eigenvalues, dimension),
-    certificate: { ...figures, deflated, verdict: verdictOf(figures, lost), solver, sweeps },
+    certificate: { ...figures, rank, deflated, verdict: verdictOf(figures, lost), solver, sweeps },
   };
   return { Q, report };
 }
