@@ -55,7 +55,7 @@ function backendGroups(backend: BackendInfo): CapabilityGroup[] {
       { name: 'Features', value: features.join(', ') || 'none' },
     ],
   });
-  if (floats) groups.push({ title: 'Arithmetic, tried at the start', facts: floatFacts(floats) });
+  groups.push({ title: 'Arithmetic, tried at the start', facts: floats ? floatFacts(floats) : UNTRIED });
   return groups;
 }
 
@@ -64,6 +64,12 @@ const SUMMATIONS = {
   float: 'in pairs, by floats',
   plain: 'rounded to 32 bits',
 } as const;
+
+/** Integers are right on every adapter that keeps to WGSL. */
+const UNTRIED = [
+  { name: 'Test', value: 'could not run' },
+  { name: 'Covariances are summed', value: SUMMATIONS.integer },
+];
 
 function floatFacts(floats: NonNullable<NonNullable<BackendInfo['capabilities']>['floats']>) {
   return [
