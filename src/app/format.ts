@@ -48,7 +48,8 @@ export function formatPercent(share: number): string {
   const sign = share < 0 ? MINUS : '';
   if (percent === 0) return '0 %';
   if (percent < 0.005) return '<0.01 %';
-  if (percent < 0.095) return `${sign}${percent.toFixed(2)} %`;
+  // Ticks of an axis at 0.1 and 0.15 % must not read the same.
+  if (percent < 0.995) return `${sign}${percent.toFixed(2).replace(/0$/, '')} %`;
   if (percent >= 99.95) return `${sign}${percent.toFixed(0)} %`;
   return `${sign}${percent.toFixed(1).replace(/\.0$/, '')} %`;
 }

@@ -113,7 +113,7 @@ describe('the engine', () => {
       const engine = await started(platform);
       expect(await failure(engine.run('slice', { ...SLICE, schedule }))).toMatchObject({
         code: 'storage_full',
-        message: expect.stringMatching(/writes up to 1 MB to the browser's storage, which has 1 MB left/),
+        message: expect.stringMatching(/writes up to \d+ kB to the browser's storage, which has 1 kB left/),
         action: expect.stringContaining('Nothing was begun.'),
       });
       expect(stores).toBe(0);

@@ -79,7 +79,7 @@ export function memoryVerdict(
   const isStorable = storage_bytes === undefined || need <= storage_bytes;
   if (!isStorable) {
     notes.push(
-      `The browser has ${megabytes(storage_bytes)} of storage left for this site, and ${megabytes(need)} are needed: use fewer samples or shorter windows, remove runs, or free disk space.`,
+      `The browser has ${megabytes(storage_bytes)} of storage left for this site, and ${megabytes(need)} are needed: use fewer or shorter calibration windows, remove runs, or free disk space.`,
     );
   }
   const memory = job.device_bytes + job.host.stored_layer + job.host.readback;
@@ -94,5 +94,6 @@ export function memoryVerdict(
 
 /** Decimal, as elsewhere in the app. */
 export function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }

@@ -28,6 +28,6 @@ export async function assertStorage(platform: EnginePlatform, job: string, neede
     message: `${job} writes up to ${megabytes(needed)} to the browser's storage, which has ${megabytes(free)} left for this site.`,
     allowed: `at most ${megabytes(free)}`,
     action:
-      'Use fewer calibration samples or shorter windows, remove runs and downloaded models, or free disk space. Nothing was begun.',
+      'Use fewer or shorter calibration windows, remove runs and downloaded models, or free disk space. Nothing was begun.',
   });
 }

@@ -1,4 +1,5 @@
 import type { SiteReport, WorstCertificate } from '../../engine/protocol.ts';
+import { siteName } from '../charts/chart_data.ts';
 import { type Column, DataTable } from '../components/DataTable.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { formatScientific, formatUlp } from '../format.ts';
@@ -19,7 +20,7 @@ export function CertificateBlock({ run }: { run: Run }) {
       <p data-verdict={certificate.verdict.split(':')[0]}>{verdictText(certificate)}</p>
       {overfull_sites > 0 && (
         <p className="notice">
-          {`The calibration text fills only ${min_rank} of the ${run.slice.dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more samples or longer windows.`}
+          {`The calibration text fills only ${min_rank} of the ${run.slice.dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more calibration windows, or longer ones.`}
         </p>
       )}
       <Facts
@@ -63,6 +64,10 @@ export function CertificateBlock({ run }: { run: Run }) {
         <details className="fold">
           <summary>Every site</summary>
           <div className="fold-body inline-table">
+            <p className="muted">
+              Lost: energy to rounding. Q: off orthogonal, Λ: off the eigenvectors, both in n·ulp. Rank: directions that
+              the text fills.
+            </p>
             <DataTable caption="Certificate of every site" columns={COLUMNS} rows={sites} />
           </div>
         </details>
@@ -72,15 +77,15 @@ export function CertificateBlock({ run }: { run: Run }) {
 }
 
 const COLUMNS: readonly Column<SiteReport>[] = [
-  { name: 'Site', value: ({ label }) => label, isText: true },
+  { name: 'Site', value: ({ label }) => siteName(label), isText: true },
   { name: 'Verdict', value: ({ certificate }) => certificate.verdict.split(':')[0], isText: true },
   {
-    name: 'Energy lost',
+    name: 'Lost',
     value: ({ certificate: { kept_energy } }) =>
       `${kept_energy.kind === 'bound' ? '≤ ' : ''}${formatScientific(kept_energy.loss)}`,
   },
-  { name: 'Off orthogonal, n·ulp', value: ({ certificate }) => formatUlp(certificate.orthogonality_ulp, '') },
-  { name: 'Off eigenvectors, n·ulp', value: ({ certificate }) => formatUlp(certificate.residual_ulp, '') },
+  { name: 'Q', value: ({ certificate }) => formatUlp(certificate.orthogonality_ulp, '') },
+  { name: 'Λ', value: ({ certificate }) => formatUlp(certificate.residual_ulp, '') },
   { name: 'Rank', value: ({ certificate }) => certificate.rank },
   { name: 'Kept', value: ({ dimension }) => dimension },
   { name: 'Taken out', value: ({ certificate }) => certificate.deflated },

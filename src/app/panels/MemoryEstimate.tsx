@@ -29,38 +29,43 @@ export function MemoryEstimate() {
     if (!model || !backend || !plan) return null;
     const { head, dimensions } = plan;
     const windows = { seqlen, samples, eval_samples };
-    return { shape: model.shape, backend, windows, slices: [{ schedule, head, dimensions }] };
+    // Opening a model and releasing the slider calibrate by rotate-once, whatever the schedule.
+    const schedules = new Set([schedule, 'rotate-once'] as const);
+    const slices = [...schedules].map((each) => ({ schedule: each, head, dimensions }));
+    return { shape: model.shape, backend, windows, slices };
   }, [model, backend, plan, schedule, seqlen, samples, eval_samples]);
   const memory = useMemo(() => job && estimateJob(job), [job]);
   if (!job || !memory) return null;
   const { fits, notes } = memoryVerdict(memory, job, room);
   const { breakdown, host, storage } = memory;
   const name = job.backend.kind === 'webgpu' ? 'GPU memory' : 'Memory';
-  const facts = [
-    ...PARTS.filter(([part]) => breakdown[part] > 0).map(([part, label]) => ({
-      name: label,
-      value: formatBytes(breakdown[part]),
-    })),
+  const facts = PARTS.filter(([part]) => breakdown[part] > 0).map(([part, label]) => ({
+    name: label,
+    value: formatBytes(breakdown[part]),
+  }));
+  const beside = [
     {
-      name: 'Beside it, in the page',
+      name: 'The page’s own memory',
       value: formatBytes(host.stored_layer + host.readback),
       title: 'Weights read ahead of their use, and the matrices that are checked in 64 bits',
     },
     {
-      name: 'On disk, in the browser’s storage',
+      name: 'On disk',
       value: formatBytes(storageNeed(storage)),
-      title: 'The sliced weights, and calibration states that do not fit into memory',
+      title: 'In the browser’s storage: sliced weights, bases, and calibration states that do not fit into memory',
     },
   ];
   return (
-    <details className="fold" data-memory={fits ? 'fits' : 'too-large'}>
+    <details className="fold" data-memory={fits ? 'fits' : 'too-large'} open={!fits}>
       <summary>
         {name}: at most {formatBytes(memory.device_bytes)}
         {fits ? '' : ' · does not fit'}
       </summary>
       <div className="fold-body">
-        <p className="muted">An estimate. The most is in use during {memory.step}:</p>
+        <p className="muted">An estimate of the peak, which is during {memory.step}:</p>
         <Facts facts={facts} />
+        <p className="muted">Beside it:</p>
+        <Facts facts={beside} />
         {notes.map((note) => (
           <p key={note} className="notice">
             {note}
@@ -68,7 +73,7 @@ export function MemoryEstimate() {
         ))}
         {measured && measured.peak_gpu_bytes > 0 && (
           <>
-            <p className="muted">Measured since the model was opened:</p>
+            <p className="muted">Measured, at most, since the model was opened:</p>
             <Facts facts={measuredFacts(name, measured)} />
           </>
         )}
@@ -79,9 +84,9 @@ export function MemoryEstimate() {
 
 function measuredFacts(name: string, { peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
   return [
-    { name: `${name}, at most`, value: formatBytes(peak_gpu_bytes), title: 'Counted at every allocation' },
+    { name, value: formatBytes(peak_gpu_bytes), title: 'Counted at every allocation' },
     {
-      name: 'The page’s own, at most',
+      name: 'The page’s own memory',
       value: peak_heap_bytes === undefined ? notTold() : formatBytes(peak_heap_bytes),
       title: 'Page and Workers, as the browser tells it from time to time',
     },
