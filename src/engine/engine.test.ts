@@ -122,6 +122,24 @@ describe('the engine', () => {
     },
   );
 
+  it('estimates in the report of an export all that its model went through', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, source({ hidden_size: 64, intermediate_size: 160 }));
+    const reported = async () => {
+      const { id } = await engine.run('slice', SLICE);
+      const { folder } = await engine.run('export', { id });
+      const file = platform.exports.get(folder)?.get('report.json');
+      return (JSON.parse(new TextDecoder().decode(file)) as Report).memory;
+    };
+    const sliced = await reported();
+    await engine.run('calibrate', { fusion: 'exact' });
+    const calibrated = await reported();
+    expect(calibrated.peak_gpu_bytes).toBeGreaterThan(sliced.peak_gpu_bytes);
+    for (const { estimated_gpu_bytes, peak_gpu_bytes } of [sliced, calibrated]) {
+      expect(estimated_gpu_bytes).toBeGreaterThanOrEqual(peak_gpu_bytes);
+    }
+  });
+
   it('says when evaluation windows were calibrated on too', async () => {
     const engine = await started();
     expect(await engine.run('set_texts', TEXTS)).not.toHaveProperty('shared_windows');

@@ -4,7 +4,7 @@
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
-import { estimateJob } from './memory_plan.ts';
+import { estimateJob, type PlannedSlice } from './memory_plan.ts';
 import type {
   BackendInfo,
   ExportReport,
@@ -55,6 +55,8 @@ export interface ReportInput {
   sliced: SlicedInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
+  /** Whether the dense model was calibrated as well (spectra, bases of `rotate-once`): the peak of memory may be of that. */
+  is_calibrated?: boolean;
 }
 
 export interface Report {
@@ -195,12 +197,14 @@ function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
   return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
 }
 
-function estimate({ summary: { shape }, protocol, backend, sliced }: ReportInput) {
-  const slices = sliced.map(({ slice: { dimension, head, options } }) => ({
+function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated }: ReportInput) {
+  const slices: PlannedSlice[] = sliced.map(({ slice: { dimension, head, options } }) => ({
     schedule: options.schedule,
     head,
     dimensions: constantDimensions(shape, dimension, head),
   }));
+  const whole = { head: 'untied', dimensions: constantDimensions(shape, shape.hidden_size, 'untied') } as const;
+  if (is_calibrated) slices.push({ ...(slices[0] ?? whole), schedule: 'rotate-once' });
   const { device_bytes, breakdown } = estimateJob({ shape, backend, windows: protocol, slices });
   return { estimated_gpu_bytes: device_bytes, estimated_breakdown: { ...breakdown } };
 }
