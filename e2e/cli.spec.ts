@@ -105,7 +105,15 @@ test('a real run: exports, report and table agree', async () => {
     const [model] = run.onnx.files.filter((file: { name: string }) => file.name === 'model.onnx');
     expect(readFileSync(join(out, `s${run.sparsity}`, 'model.onnx')).byteLength).toBe(model.bytes);
     expect(stdout).toContain(run.perplexity.toFixed(2));
+    // Embedding, and two a layer but for the last output, which the tied head leaves whole.
+    expect(run.sites).toHaveLength(2 * report.model.layers);
+    for (const { verdict, orthogonality_ulp, residual_ulp } of run.sites) {
+      expect(verdict).not.toMatch(/^poor/);
+      expect(Math.max(orthogonality_ulp, residual_ulp)).toBeLessThan(10);
+    }
   }
+  // Page, engine and verifier; Chromium tells it where the headless command asks.
+  expect(report.memory.peak_heap_bytes).toBeGreaterThan(1e6);
   const sum = ['load', 'dense_evaluation', 'calibration_and_slicing', 'evaluation', 'export', 'verification']
     .map((stage) => report.timings_ms[stage])
     .reduce((total, duration) => total + duration, 0);

@@ -132,6 +132,45 @@ test('cancel ends a job, says so, and frees its memory', async ({ page }) => {
   await waitForJob(page, 'Opening the model');
 });
 
+test('a software adapter is passed over, taken with one press, and left with one, by keyboard', async ({ page }) => {
+  await page.goto('./');
+  const badge = page.getByRole('banner').getByRole('button', { name: /^(CPU|WebGPU)/ });
+  await expect(badge).toBeVisible();
+  test.skip(!/^CPU/.test((await badge.textContent()) ?? ''), 'this machine has a GPU');
+  await useSmallWindows(page, 1, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  const onCpu = await shownFigure(page, 'Perplexity', 1);
+
+  const force = page.getByRole('button', { name: 'Use WebGPU all the same' });
+  await force.focus();
+  await page.keyboard.press('Enter');
+  await expect(badge).toContainText('WebGPU');
+  await waitForJob(page, 'Opening the model');
+  expect(await shownFigure(page, 'Perplexity', 1)).toBe(onCpu);
+
+  // Every fact of the device has room in its panel.
+  await badge.press('Enter');
+  await expect(page.locator('#capabilities')).toContainText('Largest buffer');
+  const overflowing = await page
+    .locator('#capabilities .facts > div')
+    .evaluateAll((rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).map((row) => row.textContent));
+  expect(overflowing).toEqual([]);
+
+  // Runs would go with the other backend: asked first, and Escape takes the question back.
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, 'Slicing');
+  await page.getByRole('button', { name: 'Use the CPU backend' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: /press again to go on/ })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await expect(badge).toContainText('CPU');
+  await waitForJob(page, 'Opening the model');
+  await expect(page.getByRole('heading', { name: 'Runs' })).toHaveCount(0);
+});
+
 test('without WebGPU the page says so and the reference backend works', async ({ page }) => {
   test.skip(storiesAbsent !== undefined, storiesAbsent);
   await page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined }));

@@ -1,119 +1,42 @@
 /** A model of Llama-2-7B's size from sparse files: opening reads headers, reading a weight reads that weight. */
-
-import { openAsBlob } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { estimateEvaluation, estimateSlicing } from '../src/compress/slicegpt/estimate.ts';
 import { modelShape } from '../src/compress/slicegpt/model_shape.ts';
 import { slicedParts, totalElements } from '../src/compress/slicegpt/parts.ts';
 import { constantDimensions, sliceDimension } from '../src/compress/slicegpt/plan.ts';
-import type { ModelFile } from '../src/formats/hf/files.ts';
-import { safetensorsHeader } from '../src/formats/safetensors/write.ts';
 import { countParameters, modelBytes } from '../src/models/model_size.ts';
 import { type OpenModel, openModel } from '../src/models/open_model.ts';
-import { elementCount, type Shape } from '../src/tensor/shape.ts';
-import { jsonBlob } from './fixtures/tiny_llama.ts';
-import { tinyTokenizerJson } from './fixtures/tiny_tokenizer.ts';
+import { type SparseModel, sparseLlama } from './support/sparse_model.ts';
 
 const [V, D, F, L] = [32000, 4096, 11008, 32];
-const CONFIG = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
+const LLAMA_2_7B = {
+  vocab_size: V,
   hidden_size: D,
   intermediate_size: F,
   num_hidden_layers: L,
   num_attention_heads: 32,
   num_key_value_heads: 32,
-  vocab_size: V,
-  max_position_embeddings: 4096,
-  rms_norm_eps: 1e-5,
   tie_word_embeddings: false,
 };
 
-interface StoredTensor {
-  name: string;
-  dtype: string;
-  shape: Shape;
-}
-
-function tensorsOfLayer(layer: number): StoredTensor[] {
-  const tensor = (name: string, ...shape: number[]) => ({
-    name: `model.layers.${layer}.${name}.weight`,
-    dtype: 'F16',
-    shape,
-  });
-  return [
-    tensor('input_layernorm', D),
-    ...['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name) => tensor(`self_attn.${name}`, D, D)),
-    tensor('post_attention_layernorm', D),
-    tensor('mlp.gate_proj', F, D),
-    tensor('mlp.up_proj', F, D),
-    tensor('mlp.down_proj', D, F),
-  ];
-}
-
-/** Shards below 4 GiB: what Node 20 can show of a file as a Blob. */
-const SHARDS: StoredTensor[][] = [
-  [{ name: 'model.embed_tokens.weight', dtype: 'F16', shape: [V, D] }, ...layers(0, 8)],
-  layers(8, 16),
-  layers(16, 24),
-  [
-    ...layers(24, 32),
-    { name: 'model.norm.weight', dtype: 'F16', shape: [D] },
-    { name: 'lm_head.weight', dtype: 'F16', shape: [V, D] },
-  ],
-];
-
-function layers(start: number, end: number): StoredTensor[] {
-  return Array.from({ length: end - start }, (_, i) => tensorsOfLayer(start + i)).flat();
-}
-
-const bytesOf = (tensors: readonly StoredTensor[]) =>
-  tensors.reduce((sum, { shape }) => sum + 2 * elementCount(shape), 0);
-const LAYER_BYTES = bytesOf(tensorsOfLayer(0));
-
-/** A header, and then nothing: the file system gives zeros without storing them. */
-async function sparseShard(path: string, tensors: readonly StoredTensor[]): Promise<void> {
-  const header = safetensorsHeader(tensors);
-  const file = await open(path, 'w');
-  await file.write(header);
-  await file.truncate(header.byteLength + bytesOf(tensors));
-  await file.close();
-}
-
 describe('a model of 7 billion parameters', () => {
-  let folder: string;
+  let sparse: SparseModel;
   let opened: OpenModel;
   let grownBytes: number;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'whittle-7b-'));
-    const weight_map: Record<string, string> = {};
-    const files: ModelFile[] = [
-      { path: '7b/config.json', blob: jsonBlob(CONFIG) },
-      { path: '7b/tokenizer.json', blob: jsonBlob(tinyTokenizerJson()) },
-    ];
-    for (const [i, tensors] of SHARDS.entries()) {
-      const name = `model-0000${i + 1}-of-0000${SHARDS.length}.safetensors`;
-      await sparseShard(join(folder, name), tensors);
-      files.push({ path: `7b/${name}`, blob: await openAsBlob(join(folder, name)) });
-      for (const tensor of tensors) weight_map[tensor.name] = name;
-    }
-    const total_size = SHARDS.reduce((sum, tensors) => sum + bytesOf(tensors), 0);
-    files.push({ path: '7b/model.safetensors.index.json', blob: jsonBlob({ metadata: { total_size }, weight_map }) });
+    sparse = await sparseLlama(LLAMA_2_7B);
     const before = process.memoryUsage().arrayBuffers;
-    opened = await openModel(files);
+    opened = await openModel(sparse.files);
     grownBytes = process.memoryUsage().arrayBuffers - before;
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(() => sparse.remove());
 
   it('opens from its headers: a thousandth of a layer in memory', () => {
     expect(countParameters(opened.model)).toBe(6_738_415_616);
     expect(modelBytes(opened.model)).toBe(2 * 6_738_415_616);
     expect(opened.warnings).toEqual([]);
-    expect(grownBytes).toBeLessThan(LAYER_BYTES / 1000);
+    expect(grownBytes).toBeLessThan(sparse.layerBytes / 1000);
   });
 
   it('reads one weight, or some of its rows, and nothing else', async () => {
@@ -123,7 +46,7 @@ describe('a model of 7 billion parameters', () => {
     expect(bytes.byteLength).toBe(2 * D * F);
     expect(bytes[12_345_678]).toBe(0);
     expect((await opened.model.lm_head.weight.read({ start: V - 8, end: V })).byteLength).toBe(8 * D * 2);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LAYER_BYTES);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(sparse.layerBytes);
   });
 
   it('has the plan that the formulas of the official code give at 25 %', () => {
@@ -154,7 +77,7 @@ describe('a model of 7 billion parameters', () => {
       expect(Object.values(breakdown).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(device_bytes);
       expect(storage.spill).toBeGreaterThanOrEqual(states - 512 * 2 ** 20);
       expect(storage.spill).toBeLessThan(states);
-      expect(host.stored_layer).toBeLessThanOrEqual(LAYER_BYTES);
+      expect(host.stored_layer).toBeLessThanOrEqual(sparse.layerBytes);
       // Without storage for the states there is no room for them.
       const kept = estimateSlicing(shape, { ...slicing, stateBudgetBytes: Number.POSITIVE_INFINITY });
       expect(kept.device_bytes).toBeGreaterThan(states);

@@ -48,7 +48,10 @@ async function everyState(target: string): Promise<void> {
   await smallWindows();
   await picture(target, 'empty');
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
-  await page.getByText(/in use/).waitFor({ timeout: PATIENCE_MS });
+  await page
+    .locator('.job-figures')
+    .getByText(/in use/)
+    .waitFor({ timeout: PATIENCE_MS });
   await page.screenshot({ path: join(target, 'running.png') });
   await finished(page, 'Opening the model');
   await page.getByRole('button', { name: 'Slice', exact: true }).click();

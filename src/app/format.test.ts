@@ -53,6 +53,8 @@ describe('numbers for people', () => {
     [0.0004, '0.04 %'],
     [0.00001, '<0.01 %'],
     [1.5, '150 %'],
+    [0.0015, '0.15 %'],
+    [0.001, '0.1 %'],
   ])('share %d as %s', (value, text) => expect(formatPercent(value)).toBe(text));
 
   it('signs differences, growth with a plus', () => {

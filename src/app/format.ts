@@ -48,7 +48,8 @@ export function formatPercent(share: number): string {
   const sign = share < 0 ? MINUS : '';
   if (percent === 0) return '0 %';
   if (percent < 0.005) return '<0.01 %';
-  if (percent < 0.095) return `${sign}${percent.toFixed(2)} %`;
+  // Ticks of an axis at 0.1 and 0.15 % must not read the same.
+  if (percent < 0.995) return `${sign}${percent.toFixed(2).replace(/0$/, '')} %`;
   if (percent >= 99.95) return `${sign}${percent.toFixed(0)} %`;
   return `${sign}${percent.toFixed(1).replace(/\.0$/, '')} %`;
 }
@@ -95,6 +96,12 @@ export function formatClock(seconds: number): string {
 export function formatScientific(value: number): string {
   if (!Number.isFinite(value)) return DASH;
   return value === 0 ? '0' : value.toExponential(1);
+}
+
+/** Errors in units of rounding: 0.31 → "0.31 n·ulp". */
+export function formatUlp(ratio: number, unit = ' n·ulp'): string {
+  if (!Number.isFinite(ratio)) return DASH;
+  return `${ratio < 0.01 ? '<0.01' : ratio.toPrecision(2)}${unit}`;
 }
 
 /** Whole numbers with thousands separators: 42760 → "42,760". */

@@ -7,6 +7,7 @@ import { createStudio, StudioProvider } from './studio.ts';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/workbench.css';
+import './styles/job_bar.css';
 import './styles/charts.css';
 import './styles/result.css';
 import './styles/head_bars.css';

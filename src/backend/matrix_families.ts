@@ -2,17 +2,14 @@
  * @file Symmetric test matrices that break weak eigensolvers, and the ratios by which LAPACK judges a decomposition. Pure
  * f64; used by the solver's tests and by the benchmark, so both measure the same thing.
  *
- * Every entry is rounded to f32: a matrix is exactly what an f32 solver is given. The families follow LAPACK's tester
- * (dchkst, types 1–21) and add the matrices met in PCA of a language model's activations.
+ * Every entry is rounded to f32: a matrix is exactly what an f32 solver is given. The families are those of LAPACK's tester
+ * (`lapack_families.ts`), matrices known to be hard, and those met in PCA of a language model's activations. Covariances of
+ * a real model are captured in `test/captured_covariances.test.ts`.
  */
+import { LAPACK_FAMILIES } from './lapack_families.ts';
+import { type MatrixFamily, normalNumbers, symmetric, withEigenvalues } from './matrix_builders.ts';
 
-export interface MatrixFamily {
-  readonly name: string;
-  /** True where no eigenvalue is negative beyond rounding: a covariance. */
-  readonly positive: boolean;
-  /** Row-major (n, n), symmetric, each entry an f32 value. */
-  build(n: number): Float64Array;
-}
+export { type MatrixFamily, randomNumbers } from './matrix_builders.ts';
 
 /** Ratios in units of n·ulp (ulp = 2⁻²³, f32), 1-norms, as LAPACK's `ssyt21` forms them. */
 export interface EigenRatios {
@@ -23,60 +20,6 @@ export interface EigenRatios {
 }
 
 const ULP = 2 ** -23;
-
-/** Deterministic uniform numbers in [0, 1) (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function normalNumbers(seed: number): () => number {
-  const uniform = randomNumbers(seed);
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-}
-
-function symmetric(n: number, entry: (row: number, column: number) => number): Float64Array {
-  const matrix = new Float64Array(n * n);
-  for (let row = 0; row < n; row++) {
-    for (let column = row; column < n; column++) {
-      const value = Math.fround(entry(row, column));
-      matrix[row * n + column] = value;
-      matrix[column * n + row] = value;
-    }
-  }
-  return matrix;
-}
-
-/** Q·diag(λ)·Qᵀ with Q a product of eight random Householder reflections: dense, and O(n²) to build. */
-function withEigenvalues(n: number, seed: number, eigenvalue: (index: number) => number): Float64Array {
-  const normal = normalNumbers(seed);
-  const matrix = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) matrix[i * n + i] = eigenvalue(i);
-  for (let reflection = 0; reflection < 8; reflection++) {
-    const v = Float64Array.from({ length: n }, normal);
-    const scale = Math.sqrt(2) / Math.hypot(...v);
-    for (let i = 0; i < n; i++) v[i] *= scale;
-    // H·A·H = A − v·wᵀ − w·vᵀ with w = A·v − ½(vᵀAv)·v
-    const w = new Float64Array(n);
-    let quadratic = 0;
-    for (let i = 0; i < n; i++) {
-      let sum = 0;
-      for (let j = 0; j < n; j++) sum += matrix[i * n + j] * v[j];
-      w[i] = sum;
-      quadratic += sum * v[i];
-    }
-    for (let i = 0; i < n; i++) w[i] -= 0.5 * quadratic * v[i];
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < n; j++) matrix[i * n + j] -= v[i] * w[j] + w[i] * v[j];
-    }
-  }
-  return symmetric(n, (row, column) => matrix[row * n + column]);
-}
 
 /** W_n⁺: diagonal |i − (n−1)/2|, off-diagonal 1; its large eigenvalues come in pairs that agree to many digits. */
 function wilkinson(n: number): (row: number, column: number) => number {
@@ -114,40 +57,12 @@ function rank(share: (n: number) => number): (n: number) => Float64Array {
   return (n) => withEigenvalues(n, 31, (i) => (i < Math.max(1, share(n)) ? 1 + i / n : 0));
 }
 
-const random = (n: number, scale: number): Float64Array => {
-  const normal = normalNumbers(7 + n);
-  return symmetric(n, () => scale * normal());
-};
-
 export const MATRIX_FAMILIES: readonly MatrixFamily[] = [
-  { name: 'zero', positive: true, build: (n) => new Float64Array(n * n) },
+  ...LAPACK_FAMILIES,
   { name: 'identity times 3', positive: true, build: (n) => symmetric(n, (i, j) => (i === j ? 3 : 0)) },
   { name: 'diagonal', positive: true, build: (n) => symmetric(n, (i, j) => (i === j ? ((i * 7) % n) + 0.1 : 0)) },
-  { name: 'random', positive: false, build: (n) => random(n, 1) },
-  { name: 'random, norm 1e-30', positive: false, build: (n) => random(n, 1e-30) },
-  { name: 'random, norm 1e30', positive: false, build: (n) => random(n, 1e30) },
-  // √underflow and √overflow of f32, as LAPACK's types 7–8 have them.
-  {
-    name: 'evenly spread, norm 2^-62',
-    positive: true,
-    build: (n) => withEigenvalues(n, 3, (i) => (2 ** -62 * (i + 1)) / n),
-  },
-  {
-    name: 'evenly spread, norm 2^62',
-    positive: true,
-    build: (n) => withEigenvalues(n, 3, (i) => (2 ** 62 * (i + 1)) / n),
-  },
-  { name: 'geometric', positive: true, build: (n) => withEigenvalues(n, 3, (i) => ULP ** (i / Math.max(1, n - 1))) },
-  {
-    name: 'diagonally dominant',
-    positive: true,
-    build: (n) => random(n, 1).map((value, at) => (at % (n + 1) === 0 ? 4 * n : value)),
-  },
-  { name: 'evenly spread', positive: true, build: (n) => withEigenvalues(n, 3, (i) => (i + 1) / n) },
   { name: 'repeated', positive: true, build: (n) => withEigenvalues(n, 5, (i) => 1 + (i % 3)) },
-  { name: 'clustered at ulp', positive: true, build: (n) => withEigenvalues(n, 9, (i) => (i === 0 ? 1 : ULP)) },
   { name: 'near identity', positive: true, build: (n) => withEigenvalues(n, 11, (i) => 1 + (8 * ULP * i) / n) },
-  { name: 'mixed signs', positive: false, build: (n) => withEigenvalues(n, 13, (i) => (i % 2 ? 1 : -1) * (1 + i / n)) },
   { name: 'Wilkinson', positive: false, build: (n) => symmetric(n, wilkinson(n)) },
   { name: 'glued Wilkinson', positive: false, build: (n) => symmetric(n, gluedWilkinson) },
   { name: 'Hilbert', positive: true, build: (n) => symmetric(n, (i, j) => 1 / (i + j + 1)) },

@@ -13,6 +13,9 @@ import type { PageAnswer, PageRequest } from './page_protocol.ts';
 import { serveApp } from './server.ts';
 import type { HubSite } from './site_headers.ts';
 
+/** The page asks for its memory from time to time; by default the browser answers after some 20 s. */
+const MEASURE_MEMORY_AT_ONCE = '--enable-blink-features=ForceEagerMeasureMemory';
+
 /** How the headless command reaches the engine; the job knows no more than this. */
 export interface Driver {
   /** Rejects with the engine's {@link WhittleError}. */
@@ -67,7 +70,7 @@ export async function launchHeadless(app: string, pageName = 'headless.html', hu
     context = await chromium.launchPersistentContext(profile, {
       executablePath,
       headless: true,
-      args: chromiumFlags(),
+      args: [...chromiumFlags(), MEASURE_MEMORY_AT_ONCE],
       acceptDownloads: true,
       // Ctrl-C must first free the engine's memory and remove the profile.
       handleSIGINT: false,

@@ -50,16 +50,17 @@ const MODEL_COLUMNS = HEADINGS.indexOf('export');
 
 /** The table on stdout: what was measured, and with what (invariant 8). */
 export function resultTable(report: Report): string {
-  const { model, backend, protocol, dense, memory, timings_ms: times } = report;
+  const { model, backend, protocol, dense, timings_ms: times } = report;
   const adapter = [backend.vendor, backend.architecture].filter(Boolean).join(' ') || backend.description;
   const facts = [
     `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
-    `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}; ` +
-      `peak ${bytes(memory.peak_gpu_bytes)}`,
+    `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
+    `memory      ${measuredMemory(report)}`,
     `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
     ...(report.sliced.length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
+    ...report.sliced.map(certificateLine),
     ...(report.sliced.length > 0 && protocol.shared_windows
       ? [
           `note        ${protocol.shared_windows} evaluation windows were calibrated on too, which flatters sliced models`,
@@ -88,10 +89,27 @@ export function resultTable(report: Report): string {
   return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}\n\ntime        ${stages.join(', ')}\n`;
 }
 
+/** The verdict on a run's bases, with the worst figures that it rests on. */
+function certificateLine({ sparsity, certificate }: SlicedReport): string {
+  const { verdict, sites, max_orthogonality_ulp, max_residual_ulp, max_kept_energy_loss, overfull_sites } = certificate;
+  const ulp = (ratio: number) => (ratio < 0.01 ? '<0.01' : ratio.toPrecision(2));
+  const figures = [
+    `Q off orthogonal by ${ulp(max_orthogonality_ulp)}`,
+    `off the eigenvectors by ${ulp(max_residual_ulp)} n·ulp`,
+    `energy lost ${max_kept_energy_loss.toExponential(1)}`,
+  ];
+  const thin = overfull_sites > 0 ? `; calibrated on too little text for ${overfull_sites} of them` : '';
+  return `certificate ${percentage(sparsity)}: ${verdict}, at the worst of ${sites} sites: ${figures.join(', ')}${thin}`;
+}
+
+function percentage(share: number): string {
+  return `${Number((share * 100).toFixed(3))} %`;
+}
+
 function slicedRow(run: SlicedReport): string[] {
   const discarded = run.discarded_energy.reduce((sum, share) => sum + share, 0) / run.discarded_energy.length;
   return [
-    `${Number((run.sparsity * 100).toFixed(3))} %`,
+    percentage(run.sparsity),
     String(run.dimension),
     run.head,
     perplexity(run.perplexity),
@@ -151,4 +169,17 @@ export function alignColumns(all: string[][]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** The measured peaks, for the table on stdout. */
+function measuredMemory({ backend, memory }: Pick<Report, 'backend' | 'memory'>): string {
+  const { peak_gpu_bytes, estimated_gpu_bytes, peak_heap_bytes } = memory;
+  const heap =
+    peak_heap_bytes === undefined ? 'not told by this browser' : `${bytes(peak_heap_bytes)}, as the browser told it`;
+  return `at most ${bytes(peak_gpu_bytes)} ${memoryKind(backend.kind)} (${bytes(estimated_gpu_bytes)} were estimated); page and Workers ${heap}`;
+}
+
+/** On the CPU backend tensors lie in the engine's own memory. */
+export function memoryKind(kind: string): string {
+  return kind === 'webgpu' ? 'of GPU memory' : 'of memory for tensors';
 }

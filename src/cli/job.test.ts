@@ -138,6 +138,8 @@ class CannedEngine implements Driver {
             measured_losses: 1,
             sites: 1,
             deflated_sites: 0,
+            min_rank: 16,
+            overfull_sites: 0,
             verdict: 'as good as f64',
           },
           duration_ms: 1,
@@ -342,6 +344,12 @@ describe('the headless job', () => {
     expect(table).toContain('evaluation.txt, the first 16 windows of 256 tokens (BPE, 4096 tokens)');
     expect(table).toMatch(/^25 % +192 +tied +79\.80 +1\.6 +3\.66 M +7\.31 MB .* verified/m);
     expect(table).toMatch(/^50 % .*FAILED$/m);
+    expect(table).toMatch(
+      /^certificate 25 %: as good as f64, at the worst of \d+ sites?: Q off orthogonal by .* n·ulp/m,
+    );
+    expect(table).toMatch(
+      /^memory +at most 123 MB of GPU memory .* were estimated\); page and Workers not told by this browser$/m,
+    );
   });
 });
 

@@ -3,7 +3,7 @@
  * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { join } from 'node:path';
-import { constantDimensions, estimateJob, resolveHead, sliceDimension } from '../engine/plan.ts';
+import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type {
   BackendInfo,
   EngineEvent,
@@ -16,8 +16,8 @@ import type {
 import { buildReport, type FailedExport, type Report, type ReportTimings, type SlicedInput } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
-import { bytes } from './format.ts';
 import { downloadByName } from './hub_model.ts';
+import { plannedMemory } from './memory_facts.ts';
 import { type CliOptions, type ExportChoice, exportChoices } from './options.ts';
 import type { InputSource, PageRequest } from './page_protocol.ts';
 
@@ -112,7 +112,7 @@ export async function runJob(
     onEvent,
   );
   watch.lap('load');
-  observer.onFact?.(memoryLine(options, summary, protocol, backend));
+  for (const line of plannedMemory(options, summary, protocol, backend)) observer.onFact?.(line);
 
   observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
@@ -138,26 +138,6 @@ export async function runJob(
   const { sliced, dense_exports, failures } = job;
   const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, timings_ms, memory });
   return { report, failures, ...ended };
-}
-
-/** What the job will need, before minutes are spent on it. */
-function memoryLine(
-  { sparsity, round, head, schedule }: CliOptions,
-  { shape }: ModelSummary,
-  windows: ProtocolReport,
-  backend: BackendInfo,
-): string {
-  const slices = sparsity.map((share) => {
-    const kind = resolveHead(head, shape);
-    const dimension = sliceDimension(shape.hidden_size, share, round);
-    return { schedule, head: kind, dimensions: constantDimensions(shape, dimension, kind) };
-  });
-  const { device_bytes, breakdown, step, storage } = estimateJob({ shape, backend, windows, slices });
-  const parts = Object.entries(breakdown).filter(([, size]) => size > 0.01 * device_bytes);
-  const needs = parts.map(([part, size]) => `${part} ${bytes(size)}`).join(', ');
-  const stored = storage.spill + storage.weights;
-  const disk = stored > 0 ? `; storage ${bytes(stored)}` : '';
-  return `memory: at most ${bytes(device_bytes)} for ${step} (${needs})${disk}`;
 }
 
 /** Every sparsity, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */

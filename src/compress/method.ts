@@ -63,6 +63,8 @@ export interface Certificate {
   /** How these were measured: all entries in f64, or random probes. */
   measured: 'exact' | 'probes';
   kept_energy: KeptEnergy;
+  /** Directions that can be told from rounding; fewer than are kept where the calibration text does not use more. */
+  rank: number;
   /** Dominant directions that were taken out of the covariance in f64 before it was decomposed in f32. */
   deflated: number;
   verdict: Verdict;

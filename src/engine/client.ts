@@ -1,5 +1,6 @@
 /** @file The page's end of the engine protocol: starts the Worker, sends commands, delivers events and results. */
 import { cancelled, WhittleError } from '../errors/errors.ts';
+import { HeapMeter } from '../platform/heap_meter.ts';
 import { pageEndpoint } from '../platform/hub/endpoint.ts';
 import type { CommandKind, Commands, EngineEvent, FromEngine, ToEngine } from './protocol.ts';
 
@@ -22,6 +23,7 @@ export class EngineClient {
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
   private readonly outsideListeners = new Set<OutsideListener>();
+  private readonly heap = new HeapMeter((bytes) => this.send({ type: 'heap', bytes }));
   private nextId = 1;
   private crashed?: WhittleError;
 
@@ -48,6 +50,7 @@ export class EngineClient {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent: options.onEvent });
     });
     this.send({ type: 'command', id, kind, request } as ToEngine);
+    this.heap.sample();
     return result.finally(() => options.signal?.removeEventListener('abort', cancel));
   }
 
@@ -75,6 +78,7 @@ export class EngineClient {
     const pending = this.pending.get(message.id);
     if (!pending) return;
     if (message.type === 'event') {
+      this.heap.sample();
       pending.onEvent?.(message.event);
       return;
     }

@@ -88,6 +88,58 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
+  it('reports the memory of the page as it was told since the model was opened, and nothing where it was not', async () => {
+    const engine = await started();
+    expect(await engine.run('memory', {})).not.toHaveProperty('peak_heap_bytes');
+    for (const bytes of [5, 9, 7]) engine.heapMeasured(bytes);
+    await engine.run('evaluate', { target: 'dense' }, emit);
+    expect(events.findLast(({ type }) => type === 'progress')).toMatchObject({ memory: { peak_heap_bytes: 9 } });
+    await engine.run('open', { source: await source() });
+    expect(await engine.run('memory', {})).not.toHaveProperty('peak_heap_bytes');
+  });
+
+  it.each(['sequential', 'rotate-once'] as const)(
+    'begins no %s slicing that the storage has no room for',
+    async (schedule) => {
+      let stores = 0;
+      let free = 1000;
+      const platform = memoryPlatform({
+        freeStorage: async () => free,
+        createScratch: async () => {
+          stores++;
+          return memoryScratch();
+        },
+      });
+      const engine = await started(platform);
+      expect(await failure(engine.run('slice', { ...SLICE, schedule }))).toMatchObject({
+        code: 'storage_full',
+        message: expect.stringMatching(/writes up to \d+ kB to the browser's storage, which has 1 kB left/),
+        action: expect.stringContaining('Nothing was begun.'),
+      });
+      expect(stores).toBe(0);
+      free = 10_000_000;
+      await engine.run('slice', { ...SLICE, schedule });
+    },
+  );
+
+  it('estimates in the report of an export all that its model went through', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, source({ hidden_size: 64, intermediate_size: 160 }));
+    const reported = async () => {
+      const { id } = await engine.run('slice', SLICE);
+      const { folder } = await engine.run('export', { id });
+      const file = platform.exports.get(folder)?.get('report.json');
+      return (JSON.parse(new TextDecoder().decode(file)) as Report).memory;
+    };
+    const sliced = await reported();
+    await engine.run('calibrate', { fusion: 'exact' });
+    const calibrated = await reported();
+    expect(calibrated.peak_gpu_bytes).toBeGreaterThan(sliced.peak_gpu_bytes);
+    for (const { estimated_gpu_bytes, peak_gpu_bytes } of [sliced, calibrated]) {
+      expect(estimated_gpu_bytes).toBeGreaterThanOrEqual(peak_gpu_bytes);
+    }
+  });
+
   it('says when evaluation windows were calibrated on too', async () => {
     const engine = await started();
     expect(await engine.run('set_texts', TEXTS)).not.toHaveProperty('shared_windows');

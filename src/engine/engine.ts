@@ -48,7 +48,7 @@ export class Engine {
         await state.dropSlice(id);
         return null;
       },
-      memory: async () => memoryReport(state.backend),
+      memory: async () => memoryReport(state),
       hub_lookup: ({ name }, _, signal) => lookUpCommand(platform, name, signal),
       hub_download: ({ plan }, emit, signal) => downloadCommand(state, platform, plan, emit, signal),
       hub_cache: () => listCache(),
@@ -79,6 +79,12 @@ export class Engine {
     });
     this.queue = job.catch(() => {});
     return job;
+  }
+
+  /** What the browser tells of the memory of page and Workers, at any time. */
+  heapMeasured(bytes: number): void {
+    const { state } = this;
+    state.peak_heap_bytes = Math.max(state.peak_heap_bytes ?? 0, bytes);
   }
 
   private async start(kind: 'auto' | BackendKind): Promise<BackendInfo> {

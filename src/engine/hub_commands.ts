@@ -34,7 +34,7 @@ export async function downloadCommand(
       ...hub,
       signal,
       createSha256: () => new Sha256(),
-      onProgress: downloadMeter(emit, () => memoryReport(state.backend)),
+      onProgress: downloadMeter(emit, () => memoryReport(state)),
       async onFile(name, file) {
         if (name === 'config.json') await checkConfig(file);
       },

@@ -10,6 +10,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
 import type { Calibrated, EngineState } from './state.ts';
+import { assertStorage, slicingStorage } from './storage_check.ts';
 
 export async function evaluateCommand(
   state: EngineState,
@@ -21,7 +22,7 @@ export async function evaluateCommand(
   const { evaluation: windows } = state.requireTexts();
   const isDense = target === 'dense';
   const model = isDense ? state.requireModel().open.model : state.requireSlice(target).model;
-  const meter = new ProgressMeter(emit, isDense ? 'dense_evaluation' : 'evaluation', () => memoryReport(backend));
+  const meter = new ProgressMeter(emit, isDense ? 'dense_evaluation' : 'evaluation', () => memoryReport(state));
   const tokens = windows.count * windows.seqlen;
   const layers = model.layers.length;
   const losses: number[] = [];
@@ -63,7 +64,7 @@ export async function measurePerplexity(
 ): Promise<PerplexitySummary> {
   const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
-  const meter = new ProgressMeter(emit, stage, () => memoryReport(backend));
+  const meter = new ProgressMeter(emit, stage, () => memoryReport(state));
   const step = stage === 'export' ? 'measuring the numbers that the file will hold' : 'measuring what was written';
   const onProgress = (fraction: number) =>
     meter.report({ fraction, step, tokens: fraction * windows.count * windows.seqlen });
@@ -115,9 +116,12 @@ export async function denseBases(
 ): Promise<Calibrated> {
   const known = state.calibrated.get(fusion);
   if (known) return known;
-  const backend = state.requireBackend();
   const { model } = state.requireModel().open;
-  const meter = new ProgressMeter(emit, 'calibration', () => memoryReport(backend));
+  const meter = new ProgressMeter(emit, 'calibration', () => memoryReport(state));
+  // Bases are whole whatever is kept of them later.
+  const whole = { schedule: 'rotate-once', head: 'untied', dimension: model.config.hidden_size } as const;
+  const { spill, bases: kept } = slicingStorage(state, whole);
+  await assertStorage(platform, 'Calibrating this model', spill + kept);
   const scratch = await platform.createScratch();
   try {
     const context = compressionContext(state, platform, scratch, 'rotate-once', meter, emit, signal);

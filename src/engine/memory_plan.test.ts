@@ -4,7 +4,7 @@ import { estimateEvaluation, estimateSlicing } from '../compress/slicegpt/estima
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
 import { openModel } from '../models/open_model.ts';
-import { estimateJob, type MemoryJob, memoryVerdict } from './memory_plan.ts';
+import { estimateJob, type MemoryJob, memoryVerdict, storageNeed } from './memory_plan.ts';
 
 const { model } = await openModel(await tinyLlama({ hidden_size: 64, intermediate_size: 160 }));
 const shape = modelShape(model);
@@ -35,13 +35,24 @@ describe('memory of a job', () => {
 
   it('has a verdict against storage and the largest binding', () => {
     const planned = estimateJob(job);
-    const need = planned.storage.spill + planned.storage.weights;
-    expect(memoryVerdict(planned, job, undefined)).toEqual({ fits: true, notes: [] });
-    expect(memoryVerdict(planned, job, { quota: need + 10, usage: 10 })).toEqual({ fits: true, notes: [] });
-    const full = memoryVerdict(planned, job, { quota: need + 9, usage: 10 });
+    const need = storageNeed(planned.storage);
+    expect(memoryVerdict(planned, job)).toEqual({ fits: true, notes: [] });
+    expect(memoryVerdict(planned, job, { storage_bytes: need })).toEqual({ fits: true, notes: [] });
+    const full = memoryVerdict(planned, job, { storage_bytes: need - 1 });
     expect(full.fits).toBe(false);
-    expect(full.notes[0]).toMatch(/storage has room/);
+    expect(full.notes[0]).toMatch(/kB of storage left .* kB are needed: use fewer or shorter/);
     const small = { shape, backend: { ...backend, maxTensorBytes: 4 * 64 * 160 - 4 } };
-    expect(memoryVerdict(planned, small, undefined).notes[0]).toMatch(/kept in parts/);
+    expect(memoryVerdict(planned, small).notes[0]).toMatch(/kept in parts/);
+  });
+
+  it('has a verdict against the memory of the machine where that is what tensors take', () => {
+    const planned = estimateJob(job);
+    const room = { memory_bytes: planned.device_bytes };
+    expect(memoryVerdict(planned, job, room).fits).toBe(true);
+    const onCpu = { shape, backend: { ...backend, kind: 'cpu' } } as const;
+    const verdict = memoryVerdict(planned, onCpu, room);
+    expect(verdict.fits).toBe(false);
+    expect(verdict.notes[0]).toMatch(/machine tells of .* are needed/);
+    expect(memoryVerdict(planned, onCpu, { memory_bytes: 2 ** 33 })).toEqual({ fits: true, notes: [] });
   });
 });

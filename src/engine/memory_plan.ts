@@ -35,15 +35,21 @@ export function estimateJob({ shape, slices, ...plan }: MemoryJob): PlannedMemor
     const evaluation = estimateEvaluation(shape, plan, slice);
     if (slicing.device_bytes > most.device_bytes) most = { ...slicing, step: 'calibration and slicing' };
     if (evaluation.device_bytes > most.device_bytes) most = { ...evaluation, step: 'perplexity' };
-    const need = (of: JobMemory['storage']) => of.spill + of.weights;
-    if (need(slicing.storage) > need(storage)) storage = slicing.storage;
+    if (storageNeed(slicing.storage) > storageNeed(storage)) storage = slicing.storage;
   }
   return { ...most, storage };
 }
 
-export interface StorageEstimate {
-  usage?: number;
-  quota?: number;
+export function storageNeed({ spill, weights, bases }: JobMemory['storage']): number {
+  return spill + weights + bases;
+}
+
+/** What a browser tells of the room it has. */
+export interface Room {
+  /** Free bytes of this site's storage. */
+  storage_bytes?: number;
+  /** Of the machine, coarsely. */
+  memory_bytes?: number;
 }
 
 export interface MemoryVerdict {
@@ -52,31 +58,42 @@ export interface MemoryVerdict {
   notes: string[];
 }
 
-/** Browsers do not tell how much memory a GPU has: what can be compared is its largest buffer, and the storage. */
+/**
+ * Browsers do not tell how much memory a GPU has: what can be compared is its largest buffer, the storage, and on the CPU
+ * backend, whose tensors lie there, the machine's memory.
+ */
 export function memoryVerdict(
   job: PlannedMemory,
   { shape, backend }: Pick<MemoryJob, 'shape' | 'backend'>,
-  storage: StorageEstimate | undefined,
+  { storage_bytes, memory_bytes }: Room = {},
 ): MemoryVerdict {
   const notes: string[] = [];
   const { hidden_size: D, intermediate_size: F, query_size } = shape;
   const largest = 4 * D * Math.max(D, F, query_size);
   if (backend.kind === 'webgpu' && largest > backend.maxTensorBytes) {
     notes.push(
-      `Matrices of ${mebibytes(largest)} exceed this adapter's largest binding of ${mebibytes(backend.maxTensorBytes)}: they are kept in parts.`,
+      `Matrices of ${megabytes(largest)} exceed what this adapter takes in one piece (${megabytes(backend.maxTensorBytes)}): they are kept in parts.`,
     );
   }
-  const need = job.storage.spill + job.storage.weights;
-  const free = storage?.quota === undefined ? undefined : storage.quota - (storage.usage ?? 0);
-  const fits = free === undefined || need <= free;
-  if (!fits) {
+  const need = storageNeed(job.storage);
+  const isStorable = storage_bytes === undefined || need <= storage_bytes;
+  if (!isStorable) {
     notes.push(
-      `The browser's storage has room for ${mebibytes(free)}, and ${mebibytes(need)} are needed: use fewer samples or shorter windows, or free disk space.`,
+      `The browser has ${megabytes(storage_bytes)} of storage left for this site, and ${megabytes(need)} are needed: use fewer or shorter calibration windows, remove runs, or free disk space.`,
     );
   }
-  return { fits, notes };
+  const memory = job.device_bytes + job.host.stored_layer + job.host.readback;
+  const isHeld = backend.kind !== 'cpu' || memory_bytes === undefined || memory <= memory_bytes;
+  if (!isHeld) {
+    notes.push(
+      `This machine tells of ${megabytes(memory_bytes)} of memory, and ${megabytes(memory)} are needed: use shorter windows, a smaller model, or a GPU.`,
+    );
+  }
+  return { fits: isStorable && isHeld, notes };
 }
 
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+/** Decimal, as elsewhere in the app. */
+export function megabytes(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }

@@ -30,6 +30,7 @@ export async function openCommand(
     await state.dropModel();
     // A report tells the peak since its model was opened.
     if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
+    state.peak_heap_bytes = undefined;
     const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;

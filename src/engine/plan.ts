@@ -5,13 +5,16 @@ export {
   constantDimensions,
   HEAD_KINDS,
   headRefusal,
+  missingTokens,
   resolveHead,
   sliceDimension,
 } from '../compress/slicegpt/plan.ts';
 export {
   estimateJob,
   type MemoryJob,
+  megabytes,
   memoryVerdict,
   type PlannedMemory,
-  type StorageEstimate,
+  type Room,
+  storageNeed,
 } from './memory_plan.ts';

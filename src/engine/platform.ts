@@ -13,6 +13,8 @@ export interface EnginePlatform {
   /** Throws `no_webgpu` where the kind cannot be had. */
   createBackend(kind: BackendKind): Promise<Backend>;
   createScratch(): Promise<ScratchStore>;
+  /** Bytes that scratch stores may still grow by; undefined where nobody knows. */
+  freeStorage?(): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
   /** Runs the exported files in onnxruntime-web, away from this thread where there is another. */

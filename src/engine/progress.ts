@@ -1,6 +1,6 @@
 /** @file Turns shares of work into progress events with rate and time left. */
-import type { Backend } from '../backend/backend.ts';
 import type { EngineEvent, MemoryReport, Stage } from './protocol.ts';
+import type { EngineState } from './state.ts';
 
 export type Emit = (event: EngineEvent) => void;
 
@@ -44,6 +44,13 @@ export class ProgressMeter {
   }
 }
 
-export function memoryReport(backend: Backend | undefined): MemoryReport {
-  return { current_gpu_bytes: backend?.memory.currentBytes ?? 0, peak_gpu_bytes: backend?.memory.peakBytes ?? 0 };
+export function memoryReport({
+  backend,
+  peak_heap_bytes,
+}: Pick<EngineState, 'backend' | 'peak_heap_bytes'>): MemoryReport {
+  return {
+    current_gpu_bytes: backend?.memory.currentBytes ?? 0,
+    peak_gpu_bytes: backend?.memory.peakBytes ?? 0,
+    ...(peak_heap_bytes !== undefined && { peak_heap_bytes }),
+  };
 }

@@ -190,8 +190,14 @@ export interface ExportReport {
 }
 
 export interface MemoryReport {
+  /** Counted, of the backend's tensors and buffers: on the device, or on the CPU backend in the engine's own memory. */
   current_gpu_bytes: number;
   peak_gpu_bytes: number;
+  /**
+   * Most memory of the page and its Workers, as the browser told it from time to time since the model was opened, without
+   * what threads share. Absent where it tells nothing, or has not answered yet.
+   */
+  peak_heap_bytes?: number;
 }
 
 export type Stage =
@@ -239,7 +245,9 @@ export type ToEngine =
   /** First message: where the app's own files (the built-in model) lie, and which Hub to ask when the person asks. */
   | { type: 'init'; base: string; hub_endpoint: string }
   | { [K in CommandKind]: { type: 'command'; id: number; kind: K; request: Commands[K]['request'] } }[CommandKind]
-  | { type: 'cancel'; id: number };
+  | { type: 'cancel'; id: number }
+  /** The memory of page and Workers, which only a page can ask for. */
+  | { type: 'heap'; bytes: number };
 
 /** Worker → page. */
 export type FromEngine =

@@ -87,6 +87,8 @@ const slice: SliceReport = {
     measured_losses: 1,
     sites: 1,
     deflated_sites: 0,
+    min_rank: 16,
+    overfull_sites: 0,
     verdict: 'as good as f64',
   },
   duration_ms: 1,
@@ -121,6 +123,66 @@ function slicedReport(run: Partial<SlicedInput>) {
   const report = buildReport({ summary, protocol, backend, dense: evaluation, sliced, timings_ms, memory });
   return JSON.parse(JSON.stringify(report)).sliced[0];
 }
+
+describe('the memory part of report.json', () => {
+  const memoryOf = (heap: { peak_heap_bytes?: number }) => {
+    const memory = { current_gpu_bytes: 1, peak_gpu_bytes: 5, ...heap };
+    return buildReport({ summary, protocol, backend, dense: evaluation, sliced: [], timings_ms, memory }).memory;
+  };
+
+  it('has what was counted, what was told by the browser, and what had been estimated', () => {
+    const { peak_gpu_bytes, peak_heap_bytes, estimated_gpu_bytes, estimated_breakdown } = memoryOf({
+      peak_heap_bytes: 7,
+    });
+    expect([peak_gpu_bytes, peak_heap_bytes]).toEqual([5, 7]);
+    expect(estimated_gpu_bytes).toBeGreaterThan(0);
+    expect(Object.keys(estimated_breakdown)).toContain('weights');
+  });
+
+  it('makes up no figure where the browser told none', () => {
+    expect(memoryOf({})).not.toHaveProperty('peak_heap_bytes');
+  });
+});
+
+describe('the sites of report.json', () => {
+  it('have a certificate each, without the spectrum', () => {
+    const certificate = {
+      orthogonality_error: 1e-7,
+      residual: 2e-7,
+      orthogonality_ulp: 0.2,
+      residual_ulp: 0.4,
+      ulp: 2 ** -23,
+      measured: 'exact',
+      kept_energy: { loss: 1e-9, kind: 'measured', dimension: 3 },
+      rank: 4,
+      deflated: 1,
+      verdict: 'as good as f64',
+      solver: 'jacobi',
+      sweeps: 3,
+    } as const;
+    const site = { site: 1, label: 'MLP input, layer 1', eigenvalues: Float64Array.of(3, 2, 1, 1), dimension: 3 };
+    const { sites } = slicedReport({ slice: { ...slice, sites: [{ ...site, discarded_energy: 0.1, certificate }] } });
+    expect(sites).toEqual([
+      {
+        site: 1,
+        label: 'MLP input, layer 1',
+        dimension: 3,
+        rank: 4,
+        discarded_energy: 0.1,
+        orthogonality_error: 1e-7,
+        orthogonality_ulp: 0.2,
+        residual: 2e-7,
+        residual_ulp: 0.4,
+        measured: 'exact',
+        kept_energy_loss: 1e-9,
+        kept_energy_loss_is: 'measured',
+        deflated: 1,
+        solver: 'jacobi',
+        verdict: 'as good as f64',
+      },
+    ]);
+  });
+});
 
 describe('the onnx part of report.json', () => {
   it('has the figures of a verified export, and every file but the report itself', () => {

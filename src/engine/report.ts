@@ -4,7 +4,7 @@
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
-import { estimateJob } from './memory_plan.ts';
+import { estimateJob, type PlannedSlice } from './memory_plan.ts';
 import type {
   BackendInfo,
   ExportReport,
@@ -15,6 +15,8 @@ import type {
   SliceReport,
   WorstCertificate,
 } from './protocol.ts';
+
+import { type SiteSummary, siteSummary } from './report_sites.ts';
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -53,6 +55,8 @@ export interface ReportInput {
   sliced: SlicedInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
+  /** Whether the dense model was calibrated as well (spectra, bases of `rotate-once`): the peak of memory may be of that. */
+  is_calibrated?: boolean;
 }
 
 export interface Report {
@@ -96,8 +100,10 @@ export interface Report {
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
   memory: {
-    /** Most device memory at once since the model was opened. */
+    /** Most memory of the backend's tensors at once since the model was opened: the device's, or on the CPU backend the host's. */
     peak_gpu_bytes: number;
+    /** Of the page and its Workers, as the browser told it from time to time; absent where it told nothing. */
+    peak_heap_bytes?: number;
     /** What was to be expected of these settings, and what of. */
     estimated_gpu_bytes: number;
     estimated_breakdown: Record<string, number>;
@@ -118,6 +124,8 @@ export interface SlicedReport {
   tokens_per_second: number;
   discarded_energy: number[];
   certificate: WorstCertificate;
+  /** The same for each place of the residual stream, in order. */
+  sites: SiteSummary[];
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -181,16 +189,22 @@ export function buildReport(input: ReportInput): Report {
     },
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
-    memory: { peak_gpu_bytes: memory.peak_gpu_bytes, ...estimate(input) },
+    memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
 }
 
-function estimate({ summary: { shape }, protocol, backend, sliced }: ReportInput) {
-  const slices = sliced.map(({ slice: { dimension, head, options } }) => ({
+function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
+  return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
+}
+
+function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated }: ReportInput) {
+  const slices: PlannedSlice[] = sliced.map(({ slice: { dimension, head, options } }) => ({
     schedule: options.schedule,
     head,
     dimensions: constantDimensions(shape, dimension, head),
   }));
+  const whole = { head: 'untied', dimensions: constantDimensions(shape, shape.hidden_size, 'untied') } as const;
+  if (is_calibrated) slices.push({ ...(slices[0] ?? whole), schedule: 'rotate-once' });
   const { device_bytes, breakdown } = estimateJob({ shape, backend, windows: protocol, slices });
   return { estimated_gpu_bytes: device_bytes, estimated_breakdown: { ...breakdown } };
 }
@@ -212,6 +226,7 @@ function slicedReport(input: SlicedInput): SlicedReport {
     tokens_per_second: evaluation.tokens_per_second,
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
+    sites: slice.sites.map(siteSummary),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };

@@ -12,6 +12,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { SliceOptions, SliceReport } from './protocol.ts';
 import type { EngineState } from './state.ts';
+import { assertStorage, slicingStorage } from './storage_check.ts';
 
 export async function sliceCommand(
   state: EngineState,
@@ -21,7 +22,6 @@ export async function sliceCommand(
   signal: AbortSignal,
 ): Promise<SliceReport> {
   const { open, summary } = state.requireModel();
-  const backend = state.requireBackend();
   const { protocol } = state.requireTexts();
   assertSliceable(open.model);
   const head = resolveHead(options.head, summary.shape);
@@ -29,9 +29,11 @@ export async function sliceCommand(
   const started = performance.now();
   const bases =
     options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
+  const { spill, weights } = slicingStorage(state, { schedule: options.schedule, head, dimension });
+  await assertStorage(platform, 'Slicing this model', options.schedule === 'sequential' ? spill + weights : weights);
   const scratch = await platform.createScratch();
   try {
-    const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(backend));
+    const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
     const context = compressionContext(state, platform, scratch, options.schedule, meter, emit, signal);
     const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
     const parts = slicedParts(summary.shape, constantDimensions(summary.shape, dimension, head), head);

@@ -44,6 +44,8 @@ export class EngineState {
   texts?: Texts;
   dense?: { report: PerplexityReport; duration_ms: number };
   load_ms = 0;
+  /** The largest answer of the browser since the model was opened. */
+  peak_heap_bytes?: number;
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly slices = new Map<string, SlicedModel>();
   /** Exports of the open model itself, by `exportKey`. */

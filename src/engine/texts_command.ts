@@ -21,7 +21,7 @@ export async function setTextsCommand(
   const started = performance.now();
   const { seqlen, samples, eval_samples } = settings;
   assertFits(seqlen, open.model.config.max_position_embeddings);
-  const meter = new ProgressMeter(emit, 'loading', () => memoryReport(state.backend));
+  const meter = new ProgressMeter(emit, 'loading', () => memoryReport(state));
   const windowsOf = async (role: 'calibration' | 'evaluation', count: number, fraction: number) => {
     meter.report({ fraction, step: `tokenising the ${role} text` });
     const { name, text } = await readText(platform, settings[role], role);

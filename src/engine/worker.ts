@@ -6,6 +6,7 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
+import { freeBytes } from '../platform/opfs.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
 import { tuningStore } from '../platform/tuning_store.ts';
@@ -27,6 +28,7 @@ const platform: EnginePlatform = {
   createBackend: async (kind) =>
     kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createTunedBackend(),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
+  freeStorage: async () => (hasScratchFiles() ? freeBytes() : undefined),
   createExportFolder,
   verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
   demoFile,
@@ -103,5 +105,6 @@ async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Prom
 self.onmessage = ({ data }: MessageEvent<ToEngine>) => {
   if (data.type === 'init') ({ base, hub_endpoint } = data);
   else if (data.type === 'cancel') running.get(data.id)?.abort();
+  else if (data.type === 'heap') engine.heapMeasured(data.bytes);
   else void runCommand(data);
 };

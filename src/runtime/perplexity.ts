@@ -9,6 +9,7 @@ import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from './arena.ts';
 import { mostWindowsPerGroup } from './budgets.ts';
 import { allLogits, tokenLosses } from './head.ts';
+import { locateNonFinite } from './locate_non_finite.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';
 import { batchesOf, batchIds, rowsPerBatch, type TokenWindows, type WindowBatch } from './windows.ts';
@@ -93,7 +94,7 @@ async function evaluateGroup(
   count: number,
   options: EvaluateOptions,
 ): Promise<number[]> {
-  return withArena(backend, async (arena) => {
+  const means = await withArena(backend, async (arena) => {
     const loader = new WeightLoader(arena, options.checkWeights);
     const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
     const steps = model.layers.length + 1;
@@ -110,6 +111,30 @@ async function evaluateGroup(
     options.onProgress?.(1, model.layers.length);
     return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));
   });
+  const bad = means.findIndex((mean) => !Number.isFinite(mean));
+  if (bad >= 0) throw await nonFinite(backend, model, windows, first + bad, options.signal);
+  return means;
+}
+
+/** A perplexity that is none, with the place where the activations stopped being numbers. */
+async function nonFinite(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+  window: number,
+  signal?: AbortSignal,
+): Promise<WhittleError> {
+  const place = await locateNonFinite(backend, model, windows, window, signal);
+  const where = place
+    ? `${place.name}${place.layer === undefined ? '' : ` of layer ${place.layer}`}, channel ${place.channel}, at token ${place.token + 1} of window ${window + 1}`
+    : `the logits of window ${window + 1}`;
+  return new WhittleError({
+    code: 'non_finite_activations',
+    message: `Activations overflow or are NaN: first in ${where}.`,
+    place: place?.layer === undefined ? {} : { layer: place.layer },
+    action:
+      'Check the weights there. Try the CPU backend; if that fails too, the model itself gives NaN on this text and cannot be measured.',
+  });
 }
 
 /** The token after each row; the last row of a window predicts nothing and gets its own token, ignored later. */
@@ -121,14 +146,7 @@ function nextTokens(windows: TokenWindows, batch: WindowBatch): Uint32Array {
 function windowMeans(losses: Float64Array, seqlen: number, batch: WindowBatch): number[] {
   return Array.from({ length: batch.count }, (_, i) => {
     const window = losses.subarray(i * seqlen, (i + 1) * seqlen - 1);
-    const mean = window.reduce((sum, loss) => sum + loss, 0) / window.length;
-    if (Number.isFinite(mean)) return mean;
-    throw new WhittleError({
-      code: 'non_finite_activations',
-      message: `The loss of window ${batch.first + i + 1} is not a finite number.`,
-      action:
-        'Activations overflowed or hold NaN. Try the CPU backend; if that fails too, the model itself gives NaN on this text.',
-    });
+    return window.reduce((sum, loss) => sum + loss, 0) / window.length;
   });
 }
 

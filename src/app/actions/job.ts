@@ -77,7 +77,10 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
         signal,
         onEvent(event) {
           if (signal.aborted) return;
-          if (event.type === 'progress') store.setState(({ job }) => ({ job: applyProgress(job, event, Date.now()) }));
+          if (event.type === 'progress') {
+            const { memory } = event;
+            store.setState(({ job }) => ({ job: applyProgress(job, event, Date.now()), memory }));
+          }
           if (event.type === 'window') changeResults(store, (results) => addWindow(results, event));
           onEvent?.(event);
         },

@@ -24,6 +24,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     studio.store.setState(({ results }) => ({
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
+      memory: null,
       source,
     }));
     if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));

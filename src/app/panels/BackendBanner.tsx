@@ -1,32 +1,90 @@
+import type { ReactNode } from 'react';
+import type { BackendInfo } from '../../engine/protocol.ts';
 import { chooseBackend } from '../actions/open_model.ts';
+import { ConfirmButton } from '../components/ConfirmButton.tsx';
+import { BUSY } from '../store/job.ts';
+import { useIsBusy } from '../store/selectors.ts';
+import type { Settings } from '../store/settings.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-/** Said plainly where no GPU computes: what that means, what to do, and the other way on. */
+type Choice = Settings['backend'];
+
+/** What is said where no GPU computes, and the one press that changes it. */
+interface Situation {
+  title: string;
+  text: ReactNode;
+  button: string;
+  backend: Choice;
+}
+
 export function BackendBanner() {
-  const studio = useStudio();
   const backend = useStudioState((state) => state.results.backend);
   const chosen = useStudioState((state) => state.settings.backend);
   const isRefused = useStudioState(
     ({ job }) => job.state === 'failed' && job.kind === 'start' && job.error.code === 'no_webgpu',
   );
-  const hasFallenBack = backend?.kind === 'cpu' && chosen !== 'cpu';
-  if (!isRefused && !hasFallenBack) return null;
+  const situation = situationOf(backend, chosen, isRefused);
+  if (!situation) return null;
   return (
     <div className="banner" role="status">
       <p>
-        <strong>No GPU by WebGPU here.</strong> Whittle computes on the processor: the same results, in more time than
-        on a GPU. For a GPU, use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on; on
-        Linux, Chrome may need <code>chrome://flags/#enable-unsafe-webgpu</code>.
+        <strong>{situation.title}</strong> {situation.text}
       </p>
-      {isRefused ? (
-        <button type="button" onClick={() => void chooseBackend(studio, 'cpu')}>
-          Use the CPU backend
-        </button>
-      ) : (
-        <button type="button" onClick={() => void chooseBackend(studio, 'webgpu')}>
-          Use WebGPU all the same
-        </button>
-      )}
+      <SwitchButton label={situation.button} backend={situation.backend} />
     </div>
+  );
+}
+
+/** Asks first where the runs of the open model would go with the other backend. */
+function SwitchButton({ label, backend }: { label: string; backend: Choice }) {
+  const studio = useStudio();
+  const runs = useStudioState((state) => state.results.runs.length);
+  const isBusy = useIsBusy();
+  const change = () => void chooseBackend(studio, backend);
+  const busy = { disabled: isBusy, title: isBusy ? BUSY : undefined };
+  if (runs === 0) {
+    return (
+      <button type="button" {...busy} onClick={change}>
+        {label}
+      </button>
+    );
+  }
+  return (
+    <ConfirmButton
+      label={label}
+      question={`Opens the model anew, without its ${runs === 1 ? 'run' : `${runs} runs`}: go on?`}
+      deed="go on"
+      isPlain
+      onConfirm={change}
+      {...busy}
+    />
+  );
+}
+
+function situationOf(backend: BackendInfo | null, chosen: Choice, isRefused: boolean): Situation | null {
+  const noGpu = { title: 'No GPU by WebGPU here.', text: <NoGpu /> };
+  if (isRefused) return { ...noGpu, button: 'Use the CPU backend', backend: 'cpu' };
+  if (backend?.kind === 'cpu' && chosen !== 'cpu') {
+    return { ...noGpu, button: 'Use WebGPU all the same', backend: 'webgpu' };
+  }
+  if (backend?.kind === 'webgpu' && backend.isFallbackAdapter) {
+    return {
+      title: 'This WebGPU adapter is software.',
+      text: 'It computes on the processor, as the CPU backend does, and several times as slowly; the results are the same.',
+      button: 'Use the CPU backend',
+      // Not "cpu": where a GPU appears later, it is taken again.
+      backend: 'auto',
+    };
+  }
+  return null;
+}
+
+function NoGpu() {
+  return (
+    <>
+      Whittle computes on the processor: the same results, in more time than on a GPU. For a GPU, use a current Chrome,
+      Edge, Firefox or Safari with hardware acceleration turned on; on Linux, Chrome may need{' '}
+      <code>chrome://flags/#enable-unsafe-webgpu</code>.
+    </>
   );
 }

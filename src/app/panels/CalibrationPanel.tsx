@@ -1,3 +1,4 @@
+import { missingTokens } from '../../engine/plan.ts';
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
@@ -6,7 +7,7 @@ import { Section } from '../components/Section.tsx';
 import { formatInteger } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { useIsBusy, usePlan } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { TextField } from './TextField.tsx';
@@ -25,6 +26,8 @@ export function CalibrationPanel() {
   const missing = model ? missingMeasures(results, fusion) : null;
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const isBusy = useIsBusy();
+  const { plan } = usePlan();
+  const shortage = plan && missingTokens(texts, plan.dimension);
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (
     <Section title="Calibration">
@@ -68,6 +71,7 @@ export function CalibrationPanel() {
           onChange={(seqlen) => change({ seqlen })}
         />
       </div>
+      {shortage && <p className="notice">{shortage} Use more windows or longer ones.</p>}
       {overlap && (
         <p className="notice" role="status">
           {overlap}

@@ -1,39 +1,49 @@
-import type { WorstCertificate } from '../../engine/protocol.ts';
+import type { SiteReport, WorstCertificate } from '../../engine/protocol.ts';
+import { siteName } from '../charts/chart_data.ts';
+import { type Column, DataTable } from '../components/DataTable.tsx';
 import { Facts } from '../components/Facts.tsx';
-import { formatScientific } from '../format.ts';
+import { formatScientific, formatUlp } from '../format.ts';
 import type { Run } from '../store/results.ts';
 
-/** What was checked about this run: a verdict in words first, then the figures of the checks. */
+const AS_GOOD_AS_IT_GETS =
+  'Told in units of n·ulp, the rounding of one number times the matrix size: below 10 is rounding alone';
+
+/** What was checked about this run: a verdict in words first, then the worst figures, then every site's. */
 export function CertificateBlock({ run }: { run: Run }) {
   const { certificate, sites } = run.slice;
   const solvers = [...new Set(sites.map((site) => site.certificate.solver))].join(', ');
   const hasProbes = sites.some((site) => site.certificate.measured === 'probes');
-  const { deflated_sites, measured_losses } = certificate;
+  const { deflated_sites, measured_losses, overfull_sites, min_rank } = certificate;
   return (
     <div className="block">
       <h3>Certificate</h3>
       <p data-verdict={certificate.verdict.split(':')[0]}>{verdictText(certificate)}</p>
+      {overfull_sites > 0 && (
+        <p className="notice">
+          {`The calibration text fills only ${min_rank} of the ${run.slice.dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more calibration windows, or longer ones.`}
+        </p>
+      )}
       <Facts
         facts={[
           {
-            name: 'Energy kept, short of the best',
+            name: 'Energy lost to rounding',
             value: `${measured_losses < certificate.sites ? '≤ ' : ''}${formatScientific(certificate.max_kept_energy_loss)}`,
             title:
               'How much less the kept directions hold than the best possible ones, at the worst place, as a share of what lies outside the largest direction',
           },
           {
-            name: 'max |QᵀQ − I|',
-            value: `${formatScientific(certificate.max_orthogonality_error)} (${ratio(certificate.max_orthogonality_ulp)})`,
-            title: 'How far the worst rotation of this run is from orthogonal; below 10 n·ulp is as good as it gets',
+            name: 'Off orthogonal',
+            value: `${formatUlp(certificate.max_orthogonality_ulp)} · ${formatScientific(certificate.max_orthogonality_error)}`,
+            title: `max |QᵀQ − I| of the worst rotation. ${AS_GOOD_AS_IT_GETS}`,
           },
           {
-            name: '‖HQ − QΛ‖ / ‖H‖',
-            value: `${formatScientific(certificate.max_residual)} (${ratio(certificate.max_residual_ulp)})`,
-            title: 'Residual of the worst eigendecomposition of this run; below 10 n·ulp is as good as it gets',
+            name: 'Off the eigenvectors',
+            value: `${formatUlp(certificate.max_residual_ulp)} · ${formatScientific(certificate.max_residual)}`,
+            title: `‖HQ − QΛ‖ / ‖H‖ of the worst eigendecomposition. ${AS_GOOD_AS_IT_GETS}`,
           },
           {
-            name: 'Measured',
-            value: `${sites.length} sites, ${hasProbes ? 'random probes' : 'every entry in f64'}`,
+            name: 'Checked',
+            value: `${placesText(sites.length)}, ${hasProbes ? 'by random probes' : 'every entry'}, in f64`,
             title:
               'Probes are sixteen random vectors: an error four times the figure escapes them once in 65,536 times',
           },
@@ -41,7 +51,7 @@ export function CertificateBlock({ run }: { run: Run }) {
             ? [
                 {
                   name: 'Large directions taken out',
-                  value: `at ${deflated_sites} sites`,
+                  value: `at ${placesText(deflated_sites)}`,
                   title:
                     'A few directions were so large that they were computed apart, in 64 bits, to keep the digits of the others',
                 },
@@ -50,8 +60,40 @@ export function CertificateBlock({ run }: { run: Run }) {
           ...(solvers ? [{ name: 'Solver', value: solvers }] : []),
         ]}
       />
+      {sites.length > 0 && (
+        <details className="fold">
+          <summary>Every site</summary>
+          <div className="fold-body inline-table">
+            <p className="muted">
+              Lost: energy to rounding. Q: off orthogonal, Λ: off the eigenvectors, both in n·ulp. Rank: directions that
+              the text fills.
+            </p>
+            <DataTable caption="Certificate of every site" columns={COLUMNS} rows={sites} />
+          </div>
+        </details>
+      )}
     </div>
   );
+}
+
+const COLUMNS: readonly Column<SiteReport>[] = [
+  { name: 'Site', value: ({ label }) => siteName(label), isText: true },
+  { name: 'Verdict', value: ({ certificate }) => certificate.verdict.split(':')[0], isText: true },
+  {
+    name: 'Lost',
+    value: ({ certificate: { kept_energy } }) =>
+      `${kept_energy.kind === 'bound' ? '≤ ' : ''}${formatScientific(kept_energy.loss)}`,
+  },
+  { name: 'Q', value: ({ certificate }) => formatUlp(certificate.orthogonality_ulp, '') },
+  { name: 'Λ', value: ({ certificate }) => formatUlp(certificate.residual_ulp, '') },
+  { name: 'Rank', value: ({ certificate }) => certificate.rank },
+  { name: 'Kept', value: ({ dimension }) => dimension },
+  { name: 'Taken out', value: ({ certificate }) => certificate.deflated },
+  { name: 'Solver', value: ({ certificate }) => certificate.solver, isText: true },
+];
+
+function placesText(count: number): string {
+  return count === 1 ? '1 site' : `${count} sites`;
 }
 
 function verdictText({ verdict }: WorstCertificate): string {
@@ -62,8 +104,4 @@ function verdictText({ verdict }: WorstCertificate): string {
     return 'Good: next to nothing is lost to rounding, less than a thousandth of what could be kept.';
   }
   return `Poor: rounding may cost quality. In numbers: ${verdict.slice('poor: '.length)}. The CPU backend computes this part in 64 bits.`;
-}
-
-function ratio(ulp: number): string {
-  return `${ulp < 0.01 ? '<0.01' : ulp.toPrecision(2)} n·ulp`;
 }

@@ -1,5 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
-import { estimateJob, memoryVerdict, type StorageEstimate } from '../../engine/plan.ts';
+import { estimateJob, memoryVerdict, type Room, storageNeed } from '../../engine/plan.ts';
+import type { MemoryReport } from '../../engine/protocol.ts';
+import { browserHeap } from '../../platform/heap_meter.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes } from '../format.ts';
 import { usePlan } from '../store/selectors.ts';
@@ -14,65 +16,106 @@ const PARTS = [
   ['other', 'Other'],
 ] as const;
 
-/** What the chosen settings will need at most, before they are run. */
+/** What the chosen settings will need at most, before they are run; below it, what the jobs of this model took. */
 export function MemoryEstimate() {
   const model = useStudioState((state) => state.results.model);
   const backend = useStudioState((state) => state.results.backend);
+  const measured = useStudioState((state) => state.memory);
   const { schedule, texts } = useStudioState((state) => state.settings);
   const { plan } = usePlan();
-  const storage = useStorageEstimate();
+  const room = useRoom();
   const { seqlen, samples, eval_samples } = texts;
   const job = useMemo(() => {
     if (!model || !backend || !plan) return null;
     const { head, dimensions } = plan;
     const windows = { seqlen, samples, eval_samples };
-    return { shape: model.shape, backend, windows, slices: [{ schedule, head, dimensions }] };
+    // Opening a model and releasing the slider calibrate by rotate-once, whatever the schedule.
+    const schedules = new Set([schedule, 'rotate-once'] as const);
+    const slices = [...schedules].map((each) => ({ schedule: each, head, dimensions }));
+    return { shape: model.shape, backend, windows, slices };
   }, [model, backend, plan, schedule, seqlen, samples, eval_samples]);
   const memory = useMemo(() => job && estimateJob(job), [job]);
   if (!job || !memory) return null;
-  const { fits, notes } = memoryVerdict(memory, job, storage);
-  const { breakdown, host, storage: needed } = memory;
+  const { fits, notes } = memoryVerdict(memory, job, room);
+  const { breakdown, host, storage } = memory;
   const name = job.backend.kind === 'webgpu' ? 'GPU memory' : 'Memory';
-  const facts = [
-    ...PARTS.filter(([part]) => breakdown[part] > 0).map(([part, label]) => ({
-      name: label,
-      value: formatBytes(breakdown[part]),
-    })),
-    { name: 'Beside it, in the page’s own memory', value: formatBytes(host.stored_layer + host.readback) },
-    { name: 'In the browser’s storage', value: formatBytes(needed.spill + needed.weights) },
+  const facts = PARTS.filter(([part]) => breakdown[part] > 0).map(([part, label]) => ({
+    name: label,
+    value: formatBytes(breakdown[part]),
+  }));
+  const beside = [
+    {
+      name: 'The page’s own memory',
+      value: formatBytes(host.stored_layer + host.readback),
+      title: 'Weights read ahead of their use, and the matrices that are checked in 64 bits',
+    },
+    {
+      name: 'On disk',
+      value: formatBytes(storageNeed(storage)),
+      title: 'In the browser’s storage: sliced weights, bases, and calibration states that do not fit into memory',
+    },
   ];
   return (
-    <details className="fold" data-memory={fits ? 'fits' : 'too-large'}>
+    <details className="fold" data-memory={fits ? 'fits' : 'too-large'} open={!fits}>
       <summary>
         {name}: at most {formatBytes(memory.device_bytes)}
-        {fits ? '' : ' — does not fit'}
+        {fits ? '' : ' · does not fit'}
       </summary>
-      <p className="muted">At its peak, which is during {memory.step}:</p>
-      <Facts facts={facts} />
-      {notes.map((note) => (
-        <p key={note} className="notice">
-          {note}
-        </p>
-      ))}
+      <div className="fold-body">
+        <p className="muted">An estimate of the peak, which is during {memory.step}:</p>
+        <Facts facts={facts} />
+        <p className="muted">Beside it:</p>
+        <Facts facts={beside} />
+        {notes.map((note) => (
+          <p key={note} className="notice">
+            {note}
+          </p>
+        ))}
+        {measured && measured.peak_gpu_bytes > 0 && (
+          <>
+            <p className="muted">Measured, at most, since the model was opened:</p>
+            <Facts facts={measuredFacts(name, measured)} />
+          </>
+        )}
+      </div>
     </details>
   );
 }
 
-/** Room in the browser's storage; undefined where it does not say. */
-function useStorageEstimate(): StorageEstimate | undefined {
-  const [estimate, setEstimate] = useState<StorageEstimate>();
+function measuredFacts(name: string, { peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
+  return [
+    { name, value: formatBytes(peak_gpu_bytes), title: 'Counted at every allocation' },
+    {
+      name: 'The page’s own memory',
+      value: peak_heap_bytes === undefined ? notTold() : formatBytes(peak_heap_bytes),
+      title: 'Page and Workers, as the browser tells it from time to time',
+    },
+  ];
+}
+
+function notTold(): string {
+  return browserHeap() ? 'not told yet' : 'not told by this browser';
+}
+
+/** Browsers round this down and say no more than 8, whatever there is; less is a real limit. */
+const LARGEST_TOLD_GIB = 8;
+
+/** What the browser says of its storage and of the machine's memory. */
+function useRoom(): Room {
+  const [room, setRoom] = useState<Room>({});
   useEffect(() => {
     let isGone = false;
-    const storage = (navigator as Partial<Navigator>).storage;
-    void storage
-      ?.estimate?.()
-      .then((found) => {
-        if (!isGone) setEstimate(found);
-      })
-      .catch(() => {});
+    const { storage, deviceMemory } = navigator as Partial<Navigator> & { deviceMemory?: number };
+    const memory_bytes =
+      deviceMemory !== undefined && deviceMemory < LARGEST_TOLD_GIB ? deviceMemory * 2 ** 30 : undefined;
+    const tell = (found: StorageEstimate = {}) => {
+      const { quota, usage = 0 } = found;
+      if (!isGone) setRoom({ memory_bytes, storage_bytes: quota === undefined ? undefined : quota - usage });
+    };
+    Promise.resolve(storage?.estimate?.()).then(tell, () => tell());
     return () => {
       isGone = true;
     };
   }, []);
-  return estimate;
+  return room;
 }

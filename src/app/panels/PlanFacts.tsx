@@ -35,9 +35,9 @@ export function PlanFacts() {
         },
         {
           name: 'Discarded energy',
-          title: 'Mean over the sites that are cut, from the spectra of the dense model',
+          title: 'Mean over the sites that are cut, and the most at any, from the spectra of the dense model',
           value: discarded
-            ? `${formatPercent(discarded.mean)}, at most ${formatPercent(discarded.most)}`
+            ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`
             : 'after calibration',
         },
       ]}

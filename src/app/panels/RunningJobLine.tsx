@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { Stage } from '../../engine/protocol.ts';
+import type { MemoryReport, Stage } from '../../engine/protocol.ts';
 import { formatBytes, formatClock, formatRate } from '../format.ts';
 import { jobEta, jobFraction, type RunningJob } from '../store/job.ts';
 import { useStudioState } from '../studio.ts';
@@ -37,9 +37,7 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
         {job.bytes_per_second !== undefined && <span>{formatBytes(job.bytes_per_second)}/s</span>}
         {job.tokens_per_second !== undefined && <span>{formatRate(job.tokens_per_second)}</span>}
         {job.memory && job.memory.current_gpu_bytes > 0 && (
-          <span title={`At the peak ${formatBytes(job.memory.peak_gpu_bytes)}`}>
-            {formatBytes(job.memory.current_gpu_bytes)} in use
-          </span>
+          <span title={peaks(job.memory)}>{formatBytes(job.memory.current_gpu_bytes)} in use</span>
         )}
         <span>{formatClock(elapsed)}</span>
         {eta && (
@@ -50,6 +48,11 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
       </p>
     </>
   );
+}
+
+function peaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport): string {
+  const page = peak_heap_bytes === undefined ? '' : `; the page’s own ${formatBytes(peak_heap_bytes)}`;
+  return `Memory of the computation. At most so far: ${formatBytes(peak_gpu_bytes)}${page}`;
 }
 
 /** The time in ms, fresh every second. */

@@ -55,7 +55,7 @@ export function SliceOptionsFields() {
             most={hiddenSize ?? 4096}
             onChange={(round) => changeSettings(studio.store, { round })}
           />
-          <p className="muted">Another backend opens the model again and measures anew.</p>
+          <p className="muted">Another backend opens the model again and measures anew; its runs and exports go.</p>
         </div>
       </details>
     </>

@@ -50,6 +50,12 @@ describe('capabilityText', () => {
     expect(text).toContain('  Storage is kept: until space is short');
   });
 
+  it('says so where the arithmetic could not be tried', () => {
+    const { floats: _, ...capabilities } = webgpu.capabilities!;
+    const text = capabilityText(capabilityGroups({ ...webgpu, capabilities }, page));
+    expect(text).toContain('  Test: could not run\n  Covariances are summed: in pairs, by integers');
+  });
+
   it('speaks of the browser alone where no backend has started, and of no adapter on the CPU', () => {
     expect(capabilityGroups(null, page).map(({ title }) => title)).toEqual(['Browser']);
     const { capabilities: _, ...cpu } = { ...webgpu, kind: 'cpu' as const, description: 'one thread' };

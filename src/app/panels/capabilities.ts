@@ -14,7 +14,15 @@ export interface PageCapabilities {
 
 export interface CapabilityGroup {
   title: string;
-  facts: readonly { name: string; value: string; title?: string }[];
+  facts: readonly CapabilityFact[];
+}
+
+interface CapabilityFact {
+  name: string;
+  value: string;
+  title?: string;
+  /** As WebGPU has it, for a bug report; `name` is for people. */
+  term?: string;
 }
 
 export function capabilityGroups(backend: BackendInfo | null, page: PageCapabilities): CapabilityGroup[] {
@@ -24,7 +32,9 @@ export function capabilityGroups(backend: BackendInfo | null, page: PageCapabili
 /** For a bug report. */
 export function capabilityText(groups: readonly CapabilityGroup[]): string {
   return groups
-    .map(({ title, facts }) => [title, ...facts.map(({ name, value }) => `  ${name}: ${value}`)].join('\n'))
+    .map(({ title, facts }) =>
+      [title, ...facts.map(({ name, term, value }) => `  ${term ?? name}: ${value}`)].join('\n'),
+    )
     .join('\n');
 }
 
@@ -47,23 +57,41 @@ function backendGroups(backend: BackendInfo): CapabilityGroup[] {
     title: 'Offers',
     facts: [
       { name: '16-bit floats', value: yesNo(features.includes('shader-f16')) },
-      { name: 'Subgroups', value: subgroups ? `${subgroups.join(' to ')} lanes` : 'no' },
+      { name: 'Subgroups', value: subgroups ? `${[...new Set(subgroups)].join(' to ')} lanes` : 'no' },
       ...Object.entries(limits).map(([limit, value]) => ({
-        name: limit,
+        name: LIMITS[limit] ?? limit,
         value: limit.endsWith('Size') ? formatBytes(value) : String(value),
+        title: limit,
+        term: limit,
       })),
       { name: 'Features', value: features.join(', ') || 'none' },
     ],
   });
-  if (floats) groups.push({ title: 'Arithmetic, tried at the start', facts: floatFacts(floats) });
+  groups.push({ title: 'Arithmetic, tried at the start', facts: floats ? floatFacts(floats) : UNTRIED });
   return groups;
 }
+
+/** WebGPU's names are wider than the panel. */
+const LIMITS: Readonly<Record<string, string>> = {
+  maxBufferSize: 'Largest buffer',
+  maxStorageBufferBindingSize: 'Largest matrix in one piece',
+  maxStorageBuffersPerShaderStage: 'Buffers a kernel',
+  maxComputeWorkgroupStorageSize: 'Memory of a workgroup',
+  maxComputeInvocationsPerWorkgroup: 'Threads of a workgroup',
+  maxComputeWorkgroupsPerDimension: 'Workgroups a dimension',
+};
 
 const SUMMATIONS = {
   integer: 'in pairs, by integers',
   float: 'in pairs, by floats',
   plain: 'rounded to 32 bits',
 } as const;
+
+/** Integers are right on every adapter that keeps to WGSL. */
+const UNTRIED = [
+  { name: 'Test', value: 'could not run' },
+  { name: 'Covariances are summed', value: SUMMATIONS.integer },
+];
 
 function floatFacts(floats: NonNullable<NonNullable<BackendInfo['capabilities']>['floats']>) {
   return [

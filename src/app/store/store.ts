@@ -1,6 +1,6 @@
 /** @file The store: settings, the job, results. Actions change it; panels and charts read it. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { ModelSource } from '../../engine/protocol.ts';
+import type { MemoryReport, ModelSource } from '../../engine/protocol.ts';
 import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
 import { NO_RESULTS, type Results } from './results.ts';
@@ -14,6 +14,8 @@ export interface StudioState {
   source: ModelSource | null;
   hub: HubState;
   durations: StepDurations;
+  /** As the engine told it last, of the model that is open. */
+  memory: MemoryReport | null;
   /** Site whose spectrum is shown. */
   site: number;
 }
@@ -28,6 +30,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     source: null,
     hub: { ...NO_HUB, ...hub },
     durations: {},
+    memory: null,
     site: 0,
   }));
 }

@@ -41,6 +41,15 @@ describe('symmetricEigen', () => {
     });
   });
 
+  it.each(MATRIX_FAMILIES)('keeps to the bound at n = 576: $name', async ({ build }) => {
+    const n = 576;
+    const matrix = build(n);
+    const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n);
+    const { orthogonality_error, residual } = certify(matrix, eigenvalues, eigenvectors, n);
+    expect(orthogonality_error).toBeLessThan(BOUND * (n + 4) * 2 ** -53);
+    expect(residual).toBeLessThan(BOUND * (n + 4) * 2 ** -53);
+  });
+
   it('gives the known eigenvalues of the second-difference matrix, 2 − 2·cos(kπ/(n+1))', async () => {
     const n = 50;
     const matrix = new Float64Array(n * n);

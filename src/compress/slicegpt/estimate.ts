@@ -36,8 +36,10 @@ export interface JobMemory {
   storage: {
     /** Calibration states beyond the budget. */
     spill: number;
-    /** Sliced weights, and bases of a calibration that is kept. */
+    /** Sliced weights. */
     weights: number;
+    /** Of a calibration that is kept for further slices. */
+    bases: number;
   };
 }
 
@@ -77,7 +79,7 @@ export function estimateEvaluation(
   };
   planEvaluation(ledger, run, windowPlan(plan, plan.windows.eval_samples), dimensions, head);
   const stored = storedLayer(shape);
-  return memory(ledger, { stored_layer: stored, readback: 0 }, { spill: 0, weights: 0 });
+  return memory(ledger, { stored_layer: stored, readback: 0 }, { spill: 0, weights: 0, bases: 0 });
 }
 
 /** Calibrating and slicing: everything that command does. */
@@ -103,7 +105,7 @@ export function estimateSlicing(shape: ModelShape, plan: SlicingPlan): JobMemory
   return memory(
     ledger,
     { stored_layer: storedLayer(shape), readback },
-    { spill: planner.spilledBytes, weights: weights + bases },
+    { spill: planner.spilledBytes, weights, bases },
   );
 }
 

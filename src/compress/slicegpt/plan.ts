@@ -98,3 +98,16 @@ export function resolveHead(head: HeadKind | 'auto', shape: HeadShape): HeadKind
     allowed: HEAD_KINDS.filter((kind) => !headRefusal(shape, kind)).join(', '),
   });
 }
+
+/**
+ * What is wrong where a calibration has fewer tokens than directions are kept: its covariance has no more directions than
+ * tokens, and any others will do for the rest. Undefined where it has enough.
+ */
+export function missingTokens(
+  { seqlen, samples }: { seqlen: number; samples: number },
+  dimension: number,
+): string | undefined {
+  const tokens = seqlen * samples;
+  if (tokens >= dimension) return undefined;
+  return `The calibration has ${tokens} tokens and ${dimension} directions are to be kept: the text has no say in ${dimension - tokens} of them.`;
+}

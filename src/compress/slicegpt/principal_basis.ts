@@ -11,6 +11,7 @@ import type { KeptEnergy, SiteReport } from '../method.ts';
 import { type Decomposition, decompose } from './deflation.ts';
 import { discardedEnergy } from './energy.ts';
 import { solvesInSingle } from './gram.ts';
+import { numericalRank } from './rank.ts';
 import type { SiteCovariance } from './site_covariance.ts';
 import type { Site } from './sites.ts';
 import { verdictOf } from './verdict.ts';
@@ -45,13 +46,14 @@ export async function principalBasis(
     ...certifyWhole(H, eigenvalues, values, size),
     kept_energy: await keptEnergy(arena, covariance, decomposition, site, dimension, signal),
   };
+  const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
   const report: SiteReport = {
     site: site.index,
     label: site.label,
     eigenvalues,
     dimension,
     discarded_energy: discardedEnergy(eigenvalues, dimension),
-    certificate: { ...figures, deflated, verdict: verdictOf(figures, lost), solver, sweeps },
+    certificate: { ...figures, rank, deflated, verdict: verdictOf(figures, lost), solver, sweeps },
   };
   return { Q, report };
 }

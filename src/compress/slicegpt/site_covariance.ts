@@ -86,7 +86,7 @@ function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: Site):
     if (Number.isFinite(values[i * n + i])) continue;
     throw new WhittleError({
       code: 'non_finite_activations',
-      message: `Activations at the ${site.label} are NaN or overflow in channel ${i}.`,
+      message: `Activations at the ${site.label} are NaN, or so large that their squares overflow, in channel ${i}.`,
       place: site.layer === undefined ? {} : { layer: site.layer },
       action: 'Check the weights of this layer; a model that gives NaN on the calibration text cannot be sliced.',
     });

@@ -46,6 +46,10 @@ export interface WorstCertificate {
   sites: number;
   /** Sites that dominant directions were taken out of. */
   deflated_sites: number;
+  /** The fewest directions that can be told from rounding at any site. */
+  min_rank: number;
+  /** Sites that keep more directions than that. */
+  overfull_sites: number;
   verdict: Verdict;
 }
 
@@ -63,6 +67,10 @@ export function worstCertificate(sites: readonly SiteReport[]): WorstCertificate
     measured_losses: all.filter(({ kept_energy }) => kept_energy.kind === 'measured').length,
     sites: all.length,
     deflated_sites: all.filter(({ deflated }) => deflated > 0).length,
+    min_rank: sites.length > 0 ? Math.min(...all.map(({ rank }) => rank)) : 0,
+    overfull_sites: sites.filter(
+      ({ dimension, certificate, eigenvalues }) => dimension < eigenvalues.length && certificate.rank < dimension,
+    ).length,
     verdict: verdict.startsWith('poor') ? `poor: at the ${worst?.label}, ${verdict.slice('poor: '.length)}` : verdict,
   };
 }

@@ -118,7 +118,8 @@ export async function writeReport(
     dense_exports: slice ? [] : [exported],
     sliced: slice ? [{ slice: slice.report, evaluation, exports: [exported] }] : [],
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
-    memory: memoryReport(backend),
+    memory: memoryReport(state),
+    is_calibrated: state.calibrated.size > 0,
   });
   return [...card, await writeFile(folder, REPORT_FILE, json(report))];
 }

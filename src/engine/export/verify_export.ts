@@ -39,7 +39,7 @@ export async function verifyExport(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verified> {
-  const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state.backend));
+  const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
   const { perplexity, logits } = isOnnxFormat(subject.options.format)
     ? await runOnnx(state, platform, subject, meter, signal)
     : await runReopened(state, subject, emit, signal);

@@ -28,7 +28,7 @@ export async function writeWeights(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ExportedFile[]> {
-  const meter = new ProgressMeter(emit, 'export', () => memoryReport(state.backend));
+  const meter = new ProgressMeter(emit, 'export', () => memoryReport(state));
   const onProgress = (done: number, total: number) =>
     meter.report({ fraction: done / total, step: `writing ${format}` });
   const openFile = (name: string) => folder.create(name);

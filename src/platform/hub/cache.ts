@@ -3,7 +3,7 @@
  * stays between visits. Web Locks keep two tabs from writing one model, and a delete from taking an open one away.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
+import { freeBytes, hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
 import { JOURNAL_FILE, type Journal, parseJournal } from './journal.ts';
 import { type HubCache, type HubCacheEntry, type HubKey, type HubPlan, isSameModel, totalBytes } from './types.ts';
 
@@ -132,12 +132,6 @@ export async function deleteCached(key: HubKey): Promise<void> {
       if (!isNamed(thrown, 'NotFoundError')) throw thrown;
     }
   });
-}
-
-/** Bytes that the browser still gives this site, where it says so. */
-export async function freeBytes(): Promise<number | undefined> {
-  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
-  return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
 }
 
 /** Nobody could see or delete it; a tab that is just beginning a download holds the lock. */

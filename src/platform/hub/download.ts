@@ -1,16 +1,7 @@
 /** @file Downloads one model into the cache, or the rest of it, file by file. */
 import { WhittleError } from '../../errors/errors.ts';
-import { isNamed, openFolder, openForWriting } from '../opfs.ts';
-import {
-  findCached,
-  folderPath,
-  freeBytes,
-  newJournal,
-  readJournal,
-  storedName,
-  withModel,
-  writeJournal,
-} from './cache.ts';
+import { freeBytes, isNamed, openFolder, openForWriting } from '../opfs.ts';
+import { findCached, folderPath, newJournal, readJournal, storedName, withModel, writeJournal } from './cache.ts';
 import { endpointHost, fileUrl } from './endpoint.ts';
 import type { Journal } from './journal.ts';
 import { type TransferOptions, transferFile } from './transfer.ts';

@@ -53,6 +53,62 @@ describe.skipIf(!backend)('self_test', () => {
     }
   });
 
+  // Both sums are one kernel with a parameter: 1 for integers, 2 for floats.
+  it.each([
+    { broken: [1], summation: 'float', used: 2 },
+    { broken: [1, 2], summation: 'plain', used: 0 },
+    { broken: [2], summation: 'integer', used: 1 },
+  ] as const)(
+    'takes the path $summation where an adapter breaks sums $broken, in every covariance from then on',
+    async (fake) => {
+      const { context } = backend!;
+      const dispatch = context.dispatch;
+      const used = new Set<number>();
+      context.dispatch = (definition, tensors, params, overrides) => {
+        const isSum = definition.name.startsWith('covariance') && 'summation' in params;
+        if (isSum) used.add(params.summation);
+        const isBroken = isSum && (fake.broken as readonly number[]).includes(params.summation);
+        dispatch.call(context, definition, tensors, isBroken ? { ...params, summation: 0 } : params, overrides);
+      };
+      try {
+        await backend!.testFloats();
+        expect(context.summation).toBe(fake.summation);
+        expect(backend!.info.capabilities?.floats?.summation).toBe(fake.summation);
+        used.clear();
+        const hidden_states = backend!.fromArray(
+          Float32Array.from({ length: 300 * 8 }, (_, i) => (i % 7) - 3),
+          [300, 8],
+          'x',
+        );
+        const [covariance, low] = [backend!.empty([8, 8], 'sum'), backend!.empty([8, 8], 'rest')];
+        backend!.covariance({ hidden_states, covariance, low });
+        await backend!.sync();
+        for (const tensor of [hidden_states, covariance, low]) tensor.dispose();
+        expect([...used]).toEqual([fake.used]);
+      } finally {
+        context.dispatch = dispatch;
+        await backend!.testFloats();
+      }
+    },
+  );
+
+  it('leaves integers, which need no promise, where it cannot run, and tells nothing of the arithmetic', async () => {
+    const { context } = backend!;
+    const readBytes = context.readBytes;
+    const { floats: _, ...capabilities } = backend!.info.capabilities!;
+    backend!.info = { ...backend!.info, capabilities };
+    context.readBytes = () => Promise.reject(new Error('no mapping'));
+    try {
+      await backend!.testFloats();
+      expect(context.summation).toBe('integer');
+      expect(backend!.info.capabilities?.floats).toBeUndefined();
+    } finally {
+      context.readBytes = readBytes;
+      await backend!.testFloats();
+    }
+    expect(backend!.info.capabilities?.floats?.summation).toBe('integer');
+  });
+
   it('chooses integers before floats, and rounding only where neither is right', () => {
     expect([chosen(true, true), chosen(true, false), chosen(false, true), chosen(false, false)]).toEqual([
       'integer',
