@@ -28,7 +28,11 @@ const LAYERS = {
   engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'compress', 'export', 'platform'],
   app: ENGINE_EDGE,
   cli: ENGINE_EDGE,
-  bench: ['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli', ...ENGINE_EDGE],
+  // It measures the CPU backend with the engine's threads.
+  bench: [
+    ...['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli'],
+    ...['engine/compute_threads\\.ts$', ...ENGINE_EDGE],
+  ],
 };
 
 const TESTS = '\\.test\\.tsx?$';

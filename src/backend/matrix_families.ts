@@ -7,6 +7,7 @@
  * a real model are captured in `test/captured_covariances.test.ts`.
  */
 import { LAPACK_FAMILIES } from './lapack_families.ts';
+import { addProduct, transposed, view } from './linalg/gemm.ts';
 import { type MatrixFamily, normalNumbers, symmetric, withEigenvalues } from './matrix_builders.ts';
 
 export { type MatrixFamily, randomNumbers } from './matrix_builders.ts';
@@ -32,16 +33,23 @@ function gluedWilkinson(row: number, column: number): number {
   return column - row === 1 ? Math.sqrt(ULP) : 0;
 }
 
+/** Samples that are summed together: the packed product, because plain loops take minutes for n = 2048. */
+const SAMPLES = 256;
+
 /** XᵀX of 2n normal samples with a decaying scale per channel. */
 function activations(n: number, seed: number, channel: (index: number, sample: Float64Array) => number): Float64Array {
   const normal = normalNumbers(seed);
   const gram = new Float64Array(n * n);
   const sample = new Float64Array(n);
-  for (let token = 0; token < 2 * n; token++) {
-    const common = normal();
-    for (let i = 0; i < n; i++) sample[i] = (normal() + 0.5 * common) / Math.sqrt(1 + i);
-    for (let i = 0; i < n; i++) sample[i] = channel(i, sample);
-    for (let i = 0; i < n; i++) for (let j = i; j < n; j++) gram[i * n + j] += sample[i] * sample[j];
+  for (let first = 0; first < 2 * n; first += SAMPLES) {
+    const samples = Math.min(SAMPLES, 2 * n - first);
+    const X = view(new Float64Array(samples * n), n);
+    for (let row = 0; row < samples; row++) {
+      const common = normal();
+      for (let i = 0; i < n; i++) sample[i] = (normal() + 0.5 * common) / Math.sqrt(1 + i);
+      for (let i = 0; i < n; i++) X.values[row * n + i] = sample[i] = channel(i, sample);
+    }
+    addProduct(n, n, samples, transposed(X), X, view(gram, n), true);
   }
   return symmetric(n, (row, column) => gram[row * n + column]);
 }

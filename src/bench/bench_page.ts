@@ -1,12 +1,23 @@
-/** @file The page of the bench. The command calls one figure after another, so that it can tell how far it is. */
+/** @file The page of the bench: what it offers to the command by `window.whittleBench`. */
 import { MATRIX_FAMILIES } from '../backend/matrix_families.ts';
-import { createWebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
-import { benchEigen, EIGEN_SOLVERS } from './eigen.ts';
+import { autotune } from '../backend/webgpu/autotune.ts';
+import { createWebGpuBackend, type WebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
+import { runCpuTask } from './cpu_task.ts';
+import { benchWebGpuEigen } from './eigen.ts';
 import { benchKernel, KERNEL_NAMES } from './kernels.ts';
-import { benchMatmul } from './matmul.ts';
+import { benchCpuMatmul, benchMatmul } from './matmul.ts';
 import { ACTIVATION_NAMES, benchPrecision } from './precision.ts';
 
-const backend = createWebGpuBackend();
+const backend = createTunedBackend();
+
+/** As the engine does it: on hardware with the matrix kernel that suits the adapter, which is not kept here. */
+async function createTunedBackend(): Promise<WebGpuBackend> {
+  const created = await createWebGpuBackend();
+  if (!created.info.isFallbackAdapter) {
+    await autotune(created.context, { get: async () => undefined, set: async () => {} }, 'bench').catch(() => {});
+  }
+  return created;
+}
 
 window.whittleBench = {
   async adapter() {
@@ -14,11 +25,12 @@ window.whittleBench = {
     return { vendor, architecture, is_fallback_adapter: isFallbackAdapter };
   },
   matmul: async (shape) => benchMatmul(await backend, shape),
-  eigen: async (n, family, solver) => benchEigen(await backend, n, family, solver),
-  eigenSolvers: () => [...EIGEN_SOLVERS],
-  eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),
-  precision: async (n, name) => benchPrecision(await backend, n, name),
-  activationNames: () => [...ACTIVATION_NAMES],
+  cpuMatmul: benchCpuMatmul,
   kernelNames: () => [...KERNEL_NAMES],
   kernel: async (name) => benchKernel(await backend, name),
+  eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),
+  eigen: async (n, family, solver) => benchWebGpuEigen(await backend, n, family, solver),
+  cpuEigen: (n, family) => runCpuTask('eigen', { n, family }),
+  activationNames: () => [...ACTIVATION_NAMES],
+  precision: async (n, name) => benchPrecision(await backend, n, name),
 };

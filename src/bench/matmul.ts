@@ -1,50 +1,53 @@
-/** @file Whittle's matrix product beside onnxruntime-web's on the same adapter. */
+/** @file Matrix products of both backends, each beside onnxruntime-web's at the same shape. */
 import type { Backend } from '../backend/backend.ts';
-import { randomNumbers } from '../backend/matrix_families.ts';
-import type { MatmulFigure, MatmulShape } from './figures.ts';
+import { runCpuTask } from './cpu_task.ts';
+import type { CpuMatmulFigure, MatmulFigure, MatmulShape, NamedShape } from './figures.ts';
 import { ortMatmul } from './ort_matmul.ts';
-import { medianMs } from './timing.ts';
+import { largestDifference, operands, ownMatmul } from './own_matmul.ts';
+import type { OrtProduct, OwnProduct } from './page_protocol.ts';
 
-export async function benchMatmul(backend: Backend, shape: MatmulShape): Promise<MatmulFigure> {
-  const { m, k, n } = shape;
-  const uniform = randomNumbers(m + k + n);
-  const a = Float32Array.from({ length: m * k }, () => uniform() - 0.5);
-  const b = Float32Array.from({ length: k * n }, () => uniform() - 0.5);
-  const own = await ownMatmul(backend, shape, a, b);
-  const other = await ortMatmul(shape, a, b);
-  const gigaflop = (2 * m * k * n) / 1e9;
+/** On WebGPU, beside onnxruntime-web's `webgpu` provider on the same adapter. */
+export async function benchMatmul(backend: Backend, shape: NamedShape): Promise<MatmulFigure> {
+  const given = operands(shape);
+  const own = await ownMatmul(backend, shape, given);
+  const other = await ortMatmul(shape, given.a, given.b);
   return {
     ...shape,
-    gflops: gigaflop / (own.ms / 1000),
-    ort_webgpu_gflops: gigaflop / (other.ms / 1000),
+    gflops: gflops(shape, own.ms),
+    ort_webgpu_gflops: gflops(shape, other.ms),
     ratio: other.ms / own.ms,
+    bt_gflops: gflops(shape, own.bt_ms),
+    bt_ratio: other.ms / own.bt_ms,
     difference: largestDifference(own.product, other.product),
   };
 }
 
-async function ownMatmul(backend: Backend, { m, k, n }: MatmulShape, a: Float32Array, b: Float32Array) {
-  const tensors = {
-    a: backend.fromArray(a, [m, k], 'a'),
-    b: backend.fromArray(b, [k, n], 'b'),
-    output: backend.empty([m, n], 'product'),
-  };
-  try {
-    const ms = await medianMs(
-      () => backend.matmul(tensors),
-      () => backend.sync(),
-    );
-    return { ms, product: await backend.read(tensors.output) };
-  } finally {
-    for (const tensor of Object.values(tensors)) tensor.dispose();
+/** What else a machine does can only make it slower: the best of two rounds, the two of them in turn, is told. */
+const ROUNDS = 2;
+
+/** On the CPU, beside onnxruntime-web's `wasm` provider. */
+export async function benchCpuMatmul(shape: NamedShape): Promise<CpuMatmulFigure> {
+  const { m, k, n } = shape;
+  const own: OwnProduct[] = [];
+  const others: OrtProduct[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    own.push(await runCpuTask('whittle_matmul', { m, k, n }));
+    const other = await runCpuTask('ort_matmul', { m, k, n }).catch((error) => void console.warn(error));
+    if (other) others.push(other);
   }
+  const [ms, bt_ms] = [Math.min(...own.map((one) => one.ms)), Math.min(...own.map((one) => one.bt_ms))];
+  const figure = { ...shape, gflops: gflops(shape, ms), bt_gflops: gflops(shape, bt_ms), threads: own[0].threads };
+  if (others.length === 0) return { ...figure, ort_wasm_gflops: null, ratio: null, bt_ratio: null, difference: null };
+  const ort_ms = Math.min(...others.map((one) => one.ms));
+  return {
+    ...figure,
+    ort_wasm_gflops: gflops(shape, ort_ms),
+    ratio: ort_ms / ms,
+    bt_ratio: ort_ms / bt_ms,
+    difference: largestDifference(own[0].product, others[0].product),
+  };
 }
 
-function largestDifference(own: ArrayLike<number>, other: ArrayLike<number>): number {
-  let difference = 0;
-  let largest = 0;
-  for (let i = 0; i < own.length; i++) {
-    difference = Math.max(difference, Math.abs(own[i] - other[i]));
-    largest = Math.max(largest, Math.abs(own[i]));
-  }
-  return difference / largest;
+function gflops({ m, k, n }: MatmulShape, ms: number): number {
+  return (2 * m * k * n) / (ms * 1e6);
 }

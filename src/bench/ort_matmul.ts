@@ -3,31 +3,9 @@
  * device memory, so that only the product is timed.
  */
 import * as ort from 'onnxruntime-web/webgpu';
-import type { Graph } from '../formats/onnx/model.ts';
-import { writeModel } from '../formats/onnx/write.ts';
 import type { MatmulShape } from './figures.ts';
+import { matmulModel } from './ort_model.ts';
 import { medianMs } from './timing.ts';
-
-async function matmulModel({ m, k, n }: MatmulShape): Promise<Uint8Array> {
-  const graph: Graph = {
-    name: 'matmul',
-    nodes: [{ op_type: 'MatMul', name: 'matmul', inputs: ['a', 'b'], outputs: ['y'], attributes: [] }],
-    initializers: [],
-    inputs: [
-      { name: 'a', data_type: 'FLOAT', shape: [m, k] },
-      { name: 'b', data_type: 'FLOAT', shape: [k, n] },
-    ],
-    outputs: [{ name: 'y', data_type: 'FLOAT', shape: [m, n] }],
-  };
-  const chunks: Uint8Array[] = [];
-  await writeModel(
-    { ir_version: 10, opset_version: 21, producer_name: 'Whittle', producer_version: '', metadata: {}, graph },
-    new Map(),
-    () => '',
-    { write: async (bytes) => void chunks.push(bytes.slice()) },
-  );
-  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
-}
 
 function upload(device: GPUDevice, values: Float32Array, dims: number[]): ort.Tensor {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

@@ -3,62 +3,112 @@ import type { BenchReport } from './figures.ts';
 
 type Cell = string | number;
 
+/** A table has a heading for each field; absent fields leave their cell empty. */
+type Fields<T> = { [K in keyof T & string]?: (value: NonNullable<T[K]>) => Cell };
+
 export function benchTables(report: BenchReport): string {
-  const { adapter, matmul, eigen, precision, kernels, job, memory } = report;
+  const { adapter, threads, quick, seconds, matmul, matmul_cpu, eigen, precision, kernels, memory, targets } = report;
   const software = adapter.is_fallback_adapter ? ' (software adapter)' : '';
+  const shape = { product: same, m: same, k: same, n: same };
   return [
-    `adapter  ${adapter.vendor} ${adapter.architecture}${software}`,
-    table(
-      'matmul',
-      ['m', 'k', 'n', 'gflops', 'ort_webgpu_gflops', 'ratio'],
-      matmul.map((row) => [row.m, row.k, row.n, digits(row.gflops), digits(row.ort_webgpu_gflops), digits(row.ratio)]),
-    ),
-    table(
-      'eigen',
-      ['n', 'solver', 'ms', 'residual_ulp', 'orthogonality_ulp', 'worst_family'],
-      eigen.map((row) => [
-        row.n,
-        row.solver,
-        digits(row.ms),
-        digits(row.residual_ulp),
-        digits(row.orthogonality_ulp),
-        row.worst_family,
-      ]),
-    ),
-    table(
-      'precision',
-      ['n', 'name', 'plain_loss', 'loss', 'sums', 'verdict', 'rounded_ms', 'pairs_ms', 'deflated_ms'],
-      precision.map((row) => [
-        row.n,
-        row.name,
-        row.plain_loss.toExponential(1),
-        row.loss.toExponential(1),
-        row.sums,
-        row.verdict,
-        digits(row.rounded_ms),
-        digits(row.pairs_ms),
-        digits(row.deflated_ms),
-      ]),
-    ),
-    table(
-      'kernels',
-      ['name', 'shape', 'ms', 'gflops'],
-      kernels.map((row) => [row.name, row.shape, digits(row.ms), row.gflops === undefined ? '' : digits(row.gflops)]),
-    ),
-    table(`job on ${job.backend}`, ['stage', 'stage_ms'], Object.entries(job.stage_ms)),
-    table('job', ['perplexity', 'dense_perplexity'], [[digits(job.perplexity), digits(job.dense_perplexity)]]),
-    table('memory', ['peak_gpu_bytes'], [[memory.peak_gpu_bytes]]),
+    `adapter  ${adapter.vendor} ${adapter.architecture}${software}; ${threads} threads; ${quick ? 'small sizes, ' : ''}${seconds} s`,
+    tableOf('matmul', matmul, {
+      ...shape,
+      ...{ gflops: digits, ort_webgpu_gflops: digits, ratio: digits, bt_gflops: digits, bt_ratio: digits },
+      difference: tiny,
+    }),
+    tableOf('matmul_cpu', matmul_cpu, {
+      ...shape,
+      ...{ gflops: digits, ort_wasm_gflops: digits, ratio: digits, bt_gflops: digits, bt_ratio: digits },
+      ...{ threads: same, difference: tiny },
+    }),
+    tableOf('eigen', eigen, {
+      ...{ n: same, solver: same, ms: digits, residual_ulp: digits, orthogonality_ulp: digits },
+      ...{ families: same, worst_family: same, over_limit: (names) => names.join(', '), jacobi_ratio: digits },
+    }),
+    tableOf('precision', precision, {
+      ...{ n: same, name: same, plain_loss: tiny, loss: tiny, sums: same, verdict: same },
+      ...{ rounded_ms: digits, pairs_ms: digits, deflated_ms: digits },
+    }),
+    tableOf('kernels', kernels, { name: same, shape: same, ms: digits, gflops: digits }),
+    ...jobTables(report),
+    memoryTable(memory),
+    tableOf('memory, planned', memory.planned, {
+      ...{ model: same, parameters: same, f32_bytes: same, samples: same, seqlen: same, schedule: same },
+      ...{ planned_gpu_bytes: same, share_of_f32: percent, step: same, breakdown: megabytes },
+    }),
+    tableOf('targets', targets, { target: same, measured: same, met: (met) => (met ? 'met' : 'NOT MET') }),
   ].join('\n\n');
 }
 
-function digits(value: number): string {
-  return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+/** Whatever the report tells. */
+function memoryTable({ planned: _, share_of_f32, ...told }: BenchReport['memory']): string {
+  const cells = Object.entries(told).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? value : megabytes(value),
+  ]);
+  return table('memory of the demo job', ['', ''], [...cells, ['share_of_f32', percent(share_of_f32)]]);
 }
 
-function table(title: string, headings: string[], rows: Cell[][]): string {
+function jobTables(report: BenchReport): string[] {
+  const { job, job_cpu, job_ratio, perplexity_difference, dense_perplexity_difference, model } = report;
+  const stages = Object.keys(job_ratio) as (keyof BenchReport['job_ratio'])[];
+  const ms = (of: typeof job, stage: string) => of.stage_ms[stage as keyof typeof job.stage_ms] ?? '';
+  return [
+    table(
+      `job on ${job.backend}, job_cpu`,
+      ['stage', 'job', 'job_cpu', 'job_ratio'],
+      stages.map((stage) => [stage, ms(job, stage), ms(job_cpu, stage), digits(job_ratio[stage] ?? 0)]),
+    ),
+    table(
+      'perplexities of the job',
+      ['', 'job', 'job_cpu', 'difference'],
+      [
+        ['dense_perplexity', job.dense_perplexity, job_cpu.dense_perplexity, tiny(dense_perplexity_difference)],
+        ['perplexity', job.perplexity, job_cpu.perplexity, tiny(perplexity_difference)],
+      ].map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toFixed(4) : cell))),
+    ),
+    ...(model
+      ? [
+          table(`model on ${model.backend}`, ['stage', 'stage_ms'], Object.entries(model.stage_ms)),
+          tableOf(`model: ${model.name}`, [{ ...model, ...model.memory }], {
+            ...{ parameters: same, dimension: same, dense_perplexity: digits, perplexity: digits },
+            ...{ peak_gpu_bytes: same, estimated_gpu_bytes: same, estimated_breakdown: megabytes },
+          }),
+        ]
+      : []),
+  ];
+}
+
+const same = <T extends Cell>(value: T): Cell => value;
+const digits = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+const tiny = (value: number) => value.toExponential(1);
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+/** Parts of at least one of a hundred. */
+function megabytes(parts: Record<string, number>): string {
+  const total = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const large = Object.entries(parts).filter(([, bytes]) => bytes > total / 100);
+  return large.map(([part, bytes]) => `${part} ${digits(bytes / 1e6)} MB`).join(', ');
+}
+
+function tableOf<T extends object>(title: string, rows: readonly T[], fields: Fields<T>): string {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  const cell = (row: T, name: keyof T & string) => {
+    const value = row[name];
+    return value === undefined || value === null ? '' : (fields[name] as (value: unknown) => Cell)(value);
+  };
+  return table(
+    title,
+    names,
+    rows.map((row) => names.map((name) => cell(row, name))),
+  );
+}
+
+export function table(title: string, headings: string[], rows: Cell[][]): string {
   const lines = [headings, ...rows].map((row) => row.map(String));
   const widths = headings.map((_, column) => Math.max(...lines.map((row) => row[column].length)));
-  const isNumber = (column: number) => rows.every((row) => !Number.isNaN(Number(row[column])));
+  const isNumber = (column: number) =>
+    rows.every((row) => !Number.isNaN(Number(String(row[column]).replace(' %', ''))));
   const aligned = lines.map((row) =>
     row
       .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))

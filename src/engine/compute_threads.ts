@@ -3,7 +3,7 @@ import { type Crew, createCrew } from '../backend/wasm/crew.ts';
 import type { ComputeThread, ThreadPlace } from '../backend/wasm/threads.ts';
 
 /** Beyond this a product is bound by memory. */
-const MOST_THREADS = 8;
+export const MOST_THREADS = 8;
 
 /** A Worker that did not start by then is done without. */
 const START_MS = 10_000;
