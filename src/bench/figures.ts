@@ -117,6 +117,7 @@ export interface ModelFigure extends JobFigure {
   name: string;
   parameters: number;
   dimension: number;
+  protocol: Report['protocol'];
   memory: Report['memory'];
 }
 

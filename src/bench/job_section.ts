@@ -36,12 +36,24 @@ export async function measureJobs(): Promise<JobFigures> {
   };
 }
 
+/** Before minutes are spent. Throws for a model or a text that is not there. */
+export function checkInputs({ model, calibration, evaluation }: BenchOptions): void {
+  if (model !== undefined) modelFiles(model);
+  textFile(calibration, 'calibration');
+  textFile(evaluation, 'evaluation');
+}
+
 export async function measureModel({ model, calibration, evaluation }: BenchOptions): Promise<ModelFigure> {
   const given = { '--model': model, '--calibration': calibration, '--evaluation': evaluation };
   const texts = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const report = await runOn('cpu', [...texts, '--samples', '8', '--eval-samples', '8'], MODEL_PATIENCE_MS);
-  const { name, parameters } = report.model;
-  return { name, parameters, dimension: report.sliced[0].dimension, ...figureOf(report), memory: report.memory };
+  const {
+    model: { name, parameters },
+    sliced: [{ dimension }],
+    protocol,
+    memory,
+  } = report;
+  return { name, parameters, dimension, protocol, ...figureOf(report), memory };
 }
 
 /** A whole job by 25 %, with its export verified, in a browser of its own. */
@@ -53,11 +65,8 @@ async function runOn(backend: 'webgpu' | 'cpu', args: string[], patience: number
   const evaluation = textFile(options.evaluation, 'evaluation');
   const browser = await launchHeadless(APP);
   try {
-    if (model)
-      await browser.choose(
-        'model',
-        model.map(({ path }) => path),
-      );
+    const paths = model?.map(({ path }) => path);
+    if (paths) await browser.choose('model', paths);
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { openBench } from './bench_browser.ts';
 import type { BenchReport } from './figures.ts';
-import { measureJobs, measureModel } from './job_section.ts';
+import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { memoryPlans } from './memory_plans.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
@@ -42,9 +42,10 @@ async function main(argv: string[]): Promise<number> {
     return 0;
   }
   try {
+    checkInputs(options);
     const report = await measure(options);
-    if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     process.stdout.write(`${benchTables(report)}\n`);
+    if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     return 0;
   } catch (thrown) {
     process.stderr.write(`${formatError(toErrorData(thrown))}\n`);

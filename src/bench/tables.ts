@@ -1,5 +1,5 @@
 /** @file The bench's figures as text tables, under their own names. */
-import type { BenchReport } from './figures.ts';
+import type { BenchReport, ModelFigure } from './figures.ts';
 
 type Cell = string | number;
 
@@ -47,7 +47,11 @@ function memoryTable({ planned: _, share_of_f32, ...told }: BenchReport['memory'
     name,
     typeof value === 'number' ? value : megabytes(value),
   ]);
-  return table('memory of the demo job', ['', ''], [...cells, ['share_of_f32', percent(share_of_f32)]]);
+  return table(
+    'memory of the demo job on WebGPU',
+    ['figure', 'value'],
+    [...cells, ['share_of_f32', percent(share_of_f32)]],
+  );
 }
 
 function jobTables(report: BenchReport): string[] {
@@ -71,13 +75,18 @@ function jobTables(report: BenchReport): string[] {
     ...(model
       ? [
           table(`model on ${model.backend}`, ['stage', 'stage_ms'], Object.entries(model.stage_ms)),
-          tableOf(`model: ${model.name}`, [{ ...model, ...model.memory }], {
+          tableOf(`model: ${model.name}, ${protocolOf(model.protocol)}`, [{ ...model, ...model.memory }], {
             ...{ parameters: same, dimension: same, dense_perplexity: digits, perplexity: digits },
             ...{ peak_gpu_bytes: same, estimated_gpu_bytes: same, estimated_breakdown: megabytes },
           }),
         ]
       : []),
   ];
+}
+
+function protocolOf(protocol: ModelFigure['protocol']): string {
+  const { calibration, samples, evaluation, eval_samples, seqlen } = protocol;
+  return `calibrated on ${calibration} (${samples} × ${seqlen}), perplexity of ${evaluation} (${eval_samples} × ${seqlen})`;
 }
 
 const same = <T extends Cell>(value: T): Cell => value;
