@@ -13,7 +13,7 @@ import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
-import { verifyOnnx } from './verify.ts';
+import { WorkerVerifier } from './verify.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -28,7 +28,7 @@ const platform: EnginePlatform = {
     kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createTunedBackend(),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   createExportFolder,
-  verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
+  openVerifier: () => new WorkerVerifier(onOutsideRequests),
   demoFile,
   hub: {
     get endpoint() {
