@@ -29,6 +29,9 @@ function startThread(place: ThreadPlace): Promise<ComputeThread | undefined> {
       event.preventDefault();
       giveUp();
     };
+    // An answer, not a greeting: Chromium keeps what is posted to a Worker back until this thread's event loop has heard that
+    // the Worker's script has run. A Worker that spoke while it runs would be heard before that, and what is then posted by a
+    // thread that goes on to block never arrives. Once a message was answered, later ones go straight there.
     worker.onmessage = () => {
       clearTimeout(timer);
       resolve({ terminate: () => worker.terminate() });

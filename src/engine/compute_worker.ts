@@ -1,4 +1,7 @@
-/** @file A thread of the CPU backend: once it has said that it is there, it takes work from shared memory for ever. */
+/**
+ * @file A thread of the CPU backend: once it has answered that it is there, it takes work from shared memory for ever. It says
+ * nothing before it is asked ({@link startComputeThreads} tells why).
+ */
 import { serve, type ThreadPlace } from '../backend/wasm/threads.ts';
 
 declare const self: DedicatedWorkerGlobalScope;

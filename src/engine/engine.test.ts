@@ -9,6 +9,7 @@ import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
 import type { EngineEvent, ModelSource, SliceOptions, TextSettings } from './protocol.ts';
 import type { Report } from './report.ts';
+import type { Verifier } from './verify.ts';
 
 const TEXTS: TextSettings = {
   calibration: { kind: 'text', name: 'calibration', text: seededText(1, 500) },
@@ -39,6 +40,10 @@ async function failure(job: Promise<unknown>) {
       (thrown: unknown) => thrown,
     ),
   );
+}
+
+function verifierOf(verify: Verifier['verify']): () => Verifier {
+  return () => ({ verify, close() {} });
 }
 
 describe('the engine', () => {
@@ -173,10 +178,10 @@ describe('the engine', () => {
 
   it('removes an export that does not give the perplexity that was shown', async () => {
     const platform = memoryPlatform({
-      verify: async (_, windows) => ({
+      openVerifier: verifierOf(async (_, windows) => ({
         window_losses: new Array<number>(windows.count).fill(3),
         first_logits: new Float32Array(),
-      }),
+      })),
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
@@ -301,11 +306,11 @@ describe('the engine', () => {
     const controller = new AbortController();
     const real = memoryPlatform();
     const platform = memoryPlatform({
-      async verify(...job) {
-        const result = await real.verify(...job);
+      openVerifier: verifierOf(async (...job) => {
+        const result = await real.openVerifier().verify(...job);
         controller.abort();
         return result;
-      },
+      }),
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
@@ -314,10 +319,44 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
+  it('opens one verifier an export, and closes it whatever comes of it', async () => {
+    const real = memoryPlatform();
+    const told: string[] = [];
+    const platform = memoryPlatform({
+      openVerifier() {
+        told.push('open');
+        const { verify } = real.openVerifier();
+        return {
+          verify: (...job) => verify(...job).finally(() => told.push('verified')),
+          close: () => told.push('close'),
+        };
+      },
+      async createExportFolder(id) {
+        told.push('write');
+        return real.createExportFolder(id);
+      },
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    await engine.run('export', { id });
+    // It loads while files are written.
+    expect(told).toEqual(['open', 'write', 'verified', 'close']);
+    told.length = 0;
+    await engine.run('export', { id, options: { format: 'safetensors' } });
+    expect(told).toEqual(['write']);
+    told.length = 0;
+    platform.createExportFolder = () => Promise.reject(new Error('no room'));
+    await failure(engine.run('export', { id }));
+    expect(told).toEqual(['open', 'close']);
+  });
+
   it('refuses a file whose logits are not of the right size', async () => {
     const real = memoryPlatform();
     const platform = memoryPlatform({
-      verify: async (...job) => ({ ...(await real.verify(...job)), first_logits: new Float32Array(7) }),
+      openVerifier: verifierOf(async (...job) => ({
+        ...(await real.openVerifier().verify(...job)),
+        first_logits: new Float32Array(7),
+      })),
     });
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);

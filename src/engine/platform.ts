@@ -6,8 +6,7 @@ import type { Backend, BackendKind } from '../backend/backend.ts';
 import type { FileSink } from '../formats/sink.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { HubNetwork } from '../platform/hub/lookup.ts';
-import type { TokenWindows } from '../runtime/windows.ts';
-import type { OnnxFile, VerifyOptions, VerifyResult } from './verify_session.ts';
+import type { Verifier } from './verify.ts';
 
 export interface EnginePlatform {
   /** Throws `no_webgpu` where the kind cannot be had. */
@@ -17,8 +16,8 @@ export interface EnginePlatform {
   freeStorage?(): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
-  /** Runs the exported files in onnxruntime-web, away from this thread where there is another. */
-  verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions): Promise<VerifyResult>;
+  /** onnxruntime-web for one export, away from this thread where there is another. */
+  openVerifier(): Verifier;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
   /** Used by the commands that the person sends for it, and by nothing else. */

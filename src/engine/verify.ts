@@ -1,72 +1,148 @@
-/** @file Verifies exported ONNX files in a Worker of their own. */
+/** @file Verifies exported ONNX files in a Worker of their own, and starts over on one thread where its threads stop. */
 import { cancelled, type ErrorData, WhittleError } from '../errors/errors.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
-import { type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './verify_session.ts';
+import type { OnnxFile, VerifyOptions, VerifyResult } from './verify_session.ts';
+import { Watch } from './verify_watch.ts';
 
-export interface VerifyJob {
-  files: readonly OnnxFile[];
-  windows: TokenWindows;
-  /** Told of requests to other origins by the verifier's thread. */
-  onOutsideRequests?(urls: string[]): void;
+/** onnxruntime-web, for one export: it loads from the start on, while the files are still being written. */
+export interface Verifier {
+  /** Runs every window; to be called once. Throws `verification_failed` when the model cannot be opened or run, and `cancelled`. */
+  verify(files: readonly OnnxFile[], windows: TokenWindows, options?: VerifyOptions): Promise<VerifyResult>;
+  /** Ends it at once and frees its memory. */
+  close(): void;
 }
 
-export type ToVerifier = Pick<VerifyJob, 'files' | 'windows'>;
+export type ToVerifier =
+  | { type: 'load'; threads: number }
+  | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows };
+
+/** What says that it goes on. */
+type News = { type: 'loaded' } | { type: 'opened' } | { type: 'window'; index: number; loss: number };
 
 export type FromVerifier =
-  | { type: 'window'; index: number; loss: number }
+  | News
   | { type: 'outside_requests'; urls: string[] }
   | { type: 'result'; result: VerifyResult }
   | { type: 'error'; error: ErrorData };
 
-/**
- * Runs every window through onnxruntime-web. Cancelling ends the Worker at once and frees its memory. Under Node
- * it runs in place, and cancelling takes effect after the current window.
- * Throws `verification_failed` when the model cannot be opened or run, and `cancelled`.
- */
-export async function verifyOnnx(job: VerifyJob, options: VerifyOptions = {}): Promise<VerifyResult> {
-  if (options.signal?.aborted) throw cancelled();
-  // Not `Worker`: onnxruntime-web defines one of its own in Node.
-  if (typeof location === 'undefined') {
-    const ort = await import('onnxruntime-web/wasm');
-    // Counting processors needs a `require` that ES modules in Node do not have.
-    ort.env.wasm.numThreads = 1;
-    return verifySession(ort, job.files, job.windows, options);
+/** Beyond this a window is bound by memory. */
+const MOST_THREADS = 4;
+
+/** Threads share memory, which a browser allows only to cross-origin isolated pages. */
+export function verifierThreads(): number {
+  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+}
+
+function createWorker(): Worker {
+  return new Worker(new URL('./verify_worker.ts', import.meta.url), { type: 'module', name: 'whittle-verify' });
+}
+
+export class WorkerVerifier implements Verifier {
+  private attempt: Attempt;
+
+  /** @param onOutsideRequests Told of requests to other origins by the verifier's thread. */
+  constructor(
+    private readonly onOutsideRequests: (urls: string[]) => void,
+    private readonly threads = verifierThreads(),
+    private readonly create = createWorker,
+  ) {
+    this.attempt = new Attempt(create(), threads, onOutsideRequests);
   }
-  const worker = new Worker(new URL('./verify_worker.ts', import.meta.url), { type: 'module', name: 'whittle-verify' });
-  const ended = new AbortController();
-  try {
-    return await runInWorker(worker, job, options, ended.signal);
-  } finally {
-    ended.abort();
-    worker.terminate();
+
+  async verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions = {}): Promise<VerifyResult> {
+    if (this.threads === 1) return this.attempt.run(files, windows, options);
+    const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
+    const watch = new Watch(bytes, windows.seqlen, this.attempt.isLoaded);
+    try {
+      return await Promise.race([this.attempt.run(files, windows, options, watch), watch.stalled]);
+    } catch (error) {
+      if (error !== watch.stall) throw error;
+    } finally {
+      watch.stop();
+    }
+    console.warn(
+      `onnxruntime-web stopped on ${this.threads} threads: nothing came from it for ${Math.round(watch.patience_s)} s. The verification starts over on one.`,
+    );
+    this.close();
+    this.attempt = new Attempt(this.create(), 1, this.onOutsideRequests);
+    return this.attempt.run(files, windows, options);
+  }
+
+  close(): void {
+    this.attempt.end();
   }
 }
 
-/** Settles with the Worker's answer, its fault, or the caller's cancellation; `ended` takes the listener away again. */
-function runInWorker(
-  worker: Worker,
-  job: VerifyJob,
-  options: VerifyOptions,
-  ended: AbortSignal,
-): Promise<VerifyResult> {
-  return new Promise((resolve, reject) => {
-    options.signal?.addEventListener('abort', () => reject(cancelled()), { signal: ended });
-    worker.onmessage = ({ data }: MessageEvent<FromVerifier>) => {
-      if (data.type === 'window') options.onWindow?.(data.index, data.loss);
-      else if (data.type === 'outside_requests') job.onOutsideRequests?.(data.urls);
-      else if (data.type === 'result') resolve(data.result);
-      else reject(WhittleError.fromData(data.error));
+/** One Worker, from its start to its end. */
+class Attempt {
+  isLoaded = false;
+  private onNews: (message: News) => void = () => {};
+  private readonly result: Promise<VerifyResult>;
+
+  constructor(
+    private readonly worker: Worker,
+    threads: number,
+    onOutsideRequests: (urls: string[]) => void,
+  ) {
+    this.result = new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<FromVerifier>) => {
+        if (data.type === 'outside_requests') onOutsideRequests(data.urls);
+        else if (data.type === 'result') resolve(data.result);
+        else if (data.type === 'error') reject(WhittleError.fromData(data.error));
+        else {
+          this.isLoaded = true;
+          this.onNews(data);
+        }
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(stopped(event.message));
+      };
+    });
+    // It may fail before anybody waits for it.
+    this.result.catch(() => undefined);
+    this.send({ type: 'load', threads });
+  }
+
+  /** Settles with the Worker's answer, its fault, or the caller's cancellation. */
+  async run(
+    files: readonly OnnxFile[],
+    windows: TokenWindows,
+    { signal, onOpened, onWindow }: VerifyOptions,
+    watch?: Watch,
+  ): Promise<VerifyResult> {
+    if (signal?.aborted) throw cancelled();
+    this.onNews = (message) => {
+      watch?.follow(message.type);
+      if (message.type === 'opened') onOpened?.();
+      else if (message.type === 'window') onWindow?.(message.index, message.loss);
     };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(
-        new WhittleError({
-          code: 'verification_failed',
-          message: `The verification Worker stopped: ${event.message || 'its script or onnxruntime-web did not load'}.`,
-          action: 'Reload the page and export again. If memory is short, close other tabs.',
-        }),
-      );
-    };
-    worker.postMessage({ files: job.files, windows: job.windows } satisfies ToVerifier);
+    this.send({ type: 'run', files, windows });
+    const ended = new AbortController();
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(cancelled()), { signal: ended.signal });
+    });
+    try {
+      return await Promise.race([this.result, aborted]);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  end(): void {
+    this.onNews = () => {};
+    this.worker.terminate();
+  }
+
+  private send(message: ToVerifier): void {
+    this.worker.postMessage(message);
+  }
+}
+
+function stopped(reason: string): WhittleError {
+  return new WhittleError({
+    code: 'verification_failed',
+    message: `The verification Worker stopped: ${reason || 'its script or onnxruntime-web did not load'}.`,
+    action: 'Reload the page and export again. If memory is short, close other tabs.',
   });
 }

@@ -3,9 +3,12 @@
  * nothing by itself: the caller hands in the runtime, so that the same code runs in a Worker and under Node.
  */
 import type * as Ort from 'onnxruntime-web/wasm';
+import { nextTask } from '../backend/event_loop.ts';
 import { cancelled, WhittleError } from '../errors/errors.ts';
 import { baseName } from '../export/file_names.ts';
 import { feedsOf } from '../export/session_feeds.ts';
+import type { Model } from '../formats/onnx/model.ts';
+import { writeModel } from '../formats/onnx/write.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
@@ -16,6 +19,8 @@ export interface OnnxFile {
 
 export interface VerifyOptions {
   signal?: AbortSignal;
+  /** The file was opened; windows follow. */
+  onOpened?: () => void;
   /** After each window: its index and mean loss in nats per predicted token. */
   onWindow?: (index: number, loss: number) => void;
 }
@@ -27,6 +32,29 @@ export interface VerifyResult {
   first_logits: Float32Array;
 }
 
+const BACKEND = { executionProviders: ['wasm'] };
+
+/** Fetches and compiles the runtime and starts its threads, by opening a model of one node: it has no call for that. */
+export async function loadRuntime(ort: typeof Ort): Promise<void> {
+  const value = { data_type: 'FLOAT', shape: [1] } as const;
+  const model: Model = {
+    ...{ ir_version: 8, opset_version: 13, producer_name: 'whittle', producer_version: '', metadata: {} },
+    graph: {
+      name: 'nothing',
+      nodes: [{ op_type: 'Identity', name: 'identity', inputs: ['x'], outputs: ['y'], attributes: [] }],
+      initializers: [],
+      inputs: [{ name: 'x', ...value }],
+      outputs: [{ name: 'y', ...value }],
+    },
+  };
+  const parts: Uint8Array[] = [];
+  const sink = { write: async (bytes: Uint8Array) => void parts.push(bytes.slice()) };
+  await writeModel(model, new Map(), () => '', sink);
+  const bytes = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const session = await ort.InferenceSession.create(bytes, BACKEND);
+  await session.release();
+}
+
 /** Losses of all windows, one window at a time as `input_ids` [1, seqlen], the cache empty. Throws `verification_failed`, `cancelled`. */
 export async function verifySession(
   ort: typeof Ort,
@@ -35,10 +63,13 @@ export async function verifySession(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   const session = await openSession(ort, files);
+  options.onOpened?.();
   try {
     const window_losses: number[] = [];
     let first_logits: Float32Array | undefined;
     for (let index = 0; index < windows.count; index++) {
+      // Its promises are all kept within one task, but what its threads ask of this one comes as messages.
+      await nextTask();
       if (options.signal?.aborted) throw cancelled();
       const ids = windows.ids.subarray(index * windows.seqlen, (index + 1) * windows.seqlen);
       const logits = await runWindow(ort, session, ids);
@@ -83,7 +114,7 @@ async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise
   try {
     // The runtime takes the model file whole; big weights are external and go to it as a Blob.
     const bytes = new Uint8Array(await model.file.arrayBuffer());
-    return await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], externalData });
+    return await ort.InferenceSession.create(bytes, { ...BACKEND, externalData });
   } catch (cause) {
     throw failed(`onnxruntime-web cannot open the model: ${messageOf(cause)}`, model.name, cause);
   }

@@ -9,14 +9,12 @@ import * as ort from 'onnxruntime-web/wasm';
 import { toErrorData } from '../errors/errors.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import type { FromVerifier, ToVerifier } from './verify.ts';
-import { verifySession } from './verify_session.ts';
+import { loadRuntime, verifySession } from './verify_session.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
 // The loader file is named too: threads then start from it, not from this bundle.
 ort.env.wasm.wasmPaths = { mjs: loaderUrl, wasm: wasmUrl };
-// One thread: with more, a run stopped for ever now and then beside the threads of the CPU backend (Chromium 156, two cores).
-ort.env.wasm.numThreads = 1;
 
 function post(message: FromVerifier, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);
@@ -24,12 +22,27 @@ function post(message: FromVerifier, transfer: Transferable[] = []): void {
 
 watchOutsideRequests((urls) => post({ type: 'outside_requests', urls }));
 
+let loading = Promise.resolve();
+
+async function load(threads: number): Promise<void> {
+  ort.env.wasm.numThreads = threads;
+  await loadRuntime(ort);
+  post({ type: 'loaded' });
+}
+
+async function run({ files, windows }: Extract<ToVerifier, { type: 'run' }>): Promise<void> {
+  const result = await verifySession(ort, files, windows, {
+    onOpened: () => post({ type: 'opened' }),
+    onWindow: (index, loss) => post({ type: 'window', index, loss }),
+  });
+  post({ type: 'result', result }, [result.first_logits.buffer]);
+}
+
 self.onmessage = async ({ data }: MessageEvent<ToVerifier>) => {
   try {
-    const result = await verifySession(ort, data.files, data.windows, {
-      onWindow: (index, loss) => post({ type: 'window', index, loss }),
-    });
-    post({ type: 'result', result }, [result.first_logits.buffer]);
+    if (data.type === 'load') loading = load(data.threads);
+    await loading;
+    if (data.type === 'run') await run(data);
   } catch (thrown) {
     post({ type: 'error', error: toErrorData(thrown) });
   }

@@ -14,7 +14,7 @@ import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
-import { verifyOnnx } from './verify.ts';
+import { WorkerVerifier } from './verify.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -30,7 +30,7 @@ const platform: EnginePlatform = {
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   freeStorage: async () => (hasScratchFiles() ? freeBytes() : undefined),
   createExportFolder,
-  verify: (files, windows, options) => verifyOnnx({ files, windows, onOutsideRequests }, options),
+  openVerifier: () => new WorkerVerifier(onOutsideRequests),
   demoFile,
   hub: {
     get endpoint() {

@@ -30,7 +30,10 @@ export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryP
     },
     createScratch: async () => memoryScratch(),
     createExportFolder: async (id) => memoryFolder(exports, id),
-    verify: (files, windows, options) => verifySession(ort, files, windows, options),
+    openVerifier: () => ({
+      verify: (files, windows, options) => verifySession(ort, files, windows, options),
+      close() {},
+    }),
     demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),
     hub: { endpoint: 'http://hub.invalid', fetch: () => Promise.reject(new Error('This test asks for no download.')) },
     ...overrides,

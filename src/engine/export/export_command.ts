@@ -9,8 +9,9 @@ import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
 import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
+import type { Verifier } from '../verify.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { type ExportOptions, exportKey, exportOptions } from './options.ts';
+import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
@@ -24,7 +25,25 @@ export async function exportCommand(
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
   assertExpressible(state, exportedModel(state, request.id), options);
-  const target = await exportTarget(state, request.id, emit, signal);
+  // It loads while files are written; other formats are opened by the engine itself.
+  const verifier = isOnnxFormat(options.format) ? platform.openVerifier() : undefined;
+  try {
+    return await writeAndVerify(state, platform, request.id, options, verifier, emit, signal);
+  } finally {
+    verifier?.close();
+  }
+}
+
+async function writeAndVerify(
+  state: EngineState,
+  platform: EnginePlatform,
+  id: string,
+  options: ExportOptions,
+  verifier: Verifier | undefined,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ExportReport> {
+  const target = await exportTarget(state, id, emit, signal);
   const model = await quantizedModel(target.model, options.precision, { signal });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
@@ -37,7 +56,7 @@ export async function exportCommand(
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
     const subject = { folder, files, model, options, perplexity_in_app };
-    const checked = await verifyExport(state, platform, subject, emit, signal);
+    const checked = await verifyExport(state, verifier, subject, emit, signal);
     const report: ExportReport = {
       id: target.id,
       options,

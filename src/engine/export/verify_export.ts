@@ -8,11 +8,12 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
 import { measurePerplexity } from '../measure_commands.ts';
-import type { EnginePlatform, ExportFolder } from '../platform.ts';
+import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
-import { type ExportOptions, isOnnxFormat } from './options.ts';
+import type { Verifier } from '../verify.ts';
+import type { ExportOptions } from './options.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
 export const PERPLEXITY_TOLERANCE = 1e-3;
@@ -31,17 +32,17 @@ export interface Verified {
   max_abs_logit_difference: number;
 }
 
-/** Throws `verification_failed`, `cancelled`, and what opening the files throws. */
+/** @param verifier For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
 export async function verifyExport(
   state: EngineState,
-  platform: EnginePlatform,
+  verifier: Verifier | undefined,
   subject: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
-  const { perplexity, logits } = isOnnxFormat(subject.options.format)
-    ? await runOnnx(state, platform, subject, meter, signal)
+  const { perplexity, logits } = verifier
+    ? await runOnnx(state, verifier, subject, meter, signal)
     : await runReopened(state, subject, emit, signal);
   const relative = Math.abs(perplexity / subject.perplexity_in_app - 1);
   if (!(relative <= PERPLEXITY_TOLERANCE)) throw notVerified(perplexity, subject.perplexity_in_app);
@@ -58,7 +59,7 @@ interface Measured {
 
 async function runOnnx(
   state: EngineState,
-  platform: EnginePlatform,
+  verifier: Verifier,
   { folder, files }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
@@ -68,7 +69,7 @@ async function runOnnx(
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
   const step = 'running the ONNX file in onnxruntime-web';
-  const result = await platform.verify(onnx, windows, {
+  const result = await verifier.verify(onnx, windows, {
     signal,
     onWindow: (index) =>
       meter.report({ fraction: (index + 1) / (windows.count + 1), step, tokens: (index + 1) * windows.seqlen }),
