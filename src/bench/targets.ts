@@ -1,7 +1,7 @@
 /** @file What the project set itself, against what this run measured. Pure. */
 import { LIMIT_ULP } from './eigen_quality.ts';
 import type { BenchReport, CpuMatmulFigure, TargetFigure } from './figures.ts';
-import { LLAMA_7B, SMOLLM2 } from './memory_plans.ts';
+import { DEFAULT_WINDOWS, LLAMA_7B, SMOLLM2 } from './memory_plans.ts';
 import { HIDDEN, TRIDIAGONAL } from './plan.ts';
 
 type Figures = Omit<BenchReport, 'targets' | 'seconds'>;
@@ -81,16 +81,29 @@ function jobTargets({ adapter, job_ratio, perplexity_difference, dense_perplexit
       met: difference <= MOST_PERPLEXITY_DIFFERENCE,
     },
   ];
-  const { computing } = job_ratio;
   // Beside a GPU the CPU backend need not be faster.
-  if (!adapter.is_fallback_adapter || computing === undefined) return targets;
-  const target = `demo job, what backends compute: CPU backend ≥ ${LEAST_OVER_SOFTWARE} × as fast as the software adapter`;
-  return [...targets, { target, measured: times(computing), met: computing >= LEAST_OVER_SOFTWARE }];
+  if (!adapter.is_fallback_adapter) return targets;
+  const speed = (what: string, ratio: number | undefined): TargetFigure[] =>
+    ratio === undefined
+      ? []
+      : [
+          {
+            target: `demo job, ${what}: CPU backend ≥ ${LEAST_OVER_SOFTWARE} × as fast as the software adapter`,
+            measured: times(ratio),
+            met: ratio >= LEAST_OVER_SOFTWARE,
+          },
+        ];
+  return [
+    ...targets,
+    ...speed('what backends compute', job_ratio.computing),
+    ...speed('from start to end, loading, exporting and verifying included', job_ratio.total),
+  ];
 }
 
 function memoryTargets({ memory: { planned } }: Figures): TargetFigure[] {
   const large = Math.max(...planned.filter(({ model }) => model === LLAMA_7B).map((one) => one.planned_gpu_bytes));
-  const small = planned.filter(({ model }) => model === SMOLLM2);
+  // More windows than the default ones may keep half a gigabyte of states on the device before they spill.
+  const small = planned.filter(({ model, samples }) => model === SMOLLM2 && samples === DEFAULT_WINDOWS.samples);
   return [
     {
       target: `planned peak of ${LLAMA_7B}: ≤ ${MOST_BYTES_OF_7B / 1e9} GB`,

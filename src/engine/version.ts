@@ -1,2 +1,2 @@
 /** Of Whittle, as exported files name their producer. A test holds it against package.json. */
-export const VERSION = '0.2.0';
+export const VERSION = '0.3.0';
