@@ -6,23 +6,29 @@ import type * as Ort from 'onnxruntime-web/wasm';
 
 type TensorClass = Pick<typeof Ort, 'Tensor'>;
 
-/** Feeds for one text without padding, batch 1: the mask all ones, positions from 0, an empty cache. */
-export function feedsOf(ort: TensorClass, session: Ort.InferenceSession, ids: Uint32Array): Record<string, Ort.Tensor> {
+/** Feeds for texts of one length without padding: the mask all ones, positions from 0, an empty cache. */
+export function feedsOf(
+  ort: TensorClass,
+  session: Ort.InferenceSession,
+  ids: Uint32Array,
+  batch = 1,
+): Record<string, Ort.Tensor> {
+  const length = ids.length / batch;
   const int64 = (values: ArrayLike<number>) =>
-    new ort.Tensor('int64', BigInt64Array.from(values as ArrayLike<number>, BigInt), [1, ids.length]);
+    new ort.Tensor('int64', BigInt64Array.from(values as ArrayLike<number>, BigInt), [batch, length]);
   const feeds: Record<string, Ort.Tensor> = {};
   for (const input of session.inputMetadata) {
     if (!input.isTensor) continue;
     if (input.name === 'input_ids') feeds[input.name] = int64(ids);
     else if (input.name === 'attention_mask') feeds[input.name] = int64(ids.map(() => 1));
-    else if (input.name === 'position_ids') feeds[input.name] = int64(ids.map((_, i) => i));
-    else feeds[input.name] = emptyPast(ort, input.shape);
+    else if (input.name === 'position_ids') feeds[input.name] = int64(ids.map((_, i) => i % length));
+    else feeds[input.name] = emptyPast(ort, input.shape, batch);
   }
   return feeds;
 }
 
-/** Zero tokens of keys or values, (1, K, 0, head_dim): of the declared shape, only batch and length are names. */
-function emptyPast(ort: TensorClass, declared: readonly (number | string)[]): Ort.Tensor {
-  const dims = declared.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : 0));
+/** Zero tokens of keys or values, (batch, K, 0, head_dim): of the declared shape, only batch and length are names. */
+function emptyPast(ort: TensorClass, declared: readonly (number | string)[], batch: number): Ort.Tensor {
+  const dims = declared.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? batch : 0));
   return new ort.Tensor('float32', new Float32Array(0), dims);
 }

@@ -8,13 +8,30 @@ export interface ByteSource {
   /** File name without folders, as the person knows it. */
   readonly name: string;
   readonly size: number;
-  /** Reads `length` bytes at `offset`. Throws `truncated_file` or `file_changed`, never returns fewer bytes. */
+  /**
+   * Reads `length` bytes at `offset`; they may be a part of a larger buffer. Throws `truncated_file` or `file_changed`, never
+   * returns fewer bytes.
+   */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** A Blob or File as a source. Size is pinned here: a file that changes afterwards is refused, not misread. */
+/** What lies between two reads that are made as one, and how much is read at once. */
+const MAX_GAP_BYTES = 64 * 1024;
+const MAX_READ_BYTES = 32 * 2 ** 20;
+
+/**
+ * A Blob or File as a source. Size is pinned here: a file that changes afterwards is refused, not misread. Reads that are
+ * asked for together and lie side by side, as the weights of a layer do, are made as one: to a browser each is a call to
+ * another process.
+ */
 export function blobSource(name: string, blob: Blob): ByteSource {
   const size = blob.size;
+  let waiting: Read[] = [];
+  const readAll = () => {
+    const reads = waiting.sort((a, b) => a.offset - b.offset);
+    waiting = [];
+    for (const group of neighbours(reads)) void readGroup(name, blob, group);
+  };
   return {
     name,
     size,
@@ -27,17 +44,55 @@ export function blobSource(name: string, blob: Blob): ByteSource {
           action: 'The download may be incomplete: fetch the file again.',
         });
       }
-      let bytes: Uint8Array;
-      try {
-        bytes = new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
-      } catch (cause) {
-        throw fileChanged(name, cause);
-      }
-      // A deleted or shortened file can resolve with fewer bytes and no error.
-      if (bytes.byteLength !== length) throw fileChanged(name);
-      return bytes;
+      return new Promise((resolve, reject) => {
+        if (waiting.push({ offset, length, resolve, reject }) === 1) queueMicrotask(readAll);
+      });
     },
   };
+}
+
+interface Read {
+  offset: number;
+  length: number;
+  resolve(bytes: Uint8Array): void;
+  reject(error: unknown): void;
+}
+
+/** Runs of reads, in order of their offsets, that are worth making as one. */
+function neighbours(reads: readonly Read[]): Read[][] {
+  const groups: Read[][] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (const read of reads) {
+    const group = groups.at(-1);
+    const next = Math.max(end, read.offset + read.length);
+    if (group && read.offset - end <= MAX_GAP_BYTES && next - group[0].offset <= MAX_READ_BYTES) group.push(read);
+    else groups.push([read]);
+    end = groups.at(-1) === group ? next : read.offset + read.length;
+  }
+  return groups;
+}
+
+async function readGroup(name: string, blob: Blob, group: readonly Read[]): Promise<void> {
+  const start = group[0].offset;
+  const end = Math.max(...group.map(({ offset, length }) => offset + length));
+  try {
+    const bytes = await bytesOf(name, blob, start, end);
+    for (const { offset, length, resolve } of group) resolve(bytes.subarray(offset - start, offset - start + length));
+  } catch (error) {
+    for (const { reject } of group) reject(error);
+  }
+}
+
+async function bytesOf(name: string, blob: Blob, start: number, end: number): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  } catch (cause) {
+    throw fileChanged(name, cause);
+  }
+  // A deleted or shortened file can resolve with fewer bytes and no error.
+  if (bytes.byteLength !== end - start) throw fileChanged(name);
+  return bytes;
 }
 
 function fileChanged(name: string, cause?: unknown): WhittleError {

@@ -55,11 +55,14 @@ export async function runLayersOver(
   const ids = batches.map((batch) => batchIds(windows, batch));
   await embedTokens(arena, loader, model.embed_tokens, ids, seqlen, (x, i) => states.put(i, x));
   const rotary = new RotaryCache(arena, seqlen);
+  // All at once, so that they are read together.
+  const prefetch = (layer: DecoderLayer | undefined) =>
+    layer && loader.prefetch([...attentionWeights(layer), ...mlpWeights(layer)]);
+  prefetch(model.layers[0]);
   for (const layer of model.layers) {
     throwIfCancelled(signal);
     const weights = await loader.layer(layer);
-    const next = model.layers[layer.index + 1];
-    if (next) loader.prefetch([...attentionWeights(next), ...mlpWeights(next)]);
+    prefetch(model.layers[layer.index + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
     for (const i of batches.keys()) {
