@@ -2,27 +2,16 @@
 //   output[t, h] = Σ_{j ≤ t} softmax_j(scale · query[t, h] · key[j, h / group]) · value[j, h / group]
 // with the online softmax (arXiv 1805.02867; its use in attention: arXiv 2205.14135): a running maximum, and sums that
 // are rescaled when it grows. Keys go four at a time, so that this happens once in four. common/attention_options.wgsl holds
-// what some models add to it.
+// the parameters, and what some models add to it.
 // query, output (batch · seqlen, heads · head_dim); key, value (batch · seqlen, kv_heads · head_dim), bound as vec4.
 // One thread a query row and head, all in registers, no barriers; neighbouring threads are neighbouring rows, which read
 // the same keys.
-
-struct Params {
-  rows: u32,
-  seqlen: u32,
-  heads: u32,
-  group: u32,
-  window: u32,
-  scale: f32,
-  soft_cap: f32,
-}
 
 @group(0) @binding(0) var<storage, read> query: array<vec4f>;
 @group(0) @binding(1) var<storage, read> key: array<vec4f>;
 @group(0) @binding(2) var<storage, read> value: array<vec4f>;
 @group(0) @binding(3) var<storage, read> slopes: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
-@group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 32; // a multiple of 4
 override HEAD_VEC4: u32 = 16; // head_dim / 4
@@ -32,15 +21,15 @@ const MAX_HEAD_VEC4 = 64u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group_id.x * WORKGROUP_SIZE + lane;
-  let head = group_id.y;
-  if (row >= params.rows) {
+  let position = params.first_position + group_id.x * WORKGROUP_SIZE + lane;
+  let head = params.first_head + group_id.y;
+  if (position >= params.first_position + params.positions) {
     return;
   }
-  let position = row % params.seqlen;
+  let sequence = (params.first_sequence + group_id.z) * params.seqlen; // its first row
   let kv_columns = params.heads / params.group * HEAD_VEC4;
-  let kv_start = (row - position) * kv_columns + head / params.group * HEAD_VEC4;
-  let start = (row * params.heads + head) * HEAD_VEC4;
+  let kv_start = sequence * kv_columns + head / params.group * HEAD_VEC4;
+  let start = ((sequence + position) * params.heads + head) * HEAD_VEC4;
 
   var q: array<vec4f, MAX_HEAD_VEC4>;
   var mixed: array<vec4f, MAX_HEAD_VEC4>;

@@ -3,22 +3,11 @@
 // query, output (batch · seqlen, heads · head_dim); key, value (batch · seqlen, kv_heads · head_dim).
 // One thread a query row and head, no barriers.
 
-struct Params {
-  rows: u32,
-  seqlen: u32,
-  heads: u32,
-  group: u32,
-  window: u32,
-  scale: f32,
-  soft_cap: f32,
-}
-
 @group(0) @binding(0) var<storage, read> query: array<f32>;
 @group(0) @binding(1) var<storage, read> key: array<f32>;
 @group(0) @binding(2) var<storage, read> value: array<f32>;
 @group(0) @binding(3) var<storage, read> slopes: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 32;
 override HEAD_DIM: u32 = 64;
@@ -28,15 +17,15 @@ const MAX_HEAD_DIM = 256u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group_id.x * WORKGROUP_SIZE + lane;
-  let head = group_id.y;
-  if (row >= params.rows) {
+  let position = params.first_position + group_id.x * WORKGROUP_SIZE + lane;
+  let head = params.first_head + group_id.y;
+  if (position >= params.first_position + params.positions) {
     return;
   }
-  let position = row % params.seqlen;
+  let sequence = (params.first_sequence + group_id.z) * params.seqlen; // its first row
   let kv_columns = params.heads / params.group * HEAD_DIM;
-  let kv_start = (row - position) * kv_columns + head / params.group * HEAD_DIM;
-  let start = (row * params.heads + head) * HEAD_DIM;
+  let kv_start = sequence * kv_columns + head / params.group * HEAD_DIM;
+  let start = ((sequence + position) * params.heads + head) * HEAD_DIM;
 
   var mixed: array<f32, MAX_HEAD_DIM>;
   let slope = slope_of(head);

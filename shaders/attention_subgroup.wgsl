@@ -7,22 +7,11 @@
 
 enable subgroups;
 
-struct Params {
-  batch: u32, // size of the grid in z
-  seqlen: u32,
-  heads: u32,
-  group: u32,
-  window: u32,
-  scale: f32,
-  soft_cap: f32,
-}
-
 @group(0) @binding(0) var<storage, read> query: array<vec4f>;
 @group(0) @binding(1) var<storage, read> key: array<vec4f>;
 @group(0) @binding(2) var<storage, read> value: array<vec4f>;
 @group(0) @binding(3) var<storage, read> slopes: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
-@group(1) @binding(0) var<uniform> params: Params;
 
 override WORKGROUP_SIZE: u32 = 8;
 override HEAD_VEC4: u32 = 16; // head_dim / 4
@@ -41,11 +30,12 @@ fn main(
   @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
   let lane = subgroup_lane % 4u;
-  let head = group_id.y;
-  let first = group_id.x * WORKGROUP_SIZE; // position of the first row of the workgroup
-  let position = min(first + thread, params.seqlen - 1u);
-  let last_key = min(first + WORKGROUP_SIZE, params.seqlen) - 1u;
-  let sequence = group_id.z * params.seqlen; // its first row
+  let head = params.first_head + group_id.y;
+  let first = params.first_position + group_id.x * WORKGROUP_SIZE; // position of the first row of the workgroup
+  let end = params.first_position + params.positions;
+  let position = min(first + thread, end - 1u);
+  let last_key = min(first + WORKGROUP_SIZE, end) - 1u;
+  let sequence = (params.first_sequence + group_id.z) * params.seqlen; // its first row
   let kv_columns = params.heads / params.group * HEAD_VEC4;
   let kv_start = sequence * kv_columns + head / params.group * HEAD_VEC4;
   let start = ((sequence + position) * params.heads + head) * HEAD_VEC4;
@@ -94,7 +84,7 @@ fn main(
         + (share(value[at0 + c]) * w0 + share(value[at1 + c]) * w1 + share(value[at2 + c]) * w2 + share(value[at3 + c]) * w3);
     }
   }
-  if (first + thread < params.seqlen) {
+  if (first + thread < end) {
     for (var c = 0u; c < HEAD_VEC4; c++) {
       output[start + c] = mixed[c] / total;
     }

@@ -8,6 +8,7 @@ struct Params {
   rows: u32,
   n: u32,
   first_column: u32,
+  first_row: u32, // of the rows that this dispatch takes
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -28,7 +29,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let group = group_id.x + group_id.y * group_count.x;
-  let row = min(group, params.rows - 1u); // a spare workgroup keeps the barriers uniform and writes nothing
+  let row = params.first_row + min(group, params.rows - 1u); // a spare workgroup keeps the barriers uniform and writes nothing
   let start = row * params.n;
   var running = vec4f(LOWEST, 0.0, 0.0, 0.0);
   if (params.first_column > 0u) {

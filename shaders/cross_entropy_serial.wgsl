@@ -8,6 +8,7 @@ struct Params {
   rows: u32,
   n: u32,
   first_column: u32,
+  first_row: u32, // of the rows that this dispatch takes
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -30,10 +31,11 @@ fn main(
   if (i >= params.rows) {
     return;
   }
-  let start = i * params.n;
+  let row = params.first_row + i;
+  let start = row * params.n;
   var running = vec4f(LOWEST, 0.0, 0.0, 0.0);
   if (params.first_column > 0u) {
-    running = state[i];
+    running = state[row];
   }
   var maximum = running.x;
   for (var c = 0u; c < params.n; c++) {
@@ -48,10 +50,10 @@ fn main(
     }
     total += sum;
   }
-  let wanted = target_ids[i];
+  let wanted = target_ids[row];
   var target_logit = running.z;
   if (wanted >= params.first_column && wanted - params.first_column < params.n) {
     target_logit = logits[start + wanted - params.first_column];
   }
-  state[i] = vec4f(maximum, total, target_logit, 0.0);
+  state[row] = vec4f(maximum, total, target_logit, 0.0);
 }

@@ -1,6 +1,24 @@
-// What some models add to the scores of attention: a sliding window, a cap, ALiBi. All of it is decided when the pipeline is
-// made, so that models without pay nothing. The kernel gives params.window, params.soft_cap and slopes; each is read with its
-// override only.
+// The parameters of attention, and what some models add to its scores: a sliding window, a cap, ALiBi. All of that is decided
+// when the pipeline is made, so that models without pay nothing. params.window, params.soft_cap and the kernel's slopes are
+// read with their overrides only.
+
+struct Params {
+  seqlen: u32,
+  heads: u32,
+  group: u32,
+  window: u32,
+  scale: f32,
+  soft_cap: f32,
+  // What one dispatch computes, and so its grid: long sequences and many heads are cut into several.
+  first_position: u32,
+  positions: u32,
+  first_head: u32,
+  head_count: u32,
+  first_sequence: u32,
+  sequences: u32,
+}
+
+@group(1) @binding(0) var<uniform> params: Params;
 
 override HAS_WINDOW: u32 = 0;
 override HAS_SOFT_CAP: u32 = 0;

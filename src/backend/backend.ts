@@ -35,6 +35,18 @@ export interface AdapterCapabilities {
   readonly subgroups?: readonly [least: number, most: number];
   /** Absent where the self-test itself failed. */
   readonly floats?: FloatBehaviour;
+  /** The kernel that takes large products. */
+  readonly matmul_variant?: MatmulChoice;
+}
+
+export interface MatmulChoice {
+  /** The kind of kernel and the shape of its workgroup. */
+  readonly name: string;
+  /** `default`: nothing was measured. */
+  readonly chosen_by: 'measurement' | 'default' | 'software adapter';
+  /** How many times as fast as the default it was, and what it reached, where that was measured. */
+  readonly times_default?: number;
+  readonly multiply_adds_per_second?: number;
 }
 
 /**

@@ -1,6 +1,5 @@
 /** @file The page of the bench: what it offers to the command by `window.whittleBench`. */
 import { MATRIX_FAMILIES } from '../backend/matrix_families.ts';
-import { autotune } from '../backend/webgpu/autotune.ts';
 import { createWebGpuBackend, type WebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { runCpuTask } from './cpu_task.ts';
 import { benchWebGpuEigen } from './eigen.ts';
@@ -13,9 +12,7 @@ const backend = createTunedBackend();
 /** As the engine does it: on hardware with the matrix kernel that suits the adapter, which is not kept here. */
 async function createTunedBackend(): Promise<WebGpuBackend> {
   const created = await createWebGpuBackend();
-  if (!created.info.isFallbackAdapter) {
-    await autotune(created.context, { get: async () => undefined, set: async () => {} }, 'bench').catch(() => {});
-  }
+  await created.tune({ get: async () => undefined, set: async () => {} }, 'bench').catch(() => {});
   return created;
 }
 

@@ -2,7 +2,7 @@
  * @file The typed protocol between a page and the engine Worker. A page sends one command at a time and receives events
  * until the result; errors cross as data. Nothing here holds a weight or a GPU object.
  */
-import type { BackendInfo, BackendKind } from '../backend/backend.ts';
+import type { BackendInfo, BackendKind, MatmulChoice } from '../backend/backend.ts';
 import type { SiteReport } from '../compress/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
@@ -24,6 +24,7 @@ export type {
   HubKey,
   HubListing,
   HubPlan,
+  MatmulChoice,
   ModelShape,
   PartSizes,
   Precision,

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { BackendInfo, ExportReport, ModelSummary, PerplexityReport, SliceReport } from './protocol.ts';
+import type {
+  BackendInfo,
+  ExportReport,
+  MatmulChoice,
+  ModelSummary,
+  PerplexityReport,
+  SliceReport,
+} from './protocol.ts';
 import { buildReport, type SlicedInput } from './report.ts';
 
 const protocol = {
@@ -123,6 +130,22 @@ function slicedReport(run: Partial<SlicedInput>) {
   const report = buildReport({ summary, protocol, backend, dense: evaluation, sliced, timings_ms, memory });
   return JSON.parse(JSON.stringify(report)).sliced[0];
 }
+
+describe('the backend part of report.json', () => {
+  const backendOf = (matmul_variant?: MatmulChoice) => {
+    const memory = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
+    const capabilities = matmul_variant && { features: [], limits: {}, matmul_variant };
+    const given = { ...backend, capabilities };
+    return buildReport({ summary, protocol, backend: given, dense: evaluation, sliced: [], timings_ms, memory })
+      .backend;
+  };
+
+  it('has the kernel of matrix products where it is known', () => {
+    const choice = { name: 'tiled 16×8', chosen_by: 'measurement', times_default: 1.7 } as const;
+    expect(backendOf(choice).matmul_variant).toEqual(choice);
+    expect('matmul_variant' in backendOf()).toBe(false);
+  });
+});
 
 describe('the memory part of report.json', () => {
   const memoryOf = (heap: { peak_heap_bytes?: number }) => {

@@ -8,6 +8,7 @@ import { estimateJob, type PlannedSlice } from './memory_plan.ts';
 import type {
   BackendInfo,
   ExportReport,
+  MatmulChoice,
   MemoryReport,
   ModelSummary,
   PerplexityReport,
@@ -87,6 +88,8 @@ export interface Report {
     architecture: string;
     description: string;
     is_fallback_adapter: boolean;
+    /** The kernel that took large products, and why; only of WebGPU. */
+    matmul_variant?: MatmulChoice;
   };
   dense: {
     perplexity: number;
@@ -151,6 +154,7 @@ export interface OnnxReport {
 
 export function buildReport(input: ReportInput): Report {
   const { summary, protocol, backend, dense, memory } = input;
+  const { matmul_variant } = backend.capabilities ?? {};
   return {
     model: {
       name: summary.name,
@@ -178,6 +182,7 @@ export function buildReport(input: ReportInput): Report {
       architecture: backend.architecture,
       description: backend.description,
       is_fallback_adapter: backend.isFallbackAdapter,
+      ...(matmul_variant && { matmul_variant }),
     },
     dense: {
       perplexity: dense.perplexity,

@@ -1,6 +1,5 @@
 /** @file The engine's Worker: connects messages to the engine and gives it the browser's GPU, storage and files. */
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
-import { autotune } from '../backend/webgpu/autotune.ts';
 import { createWebGpuBackend, type WebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
@@ -43,12 +42,11 @@ const platform: EnginePlatform = {
 /** On hardware, with the matrix kernel that suits the adapter: found once by a short measurement, then remembered. */
 async function createTunedBackend(): Promise<WebGpuBackend> {
   const backend = await createWebGpuBackend();
-  const { vendor, architecture, description, isFallbackAdapter } = backend.info;
-  if (isFallbackAdapter) return backend;
+  const { vendor, architecture, description } = backend.info;
   const browser = /(?:Firefox|Edg|Chrome|Version)\/\d+/.exec(navigator.userAgent)?.[0] ?? 'browser';
   const key = ['1', browser, vendor, architecture, description].join(' ');
   // Without a measurement the default kernel computes the same.
-  await autotune(backend.context, tuningStore, key).catch((thrown) => console.warn('No kernel was chosen:', thrown));
+  await backend.tune(tuningStore, key).catch((thrown) => console.warn('No kernel was chosen:', thrown));
   return backend;
 }
 

@@ -50,6 +50,23 @@ describe('capabilityText', () => {
     expect(text).toContain('  Storage is kept: until space is short');
   });
 
+  it.each([
+    [
+      { name: 'tiled 16×8', chosen_by: 'measurement', times_default: 1.68, multiply_adds_per_second: 4.13e11 },
+      'tiled 16×8, chosen by measurement on this adapter (1.7 × the default)\n  Reached by it: 830 GFLOP/s\n',
+    ],
+    [
+      { name: 'tiled 8×8', chosen_by: 'measurement', times_default: 1, multiply_adds_per_second: 2e12 },
+      'tiled 8×8, the default, fastest by measurement on this adapter\n  Reached by it: 4000 GFLOP/s\n',
+    ],
+    [{ name: 'tiled 8×8', chosen_by: 'default' }, 'tiled 8×8, the default, not measured\nOffers'],
+    [{ name: 'subgroup 32×64', chosen_by: 'software adapter' }, 'subgroup 32×64, for software adapters\nOffers'],
+  ] as const)('tells the kernel of matrix products, and why it is that one: %o', (matmul_variant, told) => {
+    const capabilities = { ...webgpu.capabilities!, matmul_variant };
+    const text = capabilityText(capabilityGroups({ ...webgpu, capabilities }, page));
+    expect(text).toContain(`  Matrix product: ${told}`);
+  });
+
   it('says so where the arithmetic could not be tried', () => {
     const { floats: _, ...capabilities } = webgpu.capabilities!;
     const text = capabilityText(capabilityGroups({ ...webgpu, capabilities }, page));

@@ -1,5 +1,5 @@
 /** @file What a device can do, as named facts: the same for the panel and for the text that is copied. */
-import type { BackendInfo } from '../../engine/protocol.ts';
+import type { BackendInfo, MatmulChoice } from '../../engine/protocol.ts';
 import { formatBytes } from '../format.ts';
 
 export interface PageCapabilities {
@@ -48,6 +48,7 @@ function backendGroups(backend: BackendInfo): CapabilityGroup[] {
         { name: 'Backend', value: kind === 'webgpu' ? 'WebGPU' : 'CPU' },
         { name: kind === 'webgpu' ? 'Adapter' : 'Processor', value: name },
         ...(kind === 'webgpu' ? [{ name: 'Software adapter', value: yesNo(isFallbackAdapter) }] : []),
+        ...(capabilities?.matmul_variant ? productFacts(capabilities.matmul_variant) : []),
       ],
     },
   ];
@@ -69,6 +70,27 @@ function backendGroups(backend: BackendInfo): CapabilityGroup[] {
   });
   groups.push({ title: 'Arithmetic, tried at the start', facts: floats ? floatFacts(floats) : UNTRIED });
   return groups;
+}
+
+function productFacts({ name, chosen_by, times_default = 1, multiply_adds_per_second }: MatmulChoice) {
+  const why = {
+    measurement:
+      times_default > 1
+        ? `chosen by measurement on this adapter (${times_default.toFixed(1)} × the default)`
+        : 'the default, fastest by measurement on this adapter',
+    default: 'the default, not measured',
+    'software adapter': 'for software adapters',
+  }[chosen_by];
+  const title = name.startsWith('subgroup')
+    ? 'Rows × columns that a workgroup computes'
+    : 'Threads across and down a workgroup; each computes 8 × 8 elements';
+  const facts: CapabilityFact[] = [{ name: 'Matrix product', value: `${name}, ${why}`, title }];
+  if (multiply_adds_per_second !== undefined) {
+    // A multiply-add counts as two.
+    const value = `${Number(((2 * multiply_adds_per_second) / 1e9).toPrecision(2))} GFLOP/s`;
+    facts.push({ name: 'Reached by it', value, title: 'Of a large product' });
+  }
+  return facts;
 }
 
 /** WebGPU's names are wider than the panel. */

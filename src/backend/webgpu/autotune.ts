@@ -18,6 +18,8 @@ export interface Tuning {
   variant: MatmulVariant;
   /** Multiply-adds a second. */
   rate: number;
+  /** How many times as fast as the default variant. */
+  times_default: number;
 }
 
 export interface TuningOptions {
@@ -87,7 +89,7 @@ export async function tune(context: GpuContext, given: Partial<TuningOptions> = 
       if (ms < best.ms) best = { variant, ms };
     }
     const ms = best.variant === DEFAULT_VARIANT ? defaultMs : best.ms;
-    return { variant: best.variant, rate: (1000 * size.m * size.n * size.k) / ms };
+    return { variant: best.variant, rate: (1000 * size.m * size.n * size.k) / ms, times_default: defaultMs / ms };
   } finally {
     context.matmulVariant = before;
     for (const tensor of owned) tensor.dispose();
@@ -140,9 +142,10 @@ function pattern(count: number): Float32Array {
 function parseTuning(text: string | undefined): Tuning | undefined {
   if (text === undefined) return undefined;
   try {
-    const { variant, rate } = JSON.parse(text) as Tuning;
+    const { variant, rate, times_default } = JSON.parse(text) as Tuning;
     const known = MATMUL_VARIANTS.find((one) => JSON.stringify(one) === JSON.stringify(variant));
-    return known && Number.isFinite(rate) && rate > 0 ? { variant: known, rate } : undefined;
+    const isMeasured = [rate, times_default].every((value) => Number.isFinite(value) && value > 0);
+    return known && isMeasured ? { variant: known, rate, times_default } : undefined;
   } catch {
     return undefined;
   }

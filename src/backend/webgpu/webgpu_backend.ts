@@ -3,6 +3,7 @@ import { type DType, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type * as backend from '../backend.ts';
 import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts';
+import { autotune, type TuningOptions, type TuningStore } from './autotune.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import { GpuContext } from './context.ts';
 import { type DeviceBounds, requestWebGpuDevice, type WebGpuDevice } from './device.ts';
@@ -27,6 +28,7 @@ import { rotary } from './kernels/rotary.ts';
 import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
+import { tunedChoice, untunedChoice } from './matmul_choice.ts';
 import { testFloats } from './self_test.ts';
 import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
 import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
@@ -38,8 +40,8 @@ export class WebGpuBackend implements backend.Backend {
   readonly context: GpuContext;
 
   constructor(device: WebGpuDevice) {
-    this.info = device.info;
     this.context = new GpuContext(device);
+    this.info = withMatmulVariant(device.info, untunedChoice(this.context));
     this.memory = this.context.memory.use;
   }
 
@@ -52,6 +54,15 @@ export class WebGpuBackend implements backend.Backend {
     if (!floats) return;
     this.context.summation = floats.summation;
     this.info = { ...this.info, capabilities: { ...capabilities, floats } };
+  }
+
+  /**
+   * Takes the matrix kernel that suits the adapter, measured once and then kept under this key. A software adapter has its own
+   * kernels, which no other shape beats.
+   */
+  async tune(store: TuningStore, key: string, options?: Partial<TuningOptions>): Promise<void> {
+    if (this.info.isFallbackAdapter) return;
+    this.info = withMatmulVariant(this.info, tunedChoice(await autotune(this.context, store, key, options)));
   }
 
   empty(shape: Shape, label: string): GpuTensor | SplitTensor {
@@ -229,6 +240,11 @@ export async function createWebGpuBackend(gpu?: GPU, bounds?: DeviceBounds): Pro
   const created = new WebGpuBackend(await requestWebGpuDevice(gpu, bounds));
   await created.testFloats();
   return created;
+}
+
+function withMatmulVariant(info: backend.BackendInfo, matmul_variant: backend.MatmulChoice): backend.BackendInfo {
+  const { capabilities } = info;
+  return capabilities ? { ...info, capabilities: { ...capabilities, matmul_variant } } : info;
 }
 
 function bytesOf(view: Float32Array | Uint32Array): Uint8Array {

@@ -7,31 +7,44 @@ import type { AttentionArgs } from '../../backend.ts';
 import { checkAttention } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
+import { type AttentionPiece, attentionMacs, attentionPieces } from './attention_pieces.ts';
 
 /** Sizes of the arrays that a thread keeps a head in. */
 const MAX_HEAD_DIM = 256;
 const MAX_SUBGROUP_HEAD_DIM = 128;
 
-const storage = { query: 'read', key: 'read', value: 'read', slopes: 'read', output: 'read_write' } as const;
-const scoreParams = { window: 'u32', scale: 'f32', soft_cap: 'f32' } as const;
-const options = { HAS_WINDOW: 0, HAS_SOFT_CAP: 0, HAS_SLOPES: 0 };
+/**
+ * What a multiply-add costs here, in those of a product, whose tiles load a vec4 for 16 of them: here it is one for every
+ * four (2 to 6 on SwiftShader), and two floats for every one where a head is no multiple of 4.
+ */
+const VEC4_WORK = 4;
+const SCALAR_WORK = 16;
+
+type Params = AttentionPiece & { window: number };
 
 const layout = {
   common: ['attention_options', 'tanh'],
-  storage,
-  params: { rows: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', ...scoreParams },
+  storage: { query: 'read', key: 'read', value: 'read', slopes: 'read', output: 'read_write' },
+  params: {
+    ...({ seqlen: 'u32', heads: 'u32', group: 'u32', window: 'u32', scale: 'f32', soft_cap: 'f32' } as const),
+    ...({ first_position: 'u32', positions: 'u32', first_head: 'u32', head_count: 'u32' } as const),
+    ...({ first_sequence: 'u32', sequences: 'u32' } as const),
+  },
   grid: (
-    { rows, heads }: { rows: number; heads: number },
+    { positions, head_count, sequences }: Params,
     { WORKGROUP_SIZE }: { WORKGROUP_SIZE: number },
-  ): [number, number] => [Math.ceil(rows / WORKGROUP_SIZE), heads],
+  ): [number, number, number] => [Math.ceil(positions / WORKGROUP_SIZE), head_count, sequences],
 } as const;
+const options = { HAS_WINDOW: 0, HAS_SOFT_CAP: 0, HAS_SLOPES: 0 };
+const vec4Work = (params: Params, { HEAD_VEC4 }: { HEAD_VEC4: number }) =>
+  VEC4_WORK * attentionMacs(params, { head_dim: 4 * HEAD_VEC4, window: params.window });
 
 export const attentionKernel = defineKernel({
   name: 'attention',
   source,
   ...layout,
   overrides: { WORKGROUP_SIZE: 32, HEAD_VEC4: 16, ...options },
-  work: ({ rows, window, heads }, { HEAD_VEC4 }) => rows * window * heads * 4 * HEAD_VEC4,
+  work: vec4Work,
 });
 
 export const attentionAnyKernel = defineKernel({
@@ -39,18 +52,16 @@ export const attentionAnyKernel = defineKernel({
   source: anySource,
   ...layout,
   overrides: { WORKGROUP_SIZE: 32, HEAD_DIM: 64, ...options },
-  work: ({ rows, window, heads }, { HEAD_DIM }) => rows * window * heads * HEAD_DIM,
+  work: (params, { HEAD_DIM }) => SCALAR_WORK * attentionMacs(params, { head_dim: HEAD_DIM, window: params.window }),
 });
 
 export const attentionSubgroupKernel = defineKernel({
   name: 'attention_subgroup',
   source: subgroupSource,
+  ...layout,
   common: ['share', ...layout.common],
-  storage,
-  params: { batch: 'u32', seqlen: 'u32', heads: 'u32', group: 'u32', ...scoreParams },
   overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16, ...options },
-  grid: ({ batch, seqlen, heads }, { WORKGROUP_SIZE }) => [Math.ceil(seqlen / WORKGROUP_SIZE), heads, batch],
-  work: ({ batch, seqlen, window, heads }, { HEAD_VEC4 }) => batch * seqlen * window * heads * 2 * HEAD_VEC4,
+  work: vec4Work,
 });
 
 /**
@@ -58,7 +69,7 @@ export const attentionSubgroupKernel = defineKernel({
  * @throws `limit_exceeded` for heads of more than 256 dimensions.
  */
 export function attention(context: GpuContext, args: AttentionArgs, isShared = context.prefersWideTiles): void {
-  const { rows, batch, group } = checkAttention(args);
+  const { batch, group } = checkAttention(args);
   const { query, key, value, output, seqlen, heads, head_dim, scale } = args;
   if (head_dim > MAX_HEAD_DIM) {
     throw new WhittleError({
@@ -71,15 +82,22 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
   }
   // A window as long as the sequence hides nothing; an absent tensor's binding is filled with one that is not read as such.
   const { window = seqlen, soft_cap = 1, slopes = query } = args;
-  const sizes = { rows, batch, seqlen, heads, group, window: Math.min(window, seqlen) };
-  const call = { query, key, value, slopes, output, scale, soft_cap, ...sizes };
+  const isVec4 = head_dim % 4 === 0;
+  const kernel = !isVec4
+    ? attentionAnyKernel
+    : isShared && head_dim <= MAX_SUBGROUP_HEAD_DIM
+      ? attentionSubgroupKernel
+      : attentionKernel;
   const used = {
+    ...(isVec4 ? { HEAD_VEC4: head_dim / 4 } : { HEAD_DIM: head_dim }),
     HAS_WINDOW: window < seqlen ? 1 : 0,
     HAS_SOFT_CAP: args.soft_cap === undefined ? 0 : 1,
     HAS_SLOPES: args.slopes ? 1 : 0,
   };
-  if (head_dim % 4 === 0 && head_dim <= MAX_SUBGROUP_HEAD_DIM && isShared) {
-    attentionSubgroupKernel(context, call, { HEAD_VEC4: head_dim / 4, ...used });
-  } else if (head_dim % 4 === 0) attentionKernel(context, call, { HEAD_VEC4: head_dim / 4, ...used });
-  else attentionAnyKernel(context, call, { HEAD_DIM: head_dim, ...used });
+  const sizes = { batch, seqlen, heads, head_dim, window: Math.min(window, seqlen) };
+  const call = { query, key, value, slopes, output, scale, soft_cap, group, ...sizes };
+  const mostMacs = context.budget.perDispatch / (isVec4 ? VEC4_WORK : SCALAR_WORK);
+  for (const piece of attentionPieces(sizes, kernel.definition.overrides.WORKGROUP_SIZE, mostMacs)) {
+    kernel(context, { ...call, ...piece }, used);
+  }
 }

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../backend.ts';
 import { maxAbsDifference, openTwins, randomIds, randomValues } from '../../testing.ts';
 import type { WebGpuBackend } from '../webgpu_backend.ts';
@@ -45,5 +45,32 @@ describe.skipIf(!twins).each([
     expect([...twins!.kernels]).toEqual([kernel]);
     // Losses up to 80: half an ulp of the maximum and the target, and the error of exp.
     expect(maxAbsDifference(losses(found), losses(expected))).toBeLessThan(2e-5);
+  });
+
+  it('is the same to the bit in several dispatches', async () => {
+    const [rows, vocab_size] = [37, 45];
+    const { webgpu } = twins!;
+    const { context } = webgpu;
+    const logits = webgpu.fromArray(randomValues(rows * vocab_size, 1), [rows, vocab_size], 'logits');
+    const target_ids = webgpu.fromIds(randomIds(rows, vocab_size, 3), 'target_ids');
+    const run = async (perDispatch: number) => {
+      const budget = vi.spyOn(context.budget, 'perDispatch', 'get').mockReturnValue(perDispatch);
+      const dispatched = vi.spyOn(context, 'dispatch');
+      const state = webgpu.empty([rows, 4], 'state');
+      // The same logits twice, so that the second block goes on from the state of each row.
+      for (const first_column of [0, vocab_size]) {
+        cross_entropy(context, { logits, target_ids, first_column, state }, isSerial);
+      }
+      const count = dispatched.mock.calls.length / 2;
+      budget.mockRestore();
+      dispatched.mockRestore();
+      return { count, values: await webgpu.read(state) };
+    };
+    const whole = await run(1e12);
+    const tenRows = await run(16 * vocab_size * 10.5);
+    const oneRow = await run(1);
+    expect([whole.count, tenRows.count, oneRow.count]).toEqual([1, 4, rows]);
+    expect(tenRows.values).toEqual(whole.values);
+    expect(oneRow.values).toEqual(whole.values);
   });
 });

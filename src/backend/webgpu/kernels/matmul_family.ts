@@ -5,7 +5,7 @@ import { asGpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
 import { rowParts, window } from '../split.ts';
 import { ACTIVATION_CODES } from './activations.ts';
-import { type MatmulCall, type MatmulKernel, WIDE_COLUMNS, WIDE_ROWS } from './matmul_kernels.ts';
+import { ANY_WORK, type MatmulCall, type MatmulKernel, WIDE_COLUMNS, WIDE_ROWS } from './matmul_kernels.ts';
 import { type ProductForm, productPieces } from './product_pieces.ts';
 
 /** A wide tile does twice the work in the same time; beyond this share of idle elements the small one wins. */
@@ -24,6 +24,15 @@ export interface MatmulKernels {
   any: MatmulKernel;
 }
 
+/** Whether rows of all operands can be bound as vec4. */
+function isVec4(
+  form: ProductForm,
+  { n, k, a_stride, b_stride, output_stride }: Omit<MatmulSizes, 'm'> & { output_stride: number },
+): boolean {
+  const strides = [n, a_stride, b_stride, output_stride];
+  return strides.every((size) => size % 4 === 0) && (form === 'at' || k % 4 === 0);
+}
+
 /** One dispatch: a kernel over vec4 where all strides and sizes allow it, else the one for any size. */
 function dispatchPiece(
   context: GpuContext,
@@ -32,9 +41,8 @@ function dispatchPiece(
   call: MatmulCall,
   factors: Readonly<Record<string, number>>,
 ): void {
-  const { m, n, k, a_stride, b_stride, output_stride } = call;
-  const strides = form === 'at' ? [n, a_stride, b_stride, output_stride] : [n, k, a_stride, b_stride, output_stride];
-  if (!strides.every((size) => size % 4 === 0)) kernels.any(context, call, factors);
+  const { m, n } = call;
+  if (!isVec4(form, call)) kernels.any(context, call, factors);
   else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call, factors);
   else {
     const variant = context.matmulVariant;
@@ -64,7 +72,8 @@ export function dispatchMatmul(
   const factors: Record<string, number> = {};
   if (scales) factors.HAS_ROW_SCALE = 1;
   if (gate) Object.assign(factors, { HAS_GATE: 1, ACTIVATION: ACTIVATION_CODES[gate.activation] });
-  for (const piece of productPieces(form, sizes, operands, context.budget.perDispatch)) {
+  const macWork = isVec4(form, { ...sizes, output_stride: n }) ? 1 : ANY_WORK;
+  for (const piece of productPieces(form, sizes, operands, context.budget.perDispatch / macWork)) {
     const { m: rows, n: columns, k: steps } = piece;
     const [at, bt] = [form === 'at', form === 'bt'];
     const left = window(operands.a, at ? steps.start : rows.start, at ? rows.start : steps.start, a_stride);

@@ -18,7 +18,8 @@ const params = {
   ...({ m: 'u32', n: 'u32', k: 'u32' } as const),
   ...({ a_stride: 'u32', b_stride: 'u32', output_stride: 'u32', accumulate: 'u32' } as const),
 } as const;
-const work = ({ m, n, k }: { m: number; n: number; k: number }) => m * n * k;
+/** What a multiply-add of the kernels for any size costs in those of a tile: two loads for each (15 on SwiftShader). */
+export const ANY_WORK = 8;
 
 /** One dispatch; a kernel takes of it what its definition names. */
 export type MatmulCall = Record<keyof typeof params, number> &
@@ -59,10 +60,15 @@ type Definition<O extends Record<string, number>> = Pick<KernelDefinition, 'name
   grid: (params: { m: number; n: number }, overrides: O) => readonly [x: number, y: number];
 };
 
-function define<O extends Record<string, number>>(stores: Stores, definition: Definition<O>): MatmulKernel {
+function define<O extends Record<string, number>>(
+  stores: Stores,
+  definition: Definition<O>,
+  macWork = 1,
+): MatmulKernel {
   const { storage } = stores;
   const overrides = { ...definition.overrides, ...stores.overrides };
   const common = [...(definition.common ?? []), 'matmul_params' as const];
+  const work = ({ m, n, k }: { m: number; n: number; k: number }) => macWork * m * n * k;
   return defineKernel({ ...definition, common, storage, params, overrides, work }) as unknown as MatmulKernel;
 }
 
@@ -99,13 +105,8 @@ export function defineSubgroup(name: string, source: string, operands: readonly 
 }
 
 export function defineAny(name: string, source: string, stores = PLAIN_STORES) {
-  return define(stores, {
-    name,
-    source,
-    common: stores.any,
-    overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8 },
-    grid: gridOf(1),
-  });
+  const overrides = { WORKGROUP_X: 8, WORKGROUP_Y: 8 };
+  return define(stores, { name, source, common: stores.any, overrides, grid: gridOf(1) }, ANY_WORK);
 }
 
 /** Workgroups whose threads each compute a square of output. */
