@@ -163,14 +163,14 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     const { product } = tools;
     const { m, n, k, a_stride, b_stride, output } = task;
     const [row, column] = task.by === 'rows' ? [start, 0] : [0, start];
-    // A sum alone starts from what the output holds; after a factor it has to come last.
+    // The output is added last, once: a product that started from a large residual would round to its digits at every step.
     const mode: ProductMode =
-      task.row_scale || task.gate
+      task.row_scale || task.gate || task.accumulate
         ? {
             finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
             finish_reads: Boolean(task.accumulate),
           }
-        : { adds: Boolean(task.accumulate) };
+        : {};
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
     const b = task.b_transposed ? transposed(view(task.b, b_stride)) : view(task.b, b_stride);
     if (task.by === 'rows') {
