@@ -1,4 +1,4 @@
-/** onnxruntime-web's threads have stopped for ever now and then in Chromium; here they do so for certain. */
+/** What becomes of an export when onnxruntime-web's threads wait for one another for ever: here they do. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -13,8 +13,13 @@ import type { PageAnswer, PageRequest } from './page_protocol.ts';
 import { serveApp } from './server.ts';
 import type { HubSite } from './site_headers.ts';
 
+<<<<<<< HEAD
 /** The page asks for its memory from time to time; by default the browser answers after some 20 s. */
 const MEASURE_MEMORY_AT_ONCE = '--enable-blink-features=ForceEagerMeasureMemory';
+=======
+/** A download starts at once, or after a second behind others. */
+const DOWNLOAD_START_MS = 30_000;
+>>>>>>> hang
 
 /** How the headless command reaches the engine; the job knows no more than this. */
 export interface Driver {
@@ -116,10 +121,10 @@ async function drive(page: Page, url: string): Promise<Omit<HeadlessBrowser, 'cl
       await page.locator(`#${input}`).setInputFiles(paths);
     },
     async save(folder, file, path) {
-      const waiting = page.waitForEvent('download', { timeout: 0 });
+      const waiting = page.waitForEvent('download', { timeout: DOWNLOAD_START_MS });
       waiting.catch(() => undefined);
       await page.evaluate(([where, name]) => window.whittle.download(where, name), [folder, file.name] as const);
-      const download = await Promise.race([lost, waiting]);
+      const download = await Promise.race([lost, waiting.catch(() => Promise.reject(notStarted(file.name)))]);
       await mkdir(dirname(path), { recursive: true });
       await download.saveAs(path);
       await download.delete();
@@ -136,6 +141,16 @@ async function drive(page: Page, url: string): Promise<Omit<HeadlessBrowser, 'cl
       await page.evaluate(() => window.whittle.cancel());
     },
   };
+}
+
+/** A browser that drops a download tells nobody. */
+function notStarted(file: string): WhittleError {
+  return new WhittleError({
+    code: 'export_failed',
+    message: `The browser did not start the download within ${DOWNLOAD_START_MS / 1000} s.`,
+    place: { file },
+    action: 'Run again. If it happens again, please report it with the version of your Chromium.',
+  });
 }
 
 async function hashFile(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 /**
- * @file Watches that a verification goes on. onnxruntime-web on several threads has been seen to stop for ever in Chromium, so
- * silence that is long beside the work, and beside what came before, is taken for such a stop. Being wrong costs time only.
+ * @file Watches that a verification goes on. Threads that wait for one another can wait for ever, and those of onnxruntime-web
+ * cannot be looked into: a silence that is long beside the work, and beside what came before, is taken for that. Being wrong
+ * costs time only.
  */
 
 /** Least patience, in seconds: a busy machine may give a step that long without being stuck. */

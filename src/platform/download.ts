@@ -12,13 +12,35 @@ interface FolderPickerWindow {
   showDirectoryPicker?(options: { id?: string; mode?: 'readwrite' }): Promise<FileSystemDirectoryHandle>;
 }
 
+/** Chromium drops a page's downloads beyond so many a second, and says nothing to anybody. */
+const [BURST, BURST_MS] = [10, 1000];
+/** Its clock starts when it hears of the click. */
+const MARGIN_MS = 50;
+
+/** When the last downloads were started. */
+const starts: number[] = [];
+let waiting = Promise.resolve();
+
+/** Resolves, for one caller after another, once the browser will take another download. */
+function takeTurn(): Promise<void> {
+  waiting = waiting.then(async () => {
+    const before = starts.length < BURST ? -Infinity : starts[starts.length - BURST];
+    const wait_ms = before + BURST_MS + MARGIN_MS - performance.now();
+    if (wait_ms > 0) await new Promise((resolve) => setTimeout(resolve, wait_ms));
+    starts.push(performance.now());
+    starts.splice(0, starts.length - BURST);
+  });
+  return waiting;
+}
+
 /** Starts the browser's download of one exported file; a download has no folder, so it is named without it. */
 export async function downloadExport(folderPath: string, name: string): Promise<void> {
-  downloadBlob(await exportedFile(folderPath, name), splitPath(name).base);
+  await downloadBlob(await exportedFile(folderPath, name), splitPath(name).base);
 }
 
 /** Starts the browser's download of any Blob. */
-export function downloadBlob(blob: Blob, name: string, lifetime_ms = URL_LIFETIME_MS): void {
+export async function downloadBlob(blob: Blob, name: string, lifetime_ms = URL_LIFETIME_MS): Promise<void> {
+  await takeTurn();
   const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;

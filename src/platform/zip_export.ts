@@ -59,7 +59,7 @@ export async function downloadZip(
 ): Promise<void> {
   const { file, remove } = await zipExport(folderPath, names, archive, onProgress);
   const lifetime = Math.max(LEAST_LIFETIME_MS, file.size / BYTES_PER_MS);
-  downloadBlob(file, archive, lifetime);
+  await downloadBlob(file, archive, lifetime);
   // What a page leaves behind that is closed before is removed with its session, at the next start.
   setTimeout(() => void remove().catch(() => undefined), lifetime);
 }
