@@ -13,13 +13,11 @@ import type { PageAnswer, PageRequest } from './page_protocol.ts';
 import { serveApp } from './server.ts';
 import type { HubSite } from './site_headers.ts';
 
-<<<<<<< HEAD
 /** The page asks for its memory from time to time; by default the browser answers after some 20 s. */
 const MEASURE_MEMORY_AT_ONCE = '--enable-blink-features=ForceEagerMeasureMemory';
-=======
+
 /** A download starts at once, or after a second behind others. */
 const DOWNLOAD_START_MS = 30_000;
->>>>>>> hang
 
 /** How the headless command reaches the engine; the job knows no more than this. */
 export interface Driver {
