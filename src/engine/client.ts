@@ -51,6 +51,12 @@ export class EngineClient {
     });
     this.send({ type: 'command', id, kind, request } as ToEngine);
     this.heap.sample();
+    // A model's peak begins with it: short jobs would end before the next question is due.
+    if (kind === 'open')
+      result.then(
+        () => this.heap.sampleAnew(),
+        () => undefined,
+      );
     return result.finally(() => options.signal?.removeEventListener('abort', cancel));
   }
 

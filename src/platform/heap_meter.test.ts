@@ -22,6 +22,12 @@ describe('the heap meter', () => {
     now = 60_000;
     meter.sample();
     expect(measure).toHaveBeenCalledTimes(2);
+    meter.sampleAnew();
+    expect(measure).toHaveBeenCalledTimes(2);
+    answer(6);
+    await vi.waitFor(() => expect(heard).toEqual([5, 6]));
+    meter.sampleAnew();
+    expect(measure).toHaveBeenCalledTimes(3);
   });
 
   it('stops asking a browser that refuses, and tells nothing', async () => {

@@ -34,6 +34,12 @@ export class HeapMeter {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** Asks, unless a question is open, whenever the last was answered. */
+  sampleAnew(): void {
+    this.answeredAt = Number.NEGATIVE_INFINITY;
+    this.sample();
+  }
+
   /** Asks, unless a question is open or was answered a moment ago. Returns at once. */
   sample(): void {
     if (!this.measure || this.isAsking || this.now() - this.answeredAt < INTERVAL_MS) return;

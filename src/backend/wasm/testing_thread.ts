@@ -2,5 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serve } from './threads.ts';
 
+parentPort?.on('message', () => parentPort?.postMessage('heard'));
 parentPort?.postMessage('ready');
 setTimeout(() => serve(workerData));

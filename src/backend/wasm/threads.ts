@@ -1,10 +1,11 @@
 /**
  * @file Threads that share a task. A task lies in shared memory as numbers, cut into ranges; whoever is free takes the
- * next range, this thread too, until none is left. Threads wait on a word of shared memory, so nothing goes through
+ * next range, this thread too, until none is left. Threads wait on a word of shared memory, so no task goes through
  * anybody's event loop: a thread that is slow, or never comes, costs time and not the job. The calling thread blocks for the
  * ranges that others have taken, so kernels stay plain calls; only Workers may block.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { nextTask } from '../event_loop.ts';
 import type { Crew } from './crew.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
 import { runTask, type TaskName, type Tasks, TaskTools } from './tasks.ts';
@@ -44,6 +45,8 @@ const PATIENCE_MS = 300_000;
 /** How often a word is looked at before a thread goes to sleep: a tenth of a millisecond, about what waking another costs. */
 const LOOKS = 50_000;
 const SLEEP_MS = 5;
+/** How often a thread goes through its event loop. */
+const TURN_MS = 50;
 
 export class Control {
   readonly words: Int32Array;
@@ -63,14 +66,21 @@ export class Control {
   }
 }
 
-/** Takes ranges of tasks for ever: what another thread does. It ends with its Worker. */
-export function serve({ memory, control, scratch }: ThreadPlace): void {
+/**
+ * Takes ranges of tasks for ever: what another thread does. It ends with its Worker. Now and then it goes through its event
+ * loop, for what the browser asks of every thread: a measurement of memory waits for all of them.
+ */
+export async function serve({ memory, control, scratch }: ThreadPlace): Promise<never> {
   const shared = new Control(memory, control);
   const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
+  let turned = performance.now();
   for (;;) {
     const run = Atomics.load(shared.words, RUN);
     serveRun(shared, tools, memory);
-    waitWhile(shared.words, RUN, run);
+    waitWhile(shared.words, RUN, run, TURN_MS);
+    if (performance.now() - turned < TURN_MS) continue;
+    await nextTask();
+    turned = performance.now();
   }
 }
 
@@ -175,8 +185,8 @@ function waitFor(words: Int32Array, ranges: number): void {
   }
 }
 
-/** Looks at a word for a while, then sleeps, until it is no longer `value` (or `ms` have passed). */
-function waitWhile(words: Int32Array, word: number, value: number, ms?: number): void {
+/** Looks at a word for a while, then sleeps, until it is no longer `value` or `ms` have passed. */
+function waitWhile(words: Int32Array, word: number, value: number, ms: number): void {
   for (let look = 0; look < LOOKS; look++) if (Atomics.load(words, word) !== value) return;
   // Counted before it sleeps: whoever changes the word afterwards sees that there is somebody to wake.
   Atomics.add(words, ASLEEP, 1);

@@ -211,6 +211,11 @@ describe('threads', () => {
     expect(done).toBeGreaterThan(0);
   });
 
+  it('hear what the browser asks of every thread, also while there is nothing to do', async () => {
+    await Promise.all(crew.threads.map((thread) => thread.answer()));
+    await Promise.all(crew.threads.map((thread) => thread.answer()));
+  });
+
   it('that never come cost time and not the job', async () => {
     const alone = await createCrew(2, async () => ({ terminate() {} }));
     const backend = createWasmBackend(alone);
