@@ -1,10 +1,10 @@
 /**
- * @file The backend of machines without a GPU: f32 tensors in the host's memory, products in WebAssembly SIMD on all
- * threads (`tasks.ts`), covariances and the eigensolver in f64. Kernels run at the call.
+ * @file The backend of machines without a GPU: f32 tensors in memory that all threads share, SIMD products and the other
+ * kernels of a layer on all of them (`tasks.ts`), covariances and the eigensolver in f64. Kernels run at the call.
  *
- * On one thread a product reaches 36–46 GFLOP/s where onnxruntime-web's wasm provider reaches 18–27 (AMD EPYC, Node 20,
- * 512³ and the shapes of a 135 M model; with fused multiply-add 40–55), and its operands need not be copied into another
- * heap: that is why no session of onnxruntime-web runs here.
+ * A product reaches 40–50 GFLOP/s a thread, 1.5 to 3 times what onnxruntime-web's wasm provider does at the same shapes
+ * (`npm run bench`, matmul_cpu), and its operands need not be copied into another heap: that is why no session of
+ * onnxruntime-web runs here.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
