@@ -18,7 +18,7 @@ export function sharedPath(...parts: string[]): string {
 /** `describe` where the shared data is there, else a skipped one that says why. */
 export function describeWithShared(name: string, define: () => void): void {
   if (hasShared) {
-    describe(name, define);
+    describe(name, () => define());
     return;
   }
   // Vitest runs the body of a skipped suite, which would read files that are not there: it is never handed over.
