@@ -105,7 +105,7 @@ class EndsWriter {
     const table = await this.table(unscaled);
     const gamma = norm.weight && (await arena.backend.read(norm.weight));
     const projection = await projectionValues(arena, model.embed_tokens, bases.first);
-    const back = leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
+    const back = await leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
     const tensor = arena.own(
       arena.backend.fromArray(back, [bases.first.Q.shape[0], bases.first.dimension], 'head_projection'),
     );
