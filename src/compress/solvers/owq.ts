@@ -50,7 +50,7 @@ export async function owq(
   const rounded = emptyCodes(rows, stop, group, options.grid);
   const groups = groupsOf(stop, group);
   await walkGrid(walked, rows, columns, gram, order, options, work, {
-    ...{ group, stop, codes: rounded.codes },
+    ...{ group, stop, codes: rounded.codes, inputs: order },
     begin(row, index, params) {
       rounded.scales[row * groups + index] = params.scale;
       rounded.offsets[row * groups + index] = params.offset;

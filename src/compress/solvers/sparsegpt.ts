@@ -21,7 +21,7 @@ export async function sparseGpt(
   damping = DAMPING,
 ): Promise<Float64Array> {
   const pruned = W.slice();
-  const { U, dead } = await inverseHessian(gram, columns, undefined, damping, work);
+  const { U, dead } = await inverseHessian(gram, columns, 'natural', damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) pruned[row * columns + column] = 0;
   let dropped = new Uint8Array(0);
   let first = 0;
