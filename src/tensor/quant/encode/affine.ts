@@ -38,7 +38,7 @@ export function affineScale(
     let minimum = isBelow ? Math.min(0, middle + (low - middle) * share) : middle + (low - middle) * share;
     let scale = ((high - low) * share) / steps;
     for (let turn = 0; turn < 3; turn++) {
-      const fitted = fit(x, w, at, count, { scale, minimum }, range, isBelow);
+      const fitted = leastSquares(x, w, at, count, { scale, minimum }, range, isBelow);
       if (!fitted) break;
       const error = affineError(x, w, at, count, fitted, range);
       if (error < least) {
@@ -52,7 +52,7 @@ export function affineScale(
 }
 
 /** d and m by least squares for the q that a grid gives; undefined where they are not determined. */
-function fit(
+function leastSquares(
   x: Float64Array,
   w: Float64Array,
   at: number,

@@ -48,7 +48,9 @@ export function encodeBlocks(
 ): Uint8Array<ArrayBuffer> {
   const block = blockOf(dtype);
   if (columns % block.elements !== 0 || values.length % columns !== 0) {
-    throw new RangeError(`${values.length} values in rows of ${columns} are no whole number of blocks of ${block.elements}`);
+    throw new RangeError(
+      `${values.length} values in rows of ${columns} are no whole number of blocks of ${block.elements}`,
+    );
   }
   const blocks = values.length / block.elements;
   const out = new Uint8Array(blocks * block.bytes);

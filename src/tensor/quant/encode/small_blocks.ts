@@ -1,7 +1,7 @@
 /** @file Blocks of 32 values: Q4_0, Q5_0, Q8_0 (symmetric), Q4_1, Q5_1 (with a minimum), IQ4_NL and MXFP4 (levels). */
 import { numberToF16 } from '../../half.ts';
-import { FP4_LEVELS } from '../fp4_levels.ts';
 import { IQ4_NL_LEVELS } from '../iq4_nl.ts';
+import { FP4_LEVELS } from '../mxfp4.ts';
 import { affineScale } from './affine.ts';
 import { half, nearest, symmetricScale } from './symmetric.ts';
 
@@ -49,7 +49,11 @@ export const encodeQ8_0: BlockEncoder = (x, w, bytes, at) => {
 export const encodeQ4_0: BlockEncoder = (x, w, bytes, at) => {
   const { d, codes } = symmetric(x, w, -8, 7);
   setHalf(bytes, at, d);
-  setNibbles(bytes, at + 2, codes.map((code) => code + 8));
+  setNibbles(
+    bytes,
+    at + 2,
+    codes.map((code) => code + 8),
+  );
 };
 
 export const encodeQ5_0: BlockEncoder = (x, w, bytes, at) => {
@@ -107,7 +111,11 @@ export const encodeIQ4_NL: BlockEncoder = (x, w, bytes, at) => {
   }
   d = half(d);
   setHalf(bytes, at, d);
-  setNibbles(bytes, at + 2, Array.from({ length: RUN }, (_, j) => (d === 0 ? 8 : nearestLevel(IQ4_NL_LEVELS, x[j] / d))));
+  setNibbles(
+    bytes,
+    at + 2,
+    Array.from({ length: RUN }, (_, j) => (d === 0 ? 8 : nearestLevel(IQ4_NL_LEVELS, x[j] / d))),
+  );
 };
 
 export const encodeMXFP4: BlockEncoder = (x, w, bytes, at) => {

@@ -115,7 +115,11 @@ export interface SymmetricKind {
 }
 
 /** value = d·scale·q: Q3_K, Q6_K. */
-export function fitSymmetricSuper(x: Float64Array, w: Float64Array, { run, range, scaleRange }: SymmetricKind): SuperBlock {
+export function fitSymmetricSuper(
+  x: Float64Array,
+  w: Float64Array,
+  { run, range, scaleRange }: SymmetricKind,
+): SuperBlock {
   const runs = SUPER / run;
   const wanted = Array.from({ length: runs }, (_, r) => symmetricScale(x, w, r * run, run, range));
   const extreme = wanted.reduce((most, scale) => (Math.abs(scale) > Math.abs(most) ? scale : most), 0);
@@ -158,7 +162,14 @@ export function fitSymmetricSuper(x: Float64Array, w: Float64Array, { run, range
   return { d, dmin: 0, scales, mins: new Int32Array(runs), codes };
 }
 
-function refitSymmetric(x: Float64Array, w: Float64Array, run: number, scales: Int32Array, range: Range, d: number): number {
+function refitSymmetric(
+  x: Float64Array,
+  w: Float64Array,
+  run: number,
+  scales: Int32Array,
+  range: Range,
+  d: number,
+): number {
   let [aa, ax] = [0, 0];
   for (let i = 0; i < SUPER; i++) {
     const scale = scales[Math.floor(i / run)];
