@@ -31,7 +31,7 @@ const LAYERS = {
   cli: ENGINE_EDGE,
   // It measures the CPU backend with the engine's threads.
   bench: [
-    ...['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli'],
+    ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
     ...['engine/compute_threads\\.ts$', ...ENGINE_EDGE],
   ],
 };

@@ -5,6 +5,7 @@
  * Order within a layer: q, k, v → o → gate, up → down, layer after layer. The inputs of each come from everything that was
  * changed before it, its own block included.
  */
+import type { WeightOutline } from '../models/decoder_model.ts';
 import type { PackedValues } from '../models/packed/values.ts';
 import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
 
@@ -36,6 +37,8 @@ export interface LinearInput {
   readonly rows: number;
   readonly columns: number;
   readonly use: LinearUse;
+  /** How it is stored now: methods that keep a quantised source's own grid look at its type. */
+  readonly source: WeightOutline;
 }
 
 /** The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. */

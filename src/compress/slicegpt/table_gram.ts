@@ -2,7 +2,7 @@
 import type { Embedding } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
-import { Gram } from './gram.ts';
+import { Gram } from '../../statistics/gram.ts';
 
 /** Elements of a table that are on the device at once. */
 const BLOCK_ELEMENTS = 8 * 1024 * 1024;

@@ -62,7 +62,7 @@ export function gridOfRange(
 }
 
 /** Code of a number on a grid; for `symmetric` it may be negative. */
-export function codeOf(
+export function gridCode(
   value: number,
   { scale, zero }: Grid,
   { bits, zero: kind }: Pick<Grouped, 'bits' | 'zero'>,
@@ -77,7 +77,7 @@ export function codeOf(
 }
 
 /** The number that a code stands for. */
-export function valueOf(code: number, { scale, zero }: Grid, kind: Grouped['zero']): number {
+export function gridValue(code: number, { scale, zero }: Grid, kind: Grouped['zero']): number {
   return kind === 'minimum' ? scale * code + zero : scale * (code - zero);
 }
 
@@ -95,7 +95,7 @@ export function roundToNearest(W: ArrayLike<number>, rows: number, columns: numb
       const grid = findGrid(W, start, end, packing);
       scales[row * groups + group] = grid.scale;
       zeros[row * groups + group] = grid.zero;
-      for (let i = start; i < end; i++) codes[i] = codeOf(W[i], grid, packing);
+      for (let i = start; i < end; i++) codes[i] = gridCode(W[i], grid, packing);
     }
   }
   return { packing, rows, columns, codes, scales, ...(packing.zero !== 'symmetric' && { zeros }) };
