@@ -1,0 +1,30 @@
+/** @file Magnitude pruning: the weights that are closest to zero go, wherever in the matrix they are. */
+import * as v from 'valibot';
+import { planLinears } from '../layerwise/plan_linears.ts';
+import { layerwise } from '../layerwise.ts';
+import type { LinearMethod } from '../layerwise_types.ts';
+import type { Method } from '../method.ts';
+import { maskRule, PATTERN, SPARSITY, type SparsityOptions, sparsePacking } from '../options/sparsity.ts';
+import { keepHighest, masked } from '../solvers/masks.ts';
+
+const linears: LinearMethod<SparsityOptions> = {
+  statistics: () => [],
+  change({ W, rows, columns }, _, options) {
+    const mask = keepHighest(W.map(Math.abs), rows, columns, maskRule(options), true);
+    return { packing: sparsePacking(options, [rows, columns], true), rows, columns, values: masked(W, mask), mask };
+  },
+};
+
+export const magnitude: Method<SparsityOptions> = {
+  name: 'magnitude',
+  about: {
+    label: 'Magnitude',
+    group: 'prune',
+    help: 'The smallest weights of every linear become zero. Needs no text; the yardstick of pruning, which looks at no inputs.',
+  },
+  options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN }),
+  takes: ['correct'],
+  refusal: () => undefined,
+  plan: (model, options) => planLinears(model, ({ shape }) => sparsePacking(options, shape, true)),
+  run: (model, options, context) => layerwise(linears, model, options, context),
+};
