@@ -6,6 +6,7 @@
  * changed before it, its own block included.
  */
 import type { WeightOutline } from '../models/decoder_model.ts';
+import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
 import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
 
@@ -28,6 +29,8 @@ export interface LinearUse {
   /** act(gate) ⊙ up, or act(up). */
   readonly gated: boolean;
   readonly activation: string;
+  /** What the model's floats are stored in, also those of packings. */
+  readonly floats: Floats;
 }
 
 /** A linear on the host, f64. */

@@ -31,7 +31,7 @@ export async function changeLinears<Options>(
 ): Promise<ChangedLinear[]> {
   const inputs: LinearInput[] = [];
   for (const name of names) {
-    const input = await hostLinear(layer, name);
+    const input = await hostLinear(layer, name, dtype);
     await prepare(input);
     inputs.push(input);
   }
@@ -52,7 +52,7 @@ export async function changeLinears<Options>(
   return changed;
 }
 
-async function hostLinear(layer: DecoderLayer, name: LinearName): Promise<LinearInput> {
+async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
   const { weight } = linearOf(layer, name);
   const [rows, columns] = weight.shape;
   const values = decodeStored(await weight.read(), weight.dtype);
@@ -66,7 +66,13 @@ async function hostLinear(layer: DecoderLayer, name: LinearName): Promise<Linear
       action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
     });
   }
-  return { W: Float64Array.from(values), rows, columns, use: linearUse(layer, name), source: weight };
+  return {
+    W: Float64Array.from(values),
+    rows,
+    columns,
+    use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
+    source: weight,
+  };
 }
 
 async function ask<Options>(

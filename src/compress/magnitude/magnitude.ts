@@ -9,9 +9,15 @@ import { keepHighest, masked } from '../solvers/masks.ts';
 
 const linears: LinearMethod<SparsityOptions> = {
   statistics: () => [],
-  change({ W, rows, columns }, _, options) {
+  change({ W, rows, columns, use }, _, options) {
     const mask = keepHighest(W.map(Math.abs), rows, columns, maskRule(options), true);
-    return { packing: sparsePacking(options, [rows, columns], true), rows, columns, values: masked(W, mask), mask };
+    return {
+      packing: sparsePacking(options, [rows, columns], use.floats, true),
+      rows,
+      columns,
+      values: masked(W, mask),
+      mask,
+    };
   },
 };
 
@@ -25,6 +31,6 @@ export const magnitude: Method<SparsityOptions> = {
   options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, ({ shape }) => sparsePacking(options, shape, true)),
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, true)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

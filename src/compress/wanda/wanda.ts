@@ -9,11 +9,17 @@ import { keepHighest, masked } from '../solvers/masks.ts';
 
 const linears: LinearMethod<SparsityOptions> = {
   statistics: () => ['diagonal'],
-  change({ W, rows, columns }, { diagonal }, options) {
+  change({ W, rows, columns, use }, { diagonal }, options) {
     const norms = (diagonal as Float64Array).map(Math.sqrt);
     const scores = W.map((value, i) => Math.abs(value) * norms[i % columns]);
     const mask = keepHighest(scores, rows, columns, maskRule(options), false);
-    return { packing: sparsePacking(options, [rows, columns], false), rows, columns, values: masked(W, mask), mask };
+    return {
+      packing: sparsePacking(options, [rows, columns], use.floats, false),
+      rows,
+      columns,
+      values: masked(W, mask),
+      mask,
+    };
   },
 };
 
@@ -28,6 +34,6 @@ export const wanda: Method<SparsityOptions> = {
   options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, ({ shape }) => sparsePacking(options, shape, false)),
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, false)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };
