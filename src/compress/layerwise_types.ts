@@ -5,6 +5,7 @@
  * Order within a layer: q, k, v → o → gate, up → down, layer after layer. The inputs of each come from everything that was
  * changed before it, its own block included.
  */
+import type { LinalgOptions } from '../backend/linalg/cholesky.ts';
 import type { WeightOutline } from '../models/decoder_model.ts';
 import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
@@ -49,6 +50,8 @@ export type Changed = PackedValues | { readonly values: Float64Array };
 
 export interface ChangeContext {
   readonly signal: AbortSignal;
+  /** Cancel and threads, for solvers. */
+  readonly linalg: LinalgOptions;
   /** Waits for the event loop where the work took long, and throws `cancelled`: to be awaited between blocks of columns. */
   breathe(): Promise<void>;
 }

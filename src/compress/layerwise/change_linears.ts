@@ -1,5 +1,6 @@
 /** @file Asks a method for linears that read the same input, stores what it gives, and measures what was lost. */
 import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
+import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, WeightRef } from '../../models/decoder_model.ts';
 import { packedWeightBytes } from '../../models/model_size.ts';
@@ -11,6 +12,12 @@ import type { CompressionContext, UnitReport } from '../method.ts';
 import { linearOf, linearUse } from './half.ts';
 import { storeChanged } from './store_changed.ts';
 import { unitError } from './unit_error.ts';
+
+/** Cancel, and the backend's threads where it offers them. */
+export function linalgOptions({ signal, backend }: CompressionContext): LinalgOptions {
+  const { addProduct } = backend;
+  return { signal, ...(addProduct && { multiply: addProduct.bind(backend) }) };
+}
 
 export interface ChangedLinear {
   readonly name: LinearName;
@@ -36,7 +43,11 @@ export async function changeLinears<Options>(
     inputs.push(input);
   }
   const breathe = breather(context.signal);
-  const change: ChangeContext = { signal: context.signal, breathe: async () => breathe() };
+  const change: ChangeContext = {
+    signal: context.signal,
+    linalg: linalgOptions(context),
+    breathe: async () => breathe(),
+  };
   const before = inputs.map(({ W }) => Float32Array.from(W));
   const results = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];

@@ -6,7 +6,7 @@
  *     V = W + Rᵀ·(G + λ·diag(G) + 10⁻⁶·mean(diag G)·I)⁻¹ᵀ,   R = Σ xᵀ·(t − x·Wᵀ)
  */
 import type { Tensor } from '../../backend/backend.ts';
-import { choleskySolve } from '../../backend/linalg/cholesky.ts';
+import { choleskySolve, type LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceLinear } from '../../runtime/weights.ts';
 import { ProductSum } from '../../statistics/product_sum.ts';
@@ -69,21 +69,22 @@ export class Missing {
 }
 
 /** Adds to W (rows, columns) what makes up for R (columns, rows), in place. */
-export function correctWeights(
+export async function correctWeights(
   W: Float64Array,
   rows: number,
   columns: number,
   gram: Float64Array,
   R: Float64Array,
   ridge: number,
-): void {
+  options: LinalgOptions,
+): Promise<void> {
   const H = Float64Array.from(gram);
   let mean = 0;
   for (let i = 0; i < columns; i++) mean += H[i * columns + i] / columns;
   // Inputs that are all zero: nothing can be learnt from them.
   if (mean === 0) return;
   for (let i = 0; i < columns; i++) H[i * columns + i] += ridge * gram[i * columns + i] + FLOOR * mean;
-  const moved = choleskySolve(H, R, columns, rows);
+  const moved = await choleskySolve(H, R, columns, rows, options);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) W[row * columns + column] += moved[column * rows + row];
   }

@@ -5,19 +5,15 @@ import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, SPARSITY, type SparsityOptions, sparsePacking } from '../options/sparsity.ts';
-import { keepHighest, masked } from '../solvers/masks.ts';
+import { lowestScores, magnitudeScores } from '../solvers/masks.ts';
+import { sparseValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<SparsityOptions> = {
   statistics: () => [],
   change({ W, rows, columns, use }, _, options) {
-    const mask = keepHighest(W.map(Math.abs), rows, columns, maskRule(options), true);
-    return {
-      packing: sparsePacking(options, [rows, columns], use.floats, true),
-      rows,
-      columns,
-      values: masked(W, mask),
-      mask,
-    };
+    const { share, pattern = 'matrix' } = maskRule(options);
+    const dropped = lowestScores(magnitudeScores(W), rows, columns, share, pattern);
+    return sparseValues(W, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, true));
   },
 };
 

@@ -5,21 +5,15 @@ import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, SPARSITY, type SparsityOptions, sparsePacking } from '../options/sparsity.ts';
-import { keepHighest, masked } from '../solvers/masks.ts';
+import { lowestScores, wandaScores } from '../solvers/masks.ts';
+import { sparseValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<SparsityOptions> = {
   statistics: () => ['diagonal'],
   change({ W, rows, columns, use }, { diagonal }, options) {
-    const norms = (diagonal as Float64Array).map(Math.sqrt);
-    const scores = W.map((value, i) => Math.abs(value) * norms[i % columns]);
-    const mask = keepHighest(scores, rows, columns, maskRule(options), false);
-    return {
-      packing: sparsePacking(options, [rows, columns], use.floats, false),
-      rows,
-      columns,
-      values: masked(W, mask),
-      mask,
-    };
+    const { share, pattern = 'row' } = maskRule(options);
+    const dropped = lowestScores(wandaScores(W, columns, diagonal as Float64Array), rows, columns, share, pattern);
+    return sparseValues(W, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, false));
   },
 };
 
