@@ -5,8 +5,9 @@
  * Order within a layer: q, k, v → o → gate, up → down, layer after layer. The inputs of each come from everything that was
  * changed before it, its own block included.
  */
-import type { AddProduct } from '../backend/linalg/gemm.ts';
+import type { LinalgOptions } from '../backend/linalg/cholesky.ts';
 import type { WeightOutline } from '../models/decoder_model.ts';
+import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
 import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
 
@@ -29,6 +30,8 @@ export interface LinearUse {
   /** act(gate) ⊙ up, or act(up). */
   readonly gated: boolean;
   readonly activation: string;
+  /** What the model's floats are stored in, also those of packings. */
+  readonly floats: Floats;
 }
 
 /** A linear on the host, f64. */
@@ -47,8 +50,8 @@ export type Changed = PackedValues | { readonly values: Float64Array };
 
 export interface ChangeContext {
   readonly signal: AbortSignal;
-  /** Products of the host's f64 arrays on all threads; absent where there is one. */
-  readonly multiply?: AddProduct;
+  /** Cancel and threads, for solvers. */
+  readonly linalg: LinalgOptions;
   /** Waits for the event loop where the work took long, and throws `cancelled`: to be awaited between blocks of columns. */
   breathe(): Promise<void>;
 }

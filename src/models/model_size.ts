@@ -2,7 +2,7 @@
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type ModelOutline, storedWeights, type WeightOutline } from './decoder_model.ts';
-import { packedBytes, packedElements, packingLabel } from './packed/packing.ts';
+import { comparableBytes, packedBytes, packedElements, packingLabel } from './packed/packing.ts';
 
 /** Every number of every stored weight; a tied table counts once, and of a pruned matrix what is kept. */
 export function countParameters(model: ModelOutline): number {
@@ -15,15 +15,15 @@ export function storedElements({ shape, packed }: WeightOutline): number {
 }
 
 /**
- * Bytes with packed weights as they are packed and every other as float16: what models and methods are compared by, whatever
- * the file at hand happens to hold its vectors in.
+ * Bytes with packed weights as they are packed and every float as float16: what models and methods are compared by, whatever
+ * the file at hand happens to hold its floats in.
  */
 export function packedModelBytes(model: ModelOutline): number {
   return storedWeights(model).reduce((sum, weight) => sum + packedWeightBytes(weight), 0);
 }
 
 export function packedWeightBytes({ shape, packed }: WeightOutline): number {
-  return packed ? packedBytes(shape, packed) : 2 * elementCount(shape);
+  return packed ? comparableBytes(shape, packed) : 2 * elementCount(shape);
 }
 
 /** Bytes of the stored weights in their stored types. */

@@ -12,7 +12,7 @@ import { unitError } from '../layerwise/unit_error.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, numberOr } from '../options/fields.ts';
 import { type IntegerOptions, integerPacking } from '../options/integers.ts';
-import { roundToNearest } from '../solvers/grid.ts';
+import { nearestValues } from '../solvers/packed_values.ts';
 
 export interface EmbedOptions extends Pick<IntegerOptions, 'bits' | 'grid'> {
   readonly group: number | 'row' | 'auto';
@@ -74,7 +74,7 @@ async function packTables(model: DecoderModel, options: EmbedOptions, context: P
     const [rows, columns] = table.shape;
     const values = decodeStored(await table.read(), table.dtype);
     await breathe();
-    const found = roundToNearest(values, rows, columns, packingOf(options, table));
+    const found = nearestValues(Float64Array.from(values), rows, columns, packingOf(options, table));
     const weight = await storePacked(context.scratch, tableName(model, table), found);
     packed.set(table, weight);
     const figure = unitError(values, dense(found), rows, columns, {});

@@ -1,6 +1,6 @@
 /** @file GPTQ (arXiv 2210.17323): each input's rounding error is made up for by the inputs that are still to be rounded. */
 import * as v from 'valibot';
-import type { Grouped } from '../../models/packed/packing.ts';
+import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
@@ -9,6 +9,7 @@ import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
 import { type GptqOrder, gptq as solve } from '../solvers/gptq.ts';
+import { gridOf, groupedValues, nearestValues } from '../solvers/packed_values.ts';
 
 interface Options extends IntegerOptions {
   readonly order: GptqOrder;
@@ -25,7 +26,7 @@ const DAMPING = number(
 /** With `dynamic`, the file says in which order the inputs are. */
 function packingOf(options: Options, source: Parameters<typeof integerPacking>[1]): Grouped {
   const packing = integerPacking(options, source);
-  return options.order === 'dynamic' ? { ...packing, ordered: true } : packing;
+  return options.order === 'dynamic' && packing.zero !== 'symmetric' ? { ...packing, ordered: true } : packing;
 }
 
 /** Σ (x_dense − x)ᵀ·x, row i for dense input i. `cross` has the compressed input in its rows. */
@@ -38,11 +39,14 @@ function deltaGram({ gram, cross, size: n }: TapStatistics): Float64Array | unde
 
 const linears: LinearMethod<Options> = {
   statistics: ({ delta }) => (delta ? ['gram', 'cross'] : ['gram']),
-  change({ W, rows, columns, source }, statistics, options, { signal, multiply }) {
+  async change({ W, rows, columns, source }, statistics, options, { linalg }) {
     const { order, params, damping, delta } = options;
-    const packing = integerPacking(options, source);
-    const settings = { packing, order, params, damping, ...(delta && { deltaGram: deltaGram(statistics) }) };
-    return solve(W, rows, columns, statistics.gram as Float64Array, settings, { signal, multiply });
+    const packing = packingOf(options, source);
+    // One symmetric grid a row holds every weight to 1/254 of the largest: nothing is left to make up for.
+    if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
+    const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
+    const settings = { ...grid, order, params, damping, ...(delta && { deltaGram: deltaGram(statistics) }) };
+    return groupedValues(await solve(W, rows, columns, statistics.gram as Float64Array, settings, linalg), packing);
   },
 };
 

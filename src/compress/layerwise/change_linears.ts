@@ -1,5 +1,6 @@
 /** @file Asks a method for linears that read the same input, stores what it gives, and measures what was lost. */
 import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
+import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, WeightRef } from '../../models/decoder_model.ts';
 import { packedWeightBytes } from '../../models/model_size.ts';
@@ -11,6 +12,12 @@ import type { CompressionContext, UnitReport } from '../method.ts';
 import { linearOf, linearUse } from './half.ts';
 import { storeChanged } from './store_changed.ts';
 import { unitError } from './unit_error.ts';
+
+/** Cancel, and the backend's threads where it offers them. */
+export function linalgOptions({ signal, backend }: CompressionContext): LinalgOptions {
+  const { addProduct } = backend;
+  return { signal, ...(addProduct && { multiply: addProduct.bind(backend) }) };
+}
 
 export interface ChangedLinear {
   readonly name: LinearName;
@@ -31,13 +38,16 @@ export async function changeLinears<Options>(
 ): Promise<ChangedLinear[]> {
   const inputs: LinearInput[] = [];
   for (const name of names) {
-    const input = await hostLinear(layer, name);
+    const input = await hostLinear(layer, name, dtype);
     await prepare(input);
     inputs.push(input);
   }
   const breathe = breather(context.signal);
-  const { signal, backend } = context;
-  const change: ChangeContext = { signal, multiply: backend.addProduct, breathe: async () => breathe() };
+  const change: ChangeContext = {
+    signal: context.signal,
+    linalg: linalgOptions(context),
+    breathe: async () => breathe(),
+  };
   const before = inputs.map(({ W }) => Float32Array.from(W));
   const results = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];
@@ -53,7 +63,7 @@ export async function changeLinears<Options>(
   return changed;
 }
 
-async function hostLinear(layer: DecoderLayer, name: LinearName): Promise<LinearInput> {
+async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
   const { weight } = linearOf(layer, name);
   const [rows, columns] = weight.shape;
   const values = decodeStored(await weight.read(), weight.dtype);
@@ -67,7 +77,13 @@ async function hostLinear(layer: DecoderLayer, name: LinearName): Promise<Linear
       action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
     });
   }
-  return { W: Float64Array.from(values), rows, columns, use: linearUse(layer, name), source: weight };
+  return {
+    W: Float64Array.from(values),
+    rows,
+    columns,
+    use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
+    source: weight,
+  };
 }
 
 async function ask<Options>(

@@ -76,7 +76,7 @@ export async function correctWeights(
   gram: Float64Array,
   R: Float64Array,
   ridge: number,
-  options: LinalgOptions = {},
+  options: LinalgOptions,
 ): Promise<void> {
   const H = Float64Array.from(gram);
   let mean = 0;

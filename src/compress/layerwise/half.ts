@@ -1,6 +1,7 @@
 /** @file The two halves of a layer, alike: linears that read a normed input, what is made of their outputs, and one linear that writes. */
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, Linear, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { Floats } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { attentionMixed, mlpActivated, type RotaryTable } from '../../runtime/forward.ts';
 import { addBranch, productInput, residual } from '../../runtime/layer_products.ts';
@@ -52,7 +53,7 @@ export function linearPath(layer: number, name: LinearName): string {
   return `model.layers.${layer}.${halfOf(name) === 'attention' ? 'self_attn' : 'mlp'}.${name}`;
 }
 
-export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName): LinearUse {
+export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName, floats: Floats): LinearUse {
   const half = halfOf(name);
   const { num_attention_heads, num_key_value_heads, head_dim } = layer.attention;
   const isInput = name !== outputLinear(half);
@@ -69,6 +70,7 @@ export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName):
     after_norm: isInput && norm?.weight !== undefined && !isShared,
     gated: layer.mlp.gate_proj !== undefined,
     activation: layer.mlp.activation,
+    floats,
   };
 }
 

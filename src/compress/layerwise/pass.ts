@@ -20,7 +20,7 @@ import type { CorrectOptions } from '../correct/correct.ts';
 import type { LinearInput, LinearMethod, LinearName } from '../layerwise_types.ts';
 import type { CompressedModel, PassContext, UnitReport } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
-import { changeLinears } from './change_linears.ts';
+import { changeLinears, linalgOptions } from './change_linears.ts';
 import { correctWeights, Missing } from './correction.ts';
 import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
 
@@ -254,12 +254,10 @@ export class LayerwisePass<Options> {
     const { correct, context, method, options } = this;
     await this.loader.assertFinite();
     assertFinite(statistics, half.layer.index, names);
-    const work = { signal: context.signal, multiply: context.backend.addProduct };
     const prepare = async ({ W, rows, columns, use }: LinearInput) => {
       const R = missing.get(use.name)?.take();
-      if (correct && statistics.gram && R) {
-        await correctWeights(W, rows, columns, statistics.gram, R, ridgeOf(correct), work);
-      }
+      if (!correct || !statistics.gram || !R) return;
+      await correctWeights(W, rows, columns, statistics.gram, R, ridgeOf(correct), linalgOptions(context));
     };
     const { layer } = half;
     const changed = await changeLinears(method, options, layer, names, statistics, context, this.dtype, prepare);

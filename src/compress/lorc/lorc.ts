@@ -1,7 +1,8 @@
 /** @file LoRC (ZeroQuant-V2, arXiv 2303.08302): what rounding to integers loses comes back as a pair of low rank. */
 import * as v from 'valibot';
+import type { WeightOutline } from '../../models/decoder_model.ts';
 import { dense } from '../../models/packed/dense.ts';
-import type { LowRank } from '../../models/packed/packing.ts';
+import type { Floats, LowRank } from '../../models/packed/packing.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
@@ -9,27 +10,27 @@ import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
-import { roundToNearest } from '../solvers/grid.ts';
 import { lowRank } from '../solvers/low_rank.ts';
+import { lowRankValues, nearestValues } from '../solvers/packed_values.ts';
 
 interface Options extends IntegerOptions {
   readonly rank: number;
 }
 
-function packingOf(options: Options, [rows, columns]: Shape, source: Parameters<typeof integerPacking>[1]) {
-  const base = integerPacking(options, source);
-  return { kind: 'low_rank', rank: Math.min(options.rank, rows, columns), base } as const satisfies LowRank;
+function packingOf({ rank, ...integers }: Options, [rows, columns]: Shape, floats: Floats, source: WeightOutline) {
+  const base = integerPacking(integers, source);
+  return { kind: 'low_rank', rank: Math.min(rank, rows, columns), base, floats } as const satisfies LowRank;
 }
 
 const linears: LinearMethod<Options> = {
   statistics: () => [],
-  async change({ W, rows, columns, source }, _, options, { signal, multiply }) {
-    const packing = packingOf(options, [rows, columns], source);
-    const base = roundToNearest(W, rows, columns, packing.base);
+  async change({ W, rows, columns, source, use }, _, options, { linalg }) {
+    const packing = packingOf(options, [rows, columns], use.floats, source);
+    const base = nearestValues(W, rows, columns, packing.base);
     const rounded = dense(base);
     const lost = W.map((value, i) => value - rounded[i]);
-    const { up, down } = await lowRank(lost, rows, columns, packing.rank, undefined, { signal, multiply });
-    return { packing, rows, columns, up, down, base };
+    const pair = await lowRank(lost, rows, columns, packing.rank, undefined, linalg);
+    return lowRankValues(pair, rows, columns, packing, base);
   },
 };
 
@@ -52,6 +53,7 @@ export const lorc: Method<Options> = {
   }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, (weight) => packingOf(options, weight.shape, weight)),
+  plan: (model, options) =>
+    planLinears(model, (weight, { floats }) => packingOf(options, weight.shape, floats, weight)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

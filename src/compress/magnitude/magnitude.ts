@@ -5,13 +5,15 @@ import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, SPARSITY, type SparsityOptions, sparsePacking } from '../options/sparsity.ts';
-import { keepHighest, masked } from '../solvers/masks.ts';
+import { lowestScores, magnitudeScores } from '../solvers/masks.ts';
+import { sparseValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<SparsityOptions> = {
   statistics: () => [],
-  change({ W, rows, columns }, _, options) {
-    const mask = keepHighest(W.map(Math.abs), rows, columns, maskRule(options), true);
-    return { packing: sparsePacking(options, [rows, columns], true), rows, columns, values: masked(W, mask), mask };
+  change({ W, rows, columns, use }, _, options) {
+    const { share, pattern = 'matrix' } = maskRule(options);
+    const dropped = lowestScores(magnitudeScores(W), rows, columns, share, pattern);
+    return sparseValues(W, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, true));
   },
 };
 
@@ -25,6 +27,6 @@ export const magnitude: Method<SparsityOptions> = {
   options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, ({ shape }) => sparsePacking(options, shape, true)),
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, true)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

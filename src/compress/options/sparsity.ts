@@ -1,6 +1,6 @@
 /** @file Options that every method of pruning single weights has, and the packing that they mean for a weight. */
 
-import type { Sparse } from '../../models/packed/packing.ts';
+import type { Floats, Sparse } from '../../models/packed/packing.ts';
 import { keptOfRow } from '../../models/packed/parts.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { flag, maybe, number } from './fields.ts';
@@ -36,12 +36,17 @@ export function maskRule({ sparsity, pattern }: SparsityOptions): MaskRule {
 }
 
 /** @param whole The lowest of the whole matrix go; else of each row. */
-export function sparsePacking(options: SparsityOptions, [rows, columns]: Shape, whole: boolean): Sparse {
+export function sparsePacking(
+  options: SparsityOptions,
+  [rows, columns]: Shape,
+  floats: Floats,
+  whole: boolean,
+): Sparse {
   const { share, pattern } = maskRule(options);
   const places = options.pattern === '2:4' ? '2:4' : 'bitmap';
-  if (pattern) return { kind: 'sparse', places, kept: rows * keptOfRow(columns, pattern.n, pattern.m) };
+  if (pattern) return { kind: 'sparse', places, kept: rows * keptOfRow(columns, pattern.n, pattern.m), floats };
   const gone = whole ? Math.floor(rows * columns * share) : rows * Math.floor(columns * share);
-  return { kind: 'sparse', places, kept: rows * columns - gone };
+  return { kind: 'sparse', places, kept: rows * columns - gone, floats };
 }
 
 export interface RepairOptions extends SparsityOptions {
@@ -55,8 +60,3 @@ export const REPAIR = flag(
   },
   false,
 );
-
-/** Of a mask with so many kept weights. */
-export function prunedPacking({ pattern }: SparsityOptions, kept: number): Sparse {
-  return { kind: 'sparse', places: pattern === '2:4' ? '2:4' : 'bitmap', kept };
-}

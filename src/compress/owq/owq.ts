@@ -1,6 +1,7 @@
 /** @file OWQ (arXiv 2306.02272): the inputs whose rounding would cost most keep float16 weights. */
 import * as v from 'valibot';
-import type { Columns } from '../../models/packed/packing.ts';
+import type { WeightOutline } from '../../models/decoder_model.ts';
+import { type Columns, type Floats, groupSize } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
@@ -8,21 +9,27 @@ import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
 import { keptColumns, owq as solve } from '../solvers/owq.ts';
+import { columnsValues, gridOf } from '../solvers/packed_values.ts';
 
 interface Options extends IntegerOptions {
   readonly keep: number;
 }
 
-/** Kept weights are float16 beside integers with float16 scales; a symmetric row of 8 bits has no place for them. */
-function packingOf(options: Options, columns: number, source: Parameters<typeof integerPacking>[1]): Columns {
-  return { kind: 'columns', columns: keptColumns(options.keep, columns), rest: integerPacking(options, source) };
+/** Kept columns stand beside integers with float16 scales, also at 8 bits a row. */
+function packingOf({ keep, bits, group, grid }: Options, columns: number, floats: Floats, source: WeightOutline) {
+  const integers = integerPacking({ bits, group, grid }, source);
+  const zero = integers.zero === 'symmetric' ? 'integer' : integers.zero;
+  const rest = { ...integers, zero, scale: 'F16' } as const;
+  return { kind: 'columns', columns: keptColumns(keep, columns), rest, floats } as const satisfies Columns;
 }
 
 const linears: LinearMethod<Options> = {
   statistics: () => ['gram'],
-  change({ W, rows, columns, source }, { gram }, options, { signal, multiply }) {
-    const { rest } = packingOf(options, columns, source);
-    return solve(W, rows, columns, gram as Float64Array, options.keep, { packing: rest }, { signal, multiply });
+  async change({ W, rows, columns, source, use }, { gram }, options, { linalg }) {
+    const packing = packingOf(options, columns, use.floats, source);
+    const settings = { grid: gridOf(packing.rest), group: groupSize(packing.rest, columns) };
+    const found = await solve(W, rows, columns, gram as Float64Array, options.keep, settings, linalg);
+    return columnsValues(found, rows, columns, packing);
   },
 };
 
@@ -45,6 +52,7 @@ export const owq: Method<Options> = {
   }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, (weight) => packingOf(options, weight.shape[1], weight)),
+  plan: (model, options) =>
+    planLinears(model, (weight, { floats }) => packingOf(options, weight.shape[1], floats, weight)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -5,12 +5,12 @@ import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
-import { roundToNearest } from '../solvers/grid.ts';
+import { nearestValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<IntegerOptions> = {
   statistics: () => [],
   change: ({ W, rows, columns, source }, _, options) =>
-    roundToNearest(W, rows, columns, integerPacking(options, source)),
+    nearestValues(W, rows, columns, integerPacking(options, source)),
 };
 
 export const rtn: Method<IntegerOptions> = {

@@ -4,11 +4,18 @@
  * be clipped.
  */
 import { addProduct, view } from '../../backend/linalg/gemm.ts';
-import { dense } from '../../models/packed/dense.ts';
-import { type Grouped, groupSize, groupsOf } from '../../models/packed/packing.ts';
-import type { GroupedValues } from '../../models/packed/values.ts';
-import { emptyGrouped } from './gptq.ts';
-import { findGrid, type Grid, gridCode, gridValue, roundToNearest } from './grid.ts';
+import {
+  codeOf,
+  decodeGrouped,
+  emptyCodes,
+  type Grid,
+  type GroupedCodes,
+  type GroupParams,
+  gridParams,
+  groupsOf,
+  numberOf,
+} from './grid.ts';
+import { roundToNearest } from './rtn.ts';
 
 /** Exponents 0, 1/20 … 19/20 are tried. */
 const RATIOS = 20;
@@ -38,7 +45,8 @@ export function awqScale(
   columns: number,
   meanMagnitude: ArrayLike<number>,
   gram: Float64Array,
-  packing: Grouped,
+  group: number,
+  grid: Grid,
   multiply = addProduct,
 ): AwqScale {
   let best: (AwqScale & { loss: number }) | undefined;
@@ -47,7 +55,7 @@ export function awqScale(
     const scale = scaleOf(meanMagnitude, ratio);
     let loss = 0;
     for (const { values, rows } of matrices) {
-      const rounded = dense(roundToNearest(scaled(values, scale), rows, columns, packing));
+      const rounded = decodeGrouped(roundToNearest(scaled(values, scale), rows, columns, group, grid));
       const difference = values.map((value, i) => value - rounded[i] / scale[i % columns]);
       loss += outputError(difference, rows, columns, gram, multiply);
     }
@@ -89,39 +97,46 @@ export function clippedRounding(
   { values: W, rows }: Matrix,
   columns: number,
   gram: Float64Array,
-  packing: Grouped,
-): GroupedValues {
-  const size = groupSize(packing, columns);
-  const found = emptyGrouped(rows, columns, packing);
-  const groups = groupsOf(packing, columns);
+  group: number,
+  grid: Grid,
+): GroupedCodes {
+  const size = Math.min(group, columns);
+  const found = emptyCodes(rows, columns, size, grid);
+  const groups = groupsOf(columns, size);
   for (let row = 0; row < rows; row++) {
     for (let index = 0; index < groups; index++) {
       const first = index * size;
       const count = Math.min(size, columns - first);
-      const start = row * columns + first;
-      const grid = bestClip(W.subarray(start, start + count), packing, gram, columns, first);
-      found.scales[row * groups + index] = grid.scale;
-      if (found.zeros) found.zeros[row * groups + index] = grid.zero;
-      for (let i = start; i < start + count; i++) found.codes[i] = gridCode(W[i], grid, packing);
+      const params = bestClip(
+        W.subarray(row * columns + first, row * columns + first + count),
+        grid,
+        gram,
+        columns,
+        first,
+      );
+      found.scales[row * groups + index] = params.scale;
+      found.offsets[row * groups + index] = params.offset;
+      for (let i = 0; i < count; i++) {
+        const at = row * columns + first + i;
+        found.codes[at] = codeOf(grid, params, W[at]);
+      }
     }
   }
   return found;
 }
 
-function bestClip(w: Float64Array, packing: Grouped, gram: Float64Array, columns: number, first: number): Grid {
+function bestClip(w: Float64Array, grid: Grid, gram: Float64Array, columns: number, first: number): GroupParams {
   const high = w.reduce((a, b) => Math.max(a, b));
   const low = w.reduce((a, b) => Math.min(a, b));
-  let best = findGrid(w, 0, w.length, packing);
+  let best: GroupParams = gridParams(grid, low, high);
   let least = Number.POSITIVE_INFINITY;
   const difference = new Float64Array(w.length);
   for (let step = 0; step < CLIPS; step++) {
     const share = 1 - step / 20;
-    // What lies outside the shrunk range is moved to its edge.
-    const clipped = w.map((value) => Math.max(Math.min(value, high * share), low * share));
-    const grid = findGrid(clipped, 0, w.length, packing);
-    for (let i = 0; i < w.length; i++) {
-      difference[i] = w[i] - gridValue(gridCode(clipped[i], grid, packing), grid, packing.zero);
-    }
+    // As the range is cut: what lies outside is moved to its edge.
+    const clip = (value: number) => Math.max(Math.min(value, high * share), low * share);
+    const params = gridParams(grid, ...rangeOf(w, clip));
+    for (let i = 0; i < w.length; i++) difference[i] = w[i] - numberOf(grid, params, codeOf(grid, params, clip(w[i])));
     let error = 0;
     for (let i = 0; i < w.length; i++) {
       let sum = 0;
@@ -130,8 +145,18 @@ function bestClip(w: Float64Array, packing: Grouped, gram: Float64Array, columns
     }
     if (error < least) {
       least = error;
-      best = grid;
+      best = params;
     }
   }
   return best;
+}
+
+function rangeOf(w: Float64Array, clip: (value: number) => number): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of w) {
+    low = Math.min(low, clip(value));
+    high = Math.max(high, clip(value));
+  }
+  return [low, high];
 }

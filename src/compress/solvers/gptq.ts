@@ -3,10 +3,17 @@
  * of GPTAQ (arXiv 2504.02692) where the inputs of the compressed model are not those of the dense one.
  */
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
-import { type Grouped, groupSize, groupsOf } from '../../models/packed/packing.ts';
-import type { GroupedValues } from '../../models/packed/values.ts';
 import { type WalkOptions, walkColumns } from './column_walk.ts';
-import { findGrid, type Grid, gridCode, gridValue } from './grid.ts';
+import {
+  codeOf,
+  emptyCodes,
+  type Grid,
+  type GroupedCodes,
+  type GroupParams,
+  groupsOf,
+  numberOf,
+  paramsOf,
+} from './grid.ts';
 import { DAMPING, diagonalOf, fallingOrder, inverseHessian, takeColumns } from './hessian.ts';
 
 /**
@@ -17,7 +24,9 @@ import { DAMPING, diagonalOf, fallingOrder, inverseHessian, takeColumns } from '
 export type GptqOrder = 'natural' | 'static' | 'dynamic';
 
 export interface GptqOptions {
-  readonly packing: Grouped;
+  readonly grid: Grid;
+  /** Inputs that share a scale; `columns` or more for one a row. */
+  readonly group: number;
   readonly order?: GptqOrder;
   /** `ahead`: a group's grid is found from weights that have all updates; `lazy`: as the official code, without those of their own block. */
   readonly params?: 'ahead' | 'lazy';
@@ -26,6 +35,11 @@ export interface GptqOptions {
   readonly deltaGram?: Float64Array;
   /** GPTAQ's α. */
   readonly alpha?: number;
+}
+
+export interface GptqResult extends GroupedCodes {
+  /** With `dynamic`: column j of `codes` is input order[j]. */
+  readonly order?: Uint32Array;
 }
 
 /**
@@ -40,80 +54,65 @@ export async function gptq(
   gram: Float64Array,
   options: GptqOptions,
   work: WalkOptions = {},
-): Promise<GroupedValues> {
+): Promise<GptqResult> {
   const kind = options.order ?? 'natural';
   const order = kind === 'natural' ? undefined : fallingOrder(diagonalOf(gram, columns));
   const walked = order ? takeColumns(W, rows, columns, order) : W.slice();
-  const found = emptyGrouped(rows, columns, options.packing);
-  const { packing } = found;
-  const size = groupSize(packing, columns);
-  const groups = groupsOf(packing, columns);
+  const { grid } = options;
+  const group = Math.min(options.group, columns);
+  const found = emptyCodes(rows, columns, group, grid);
+  const groups = groupsOf(columns, group);
+  const write = (row: number, index: number, params: GroupParams) => {
+    found.scales[row * groups + index] = params.scale;
+    found.offsets[row * groups + index] = params.offset;
+  };
   const isStatic = kind === 'static';
-  if (isStatic) everyGroup(W, found);
-  await walkGrid(walked, rows, columns, gram, options, work, {
+  if (isStatic) everyGroup(W, rows, columns, group, grid, write);
+  await walkGrid(walked, rows, columns, gram, order, options, work, {
+    group,
     stop: columns,
-    begin: isStatic ? undefined : (row, index, grid) => setGrid(found, row * groups + index, grid),
+    begin: isStatic ? undefined : write,
     place(row, column) {
       const natural = order && isStatic ? order[column] : column;
-      return { at: row * columns + natural, grid: gridAt(found, row * groups + Math.floor(natural / size)) };
+      const at = row * groups + Math.floor(natural / group);
+      return { at: row * columns + natural, params: { scale: found.scales[at], offset: found.offsets[at] } };
     },
     codes: found.codes,
     inputs: order ? 'falling' : 'natural',
   });
-  if (kind !== 'dynamic') return found;
-  return { ...found, packing: { ...packing, ordered: true }, order: Uint16Array.from(order as Uint32Array) };
+  return kind === 'dynamic' ? { ...found, order } : found;
 }
 
-/** A matrix on a grid, to be filled. */
-export function emptyGrouped(rows: number, columns: number, packing: Grouped): GroupedValues {
-  const groups = rows * groupsOf(packing, columns);
-  return {
-    ...{ packing, rows, columns, codes: new Uint8Array(rows * columns), scales: new Float64Array(groups) },
-    ...(packing.zero !== 'symmetric' && { zeros: new Float64Array(groups) }),
-  };
-}
-
-function setGrid({ scales, zeros }: GroupedValues, at: number, { scale, zero }: Grid): void {
-  scales[at] = scale;
-  if (zeros) zeros[at] = zero;
-}
-
-export function gridAt({ scales, zeros }: GroupedValues, at: number): Grid {
-  return { scale: scales[at], zero: zeros ? zeros[at] : 0 };
-}
-
-export interface GridWalk {
+interface GridWalk {
+  readonly group: number;
   /** Columns from here on are not rounded. */
   readonly stop: number;
   /** Takes the grid of a group of walked columns; absent: all grids are known. */
-  readonly begin?: (row: number, index: number, grid: Grid) => void;
+  readonly begin?: (row: number, index: number, params: GroupParams) => void;
   /** Where the code of a walked column goes, and its grid. */
-  place(row: number, column: number): { at: number; grid: Grid };
+  place(row: number, column: number): { at: number; params: GroupParams };
   readonly codes: Uint8Array;
   /** In which order the columns are. */
   readonly inputs: 'natural' | 'falling' | ArrayLike<number>;
 }
 
-/** Rounds W (rows, columns), whose columns are in the walk's order already, in place. */
+/** Rounds W (rows, columns), whose columns are in `order` already, in place. */
 export async function walkGrid(
   W: Float64Array,
   rows: number,
   columns: number,
   gram: Float64Array,
-  { packing, params = 'ahead', damping = DAMPING, deltaGram, alpha = 0.25 }: GptqOptions,
+  order: ArrayLike<number> | undefined,
+  { grid, params = 'ahead', damping = DAMPING, deltaGram, alpha = 0.25 }: GptqOptions,
   work: WalkOptions,
-  { stop, begin, place, codes, inputs }: GridWalk,
+  { group, stop, begin, place, codes, inputs }: GridWalk,
 ): Promise<void> {
   const { U, dead } = await inverseHessian(gram, columns, inputs, damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) W[row * columns + column] = 0;
-  const order = inputs === 'falling' ? fallingOrder(diagonalOf(gram, columns)) : inputs;
-  const delta = deltaGram && asymmetry(deltaGram, U, columns, order === 'natural' ? undefined : order, alpha, work);
+  const delta = deltaGram && asymmetry(deltaGram, U, columns, order, alpha, work);
   const isLazy = params === 'lazy';
-  const size = Math.max(1, groupSize(packing, stop));
-  const groupAt = (row: number, column: number) => {
-    const at = row * columns + column;
-    begin?.(row, column / size, findGrid(W, at, at + Math.min(size, stop - column), packing));
-  };
+  const groupAt = (row: number, column: number) =>
+    begin?.(row, column / group, paramsOf(grid, W, row * columns + column, Math.min(group, stop - column)));
   await walkColumns(
     W,
     rows,
@@ -123,31 +122,33 @@ export async function walkGrid(
       stop,
       block(start, end) {
         if (!isLazy) return;
-        for (let column = Math.ceil(start / size) * size; column < Math.min(end, stop); column += size) {
+        for (let column = Math.ceil(start / group) * group; column < Math.min(end, stop); column += group) {
           for (let row = 0; row < rows; row++) groupAt(row, column);
         }
       },
       choose(values, base, row, column) {
-        if (!isLazy && column % size === 0) groupAt(row, column);
-        const { at, grid } = place(row, column);
-        const code = gridCode(values[base + column], grid, packing);
+        if (!isLazy && column % group === 0) groupAt(row, column);
+        const { at, params } = place(row, column);
+        const code = codeOf(grid, params, values[base + column]);
         codes[at] = code;
-        return gridValue(code, grid, packing.zero);
+        return numberOf(grid, params, code);
       },
     },
     { ...work, delta },
   );
 }
 
-/** Every group's grid from the weights as they are. */
-function everyGroup(W: Float64Array, found: GroupedValues): void {
-  const { packing, rows, columns } = found;
-  const size = groupSize(packing, columns);
-  const groups = groupsOf(packing, columns);
+function everyGroup(
+  W: Float64Array,
+  rows: number,
+  columns: number,
+  group: number,
+  grid: Grid,
+  write: (row: number, index: number, params: GroupParams) => void,
+): void {
   for (let row = 0; row < rows; row++) {
-    for (let index = 0; index < groups; index++) {
-      const start = row * columns + index * size;
-      setGrid(found, row * groups + index, findGrid(W, start, start + Math.min(size, columns - index * size), packing));
+    for (let column = 0; column < columns; column += group) {
+      write(row, column / group, paramsOf(grid, W, row * columns + column, Math.min(group, columns - column)));
     }
   }
 }

@@ -1,102 +1,115 @@
 /**
- * @file Grids of quantised weights, and rounding to the nearest point of one. A scale is rounded to its stored type before
- * it is used, halves round to even, and an integer grid always holds 0. All arithmetic is f64.
+ * @file Grids of integers that weights are rounded to: b-bit codes with a float16 scale a group of consecutive inputs, and
+ * an integer zero point (ONNX, GPTQ, AWQ) or a float16 minimum (GGUF's Q4_1). All arithmetic is f64.
+ *
+ * Conventions of the reference: the range of an integer grid always holds 0, the scale is rounded to float16 before use,
+ * zero = round(−min/scale), ties go to even, and a scale of 0 becomes 1.
  */
-import { type Grouped, groupSize, groupsOf } from '../../models/packed/packing.ts';
-import type { GroupedValues } from '../../models/packed/values.ts';
-import { f16ToNumber, numberToF16 } from '../../tensor/half.ts';
+import { f16Value, numberToF16 } from '../../tensor/half.ts';
 
-/** One group's scale and zero: value = scale · (code − zero), or scale · code + zero for `minimum`. */
+export type GridKind = 'integer' | 'minimum';
+
 export interface Grid {
-  readonly scale: number;
-  readonly zero: number;
+  readonly bits: number;
+  readonly kind: GridKind;
 }
 
-/** Nearest whole number, halves to the even one. Exact for |x| < 2^51. */
-export function roundToEven(x: number): number {
-  const magic = 6755399441055744; // 1.5 · 2^52
-  return x + magic - magic;
+/** One group's grid: value = scale · (code − zero), or scale · code + minimum. */
+export interface GroupParams {
+  scale: number;
+  /** The integer zero point, or the float16 minimum. */
+  offset: number;
 }
 
+/** A matrix on a grid. Groups run along the inputs; the last one of a row may be shorter. */
+export interface GroupedCodes {
+  readonly rows: number;
+  readonly columns: number;
+  readonly group: number;
+  readonly grid: Grid;
+  /** (rows, columns). */
+  readonly codes: Uint8Array;
+  /** (rows, ⌈columns / group⌉) each: float16 values, and zero points or float16 minima. */
+  readonly scales: Float32Array;
+  readonly offsets: Float32Array;
+}
+
+/** Adding and subtracting it rounds an f64 below 2^51 in magnitude to a whole number, ties to even. */
+const ROUND = 1.5 * 2 ** 52;
+
+export function roundEven(value: number): number {
+  return value + ROUND - ROUND;
+}
+
+/** The float16 nearest to a number, as the oracle rounds it: to f32 first. */
 export function toHalf(value: number): number {
-  return f16ToNumber(numberToF16(value));
+  return f16Value(numberToF16(Math.fround(value)));
 }
 
-/**
- * The grid that spans the numbers `start … end` of `W` (arXiv 2210.17323 and llama.cpp's conventions as `packing.zero`
- * names them): from the smallest to the largest, 0 among them but for `minimum`. All zeros: scale 1.
- */
-export function findGrid(W: ArrayLike<number>, start: number, end: number, { bits, zero, scale: type }: Grouped): Grid {
+export function groupsOf(columns: number, group: number): number {
+  return Math.ceil(columns / group);
+}
+
+/** The grid of values between `low` and `high`. */
+export function gridParams({ bits, kind }: Grid, low: number, high: number): GroupParams {
+  const steps = 2 ** bits - 1;
+  if (kind === 'minimum') {
+    const offset = toHalf(low);
+    return { scale: toHalf((high - offset) / steps) || 1, offset };
+  }
+  const [from, to] = [Math.min(low, 0), Math.max(high, 0)];
+  const scale = toHalf((to - from) / steps) || 1;
+  return { scale, offset: clamp(roundEven(-from / scale), steps) };
+}
+
+/** The grid of `count` values, `stride` apart. */
+export function paramsOf(grid: Grid, values: Float64Array, start: number, count: number, stride = 1): GroupParams {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let i = start; i < end; i++) {
-    if (W[i] < low) low = W[i];
-    if (W[i] > high) high = W[i];
+  for (let i = 0; i < count; i++) {
+    const value = values[start + i * stride];
+    if (value < low) low = value;
+    if (value > high) high = value;
   }
-  return gridOfRange(low, high, bits, zero, type);
+  return gridParams(grid, low, high);
 }
 
-/** The grid from `low` to `high`. */
-export function gridOfRange(
-  low: number,
-  high: number,
-  bits: number,
-  zero: Grouped['zero'],
-  type: Grouped['scale'],
-): Grid {
-  const stored = (value: number) => (type === 'F32' ? Math.fround(value) : toHalf(value));
-  const most = 2 ** bits - 1;
-  if (zero === 'symmetric') {
-    const scale = stored(Math.max(-low, high, 0) / (2 ** (bits - 1) - 1));
-    return { scale: scale === 0 ? 1 : scale, zero: 0 };
-  }
-  if (zero === 'minimum') {
-    const minimum = toHalf(low);
-    const scale = stored((high - minimum) / most);
-    return { scale: scale === 0 ? 1 : scale, zero: minimum };
-  }
-  const from = Math.min(low, 0);
-  const found = stored((Math.max(high, 0) - from) / most);
-  const scale = found === 0 ? 1 : found;
-  return { scale, zero: Math.min(most, Math.max(0, roundToEven(-from / scale))) };
+export function codeOf({ bits, kind }: Grid, { scale, offset }: GroupParams, value: number): number {
+  const code = kind === 'minimum' ? roundEven((value - offset) / scale) : roundEven(value / scale) + offset;
+  return clamp(code, 2 ** bits - 1);
 }
 
-/** Code of a number on a grid; for `symmetric` it may be negative. */
-export function gridCode(
-  value: number,
-  { scale, zero }: Grid,
-  { bits, zero: kind }: Pick<Grouped, 'bits' | 'zero'>,
-): number {
-  const most = 2 ** bits - 1;
-  if (kind === 'symmetric') {
-    const half = 2 ** (bits - 1) - 1;
-    return Math.min(half, Math.max(-half, roundToEven(value / scale)));
-  }
-  const code = kind === 'minimum' ? roundToEven((value - zero) / scale) : roundToEven(value / scale) + zero;
-  return Math.min(most, Math.max(0, code));
+export function numberOf({ kind }: Grid, { scale, offset }: GroupParams, code: number): number {
+  return kind === 'minimum' ? scale * code + offset : scale * (code - offset);
 }
 
-/** The number that a code stands for. */
-export function gridValue(code: number, { scale, zero }: Grid, kind: Grouped['zero']): number {
-  return kind === 'minimum' ? scale * code + zero : scale * (code - zero);
+function clamp(code: number, most: number): number {
+  return Math.max(0, Math.min(code, most));
 }
 
-/** Round to nearest: every group on the grid that spans it. @param W (rows, columns). */
-export function roundToNearest(W: ArrayLike<number>, rows: number, columns: number, packing: Grouped): GroupedValues {
-  const size = groupSize(packing, columns);
-  const groups = groupsOf(packing, columns);
-  const codes = new Uint8Array(rows * columns);
-  const scales = new Float64Array(rows * groups);
-  const zeros = new Float64Array(rows * groups);
+/** An empty matrix on a grid, to be filled. */
+export function emptyCodes(rows: number, columns: number, group: number, grid: Grid): GroupedCodes {
+  const groups = rows * groupsOf(columns, group);
+  return {
+    ...{ rows, columns, group, grid },
+    codes: new Uint8Array(rows * columns),
+    scales: new Float32Array(groups),
+    offsets: new Float32Array(groups),
+  };
+}
+
+/** The numbers that codes stand for, (rows, columns). */
+export function decodeGrouped({ rows, columns, group, grid, codes, scales, offsets }: GroupedCodes): Float64Array {
+  const values = new Float64Array(rows * columns);
+  const groups = groupsOf(columns, group);
+  const params: GroupParams = { scale: 1, offset: 0 };
   for (let row = 0; row < rows; row++) {
-    for (let group = 0; group < groups; group++) {
-      const start = row * columns + group * size;
-      const end = row * columns + Math.min(columns, (group + 1) * size);
-      const grid = findGrid(W, start, end, packing);
-      scales[row * groups + group] = grid.scale;
-      zeros[row * groups + group] = grid.zero;
-      for (let i = start; i < end; i++) codes[i] = gridCode(W[i], grid, packing);
+    for (let column = 0; column < columns; column++) {
+      const at = row * groups + Math.floor(column / group);
+      params.scale = scales[at];
+      params.offset = offsets[at];
+      values[row * columns + column] = numberOf(grid, params, codes[row * columns + column]);
     }
   }
-  return { packing, rows, columns, codes, scales, ...(packing.zero !== 'symmetric' && { zeros }) };
+  return values;
 }

@@ -9,7 +9,7 @@ import { DAMPING } from './hessian.ts';
 
 /**
  * @param W (rows, columns): the dense weights w₀.
- * @param mask (rows, columns): 1 where a weight stays.
+ * @param dropped (rows, columns): 1 where a weight is 0.
  * @param gram (columns, columns): XᵀX.
  * @throws `not_converged`, `cancelled`
  */
@@ -17,7 +17,7 @@ export async function maskedLeastSquares(
   W: Float64Array,
   rows: number,
   columns: number,
-  mask: Uint8Array,
+  dropped: Uint8Array,
   gram: Float64Array,
   options: LinalgOptions = {},
   damping = DAMPING,
@@ -35,7 +35,7 @@ export async function maskedLeastSquares(
   for (let row = 0; row < rows; row++) {
     const base = row * columns;
     let count = 0;
-    for (let column = 0; column < columns; column++) if (mask[base + column]) kept[count++] = column;
+    for (let column = 0; column < columns; column++) if (!dropped[base + column]) kept[count++] = column;
     if (count === 0) continue;
     const inner = new Float64Array(count * count);
     const right = new Float64Array(count);

@@ -1,49 +1,69 @@
-/** @file Which weights go, by scores: the lowest of a matrix, of each row, or n of every m inputs. Ties go to the lower index. */
-import type { MaskRule } from '../options/sparsity.ts';
+/** @file Which weights are dropped: the lowest scores of a matrix, of each output row, or n of every m inputs of a row. */
 
-/** (rows, columns), 1 where a weight stays. @param whole The lowest of the whole matrix go; else of each row. */
-export function keepHighest(
+/** `2:4`: of every 4 consecutive inputs of a row, 2 are dropped. */
+export interface Pattern {
+  readonly n: number;
+  readonly m: number;
+}
+
+export type MaskScope = 'matrix' | 'row' | Pattern;
+
+/**
+ * 1 where a weight is dropped. Ties go by index: of equal scores the first goes first. Exactly floor(share · count) are
+ * dropped in each scope.
+ * @param scores (rows, columns).
+ */
+export function lowestScores(
   scores: Float64Array,
   rows: number,
   columns: number,
-  rule: MaskRule,
-  whole: boolean,
+  share: number,
+  scope: MaskScope,
 ): Uint8Array {
-  const mask = new Uint8Array(scores.length).fill(1);
-  const { share, pattern } = rule;
-  if (pattern) {
-    for (let row = 0; row < rows; row++) {
-      for (let start = 0; start < columns; start += pattern.m) {
-        const size = Math.min(pattern.m, columns - start);
-        dropLowest(mask, scores, row * columns + start, size, Math.floor((pattern.n * size) / pattern.m));
-      }
-    }
-  } else if (whole) {
-    dropLowest(mask, scores, 0, scores.length, Math.floor(scores.length * share));
-  } else {
-    const gone = Math.floor(columns * share);
-    for (let row = 0; row < rows; row++) dropLowest(mask, scores, row * columns, columns, gone);
+  const dropped = new Uint8Array(rows * columns);
+  if (scope === 'matrix') {
+    dropLowest(scores, dropped, 0, scores.length, Math.floor(scores.length * share));
+    return dropped;
   }
-  return mask;
-}
-
-/** Clears the marks of the `count` lowest of `size` scores from `start` on; equal ones in the order of their indices. */
-export function dropLowest(mask: Uint8Array, scores: Float64Array, start: number, size: number, count: number): void {
-  if (count === 0) return;
-  const part = scores.slice(start, start + size);
-  const limit = part.slice().sort()[count - 1];
-  let left = count;
-  for (let i = 0; i < size; i++) if (part[i] < limit) left--;
-  for (let i = 0; i < size; i++) {
-    if (part[i] < limit) mask[start + i] = 0;
-    else if (part[i] === limit && left > 0) {
-      mask[start + i] = 0;
-      left--;
+  for (let row = 0; row < rows; row++) {
+    const base = row * columns;
+    if (scope === 'row') {
+      dropLowest(scores, dropped, base, columns, Math.floor(columns * share));
+      continue;
+    }
+    for (let start = 0; start < columns; start += scope.m) {
+      const count = Math.min(scope.m, columns - start);
+      dropLowest(scores, dropped, base + start, count, Math.floor((scope.n * count) / scope.m));
     }
   }
+  return dropped;
 }
 
-/** Values with the mask applied, as they are packed. */
-export function masked(W: Float64Array, mask: Uint8Array): Float64Array {
-  return W.map((value, i) => (mask[i] ? value : 0));
+/** Marks the `count` lowest of `length` scores from `start` on. */
+export function dropLowest(
+  scores: ArrayLike<number>,
+  dropped: Uint8Array,
+  start: number,
+  length: number,
+  count: number,
+): void {
+  const indices = Uint32Array.from({ length }, (_, i) => start + i);
+  indices.sort((a, b) => scores[a] - scores[b] || a - b);
+  for (let i = 0; i < count; i++) dropped[indices[i]] = 1;
+}
+
+/** W with the marked weights set to 0. */
+export function withoutDropped(W: Float64Array, dropped: Uint8Array): Float64Array {
+  return W.map((value, i) => (dropped[i] ? 0 : value));
+}
+
+/** |W|: magnitude pruning (Han et al., arXiv 1506.02626). */
+export function magnitudeScores(W: Float64Array): Float64Array {
+  return W.map(Math.abs);
+}
+
+/** |W_ij|·‖X_j‖: Wanda (arXiv 2306.11695, eq. 1). @param diagonal (columns): Σ x_j². */
+export function wandaScores(W: Float64Array, columns: number, diagonal: ArrayLike<number>): Float64Array {
+  const norms = Float64Array.from(diagonal, Math.sqrt);
+  return W.map((value, i) => Math.abs(value) * norms[i % columns]);
 }

@@ -1,5 +1,4 @@
 /** @file SparseGPT (arXiv 2301.00774): masks chosen block by block on the way, and errors spread over later inputs as GPTQ does. */
-
 import { keptOfRow } from '../../models/packed/parts.ts';
 import type { MaskRule } from '../options/sparsity.ts';
 import { WALK_BLOCK, type WalkOptions, walkColumns } from './column_walk.ts';
@@ -10,7 +9,7 @@ import { dropLowest } from './masks.ts';
  * @param W (rows, columns) row-major; left as it is.
  * @param gram (columns, columns): XᵀX of what the linear reads.
  * @param rule Without a pattern: the share of each block of 128 inputs, over all rows.
- * @returns The pruned and updated weights, dropped ones exactly 0, and 1 where a weight stays.
+ * @returns The pruned and updated weights, dropped ones exactly 0, and 1 where one was dropped.
  * @throws `not_converged`, `cancelled`
  */
 export async function sparseGpt(
@@ -21,12 +20,12 @@ export async function sparseGpt(
   { share, pattern }: MaskRule,
   work: WalkOptions = {},
   damping = DAMPING,
-): Promise<{ values: Float64Array; mask: Uint8Array }> {
+): Promise<{ values: Float64Array; dropped: Uint8Array }> {
   const pruned = W.slice();
   const { U, dead } = await inverseHessian(gram, columns, 'natural', damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) pruned[row * columns + column] = 0;
-  const mask = new Uint8Array(rows * columns);
-  let kept = new Uint8Array(0);
+  const all = new Uint8Array(rows * columns);
+  let dropped = new Uint8Array(0);
   let first = 0;
   let width = 0;
   const score = (row: number, column: number) => (pruned[row * columns + column] / U[column * columns + column]) ** 2;
@@ -39,29 +38,29 @@ export async function sparseGpt(
       block(start, end) {
         first = start;
         width = end - start;
-        kept = new Uint8Array(rows * width).fill(1);
+        dropped = new Uint8Array(rows * width);
         if (pattern) return;
         const scores = Float64Array.from({ length: rows * width }, (_, i) =>
           score(Math.floor(i / width), start + (i % width)),
         );
-        dropLowest(kept, scores, 0, scores.length, Math.floor(scores.length * share));
+        dropLowest(scores, dropped, 0, scores.length, Math.floor(scores.length * share));
       },
       choose(values, base, row, column, end) {
         const at = row * width + column - first;
         if (pattern && (column - first) % pattern.m === 0) {
           const count = Math.min(pattern.m, end - column);
           const scores = Float64Array.from({ length: count }, (_, i) => score(row, column + i));
-          const marks = new Uint8Array(count).fill(1);
-          dropLowest(marks, scores, 0, count, Math.floor((pattern.n * count) / pattern.m));
-          kept.set(marks, at);
+          const marks = new Uint8Array(count);
+          dropLowest(scores, marks, 0, count, Math.floor((pattern.n * count) / pattern.m));
+          dropped.set(marks, at);
         }
-        mask[base + column] = kept[at];
-        return kept[at] ? values[base + column] : 0;
+        all[base + column] = dropped[at];
+        return dropped[at] ? 0 : values[base + column];
       },
     },
     work,
   );
-  return { values: pruned, mask };
+  return { values: pruned, dropped: all };
 }
 
 /** Weights that stay: the share is taken of each block of inputs. */

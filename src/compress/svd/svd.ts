@@ -1,5 +1,6 @@
 /** @file Low rank: the truncated SVD, plain or whitened by what the linear reads (SVD-LLM, arXiv 2403.07378). */
 import * as v from 'valibot';
+import type { Floats } from '../../models/packed/packing.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
@@ -7,24 +8,22 @@ import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { flag, number } from '../options/fields.ts';
 import { lowRank, rankOf } from '../solvers/low_rank.ts';
+import { lowRankValues } from '../solvers/packed_values.ts';
 
 interface Options {
   readonly keep: number;
   readonly whitened: boolean;
 }
 
-const packingOf = ({ keep }: Options, [rows, columns]: Shape) =>
-  ({ kind: 'low_rank', rank: rankOf(keep, rows, columns) }) as const;
+const packingOf = ({ keep }: Options, [rows, columns]: Shape, floats: Floats) =>
+  ({ kind: 'low_rank', rank: rankOf(keep, rows, columns), floats }) as const;
 
 const linears: LinearMethod<Options> = {
   statistics: ({ whitened }) => (whitened ? ['gram'] : []),
-  async change({ W, rows, columns }, { gram }, options, { signal, multiply }) {
-    const packing = packingOf(options, [rows, columns]);
-    const pair = await lowRank(W, rows, columns, packing.rank, options.whitened ? gram : undefined, {
-      signal,
-      multiply,
-    });
-    return { packing, rows, columns, up: pair.up, down: pair.down };
+  async change({ W, rows, columns, use }, { gram }, options, { linalg }) {
+    const packing = packingOf(options, [rows, columns], use.floats);
+    const pair = await lowRank(W, rows, columns, packing.rank, options.whitened ? gram : undefined, linalg);
+    return lowRankValues(pair, rows, columns, packing);
   },
 };
 
@@ -59,9 +58,9 @@ export const svd: Method<Options> = {
         attention.o_proj,
         mlp.down_proj,
       ])
-      .find(({ weight }) => packingOf(options, weight.shape).rank < 1);
+      .find(({ weight }) => rankOf(options.keep, weight.shape[0], weight.shape[1]) < 1);
     return thin && `keep=${options.keep} leaves no rank at all for ${thin.weight.name}: use a larger share`;
   },
-  plan: (model, options) => planLinears(model, ({ shape }) => packingOf(options, shape)),
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => packingOf(options, shape, floats)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -6,19 +6,16 @@ import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, REPAIR, type RepairOptions, SPARSITY, sparsePacking } from '../options/sparsity.ts';
 import { maskedLeastSquares } from '../solvers/masked_least_squares.ts';
-import { keepHighest, masked } from '../solvers/masks.ts';
+import { lowestScores, wandaScores } from '../solvers/masks.ts';
+import { sparseValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<RepairOptions> = {
   statistics: ({ repair }) => (repair ? ['gram'] : ['diagonal']),
-  async change({ W, rows, columns }, { diagonal, gram }, options, { signal, multiply }) {
-    const norms = (diagonal as Float64Array).map(Math.sqrt);
-    const scores = W.map((value, i) => Math.abs(value) * norms[i % columns]);
-    const mask = keepHighest(scores, rows, columns, maskRule(options), false);
-    const values =
-      options.repair && gram
-        ? await maskedLeastSquares(W, rows, columns, mask, gram, { signal, multiply })
-        : masked(W, mask);
-    return { packing: sparsePacking(options, [rows, columns], false), rows, columns, values, mask };
+  async change({ W, rows, columns, use }, { diagonal, gram }, options, { linalg }) {
+    const { share, pattern = 'row' } = maskRule(options);
+    const dropped = lowestScores(wandaScores(W, columns, diagonal as Float64Array), rows, columns, share, pattern);
+    const kept = options.repair && gram ? await maskedLeastSquares(W, rows, columns, dropped, gram, linalg) : W;
+    return sparseValues(kept, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, false));
   },
 };
 
@@ -33,6 +30,6 @@ export const wanda: Method<RepairOptions> = {
   options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN, repair: REPAIR }),
   takes: ['correct'],
   refusal: () => undefined,
-  plan: (model, options) => planLinears(model, ({ shape }) => sparsePacking(options, shape, false)),
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, false)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

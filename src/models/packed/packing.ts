@@ -24,27 +24,33 @@ export interface Grouped {
 
 export type Bits = 2 | 3 | 4 | 8;
 
-/** F16 values of what is kept, and where they lie: one bit an element, or 2-bit places where 2 of every 4 are kept. */
+/** What values are held in that are not codes: the type of the model's own floats. */
+export type Floats = 'F16' | 'F32';
+
+/** Values of what is kept, and where they lie: one bit an element, or 2-bit places where 2 of every 4 are kept. */
 export interface Sparse {
   readonly kind: 'sparse';
   /** `bitmap` for any mask. `2:4`: two of four consecutive inputs, so that a place needs two bits. */
   readonly places: 'bitmap' | '2:4';
   /** Elements that are kept. */
   readonly kept: number;
+  readonly floats: Floats;
 }
 
-/** Whole input columns in F16 with their 16-bit indices, beside the other columns, packed as `rest` (OWQ). */
+/** Whole input columns as floats with their 16-bit indices, beside the other columns, packed as `rest` (OWQ). */
 export interface Columns {
   readonly kind: 'columns';
   readonly columns: number;
   readonly rest: Grouped;
+  readonly floats: Floats;
 }
 
-/** up (out, rank) · down (rank, in) in F16: instead of the matrix, or added to one packed as `base` (LoRC). */
+/** up (out, rank) · down (rank, in): instead of the matrix, or added to one packed as `base` (LoRC). */
 export interface LowRank {
   readonly kind: 'low_rank';
   readonly rank: number;
   readonly base?: Grouped;
+  readonly floats: Floats;
 }
 
 export type Packing = Grouped | Sparse | Columns | LowRank;
@@ -62,12 +68,16 @@ export function groupsOf(packing: Pick<Grouped, 'group'>, columns: number): numb
   return Math.ceil(columns / Math.max(1, groupSize(packing, columns)));
 }
 
+const SIZE: Readonly<Record<Floats, number>> = { F16: 2, F32: 4 };
+
 const BYTES: { [K in PackingKind]: (rows: number, columns: number, packing: Of<K>) => number } = {
   grouped: groupedBytes,
-  sparse: (rows, columns, { kept, places }) => 2 * kept + Math.ceil((places === '2:4' ? 2 * kept : rows * columns) / 8),
-  columns: (rows, columns, { columns: kept, rest }) => groupedBytes(rows, columns - kept, rest) + kept * (2 * rows + 2),
-  low_rank: (rows, columns, { rank, base }) =>
-    2 * rank * (rows + columns) + (base ? groupedBytes(rows, columns, base) : 0),
+  sparse: (rows, columns, { kept, places, floats }) =>
+    SIZE[floats] * kept + Math.ceil((places === '2:4' ? 2 * kept : rows * columns) / 8),
+  columns: (rows, columns, { columns: kept, rest, floats }) =>
+    groupedBytes(rows, columns - kept, rest) + kept * (SIZE[floats] * rows + 2),
+  low_rank: (rows, columns, { rank, base, floats }) =>
+    SIZE[floats] * rank * (rows + columns) + (base ? groupedBytes(rows, columns, base) : 0),
 };
 
 /** Codes, scales and zero points are each packed without a gap over the whole matrix. */
@@ -82,6 +92,11 @@ function groupedBytes(rows: number, columns: number, packing: Grouped): number {
 /** Bytes of a packed matrix, exactly. @param shape (out, in). */
 export function packedBytes([rows, columns]: Shape, packing: Packing): number {
   return (BYTES[packing.kind] as (rows: number, columns: number, packing: Packing) => number)(rows, columns, packing);
+}
+
+/** The same with floats of two bytes, whatever the model at hand has: what methods are compared by. */
+export function comparableBytes(shape: Shape, packing: Packing): number {
+  return packedBytes(shape, 'floats' in packing ? { ...packing, floats: 'F16' } : packing);
 }
 
 const ELEMENTS: { [K in PackingKind]: (rows: number, columns: number, packing: Of<K>) => number } = {

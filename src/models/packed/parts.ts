@@ -106,7 +106,7 @@ function splitSparse({ packing, rows, columns, values, mask }: SparseValues): Pa
   const where = packing.places === '2:4' ? packBits(places, 2) : packBits(mask, 1);
   return new Map([
     ['places', where],
-    ['values', encode(kept, 'F16', 'a weight')],
+    ['values', encode(kept, packing.floats, 'a weight')],
   ]);
 }
 
@@ -115,7 +115,7 @@ async function joinSparse(packing: Sparse, columns: number, rows: RowRange, read
   const { mask, before } =
     packing.places === '2:4' ? await fixedMask(columns, rows, read) : await bitMask(columns, rows, read);
   const kept = mask.reduce((sum, bit) => sum + bit, 0);
-  const numbers = await readFloats(read, 'values', 'F16', before, kept);
+  const numbers = await readFloats(read, 'values', packing.floats, before, kept);
   const values = new Float64Array(count * columns);
   for (let i = 0, next = 0; i < mask.length; i++) if (mask[i]) values[i] = numbers[next++];
   return { packing: { ...packing, kept }, rows: count, columns, values, mask };
@@ -158,10 +158,10 @@ export function keptOfRow(columns: number, n: number, m: number): number {
 
 // ---- columns: indices, kept, and the parts of the rest
 
-function splitColumns({ indices, kept, rest }: ColumnsValues): PartBytes {
+function splitColumns({ packing, indices, kept, rest }: ColumnsValues): PartBytes {
   return new Map([
     ['indices', new Uint8Array(Uint16Array.from(indices).buffer)],
-    ['kept', encode(kept, 'F16', 'a kept weight')],
+    ['kept', encode(kept, packing.floats, 'a kept weight')],
     ...splitGrouped(rest),
   ]);
 }
@@ -172,23 +172,23 @@ async function joinColumns(
   rows: RowRange,
   read: PartReader,
 ): Promise<ColumnsValues> {
-  const { columns: count, rest } = packing;
+  const { columns: count, rest, floats } = packing;
   return {
     packing,
     rows: rows.end - rows.start,
     columns,
     indices: await readIndices(read, 'indices', count),
-    kept: await readFloats(read, 'kept', 'F16', rows.start * count, (rows.end - rows.start) * count),
+    kept: await readFloats(read, 'kept', floats, rows.start * count, (rows.end - rows.start) * count),
     rest: await joinGrouped(rest, columns - count, rows, read),
   };
 }
 
 // ---- low rank: up, down, and the parts of what it is added to
 
-function splitLowRank({ up, down, base }: LowRankValues): PartBytes {
+function splitLowRank({ packing, up, down, base }: LowRankValues): PartBytes {
   return new Map([
-    ['up', encode(up, 'F16', 'a factor')],
-    ['down', encode(down, 'F16', 'a factor')],
+    ['up', encode(up, packing.floats, 'a factor')],
+    ['down', encode(down, packing.floats, 'a factor')],
     ...(base ? splitGrouped(base) : []),
   ]);
 }
@@ -199,14 +199,14 @@ async function joinLowRank(
   rows: RowRange,
   read: PartReader,
 ): Promise<LowRankValues> {
-  const { rank, base } = packing;
+  const { rank, base, floats } = packing;
   const count = rows.end - rows.start;
   return {
     packing,
     rows: count,
     columns,
-    up: await readFloats(read, 'up', 'F16', rows.start * rank, count * rank),
-    down: await readFloats(read, 'down', 'F16', 0, rank * columns),
+    up: await readFloats(read, 'up', floats, rows.start * rank, count * rank),
+    down: await readFloats(read, 'down', floats, 0, rank * columns),
     ...(base && { base: await joinGrouped(base, columns, rows, read) }),
   };
 }
