@@ -63,8 +63,11 @@ const ROWS: readonly Held[] = [
   ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
 ];
 
-/** A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. */
-const UNSTABLE = /^(gptq|owq):bits=[23]/;
+/**
+ * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
+ * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
+ */
+const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic/;
 
 /** Rows of `shared/torch/experiments_*.jsonl`; a model that lacks one is not held to it. */
 const EXPERIMENTS: readonly Held[] = [
