@@ -43,7 +43,7 @@ async function writeAndVerify(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ExportReport> {
-  const target = await exportTarget(state, id, emit, signal);
+  const target = await exportTarget(state, platform, id, emit, signal);
   const model = await quantizedModel(target.model, options.precision, { signal });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
