@@ -34,14 +34,9 @@ export async function compressCommand(
   state.requireTexts();
   const needed = assertPlannable(open.model, passes);
   if (isOneSlicing(recipe)) {
-    const { id } = await sliceCommand(
-      state,
-      platform,
-      recipe.steps[0].options as unknown as SliceOptions,
-      emit,
-      signal,
-    );
-    return state.requireRun(id).run;
+    const options = recipe.steps[0].options as unknown as SliceOptions;
+    const { run: _, ...slice } = await sliceCommand(state, platform, options, emit, signal);
+    return { ...state.requireRun(slice.id).run, slice };
   }
   await assertStorage(platform, 'Compressing this model', needed);
   return new RecipeRun(state, platform, recipe, emit, signal).run(passes);

@@ -176,6 +176,8 @@ export interface SliceReport {
   discarded_energy: number[];
   certificate: WorstCertificate;
   duration_ms: number;
+  /** The same as a run of a recipe of one step. */
+  run?: RunReport;
 }
 
 /** Sizes of a model, made or planned. */
@@ -212,6 +214,8 @@ export interface RunReport extends ModelSizes {
   /** Bytes of the weights as the app holds them: floats in the model's own types. */
   stored_bytes: number;
   parts: PartSizes;
+  /** Where the recipe is one slicing: what only slicing has. */
+  slice?: SliceReport;
   duration_ms: number;
 }
 

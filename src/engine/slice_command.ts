@@ -64,7 +64,7 @@ export async function sliceCommand(
       scratch: [scratch],
       exports: new Map(),
     });
-    return report;
+    return { ...report, run };
   } catch (error) {
     await scratch.clear();
     throw error;

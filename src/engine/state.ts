@@ -76,7 +76,10 @@ export class EngineState {
   }
 
   requireRun(id: string): MadeModel {
-    return this.runs.get(id) ?? missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress');
+    return (
+      this.runs.get(id) ??
+      missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress')
+    );
   }
 
   /** Perplexity protocol of a target: a sliced model keeps the calibration that it was made with. */
