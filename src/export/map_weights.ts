@@ -2,18 +2,18 @@
 import type { DecoderLayer, DecoderModel, Linear, Norm, WeightRef } from '../models/decoder_model.ts';
 
 /**
- * `table`: embedding or head, (vocabulary, d). `linear`: (out, in). `projection`: (in, out), shortcuts included.
- * `positions`: (rows, d). `vector`: norms and biases.
+ * `table`: an embedding alone, (vocabulary, d). `head`: what gives logits, (vocabulary, d), tied to the embedding or not.
+ * `linear`: (out, in). `projection`: (in, out), shortcuts included. `positions`: (rows, d). `vector`: norms and biases.
  */
-export type WeightRole = 'table' | 'linear' | 'projection' | 'positions' | 'vector';
+export type WeightRole = 'table' | 'head' | 'linear' | 'projection' | 'positions' | 'vector';
 
 type Visit = <T extends WeightRef | undefined>(ref: T, role: WeightRole) => T;
 
-/** Every distinct weight with its first use, in model order: a tied head is the embedding's table. */
+/** Every distinct weight in model order, with what it is for: a tied table is a head. */
 export function weightRoles(model: DecoderModel): Map<WeightRef, WeightRole> {
   const roles = new Map<WeightRef, WeightRole>();
   rebuild(model, (ref, role) => {
-    if (ref && !roles.has(ref)) roles.set(ref, role);
+    if (ref && (role === 'head' || !roles.has(ref))) roles.set(ref, role);
     return ref;
   });
   return roles;
@@ -52,7 +52,7 @@ function rebuild(model: DecoderModel, visit: Visit): DecoderModel {
     lm_head: {
       ...lm_head,
       projection: visit(lm_head.projection, 'projection'),
-      weight: visit(lm_head.weight, 'table'),
+      weight: visit(lm_head.weight, 'head'),
       bias: visit(lm_head.bias, 'vector'),
     },
   };
