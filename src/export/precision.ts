@@ -15,10 +15,10 @@ import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantiz
  * - `stored`: as the model holds them; what ONNX has no type for (GGUF's blocks, F8) becomes F16.
  * - `f32`: all F32.
  * - `f16`: matrices F16, vectors F32. Computation stays f32: the graph casts.
- * - `int8`: all matrices in 8-bit blocks of 32.
+ * - `int8`: all matrices in 8-bit blocks of 32; learned positions are F32.
  * - `int4`: everything that is multiplied in 4 bits, because the older WebGPU provider of onnxruntime-web takes no 8: linears
  *   and head (so also a tied table) in blocks of 32, SliceGPT's shortcuts, whose errors reach every later layer, in blocks
- *   of 16. An embedding by itself keeps 8 bits. What that costs is measured in docs/compatibility.md.
+ *   of 16. An embedding by itself keeps 8 bits, learned positions are F32. What that costs is measured in docs/compatibility.md.
  *
  * Where F16 is wanted, a weight with a value beyond its range is F32.
  */
@@ -57,7 +57,9 @@ async function inPrecision(
   if (isQuantized(ref)) return ref;
   if (precision === 'stored') return asStored(ref, signal);
   if (precision === 'f32' || role === 'vector') return asFloatType(ref, 'F32');
-  if (precision === 'f16' || role === 'positions') return asHalf(ref, signal);
+  if (precision === 'f16') return asHalf(ref, signal);
+  // Small beside the rest, and f16 would ask WebGPU for `shader-f16`.
+  if (role === 'positions') return asFloatType(ref, 'F32');
   if (role === 'table') return quantizedRows(ref, 8);
   if (precision === 'int8') return role === 'projection' ? quantizedColumns(ref, 8) : quantizedRows(ref, 8);
   return role === 'projection' ? quantizedColumns(ref, 4, FINE_BLOCK_SIZE) : quantizedRows(ref, 4);

@@ -28,7 +28,7 @@ export interface QuantizedValues {
   codes: Value;
   /** f32 (rows, blocks). */
   scales: Value;
-  /** uint8 (rows, bytes of a row). */
+  /** uint8 (rows · bytes of a row). */
   zero_points?: Value;
 }
 

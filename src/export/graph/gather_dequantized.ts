@@ -30,8 +30,10 @@ export function gatherDequantized(
   const zeros = (): Value => {
     if (!zero_points) return builder.scalar(2 ** (bits - 1));
     const part = 'zero_points/';
-    const whole = (zeroPointBytes(bits, blocks) * 8) / bits;
-    const flat = shaped(unpackedRows(zero_points, 'zero_points'), [whole], part);
+    const bytes = zeroPointBytes(bits, blocks);
+    const table = builder.node('Reshape', `${scope}/${part}Table`, [zero_points, builder.ints([-1, bytes])]);
+    const whole = (bytes * 8) / bits;
+    const flat = shaped(unpackedRows(table, 'zero_points'), [whole], part);
     const own = whole === blocks ? flat : firstColumns(builder, flat, blocks, `${scope}/zero_points`);
     return shaped(own, [blocks, 1], part);
   };

@@ -20,19 +20,22 @@ export interface PackedMatrix {
   codes(): AsyncIterable<Uint8Array>;
   /** F32 bytes, (rows, blocks). */
   scales(): AsyncIterable<Uint8Array>;
-  /** uint8 (rows, ⌈blocks · bits ∕ 8⌉), as `packZeroPoints` packs them. */
+  /** uint8 (rows · ⌈blocks · bits ∕ 8⌉), as `packZeroPoints` packs them. */
   zeroPoints(): AsyncIterable<Uint8Array>;
 }
 
 export type PackedShape = Pick<PackedMatrix, 'rows' | 'columns' | 'bits' | 'block_size' | 'has_zero_points'>;
 
-/** Shapes of the three tensors of a packed matrix. */
+/**
+ * Shapes of the three tensors of a packed matrix. Zero points are a list, which MatMulNBits takes as well as a matrix: the
+ * older WebGPU provider of onnxruntime-web reads them as words, and cannot do that with rows of an odd number of bytes.
+ */
 export function packedDims({ rows, columns, bits, block_size }: PackedShape) {
   const blocks = blocksOf(columns, block_size);
   return {
     codes: [rows, blocks, blobBytes(bits, block_size)],
     scales: [rows, blocks],
-    zero_points: [rows, zeroPointBytes(bits, blocks)],
+    zero_points: [rows * zeroPointBytes(bits, blocks)],
   };
 }
 
