@@ -10,6 +10,7 @@ import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { RuntimeCheck } from './verify/builds.ts';
 
 export type {
   BackendInfo,
@@ -187,6 +188,8 @@ export interface ExportReport {
   perplexity_in_app: number;
   /** Over the logits of the first evaluation window. */
   max_abs_logit_difference: number;
+  /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */
+  runtimes: RuntimeCheck[];
   duration_ms: { export: number; verification: number };
 }
 

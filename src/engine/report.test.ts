@@ -112,6 +112,7 @@ const exported: ExportReport = {
   perplexity: 3.0001,
   perplexity_in_app: 3,
   max_abs_logit_difference: 1e-5,
+  runtimes: [],
   duration_ms: { export: 1, verification: 1 },
 };
 const timings_ms = {

@@ -16,6 +16,7 @@ import type {
   SliceReport,
   WorstCertificate,
 } from './protocol.ts';
+import type { RuntimeCheck } from './verify/builds.ts';
 
 import { type SiteSummary, siteSummary } from './report_sites.ts';
 
@@ -148,6 +149,8 @@ export interface OnnxReport {
   /** Null where the export failed. */
   perplexity: number | null;
   max_abs_logit_difference: number | null;
+  /** Where the files ran; absent where only Whittle opened them again, or nothing did. */
+  runtimes?: RuntimeCheck[];
   /** Why the export failed. */
   error?: string;
 }
@@ -254,7 +257,8 @@ function summaryOf(exported: ExportReport | FailedExport): ExportSummary {
     const { error } = exported;
     return { format, precision, files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
   }
-  const { files, verified, perplexity, max_abs_logit_difference } = exported;
+  const { files, verified, perplexity, max_abs_logit_difference, runtimes } = exported;
   const listed = files.filter(({ name }) => name !== REPORT_FILE);
-  return { format, precision, files: listed, verified, perplexity, max_abs_logit_difference };
+  const measured = { perplexity, max_abs_logit_difference, ...(runtimes.length > 0 && { runtimes }) };
+  return { format, precision, files: listed, verified, ...measured };
 }

@@ -9,11 +9,11 @@ import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
 import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
-import type { Verifier } from '../verify.ts';
+import { buildsFor } from '../verify/builds.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
+import { type ExportOptions, exportKey, exportOptions } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
-import { verifyExport } from './verify_export.ts';
+import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
 
 export async function exportCommand(
@@ -25,12 +25,14 @@ export async function exportCommand(
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
   assertExpressible(state, exportedModel(state, request.id), options);
-  // It loads while files are written; other formats are opened by the engine itself.
-  const verifier = isOnnxFormat(options.format) ? platform.openVerifier() : undefined;
+  // It loads while files are written; formats without one are opened by the engine itself.
+  const [build] = buildsFor(options.format);
+  const first = build && platform.openVerifier(build);
+  const verifiers = first && { first, open: (other: typeof build) => platform.openVerifier(other) };
   try {
-    return await writeAndVerify(state, platform, request.id, options, verifier, emit, signal);
+    return await writeAndVerify(state, platform, request.id, options, verifiers, emit, signal);
   } finally {
-    verifier?.close();
+    first?.close();
   }
 }
 
@@ -39,7 +41,7 @@ async function writeAndVerify(
   platform: EnginePlatform,
   id: string,
   options: ExportOptions,
-  verifier: Verifier | undefined,
+  verifiers: OnnxVerifiers | undefined,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ExportReport> {
@@ -56,7 +58,7 @@ async function writeAndVerify(
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
     const subject = { folder, files, model, options, perplexity_in_app };
-    const checked = await verifyExport(state, verifier, subject, emit, signal);
+    const checked = await verifyExport(state, verifiers, subject, emit, signal);
     const report: ExportReport = {
       id: target.id,
       options,
