@@ -145,6 +145,7 @@ export function exportReport({ id, options }: Commands['export']['request']): Ex
     perplexity_in_app: 79.8,
     max_abs_logit_difference: 1e-5,
     runtimes: [],
+    notes: [],
     duration_ms: { export: 1, verification: 1 },
   };
 }

@@ -305,7 +305,15 @@ describe('the engine', () => {
     const { id } = await engine.run('slice', SLICE);
     await engine.run('export', { id });
     // The first loads while files are written. Closing twice does no harm.
-    const plain = ['open wasm', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'open webgpu', 'verified 1', 'close'];
+    const plain = [
+      'open wasm',
+      'write',
+      `verified ${TEXTS.eval_samples}`,
+      'close',
+      'open webgpu',
+      'verified 1',
+      'close',
+    ];
     expect(told).toEqual([...plain, 'close']);
     told.length = 0;
     await engine.run('export', { id, options: { format: 'transformers.js' } });

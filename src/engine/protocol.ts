@@ -190,6 +190,8 @@ export interface ExportReport {
   max_abs_logit_difference: number;
   /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */
   runtimes: RuntimeCheck[];
+  /** What a person must know before they run the files elsewhere, each a sentence. */
+  notes: string[];
   duration_ms: { export: number; verification: number };
 }
 

@@ -113,6 +113,7 @@ const exported: ExportReport = {
   perplexity_in_app: 3,
   max_abs_logit_difference: 1e-5,
   runtimes: [],
+  notes: [],
   duration_ms: { export: 1, verification: 1 },
 };
 const timings_ms = {

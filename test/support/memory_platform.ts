@@ -1,8 +1,8 @@
 /** @file An engine platform in memory, so that the whole engine runs under Node as it does in the Worker. */
 import { openAsBlob } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import * as stable from 'onnxruntime-web-stable/wasm';
 import * as pinned from 'onnxruntime-web/webgpu';
+import * as stable from 'onnxruntime-web-stable/wasm';
 import type { Backend } from '../../src/backend/backend.ts';
 import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';

@@ -11,7 +11,7 @@ import type { ExportedFile, ExportReport } from '../protocol.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
-import { type ExportOptions, isOnnxFormat } from './options.ts';
+import { type ExportOptions, isOnnxFormat, runtimeName } from './options.ts';
 import type { ExportTarget } from './target.ts';
 import { methodOf } from './write_weights.ts';
 
@@ -70,7 +70,7 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 async function writeCard(
   state: EngineState,
   { slice, evaluation }: ExportTarget,
-  { options, files, perplexity }: ExportReport,
+  { options, files, perplexity, runtimes, notes }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   if (!isOnnxFormat(options.format)) return [];
@@ -84,6 +84,8 @@ async function writeCard(
     parameters: slice?.report.parameters ?? summary.parameters,
     dense,
     perplexity,
+    runtimes: runtimes.map(runtimeName),
+    notes,
     ...(slice && { slicing: { ...slice.report.options, head: slice.report.head, dimension: slice.report.dimension } }),
     protocol: evaluation.protocol,
     version: VERSION,

@@ -2,6 +2,7 @@
  * @file Command `export`: writes a model in one format with tokenizer, config, model card and report.json, then opens what
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
+import { graphNotes } from '../../export/notes.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { measurePerplexity } from '../measure_commands.ts';
@@ -11,7 +12,7 @@ import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { type ExportOptions, exportKey, exportOptions } from './options.ts';
+import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
@@ -66,6 +67,7 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
+      notes: isOnnxFormat(options.format) ? graphNotes(state.requireModel().open.raw_config) : [],
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
