@@ -12,6 +12,7 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { RuntimeCheck } from './verify/builds.ts';
 
 export type {
   BackendInfo,
@@ -249,6 +250,10 @@ export interface ExportReport {
   perplexity_in_app: number;
   /** Over the logits of the first evaluation window. */
   max_abs_logit_difference: number;
+  /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */
+  runtimes: RuntimeCheck[];
+  /** What a person must know before they run the files elsewhere, each a sentence. */
+  notes: string[];
   duration_ms: { export: number; verification: number };
 }
 

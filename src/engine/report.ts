@@ -17,9 +17,9 @@ import type {
   SliceReport,
   WorstCertificate,
 } from './protocol.ts';
-
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
+import type { RuntimeCheck } from './verify/builds.ts';
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -168,6 +168,10 @@ export interface OnnxReport {
   /** Null where the export failed. */
   perplexity: number | null;
   max_abs_logit_difference: number | null;
+  /** Where the files ran; absent where only Whittle opened them again, or nothing did. */
+  runtimes?: RuntimeCheck[];
+  /** What a person must know before they run the files elsewhere. */
+  notes?: string[];
   /** Why the export failed. */
   error?: string;
 }
@@ -275,7 +279,13 @@ function summaryOf(exported: ExportReport | FailedExport): ExportSummary {
     const { error } = exported;
     return { format, precision, files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
   }
-  const { files, verified, perplexity, max_abs_logit_difference } = exported;
+  const { files, verified, perplexity, max_abs_logit_difference, runtimes, notes } = exported;
   const listed = files.filter(({ name }) => name !== REPORT_FILE);
-  return { format, precision, files: listed, verified, perplexity, max_abs_logit_difference };
+  const measured = {
+    perplexity,
+    max_abs_logit_difference,
+    ...(runtimes.length > 0 && { runtimes }),
+    ...(notes.length > 0 && { notes }),
+  };
+  return { format, precision, files: listed, verified, ...measured };
 }

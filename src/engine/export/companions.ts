@@ -11,7 +11,7 @@ import type { ExportedFile, ExportReport } from '../protocol.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
-import { type ExportOptions, isOnnxFormat } from './options.ts';
+import { type ExportOptions, isOnnxFormat, runtimeName } from './options.ts';
 import type { ExportTarget } from './target.ts';
 import { methodOf } from './write_weights.ts';
 
@@ -70,7 +70,7 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 async function writeCard(
   state: EngineState,
   { made, evaluation }: ExportTarget,
-  { options, files, perplexity }: ExportReport,
+  { options, files, perplexity, runtimes, notes }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   if (!isOnnxFormat(options.format)) return [];
@@ -84,6 +84,8 @@ async function writeCard(
     parameters: made?.run.parameters ?? summary.parameters,
     dense,
     perplexity,
+    runtimes: runtimes.map(runtimeName),
+    notes,
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
     ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,
