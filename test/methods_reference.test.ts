@@ -38,13 +38,55 @@ const ROWS: readonly Held[] = [
   ['wanda:sparsity=0.5', 'wanda', { sparsity: '50%' }],
   ['wanda:pattern=2:4', 'wanda', { sparsity: '2:4' }],
   ['wanda:pattern=4:8', 'wanda', { sparsity: '4:8' }],
+  ['wanda:sparsity=0.5,repair=true', 'wanda + least squares', { sparsity: '50%', damp: 0.01 }],
+  ['sparsegpt:sparsity=0.5', 'sparsegpt', { sparsity: '50%', block: 128, damp: 0.01 }],
+  ['sparsegpt:pattern=2:4', 'sparsegpt', { sparsity: '2:4', block: 128, damp: 0.01 }],
+  ['gptq:bits=4,group=32', 'gptq', { bits: 4, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=4,group=128', 'gptq', { bits: 4, group: 128, act_order: false, damp: 0.01 }],
+  ['gptq:bits=3,group=32', 'gptq', { bits: 3, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=2,group=32', 'gptq', { bits: 2, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=4,group=32,order=dynamic', 'gptq', { bits: 4, group: 32, act_order: true, damp: 0.01 }],
+  ['gptq:bits=4,group=128,order=dynamic', 'gptq', { bits: 4, group: 128, act_order: true, damp: 0.01 }],
+  ['gptq:bits=4,group=32,order=static', 'gptq', { bits: 4, group: 32, act_order: 'static groups', damp: 0.01 }],
+  ['gptq:bits=3,group=32,order=static', 'gptq', { bits: 3, group: 32, act_order: 'static groups', damp: 0.01 }],
+  [
+    'gptq:bits=4,group=32,params=lazy',
+    'gptq',
+    { bits: 4, group: 32, act_order: false, damp: 0.01, grid: 'lazy, as official' },
+  ],
+  ['owq:bits=4,group=32,keep=0.01', 'owq', { bits: 4, group: 32, kept_columns: 0.01 }],
+  ['owq:bits=3,group=32,keep=0.01', 'owq', { bits: 3, group: 32, kept_columns: 0.01 }],
+  ['owq:bits=3,group=32,keep=0.03', 'owq', { bits: 3, group: 32, kept_columns: 0.03 }],
+  ['lorc:bits=4,group=32,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 32, rank: 8 }],
+  ['lorc:bits=4,group=128,rank=16', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 16 }],
+  ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
+  ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
 ];
+
+/**
+ * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
+ * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
+ */
+const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic/;
 
 /** Rows of `shared/torch/experiments_*.jsonl`; a model that lacks one is not held to it. */
 const EXPERIMENTS: readonly Held[] = [
   ['embed:bits=8', 'embedding int8 row', {}],
   ['embed:bits=4', 'embedding int4 g32', {}],
   ['correct:ridge=1; wanda:sparsity=0.5', 'stream-corrected wanda', { sparsity: '50%', ridge: 1 }],
+  ['correct:ridge=1; sparsegpt:sparsity=0.5', 'stream-corrected sparsegpt', { sparsity: '50%', ridge: 1 }],
+  [
+    'correct:ridge=1; wanda:sparsity=0.5,repair=true',
+    'stream-corrected wanda + masked least squares',
+    { sparsity: '50%', ridge: 1 },
+  ],
+  ['embed:bits=8; gptq:bits=4,group=32', 'embedding int8 + gptq', { bits: 4, group: 32 }],
+  ['gptq:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 4, group: 32 }],
+  [
+    'embed:bits=8; correct:ridge=1; gptq:bits=4,group=32',
+    'embedding int8, stream-corrected gptq',
+    { bits: 4, group: 32, ridge_in: 1, ridge_out: 1 },
+  ],
 ];
 
 const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
@@ -87,17 +129,18 @@ describeWithShared('reference/methods', () => {
           if (!row && EXPERIMENTS.some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
+          const loose = UNSTABLE.test(recipe);
           const found = await measure(await runRecipe(backend, job, recipe));
           expect(found.bytes).toBe(row.bytes);
           expect(found.parameters).toBe(row.params);
           expect(
             relativeDifference(found.perplexity, row.perplexity),
             `${found.perplexity} against ${row.perplexity}`,
-          ).toBeLessThan(5e-3);
+          ).toBeLessThan(loose ? 0.03 : 5e-3);
           expect(Math.abs(found.kl - row.kl), `${found.kl} against ${row.kl}`).toBeLessThan(
-            Math.max(0.03 * row.kl, 2e-5),
+            Math.max((loose ? 0.08 : 0.03) * row.kl, 2e-5),
           );
-          expect(Math.abs(found.top1 - row.top1)).toBeLessThan(5e-3);
+          expect(Math.abs(found.top1 - row.top1)).toBeLessThan(loose ? 0.02 : 5e-3);
         });
       }
     });

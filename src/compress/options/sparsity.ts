@@ -3,7 +3,7 @@
 import type { Floats, Sparse } from '../../models/packed/packing.ts';
 import { keptOfRow } from '../../models/packed/parts.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { maybe, number } from './fields.ts';
+import { flag, maybe, number } from './fields.ts';
 
 export interface SparsityOptions {
   readonly sparsity: number;
@@ -48,3 +48,15 @@ export function sparsePacking(
   const gone = whole ? Math.floor(rows * columns * share) : rows * Math.floor(columns * share);
   return { kind: 'sparse', places, kept: rows * columns - gone, floats };
 }
+
+export interface RepairOptions extends SparsityOptions {
+  readonly repair: boolean;
+}
+
+export const REPAIR = flag(
+  {
+    label: 'Repair',
+    help: 'The weights that stay are fitted anew to what the linear put out, by least squares for each output: the best that any update can do. Slow on large layers.',
+  },
+  false,
+);

@@ -1,7 +1,8 @@
 /** @file What solvers find → what is stored: between {@link GroupedCodes}, masks and the like, and the kinds of packings. */
 import { type Columns, type Grouped, groupSize, type LowRank, type Sparse } from '../../models/packed/packing.ts';
 import type { ColumnsValues, GroupedValues, LowRankValues, SparseValues } from '../../models/packed/values.ts';
-import type { Grid, GroupedCodes } from './grid.ts';
+import type { GptqResult } from './gptq.ts';
+import type { Grid } from './grid.ts';
 import type { LowRankPair } from './low_rank.ts';
 import type { OwqResult } from './owq.ts';
 import { int8Rows, roundToNearest } from './rtn.ts';
@@ -11,9 +12,17 @@ export function gridOf({ bits, zero }: Grouped): Grid {
   return { bits, kind: zero === 'minimum' ? 'minimum' : 'integer' };
 }
 
-export function groupedValues(found: GroupedCodes, packing: Grouped): GroupedValues {
-  const { rows, columns, codes, scales, offsets } = found;
-  return { packing, rows, columns, codes, scales: Float64Array.from(scales), zeros: Float64Array.from(offsets) };
+export function groupedValues(found: GptqResult, packing: Grouped): GroupedValues {
+  const { rows, columns, codes, scales, offsets, order } = found;
+  const values = {
+    packing,
+    rows,
+    columns,
+    codes,
+    scales: Float64Array.from(scales),
+    zeros: Float64Array.from(offsets),
+  };
+  return order ? { ...values, order: Uint16Array.from(order) } : values;
 }
 
 /** Every weight to the nearest number that the packing has. @param W (rows, columns). */

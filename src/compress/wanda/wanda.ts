@@ -4,20 +4,22 @@ import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
-import { maskRule, PATTERN, SPARSITY, type SparsityOptions, sparsePacking } from '../options/sparsity.ts';
+import { maskRule, PATTERN, REPAIR, type RepairOptions, SPARSITY, sparsePacking } from '../options/sparsity.ts';
+import { maskedLeastSquares } from '../solvers/masked_least_squares.ts';
 import { lowestScores, wandaScores } from '../solvers/masks.ts';
 import { sparseValues } from '../solvers/packed_values.ts';
 
-const linears: LinearMethod<SparsityOptions> = {
-  statistics: () => ['diagonal'],
-  change({ W, rows, columns, use }, { diagonal }, options) {
+const linears: LinearMethod<RepairOptions> = {
+  statistics: ({ repair }) => (repair ? ['gram'] : ['diagonal']),
+  async change({ W, rows, columns, use }, { diagonal, gram }, options, { linalg }) {
     const { share, pattern = 'row' } = maskRule(options);
     const dropped = lowestScores(wandaScores(W, columns, diagonal as Float64Array), rows, columns, share, pattern);
-    return sparseValues(W, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, false));
+    const kept = options.repair && gram ? await maskedLeastSquares(W, rows, columns, dropped, gram, linalg) : W;
+    return sparseValues(kept, dropped, rows, columns, sparsePacking(options, [rows, columns], use.floats, false));
   },
 };
 
-export const wanda: Method<SparsityOptions> = {
+export const wanda: Method<RepairOptions> = {
   name: 'wanda',
   about: {
     label: 'Wanda',
@@ -25,7 +27,7 @@ export const wanda: Method<SparsityOptions> = {
     group: 'prune',
     help: 'Of every output, the weights become zero that are small and whose inputs are small. One pass over the text.',
   },
-  options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN }),
+  options: v.strictObject({ sparsity: SPARSITY, pattern: PATTERN, repair: REPAIR }),
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, false)),

@@ -16,7 +16,7 @@ export function dense(values: PackedValues): Float32Array {
 }
 
 /** scale · (code − zero), scale · code + minimum, or scale · code, in f64 and rounded once. */
-function groupedDense({ packing, rows, columns, codes, scales, zeros }: GroupedValues): Float32Array {
+function groupedDense({ packing, rows, columns, codes, scales, zeros, order }: GroupedValues): Float32Array {
   const out = new Float32Array(rows * columns);
   const size = groupSize(packing, columns);
   const groups = groupsOf(packing, columns);
@@ -28,8 +28,9 @@ function groupedDense({ packing, rows, columns, codes, scales, zeros }: GroupedV
       const zero = zeros ? zeros[row * groups + group] : 0;
       const end = row * columns + Math.min(columns, (group + 1) * size);
       for (let i = row * columns + group * size; i < end; i++) {
+        const to = order ? row * columns + order[i - row * columns] : i;
         const code = isSigned ? ((codes[i] + half) & (2 * half - 1)) - half : codes[i];
-        out[i] = packing.zero === 'minimum' ? scale * code + zero : scale * (code - zero);
+        out[to] = packing.zero === 'minimum' ? scale * code + zero : scale * (code - zero);
       }
     }
   }

@@ -18,6 +18,8 @@ export interface Grouped {
   readonly group: number | 'row';
   readonly zero: 'symmetric' | 'integer' | 'minimum';
   readonly scale: 'F16' | 'F32';
+  /** Inputs are stored in an order of their own, a 16-bit index each (GPTQ's act-order without static groups). */
+  readonly ordered?: boolean;
 }
 
 export type Bits = 2 | 3 | 4 | 8;
@@ -80,10 +82,11 @@ const BYTES: { [K in PackingKind]: (rows: number, columns: number, packing: Of<K
 
 /** Codes, scales and zero points are each packed without a gap over the whole matrix. */
 function groupedBytes(rows: number, columns: number, packing: Grouped): number {
-  const { bits, zero, scale } = packing;
+  const { bits, zero, scale, ordered } = packing;
   const groups = rows * groupsOf(packing, columns);
   const zeros = { symmetric: 0, integer: Math.ceil((groups * bits) / 8), minimum: 2 * groups }[zero];
-  return Math.ceil((rows * columns * bits) / 8) + groups * (scale === 'F32' ? 4 : 2) + zeros;
+  const order = ordered ? 2 * columns : 0;
+  return Math.ceil((rows * columns * bits) / 8) + groups * (scale === 'F32' ? 4 : 2) + zeros + order;
 }
 
 /** Bytes of a packed matrix, exactly. @param shape (out, in). */
@@ -113,7 +116,8 @@ export function packedElements([rows, columns]: Shape, packing: Packing): number
 }
 
 const LABELS: { [K in PackingKind]: (packing: Of<K>) => string } = {
-  grouped: ({ bits, group }) => `int${bits}${group === 'row' ? ' row' : ` g${group}`}`,
+  grouped: ({ bits, group, ordered }) =>
+    `int${bits}${group === 'row' ? ' row' : ` g${group}`}${ordered ? ' ordered' : ''}`,
   sparse: ({ places }) => (places === '2:4' ? '2:4' : 'sparse'),
   columns: ({ rest }) => `${packingLabel(rest)} + columns`,
   low_rank: ({ rank, base }) => `${base ? `${packingLabel(base)} + ` : ''}rank ${rank}`,

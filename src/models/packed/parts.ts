@@ -53,13 +53,14 @@ export function joinParts(packing: Packing, columns: number, rows: RowRange, rea
 
 // ---- grouped: codes, scales, zeros
 
-function splitGrouped({ packing, codes, scales, zeros }: GroupedValues): Map<string, Uint8Array> {
+function splitGrouped({ packing, codes, scales, zeros, order }: GroupedValues): Map<string, Uint8Array> {
   const parts = new Map([
     ['codes', packBits(codes, packing.bits)],
     ['scales', encode(scales, packing.scale, 'a scale')],
   ]);
   if (packing.zero === 'integer') parts.set('zeros', packBits(zeros as Float64Array, packing.bits));
   if (packing.zero === 'minimum') parts.set('zeros', encode(zeros as Float64Array, 'F16', 'a minimum'));
+  if (packing.ordered) parts.set('order', new Uint8Array((order as Uint16Array).slice().buffer));
   return parts;
 }
 
@@ -78,7 +79,8 @@ async function joinGrouped(
   };
   const floats = (part: string, type: FloatType) => readFloats(read, part, type, start * groups, rows * groups);
   const codes = await small('codes', columns);
-  const values = { packing, rows, columns, codes, scales: await floats('scales', scale) };
+  const order = packing.ordered ? { order: await readIndices(read, 'order', columns) } : {};
+  const values = { packing, rows, columns, codes, scales: await floats('scales', scale), ...order };
   if (zero === 'symmetric') return values;
   const zeros = zero === 'integer' ? Float64Array.from(await small('zeros', groups)) : await floats('zeros', 'F16');
   return { ...values, zeros };
@@ -171,12 +173,11 @@ async function joinColumns(
   read: PartReader,
 ): Promise<ColumnsValues> {
   const { columns: count, rest, floats } = packing;
-  const bytes = (await read('indices', 0, 2 * count)).slice();
   return {
     packing,
     rows: rows.end - rows.start,
     columns,
-    indices: new Uint16Array(bytes.buffer, 0, count),
+    indices: await readIndices(read, 'indices', count),
     kept: await readFloats(read, 'kept', floats, rows.start * count, (rows.end - rows.start) * count),
     rest: await joinGrouped(rest, columns - count, rows, read),
   };
@@ -208,6 +209,11 @@ async function joinLowRank(
     down: await readFloats(read, 'down', floats, 0, rank * columns),
     ...(base && { base: await joinGrouped(base, columns, rows, read) }),
   };
+}
+
+/** 16-bit indices of inputs. */
+async function readIndices(read: PartReader, part: string, count: number): Promise<Uint16Array> {
+  return new Uint16Array((await read(part, 0, 2 * count)).slice().buffer, 0, count);
 }
 
 // ---- numbers of a float type

@@ -20,6 +20,8 @@ export interface GroupedValues {
   readonly scales: Float64Array;
   /** (rows, groups): integer zero points, or float16 minimums; absent for `symmetric`. */
   readonly zeros?: Float64Array;
+  /** (columns): column j of the codes is input order[j]; only where the packing is `ordered`. */
+  readonly order?: Uint16Array;
 }
 
 export interface SparseValues {
