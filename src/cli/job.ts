@@ -3,7 +3,7 @@
  * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { join } from 'node:path';
-import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
+import { makeRecipe, parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type {
   BackendInfo,
@@ -14,6 +14,8 @@ import type {
   PerplexityReport,
   PlanReport,
   ProtocolReport,
+  SolveReport,
+  SolveTarget,
 } from '../engine/protocol.ts';
 import {
   buildReport,
@@ -98,7 +100,8 @@ export async function runJob(
 ): Promise<JobResult> {
   const before = inputs.model.kind === 'hub_name' ? 1 : 0;
   const { sparsity: shares, recipe: recipes = [] } = options;
-  const steps = before + 2 + Math.max(1, shares.length + recipes.length);
+  const made = shares.length + recipes.length + (options.target ? 1 : 0);
+  const steps = before + 2 + Math.max(1, made);
   let memory: MemoryReport = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
   const onEvent = (event: EngineEvent) => {
     if (event.type === 'progress') memory = event.memory;
@@ -148,7 +151,11 @@ export async function runJob(
       observer.onStep(recipe.text, before + 3 + shares.length + index, steps);
       await compressAndExport(job, recipe, index);
     }
-    if (shares.length + recipes.length === 0) {
+    if (options.target) {
+      observer.onStep('the best recipe of the target size', before + 3 + shares.length + recipes.length, steps);
+      await solveAndExport(job, options.target, recipes.length);
+    }
+    if (made === 0) {
       observer.onStep('export', before + 3, steps);
       await exportAll(job, 'dense', job.dense_exports);
     }
@@ -208,7 +215,7 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
 }
 
 /** One recipe, put into `runs` as soon as it is measured; one slicing is among the `sliced`, too. */
-async function compressAndExport(job: RunningJob, recipe: Recipe, index: number): Promise<void> {
+async function compressAndExport(job: RunningJob, recipe: Recipe, index: number, solver?: SolveReport): Promise<void> {
   const { driver, onEvent, watch } = job;
   const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
   watch.lap('calibration_and_slicing');
@@ -216,10 +223,18 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number)
   watch.lap('evaluation');
   const exports: Outcomes = [];
   // The text as the person wrote it: defaults that were filled in are in the steps.
-  job.runs.push({ run: { ...run, recipe: recipe.text }, evaluation, exports });
+  job.runs.push({ run: { ...run, recipe: recipe.text, ...(solver && { solver }) }, evaluation, exports });
   if (run.slice) job.sliced.push({ slice: run.slice, evaluation, exports });
   await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
   await driver.run('discard', { id: run.id });
+}
+
+/** The best recipe of a size, made and exported as any other. */
+async function solveAndExport(job: RunningJob, target: SolveTarget, index: number): Promise<void> {
+  const { driver, onEvent, options } = job;
+  const [format] = options.format;
+  const solver = await driver.run('solve', { target, format }, onEvent);
+  await compressAndExport(job, parseRecipe(solver.candidates[0].recipe), index, solver);
 }
 
 /** Every recipe, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */

@@ -9,10 +9,12 @@ import {
   type Precision,
   precisionsOf,
 } from '../engine/export/options.ts';
+import type { SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { methodHelp, methodList } from './method_help.ts';
 import { readRecipe } from './recipes.ts';
+import { readTarget } from './target.ts';
 
 export interface CliOptions {
   /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
@@ -39,6 +41,8 @@ export interface CliOptions {
   out: string;
   /** Each is a run. Absent where none is given. */
   recipe?: Recipe[];
+  /** The solver's best recipe of this size is one more run. */
+  target?: SolveTarget;
   /** Only tell what the recipes will make. */
   plan?: true;
 }
@@ -72,6 +76,8 @@ const SPEC = {
   precision: text,
   out: text,
   recipe: { type: 'string', multiple: true },
+  'target-size': text,
+  'target-bpw': text,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -90,6 +96,9 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --seqlen T               tokens in a window                       (256)
   --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
                            as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
+  --target-size N[kB|MB|GB]  the best recipe whose weights take so many bytes in the first --format:
+                           every matrix is tried in every way that the format holds
+  --target-bpw BITS        the same, in bits for each parameter of the model
   --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes and refusals of the recipes, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
@@ -129,6 +138,7 @@ export function parseOptions(argv: string[]): CliOptions {
   if (values.help) throw new HelpWanted();
   if (values.methods) throw new HelpWanted(methodList());
   const recipe = values.recipe?.map(readRecipe);
+  const target = readTarget(values['target-size'], values['target-bpw']);
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -148,7 +158,7 @@ export function parseOptions(argv: string[]): CliOptions {
     // One token predicts nothing.
     seqlen: count('seqlen', values.seqlen, 256, 2),
     // A recipe takes the place of the default slicing.
-    sparsity: recipe && values.sparsity === undefined ? [] : sparsities(values.sparsity),
+    sparsity: (recipe || target) && values.sparsity === undefined ? [] : sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),
     schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
@@ -159,6 +169,7 @@ export function parseOptions(argv: string[]): CliOptions {
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
     ...(recipe && { recipe }),
+    ...(target && { target }),
     ...(values.plan && { plan: true }),
   };
   checkExports(options);

@@ -15,6 +15,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { sliceCommand } from './slice_command.ts';
+import { solveCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { setTextsCommand } from './texts_command.ts';
 
@@ -45,6 +46,7 @@ export class Engine {
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
+      solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
       plan: (request) => planCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),

@@ -12,8 +12,10 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { SolveReport, SolveTarget } from './solve/solve_command.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
+/** Each command with its request and its result. */
 export type {
   BackendInfo,
   BackendKind,
@@ -34,12 +36,13 @@ export type {
   Precision,
   Schedule,
   SiteReport,
+  SolveReport,
+  SolveTarget,
   StepInput,
   UnitReport,
   WorstCertificate,
 };
 
-/** Each command with its request and its result. */
 export interface Commands {
   /**
    * Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. The open model stays
@@ -60,6 +63,8 @@ export interface Commands {
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
   plan: { request: { steps: readonly StepInput[] }; result: PlanReport };
+  /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
+  solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
   /** Forgets a compressed model and frees its weights. */
@@ -217,6 +222,8 @@ export interface RunReport extends ModelSizes {
   parts: PartSizes;
   /** Where the recipe is one slicing: what only slicing has. */
   slice?: SliceReport;
+  /** Where the recipe was found for a size. */
+  solver?: SolveReport;
   duration_ms: number;
 }
 

@@ -4,6 +4,7 @@ import type {
   ModelSizes,
   PerplexityReport,
   RunReport,
+  SolveReport,
   UnitReport,
   WorstCertificate,
 } from './protocol.ts';
@@ -17,6 +18,8 @@ export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
   /** To the dense model's; absent where that was not measured. */
   perplexity_ratio?: number;
   stored_bytes: number;
+  /** Where the recipe was found for a size: what was wanted, predicted and measured. */
+  solver?: SolveReport;
   /** In prefill: windows of the evaluation text. */
   tokens_per_second: number;
 }
@@ -45,5 +48,6 @@ export function runSummary(
     ...(densePerplexity !== undefined && { perplexity_ratio: perplexity / densePerplexity }),
     ...divergence,
     ...{ bytes, stored_bytes, bits_per_weight, parameters, multiplications_per_token, tokens_per_second },
+    ...(run.solver && { solver: run.solver }),
   };
 }
