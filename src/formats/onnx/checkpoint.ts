@@ -8,9 +8,10 @@ import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
 import { locateExternal } from './external.ts';
+import { genaiParameters } from './genai.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
 import { type OnnxModel, readOnnxModel } from './read_model.ts';
-import { bad } from './read_tensor.ts';
+import { bad, type StoredTensor } from './read_tensor.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
 import type { Parameter } from './weight_uses.ts';
 
@@ -49,7 +50,7 @@ export async function openOnnx(
   const summary = onnxSummary(model);
   const { sources, warnings } = locateExternal(source, model.graph, find);
   refuseQuantised(source.name, model, summary);
-  const parameters = findParameters(model);
+  const parameters = genaiParameters(model.graph, findParameters(model));
   if (parameters.size === 0) throw noParameters(source.name, summary);
   const tensors = new Map<string, Located>();
   for (const [name, parameter] of parameters) tensors.set(name, locate(source, name, parameter, sources));
@@ -87,11 +88,13 @@ function locate(
   }
   const source = location.kind === 'external' ? sources.get(location.file)! : model;
   const dtype = DTYPE_OF[type.name]!;
+  const [whole = 0, ...rest] = parameter.transposed ? [dims[1], dims[0]] : dims;
+  const count = parameter.rows ? parameter.rows.end - parameter.rows.start : whole;
   return {
     name,
     dtype,
-    shape: parameter.transposed ? [dims[1], dims[0]] : dims,
-    bytes: elements * (dtype === 'F32' ? 4 : 2),
+    shape: [count, ...rest],
+    bytes: (whole === 0 ? 0 : (elements / whole) * count) * (dtype === 'F32' ? 4 : 2),
     file: source.name,
     parameter,
     source,
@@ -101,7 +104,7 @@ function locate(
 
 function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
   // A transposed matrix that is read in blocks of rows (a head) stays until its last block: turning it takes all of it.
-  let turned: { name: string; bytes: Promise<Uint8Array> } | undefined;
+  let turned: { tensor: StoredTensor; bytes: Promise<Uint8Array> } | undefined;
   return async (name, rows) => {
     const located = tensors.get(name);
     if (!located) {
@@ -116,13 +119,16 @@ function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
     if (!(range.start >= 0 && range.start <= range.end && range.end <= count)) {
       throw new RangeError(`rows ${range.start} to ${range.end} of "${name}", which has ${count} rows`);
     }
-    if (!located.parameter.transposed) return readRows(located, rows && range);
-    if (turned?.name !== name) turned = { name, bytes: readTransposed(located) };
+    const { transposed, tensor, rows: part } = located.parameter;
+    const first = part?.start ?? 0;
+    const stored = { start: first + range.start, end: first + range.end };
+    if (!transposed) return readRows(located, rows || part ? stored : undefined);
+    if (turned?.tensor !== tensor) turned = { tensor, bytes: readTransposed(located) };
     const { bytes } = turned;
-    if (range.end === count) turned = undefined;
+    if (stored.end === tensor.dims[1]) turned = undefined;
     const rowBytes = located.bytes / (count || 1);
     try {
-      return (await bytes).subarray(range.start * rowBytes, range.end * rowBytes);
+      return (await bytes).subarray(stored.start * rowBytes, stored.end * rowBytes);
     } catch (cause) {
       turned = undefined;
       throw cause;

@@ -37,8 +37,11 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
   const uses: Use[] = [];
   /** Stored as (in, out): MatMul takes them as they are. Only linears are transposed in a state dict. */
   const matmul_operands = new Set<StoredTensor>();
+  /** Tables as they are stored, and tables that are the transpose of a head's operand. */
   const embeddings = new Set<StoredTensor>();
-  const keep = (name: string, tensor: StoredTensor) => {
+  const turned_tables = new Set<StoredTensor>();
+  const keep = (given: string, tensor: StoredTensor) => {
+    const name = withoutOperator(given);
     if (kept.has(name) || !MODULE_NAME.test(name) || !PARAMETER_NAME.test(name)) return;
     const rank = tensor.dims.length;
     if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2)) kept.set(name, tensor);
@@ -58,7 +61,7 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
       }
       if (node.op_type === 'Gather') {
         const table = values.trace(node.inputs[0]);
-        if (table?.tensor.dims.length === 2) embeddings.add(table.tensor);
+        if (table?.tensor.dims.length === 2) (table.flipped ? turned_tables : embeddings).add(table.tensor);
       }
       // Whittle names every weight.
       if (producer_name !== 'Whittle') uses.push(...usesOf(node, values));
@@ -81,9 +84,15 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
   }
   // One table for both ends belongs to the embedding; newer exporters keep either of its two names.
   const tables = new Set<StoredTensor>();
-  for (const [name, { tensor }] of parameters) if (!HEAD.test(name) && embeddings.has(tensor)) tables.add(tensor);
+  const isTable = (tensor: StoredTensor) => embeddings.has(tensor) || turned_tables.has(tensor);
+  for (const [name, { tensor }] of parameters) if (!HEAD.test(name) && isTable(tensor)) tables.add(tensor);
   for (const [name, { tensor }] of parameters) if (HEAD.test(name) && tables.has(tensor)) parameters.delete(name);
   return stripWrapper(parameters);
+}
+
+/** onnxruntime-genai's builder puts the operator into the name: `model.layers.0.mlp.up_proj.MatMul.weight`. */
+function withoutOperator(name: string): string {
+  return name.replace(/\.(MatMul|Add)(?=\.(weight|bias)$)/, '').replace(/(?<=\.[qk]_norm)\.layernorm(?=\.weight$)/, '');
 }
 
 /**
@@ -119,17 +128,21 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
 /** First parts of names in the state dicts of causal language models. */
 const ROOT = /^(model|transformer|gpt_neox|lm_head|embed_out|language_model)\./;
 
+/** A head that its scope names without the wrapper. */
+const HEAD_ROOT = /^(lm_head|embed_out)\./;
+
 const MOST_WRAPPERS = 4;
+
+const isInside = (name: string, prefix: string) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length));
 
 /** A model exported from inside a wrapper has one more name in front of every parameter. */
 function stripWrapper(parameters: Map<string, Parameter>): Map<string, Parameter> {
   let names = [...parameters.keys()];
-  let cut = 0;
   for (let wrapper = 0; wrapper < MOST_WRAPPERS; wrapper++) {
-    const prefix = names[0]?.slice(0, names[0].indexOf('.') + 1);
-    if (!prefix || !names.every((name) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length)))) break;
-    cut += prefix.length;
-    names = names.map((name) => name.slice(prefix.length));
+    const first = names.find((name) => !HEAD_ROOT.test(name));
+    const prefix = first?.slice(0, first.indexOf('.') + 1);
+    if (!prefix || !names.every((name) => isInside(name, prefix) || HEAD_ROOT.test(name))) break;
+    names = names.map((name) => (isInside(name, prefix) ? name.slice(prefix.length) : name));
   }
-  return cut === 0 ? parameters : new Map([...parameters].map(([name, parameter]) => [name.slice(cut), parameter]));
+  return new Map([...parameters.values()].map((parameter, i) => [names[i], parameter] as const));
 }
