@@ -4,11 +4,13 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
+import { decodeToFloat32 } from '../../tensor/half.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
 import { locateExternal } from './external.ts';
 import { genaiParameters } from './genai.ts';
+import { configFromGenai } from './genai_config.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
 import { type OnnxModel, readOnnxModel } from './read_model.ts';
 import { bad, type StoredTensor } from './read_tensor.ts';
@@ -25,6 +27,8 @@ export interface OpenedOnnx {
   files: ByteSource[];
   /** For people: what is odd but not wrong. */
   warnings: string[];
+  /** config.json from what onnxruntime-genai's builder wrote. Throws what {@link configFromGenai} throws. */
+  configFrom(genai: Record<string, unknown>): Promise<Record<string, unknown>>;
 }
 
 const DTYPE_OF: Readonly<Record<string, FloatType | undefined>> = {
@@ -33,6 +37,8 @@ const DTYPE_OF: Readonly<Record<string, FloatType | undefined>> = {
   BFLOAT16: 'BF16',
   DOUBLE: 'F32',
 };
+/** The first rows of a table of angles. */
+const MOST_SMALL_BYTES = 2 ** 20;
 /** Stored rows are taken in bands of about this size while a matrix is transposed. */
 const BAND_BYTES = 16 * 2 ** 20;
 /** Columns that are written side by side: as many streams as a cache holds. */
@@ -62,7 +68,26 @@ export async function openOnnx(
     summary,
     files: [source, ...sources.values()],
     warnings: [...warnings, ...foreignOperators(model)],
+    configFrom: (genai) => {
+      const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+      return configFromGenai(source.name, genai, model.graph, shapes, (tensor) =>
+        smallNumbers(tensor, source, sources),
+      );
+    },
   };
+}
+
+/** Constants and the first rows of tables: undefined for what is no float or stored in a list. */
+async function smallNumbers(
+  { type, bytes, location }: StoredTensor,
+  model: ByteSource,
+  sources: ReadonlyMap<string, ByteSource>,
+): Promise<Float32Array | undefined> {
+  const dtype = DTYPE_OF[type.name];
+  const source = location.kind === 'external' ? sources.get(location.file) : model;
+  if (!dtype || type.name === 'DOUBLE' || !source || !('offset' in location)) return undefined;
+  const size = Math.min(bytes, MOST_SMALL_BYTES);
+  return decodeToFloat32((await source.read(location.offset, size)).slice(), dtype);
 }
 
 interface Located extends TensorInfo {
