@@ -8,11 +8,12 @@ import { decodeToFloat32 } from '../../tensor/half.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
+import { bareOperands } from './bare_linears.ts';
 import { locateExternal } from './external.ts';
 import { genaiParameters } from './genai.ts';
 import { configFromGenai } from './genai_config.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
-import { type OnnxModel, readOnnxModel } from './read_model.ts';
+import { type OnnxGraph, type OnnxModel, readOnnxModel } from './read_model.ts';
 import { bad, type StoredTensor } from './read_tensor.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
 import type { Parameter } from './weight_uses.ts';
@@ -60,10 +61,11 @@ export async function openOnnx(
   if (parameters.size === 0) throw noParameters(source.name, summary);
   const tensors = new Map<string, Located>();
   for (const [name, parameter] of parameters) tensors.set(name, locate(source, name, parameter, sources));
+  const zeros = absentBiases(model.graph, tensors);
   let bytes = 0;
   for (const tensor of new Set([...tensors.values()].map((located) => located.parameter.tensor))) bytes += tensor.bytes;
   return {
-    checkpoint: { tensors, bytes, read: reader(tensors) },
+    checkpoint: { tensors, zeros, bytes, read: reader(tensors, zeros) },
     folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
     summary,
     files: [source, ...sources.values()],
@@ -127,10 +129,24 @@ function locate(
   };
 }
 
-function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
+/** Biases that a config may call for, of linears that the graph computes without one. */
+function absentBiases(graph: OnnxGraph, tensors: ReadonlyMap<string, Located>): Map<string, TensorInfo> {
+  const bare = bareOperands(graph);
+  const zeros = new Map<string, TensorInfo>();
+  for (const [name, { parameter, shape, file }] of tensors) {
+    const bias = name.replace(/\.weight$/, '.bias');
+    if (bias === name || tensors.has(bias) || !bare.has(parameter.tensor)) continue;
+    zeros.set(bias, { name: bias, dtype: 'F32', shape: [shape[0]], bytes: 4 * shape[0], file });
+  }
+  return zeros;
+}
+
+function reader(tensors: ReadonlyMap<string, Located>, zeros: ReadonlyMap<string, TensorInfo>): Checkpoint['read'] {
   // A transposed matrix that is read in blocks of rows (a head) stays until its last block: turning it takes all of it.
   let turned: { tensor: StoredTensor; bytes: Promise<Uint8Array> } | undefined;
   return async (name, rows) => {
+    const zero = zeros.get(name);
+    if (zero) return new Uint8Array(rows ? 4 * (rows.end - rows.start) : zero.bytes);
     const located = tensors.get(name);
     if (!located) {
       throw new WhittleError({

@@ -95,9 +95,17 @@ function withoutOperator(name: string): string {
   return name.replace(/\.(MatMul|Add)(?=\.(weight|bias)$)/, '').replace(/(?<=\.[qk]_norm)\.layernorm(?=\.weight$)/, '');
 }
 
+/** Letters of the longest common end of two dotted names that begins with a whole part. */
+function commonEnd(a: string, b: string): number {
+  const [left, right] = [a.split('.'), b.split('.')];
+  let parts = 0;
+  while (parts < Math.min(left.length, right.length) && left.at(-1 - parts) === right.at(-1 - parts)) parts++;
+  return parts === 0 ? 0 : left.slice(-parts).join('.').length;
+}
+
 /**
- * Scopes of some exports have one more part in front than parameters (a wrapper, `model` twice), or one less (OPT). It is
- * learnt from parameters that kept their names.
+ * Scopes of some exports have one more part in front than parameters (a wrapper, `model` twice), one less (OPT), or lack one
+ * inside (OPT in a wrapper `m`: `m.decoder` for `m.model.decoder`). It is learnt from parameters that kept their names.
  */
 function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly Use[]): (scope: string) => string {
   // A parameter that is stored once for several modules says nothing.
@@ -107,10 +115,11 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
   for (const { scope, suffix, tensor } of uses) {
     const name = names.get(tensor);
     if (name === undefined) continue;
-    const used = `${scope}.${suffix}`;
-    const cut = used.endsWith(`.${name}`) ? used.slice(0, -name.length) : '';
-    const add = name.endsWith(`.${used}`) ? name.slice(0, -used.length) : '';
-    if (!cut && !add && name !== used) continue;
+    const end = commonEnd(`${scope}.${suffix}`, name);
+    // The suffix alone says nothing.
+    if (end <= suffix.length) continue;
+    const cut = `${scope}.${suffix}`.slice(0, -end);
+    const add = name.slice(0, -end);
     const vote = votes.get(`${cut} ${add}`) ?? { cut, add, count: 0 };
     vote.count++;
     votes.set(`${cut} ${add}`, vote);
@@ -120,7 +129,8 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
   const { cut, add } = best;
   // The head lies beside what is added to, and may lie outside what is cut.
   return (scope) => {
-    if (HEAD.test(`${scope}.weight`)) return cut && scope.startsWith(cut) ? scope.slice(cut.length) : scope;
+    const head = scope.startsWith(cut) ? scope.slice(cut.length) : scope;
+    if (HEAD.test(`${scope}.weight`)) return HEAD_ROOT.test(`${head}.`) ? head : add + head;
     return scope.startsWith(cut) ? add + scope.slice(cut.length) : scope;
   };
 }
@@ -135,14 +145,15 @@ const MOST_WRAPPERS = 4;
 
 const isInside = (name: string, prefix: string) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length));
 
-/** A model exported from inside a wrapper has one more name in front of every parameter. */
+/** A model exported from inside a wrapper has more names in front of every parameter: as many are cut as still leave a root. */
 function stripWrapper(parameters: Map<string, Parameter>): Map<string, Parameter> {
-  let names = [...parameters.keys()];
-  for (let wrapper = 0; wrapper < MOST_WRAPPERS; wrapper++) {
-    const first = names.find((name) => !HEAD_ROOT.test(name));
-    const prefix = first?.slice(0, first.indexOf('.') + 1);
-    if (!prefix || !names.every((name) => isInside(name, prefix) || HEAD_ROOT.test(name))) break;
-    names = names.map((name) => (isInside(name, prefix) ? name.slice(prefix.length) : name));
+  const names = [...parameters.keys()];
+  const parts = names.find((name) => !HEAD_ROOT.test(name))?.split('.') ?? [];
+  for (let count = Math.min(MOST_WRAPPERS, parts.length - 1); count > 0; count--) {
+    const prefix = `${parts.slice(0, count).join('.')}.`;
+    if (!names.every((name) => isInside(name, prefix) || HEAD_ROOT.test(name))) continue;
+    const cut = (name: string) => (isInside(name, prefix) ? name.slice(prefix.length) : name);
+    return new Map([...parameters].map(([name, parameter]) => [cut(name), parameter]));
   }
-  return new Map([...parameters.values()].map((parameter, i) => [names[i], parameter] as const));
+  return parameters;
 }

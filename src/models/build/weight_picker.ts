@@ -20,7 +20,7 @@ export class WeightPicker {
 
   /** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`. */
   take(name: string, expected: Shape): WeightRef {
-    const info = this.checkpoint.tensors.get(name);
+    const info = this.checkpoint.tensors.get(name) ?? this.checkpoint.zeros?.get(name);
     if (!info) {
       throw new WhittleError({
         code: 'missing_tensor',
