@@ -7,6 +7,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
+export TQDM_DISABLE=1 HF_HUB_OFFLINE=1
 python3 -m venv env
 env/bin/pip install --quiet torch==2.13.0 transformers==5.24.0 onnx==1.23.2 onnx_ir==1.1.0 onnxruntime==1.32.0 onnxruntime-genai==0.18.0 numpy
 cat > finding.py <<'PY'
