@@ -211,7 +211,7 @@ describe('openModel refuses weights', () => {
         return { path, blob: new Blob([Uint8Array.from(text, (character) => character.charCodeAt(0))]) };
       }),
     );
-    await expectBadInput(openModel(spoilt), 'unknown_architecture', 'embed_tokens.weight is stored as I32', 'F16');
+    await expectBadInput(openModel(spoilt), 'unsupported_dtype', 'embed_tokens.weight is stored as I32', 'F16');
   });
 
   it('that change after they were opened', async () => {

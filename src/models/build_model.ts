@@ -10,7 +10,7 @@ export interface BuiltModel {
   warnings: string[];
 }
 
-/** Throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded). */
+/** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`. */
 export function buildDecoderModel(
   architecture: Architecture,
   config: DecoderConfig,

@@ -1,6 +1,7 @@
 /** @file External data of an ONNX model: the files that hold it, and that every tensor lies inside one. */
 import { WhittleError } from '../../errors/errors.ts';
 import { quoteText } from '../json.ts';
+import { recogniseForeign, SIGNATURE_BYTES } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 import type { OnnxGraph } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
@@ -11,12 +12,15 @@ export interface ExternalData {
   warnings: string[];
 }
 
-/** Throws `missing_shard` (a file that was not given) and `truncated_file` (a tensor past the end). */
-export function locateExternal(
+/**
+ * Throws `missing_shard` (a file that was not given), `truncated_file` (a tensor past the end) and `not_a_model` (a short text
+ * in place of the data: a Git LFS pointer, a web page).
+ */
+export async function locateExternal(
   model: ByteSource,
   graph: OnnxGraph,
   find: (name: string) => ByteSource | undefined,
-): ExternalData {
+): Promise<ExternalData> {
   const sources = new Map<string, ByteSource>();
   const missing = new Map<string, StoredTensor>();
   const ranges = new Map<string, { tensor: StoredTensor; start: number; end: number }[]>();
@@ -30,7 +34,7 @@ export function locateExternal(
     }
     sources.set(file, source);
     const end = offset + tensor.bytes;
-    if (end > source.size) throw outside(source, tensor, offset, end);
+    if (end > source.size) throw (await otherText(source)) ?? outside(source, tensor, offset, end);
     const known = ranges.get(file) ?? [];
     ranges.set(file, known);
     known.push({ tensor, start: offset, end });
@@ -59,6 +63,16 @@ function* storedTensors(graph: OnnxGraph): Iterable<StoredTensor> {
     if (tensor) yield tensor;
     for (const subgraph of subgraphs) yield* storedTensors(subgraph);
   }
+}
+
+/** Of a pointer, an error message, a web page. */
+const LARGEST_TEXT = 2 ** 20;
+
+/** Looked at only where the data do not fit: their first bytes may be anything. */
+async function otherText(source: ByteSource): Promise<WhittleError | undefined> {
+  if (source.size > LARGEST_TEXT) return undefined;
+  const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
+  return recogniseForeign(source.name, head, 'the external data of the ONNX model');
 }
 
 function outside(source: ByteSource, { name }: StoredTensor, offset: number, end: number): WhittleError {
