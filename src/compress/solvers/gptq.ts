@@ -78,6 +78,7 @@ export async function gptq(
       return { at: row * columns + natural, params: { scale: found.scales[at], offset: found.offsets[at] } };
     },
     codes: found.codes,
+    inputs: order ? 'falling' : 'natural',
   });
   return kind === 'dynamic' ? { ...found, order } : found;
 }
@@ -91,6 +92,8 @@ interface GridWalk {
   /** Where the code of a walked column goes, and its grid. */
   place(row: number, column: number): { at: number; params: GroupParams };
   readonly codes: Uint8Array;
+  /** In which order the columns are. */
+  readonly inputs: 'natural' | 'falling' | ArrayLike<number>;
 }
 
 /** Rounds W (rows, columns), whose columns are in `order` already, in place. */
@@ -102,9 +105,9 @@ export async function walkGrid(
   order: ArrayLike<number> | undefined,
   { grid, params = 'ahead', damping = DAMPING, deltaGram, alpha = 0.25 }: GptqOptions,
   work: WalkOptions,
-  { group, stop, begin, place, codes }: GridWalk,
+  { group, stop, begin, place, codes, inputs }: GridWalk,
 ): Promise<void> {
-  const { U, dead } = await inverseHessian(gram, columns, order, damping, work);
+  const { U, dead } = await inverseHessian(gram, columns, inputs, damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) W[row * columns + column] = 0;
   const delta = deltaGram && asymmetry(deltaGram, U, columns, order, alpha, work);
   const isLazy = params === 'lazy';

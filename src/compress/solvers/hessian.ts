@@ -12,16 +12,39 @@ export interface InverseHessian {
   readonly dead: readonly number[];
 }
 
+/** Linears that read the same inputs hand over the same Gram, which is then factored once: q, k and v; gate and up. */
+const known = new WeakMap<Float64Array, Map<string, Promise<InverseHessian>>>();
+
 /**
- * @param gram (n, n) row-major, whole: XᵀX of what a linear reads.
- * @param order Inputs in the order in which they are taken; absent: as they stand.
+ * @param gram (n, n) row-major, whole: XᵀX of what a linear reads; not to be changed afterwards.
+ * @param order Inputs in the order in which they are taken: as they stand, by falling diagonal, or listed.
  */
-export async function inverseHessian(
+export function inverseHessian(
   gram: Float64Array,
   n: number,
-  order?: ArrayLike<number>,
+  order: 'natural' | 'falling' | ArrayLike<number>,
   damping = DAMPING,
   options: LinalgOptions = {},
+): Promise<InverseHessian> {
+  if (typeof order !== 'string') return factored(gram, n, order, damping, options);
+  const ofGram = known.get(gram) ?? new Map<string, Promise<InverseHessian>>();
+  known.set(gram, ofGram);
+  const key = `${order} ${damping}`;
+  const found =
+    ofGram.get(key) ??
+    factored(gram, n, order === 'falling' ? fallingOrder(diagonalOf(gram, n)) : undefined, damping, options);
+  ofGram.set(key, found);
+  // What was cancelled or failed may be asked for again.
+  found.catch(() => ofGram.delete(key));
+  return found;
+}
+
+async function factored(
+  gram: Float64Array,
+  n: number,
+  order: ArrayLike<number> | undefined,
+  damping: number,
+  options: LinalgOptions,
 ): Promise<InverseHessian> {
   const H = order ? reordered(gram, n, order) : gram.slice();
   const dead: number[] = [];
