@@ -10,6 +10,7 @@ the element's index, and test/fixtures/families/family_model.ts makes the same o
 import copy
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from family_configs import CONFIGS, STORED_AS
+from family_configs import CONFIGS, RENAMED, STORED_AS
 
 OUT = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "families"
 LENGTH = 20
@@ -66,11 +67,19 @@ def distribution(model, name, parameter):
     if name.endswith("bias"):
         return 0, 0.2
     if "Norm" in kind:
-        return (0 if kind.startswith("Gemma") else 1), 0.3
+        return (0 if kind.startswith(("Gemma", "Nemotron")) else 1), 0.3
     if kind.endswith("Embedding"):
         return 0, 0.2 if "ScaledWord" in kind else 0.5
     inputs = parameter.shape[0 if kind == "Conv1D" else 1]
     return 0, round(math.sqrt(3 / inputs), 4)
+
+
+def stored_name(name, parameter_name):
+    here, there = STORED_AS.get(name, ("", ""))
+    stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
+    for pattern, instead in RENAMED.get(name, []):
+        stored = re.sub(pattern, instead, stored)
+    return stored
 
 
 def build(name):
@@ -84,8 +93,7 @@ def build(name):
     tensors = []
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
-            here, there = STORED_AS.get(name, ("", ""))
-            stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
+            stored = stored_name(name, parameter_name)
             centre, amplitude = distribution(model, parameter_name, parameter)
             shape = list(parameter.shape)
             parameter.copy_(weights(stored, shape, centre, amplitude))

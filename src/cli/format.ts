@@ -1,4 +1,5 @@
 /** @file Numbers and the result table of the headless command, for people. */
+import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
 
 const SI = ['', ' k', ' M', ' G'];
@@ -56,7 +57,8 @@ export function resultTable(report: Report): string {
     `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
     `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
     `memory      ${measuredMemory(report)}`,
-    `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
+    `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens, ${bosText(protocol.bos)} (${protocol.tokenizer})`,
+    ...(protocol.eval_samples === 1 ? ['note        one window has no standard error: ± stays empty'] : []),
     ...(report.sliced.length + recipeRuns(report).length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
@@ -99,7 +101,7 @@ function recipeRuns({ runs = [] }: Pick<Report, 'runs'>): RunSummary[] {
 
 function recipeRow(run: RunSummary, index: number): string[] {
   const { perplexity: measured, perplexity_error, parameters, bytes: size, tokens_per_second } = run;
-  const figures = [perplexity(measured), perplexity_error.toPrecision(2), compact(parameters), bytes(size)];
+  const figures = [perplexity(measured), errorText(perplexity_error), compact(parameters), bytes(size)];
   return [`r${index + 1}`, '', '', ...figures, compact(tokens_per_second)];
 }
 
@@ -183,9 +185,14 @@ function perplexity(value: number): string {
   return value < 1e5 ? value.toFixed(value < 1000 ? 2 : 0) : value.toExponential(2);
 }
 
-/** Standard error over windows, in perplexity. */
-function spread(measured: { perplexity: number; relative_spread: number }): string {
-  return (measured.perplexity * measured.relative_spread).toPrecision(2);
+/** Standard error over windows, in perplexity; one window has none. */
+function spread(measured: { perplexity: number; relative_spread: number | null }): string {
+  const { perplexity: value, relative_spread: share } = measured;
+  return errorText(share === null ? null : value * share);
+}
+
+function errorText(error: number | null): string {
+  return error === null ? '–' : error.toPrecision(2);
 }
 
 /** Text left, numbers right. A column in which nothing stands is left out. */

@@ -9,7 +9,9 @@ import {
   type Precision,
   precisionsOf,
 } from '../engine/export/options.ts';
-import type { SolveTarget } from '../engine/protocol.ts';
+
+import { BOS_MODES } from '../engine/plan.ts';
+import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { methodHelp, methodList } from './method_help.ts';
@@ -27,6 +29,8 @@ export interface CliOptions {
   samples: number;
   eval_samples: number;
   seqlen: number;
+  /** Absent: as family and tokenizer say. */
+  bos?: BosMode;
   /** None at all: the open model is exported as it is. */
   sparsity: number[];
   round: number;
@@ -65,6 +69,7 @@ const SPEC = {
   samples: text,
   'eval-samples': text,
   seqlen: text,
+  bos: text,
   sparsity: text,
   round: text,
   schedule: text,
@@ -94,6 +99,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --samples N              calibration windows                      (16)
   --eval-samples N         evaluation windows                       (16)
   --seqlen T               tokens in a window                       (256)
+  --bos NAME               ${BOS_MODES.join(' | ')}: where windows begin with BOS
+                           (each for Gemma, else first where the tokenizer adds it, else none)
   --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
                            as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
   --target-size N[kB|MB|GB]  the best recipe whose weights take so many bytes in the first --format:
@@ -157,6 +164,7 @@ export function parseOptions(argv: string[]): CliOptions {
     eval_samples: count('eval-samples', values['eval-samples'], 16, 1),
     // One token predicts nothing.
     seqlen: count('seqlen', values.seqlen, 256, 2),
+    ...(values.bos !== undefined && { bos: choice('bos', values.bos, BOS_MODES, 'none') }),
     // A recipe takes the place of the default slicing.
     sparsity: (recipe || target) && values.sparsity === undefined ? [] : sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),

@@ -13,8 +13,8 @@ export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
   recipe: string;
   steps: StepFigures[];
   perplexity: number;
-  /** Standard error, in perplexity. */
-  perplexity_error: number;
+  /** Standard error over windows, in perplexity; null for one window. */
+  perplexity_error: number | null;
   /** To the dense model's; absent where that was not measured. */
   perplexity_ratio?: number;
   stored_bytes: number;
@@ -44,7 +44,7 @@ export function runSummary(
     recipe,
     steps: run.steps.map(({ units, ...step }) => ({ ...step, ...(units.length > 0 && { units }) })),
     perplexity,
-    perplexity_error: perplexity * relative_spread,
+    perplexity_error: relative_spread === null ? null : perplexity * relative_spread,
     ...(densePerplexity !== undefined && { perplexity_ratio: perplexity / densePerplexity }),
     ...divergence,
     ...{ bytes, stored_bytes, bits_per_weight, parameters, multiplications_per_token, tokens_per_second },

@@ -16,10 +16,9 @@ export function buildDecoderModel(
   config: DecoderConfig,
   checkpoint: Checkpoint,
 ): BuiltModel {
-  const { weights } = architecture;
-  const names = typeof weights === 'function' ? weights(config) : weights;
   const { hidden_size: D, num_hidden_layers } = config;
   const picker = new WeightPicker(checkpoint);
+  const names = chosenNames(architecture, config, picker);
   const [first] = names.prefixes;
   const prefix = names.prefixes.find((tried) => picker.has(`${tried}${names.embed_tokens}.weight`)) ?? first;
   const warnings = [...(config.warnings ?? [])];
@@ -31,6 +30,15 @@ export function buildDecoderModel(
   const lm_head = buildHead(picker, config, names, embed_tokens.weight, warnings);
   warnings.push(...unusedWarnings(picker.unused(), architecture));
   return { model: { config, embed_tokens, layers, norm, lm_head }, warnings };
+}
+
+/** Of several sets of names, the one under which the embedding lies. */
+function chosenNames({ weights }: Architecture, config: DecoderConfig, picker: WeightPicker): WeightNames {
+  if (typeof weights === 'function') return weights(config);
+  const all: readonly WeightNames[] = Array.isArray(weights) ? weights : [weights];
+  const isStored = ({ prefixes, embed_tokens }: WeightNames) =>
+    prefixes.some((prefix) => picker.has(`${prefix}${embed_tokens}.weight`));
+  return all.find(isStored) ?? all[0];
 }
 
 function buildEmbedding(picker: WeightPicker, config: DecoderConfig, names: WeightNames, prefix: string): Embedding {

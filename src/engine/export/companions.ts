@@ -89,6 +89,7 @@ async function writeCard(
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
     ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,
+    warnings: summary.warnings,
     version: VERSION,
   });
   return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];
