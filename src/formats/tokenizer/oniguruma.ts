@@ -7,7 +7,7 @@ import { toRegExpDetails } from 'oniguruma-to-es';
 import { WhittleError } from '../../errors/errors.ts';
 import type { Part } from './parts.ts';
 import type { Finder } from './piece.ts';
-import { classOf, unitsOf } from './unicode/code_points.ts';
+import { unitsOf, unpackRanges } from './unicode/code_points.ts';
 import { UNASSIGNED } from './unicode/tables.ts';
 
 /** Oniguruma takes `\w` from a table of its own below U+0100, but not inside a class: there ² is no word character. */
@@ -20,20 +20,23 @@ const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))
 export function onigurumaFinder(pattern: string, part: Part): Finder {
   const expression = translate(pattern, part);
   return function* (text) {
-    const masked = maskUnassigned(text);
     let from = 0;
     let open = 0;
     let lastEnd = -1;
-    while (from <= masked.length) {
+    while (from <= text.length) {
       expression.lastIndex = from;
-      const found = search(expression, masked, part);
+      const found = search(expression, text, part);
       if (!found) break;
       const start = found.index;
       const end = start + found[0].length;
+      if (start === end && isInsideCharacter(text, start)) {
+        from = start + 1;
+        continue;
+      }
       // An empty match right after a match is passed over, by a character.
       if (start === end && lastEnd === end) {
-        if (end >= masked.length) break;
-        from = end + unitsOf(masked.codePointAt(end)!);
+        if (end >= text.length) break;
+        from = end + unitsOf(text.codePointAt(end)!);
         continue;
       }
       from = end;
@@ -46,43 +49,50 @@ export function onigurumaFinder(pattern: string, part: Part): Finder {
   };
 }
 
+/** V8 finds empty matches between the halves of a character, too. */
+function isInsideCharacter(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return at > 0 && unit >= 0xdc00 && unit < 0xe000 && text.codePointAt(at - 1)! > 0xffff;
+}
+
 function translate(pattern: string, part: Part): RegExp {
   const refuse = (why: string) =>
     part.refuse(`The regular expression ${JSON.stringify(shortened(pattern))} is not supported: ${why}.`, 'pattern');
   const unsupported = unlikeOniguruma(pattern);
   if (unsupported !== undefined) throw refuse(unsupported);
-  let details: ReturnType<typeof toRegExpDetails>;
   try {
-    details = toRegExpDetails(withWords(pattern), { accuracy: 'strict', global: true, target: 'ES2024' });
+    // With an alternative that never matches but has a case, (?i) is written out letter by letter: JavaScript's flag
+    // would take hold of properties, too, and let \p{L} match U+0345.
+    const {
+      pattern: source,
+      flags,
+      options,
+    } = toRegExpDetails(`(?:${withWords(pattern)})|(?!)a`, {
+      accuracy: 'strict',
+      global: true,
+      target: 'ES2024',
+    });
+    if (options?.strategy || flags.includes('y') || flags.includes('i')) throw new Error('\\G or (?i)');
+    return new RegExp(asOfUnicode16(source), flags);
   } catch (cause) {
-    throw refuse(cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause));
-  }
-  if (details.options?.strategy) throw refuse('\\G at the start of a search');
-  // Oniguruma's (?i) leaves properties alone; with JavaScript's flag \p{Lu} would match small letters.
-  if (details.flags.includes('i') && /\\[pP]\{(?:Lu|Ll|Lt|Upper|Lower|Title)/i.test(details.pattern)) {
-    throw refuse('(?i) over \\p{Lu} and the like');
-  }
-  try {
-    return new RegExp(details.pattern, details.flags);
-  } catch (cause) {
-    throw refuse(cause instanceof Error ? cause.message.replace(/^.*?: /, '') : String(cause));
+    throw refuse(
+      cause instanceof Error ? cause.message.replace(/^Invalid regular expression: .*?: |\.$/g, '') : String(cause),
+    );
   }
 }
 
 /** What (?i) of Oniguruma also finds as another number of characters: ss as ß, fi as ﬁ, ß as ss. */
 const FOLDED_IN_SEVERAL =
-  /ss|st|ff|fi|fl|[sf][+*?{]|[\u00df\u0130\u0149\u01f0\u0300-\u036f\u0390\u03b0\u0587\u1e96-\u1e9e\u1f50-\u1ffc\ufb00-\ufb17]/i;
+  /ss|st|ff|fi|fl|[sf][+*?{]|\p{M}|[\u00df\u0130\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9e\u1f50-\u1ffc\ufb00-\ufb17]/iu;
 
 function unlikeOniguruma(pattern: string): string | undefined {
-  if (
-    /\(\?[a-z]*i[a-z]*(?:-[a-z]*)?[:)]/.test(pattern) &&
-    FOLDED_IN_SEVERAL.test(pattern.replace(/\\[pP]\{[^}]*\}|\\./gs, ' '))
-  ) {
+  const ignoresCase = /\(\?[a-z]*i[a-z]*(?:-[a-z]*)?[:)]/.test(pattern);
+  if (ignoresCase && FOLDED_IN_SEVERAL.test(pattern.replace(/\\(?:[pPx]\{[^}]*\}|u[0-9a-f]{4}|.)/gis, ' '))) {
     return '(?i) over letters that fold into several';
   }
-  if (/\\[pP]\{\^?\s*(?:Extended_?Pictographic|ExtPict|word\b(?!\}))/i.test(pattern))
+  if (/\\[pP]\{\^?\s*(?:Extended_?Pictographic|ExtPict)/i.test(pattern))
     return 'a property that browsers know otherwise';
-  if (/\(\?#|\(\?[a-z]*x/.test(pattern) && /\\[wWbB]|word/.test(pattern)) return 'comments beside \\w or \\b';
+  if (/\(\?#|\(\?[a-z]*x/.test(pattern)) return 'comments in it';
   return undefined;
 }
 
@@ -104,14 +114,51 @@ function withWords(pattern: string): string {
   });
 }
 
-const UNASSIGNED_CLASS = new RegExp(classOf(UNASSIGNED), 'gu');
+/** Letters whose category changed in Unicode 17. */
+const MOVED = { from: 'Lo', to: 'Ll', characters: '\\u{295}' };
 
-/** The text with what Unicode 16 did not know as non-characters of the same length: browsers know more. U+0295 was Ll then. */
-function maskUnassigned(text: string): string {
-  if (!/[^\0-\u0294]/.test(text)) return text;
-  return text
-    .replace(UNASSIGNED_CLASS, (found) => (found.length === 1 ? '\uffff' : '\u{10ffff}'))
-    .replaceAll('\u0295', '\u0296');
+/** Properties without what Unicode 16 did not know, in a translated expression: browsers know more. */
+function asOfUnicode16(source: string): string {
+  return source.replace(/\\([pP])\{([^}]+)\}|\[\^\]|\\./gs, (token, kind?: string, property?: string) => {
+    // V8's [^]+ with the flag v matches one character only.
+    if (token === '[^]') return '[\\0-\\u{10ffff}]';
+    if (property === undefined || property === 'Any' || property === 'ASCII') return token;
+    if (/^(?:C|Other|Cn|Unassigned)$/.test(property)) return `[${kind === 'p' ? '' : '^'}\\p{${property}}${newer()}]`;
+    const gained = property === MOVED.to ? MOVED.characters : '';
+    const lost = property === MOVED.from ? MOVED.characters : '';
+    const known = `[[\\p{${property}}${gained}]--[${newer()}${lost}]]`;
+    return kind === 'p' ? known : `[^${known}]`;
+  });
+}
+
+/** Ranges that the browser knows and Unicode 16 did not, for a class. */
+const newer = (() => {
+  let ranges: string | undefined;
+  return () => {
+    ranges ??= newerRanges();
+    return ranges;
+  };
+})();
+
+/** Planes above have no characters but tags, selectors and private ones, all of them old. */
+const LAST_PLANE_IN_USE = 0x3ffff;
+
+function newerRanges(): string {
+  const unassigned = /^\p{Cn}$/u;
+  let ranges = '';
+  for (const [first, last] of unpackRanges(UNASSIGNED)) {
+    let open = -1;
+    const end = Math.min(last, LAST_PLANE_IN_USE) + 1;
+    for (let code = first; code <= end; code++) {
+      const isNewer = code < end && !unassigned.test(String.fromCodePoint(code));
+      if (isNewer && open < 0) open = code;
+      if (isNewer || open < 0) continue;
+      ranges += `\\u{${open.toString(16)}}-\\u{${(code - 1).toString(16)}}`;
+      open = -1;
+    }
+  }
+  // A class must not be empty; this one is nobody's character.
+  return ranges === '' ? '\\uffff' : ranges;
 }
 
 function search(expression: RegExp, text: string, part: Part): RegExpExecArray | null {

@@ -8,7 +8,7 @@ export type Frame = readonly (number | typeof TEXT)[];
 export const TEXT = 'text';
 
 const POST_PROCESSORS: Readonly<Record<string, (part: Part) => Frame>> = {
-  Sequence: (part) => part.parts('processors').map(buildFrame).reduce(inside, [TEXT]),
+  Sequence: chain,
   ByteLevel: () => [TEXT],
   TemplateProcessing: template,
   BertProcessing: (part) => [idOfPair(part, 'cls'), TEXT, idOfPair(part, 'sep')],
@@ -19,6 +19,20 @@ export function buildFrame(part: Part): Frame {
   const build = Object.hasOwn(POST_PROCESSORS, part.type) ? POST_PROCESSORS[part.type] : undefined;
   if (!build) throw part.unknown('post-processor', Object.keys(POST_PROCESSORS));
   return build(part);
+}
+
+function chain(part: Part): Frame {
+  const stages = part.parts('processors');
+  const last = stages.findLastIndex((stage) => stage.type !== 'ByteLevel');
+  if (stages.some((stage, i) => i < last && (stage.type === 'TemplateProcessing' || stage.type === 'Sequence'))) {
+    // The library hands on the template's parts as texts of their own, and the next stage takes them for a pair.
+    throw part.refuse(
+      'A post-processor follows a template.',
+      'processors',
+      'TemplateProcessing as the last of a Sequence',
+    );
+  }
+  return stages.map(buildFrame).reduce(inside, [TEXT]);
 }
 
 /** The outer frame with the inner one in the text's place. */

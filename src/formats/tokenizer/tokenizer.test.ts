@@ -25,8 +25,6 @@ const template = (ids: number[], name = '<|endoftext|>') => ({
   special_tokens: { [name]: { id: name, ids, tokens: [name] } },
 });
 
-const added = (id: number, content: string) => ({ id, content, special: true, normalized: false });
-
 const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
   ['no model [69]', (json) => Reflect.deleteProperty(json, 'model'), 'no model'],
   ['an unknown type [69]', ({ model }) => (model.type = 'Magic'), '"Magic" is not supported', 'BPE'],

@@ -1,5 +1,5 @@
 /**
- * @file What each part of the Rust library takes a character for: ranges of code points, written by tools/tokenizer_tables.py.
+ * @file What each part of the Rust library takes a character for: ranges of code points, written by tools/tokenizers/tables.py.
  * Pairs "gap since the last range, length - 1" in base 36; read them with `codePoints`.
  */
 

@@ -1,6 +1,6 @@
 """src/formats/tokenizer/unicode/tables.ts: what the Rust library `tokenizers` takes each character for, asked of the library itself.
 
-usage: python tokenizer_tables.py OUT.ts    (tokenizers 0.23.3; `node` on the path)
+usage: python tables.py OUT.ts    (tokenizers 0.23.3; `node` on the path)
 Whittle must not depend on the Unicode version of the browser: the library's parts each carry tables of their own
 (its Oniguruma has Unicode 16, its normaliser an older one), so every table is found by giving the library each code point.
 """
@@ -111,7 +111,7 @@ def scripts():
 names, found = scripts()
 lines = [
     "/**",
-    " * @file What each part of the Rust library takes a character for: ranges of code points, written by tools/tokenizer_tables.py.",
+    " * @file What each part of the Rust library takes a character for: ranges of code points, written by tools/tokenizers/tables.py.",
     ' * Pairs "gap since the last range, length - 1" in base 36; read them with `codePoints`.',
     " */",
     "",
