@@ -1,9 +1,14 @@
-import type { ProtocolReport } from '../../engine/protocol.ts';
+import type { ProtocolReport, TextReport } from '../../engine/protocol.ts';
 import { formatInteger } from '../format.ts';
 
 export function protocolText(protocol: ProtocolReport): string {
   const { evaluation, eval_samples, seqlen, tokenizer } = protocol;
   return `${evaluation.name} · ${eval_samples} windows × ${formatInteger(seqlen)} tokens · ${tokenizer}`;
+}
+
+/** How long a text is, as far as it was tokenised. */
+export function tokensText({ tokens, at_least }: TextReport): string {
+  return `${at_least ? 'at least ' : ''}${formatInteger(tokens)} tokens`;
 }
 
 /** A warning for people; empty where calibration and evaluation are apart. */

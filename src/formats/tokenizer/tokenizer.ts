@@ -21,23 +21,23 @@ export interface Tokenizer {
   readonly name: string;
   /** Largest token id + 1. */
   readonly vocab_size: number;
-  /** The token that begins a text; undefined for a tokenizer without one. */
-  readonly bos: BeginningOfText | undefined;
   /** Token ids with the tokenizer's own special tokens, such as a leading `<s>`. Throws `bad_tokenizer`, `bad_text`. */
   encode(text: string): Uint32Array;
+  /** Token ids of the text alone, without any that the tokenizer adds around it. Throws as {@link encode}. */
+  encodePlain(text: string): Uint32Array;
   /**
-   * The same ids in batches, computed as far as they are asked for: the first windows of a long text do not wait for
-   * its end. The batches joined are what `encode` gives.
+   * The ids of {@link encode} in batches, computed as far as they are asked for: the first windows of a long text do not
+   * wait for its end. Throws as {@link encode}.
    */
   stream(text: string): Iterable<readonly number[]>;
+  /** The same for {@link encodePlain}. */
+  streamPlain(text: string): Iterable<readonly number[]>;
+  /** What stands before a text: the tokens that the post-processor adds there, else the BOS token of tokenizer_config.json. */
+  readonly bos: readonly number[];
+  /** Whether `encode` puts `bos` before a text. */
+  readonly adds_bos: boolean;
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
-}
-
-export interface BeginningOfText {
-  readonly id: number;
-  /** Whether the tokenizer itself puts it before a text. */
-  readonly added: boolean;
 }
 
 /**
@@ -59,7 +59,8 @@ export async function loadTokenizer(
 class RustTokenizer implements Tokenizer {
   readonly name: string;
   readonly vocab_size: number;
-  readonly bos: BeginningOfText | undefined;
+  readonly bos: readonly number[];
+  readonly adds_bos: boolean;
   private readonly file: string;
   private readonly model: Model;
   private readonly added: AddedTokens;
@@ -92,7 +93,9 @@ class RustTokenizer implements Tokenizer {
     this.vocab_size = largest + 1;
     this.limit = Math.min(this.vocab_size, modelVocabSize ?? Number.POSITIVE_INFINITY);
     this.name = tokenizerName(type, model.size + this.added.size, config);
-    this.bos = this.beginningOfText(config);
+    const before = this.frame.slice(0, Math.max(0, this.frame.indexOf(TEXT))).filter((id) => id !== TEXT);
+    this.adds_bos = before.length > 0;
+    this.bos = this.adds_bos ? before : this.namedBos(config);
     for (const id of this.frame) {
       if (id !== TEXT && id >= this.vocab_size) {
         throw failure(file)(`The post-processor inserts token id ${id}, outside the vocabulary.`, 'post_processor');
@@ -100,31 +103,21 @@ class RustTokenizer implements Tokenizer {
     }
   }
 
-  readonly encode = (text: string): Uint32Array => {
-    let ids = new Uint32Array(Math.max(16, text.length >> 1));
-    let count = 0;
-    for (const batch of this.stream(text)) {
-      if (count + batch.length > ids.length) {
-        const larger = new Uint32Array(Math.max(2 * ids.length, count + batch.length));
-        larger.set(ids.subarray(0, count));
-        ids = larger;
-      }
-      ids.set(batch, count);
-      count += batch.length;
-    }
-    return ids.slice(0, count);
-  };
+  readonly encode = (text: string): Uint32Array => collect(this.stream(text));
 
-  readonly stream = (text: string): Iterable<readonly number[]> => this.checked(text);
+  readonly encodePlain = (text: string): Uint32Array => collect(this.streamPlain(text));
 
-  private *checked(text: string): Generator<readonly number[]> {
+  readonly stream = (text: string): Iterable<readonly number[]> => this.checked(text, this.frame);
+
+  readonly streamPlain = (text: string): Iterable<readonly number[]> => this.checked(text, [TEXT]);
+
+  private *checked(text: string, frame: Frame): Generator<readonly number[]> {
     const whole = text.replace(LONE_SURROGATES, '\ufffd');
     let seen = 0;
-    for (const batch of this.framed(whole)) {
+    for (const batch of this.framed(whole, frame)) {
       for (const [i, id] of batch.entries()) {
         if (id < this.limit) continue;
-        const message = `Token ${seen + i} of the text has the id ${id}, outside the vocabulary of ${this.limit}.`;
-        throw this.bad(message);
+        throw this.bad(`Token ${seen + i} of the text has the id ${id}, outside the vocabulary of ${this.limit}.`);
       }
       seen += batch.length;
       yield batch;
@@ -137,9 +130,9 @@ class RustTokenizer implements Tokenizer {
     return this.decodeTokens ? this.decodeTokens(known).join('') : known.join(' ');
   };
 
-  private *framed(text: string): Generator<readonly number[]> {
+  private *framed(text: string, frame: Frame): Generator<readonly number[]> {
     try {
-      for (const each of this.frame) {
+      for (const each of frame) {
         if (each === TEXT) yield* this.idsOfText(text);
         else yield [each];
       }
@@ -156,19 +149,31 @@ class RustTokenizer implements Tokenizer {
     }
   }
 
-  private beginningOfText({ bos_token: named }: RawConfig): BeginningOfText | undefined {
-    const before = this.frame.slice(0, Math.max(0, this.frame.indexOf(TEXT)));
+  private namedBos({ bos_token: named }: RawConfig): number[] {
     const content = typeof named === 'string' ? named : (named as { content?: unknown } | null | undefined)?.content;
-    const own = typeof content === 'string' ? (this.added.idOf(content) ?? this.model.idOf(content)) : undefined;
-    if (own !== undefined) return { id: own, added: before.includes(own) };
-    const [first] = before;
-    return typeof first === 'number' ? { id: first, added: true } : undefined;
+    const id = typeof content === 'string' ? (this.added.idOf(content) ?? this.model.idOf(content)) : undefined;
+    return id === undefined ? [] : [id];
   }
 
   private bad(message: string, cause?: unknown): WhittleError {
     const action = 'Check that tokenizer.json belongs to this model, or fetch it again.';
     return new WhittleError({ code: 'bad_tokenizer', message, place: { file: this.file }, action }, { cause });
   }
+}
+
+function collect(batches: Iterable<readonly number[]>): Uint32Array {
+  let ids = new Uint32Array(1024);
+  let count = 0;
+  for (const batch of batches) {
+    if (count + batch.length > ids.length) {
+      const larger = new Uint32Array(Math.max(2 * ids.length, count + batch.length));
+      larger.set(ids.subarray(0, count));
+      ids = larger;
+    }
+    ids.set(batch, count);
+    count += batch.length;
+  }
+  return ids.slice(0, count);
 }
 
 /** A text of a page may have halves of characters; UTF-8, which the library reads, cannot. */
