@@ -1,7 +1,7 @@
 /** @file Decoders: tokens back to text. */
 import { bytesOfToken } from './byte_level.ts';
 import type { Part } from './parts.ts';
-import { patternFinder, replaceMatches } from './patterns.ts';
+import { patternReplacer } from './patterns.ts';
 
 /** A list of tokens into a list of texts, which joined are the text. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
@@ -16,9 +16,8 @@ const DECODERS: Readonly<Record<string, (part: Part) => Decoder>> = {
   Fuse: () => (tokens) => [tokens.join('')],
   Metaspace: metaspace,
   Replace: (part) => {
-    const find = patternFinder(part);
-    const content = part.string('content');
-    return (tokens) => tokens.map((token) => replaceMatches(token, find, content));
+    const replace = patternReplacer(part, part.string('content'));
+    return (tokens) => tokens.map(replace);
   },
   Strip: strip,
   BPEDecoder: (part) => {

@@ -5,6 +5,7 @@
  */
 import { toRegExpDetails } from 'oniguruma-to-es';
 import { WhittleError } from '../../errors/errors.ts';
+import { differentRepeat } from './empty_repeats.ts';
 import type { Part } from './parts.ts';
 import type { Finder } from './piece.ts';
 import { unitsOf, unpackRanges } from './unicode/code_points.ts';
@@ -61,6 +62,8 @@ function translate(pattern: string, part: Part): RegExp {
   const unsupported = unlikeOniguruma(pattern);
   if (unsupported !== undefined) throw refuse(unsupported);
   try {
+    const different = differentRepeat(pattern);
+    if (different !== undefined) throw new Error(different);
     // With an alternative that never matches but has a case, (?i) is written out letter by letter: JavaScript's flag
     // would take hold of properties, too, and let \p{L} match U+0345.
     const {

@@ -2,17 +2,32 @@
 import type { JsonObject } from '../json.ts';
 import { onigurumaFinder } from './oniguruma.ts';
 import type { Part } from './parts.ts';
-import type { Finder, Span } from './piece.ts';
+import type { Finder } from './piece.ts';
 import { type CodePointTest, unitsOf } from './unicode/code_points.ts';
 
 /** `{"String": …}` or `{"Regex": …}`. */
 export function patternFinder(part: Part): Finder {
+  const { kind, text } = patternOf(part);
+  return kind === 'String' && text !== '' ? literalFinder(text) : onigurumaFinder(text, part);
+}
+
+/** A text with every match of the part's pattern replaced by fixed content. */
+export function patternReplacer(part: Part, content: string): (text: string) => string {
+  const { kind, text: literal } = patternOf(part);
+  if (kind === 'String' && literal !== '') return (text) => text.split(literal).join(content);
+  const find = onigurumaFinder(literal, part);
+  return (text) => {
+    const parts: string[] = [];
+    for (const { start, end, match } of find(text)) parts.push(match ? content : text.slice(start, end));
+    return parts.join('');
+  };
+}
+
+function patternOf(part: Part): { kind: 'String' | 'Regex'; text: string } {
   const pattern = part.options.get('pattern');
   const [kind, text] = pattern instanceof Map && pattern.size === 1 ? [...(pattern satisfies JsonObject)][0]! : [];
-  if (typeof text !== 'string' || (kind !== 'String' && kind !== 'Regex')) {
-    throw part.wrong('pattern', '{"String": …} or {"Regex": …}');
-  }
-  return kind === 'String' && text !== '' ? literalFinder(text) : onigurumaFinder(text, part);
+  if (typeof text === 'string' && (kind === 'String' || kind === 'Regex')) return { kind, text };
+  throw part.wrong('pattern', '{"String": …} or {"Regex": …}');
 }
 
 /** Each character of the kind is a match by itself. */
@@ -62,12 +77,4 @@ function literalFinder(literal: string): Finder {
     }
     if (open < text.length) yield { start: open, end: text.length, match: false };
   };
-}
-
-/** The text with every match replaced by fixed content. */
-export function replaceMatches(text: string, find: Finder, content: string): string {
-  const parts: string[] = [];
-  for (const { start, end, match } of find(text) as Iterable<Span>)
-    parts.push(match ? content : text.slice(start, end));
-  return parts.join('');
 }

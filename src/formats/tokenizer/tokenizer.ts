@@ -112,7 +112,7 @@ class RustTokenizer implements Tokenizer {
   readonly streamPlain = (text: string): Iterable<readonly number[]> => this.checked(text, [TEXT]);
 
   private *checked(text: string, frame: Frame): Generator<readonly number[]> {
-    const whole = text.replace(LONE_SURROGATES, '\ufffd');
+    const whole = HALVES.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
     let seen = 0;
     for (const batch of this.framed(whole, frame)) {
       for (const [i, id] of batch.entries()) {
@@ -177,6 +177,7 @@ function collect(batches: Iterable<readonly number[]>): Uint32Array {
 }
 
 /** A text of a page may have halves of characters; UTF-8, which the library reads, cannot. */
+const HALVES = /[\ud800-\udfff]/;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 function addedParts(root: JsonObject, file: string): Part[] {

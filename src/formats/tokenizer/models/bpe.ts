@@ -24,7 +24,8 @@ export class Bpe implements Model {
   private readonly tokens: ReadonlyMap<number, string>;
   private readonly options: Options;
   private readonly merges: Merges;
-  private readonly cache = new PieceCache();
+  /** By whether a part is the first and the last of its piece. */
+  private readonly caches = Array.from({ length: 4 }, () => new PieceCache());
   /** Of each pair of characters that some merge joins: a piece is never cut between them. */
   private readonly joined = new Set<string>();
 
@@ -53,7 +54,7 @@ export class Bpe implements Model {
     for (const [rank, [left, right]] of merges.entries()) {
       const result = vocabulary.get(mergedToken(left, right, this.options.prefix));
       this.merges.add(vocabulary.get(left)!, vocabulary.get(right)!, result!, rank);
-      this.joined.add(lastCharacter(left) + firstCharacter(right));
+      this.joined.add(lastCharacter(left) + firstCharacter(mergedToken('', right, this.options.prefix)));
     }
   }
 
@@ -73,11 +74,8 @@ export class Bpe implements Model {
         return;
       }
     }
-    if (piece.length <= LONG_PIECE || this.options.prefix !== '' || this.options.suffix !== '') {
-      yield this.cache.get(piece, this.compute);
-      return;
-    }
-    yield* this.tokenizeLong(piece);
+    if (piece.length <= LONG_PIECE) yield this.idsOf(piece, true, true);
+    else yield* this.tokenizeLong(piece);
   }
 
   private *tokenizeLong(piece: string): Generator<readonly number[]> {
@@ -85,10 +83,11 @@ export class Bpe implements Model {
     let start = 0;
     let previous = '';
     for (let i = 0; i < piece.length; ) {
-      const character = String.fromCodePoint(piece.codePointAt(i)!);
-      const known = this.vocabulary.has(character);
+      const end = i + unitsOf(piece.codePointAt(i)!);
+      const character = piece.slice(i, end);
+      const known = this.vocabulary.has(this.symbol(character, i === 0, end === piece.length));
       if (known && previous !== '' && !this.joined.has(previous + character)) {
-        append(batch, this.cache.get(piece.slice(start, i), this.compute));
+        append(batch, this.idsOf(piece.slice(start, i), start === 0, false));
         start = i;
         if (batch.length >= BATCH) {
           yield batch;
@@ -97,27 +96,32 @@ export class Bpe implements Model {
       }
       // An unknown character may be fused with the next one or put behind it, so it is not parted from either.
       previous = known ? character : '';
-      i += character.length;
+      i = end;
     }
-    append(batch, this.cache.get(piece.slice(start), this.compute));
+    append(batch, this.idsOf(piece.slice(start), start === 0, true));
     yield batch;
   }
 
-  private readonly compute = (piece: string): readonly number[] => {
-    const ids = this.symbols(piece);
-    return ids.length > 1 ? this.merges.apply(ids) : ids;
-  };
+  /** Ids of a part of a piece that no merge leaves. */
+  private idsOf(part: string, isFirst: boolean, isLast: boolean): readonly number[] {
+    return this.caches[(isFirst ? 1 : 0) + (isLast ? 2 : 0)]!.get(part, () => {
+      const ids = this.symbols(part, isFirst, isLast);
+      return ids.length > 1 ? this.merges.apply(ids) : ids;
+    });
+  }
+
+  private symbol(character: string, isFirst: boolean, isLast: boolean): string {
+    return (isFirst ? '' : this.options.prefix) + character + (isLast ? this.options.suffix : '');
+  }
 
   /** Ids of the characters. */
-  private symbols(piece: string): number[] {
-    const { prefix, suffix, bytes, unknown, fuse } = this.options;
+  private symbols(part: string, isFirst: boolean, isLast: boolean): number[] {
+    const { bytes, unknown, fuse } = this.options;
     const ids: number[] = [];
     let waiting: number | undefined;
-    for (let i = 0; i < piece.length; ) {
-      const end = i + unitsOf(piece.codePointAt(i)!);
-      let symbol = piece.slice(i, end);
-      if (i > 0) symbol = prefix + symbol;
-      if (end === piece.length) symbol += suffix;
+    for (let i = 0; i < part.length; ) {
+      const end = i + unitsOf(part.codePointAt(i)!);
+      const symbol = this.symbol(part.slice(i, end), isFirst && i === 0, isLast && end === part.length);
       i = end;
       const id = this.vocabulary.get(symbol);
       if (id !== undefined) {

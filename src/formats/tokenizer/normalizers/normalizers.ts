@@ -2,7 +2,7 @@
 
 import { toByteCharacters } from '../byte_level.ts';
 import type { Part } from '../parts.ts';
-import { patternFinder, replaceMatches } from '../patterns.ts';
+import { patternFinder, patternReplacer } from '../patterns.ts';
 import type { Piece } from '../piece.ts';
 import { isCombining, isSpace } from '../unicode/code_points.ts';
 import { bertNormalizer } from './bert.ts';
@@ -55,8 +55,9 @@ function stripNormalizer(part: Part): Normalizer {
 function replaceNormalizer(part: Part): Normalizer {
   const find = patternFinder(part);
   const content = part.string('content');
+  const replace = patternReplacer(part, content);
   return (piece) => {
-    const text = replaceMatches(piece.text, find, content);
+    const text = replace(piece.text);
     const lead = piece.lead === 0 ? 0 : leadAfterReplace(piece, find, content);
     return { text, lead };
   };
