@@ -3,7 +3,8 @@ import { WhittleError } from '../../errors/errors.ts';
 import { JsonNumber, type JsonObject, type JsonValue, showJson } from '../json.ts';
 
 /** What a person can do about a tokenizer that Whittle does not understand. */
-const UNSUPPORTED = 'Use a tokenizer.json that the library `tokenizers` 0.23 reads and that has supported parts only.';
+const UNSUPPORTED =
+  'Whittle refuses what it cannot tokenise exactly. Open another version of the model (a GGUF file brings its own tokenizer), or a model with another tokenizer.';
 
 export class Part {
   readonly options: JsonObject;
