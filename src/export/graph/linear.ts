@@ -1,8 +1,9 @@
 /** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
-import { BLOCK_SIZE } from '../quantize/blocks.ts';
+import { isPieced } from '../packed/for_onnx.ts';
 import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
+import { packedProduct } from './packed_product.ts';
 
 /** `x·Wᵀ + b`; a float weight is stored as (in, out). */
 export function linear(
@@ -12,12 +13,14 @@ export function linear(
   scope: string,
   weights: string,
 ): Value {
-  const product = isQuantized(weight)
-    ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
-    : builder.node('MatMul', `${scope}/MatMul`, [
-        x,
-        builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
-      ]);
+  const product = isPieced(weight)
+    ? packedProduct(builder, weight.pieces, x, scope, `${weights}.weight`)
+    : isQuantized(weight)
+      ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
+      : builder.node('MatMul', `${scope}/MatMul`, [
+          x,
+          builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
+        ]);
   return addBias(builder, bias, product, scope, weights);
 }
 
@@ -45,7 +48,7 @@ export function project(
   return builder.node('MatMul', `${scope}/MatMul`, [x, builder.weight(matrix, name, `${scope}/Cast`)]);
 }
 
-/** The activations stay f32: no `accuracy_level` that would round them too. */
+/** x·Mᵀ in any number of bits and block size. The activations stay f32: no `accuracy_level` that would round them too. */
 export function quantizedProduct(
   builder: GraphBuilder,
   weight: QuantizedRef,
@@ -53,12 +56,12 @@ export function quantizedProduct(
   scope: string,
   name: string,
 ): Value {
-  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name, `${scope}/Cast`);
-  const { columns, rows, bits } = weight.quantized;
+  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name);
+  const { columns, rows, bits, block_size } = weight.quantized;
   return builder.contribNode(
     'MatMulNBits',
     `${scope}/MatMulNBits`,
     [x, codes, scales, ...(zero_points ? [zero_points] : [])],
-    { K: columns, N: rows, bits, block_size: BLOCK_SIZE },
+    { K: columns, N: rows, bits, block_size },
   );
 }
