@@ -137,13 +137,20 @@ export interface ModelSummary {
 }
 
 /** What a perplexity was measured with (invariant 8). */
+export interface TextReport {
+  name: string;
+  /** Of the whole text; with `at_least` of its start, as far as windows needed it tokenised. */
+  tokens: number;
+  at_least?: boolean;
+}
+
 export interface ProtocolReport {
   seqlen: number;
   samples: number;
   eval_samples: number;
   /** `seqlen` only where the model was calibrated with other windows than it is evaluated with. */
-  calibration: { name: string; tokens: number; seqlen?: number };
-  evaluation: { name: string; tokens: number };
+  calibration: TextReport & { seqlen?: number };
+  evaluation: TextReport;
   /** Evaluation windows that are calibration windows too: they flatter the sliced model. Absent where there are none. */
   shared_windows?: number;
   /** Where windows of both texts begin with BOS. */

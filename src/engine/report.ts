@@ -91,8 +91,11 @@ export interface Report {
     eval_samples: number;
     calibration: string;
     calibration_tokens: number;
+    /** The text was tokenised only as far as its windows needed it. */
+    calibration_tokens_at_least?: boolean;
     evaluation: string;
     evaluation_tokens: number;
+    evaluation_tokens_at_least?: boolean;
     /** Evaluation windows that were calibrated on; absent where there are none. */
     shared_windows?: number;
     /** `none`, `first` (once before the text), `each` (before every window). */
@@ -202,8 +205,10 @@ export function buildReport(input: ReportInput): Report {
       eval_samples: protocol.eval_samples,
       calibration: protocol.calibration.name,
       calibration_tokens: protocol.calibration.tokens,
+      ...(protocol.calibration.at_least && { calibration_tokens_at_least: true }),
       evaluation: protocol.evaluation.name,
       evaluation_tokens: protocol.evaluation.tokens,
+      ...(protocol.evaluation.at_least && { evaluation_tokens_at_least: true }),
       ...(protocol.shared_windows && { shared_windows: protocol.shared_windows }),
       bos: protocol.bos,
       tokenizer: protocol.tokenizer,

@@ -1,15 +1,19 @@
-/** @file Command `set_texts`: calibration and evaluation text, tokenised once and cut into windows. */
+/** @file Command `set_texts`: calibration and evaluation text, tokenised as far as windows need it and cut into them. */
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { resolveBos } from '../formats/tokenizer/bos.ts';
-import { cutWindows, type TokenWindows } from '../runtime/windows.ts';
+import { cutWindows, type TokenWindows, tokensNeeded } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { ProtocolReport, TextSettings, TextSource } from './protocol.ts';
 import type { EngineState } from './state.ts';
+import { tokenise } from './tokenise.ts';
 
-/** A text longer than this is cut here, and its name says so: windows come from the start, and tokenising takes its time. */
+/** A text longer than this is cut here, and its name says so: windows come from the start. */
 const MAX_TEXT_BYTES = 8 * 1024 * 1024;
+
+/** The tokens of a text of up to so many characters are all counted; of a longer one only those that the windows need. */
+const MAX_COUNTED = 2 * 1024 * 1024;
 
 export async function setTextsCommand(
   state: EngineState,
@@ -27,18 +31,28 @@ export async function setTextsCommand(
   const start = { mode, bos: tokenizer.bos };
   const meter = new ProgressMeter(emit, 'loading', () => memoryReport(state));
   const windowsOf = async (role: 'calibration' | 'evaluation', count: number, fraction: number) => {
-    meter.report({ fraction, step: `tokenising the ${role} text` });
+    const step = `tokenising the ${role} text`;
+    meter.report({ fraction, step });
     const { name, text } = await readText(platform, settings[role], role);
     throwIfCancelled(signal);
-    return { name, windows: cutWindows(tokenizer.encodePlain(text), seqlen, count, name, start) };
+    const needed = tokensNeeded(seqlen, count, start);
+    const { ids, tokens, at_least } = await tokenise(tokenizer.streamPlain(text), needed, {
+      whole: text.length <= MAX_COUNTED,
+      signal,
+      report: (done) => meter.report({ fraction: fraction + 0.5 * Math.min(1, done / needed), step, tokens: done }),
+    });
+    const windows = cutWindows(ids, seqlen, count, name, start);
+    const added = windows.totalTokens - ids.length;
+    return { name, windows: { ...windows, totalTokens: tokens + added }, at_least };
   };
   const calibration = await windowsOf('calibration', samples, 0);
   const evaluation = await windowsOf('evaluation', eval_samples, 0.5);
   throwIfCancelled(signal);
   await state.dropMeasurements();
-  const described = ({ name, windows }: { name: string; windows: TokenWindows }) => ({
+  const described = ({ name, windows, at_least }: { name: string; windows: TokenWindows; at_least: boolean }) => ({
     name,
     tokens: windows.totalTokens,
+    ...(at_least && { at_least }),
   });
   const shared = sharedWindows(calibration.windows, evaluation.windows);
   const protocol: ProtocolReport = {

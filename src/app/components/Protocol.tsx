@@ -1,11 +1,16 @@
 import { bosText } from '../../engine/plan.ts';
-import type { ProtocolReport } from '../../engine/protocol.ts';
+import type { ProtocolReport, TextReport } from '../../engine/protocol.ts';
 import { formatInteger } from '../format.ts';
 
 export function protocolText(protocol: ProtocolReport): string {
   const { evaluation, eval_samples, seqlen, bos, tokenizer } = protocol;
   const windows = eval_samples === 1 ? '1 window (no standard error)' : `${eval_samples} windows`;
   return `${evaluation.name} · ${windows} × ${formatInteger(seqlen)} tokens · ${bosText(bos)} · ${tokenizer}`;
+}
+
+/** How long a text is, as far as it was tokenised. */
+export function tokensText({ tokens, at_least }: TextReport): string {
+  return `${at_least ? 'at least ' : ''}${formatInteger(tokens)} tokens`;
 }
 
 /** A warning for people; empty where calibration and evaluation are apart. */

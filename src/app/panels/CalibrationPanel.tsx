@@ -2,10 +2,9 @@ import { BOS_MODES, bosText, missingTokens } from '../../engine/plan.ts';
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
-import { overlapText } from '../components/Protocol.tsx';
+import { overlapText, tokensText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import { Segmented } from '../components/Segmented.tsx';
-import { formatInteger } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
 import { useIsBusy, usePlan } from '../store/selectors.ts';
@@ -36,13 +35,13 @@ export function CalibrationPanel() {
         <TextField
           label="Calibration text"
           source={texts.calibration}
-          note={protocol && !isChanged ? `${formatInteger(protocol.calibration.tokens)} tokens` : undefined}
+          note={protocol && !isChanged ? tokensText(protocol.calibration) : undefined}
           onChange={(calibration) => change({ calibration })}
         />
         <TextField
           label="Evaluation text"
           source={texts.evaluation}
-          note={protocol && !isChanged ? `${formatInteger(protocol.evaluation.tokens)} tokens` : undefined}
+          note={protocol && !isChanged ? tokensText(protocol.evaluation) : undefined}
           onChange={(evaluation) => change({ evaluation })}
         />
       </div>

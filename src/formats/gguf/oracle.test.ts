@@ -104,5 +104,7 @@ suite(real ? 'SmolLM2-135M-Instruct' : 'SmolLM2-135M-Instruct (skipped: WHITTLE_
       19556, 216, 905, 28, 339, 744, 216, 33, 34, 35, 36, 37, 929, 198, 197, 793, 30, 216, 1, 83, 1939, 2756, 47526,
       1326, 982,
     ]);
+    // ½ is a number to the Rust library's Digits: the space before it is a piece of its own.
+    expect([...tokenizer.encode('2 ½')]).toEqual([34, 216, 16738]);
   });
 });

@@ -8,6 +8,7 @@ import { foreignByName } from '../recognise.ts';
 import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
+import { type BuiltTokenizerJson, CONVERT, tokenizerFromVocabulary } from '../tokenizer/from_vocabulary.ts';
 import { chooseFolder, type Folder } from './folder.ts';
 import { chooseOnnx, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
 
@@ -66,8 +67,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     });
   }
   const opened = onnx ?? (await openSafetensors(shards, index));
-  const tokenizer = source('tokenizer.json');
-  if (!tokenizer) throw noTokenizer(folder);
+  const { tokenizer, warnings: built } = await findTokenizer(folder, source);
   return {
     name: folder.name,
     config,
@@ -77,7 +77,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,
     onnx,
-    warnings: [...warnings, ...opened.warnings],
+    warnings: [...warnings, ...opened.warnings, ...built],
   };
 }
 
@@ -176,6 +176,21 @@ function adapterOnly(file: string): WhittleError {
   });
 }
 
+/** Repositories from before tokenizer.json have its parts. */
+async function findTokenizer(folder: Folder, source: Find): Promise<BuiltTokenizerJson> {
+  const tokenizer = source('tokenizer.json');
+  if (tokenizer) return { tokenizer, warnings: [] };
+  const [vocab, merges] = [source('vocab.json'), source('merges.txt')];
+  if (!vocab || !merges) throw noTokenizer(folder);
+  return await tokenizerFromVocabulary({
+    vocab,
+    merges,
+    tokenizer_config: source('tokenizer_config.json'),
+    special_tokens_map: source('special_tokens_map.json'),
+    config: source('config.json'),
+  });
+}
+
 function noTokenizer(folder: Folder): WhittleError {
   const sentencepiece = folder.files.has('tokenizer.model');
   return new WhittleError({
@@ -186,7 +201,7 @@ function noTokenizer(folder: Folder): WhittleError {
     place: { file: 'tokenizer.json' },
     allowed: 'tokenizer.json, as fast tokenizers are saved',
     action: sentencepiece
-      ? 'Convert it: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes tokenizer.json.'
-      : 'Drop tokenizer.json (and tokenizer_config.json) together with the weights.',
+      ? CONVERT
+      : 'Drop tokenizer.json (and tokenizer_config.json) together with the weights, or vocab.json and merges.txt.',
   });
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { tinyTokenizerJson } from '../../../test/fixtures/tiny_tokenizer.ts';
 import { blobSource } from '../source.ts';
 import { type BosMode, resolveBos } from './bos.ts';
-import { endTokens } from './special_tokens.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
 const json = (name: string, value: unknown) => blobSource(name, new Blob([JSON.stringify(value)]));
@@ -46,17 +45,16 @@ describe('what a tokenizer has for the ends of a text', () => {
 
   it('is in no plain encoding', async () => {
     const plain = [...(await load(null)).encode('in the end')];
-    for (const processor of [TEMPLATE, WITH_EOS, ONLY_EOS]) {
+    const frames = [
+      [TEMPLATE, [0], []],
+      [WITH_EOS, [0], [0]],
+      [ONLY_EOS, [], [0]],
+    ] as const;
+    for (const [processor, before, behind] of frames) {
       const tokenizer = await load(processor);
       expect([...tokenizer.encodePlain('in the end')]).toEqual(plain);
-      const { before, behind } = endTokens(processor);
       expect([...tokenizer.encode('in the end')]).toEqual([...before, ...plain, ...behind]);
     }
-  });
-
-  it('wraps step by step in a sequence', () => {
-    const step = (id: number) => ({ type: 'BertProcessing', cls: ['a', id], sep: ['b', id + 1] });
-    expect(endTokens({ type: 'Sequence', processors: [step(1), step(3)] })).toEqual({ before: [3, 1], behind: [2, 4] });
   });
 });
 

@@ -25,12 +25,15 @@ const template = (ids: number[], name = '<|endoftext|>') => ({
   special_tokens: { [name]: { id: name, ids, tokens: [name] } },
 });
 
-const added = (id: number, content: string) => ({ id, content, special: true, normalized: false });
-
 const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
   ['no model [69]', (json) => Reflect.deleteProperty(json, 'model'), 'no model'],
   ['an unknown type [69]', ({ model }) => (model.type = 'Magic'), '"Magic" is not supported', 'BPE'],
-  ['an unknown pre-tokenizer', (json) => (json.pre_tokenizer = { type: 'Magic' }), 'cannot be built', 'Magic'],
+  [
+    'an unknown pre-tokenizer',
+    (json) => (json.pre_tokenizer = { type: 'Magic' }),
+    'pre-tokenizer Magic is not supported',
+    'Metaspace',
+  ],
   ['a merge of an unknown token [70]', ({ model }) => (model.merges[3] = 'Ġ zz'), 'Merge 3 names "zz"'],
   ['a merge whose result is unknown [70]', ({ model }) => (model.merges[3] = 'q q'), 'Merge 3 names "qq"'],
   ['a merge of three parts [70]', ({ model }) => (model.merges[1] = 'a b c'), 'Merge 1 has 3 parts'],
@@ -46,15 +49,8 @@ const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
   ['a negative id', ({ model }) => (model.vocab.zz = -1), '"zz" is -1'],
   ['an empty vocab [71]', ({ model }) => (model.vocab = {}), 'vocab is empty'],
   [
-    'an added token with another token’s id [72]',
-    (json) => json.added_tokens.push(added(5, '<x>')),
-    '"<x>"',
-    'the id 5',
-  ],
-  ['an added token given twice [72]', (json) => json.added_tokens.push(added(0, '<|endoftext|>')), 'given twice'],
-  [
     'an added token without content [72]',
-    (json) => json.added_tokens.push(added(300, '')),
+    (json) => json.added_tokens.push({ id: 300 } as TinyTokenizerJson['added_tokens'][0]),
     'Added token 1 has no content',
   ],
   [
@@ -63,11 +59,57 @@ const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
     '999999',
     'outside the vocabulary',
   ],
+  ['random merges', ({ model }) => (model.dropout = 0.1), 'leaves merges out at random', 'model.dropout'],
   [
-    'a post-processor with an unknown token',
-    (json) => (json.post_processor = template([0], '<s>')),
-    '"<s>", which is not a token',
+    'a template without its token',
+    (json) => (json.post_processor = { ...template([0]), special_tokens: {} }),
+    'inserts "<|endoftext|>"',
   ],
+  [
+    'a template for two texts',
+    (json) => (json.post_processor = { ...template([0]), single: [{ Sequence: { id: 'B', type_id: 0 } }] }),
+    'asks for a second one',
+  ],
+  [
+    'a post-processor behind a template',
+    (json) => (json.post_processor = { type: 'Sequence', processors: [template([0]), template([0])] }),
+    'follows a template',
+  ],
+  [
+    'an option that is missing',
+    (json) => (json.pre_tokenizer = { type: 'Split', pattern: { String: ' ' }, behavior: 'Isolated' }),
+    'Split has no invert',
+    'pre_tokenizer.invert',
+  ],
+  [
+    'an option of another kind',
+    (json) => (json.pre_tokenizer = { type: 'Punctuation', behavior: 'removed' }),
+    'has as behavior the text "removed"',
+    'MergedWithPrevious',
+  ],
+  [
+    'a part inside a sequence',
+    (json) =>
+      (json.pre_tokenizer = {
+        type: 'Sequence',
+        pretokenizers: [{ type: 'Digits', individual_digits: true }, { type: 'New' }],
+      }),
+    'pre_tokenizer.pretokenizers.1',
+    'pre-tokenizer New is not supported',
+  ],
+  ...(
+    [
+      ['an expression with an error', '(a', 'Unclosed group'],
+      ['an expression that browsers cannot follow', '\\X+', 'not supported'],
+      ['(?i) over letters that fold into several', '(?i)strasse', 'fold into several'],
+      ['a repeated group that may match nothing', '(?:a*|b)+', 'may match nothing'],
+      ['a reference to a repeated group', '(?:(a)|b)+\\1', 'reference to a repeated group'],
+    ] as const
+  ).map(([what, Regex, fragment]): [string, Edit, string] => [
+    what,
+    (json) => (json.pre_tokenizer = { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }),
+    fragment,
+  ]),
 ];
 
 describe('loadTokenizer refuses', () => {
@@ -100,6 +142,24 @@ describe('loadTokenizer refuses', () => {
 });
 
 describe('loadTokenizer', () => {
+  it('says which character has no token, where not even an unknown one is there', async () => {
+    const words = { type: 'WordLevel', vocab: { a: 0 }, unk_token: '<unk>', merges: [] };
+    const { encode } = await load((json) => {
+      json.model = words;
+      json.added_tokens = [];
+    });
+    expect([...encode('a')]).toEqual([0]);
+    await expectBadInput((async () => encode('b'))(), 'bad_tokenizer', 'unk_token "<unk>" is not in the vocabulary');
+  });
+
+  it('streams the ids of encode, and takes halves of characters for unknown ones', async () => {
+    const tokenizer = await load((json) => (json.post_processor = template([0])));
+    const text = ' the \ud83d the \ude00 \ud83d\ude00'.repeat(50);
+    expect([...tokenizer.stream(text)].flat()).toEqual([...tokenizer.encode(text)]);
+    expect([...tokenizer.streamPlain(text)].flat()).toEqual([...tokenizer.encode(text)].slice(1));
+    expect(tokenizer.decode(tokenizer.encodePlain('a\ud83d'))).toBe('a\ufffd');
+  });
+
   it('encodes any text and decodes it to the same text', async () => {
     const tokenizer = await load();
     expect(tokenizer.vocab_size).toBe(TINY_VOCAB_SIZE);

@@ -1,21 +1,37 @@
-/** @file A model's own tokenizer: tokenizer.json through @huggingface/tokenizers, checked before and after. */
-import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
+/**
+ * @file A model's own tokenizer, from tokenizer.json: the ids are those of the Rust library `tokenizers` 0.23, or the
+ * part that would make other ones is refused by name.
+ */
 import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
-import { toPlain } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import type { ByteSource } from '../source.ts';
-import { endTokens, namedBos } from './special_tokens.ts';
-import { readTokenizerJson, type TokenizerFacts } from './validate.ts';
+import { AddedTokens } from './added_tokens.ts';
+import { buildDecoder } from './decoders.ts';
+import { type Model, UnknownToken } from './models/model.ts';
+import { type ModelType, readModel } from './models/read_model.ts';
+import { buildNormalizer } from './normalizers/normalizers.ts';
+import { Part } from './parts.ts';
+import { buildFrame, type Frame, TEXT } from './post_processor.ts';
+import { buildPreTokenizer } from './pre_tokenizers.ts';
+import { failure, readTokenizerJson } from './read_json.ts';
 
 export interface Tokenizer {
   /** For people and protocols: "BPE, 4,096 tokens (LlamaTokenizer)". */
   readonly name: string;
   /** Largest token id + 1. */
   readonly vocab_size: number;
-  /** Token ids with the tokenizer's own special tokens, such as a leading `<s>`. Throws `bad_tokenizer`. */
+  /** Token ids with the tokenizer's own special tokens, such as a leading `<s>`. Throws `bad_tokenizer`, `bad_text`. */
   encode(text: string): Uint32Array;
-  /** Token ids of the text alone, without any that the tokenizer adds around it. Throws `bad_tokenizer`. */
+  /** Token ids of the text alone, without any that the tokenizer adds around it. Throws as {@link encode}. */
   encodePlain(text: string): Uint32Array;
+  /**
+   * The ids of {@link encode} in batches, computed as far as they are asked for: the first windows of a long text do not
+   * wait for its end. Throws as {@link encode}.
+   */
+  stream(text: string): Iterable<readonly number[]>;
+  /** The same for {@link encodePlain}. */
+  streamPlain(text: string): Iterable<readonly number[]>;
   /** What stands before a text: the tokens that the post-processor adds there, else the BOS token of tokenizer_config.json. */
   readonly bos: readonly number[];
   /** Whether `encode` puts `bos` before a text. */
@@ -25,7 +41,8 @@ export interface Tokenizer {
 }
 
 /**
- * Which special tokens are added is decided by the post-processor in tokenizer.json, as the Rust library does it.
+ * Which special tokens are added is decided by the post-processor in tokenizer.json, as the Rust library does it;
+ * its `truncation` and `padding` are left alone.
  * `modelVocabSize`: rows of the embedding; `encode` refuses ids beyond it. Throws `bad_tokenizer`, `bad_config`.
  */
 export async function loadTokenizer(
@@ -34,74 +51,149 @@ export async function loadTokenizer(
   modelVocabSize?: number,
 ): Promise<Tokenizer> {
   const file = tokenizerJson.name;
-  const { root, facts } = await readTokenizerJson(tokenizerJson);
+  const root = await readTokenizerJson(tokenizerJson);
   const config = tokenizerConfig ? await readJsonObject(tokenizerConfig) : {};
-  const plain: Record<string, unknown> = { ...DEFAULTS, ...(toPlain(root) as object) };
-  const tokenizer = construct(file, plain, config);
-  const { before } = endTokens(plain.post_processor);
-  const named = namedBos(plain, config);
-  const limit = Math.min(facts.vocab_size, modelVocabSize ?? Number.POSITIVE_INFINITY);
-  return {
-    name: tokenizerName(facts, config),
-    vocab_size: facts.vocab_size,
-    encode: (text) => checkIds(file, encodeText(file, tokenizer, text, true), limit),
-    encodePlain: (text) => checkIds(file, encodeText(file, tokenizer, text, false), limit),
-    bos: before.length > 0 || named === undefined ? before : [named],
-    adds_bos: before.length > 0,
-    decode(ids) {
-      const list = [...ids];
-      if (list.length === 0) return '';
-      return tokenizer.decode(list, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
-    },
-  };
+  return new RustTokenizer(file, root, config, modelVocabSize);
 }
 
-/** Parts that tokenizer.json may leave out; the library insists on their presence. */
-const DEFAULTS = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
+class RustTokenizer implements Tokenizer {
+  readonly name: string;
+  readonly vocab_size: number;
+  readonly bos: readonly number[];
+  readonly adds_bos: boolean;
+  private readonly file: string;
+  private readonly model: Model;
+  private readonly added: AddedTokens;
+  private readonly normalize: ReturnType<typeof buildNormalizer>;
+  private readonly cutUp: ReturnType<typeof buildPreTokenizer>;
+  private readonly frame: Frame;
+  private readonly decodeTokens: ((tokens: readonly string[]) => readonly string[]) | undefined;
+  private readonly limit: number;
 
-function construct(file: string, json: object, config: RawConfig): HfTokenizer {
-  try {
-    return new HfTokenizer(json, config);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw bad(file, `The tokenizer cannot be built: ${reason}.`, cause);
-  }
-}
-
-function encodeText(
-  file: string,
-  tokenizer: HfTokenizer,
-  text: string,
-  add_special_tokens: boolean,
-): readonly (number | undefined)[] {
-  // The library answers an empty text with a section less, and a post-processor then trips over it.
-  if (text === '') return [];
-  try {
-    return tokenizer.encode(text, { add_special_tokens }).ids;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw bad(file, `The text cannot be tokenised: ${reason}.`, cause);
-  }
-}
-
-function checkIds(file: string, found: readonly (number | undefined)[], limit: number): Uint32Array {
-  const ids = new Uint32Array(found.length);
-  for (let i = 0; i < found.length; i++) {
-    const id = found[i];
-    if (id === undefined || !(id >= 0 && id < limit)) {
-      throw bad(file, `Token ${i} of the text has the id ${id}, outside the vocabulary of ${limit}.`);
+  constructor(file: string, root: JsonObject, config: RawConfig, modelVocabSize?: number) {
+    const part = (key: string) => Part.at(root, key, file);
+    const modelPart = part('model');
+    if (!modelPart) throw failure(file)('There is no model.', 'model');
+    const { type, model, vocabulary } = readModel(modelPart);
+    const [normalizer, preTokenizer, postProcessor, decoder] = [
+      part('normalizer'),
+      part('pre_tokenizer'),
+      part('post_processor'),
+      part('decoder'),
+    ];
+    this.file = file;
+    this.model = model;
+    this.normalize = normalizer ? buildNormalizer(normalizer) : (piece) => piece;
+    this.cutUp = preTokenizer ? buildPreTokenizer(preTokenizer) : (piece) => [piece];
+    this.frame = postProcessor ? buildFrame(postProcessor) : [TEXT];
+    this.decodeTokens = decoder && buildDecoder(decoder);
+    this.added = new AddedTokens(addedParts(root, file), model, (text) => this.normalize({ text, lead: 0 }).text);
+    let largest = this.added.largest;
+    for (const id of vocabulary.values()) largest = Math.max(largest, id);
+    this.vocab_size = largest + 1;
+    this.limit = Math.min(this.vocab_size, modelVocabSize ?? Number.POSITIVE_INFINITY);
+    this.name = tokenizerName(type, model.size + this.added.size, config);
+    const before = this.frame.slice(0, Math.max(0, this.frame.indexOf(TEXT))).filter((id) => id !== TEXT);
+    this.adds_bos = before.length > 0;
+    this.bos = this.adds_bos ? before : this.namedBos(config);
+    for (const id of this.frame) {
+      if (id !== TEXT && id >= this.vocab_size) {
+        throw failure(file)(`The post-processor inserts token id ${id}, outside the vocabulary.`, 'post_processor');
+      }
     }
-    ids[i] = id;
   }
-  return ids;
+
+  readonly encode = (text: string): Uint32Array => collect(this.stream(text));
+
+  readonly encodePlain = (text: string): Uint32Array => collect(this.streamPlain(text));
+
+  readonly stream = (text: string): Iterable<readonly number[]> => this.checked(text, this.frame);
+
+  readonly streamPlain = (text: string): Iterable<readonly number[]> => this.checked(text, [TEXT]);
+
+  private *checked(text: string, frame: Frame): Generator<readonly number[]> {
+    const whole = HALVES.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+    let seen = 0;
+    for (const batch of this.framed(whole, frame)) {
+      for (const [i, id] of batch.entries()) {
+        if (id < this.limit) continue;
+        throw this.bad(`Token ${seen + i} of the text has the id ${id}, outside the vocabulary of ${this.limit}.`);
+      }
+      seen += batch.length;
+      yield batch;
+    }
+  }
+
+  readonly decode = (ids: Iterable<number>): string => {
+    const tokens = [...ids].map((id) => this.added.tokenOf(id) ?? this.model.tokenOf(id));
+    const known = tokens.filter((token) => token !== undefined);
+    return this.decodeTokens ? this.decodeTokens(known).join('') : known.join(' ');
+  };
+
+  private *framed(text: string, frame: Frame): Generator<readonly number[]> {
+    try {
+      for (const each of frame) {
+        if (each === TEXT) yield* this.idsOfText(text);
+        else yield [each];
+      }
+    } catch (cause) {
+      if (cause instanceof UnknownToken) throw this.bad(`The text cannot be tokenised: ${cause.message}.`, cause);
+      throw cause;
+    }
+  }
+
+  private *idsOfText(text: string): Generator<readonly number[]> {
+    for (const stretch of this.added.stretches(text, this.normalize)) {
+      if (stretch.id !== undefined) yield [stretch.id];
+      else for (const piece of this.cutUp(stretch.piece)) yield* this.model.tokenize(piece.text);
+    }
+  }
+
+  private namedBos({ bos_token: named }: RawConfig): number[] {
+    const content = typeof named === 'string' ? named : (named as { content?: unknown } | null | undefined)?.content;
+    const id = typeof content === 'string' ? (this.added.idOf(content) ?? this.model.idOf(content)) : undefined;
+    return id === undefined ? [] : [id];
+  }
+
+  private bad(message: string, cause?: unknown): WhittleError {
+    const action = 'Check that tokenizer.json belongs to this model, or fetch it again.';
+    return new WhittleError({ code: 'bad_tokenizer', message, place: { file: this.file }, action }, { cause });
+  }
 }
 
-function bad(file: string, message: string, cause?: unknown): WhittleError {
-  const action = 'Check that tokenizer.json belongs to this model, or fetch it again.';
-  return new WhittleError({ code: 'bad_tokenizer', message, place: { file }, action }, { cause });
+function collect(batches: Iterable<readonly number[]>): Uint32Array {
+  let ids = new Uint32Array(1024);
+  let count = 0;
+  for (const batch of batches) {
+    if (count + batch.length > ids.length) {
+      const larger = new Uint32Array(Math.max(2 * ids.length, count + batch.length));
+      larger.set(ids.subarray(0, count));
+      ids = larger;
+    }
+    ids.set(batch, count);
+    count += batch.length;
+  }
+  return ids.slice(0, count);
 }
 
-function tokenizerName({ type, entries }: TokenizerFacts, config: RawConfig): string {
+/** A text of a page may have halves of characters; UTF-8, which the library reads, cannot. */
+const HALVES = /[\ud800-\udfff]/;
+const LONE_SURROGATES = /\p{Surrogate}/gu;
+
+function addedParts(root: JsonObject, file: string): Part[] {
+  const list = root.get('added_tokens');
+  if (list === undefined || list === null) return [];
+  const fail = failure(file);
+  if (!Array.isArray(list)) throw fail('added_tokens is not a list.', 'added_tokens');
+  return list.map((entry, i) => {
+    if (entry instanceof Map && typeof entry.get('content') === 'string') {
+      return new Part(entry, `added_tokens.${i}`, file);
+    }
+    throw fail(`Added token ${i} has no content.`, 'added_tokens');
+  });
+}
+
+function tokenizerName(type: ModelType, entries: number, config: RawConfig): string {
   const name = typeof config.tokenizer_class === 'string' ? ` (${config.tokenizer_class})` : '';
   return `${type}, ${entries.toLocaleString('en')} tokens${name}`;
 }

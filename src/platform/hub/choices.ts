@@ -66,7 +66,9 @@ function safetensorsChoices(files: readonly HubFile[]): HubChoice[] {
 function safetensors(key: string, weights: HubFile[], byPath: ReadonlyMap<string, HubFile>): HubChoice {
   const small = COMPANIONS.map((path) => byPath.get(path)).filter((file) => file !== undefined);
   const files = [...small, ...weights];
-  const missing = [CONFIG, TOKENIZER].filter((path) => !byPath.has(path));
+  // vocab.json and merges.txt stand in for a tokenizer.json, as in OPT's own repositories.
+  const isBuilt = ['vocab.json', 'merges.txt'].every((path) => byPath.has(path));
+  const missing = [CONFIG, TOKENIZER].filter((path) => !byPath.has(path) && !(path === TOKENIZER && isBuilt));
   const problem = missing.length > 0 ? `There is no ${missing.join(' and no ')} beside the weights.` : undefined;
   return { key, kind: 'safetensors', files, bytes: totalBytes(files), problem };
 }
