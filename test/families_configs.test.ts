@@ -220,6 +220,8 @@ describe('a tensor that is missing or of another shape', () => {
       const architecture = findArchitecture(config, 'config.json');
       const parsed = architecture.readConfig(config, 'config.json');
       for (const { name: dropped } of tensors) {
+        // Constants of xIELU, which have defaults.
+        if (/act_fn\.(beta|eps)$/.test(dropped)) continue;
         const rest = tensors.filter((tensor) => tensor.name !== dropped);
         const { code, place } = thrownBy(() => buildDecoderModel(architecture, parsed, headersOf(rest)));
         expect(code, `${name} without ${dropped}`).toBe('missing_tensor');

@@ -418,6 +418,7 @@ CONFIGS = {
         attention_bias=True,
         tie_word_embeddings=True,
     ),
+    "apertus": like_llama("apertus", "ApertusForCausalLM", hidden_act="xielu", attention_bias=True),
     "arcee": like_llama("arcee", "ArceeForCausalLM", hidden_act="relu2", attention_bias=True, mlp_bias=True),
     "nemotron": like_llama(
         "nemotron",

@@ -64,6 +64,8 @@ def distribution(model, name, parameter):
     """Sizes at which attention attends, norms matter and every bias shows; residuals stay near 1."""
     owner = model.get_submodule(name.rpartition(".")[0])
     kind = type(owner).__name__
+    if kind == "XIELUActivation":
+        return {"beta": (0.4, 0.1), "eps": (-0.2, 0.1)}.get(name.rpartition(".")[2], (0.3, 0.5))
     if name.endswith("bias"):
         return 0, 0.2
     if "Norm" in kind:
@@ -92,7 +94,9 @@ def build(name):
     model = model.double().eval()
     tensors = []
     with torch.no_grad():
-        for parameter_name, parameter in model.named_parameters():
+        # Of buffers only xIELU's are stored.
+        buffers = [(name, buffer) for name, buffer in model.named_buffers() if name.rpartition(".")[0].endswith("act_fn")]
+        for parameter_name, parameter in [*model.named_parameters(), *buffers]:
             stored = stored_name(name, parameter_name)
             centre, amplitude = distribution(model, parameter_name, parameter)
             shape = list(parameter.shape)

@@ -245,6 +245,17 @@ export interface SoftCapArgs {
   cap: number;
 }
 
+/** output = xIELU(hidden_states), arXiv 2411.13010: α₊·x² + β·x for x > 0, else (e^min(x, ε) − 1 − x)·α₋ + β·x. */
+export interface XieluArgs {
+  hidden_states: Tensor;
+  alpha_p: number;
+  alpha_n: number;
+  beta: number;
+  /** At most 0. */
+  eps: number;
+  output: Tensor;
+}
+
 /** hidden_states ← min(max(hidden_states, −limit), limit), in place; NaN stays. */
 export interface ClipArgs {
   hidden_states: Tensor;
@@ -370,6 +381,7 @@ export interface Backend {
   scale(args: ScaleArgs): void;
   soft_cap(args: SoftCapArgs): void;
   clip(args: ClipArgs): void;
+  xielu(args: XieluArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;

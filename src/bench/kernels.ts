@@ -161,6 +161,11 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, VOCAB_BLOCK), cap: 30 };
     return { shape: `${T}×${VOCAB_BLOCK}`, run: () => backend.soft_cap(args) };
   },
+  xielu: (make, backend) => {
+    const parameters = { alpha_p: 0.8, alpha_n: 0.8, beta: 0.5, eps: -1e-6 };
+    const args = { hidden_states: make(T, F), output: make(T, F), ...parameters };
+    return { shape: `${T}×${F}`, run: () => backend.xielu(args) };
+  },
   clip: (make, backend) => {
     const args = { hidden_states: make(T, D), limit: 8 };
     return { shape: `${T}×${D}`, run: () => backend.clip(args) };

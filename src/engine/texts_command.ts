@@ -2,7 +2,7 @@
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { resolveBos } from '../formats/tokenizer/bos.ts';
-import { cutWindows, type TokenWindows } from '../runtime/windows.ts';
+import { cutWindows, type TokenWindows, tokensNeeded } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { ProtocolReport, TextSettings, TextSource } from './protocol.ts';
@@ -35,16 +35,15 @@ export async function setTextsCommand(
     meter.report({ fraction, step });
     const { name, text } = await readText(platform, settings[role], role);
     throwIfCancelled(signal);
-    const needed = seqlen * count;
+    const needed = tokensNeeded(seqlen, count, start);
     const { ids, tokens, at_least } = await tokenise(tokenizer.streamPlain(text), needed, {
       whole: text.length <= MAX_COUNTED,
       signal,
       report: (done) => meter.report({ fraction: fraction + 0.5 * Math.min(1, done / needed), step, tokens: done }),
     });
     const windows = cutWindows(ids, seqlen, count, name, start);
-    // What stands once before the text counts with it.
-    const totalTokens = tokens + (mode === 'first' ? tokenizer.bos.length : 0);
-    return { name, windows: { ...windows, totalTokens }, at_least };
+    const added = windows.totalTokens - ids.length;
+    return { name, windows: { ...windows, totalTokens: tokens + added }, at_least };
   };
   const calibration = await windowsOf('calibration', samples, 0);
   const evaluation = await windowsOf('evaluation', eval_samples, 0.5);

@@ -103,6 +103,8 @@ export interface LayerNames {
   readonly post_attention_layernorm?: string;
   readonly gate_up: GateUpNames;
   readonly down_proj: string;
+  /** Of the parameters of an activation that has some. */
+  readonly activation?: string;
   readonly mlp_output_norm?: string;
 }
 

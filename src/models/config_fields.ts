@@ -89,6 +89,7 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['swish', 'silu'],
   ['relu', 'relu'],
   ['relu2', 'relu2'],
+  ['xielu', 'xielu'],
   ['gelu', 'gelu'],
   ['gelu_python', 'gelu'],
   ['gelu_new', 'gelu_tanh'],

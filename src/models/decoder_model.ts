@@ -109,13 +109,29 @@ export interface Mlp<W = WeightRef> {
   readonly up_proj: Linear<W>;
   readonly down_proj: Linear<W>;
   readonly activation: Activation;
+  /** Of `xielu`, and of no other activation. */
+  readonly xielu?: XieluWeights<W>;
 }
 
 /**
- * `gelu` is the exact one (erf), `gelu_tanh` its tanh approximation (gelu_new, gelu_pytorch_tanh, gelu_fast); `relu2` is
- * max(0, x)² (arXiv 2109.08668).
+ * Learned parameters of xIELU (arXiv 2411.13010), one number each: α₊ = softplus(alpha_p), α₋ = β + softplus(alpha_n). Absent
+ * ones are {@link XIELU_BETA} and {@link XIELU_EPS}.
  */
-export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh' | 'relu2';
+export interface XieluWeights<W = WeightRef> {
+  readonly alpha_p: W;
+  readonly alpha_n: W;
+  readonly beta?: W;
+  readonly eps?: W;
+}
+
+export const XIELU_BETA = 0.5;
+export const XIELU_EPS = -1e-6;
+
+/**
+ * `gelu` is the exact one (erf), `gelu_tanh` its tanh approximation (gelu_new, gelu_pytorch_tanh, gelu_fast); `relu2` is
+ * max(0, x)² (arXiv 2109.08668). `xielu` has parameters, {@link XieluWeights}, and no gate.
+ */
+export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh' | 'relu2' | 'xielu';
 
 /**
  * Sequential: `h = x·attn_shortcut_Q + m·attn(norm₁(x))`, `y = h·mlp_shortcut_Q + m·mlp(norm₂(h))`.
@@ -218,7 +234,7 @@ export function storedWeights<W>(model: DecoderModel<W>): W[] {
 
 function layerWeights<W>(layer: DecoderLayer<W>): (W | undefined)[] {
   const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
-  const { gate_proj, up_proj, down_proj } = layer.mlp;
+  const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
   return [
     ...normWeights(layer.input_layernorm),
     ...[q_proj, k_proj, v_proj].flatMap(linearWeights),
@@ -228,9 +244,14 @@ function layerWeights<W>(layer: DecoderLayer<W>): (W | undefined)[] {
     layer.attn_shortcut_Q,
     ...normWeights(layer.post_attention_layernorm),
     ...[gate_proj, up_proj, down_proj].flatMap(linearWeights),
+    ...xieluWeights(xielu),
     ...normWeights(layer.mlp_output_norm),
     layer.mlp_shortcut_Q,
   ];
+}
+
+export function xieluWeights<W>(xielu: XieluWeights<W> | undefined): (W | undefined)[] {
+  return xielu ? [xielu.alpha_p, xielu.alpha_n, xielu.beta, xielu.eps] : [];
 }
 
 export function normWeights<W = WeightRef>(norm: Norm<W> | undefined): (W | undefined)[] {

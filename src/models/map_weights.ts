@@ -2,7 +2,15 @@
  * @file One walk over all weights of a model, for whatever is to be made of each: other weights, outlines, counts. Weights
  * and norms that are shared stay shared.
  */
-import type { DecoderLayer, DecoderModel, Linear, ModelOutline, Norm, WeightOutline } from './decoder_model.ts';
+import type {
+  DecoderLayer,
+  DecoderModel,
+  Linear,
+  ModelOutline,
+  Norm,
+  WeightOutline,
+  XieluWeights,
+} from './decoder_model.ts';
 
 /**
  * `table`: an embedding alone, (vocabulary, d). `head`: what gives logits, (vocabulary, d), tied to the embedding or not.
@@ -99,9 +107,19 @@ class Walk<A, B> {
         gate_proj: mlp.gate_proj && this.linear(mlp.gate_proj),
         up_proj: this.linear(mlp.up_proj),
         down_proj: this.linear(mlp.down_proj),
+        xielu: mlp.xielu && this.xielu(mlp.xielu),
       },
       mlp_output_norm: this.norm(layer.mlp_output_norm),
       mlp_shortcut_Q: this.optional(layer.mlp_shortcut_Q, 'projection'),
+    };
+  }
+
+  private xielu({ alpha_p, alpha_n, beta, eps }: XieluWeights<A>): XieluWeights<B> {
+    return {
+      alpha_p: this.visit(alpha_p, 'vector'),
+      alpha_n: this.visit(alpha_n, 'vector'),
+      beta: this.optional(beta, 'vector'),
+      eps: this.optional(eps, 'vector'),
     };
   }
 

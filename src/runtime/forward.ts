@@ -116,7 +116,12 @@ export function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceM
   const gate = gate_proj && applyLinear(arena, gate_proj, input, 'gate');
   let output: Tensor;
   // A bias comes between the product and the gate.
-  if (gate && !up_proj.bias) {
+  if (activation === 'xielu') {
+    if (!weights.xielu) throw new RangeError('xIELU without its parameters');
+    const up = applyLinear(arena, up_proj, input, 'up');
+    output = arena.workspace('mlp_activated', up.shape);
+    backend.xielu({ hidden_states: up, ...weights.xielu, output });
+  } else if (gate && !up_proj.bias) {
     output = applyLinear(arena, up_proj, input, 'mlp_activated', { states: gate, activation });
   } else {
     const up = applyLinear(arena, up_proj, input, 'up');

@@ -11,6 +11,10 @@ import {
   type Norm,
   normWeights,
   type WeightRef,
+  XIELU_BETA,
+  XIELU_EPS,
+  type XieluWeights,
+  xieluWeights,
 } from '../models/decoder_model.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
@@ -48,11 +52,20 @@ export interface DeviceAttention {
   attn_shortcut_Q?: Tensor;
 }
 
+/** As the kernel takes them. */
+export interface XieluNumbers {
+  alpha_p: number;
+  alpha_n: number;
+  beta: number;
+  eps: number;
+}
+
 export interface DeviceMlp {
   post_attention_layernorm?: DeviceNorm;
   gate_proj?: DeviceLinear;
   up_proj: DeviceLinear;
   down_proj: DeviceLinear;
+  xielu?: XieluNumbers;
   output_norm?: DeviceNorm;
   residual_multiplier?: number;
   mlp_shortcut_Q?: Tensor;
@@ -137,12 +150,13 @@ export class WeightLoader {
   }
 
   async mlp(layer: DecoderLayer): Promise<DeviceMlp> {
-    const { gate_proj, up_proj, down_proj } = layer.mlp;
+    const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
     return {
       post_attention_layernorm: await this.optionalNorm(layer.post_attention_layernorm),
       gate_proj: gate_proj && (await this.linear(gate_proj)),
       up_proj: await this.linear(up_proj),
       down_proj: await this.linear(down_proj),
+      xielu: xielu && (await this.xielu(xielu)),
       output_norm: await this.optionalNorm(layer.mlp_output_norm),
       residual_multiplier: layer.residual_multiplier,
       mlp_shortcut_Q: layer.mlp_shortcut_Q && (await this.load(layer.mlp_shortcut_Q)),
@@ -167,13 +181,25 @@ export class WeightLoader {
     this.arena.free(counts);
     const found = checked.find(({ index }) => values[index] > 0);
     if (!found) return;
-    throw new WhittleError({
-      code: 'non_finite_weights',
-      message: `${values[found.index]} of the weights are NaN or infinite.`,
-      place: { tensor: found.ref.name },
-      allowed: 'finite numbers',
-      action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
-    });
+    throw nonFiniteWeights(values[found.index], found.ref.name);
+  }
+
+  /** Of four numbers, on the host. Throws `non_finite_weights`. */
+  private async xielu(weights: XieluWeights): Promise<XieluNumbers> {
+    const number = async (ref: WeightRef | undefined, otherwise: number): Promise<number> => {
+      if (!ref) return otherwise;
+      const [value] = decodeStored(await this.stored(ref), ref.dtype);
+      if (Number.isFinite(value)) return value;
+      throw nonFiniteWeights(1, ref.name);
+    };
+    const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+    const beta = await number(weights.beta, XIELU_BETA);
+    return {
+      alpha_p: softplus(await number(weights.alpha_p, 0)),
+      alpha_n: beta + softplus(await number(weights.alpha_n, 0)),
+      beta,
+      eps: await number(weights.eps, XIELU_EPS),
+    };
   }
 
   private async optionalNorm(norm: Norm | undefined): Promise<DeviceNorm | undefined> {
@@ -204,6 +230,16 @@ export class WeightLoader {
   }
 }
 
+function nonFiniteWeights(count: number, tensor: string): WhittleError {
+  return new WhittleError({
+    code: 'non_finite_weights',
+    message: `${count} of the weights are NaN or infinite.`,
+    place: { tensor },
+    allowed: 'finite numbers',
+    action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
+  });
+}
+
 /** More than the weights that are ever loaded between two checks; beyond it counters are shared, never lost. */
 const COUNTERS = 64;
 
@@ -220,11 +256,12 @@ export function attentionWeights(layer: DecoderLayer): (WeightRef | undefined)[]
 
 /** What {@link WeightLoader.mlp} reads of a layer. */
 export function mlpWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
-  const { gate_proj, up_proj, down_proj } = layer.mlp;
+  const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
   const norms = [layer.post_attention_layernorm, layer.mlp_output_norm];
   return [
     ...norms.flatMap(normWeights),
     ...[gate_proj, up_proj, down_proj].flatMap(linearWeights),
+    ...xieluWeights(xielu),
     layer.mlp_shortcut_Q,
   ];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../errors/errors.ts';
-import { cutWindows } from './windows.ts';
+import { cutWindows, tokensNeeded } from './windows.ts';
 
 const TEXT = Uint32Array.from([10, 11, 12, 13, 14, 15, 16, 17, 18]);
 const cut = (mode: 'none' | 'first' | 'each', bos: number[], count = 2, seqlen = 4) =>
@@ -41,6 +41,13 @@ describe('windows of tokens', () => {
       [1, 2, 12, 13],
     ]);
     expect(rows(cut('first', [1, 2], 2))[0]).toEqual([1, 2, 10, 11]);
+  });
+
+  it.each(['none', 'first', 'each'] as const)('need no token of the text more than they say: %s', (mode) => {
+    const start = { mode, bos: [1] };
+    const needed = tokensNeeded(4, 2, start);
+    expect(cutWindows(TEXT.subarray(0, needed), 4, 2, 't', start).ids).toEqual(cut(mode, [1]).ids);
+    expect(() => cutWindows(TEXT.subarray(0, needed - 1), 4, 2, 't', start)).toThrow(WhittleError);
   });
 
   it.each([

@@ -22,6 +22,12 @@ export interface WindowStart {
   readonly bos: readonly number[];
 }
 
+/** Tokens of a text that `count` windows are cut from; at least 1, whatever was asked for. */
+export function tokensNeeded(seqlen: number, count: number, { mode, bos }: WindowStart): number {
+  const given = { none: 0, first: bos.length, each: count * bos.length }[mode];
+  return Math.max(1, seqlen * count - given);
+}
+
 /** Nothing is put before the ids: they are windows as they stand. */
 const AS_IT_IS: WindowStart = { mode: 'none', bos: [] };
 

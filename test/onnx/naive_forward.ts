@@ -116,6 +116,8 @@ function activate(x: number, activation: Activation): number {
       return x / (1 + Math.exp(-x));
     case 'relu':
       return Math.max(0, x);
+    case 'xielu':
+      throw new Error('Variants have no xIELU: families_export.test.ts has');
     case 'relu2':
       return Math.max(0, x) ** 2;
     case 'gelu':

@@ -37,6 +37,7 @@ import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
 import { soft_cap } from './soft_cap.ts';
 import { CpuTensor, type Floats, floats, ids, type Values } from './tensor.ts';
+import { xielu } from './xielu.ts';
 
 /** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
 export const MAX_TENSOR_BYTES = 2 ** 31;
@@ -56,6 +57,7 @@ export abstract class HostBackend implements Backend {
   readonly scale = scale;
   readonly soft_cap = soft_cap;
   readonly clip = clip;
+  readonly xielu = xielu;
   readonly add = add;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;

@@ -10,6 +10,7 @@ import type {
   ScaleArgs,
   ScaleColumnsArgs,
   SoftCapArgs,
+  XieluArgs,
 } from '../backend.ts';
 import {
   matrix,
@@ -53,6 +54,13 @@ export function checkSoftCap(args: SoftCapArgs): { elements: number } {
   requireType('soft_cap', 'hidden_states', args.hidden_states, 'f32');
   requirePositive('soft_cap', 'cap', args.cap);
   return { elements: elementCount(args.hidden_states.shape) };
+}
+
+export function checkXielu(args: XieluArgs): { elements: number } {
+  const [rows, columns] = matrix('xielu', 'hidden_states', args.hidden_states);
+  requireMatrix('xielu', 'output', args.output, rows, columns);
+  requireDistinct('xielu', args.output, args.hidden_states);
+  return { elements: rows * columns };
 }
 
 export function checkClip(args: ClipArgs): { elements: number } {

@@ -132,6 +132,10 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
       backend.soft_cap({ hidden_states: x, cap: 0.5 });
       return x;
     },
+    xielu: (backend, x, output) => {
+      backend.xielu({ hidden_states: x, alpha_p: 0.7, alpha_n: 0.9, beta: 0.4, eps: -0.1, output });
+      return output;
+    },
     clip: (backend, x) => {
       backend.clip({ hidden_states: x, limit: 0.5 });
       return x;

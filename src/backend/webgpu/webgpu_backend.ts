@@ -29,6 +29,7 @@ import { rotary } from './kernels/rotary.ts';
 import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
+import { xielu } from './kernels/xielu.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
 import { testFloats } from './self_test.ts';
 import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
@@ -198,6 +199,10 @@ export class WebGpuBackend implements backend.Backend {
 
   soft_cap(args: backend.SoftCapArgs): void {
     eachPart(this.context, soft_cap, args, ['hidden_states']);
+  }
+
+  xielu(args: backend.XieluArgs): void {
+    eachPart(this.context, xielu, args, ['hidden_states', 'output']);
   }
 
   clip(args: backend.ClipArgs): void {

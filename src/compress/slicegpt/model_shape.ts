@@ -5,6 +5,7 @@ import {
   normWeights,
   storedWeights,
   type WeightOutline,
+  xieluWeights,
 } from '../../models/decoder_model.ts';
 import { storedElements } from '../../models/model_size.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
@@ -34,6 +35,7 @@ export function modelShape(model: ModelOutline): ModelShape {
     tied: lm_head.weight === embed_tokens.weight,
     parallel,
     gated: mlp.gate_proj !== undefined,
+    ...(mlp.xielu && { activation_parameters: xieluWeights(mlp.xielu).filter((ref) => ref !== undefined).length }),
     attention_bias: {
       q: attention.q_proj.bias !== undefined,
       k: attention.k_proj.bias !== undefined,
@@ -83,10 +85,10 @@ export function partSizes(model: ModelOutline): PartSizes {
   parts.norms = count(normWeights(embed_tokens.norm));
   for (const layer of model.layers) {
     const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
-    const { gate_proj, up_proj, down_proj } = layer.mlp;
+    const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
     const { input_layernorm, attention_output_norm, post_attention_layernorm, mlp_output_norm } = layer;
     parts.attention += count([q_proj, k_proj, v_proj, o_proj].flatMap(linearWeights));
-    parts.mlp += count([gate_proj, up_proj, down_proj].flatMap(linearWeights));
+    parts.mlp += count([...[gate_proj, up_proj, down_proj].flatMap(linearWeights), ...xieluWeights(xielu)]);
     parts.shortcuts += count([layer.attn_shortcut_Q, layer.mlp_shortcut_Q]);
     const norms = [input_layernorm, q_norm, k_norm, attention_output_norm, post_attention_layernorm, mlp_output_norm];
     parts.norms += count(norms.flatMap(normWeights));

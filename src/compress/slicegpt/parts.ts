@@ -22,6 +22,8 @@ export interface ModelShape {
   /** The MLP has a gate. */
   gated: boolean;
   attention_bias: { q: boolean; k: boolean; v: boolean; o: boolean };
+  /** Learned numbers of a layer's activation (xIELU). */
+  activation_parameters?: number;
   mlp_bias: { gate: boolean; up: boolean; down: boolean };
   /** The norms are LayerNorms: the residual stream is centred by fusion. */
   layer_norm: boolean;
@@ -85,6 +87,7 @@ function addLayer(parts: PartSizes, shape: ModelShape, input: number, middle: nu
   parts.attention += (q + 2 * kv) * input + attended * q;
   parts.attention += has(a.q, q) + has(a.k, kv) + has(a.v, kv) + (a.o ? attended : 0);
   parts.mlp += F * middle * (shape.gated ? 2 : 1) + output * F;
+  parts.mlp += shape.activation_parameters ?? 0;
   parts.mlp += (shape.gated ? has(m.gate, F) : 0) + has(m.up, F) + (m.down ? output : 0);
   parts.shortcuts += shape.parallel ? input * output : input * middle + middle * output;
   parts.norms += shape.head_norms;

@@ -1,5 +1,5 @@
 /** @file The MLP, gated or not, and its activations in plain operators. */
-import type { Activation, Mlp } from '../../models/decoder_model.ts';
+import { type Activation, type Mlp, XIELU_BETA, XIELU_EPS, type XieluWeights } from '../../models/decoder_model.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { linear } from './linear.ts';
 
@@ -12,7 +12,9 @@ export function mlp(builder: GraphBuilder, part: Mlp, x: Value, scope: string, w
     const activated = activate(builder, part.activation, gate, `${scope}/act_fn`);
     inner = builder.node('Mul', `${scope}/Mul`, [activated, up]);
   } else {
-    inner = activate(builder, part.activation, up, `${scope}/act_fn`);
+    inner = part.xielu
+      ? xielu(builder, part.xielu, up, `${scope}/act_fn`, `${weights}.act_fn`)
+      : activate(builder, part.activation, up, `${scope}/act_fn`);
   }
   return linear(builder, part.down_proj, inner, `${scope}/down_proj`, `${weights}.down_proj`);
 }
@@ -24,6 +26,8 @@ function activate(builder: GraphBuilder, activation: Activation, x: Value, scope
       return node('Mul', 'Mul', [x, node('Sigmoid', 'Sigmoid', [x])]);
     case 'relu':
       return node('Relu', 'Relu', [x]);
+    case 'xielu':
+      throw new RangeError('xIELU without its parameters');
     case 'relu2': {
       const positive = node('Relu', 'Relu', [x]);
       return node('Mul', 'Square', [positive, positive]);
@@ -47,6 +51,23 @@ function activate(builder: GraphBuilder, activation: Activation, x: Value, scope
       return halfOf(builder, x, node('Tanh', 'Tanh', [inner]), scope);
     }
   }
+}
+
+/** α₊·x² + β·x for x > 0, else (e^min(x, ε) − 1 − x)·α₋ + β·x, with α₊ = softplus(alpha_p), α₋ = β + softplus(alpha_n). */
+function xielu(builder: GraphBuilder, part: XieluWeights, x: Value, scope: string, weights: string): Value {
+  const node = (op: string, name: string, inputs: Value[]) => builder.node(op, `${scope}/${name}`, inputs);
+  const stored = (name: keyof XieluWeights, otherwise: number) => {
+    const ref = part[name];
+    return ref ? builder.weight(ref, `${weights}.${name}`, `${scope}/${name}/Cast`) : builder.scalar(otherwise);
+  };
+  const beta = stored('beta', XIELU_BETA);
+  const alphaP = node('Softplus', 'alpha_p', [stored('alpha_p', 0)]);
+  const alphaN = node('Add', 'alpha_n/Add', [beta, node('Softplus', 'alpha_n', [stored('alpha_n', 0)])]);
+  const above = node('Mul', 'Above', [node('Add', 'AboveSlope', [node('Mul', 'Quadratic', [alphaP, x]), beta]), x]);
+  const exp = node('Exp', 'Exp', [node('Min', 'Min', [x, stored('eps', XIELU_EPS)])]);
+  const bend = node('Sub', 'Bend', [node('Sub', 'Expm1', [exp, builder.scalar(1)]), x]);
+  const below = node('Add', 'Below', [node('Mul', 'Curve', [bend, alphaN]), node('Mul', 'Linear', [beta, x])]);
+  return node('Where', 'Where', [node('Greater', 'Greater', [x, builder.scalar(0)]), above, below]);
 }
 
 /** x/2 · (1 + t). */

@@ -45,22 +45,16 @@ describe('what a tokenizer has for the ends of a text', () => {
 
   it('is in no plain encoding', async () => {
     const plain = [...(await load(null)).encode('in the end')];
-    for (const [processor, before, behind] of [
+    const frames = [
       [TEMPLATE, [0], []],
       [WITH_EOS, [0], [0]],
       [ONLY_EOS, [], [0]],
-    ] as const) {
+    ] as const;
+    for (const [processor, before, behind] of frames) {
       const tokenizer = await load(processor);
       expect([...tokenizer.encodePlain('in the end')]).toEqual(plain);
       expect([...tokenizer.encode('in the end')]).toEqual([...before, ...plain, ...behind]);
     }
-  });
-
-  it('wraps step by step in a sequence', async () => {
-    const step = (id: number) => ({ type: 'BertProcessing', cls: ['a', id], sep: ['b', id + 1] });
-    const tokenizer = await load({ type: 'Sequence', processors: [step(1), step(3)] });
-    const plain = [...tokenizer.encodePlain('in the end')];
-    expect([...tokenizer.encode('in the end')]).toEqual([3, 1, ...plain, 2, 4]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** @file One decoder layer from its names, its config and the checkpoint. */
 import type { DecoderConfig, GateUpNames, LayerNames, QkvNames, WeightNames } from '../architecture.ts';
-import type { Attention, DecoderLayer, Linear, Mlp, Norm } from '../decoder_model.ts';
+import type { Attention, DecoderLayer, Linear, Mlp, Norm, XieluWeights } from '../decoder_model.ts';
 import { splitQkv, splitRows } from './fused.ts';
 import type { WeightPicker } from './weight_picker.ts';
 
@@ -105,6 +105,21 @@ export class LayerBuilder {
       ...this.gateUp(layer, D, F),
       down_proj: this.linear(layer + down_proj, D, F, mlp.bias.down),
       activation: mlp.activation,
+      ...(mlp.activation === 'xielu' && { xielu: this.xielu(layer) }),
+    };
+  }
+
+  private xielu(layer: string): XieluWeights {
+    const { picker, names } = this;
+    const name = (part: string) => `${layer}${names.activation ?? 'mlp.act_fn'}.${part}`;
+    // Constants of the activation, which not every checkpoint stores.
+    const constant = (part: string) => (picker.has(name(part)) ? picker.takeNumber(name(part)) : undefined);
+    const [beta, eps] = [constant('beta'), constant('eps')];
+    return {
+      alpha_p: picker.takeNumber(name('alpha_p')),
+      alpha_n: picker.takeNumber(name('alpha_n')),
+      ...(beta && { beta }),
+      ...(eps && { eps }),
     };
   }
 

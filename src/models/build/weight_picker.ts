@@ -52,6 +52,13 @@ export class WeightPicker {
     return { name, shape, dtype, ...(stored && { stored }), read: (rows) => this.checkpoint.read(name, rows) };
   }
 
+  /** One number, stored without a shape or as one element: (1) either way. */
+  takeNumber(name: string): WeightRef {
+    if (this.checkpoint.tensors.get(name)?.shape.length !== 0) return this.take(name, [1]);
+    const ref = this.take(name, []);
+    return { ...ref, shape: [1], read: () => ref.read() };
+  }
+
   /** A matrix stored as (in, out), as (out, in). @param expected (out, in). */
   takeTransposed(name: string, [out, inputs]: Shape): WeightRef {
     const ref = this.take(name, [inputs, out]);

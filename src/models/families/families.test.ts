@@ -229,7 +229,6 @@ describe('families refuse', () => {
     ['clipping', 'iquestcoder', { clip_qkv: 8 }, 'unknown_architecture', 'clip_qkv is 8'],
     ['a clip of 0', 'olmo', { clip_qkv: 0 }, 'bad_config', 'clip_qkv is 0'],
     ['normed heads', 'cohere', { use_qk_norm: true }, 'unknown_architecture', 'use_qk_norm'],
-    ['an activation with parameters', 'apertus', {}, 'unknown_architecture', 'xIELU'],
     ['experts', 'granite', { num_local_experts: 40 }, 'unknown_architecture', '40 experts'],
     ['a family with experts', 'qwen3_moe', {}, 'unknown_architecture', 'mixture of experts'],
     ['a family with an encoder', 't5', {}, 'unknown_architecture', 'encoder'],

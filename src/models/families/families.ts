@@ -1,5 +1,6 @@
 /** @file Every family that Whittle reads. */
 import type { Architecture } from '../architecture.ts';
+import { apertus } from './apertus.ts';
 import { arcee } from './arcee.ts';
 import { bloom } from './bloom.ts';
 import { cohere } from './cohere.ts';
@@ -54,6 +55,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   opt,
   phi,
   stablelm,
+  apertus,
   arcee,
   cohere,
   cwm,

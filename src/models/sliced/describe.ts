@@ -73,7 +73,7 @@ class Describer {
 
   layer(layer: DecoderLayer): LayerDescription {
     const { input_layernorm, post_attention_layernorm, attention_output_norm, mlp_output_norm } = layer;
-    const { gate_proj, up_proj, down_proj, activation } = layer.mlp;
+    const { gate_proj, up_proj, down_proj, activation, xielu } = layer.mlp;
     const { parallel, residual_multiplier, attn_shortcut_Q, mlp_shortcut_Q } = layer;
     const isShared = post_attention_layernorm !== undefined && post_attention_layernorm === input_layernorm;
     return {
@@ -89,6 +89,14 @@ class Describer {
         up_proj: this.linear(up_proj),
         down_proj: this.linear(down_proj),
         activation,
+        ...(xielu && {
+          xielu: {
+            alpha_p: this.name(xielu.alpha_p),
+            alpha_n: this.name(xielu.alpha_n),
+            ...(xielu.beta && { beta: this.name(xielu.beta) }),
+            ...(xielu.eps && { eps: this.name(xielu.eps) }),
+          },
+        }),
       },
       ...(mlp_output_norm && { mlp_output_norm: this.norm(mlp_output_norm) }),
       ...(residual_multiplier !== undefined && { residual_multiplier }),

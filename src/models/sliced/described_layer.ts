@@ -33,7 +33,7 @@ export function buildDescribedLayer(
     ...(attention_output_norm && {
       attention_output_norm: weights.streamNorm(attention_output_norm, `${place}.attention_output_norm`, attn.output),
     }),
-    mlp: buildMlp(weights, from.mlp, middle, mlp.output),
+    mlp: buildMlp(weights, from.mlp, place, middle, mlp.output),
     ...(mlp_output_norm && {
       mlp_output_norm: weights.streamNorm(mlp_output_norm, `${place}.mlp_output_norm`, mlp.output),
     }),
@@ -118,13 +118,35 @@ function rotaryOf(weights: DescribedWeights, index: number, head_dim: number, pl
   throw weights.contradiction(place, `It turns ${found.dim} elements of a head.`, `at most ${head_dim}`);
 }
 
-function buildMlp(weights: DescribedWeights, from: LayerDescription['mlp'], input: number, output: number): Mlp {
-  const { gate_proj, up_proj, down_proj, activation } = from;
+function buildMlp(
+  weights: DescribedWeights,
+  from: LayerDescription['mlp'],
+  place: string,
+  input: number,
+  output: number,
+): Mlp {
+  const { gate_proj, up_proj, down_proj, activation, xielu } = from;
+  if ((activation === 'xielu') !== (xielu !== undefined) || (xielu && gate_proj)) {
+    const found = `The activation is ${activation}, ${xielu ? 'with' : 'without'} parameters${gate_proj ? ', behind a gate' : ''}.`;
+    throw weights.contradiction(
+      `${place}.mlp`,
+      found,
+      'xielu with its parameters and without a gate, or another without',
+    );
+  }
   const { intermediate_size } = weights.description.config;
   return {
     ...(gate_proj && { gate_proj: weights.linear(gate_proj, intermediate_size, input) }),
     up_proj: weights.linear(up_proj, intermediate_size, input),
     down_proj: weights.linear(down_proj, output, intermediate_size),
     activation,
+    ...(xielu && {
+      xielu: {
+        alpha_p: weights.take(xielu.alpha_p, [1]),
+        alpha_n: weights.take(xielu.alpha_n, [1]),
+        ...(xielu.beta !== undefined && { beta: weights.take(xielu.beta, [1]) }),
+        ...(xielu.eps !== undefined && { eps: weights.take(xielu.eps, [1]) }),
+      },
+    }),
   };
 }

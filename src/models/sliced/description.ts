@@ -72,7 +72,13 @@ const MLP = v.strictObject({
   gate_proj: v.optional(LINEAR),
   up_proj: LINEAR,
   down_proj: LINEAR,
-  activation: v.picklist(['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'], 'silu, relu, gelu, gelu_tanh or relu2'),
+  activation: v.picklist(
+    ['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2', 'xielu'],
+    'silu, relu, gelu, gelu_tanh, relu2 or xielu',
+  ),
+  xielu: v.optional(
+    v.strictObject({ alpha_p: name(), alpha_n: name(), beta: v.optional(name()), eps: v.optional(name()) }),
+  ),
 });
 
 const LAYER = v.strictObject({

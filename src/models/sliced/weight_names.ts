@@ -42,6 +42,9 @@ function layerNames(layer: DecoderLayer): Named[] {
     ...linearNames(`${prefix}.mlp.gate_proj`, mlp.gate_proj),
     ...linearNames(`${prefix}.mlp.up_proj`, mlp.up_proj),
     ...linearNames(`${prefix}.mlp.down_proj`, mlp.down_proj),
+    ...(['alpha_p', 'alpha_n', 'beta', 'eps'] as const).map(
+      (part): Named => [`${prefix}.mlp.act_fn.${part}`, mlp.xielu?.[part]],
+    ),
     ...normNames(`${prefix}.mlp_output_norm`, layer.mlp_output_norm),
     [`${prefix}.mlp_shortcut_Q`, layer.mlp_shortcut_Q],
   ];

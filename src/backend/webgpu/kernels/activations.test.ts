@@ -89,6 +89,19 @@ describe.skipIf(!twins)('functions against their f64 twins', () => {
     for (const tensor of [hidden_states, output, counts]) tensor.dispose();
   });
 
+  it.each(SHAPES)('xielu (%i, %i)', async (rows, d) => {
+    for (const size of [1e-3, 1, 12, 1e15]) {
+      const [found, expected] = await twins!.run((backend) => {
+        const hidden_states = backend.fromArray(spread(rows * d, 7, size), [rows, d], 'hidden_states');
+        const output = backend.empty([rows, d], 'output');
+        backend.xielu({ hidden_states, alpha_p: 0.75, alpha_n: 1.25, beta: 0.5, eps: -1e-6, output });
+        return output;
+      });
+      expect([...twins!.kernels]).toEqual(['xielu']);
+      expect(scaledError(found, expected)).toBeLessThan(1e-6);
+    }
+  });
+
   it.each(SHAPES)('clip (%i, %i)', async (rows, d) => {
     const [found, expected] = await twins!.run((backend) => {
       const hidden_states = backend.fromArray(spread(rows * d, 6, 3), [rows, d], 'hidden_states');
