@@ -97,7 +97,9 @@ function caseless(pattern: string): string[] {
 }
 
 function unlikeOniguruma(pattern: string): string | undefined {
-  if (caseless(pattern).some((part) => FOLDED_IN_SEVERAL.test(part))) return '(?i) over letters that fold into several';
+  const isFolded = (part: string) =>
+    FOLDED_IN_SEVERAL.test(part) || FOLDED_IN_SEVERAL.test(part.replace(/\(\?:|[()]/g, ''));
+  if (caseless(pattern).some(isFolded)) return '(?i) over letters that fold into several';
   if (/\\[pP]\{\^?\s*(?:Extended_?Pictographic|ExtPict)/i.test(pattern))
     return 'a property that browsers know otherwise';
   if (/\(\?#|\(\?[a-z]*x/.test(pattern)) return 'comments in it';
