@@ -73,6 +73,8 @@ describe('which files are chosen', () => {
     const [choice] = choicesOf({ 'config.json': 600, 'model.safetensors': 9000 });
     expect(choice.problem).toMatch(/no tokenizer\.json/);
     expect(await caught(async () => pickChoice([choice]))).toMatchObject({ code: 'not_a_model' });
+    const [parts] = choicesOf({ 'config.json': 600, 'vocab.json': 50, 'merges.txt': 40, 'model.safetensors': 9000 });
+    expect(parts.problem).toBeUndefined();
   });
 
   it('refuses a repository with pickles only, and one with nothing', async () => {

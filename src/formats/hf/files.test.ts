@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { expectBadInput } from '../../../test/bad_input.ts';
-import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { jsonBlob, tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { tinyTokenizerJson } from '../../../test/fixtures/tiny_tokenizer.ts';
 import type { ErrorCode } from '../../errors/errors.ts';
+import { loadTokenizer } from '../tokenizer/tokenizer.ts';
 import { type ModelFile, openModelFiles } from './files.ts';
 
 const named = (...paths: string[]): ModelFile[] => paths.map((path) => ({ path, blob: new Blob(['x']) }));
@@ -102,5 +104,23 @@ describe('openModelFiles', () => {
   it('takes the only safetensors file, whatever its name', async () => {
     const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
     expect((await openModelFiles(files)).weights[0].name).toBe('weights.safetensors');
+  });
+
+  it('builds tokenizer.json where a repository has vocab.json and merges.txt only, as OPT’s own', async () => {
+    const { vocab, merges } = tinyTokenizerJson().model;
+    const files = (await tinyLlama()).filter(({ path }) => !path.includes('tokenizer'));
+    const folder = files[0]!.path.slice(0, files[0]!.path.lastIndexOf('/') + 1);
+    const settings = { tokenizer_class: 'GPT2Tokenizer', bos_token: '<|endoftext|>', add_bos_token: true };
+    const found = await openModelFiles([
+      ...files,
+      { path: `${folder}vocab.json`, blob: jsonBlob(vocab) },
+      { path: `${folder}merges.txt`, blob: new Blob([merges.join('\n')]) },
+      { path: `${folder}tokenizer_config.json`, blob: jsonBlob(settings) },
+    ]);
+    expect(found.warnings).toEqual([]);
+    expect(found.tokenizer.name).toBe('tokenizer.json');
+    const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config);
+    expect([...tokenizer.encode(' the')]).toEqual([0, 259]);
+    expect(tokenizer.bos).toEqual([0]);
   });
 });

@@ -25,7 +25,7 @@ export class AddedTokens {
   private readonly inText = new Trie();
   private readonly inNormalized = new Trie();
   /** Largest id, −1 where there is none. */
-  readonly largest: number;
+  readonly largest: number = -1;
   readonly size: number;
 
   /** `normalize` is applied to what tokens marked `normalized` look for, as it is to the text. */
@@ -33,8 +33,10 @@ export class AddedTokens {
     const known: AddedToken[] = [];
     for (const part of parts) {
       const token = readToken(part);
-      if (token.content === '' || [...this.byId.values()].some((each) => isSame(each, token))) continue;
-      const id = this.ids.get(token.content) ?? model.idOf(token.content) ?? this.nextId(model);
+      const before = this.byId.get(this.ids.get(token.content) ?? -1);
+      if (token.content === '' || (before && isSame(before, token))) continue;
+      const id = this.ids.get(token.content) ?? model.idOf(token.content) ?? nextId(this.largest, model.size);
+      this.largest = Math.max(this.largest, id);
       this.ids.set(token.content, id);
       this.byId.set(id, token);
       known.push(token);
@@ -44,7 +46,6 @@ export class AddedTokens {
       if (normalized) this.inNormalized.add(normalize(content), id);
       else this.inText.add(content, id);
     }
-    this.largest = [...this.byId.keys()].reduce((most, id) => Math.max(most, id), -1);
     this.size = [...this.ids.keys()].filter((content) => model.idOf(content) === undefined).length;
   }
 
@@ -82,12 +83,11 @@ export class AddedTokens {
     }
     if (from < text.length) yield { piece: from === 0 ? piece : cut(piece, from, text.length) };
   }
+}
 
-  private nextId(model: Model): number {
-    let largest = -1;
-    for (const id of this.ids.values()) largest = Math.max(largest, id);
-    return largest >= model.size || (model.size === 0 && largest >= 0) ? largest + 1 : model.size;
-  }
+/** The library goes on behind the vocabulary's number of tokens, or behind the largest added id. */
+function nextId(largest: number, size: number): number {
+  return largest >= size || (size === 0 && largest >= 0) ? largest + 1 : size;
 }
 
 function readToken(part: Part): AddedToken {

@@ -48,7 +48,7 @@ function byteFallback(tokens: readonly string[]): string[] {
     try {
       texts.push(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes)));
     } catch {
-      texts.push(...bytes.map(() => '\ufffd'));
+      for (const _ of bytes) texts.push('\ufffd');
     }
     bytes = [];
   };

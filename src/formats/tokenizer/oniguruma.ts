@@ -88,11 +88,18 @@ function translate(pattern: string, part: Part): RegExp {
 const FOLDED_IN_SEVERAL =
   /ss|st|ff|fi|fl|[sf][+*?{]|\p{M}|[\u00df\u0130\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9e\u1f50-\u1ffc\ufb00-\ufb17]/iu;
 
+/** The parts of an expression in which (?i) is on; all of it, where that is not plain to see. */
+function caseless(pattern: string): string[] {
+  const bare = pattern.replace(/\\(?:[pPx]\{[^}]*\}|u[0-9a-f]{4}|.)/gis, ' ');
+  const groups = [...bare.matchAll(/\(\?i:([^()]*)\)/g)].map(([, content]) => content!);
+  const rest = bare.replace(/\(\?i:[^()]*\)/g, '');
+  return /\(\?[a-z]*i[a-z]*(?:-[a-z]*)?[:)]/.test(rest) ? [bare] : groups;
+}
+
 function unlikeOniguruma(pattern: string): string | undefined {
-  const ignoresCase = /\(\?[a-z]*i[a-z]*(?:-[a-z]*)?[:)]/.test(pattern);
-  if (ignoresCase && FOLDED_IN_SEVERAL.test(pattern.replace(/\\(?:[pPx]\{[^}]*\}|u[0-9a-f]{4}|.)/gis, ' '))) {
-    return '(?i) over letters that fold into several';
-  }
+  const isFolded = (part: string) =>
+    FOLDED_IN_SEVERAL.test(part) || FOLDED_IN_SEVERAL.test(part.replace(/\(\?:|[()]/g, ''));
+  if (caseless(pattern).some(isFolded)) return '(?i) over letters that fold into several';
   if (/\\[pP]\{\^?\s*(?:Extended_?Pictographic|ExtPict)/i.test(pattern))
     return 'a property that browsers know otherwise';
   if (/\(\?#|\(\?[a-z]*x/.test(pattern)) return 'comments in it';

@@ -102,6 +102,7 @@ const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
       ['an expression with an error', '(a', 'Unclosed group'],
       ['an expression that browsers cannot follow', '\\X+', 'not supported'],
       ['(?i) over letters that fold into several', '(?i)strasse', 'fold into several'],
+      ['(?i) over such letters in groups', '(?i:(?:s)(?:s))', 'fold into several'],
       ['a repeated group that may match nothing', '(?:a*|b)+', 'may match nothing'],
       ['a reference to a repeated group', '(?:(a)|b)+\\1', 'reference to a repeated group'],
     ] as const

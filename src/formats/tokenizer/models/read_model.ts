@@ -4,6 +4,7 @@ import type { Part } from '../parts.ts';
 import { type Fail, failure } from '../read_json.ts';
 import { Bpe, mergedToken } from './bpe.ts';
 import type { Model, Vocabulary } from './model.ts';
+import { readScore } from './score.ts';
 import { Unigram } from './unigram.ts';
 import { WordLevel, WordPiece } from './words.ts';
 
@@ -77,7 +78,7 @@ function unigramVocabulary(found: JsonValue | undefined, fail: Fail) {
     }
     if (vocabulary.has(token)) throw fail(`The vocab entry ${quoteText(token)} is given twice.`, 'model.vocab');
     vocabulary.set(token, id);
-    scores[id] = Number(score.text);
+    scores[id] = readScore(score.text);
   }
   return { vocabulary, scores };
 }
