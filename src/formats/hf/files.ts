@@ -23,6 +23,8 @@ export interface HfModel {
   config: ByteSource;
   tokenizer: ByteSource;
   tokenizer_config?: ByteSource;
+  /** ModelOpt's: how weights are quantised, where config.json may not say it. */
+  hf_quant_config?: ByteSource;
   /** Small files that an export carries along unchanged. */
   companions: ByteSource[];
   weights: ByteSource[];
@@ -73,6 +75,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     config,
     tokenizer,
     tokenizer_config: source('tokenizer_config.json'),
+    hf_quant_config: source('hf_quant_config.json'),
     companions: COMPANIONS.map(source).filter((found) => found !== undefined),
     weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,

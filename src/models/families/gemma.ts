@@ -2,8 +2,16 @@
 import type { RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { refuseFlags } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { type FamilyDefaults, type RmsConfig, readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
+
+export const GEMMA_KEYS: readonly string[] = [
+  ...RMS_KEYS,
+  ...BIAS_KEYS,
+  'hidden_activation',
+  'use_bidirectional_attention',
+];
 
 /** What all three generations share. */
 export function readGemmaConfig(raw: RawConfig, file: string, defaults: Partial<FamilyDefaults>): RmsConfig {
@@ -31,6 +39,7 @@ export const gemma: Architecture = {
   model_types: ['gemma'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: GEMMA_KEYS },
   readConfig(raw, file) {
     const config = readGemmaConfig(raw, file, {});
     return { ...config, layers: uniformLayers(config, { rotary: rotaryOf(raw, file, config) }) };

@@ -7,7 +7,7 @@ import { bad, describeValue, parseConfig, type RawConfig } from '../../formats/h
 import type { Architecture, LayerConfig, WeightNames } from '../architecture.ts';
 import { positive, size } from '../config_fields.ts';
 import type { ModelConfig } from '../decoder_model.ts';
-import { readCappedConfig, WINDOW_FIELDS } from './gemma2.ts';
+import { CAPPED_KEYS, readCappedConfig, WINDOW_FIELDS } from './gemma2.ts';
 import { rotaryOf, slidingLayers, windowedLayers } from './rms_family.ts';
 import { NORMED_HEADS, ROTARY_BUFFERS, SANDWICH_WEIGHTS } from './rms_names.ts';
 
@@ -81,6 +81,19 @@ export const gemma3: Architecture = {
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
   left_out: [{ pattern: /(^|\.)(vision_tower|multi_modal_projector)\./, what: 'The part that reads images' }],
+  config_keys: {
+    read: [...CAPPED_KEYS, 'sliding_window_pattern', '_sliding_window_pattern', 'rope_local_base_freq', 'text_config'],
+    idle: [
+      'vision_config',
+      'mm_tokens_per_image',
+      'boi_token_index',
+      'eoi_token_index',
+      'image_token_index',
+      'image_token_id',
+      'boi_token_id',
+      'eoi_token_id',
+    ],
+  },
   readConfig(raw, file) {
     if (raw.model_type !== 'gemma3') return readText(raw, file);
     const { text_config } = raw;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig, STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 
@@ -36,6 +37,18 @@ export const gptNeox: Architecture = {
     lm_head: ['embed_out', 'lm_head'],
   },
   ignored: [STORED_BUFFERS],
+  config_keys: {
+    read: [
+      ...DECODER_KEYS,
+      ...ROPE_KEYS,
+      'hidden_act',
+      'layer_norm_eps',
+      'rotary_pct',
+      'rotary_emb_base',
+      'use_parallel_residual',
+      'attention_bias',
+    ],
+  },
   readConfig,
 };
 

@@ -3,7 +3,8 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { size } from '../config_fields.ts';
-import { readGptConfig } from './gpt_config.ts';
+import { ROPE_KEYS } from '../config_keys/keys.ts';
+import { GPT_KEYS, readGptConfig } from './gpt_config.ts';
 import { STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 
@@ -27,6 +28,7 @@ export const gptj: Architecture = {
     lm_head: ['lm_head'],
   },
   ignored: [STORED_BUFFERS],
+  config_keys: { read: [...GPT_KEYS, ...ROPE_KEYS, 'rotary_dim'], idle: ['rotary', 'scale_attn_weights'] },
   readConfig,
 };
 
