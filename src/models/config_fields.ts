@@ -93,6 +93,8 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['gelu_new', 'gelu_tanh'],
   ['gelu_pytorch_tanh', 'gelu_tanh'],
   ['gelu_fast', 'gelu_tanh'],
+  ['gelu_accurate', 'gelu_tanh'],
+  ['gelu_python_tanh', 'gelu_tanh'],
 ]);
 
 /** Throws `unknown_architecture` for an activation that Whittle does not run. */

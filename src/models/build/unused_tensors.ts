@@ -37,7 +37,7 @@ export function judgeUnused(checkpoint: Checkpoint, unused: readonly string[], o
   if (options.layers) {
     const { prefix, count } = options.layers;
     const beyond = {
-      test: (name: string) => name.startsWith(prefix) && Number.parseInt(name.slice(prefix.length)) >= count,
+      test: (name: string) => name.startsWith(prefix) && Number.parseInt(name.slice(prefix.length), 10) >= count,
     };
     take(beyond, (found) => `${found} tensors belong to layers beyond num_hidden_layers (${count}) and are left out.`);
   }

@@ -27,6 +27,7 @@ export function judgeConfigKeys(
   const own = architecture.config_keys;
   const mine = new Set([...ALWAYS_READ, ...(own?.read ?? []), ...(own?.idle ?? [])]);
   const foreign = new Set([...OF_OTHER_CLASSES, ...others.flatMap(({ config_keys }) => [...keysOf(config_keys)])]);
+  if (raw.is_causal === false) throw notCausal(file);
   const passed: string[] = [];
   const strange: string[] = [];
   for (const [key, value] of Object.entries(raw)) {
@@ -77,6 +78,17 @@ function said(what: string, keys: readonly string[]): string | undefined {
   if (keys.length === 0) return undefined;
   const more = keys.length > 6 ? ` and ${keys.length - 6} more` : '';
   return `${what}: ${keys.slice(0, 6).join(', ')}${more}.`;
+}
+
+function notCausal(file: string): WhittleError {
+  return new WhittleError({
+    code: 'unknown_architecture',
+    message:
+      'is_causal is false: tokens see what follows them, as in an encoder, and there is no next token to predict.',
+    place: { file, field: 'is_causal' },
+    allowed: 'true, or no such key',
+    action: 'Choose a model that predicts the next token.',
+  });
 }
 
 function refusal(file: string, key: string, value: unknown, { family }: Architecture): WhittleError {

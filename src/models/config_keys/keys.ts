@@ -17,6 +17,11 @@ export const DECODER_KEYS: readonly string[] = [
   'tie_word_embeddings',
 ];
 
+/** The list without some of its keys, for a family that does not read them. */
+export function without(keys: readonly string[], ...left_out: readonly string[]): readonly string[] {
+  return keys.filter((key) => !left_out.includes(key));
+}
+
 /** What `readRotary` reads. */
 export const ROPE_KEYS: readonly string[] = [
   'rope_parameters',
@@ -40,6 +45,7 @@ export const ALWAYS_READ: readonly string[] = [
   'num_local_experts',
   'n_routed_experts',
   'moe_num_experts',
+  'is_causal',
 ];
 
 /** Of every config: training, generation, bookkeeping. Nothing that is computed in one pass over a text depends on them. */

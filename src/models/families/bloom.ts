@@ -71,7 +71,7 @@ export const bloom: Architecture = {
 };
 
 function readConfig(raw: RawConfig, file: string): DecoderConfig {
-  const config = parseConfig(SCHEMA, respelled(raw, OTHER_NAMES), file);
+  const config = parseConfig(SCHEMA, respelled(raw, OTHER_NAMES, file), file);
   refuseFlags(raw, file, {
     apply_residual_connection_post_layernorm:
       'the residual stream goes on from the norm, so no rotation of it commutes',

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig, LayerNames } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, refused, size } from '../config_fields.ts';
-import { DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
+import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
 import { alibiSlopes } from './alibi.ts';
 import { activationName, layerNormConfig, STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
@@ -56,7 +56,7 @@ export const falcon: Architecture = {
   ignored: [STORED_BUFFERS],
   config_keys: {
     read: [
-      ...DECODER_KEYS,
+      ...without(DECODER_KEYS, 'intermediate_size'),
       ...ROPE_KEYS,
       'ffn_hidden_size',
       'num_kv_heads',

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, refused, refuseFlags, size } from '../config_fields.ts';
-import { DECODER_KEYS } from '../config_keys/keys.ts';
+import { DECODER_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { uniformLayers } from './rms_family.ts';
 
@@ -46,7 +46,7 @@ export const opt: Architecture = {
   ignored: [],
   config_keys: {
     read: [
-      ...DECODER_KEYS,
+      ...without(DECODER_KEYS, 'intermediate_size'),
       'ffn_dim',
       'word_embed_proj_dim',
       'activation_function',

@@ -44,7 +44,9 @@ export const smollm3: Architecture = {
     const turns = (index: number) => (listed ? listed[index] !== 0 : (index + 1) % fields.no_rope_layer_interval !== 0);
     const rotary = rotaryOf(raw, file, config, { theta: 2_000_000 });
     const sliding = slidingLayers(fields.layer_types, layers, (index) => !turns(index), file);
-    const window = fields.use_sliding_window ? (fields.sliding_window ?? undefined) : undefined;
+    // Layers that are listed slide whether or not windows are switched on.
+    const hasWindows = fields.use_sliding_window || fields.layer_types != null;
+    const window = hasWindows ? (fields.sliding_window ?? undefined) : undefined;
     return {
       ...config,
       layers: windowedLayers(config, sliding, window, (index) => (turns(index) ? { rotary } : {})),
