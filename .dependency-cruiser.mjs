@@ -23,14 +23,15 @@ const LAYERS = {
   backend: ['tensor'],
   models: ['tensor', 'formats'],
   runtime: ['tensor', 'formats', 'models', 'backend'],
-  compress: ['tensor', 'formats', 'models', 'backend', 'runtime'],
+  statistics: ['tensor', 'formats', 'models', 'backend', 'runtime'],
+  compress: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics'],
   export: ['tensor', 'formats', 'models'],
-  engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'compress', 'export', 'platform'],
+  engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics', 'compress', 'export', 'platform'],
   app: ENGINE_EDGE,
   cli: ENGINE_EDGE,
   // It measures the CPU backend with the engine's threads.
   bench: [
-    ...['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli'],
+    ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
     ...['engine/compute_threads\\.ts$', ...ENGINE_EDGE],
   ],
 };
