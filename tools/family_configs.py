@@ -344,6 +344,103 @@ CONFIGS = {
         "multi_query": False,
         "parallel_attn": False,
     },
+    "cwm": like_llama("cwm", "CwmForCausalLM", num_hidden_layers=5, sliding_window=7, head_dim=6, mlp_bias=True),
+    # The spelling and the names of the code that came with EXAONE 3.0 and 3.5.
+    "exaone": {
+        **{key: value for key, value in LLAMA.items() if key not in ("num_hidden_layers", "rms_norm_eps", "hidden_act")},
+        "model_type": "exaone",
+        "architectures": ["ExaoneForCausalLM"],
+        "num_layers": 2,
+        "layer_norm_epsilon": 2e-3,
+        "activation_function": "silu",
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+    },
+    "exaone_v5": like_llama("exaone", "ExaoneForCausalLM", rope_theta="absent", rope_parameters=None),
+    "internlm3": {
+        **LLAMA,
+        "model_type": "internlm3",
+        "architectures": ["InternLM3ForCausalLM"],
+        "head_dim": 8,
+        "qkv_bias": True,
+        "bias": True,
+        "rope_scaling": {"rope_type": "dynamic", "factor": 6.0},
+    },
+    "iquestcoder": like_llama("iquestcoder", "IQuestCoderForCausalLM", head_dim=8, attention_bias=True),
+    "ministral": like_llama(
+        "ministral",
+        "MinistralForCausalLM",
+        head_dim=8,
+        num_hidden_layers=3,
+        sliding_window=7,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+    ),
+    # Queries grow four times within the twenty tokens.
+    "ministral3": like_llama(
+        "ministral3",
+        "Ministral3ForCausalLM",
+        head_dim=8,
+        rope_theta="absent",
+        sliding_window=11,
+        rope_parameters={
+            "type": "yarn",
+            "rope_type": "yarn",
+            "rope_theta": 5000.0,
+            "factor": 8.0,
+            "original_max_position_embeddings": 5,
+            "max_position_embeddings": 64,
+            "beta_fast": 4.0,
+            "beta_slow": 1.0,
+            "mscale": 1.0,
+            "mscale_all_dim": 1.0,
+            "llama_4_scaling_beta": 0.4,
+        },
+    ),
+    "seed_oss": like_llama("seed_oss", "SeedOssForCausalLM", head_dim=8, attention_bias=True, attention_out_bias=False),
+    "seed_oss_out": like_llama(
+        "seed_oss", "SeedOssForCausalLM", head_dim=8, attention_bias=False, attention_out_bias=True, mlp_bias=True
+    ),
+    "ernie4_5": like_llama("ernie4_5", "Ernie4_5ForCausalLM", head_dim=8, use_bias=True, tie_word_embeddings=True),
+    "helium": like_llama("helium", "HeliumForCausalLM", head_dim=6, attention_bias=True, mlp_bias=True),
+    "olmo": like_llama("olmo", "OlmoForCausalLM", rms_norm_eps="absent", clip_qkv=0.7),
+    "olmo_free": like_llama("olmo", "OlmoForCausalLM", rms_norm_eps="absent", attention_bias=True, tie_word_embeddings=True),
+    "cohere": like_llama(
+        "cohere",
+        "CohereForCausalLM",
+        rms_norm_eps="absent",
+        layer_norm_eps=2e-3,
+        logit_scale=0.3,
+        attention_bias=True,
+        tie_word_embeddings=True,
+    ),
+    "arcee": like_llama("arcee", "ArceeForCausalLM", hidden_act="relu2", attention_bias=True, mlp_bias=True),
+    "nemotron": like_llama(
+        "nemotron",
+        "NemotronForCausalLM",
+        rms_norm_eps="absent",
+        norm_eps=2e-3,
+        hidden_act="relu2",
+        head_dim=8,
+        partial_rotary_factor=0.5,
+    ),
+    "glm": like_llama(
+        "glm", "GlmForCausalLM", head_dim=8, attention_bias=True, partial_rotary_factor=0.5
+    ),
+    "starcoder2": like_llama(
+        "starcoder2",
+        "Starcoder2ForCausalLM",
+        rms_norm_eps="absent",
+        norm_epsilon=2e-3,
+        hidden_act="gelu_pytorch_tanh",
+        sliding_window=7,
+        use_bias=True,
+        tie_word_embeddings=True,
+    ),
 }
 
 # Where checkpoints on the Hub have other names than the class of today: what a name starts with there and here.
@@ -382,4 +479,20 @@ KEYS = {
         "rope_theta": 100.0,
         "rope_scaling": {"rope_type": "linear", "factor": 4.0},
     },
+}
+
+# The same where more than a prefix differs, as patterns of the class's names and what stands there instead.
+RENAMED = {
+    "exaone": [
+        (r"^model\.embed_tokens\.", "transformer.wte."),
+        (r"^model\.layers\.", "transformer.h."),
+        (r"^model\.norm\.", "transformer.ln_f."),
+        (r"\.self_attn\.o_proj\.", ".attn.attention.out_proj."),
+        (r"\.self_attn\.", ".attn.attention."),
+        (r"\.input_layernorm\.", ".ln_1."),
+        (r"\.post_attention_layernorm\.", ".ln_2."),
+        (r"\.mlp\.gate_proj\.", ".mlp.c_fc_0."),
+        (r"\.mlp\.up_proj\.", ".mlp.c_fc_1."),
+        (r"\.mlp\.down_proj\.", ".mlp.c_proj."),
+    ],
 }

@@ -10,6 +10,7 @@ the element's index, and test/fixtures/families/family_model.ts makes the same o
 import copy
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from family_configs import CONFIGS, KEYS, STORED_AS
+from family_configs import CONFIGS, KEYS, RENAMED, STORED_AS
 
 FIXTURES = Path(__file__).resolve().parent.parent / "test" / "fixtures"
 OUT = FIXTURES / "families"
@@ -69,7 +70,7 @@ def distribution(model, name, parameter):
     if name.endswith("bias"):
         return 0, 0.2
     if "Norm" in kind:
-        return (0 if kind.startswith("Gemma") else 1), 0.3
+        return (0 if kind.startswith(("Gemma", "Nemotron")) else 1), 0.3
     if kind.endswith("Embedding"):
         return 0, 0.2 if "ScaledWord" in kind else 0.5
     inputs = parameter.shape[0 if kind == "Conv1D" else 1]
@@ -80,6 +81,14 @@ def class_of(config):
     """As AutoConfig chooses it: Mistral with a list of layers is Ministral."""
     listed = config["model_type"] == "mistral" and "layer_types" in config
     return "ministral" if listed else config["model_type"]
+
+
+def stored_name(name, parameter_name):
+    here, there = STORED_AS.get(name, ("", ""))
+    stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
+    for pattern, instead in RENAMED.get(name, []):
+        stored = re.sub(pattern, instead, stored)
+    return stored
 
 
 def build(name):
@@ -93,8 +102,7 @@ def build(name):
     tensors = []
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
-            here, there = STORED_AS.get(name, ("", ""))
-            stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
+            stored = stored_name(name, parameter_name)
             centre, amplitude = distribution(model, parameter_name, parameter)
             shape = list(parameter.shape)
             parameter.copy_(weights(stored, shape, centre, amplitude))

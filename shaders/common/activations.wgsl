@@ -1,7 +1,7 @@
 // The activation function that ACTIVATION names. exp only sees numbers ≤ 0, so that it never overflows: WGSL may assume
 // that there are no infinities. A NaN stays one.
 
-override ACTIVATION: u32 = 0; // 0 silu, 1 relu, 2 gelu, 3 gelu_tanh: activations.ts holds the host's side
+override ACTIVATION: u32 = 0; // 0 silu, 1 relu, 2 gelu, 3 gelu_tanh, 4 relu2: activations.ts holds the host's side
 
 fn sigmoid(x: f32) -> f32 {
   let e = exp(-abs(x));
@@ -43,5 +43,9 @@ fn activate(x: f32) -> f32 {
   if (ACTIVATION == 2u) {
     return gelu(x);
   }
-  return gelu_tanh(x);
+  if (ACTIVATION == 3u) {
+    return gelu_tanh(x);
+  }
+  let positive = select(x, 0.0, x < 0.0);
+  return positive * positive;
 }

@@ -63,6 +63,7 @@ export const PROTOCOL: ProtocolReport = {
   eval_samples: 16,
   calibration: { name: 'prose', tokens: 5000 },
   evaluation: { name: 'prose 2', tokens: 5000 },
+  bos: 'first' as const,
   tokenizer: 'BPE',
 };
 

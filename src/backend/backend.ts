@@ -215,8 +215,8 @@ export interface AttentionArgs {
   slopes?: Tensor;
 }
 
-/** silu(x) = x/(1 + e^(−x)); gelu(x) = x·Φ(x) with erf, gelu_tanh its tanh approximation (arXiv 1606.08415). */
-export type ActivationName = 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
+/** silu(x) = x/(1 + e^(−x)); gelu(x) = x·Φ(x) with erf, gelu_tanh its tanh approximation (arXiv 1606.08415); relu2(x) = max(0, x)². */
+export type ActivationName = 'silu' | 'relu' | 'gelu' | 'gelu_tanh' | 'relu2';
 
 /** output = act(gate) ⊙ up, all (rows, f) (arXiv 2002.05202). */
 export interface GluArgs {
@@ -243,6 +243,13 @@ export interface ScaleArgs {
 export interface SoftCapArgs {
   hidden_states: Tensor;
   cap: number;
+}
+
+/** hidden_states ← min(max(hidden_states, −limit), limit), in place; NaN stays. */
+export interface ClipArgs {
+  hidden_states: Tensor;
+  /** Positive. */
+  limit: number;
 }
 
 /** output = a + b, elementwise; `output` may be `a`. */
@@ -362,6 +369,7 @@ export interface Backend {
   activation(args: ActivationArgs): void;
   scale(args: ScaleArgs): void;
   soft_cap(args: SoftCapArgs): void;
+  clip(args: ClipArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;

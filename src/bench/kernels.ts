@@ -161,6 +161,10 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, VOCAB_BLOCK), cap: 30 };
     return { shape: `${T}×${VOCAB_BLOCK}`, run: () => backend.soft_cap(args) };
   },
+  clip: (make, backend) => {
+    const args = { hidden_states: make(T, D), limit: 8 };
+    return { shape: `${T}×${D}`, run: () => backend.clip(args) };
+  },
   add: (make, backend) => {
     const args = { a: make(T, D), b: make(T, D), output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.add(args) };

@@ -1,4 +1,5 @@
 /** @file The bench's figures as text tables, under their own names. */
+import { bosText } from '../engine/plan.ts';
 import type { BenchReport, ModelFigure } from './figures.ts';
 
 type Cell = string | number;
@@ -85,8 +86,8 @@ function jobTables(report: BenchReport): string[] {
 }
 
 function protocolOf(protocol: ModelFigure['protocol']): string {
-  const { calibration, samples, evaluation, eval_samples, seqlen } = protocol;
-  return `calibrated on ${calibration} (${samples} × ${seqlen}), perplexity of ${evaluation} (${eval_samples} × ${seqlen})`;
+  const { calibration, samples, evaluation, eval_samples, seqlen, bos } = protocol;
+  return `calibrated on ${calibration} (${samples} × ${seqlen}), perplexity of ${evaluation} (${eval_samples} × ${seqlen}, ${bosText(bos)})`;
 }
 
 const same = <T extends Cell>(value: T): Cell => value;

@@ -1,4 +1,5 @@
 /** @file Numbers and the result table of the headless command, for people. */
+import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, SlicedReport } from '../engine/report.ts';
 
 const SI = ['', ' k', ' M', ' G'];
@@ -56,7 +57,8 @@ export function resultTable(report: Report): string {
     `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
     `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
     `memory      ${measuredMemory(report)}`,
-    `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
+    `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens, ${bosText(protocol.bos)} (${protocol.tokenizer})`,
+    ...(protocol.eval_samples === 1 ? ['note        one window has no standard error: ± stays empty'] : []),
     ...(report.sliced.length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
@@ -150,8 +152,9 @@ function perplexity(value: number): string {
   return value < 1e5 ? value.toFixed(value < 1000 ? 2 : 0) : value.toExponential(2);
 }
 
-/** Standard error over windows, in perplexity. */
-function spread(measured: { perplexity: number; relative_spread: number }): string {
+/** Standard error over windows, in perplexity; one window has none. */
+function spread(measured: { perplexity: number; relative_spread: number | null }): string {
+  if (measured.relative_spread === null) return '–';
   return (measured.perplexity * measured.relative_spread).toPrecision(2);
 }
 

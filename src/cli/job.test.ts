@@ -4,7 +4,7 @@ import type { CommandKind, Commands, EngineEvent, ExportReport, SliceReport } fr
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { resultTable } from './format.ts';
-import { runJob } from './job.ts';
+import { type JobObserver, runJob } from './job.ts';
 import { parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 
@@ -14,6 +14,7 @@ const PROTOCOL = {
   eval_samples: 16,
   calibration: { name: 'calibration.txt', tokens: 42760 },
   evaluation: { name: 'evaluation.txt', tokens: 43117 },
+  bos: 'first' as const,
   tokenizer: 'BPE, 4096 tokens',
 };
 
@@ -33,6 +34,9 @@ class CannedEngine implements Driver {
   readonly saved: string[] = [];
   tied = true;
   refusal?: string;
+  warnings: string[] = [];
+  eval_samples = PROTOCOL.eval_samples;
+  texts?: Record<string, unknown>;
 
   constructor(private readonly faults: Partial<Record<CommandKind, { at: number; error: Error }>> = {}) {}
 
@@ -104,15 +108,16 @@ class CannedEngine implements Driver {
           head_dim: 8,
           max_position_embeddings: 1024,
           tensors: [],
-          warnings: [],
+          warnings: this.warnings,
         } satisfies Commands['open']['result'];
       case 'set_texts':
-        return PROTOCOL;
+        this.texts = request;
+        return { ...PROTOCOL, eval_samples: this.eval_samples };
       case 'evaluate':
         return {
           target: String(request.target),
           perplexity: request.target === 'dense' ? 75.87 : 79.8,
-          relative_spread: 0.02,
+          relative_spread: this.eval_samples > 1 ? 0.02 : null,
           tokens_per_second: 1234,
           tokens: 4080,
           window_losses: [],
@@ -176,7 +181,11 @@ const inputs = { model: demo, paths: [], calibration: demo, evaluation: demo };
 const quiet = { onStep() {}, onEvent() {} };
 
 function job(engine: Driver, ...argv: string[]) {
-  return runJob(parseOptions(['--model', 'demo', '--out', 'o', ...argv]), inputs, engine, quiet);
+  return watchedJob(engine, quiet, ...argv);
+}
+
+function watchedJob(engine: Driver, observer: JobObserver, ...argv: string[]) {
+  return runJob(parseOptions(['--model', 'demo', '--out', 'o', ...argv]), inputs, engine, observer);
 }
 
 describe('the headless job', () => {
@@ -338,10 +347,48 @@ describe('the headless job', () => {
     expect(report.memory.peak_gpu_bytes).toBe(123_000_000);
   });
 
+  it('tells what opening found odd, a line each, and reports it', async () => {
+    const engine = new CannedEngine();
+    engine.warnings = ['Not used: adapter_model.safetensors.', 'It points to\ncode of its own.'];
+    const facts: string[] = [];
+    const observer = { ...quiet, onFact: (line: string) => facts.push(line) };
+    const { report } = await watchedJob(engine, observer, '--sparsity', 'none');
+    expect(facts.slice(0, 2)).toEqual([
+      'warning     Not used: adapter_model.safetensors.',
+      'warning     It points to code of its own.',
+    ]);
+    expect(report.warnings).toEqual(engine.warnings);
+    expect((await job(new CannedEngine())).report.warnings).toEqual([]);
+  });
+
+  it('passes --bos on, and reports what the engine made of it', async () => {
+    const engine = new CannedEngine();
+    const { report } = await job(engine, '--bos', 'each');
+    expect(engine.texts).toMatchObject({ bos: 'each' });
+    expect(report.protocol.bos).toBe('first');
+    const another = new CannedEngine();
+    await job(another);
+    expect(another.texts).not.toHaveProperty('bos');
+  });
+
+  it('says that one window has no standard error', async () => {
+    const engine = new CannedEngine();
+    engine.eval_samples = 1;
+    const { report } = await job(engine, '--sparsity', '0.25');
+    expect(report.dense.relative_spread).toBeNull();
+    const table = resultTable(report);
+    expect(table).toMatch(/^dense +256 +75\.87 +– /m);
+    expect(table).toMatch(/^25 % .* 79\.80 +– /m);
+    expect(table).toContain('one window has no standard error');
+    expect(resultTable((await job(new CannedEngine())).report)).not.toContain('no standard error');
+  });
+
   it('prints a table that names text, windows and tokenizer', async () => {
     const { report } = await job(new CannedEngine(), '--sparsity', '0.25,0.5');
     const table = resultTable(report);
-    expect(table).toContain('evaluation.txt, the first 16 windows of 256 tokens (BPE, 4096 tokens)');
+    expect(table).toContain(
+      'evaluation.txt, the first 16 windows of 256 tokens, BOS once before the text (BPE, 4096 tokens)',
+    );
     expect(table).toMatch(/^25 % +192 +tied +79\.80 +1\.6 +3\.66 M +7\.31 MB .* verified/m);
     expect(table).toMatch(/^50 % .*FAILED$/m);
     expect(table).toMatch(

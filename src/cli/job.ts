@@ -53,6 +53,8 @@ export interface ExportFailure {
   error: ErrorData;
 }
 
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
+
 const percent = (share: number) => `${Number((share * 100).toFixed(3))} %`;
 
 /**
@@ -99,6 +101,7 @@ export async function runJob(
   observer.onStep('load', before + 1, steps);
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
+  for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
@@ -108,6 +111,7 @@ export async function runJob(
       samples: options.samples,
       eval_samples: options.eval_samples,
       seqlen: options.seqlen,
+      ...(options.bos && { bos: options.bos }),
     },
     onEvent,
   );

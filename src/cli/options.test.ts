@@ -13,6 +13,14 @@ function refusal(...argv: string[]): WhittleError {
 }
 
 describe('the options of the headless command', () => {
+  it('takes where windows begin with BOS', () => {
+    expect(parseOptions(['--model', 'demo', '--bos', 'each']).bos).toBe('each');
+    expect(refusal('--model', 'demo', '--bos', 'always')).toMatchObject({
+      code: 'bad_option',
+      allowed: 'none, first, each',
+    });
+  });
+
   it('has the documented defaults', () => {
     expect(parseOptions(['--model', 'demo'])).toEqual({
       model: 'demo',

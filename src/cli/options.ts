@@ -8,6 +8,8 @@ import {
   type Precision,
   precisionsOf,
 } from '../engine/export/options.ts';
+import { BOS_MODES } from '../engine/plan.ts';
+import type { BosMode } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 
@@ -22,6 +24,8 @@ export interface CliOptions {
   samples: number;
   eval_samples: number;
   seqlen: number;
+  /** Absent: as family and tokenizer say. */
+  bos?: BosMode;
   /** None at all: the open model is exported as it is. */
   sparsity: number[];
   round: number;
@@ -54,6 +58,7 @@ const SPEC = {
   samples: text,
   'eval-samples': text,
   seqlen: text,
+  bos: text,
   sparsity: text,
   round: text,
   schedule: text,
@@ -78,6 +83,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --samples N              calibration windows                      (16)
   --eval-samples N         evaluation windows                       (16)
   --seqlen T               tokens in a window                       (256)
+  --bos NAME               ${BOS_MODES.join(' | ')}: where windows begin with BOS
+                           (each for Gemma, else first where the tokenizer adds it, else none)
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
                            none: the model is measured and exported as it is
   --round N                dimensions are multiples of N            (8)
@@ -123,6 +130,7 @@ export function parseOptions(argv: string[]): CliOptions {
     eval_samples: count('eval-samples', values['eval-samples'], 16, 1),
     // One token predicts nothing.
     seqlen: count('seqlen', values.seqlen, 256, 2),
+    ...(values.bos !== undefined && { bos: choice('bos', values.bos, BOS_MODES, 'none') }),
     sparsity: sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),
     schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),

@@ -7,7 +7,7 @@ import { WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
-import type { EngineEvent } from './protocol.ts';
+import type { BosMode, EngineEvent } from './protocol.ts';
 import type { Report } from './report.ts';
 
 describe('the engine', () => {
@@ -114,6 +114,28 @@ describe('the engine', () => {
     expect(await engine.run('set_texts', TEXTS)).not.toHaveProperty('shared_windows');
     const same = await engine.run('set_texts', { ...TEXTS, evaluation: TEXTS.calibration });
     expect(same.shared_windows).toBe(TEXTS.eval_samples);
+  });
+
+  it('puts BOS where it is asked to, into both texts, and verifies exports on the same windows', async () => {
+    const engine = await started(memoryPlatform(), source({ tokenizer_config: { bos_token: '<|endoftext|>' } }));
+    const measured = async (bos: BosMode | 'auto') => {
+      const protocol = await engine.run('set_texts', { ...TEXTS, bos });
+      const { perplexity } = await engine.run('evaluate', { target: 'dense' });
+      return { bos: protocol.bos, perplexity, exported: await engine.run('export', { id: 'dense' }) };
+    };
+    const found = [await measured('auto'), await measured('first'), await measured('each')];
+    expect(found.map(({ bos }) => bos)).toEqual(['none', 'first', 'each']);
+    expect(new Set(found.map(({ perplexity }) => perplexity)).size).toBe(3);
+    for (const { exported, perplexity } of found) {
+      expect(exported.verified).toBe(true);
+      expect(exported.perplexity / perplexity).toBeCloseTo(1, 3);
+    }
+  });
+
+  it('refuses BOS of a tokenizer that has none', async () => {
+    const engine = await started();
+    const error = await failure(engine.run('set_texts', { ...TEXTS, bos: 'first' }));
+    expect(error).toMatchObject({ code: 'bad_option', place: { field: 'bos' }, allowed: 'none' });
   });
 
   it('exports weights as external data on request', async () => {

@@ -9,6 +9,7 @@ export {
   resolveHead,
   sliceDimension,
 } from '../compress/slicegpt/plan.ts';
+export { BOS_MODES, bosText } from '../formats/tokenizer/bos.ts';
 export {
   estimateJob,
   type MemoryJob,

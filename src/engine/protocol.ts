@@ -8,12 +8,14 @@ import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { ErrorData } from '../errors/errors.ts';
+import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 
 export type {
   BackendInfo,
   BackendKind,
+  BosMode,
   ExportFormat,
   ExportOptions,
   Fusion,
@@ -85,6 +87,8 @@ export interface TextSettings {
   samples: number;
   eval_samples: number;
   seqlen: number;
+  /** Where windows begin with BOS; absent or `auto`: as family and tokenizer say. */
+  bos?: BosMode | 'auto';
 }
 
 export interface SliceOptions {
@@ -132,14 +136,16 @@ export interface ProtocolReport {
   evaluation: { name: string; tokens: number };
   /** Evaluation windows that are calibration windows too: they flatter the sliced model. Absent where there are none. */
   shared_windows?: number;
+  /** Where windows of both texts begin with BOS. */
+  bos: BosMode;
   tokenizer: string;
 }
 
 export interface PerplexityReport {
   target: 'dense' | string;
   perplexity: number;
-  /** Standard error of the mean loss over windows, as a factor: perplexity × (1 ± this). */
-  relative_spread: number;
+  /** Standard error of the mean loss over windows, as a factor: perplexity × (1 ± this). Null for one window. */
+  relative_spread: number | null;
   tokens_per_second: number;
   tokens: number;
   window_losses: number[];
@@ -237,7 +243,7 @@ export type EngineEvent =
       loss: number;
       /** exp(mean loss so far), and its spread as in {@link PerplexityReport}. */
       perplexity: number;
-      relative_spread: number;
+      relative_spread: number | null;
     }
   | { type: 'site'; schedule: Schedule; site: SiteReport };
 

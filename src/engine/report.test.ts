@@ -15,6 +15,7 @@ const protocol = {
   eval_samples: 1,
   calibration: { name: 'c.txt', tokens: 8 },
   evaluation: { name: 'e.txt', tokens: 8 },
+  bos: 'first' as const,
   tokenizer: 'BPE',
 };
 const no_parts = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };

@@ -7,6 +7,7 @@ import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedSlice } from './memory_plan.ts';
 import type {
   BackendInfo,
+  BosMode,
   ExportReport,
   MatmulChoice,
   MemoryReport,
@@ -70,6 +71,8 @@ export interface Report {
     bytes: number;
     dtype: string;
   };
+  /** What opening the model found odd: tensors left out, settings that are not obeyed. Empty where there is none. */
+  warnings: string[];
   protocol: {
     seqlen: number;
     samples: number;
@@ -80,6 +83,8 @@ export interface Report {
     evaluation_tokens: number;
     /** Evaluation windows that were calibrated on; absent where there are none. */
     shared_windows?: number;
+    /** `none`, `first` (once before the text), `each` (before every window). */
+    bos: BosMode;
     tokenizer: string;
   };
   backend: {
@@ -93,7 +98,8 @@ export interface Report {
   };
   dense: {
     perplexity: number;
-    relative_spread: number;
+    /** Null where one window was evaluated: that has no standard error. */
+    relative_spread: number | null;
     parameters: number;
     bytes: number;
     tokens_per_second: number;
@@ -121,7 +127,7 @@ export interface SlicedReport {
   fusion: string;
   head: string;
   perplexity: number;
-  relative_spread: number;
+  relative_spread: number | null;
   parameters: number;
   bytes: number;
   tokens_per_second: number;
@@ -165,6 +171,7 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       dtype: summary.dtype,
     },
+    warnings: [...summary.warnings],
     protocol: {
       seqlen: protocol.seqlen,
       samples: protocol.samples,
@@ -174,6 +181,7 @@ export function buildReport(input: ReportInput): Report {
       evaluation: protocol.evaluation.name,
       evaluation_tokens: protocol.evaluation.tokens,
       ...(protocol.shared_windows && { shared_windows: protocol.shared_windows }),
+      bos: protocol.bos,
       tokenizer: protocol.tokenizer,
     },
     backend: {

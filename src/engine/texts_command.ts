@@ -1,6 +1,7 @@
 /** @file Command `set_texts`: calibration and evaluation text, tokenised once and cut into windows. */
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { resolveBos } from '../formats/tokenizer/bos.ts';
 import { cutWindows, type TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -21,12 +22,15 @@ export async function setTextsCommand(
   const started = performance.now();
   const { seqlen, samples, eval_samples } = settings;
   assertFits(seqlen, open.model.config.max_position_embeddings);
+  const { tokenizer, model } = open;
+  const mode = resolveBos(settings.bos, model.config.model_type, tokenizer);
+  const start = { mode, bos: tokenizer.bos };
   const meter = new ProgressMeter(emit, 'loading', () => memoryReport(state));
   const windowsOf = async (role: 'calibration' | 'evaluation', count: number, fraction: number) => {
     meter.report({ fraction, step: `tokenising the ${role} text` });
     const { name, text } = await readText(platform, settings[role], role);
     throwIfCancelled(signal);
-    return { name, windows: cutWindows(open.tokenizer.encode(text), seqlen, count, name) };
+    return { name, windows: cutWindows(tokenizer.encodePlain(text), seqlen, count, name, start) };
   };
   const calibration = await windowsOf('calibration', samples, 0);
   const evaluation = await windowsOf('evaluation', eval_samples, 0.5);
@@ -44,7 +48,8 @@ export async function setTextsCommand(
     calibration: described(calibration),
     evaluation: described(evaluation),
     ...(shared > 0 && { shared_windows: shared }),
-    tokenizer: open.tokenizer.name,
+    bos: mode,
+    tokenizer: tokenizer.name,
   };
   state.texts = { calibration: calibration.windows, evaluation: evaluation.windows, protocol };
   state.load_ms += performance.now() - started;

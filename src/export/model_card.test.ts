@@ -16,6 +16,7 @@ const FACTS: CardFacts = {
     seqlen: 256,
     samples: 8,
     eval_samples: 16,
+    bos: 'first',
     calibration: { name: 'train.txt' },
     evaluation: { name: 'test.txt' },
   },
@@ -46,12 +47,20 @@ describe('modelCard', () => {
       '134,515,008',
       '110,000,000',
       '16 windows of 256 tokens',
+      'BOS once before the text',
       'test.txt',
       '25 %',
     ]) {
       expect(card).toContain(part);
     }
     expect(card).toContain('8 windows of train.txt');
+  });
+
+  it('lists what opening found odd, without its markup', () => {
+    expect(modelCard(FACTS)).not.toContain('Warnings');
+    const card = modelCard({ ...FACTS, warnings: ['Not used: a_b.bin.', 'Two\nlines <b>'] });
+    expect(card).toContain('## Warnings\n');
+    expect(card).toContain('- Not used: a\\_b.bin.\n- Two lines \\<b\\>\n');
   });
 
   it('shows how to load exactly this file', () => {

@@ -2,6 +2,7 @@
  * @file README.md of an exported folder: what the model is, how good it is by which measure, and how to load it. Front
  * matter as Hugging Face's model cards have it (huggingface.co/docs/hub/model-cards).
  */
+import { type BosMode, bosText } from '../formats/tokenizer/bos.ts';
 import { baseName, modelFile, transformersDtype } from './file_names.ts';
 import type { Layout } from './graph/positions.ts';
 import type { Precision } from './precision.ts';
@@ -28,9 +29,12 @@ export interface CardFacts {
     seqlen: number;
     samples: number;
     eval_samples: number;
+    bos: BosMode;
     calibration: { name: string };
     evaluation: { name: string };
   };
+  /** What opening the source found odd. */
+  warnings?: readonly string[];
   /** Of Whittle. */
   version: string;
 }
@@ -38,7 +42,14 @@ export interface CardFacts {
 const HUB_NAME = /^[\w.-]+\/[\w.-]+$/;
 
 export function modelCard(facts: CardFacts): string {
-  const sections = [frontMatter(facts), summary(facts), quality(facts), loading(facts), files(facts)];
+  const sections = [
+    frontMatter(facts),
+    summary(facts),
+    quality(facts),
+    ...warnings(facts),
+    loading(facts),
+    files(facts),
+  ];
   return `${sections.join('\n\n')}\n`;
 }
 
@@ -91,8 +102,15 @@ function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts
     `| original | ${count(dense.parameters)} | ${dense.perplexity.toPrecision(5)} |`,
     `| this file | ${count(parameters)} | ${perplexity.toPrecision(5)} |`,
     '',
-    `Perplexity over ${eval_samples} windows of ${seqlen} tokens of ${plain(protocol.evaluation.name)}: exp(mean of −log p), ${seqlen - 1} predictions a window. Figures of another text, tokenizer or window cannot be compared with these.${calibration}`,
+    `Perplexity over ${eval_samples} windows of ${seqlen} tokens of ${plain(protocol.evaluation.name)}: exp(mean of −log p), ${seqlen - 1} predictions a window, ${bosText(protocol.bos)}. Figures of another text, tokenizer or window cannot be compared with these.${calibration}`,
   ].join('\n');
+}
+
+/** Nothing where there is nothing to warn of. */
+function warnings({ warnings: found = [] }: CardFacts): string[] {
+  if (found.length === 0) return [];
+  const listed = found.map((warning) => `- ${escaped(warning)}`);
+  return [['## Warnings', '', 'What was noticed when the original was opened:', '', ...listed].join('\n')];
 }
 
 function loading({ layout, precision }: CardFacts): string {
@@ -153,9 +171,11 @@ function count(value: number): string {
 
 /** A name from outside, on one line and without Markdown or HTML of its own. */
 function plain(text: string): string {
-  return baseName(text)
-    .replace(/[\r\n]+/g, ' ')
-    .replace(/[<>`*_[\]|#\\]/g, '\\$&');
+  return escaped(baseName(text));
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').replace(/[<>`*_[\]|#\\]/g, '\\$&');
 }
 
 /** JSON strings are YAML strings. */

@@ -37,6 +37,8 @@ export interface AttentionConfig {
   /** Multiplies the scores. */
   readonly scale: number;
   readonly soft_cap?: number;
+  /** Queries, keys and values are clipped to ± this as they leave their projections (OLMo). */
+  readonly clip_qkv?: number;
   /** RMSNorm of queries and keys: of each head alone (Qwen3), or of all heads together (OLMo-2). */
   readonly head_norm?: 'per_head' | 'all_heads';
   /** One slope a head. */
@@ -138,8 +140,8 @@ export interface Architecture {
   readonly model_types: readonly string[];
   /** Classes that hold such a model besides …ForCausalLM and …LMHeadModel. */
   readonly classes?: readonly string[];
-  /** A function where the names depend on the config. */
-  readonly weights: WeightNames | ((config: DecoderConfig) => WeightNames);
+  /** A function where the names depend on the config; several where checkpoints have one set of names or another. */
+  readonly weights: WeightNames | readonly WeightNames[] | ((config: DecoderConfig) => WeightNames);
   /** Stored tensors that carry no weight, such as precomputed frequencies. */
   readonly ignored: readonly RegExp[];
   /** Stored parts that are left out with a warning that names them. */

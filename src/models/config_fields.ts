@@ -88,6 +88,7 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['silu', 'silu'],
   ['swish', 'silu'],
   ['relu', 'relu'],
+  ['relu2', 'relu2'],
   ['gelu', 'gelu'],
   ['gelu_python', 'gelu'],
   ['gelu_new', 'gelu_tanh'],

@@ -69,6 +69,14 @@ export interface Rotary {
     readonly inv_freq: readonly number[];
     readonly attention_factor: number;
   };
+  /** Queries are multiplied by a factor that grows with their position; only where whole heads are rotated. */
+  readonly query_scale?: QueryScale;
+}
+
+/** Queries at a position are multiplied by 1 + beta·ln(1 + ⌊position/period⌋) (Llama 4, Ministral 3). */
+export interface QueryScale {
+  readonly beta: number;
+  readonly period: number;
 }
 
 export interface Attention<W = WeightRef> {
@@ -81,6 +89,8 @@ export interface Attention<W = WeightRef> {
   readonly head_dim: number;
   /** Multiplies the scores; 1/√head_dim for Llama. */
   readonly scale: number;
+  /** Queries, keys and values are clipped to ± this as they leave their projections (OLMo). */
+  readonly clip_qkv?: number;
   readonly rotary?: Rotary;
   /** RMSNorm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
   readonly q_norm?: Norm<W>;
@@ -101,8 +111,11 @@ export interface Mlp<W = WeightRef> {
   readonly activation: Activation;
 }
 
-/** `gelu` is the exact one (erf), `gelu_tanh` its tanh approximation (gelu_new, gelu_pytorch_tanh, gelu_fast). */
-export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
+/**
+ * `gelu` is the exact one (erf), `gelu_tanh` its tanh approximation (gelu_new, gelu_pytorch_tanh, gelu_fast); `relu2` is
+ * max(0, x)² (arXiv 2109.08668).
+ */
+export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh' | 'relu2';
 
 /**
  * Sequential: `h = x·attn_shortcut_Q + m·attn(norm₁(x))`, `y = h·mlp_shortcut_Q + m·mlp(norm₂(h))`.

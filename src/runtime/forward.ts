@@ -3,37 +3,49 @@
  * code; {@link DecoderLayer} has the formulas.
  */
 import type { Tensor } from '../backend/backend.ts';
-import type { Attention, Mlp, Rotary } from '../models/decoder_model.ts';
+import type { Attention, Mlp, QueryScale, Rotary } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { addBranch, applyLinear, productInput, residual } from './layer_products.ts';
-import type { DeviceAttention, DeviceLayer, DeviceMlp, DeviceNorm } from './weights.ts';
+import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from './weights.ts';
 
 /** cos and sin of every position and frequency, (seqlen, dim/2), computed in f64. */
 export interface RotaryTable {
   cos: Tensor;
   sin: Tensor;
   interleaved: boolean;
+  /** Of queries, where they are scaled by their position. */
+  query?: { cos: Tensor; sin: Tensor };
 }
 
 /** cos and sin of position · inv_freq (RoFormer, arXiv 2104.09864, §3.2.2). */
 export function rotaryTable(arena: Arena, rotary: Rotary, seqlen: number): RotaryTable {
   const half = rotary.dim / 2;
   const { inv_freq, attention_factor } = rotary.long && seqlen > rotary.long.beyond ? rotary.long : rotary;
-  const cos = new Float64Array(seqlen * half);
-  const sin = new Float64Array(seqlen * half);
-  for (let position = 0; position < seqlen; position++) {
-    for (let i = 0; i < half; i++) {
-      const angle = position * inv_freq[i];
-      cos[position * half + i] = attention_factor * Math.cos(angle);
-      sin[position * half + i] = attention_factor * Math.sin(angle);
-    }
-  }
   const { backend } = arena;
-  return {
-    cos: arena.own(backend.fromArray(cos, [seqlen, half], 'rotary_cos')),
-    sin: arena.own(backend.fromArray(sin, [seqlen, half], 'rotary_sin')),
-    interleaved: rotary.interleaved,
+  const table = (of: (angle: number) => number, factorAt: (position: number) => number, name: string) => {
+    const values = new Float64Array(seqlen * half);
+    for (let position = 0; position < seqlen; position++) {
+      const factor = attention_factor * factorAt(position);
+      for (let i = 0; i < half; i++) values[position * half + i] = factor * of(position * inv_freq[i]);
+    }
+    return arena.own(backend.fromArray(values, [seqlen, half], name));
   };
+  const both = (name: string, factorAt: (position: number) => number) => ({
+    cos: table(Math.cos, factorAt, `${name}_cos`),
+    sin: table(Math.sin, factorAt, `${name}_sin`),
+  });
+  const { query_scale, interleaved } = rotary;
+  const isScaled = query_scale !== undefined && seqlen > query_scale.period;
+  return {
+    ...both('rotary', () => 1),
+    ...(isScaled && { query: both('rotary_query', (position) => queryScale(query_scale, position)) }),
+    interleaved,
+  };
+}
+
+/** What queries at a position are multiplied by: 1 + β·ln(1 + ⌊position/period⌋) (Llama 4, Ministral 3). */
+function queryScale({ beta, period }: QueryScale, position: number): number {
+  return 1 + beta * Math.log1p(Math.floor(position / period));
 }
 
 /** Activations that calibration may look at, in the order they arise in a layer. */
@@ -72,12 +84,18 @@ export function attentionMixed(
   tap?.('residual', x);
   const input = productInput(arena, weights.input_layernorm, x, 'attention_input', tap !== undefined);
   tap?.('attention_input', input.states);
-  const query = headNormed(arena, weights.q_norm, applyLinear(arena, weights.q_proj, input, 'query'), 'query_normed');
-  const key = headNormed(arena, weights.k_norm, applyLinear(arena, weights.k_proj, input, 'key'), 'key_normed');
-  const value = applyLinear(arena, weights.v_proj, input, 'value');
+  const projected = (linear: DeviceLinear, name: string) => {
+    const states = applyLinear(arena, linear, input, name);
+    if (spec.clip_qkv !== undefined) backend.clip({ hidden_states: states, limit: spec.clip_qkv });
+    return states;
+  };
+  const query = headNormed(arena, weights.q_norm, projected(weights.q_proj, 'query'), 'query_normed');
+  const key = headNormed(arena, weights.k_norm, projected(weights.k_proj, 'key'), 'key_normed');
+  const value = projected(weights.v_proj, 'value');
   if (rotary) {
-    backend.rotary({ states: query, ...rotary, seqlen, heads, head_dim });
-    backend.rotary({ states: key, ...rotary, seqlen, heads: kv_heads, head_dim });
+    const { cos, sin, interleaved, query: scaled = { cos, sin } } = rotary;
+    backend.rotary({ states: query, ...scaled, interleaved, seqlen, heads, head_dim });
+    backend.rotary({ states: key, cos, sin, interleaved, seqlen, heads: kv_heads, head_dim });
   }
   const output = arena.workspace('attention_mixed', query.shape);
   // A window that holds the whole sequence hides nothing: the plain kernel is the faster one.

@@ -183,13 +183,19 @@ export async function firstWindowLogits(
 
 export interface PerplexitySummary {
   perplexity: number;
-  /** Standard error of the mean loss over windows: the perplexity is known to about × (1 ± this). */
-  relative_spread: number;
+  /**
+   * Standard error of the mean loss over windows: the perplexity is known to about × (1 ± this). Null for one window, which
+   * tells nothing about another.
+   */
+  relative_spread: number | null;
 }
 
 /** exp(mean loss) and its spread; every window has equally many predictions. */
 export function summarize(losses: readonly number[]): PerplexitySummary {
   const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  const variance = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / Math.max(1, losses.length - 1);
-  return { perplexity: Math.exp(mean), relative_spread: losses.length > 1 ? Math.sqrt(variance / losses.length) : 0 };
+  const squares = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0);
+  return {
+    perplexity: Math.exp(mean),
+    relative_spread: losses.length > 1 ? Math.sqrt(squares / (losses.length - 1) / losses.length) : null,
+  };
 }

@@ -1,6 +1,7 @@
 /** @file Text → windows of tokens (DESIGN.md, *Windows*). */
 import type { BackendInfo } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
+import type { BosMode } from '../formats/tokenizer/bos.ts';
 
 /**
  * The first `count` windows of `seqlen` tokens of a text that was tokenised once; the tail is dropped.
@@ -10,29 +11,69 @@ export interface TokenWindows {
   readonly seqlen: number;
   readonly count: number;
   readonly ids: Uint32Array;
-  /** Tokens of the whole text, before cutting. */
+  /** Tokens of the whole text, before cutting, with a BOS that stands once before it. */
   readonly totalTokens: number;
 }
 
+/** Tokens that windows begin with. */
+export interface WindowStart {
+  readonly mode: BosMode;
+  /** Usually one; some tokenizers put several before a text. Not used by `none`. */
+  readonly bos: readonly number[];
+}
+
+/** Nothing is put before the ids: they are windows as they stand. */
+const AS_IT_IS: WindowStart = { mode: 'none', bos: [] };
+
 /**
- * Cuts windows from the start of a tokenised text.
+ * Cuts windows from the start of a tokenised text. With `first` and `none` they are consecutive parts of BOS + text, of the text;
+ * with `each` every window is BOS and the next seqlen − 1 tokens of the text. In all cases a window has seqlen tokens and
+ * seqlen − 1 predictions, of every token but its first; with `each` these are all the tokens that came from the text, so that none
+ * is left unpredicted between windows.
+ * @param ids Of the text, without special tokens where `start` puts them there.
  * @param name Of the text, for messages.
  * @throws `text_too_short` when it does not give `count` windows; `bad_option` for impossible sizes.
  */
-export function cutWindows(ids: Uint32Array, seqlen: number, count: number, name: string): TokenWindows {
-  requireWhole('seqlen', seqlen, 2);
+export function cutWindows(
+  ids: Uint32Array,
+  seqlen: number,
+  count: number,
+  name: string,
+  { mode, bos }: WindowStart = AS_IT_IS,
+): TokenWindows {
+  const inEach = mode === 'each' ? bos.length : 0;
+  requireWhole('seqlen', seqlen, Math.max(2, inEach + 1));
   requireWhole('windows', count, 1);
-  if (ids.length < seqlen * count) {
-    const fits = Math.floor(ids.length / seqlen);
-    throw new WhittleError({
-      code: 'text_too_short',
-      message: `The text has ${ids.length} tokens, which is ${fits} windows of ${seqlen}; ${count} were asked for (${count * seqlen} tokens).`,
-      place: { file: name },
-      allowed: `at least ${count * seqlen} tokens`,
-      action: fits > 0 ? `Use a longer text, or at most ${fits} windows.` : 'Use a longer text or shorter windows.',
-    });
+  const stream = mode === 'first' ? joined(bos, ids) : ids;
+  const own = seqlen - inEach;
+  requireTokens(stream.length, own, inEach, count, name);
+  const cut = new Uint32Array(seqlen * count);
+  for (let i = 0; i < count; i++) {
+    if (inEach > 0) cut.set(bos, i * seqlen);
+    cut.set(stream.subarray(i * own, (i + 1) * own), i * seqlen + inEach);
   }
-  return { seqlen, count, ids: ids.slice(0, seqlen * count), totalTokens: ids.length };
+  return { seqlen, count, ids: cut, totalTokens: stream.length };
+}
+
+function joined(bos: readonly number[], ids: Uint32Array): Uint32Array {
+  const all = new Uint32Array(bos.length + ids.length);
+  all.set(bos);
+  all.set(ids, bos.length);
+  return all;
+}
+
+/** @param own Tokens of the text in a window, behind `before` others. */
+function requireTokens(found: number, own: number, before: number, count: number, name: string): void {
+  if (found >= own * count) return;
+  const fits = Math.floor(found / own);
+  const size = before > 0 ? `${own} and BOS` : `${own}`;
+  throw new WhittleError({
+    code: 'text_too_short',
+    message: `The text has ${found} tokens, which is ${fits} windows of ${size}; ${count} were asked for (${count * own} tokens).`,
+    place: { file: name },
+    allowed: `at least ${count * own} tokens`,
+    action: fits > 0 ? `Use a longer text, or at most ${fits} windows.` : 'Use a longer text or shorter windows.',
+  });
 }
 
 function requireWhole(field: string, value: number, least: number): void {

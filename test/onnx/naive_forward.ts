@@ -116,6 +116,8 @@ function activate(x: number, activation: Activation): number {
       return x / (1 + Math.exp(-x));
     case 'relu':
       return Math.max(0, x);
+    case 'relu2':
+      return Math.max(0, x) ** 2;
     case 'gelu':
       return x * normalCdf(x);
     case 'gelu_tanh':

@@ -8,6 +8,7 @@ import { curveRows, MAX_POINTS, siteName, sizePoints, spectrumRows, thin } from 
 describe('rows for charts', () => {
   it('draws both curves window by window; the shorter one ends', () => {
     const point = { window: 1, perplexity: 80, relative_spread: 0.1, loss: 4 };
+    expect(curveRows([{ ...point, relative_spread: null }], [])[0]).toMatchObject({ dense: 80, dense_band: undefined });
     const rows = curveRows([point, { ...point, window: 2 }], [point]);
     expect(rows).toHaveLength(2);
     expect(rows[0].dense_band).toEqual([72, 88]);

@@ -29,7 +29,8 @@ export function curveRows(dense: readonly WindowPoint[], sliced: readonly Window
 }
 
 function band(point: WindowPoint | undefined): [number, number] | undefined {
-  if (!point || !Number.isFinite(point.relative_spread)) return undefined;
+  // One window has no spread; neither has a perplexity that is none.
+  if (!point || point.relative_spread === null || !Number.isFinite(point.relative_spread)) return undefined;
   const spread = point.perplexity * point.relative_spread;
   return [Math.max(0, point.perplexity - spread), point.perplexity + spread];
 }

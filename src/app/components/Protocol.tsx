@@ -1,9 +1,11 @@
+import { bosText } from '../../engine/plan.ts';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { formatInteger } from '../format.ts';
 
 export function protocolText(protocol: ProtocolReport): string {
-  const { evaluation, eval_samples, seqlen, tokenizer } = protocol;
-  return `${evaluation.name} · ${eval_samples} windows × ${formatInteger(seqlen)} tokens · ${tokenizer}`;
+  const { evaluation, eval_samples, seqlen, bos, tokenizer } = protocol;
+  const windows = eval_samples === 1 ? '1 window (no standard error)' : `${eval_samples} windows`;
+  return `${evaluation.name} · ${windows} × ${formatInteger(seqlen)} tokens · ${bosText(bos)} · ${tokenizer}`;
 }
 
 /** A warning for people; empty where calibration and evaluation are apart. */

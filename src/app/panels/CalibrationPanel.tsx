@@ -1,9 +1,10 @@
-import { missingTokens } from '../../engine/plan.ts';
+import { BOS_MODES, bosText, missingTokens } from '../../engine/plan.ts';
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
 import { overlapText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
+import { Segmented } from '../components/Segmented.tsx';
 import { formatInteger } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
@@ -71,6 +72,7 @@ export function CalibrationPanel() {
           onChange={(seqlen) => change({ seqlen })}
         />
       </div>
+      <Segmented legend="BOS" choices={BOS_CHOICES} value={texts.bos ?? 'auto'} onChange={(bos) => change({ bos })} />
       {shortage && <p className="notice">{shortage} Use more windows or longer ones.</p>}
       {overlap && (
         <p className="notice" role="status">
@@ -102,6 +104,16 @@ export function CalibrationPanel() {
   );
 }
 
+const BOS_LABELS = { none: 'None', first: 'Once', each: 'Each window' } as const;
+const BOS_CHOICES = [
+  {
+    value: 'auto' as const,
+    label: 'Auto',
+    title: 'As the model is used: before each window for Gemma, else once where the tokenizer adds it, else not at all',
+  },
+  ...BOS_MODES.map((value) => ({ value, label: BOS_LABELS[value], title: bosText(value) })),
+];
+
 function missingText({ dense, spectra }: { dense: boolean; spectra: boolean }): string {
   if (!dense) return 'The spectra of these settings have not all been measured.';
   return `The dense model has not been measured${spectra ? ', nor all of its spectra' : ''}.`;
@@ -112,6 +124,7 @@ function isSame(a: TextSettings, b: TextSettings): boolean {
     a.samples === b.samples &&
     a.eval_samples === b.eval_samples &&
     a.seqlen === b.seqlen &&
+    (a.bos ?? 'auto') === (b.bos ?? 'auto') &&
     isSameSource(a.calibration, b.calibration) &&
     isSameSource(a.evaluation, b.evaluation)
   );

@@ -17,7 +17,7 @@ export interface WindowPoint {
   /** 1 … count. */
   window: number;
   perplexity: number;
-  relative_spread: number;
+  relative_spread: number | null;
   loss: number;
 }
 
@@ -119,6 +119,7 @@ export function isSameEvaluation(a: ProtocolReport | null, b: ProtocolReport | n
   if (!a || !b) return false;
   return (
     a.seqlen === b.seqlen &&
+    a.bos === b.bos &&
     a.eval_samples === b.eval_samples &&
     a.evaluation.name === b.evaluation.name &&
     a.evaluation.tokens === b.evaluation.tokens &&

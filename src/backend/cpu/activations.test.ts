@@ -52,6 +52,7 @@ const TORCH: Record<ActivationName, number[]> = {
     -0.0049601064401444276, 0, 0.005039893559855573, 0.34571400982514394, 0.8411919906082768, 1.954597694087775,
     3.9999297540518075, 12,
   ],
+  relu2: [0, 0, 0, 0, 0, 0, 0, 0, 0.0001, 0.25, 1, 4, 16, 144],
 };
 
 const NAMES = Object.keys(TORCH) as ActivationName[];
@@ -71,8 +72,8 @@ describe.each(NAMES)('%s', (activation) => {
     }
   });
 
-  it('is the identity or nothing far out, and keeps a NaN', () => {
-    expect(ACTIVATIONS[activation](1e30)).toBe(1e30);
+  it('is the identity (or its square) or nothing far out, and keeps a NaN', () => {
+    expect(ACTIVATIONS[activation](1e30)).toBe(activation === 'relu2' ? 1e30 ** 2 : 1e30);
     expect(Math.abs(ACTIVATIONS[activation](-1e30))).toBe(0);
     expect(ACTIVATIONS[activation](Number.NaN)).toBeNaN();
   });

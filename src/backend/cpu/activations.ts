@@ -30,4 +30,5 @@ export const ACTIVATIONS: Readonly<Record<ActivationName, (x: number) => number>
   relu: (x) => Math.max(0, x),
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))),
+  relu2: (x) => Math.max(0, x) ** 2,
 };

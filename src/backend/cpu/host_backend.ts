@@ -26,6 +26,7 @@ import { add } from './add.ts';
 import { add_bias } from './add_bias.ts';
 import { center_columns } from './center_columns.ts';
 import { center_rows } from './center_rows.ts';
+import { clip } from './clip.ts';
 import { count_non_finite } from './count_non_finite.ts';
 import { embedding } from './embedding.ts';
 import { layer_norm } from './layer_norm.ts';
@@ -54,6 +55,7 @@ export abstract class HostBackend implements Backend {
   readonly rotary = rotary;
   readonly scale = scale;
   readonly soft_cap = soft_cap;
+  readonly clip = clip;
   readonly add = add;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;

@@ -4,6 +4,7 @@ import type {
   ActivationArgs,
   AddArgs,
   AddBiasArgs,
+  ClipArgs,
   CountNonFiniteArgs,
   GluArgs,
   ScaleArgs,
@@ -51,6 +52,12 @@ export function checkScale(args: ScaleArgs): { elements: number } {
 export function checkSoftCap(args: SoftCapArgs): { elements: number } {
   requireType('soft_cap', 'hidden_states', args.hidden_states, 'f32');
   requirePositive('soft_cap', 'cap', args.cap);
+  return { elements: elementCount(args.hidden_states.shape) };
+}
+
+export function checkClip(args: ClipArgs): { elements: number } {
+  requireType('clip', 'hidden_states', args.hidden_states, 'f32');
+  requirePositive('clip', 'limit', args.limit);
   return { elements: elementCount(args.hidden_states.shape) };
 }
 

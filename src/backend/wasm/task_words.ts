@@ -8,7 +8,7 @@ import type { TaskName, Tasks } from './tasks.ts';
 type Kind = 'f32' | 'f64' | 'u32' | 'u8' | 'number' | readonly string[];
 type Schema<T> = { readonly [K in keyof Required<T>]: Kind };
 
-const ACTIVATION_NAMES = ['silu', 'relu', 'gelu', 'gelu_tanh'] as const;
+const ACTIVATION_NAMES = ['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 
 /** Fields of each task, in the order in which they are written. */
 const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {

@@ -13,6 +13,7 @@ import { add } from './kernels/add.ts';
 import { add_bias } from './kernels/add_bias.ts';
 import { attention } from './kernels/attention.ts';
 import { center_rows } from './kernels/center_rows.ts';
+import { clip } from './kernels/clip.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
 import { decode } from './kernels/decode.ts';
@@ -197,6 +198,10 @@ export class WebGpuBackend implements backend.Backend {
 
   soft_cap(args: backend.SoftCapArgs): void {
     eachPart(this.context, soft_cap, args, ['hidden_states']);
+  }
+
+  clip(args: backend.ClipArgs): void {
+    eachPart(this.context, clip, args, ['hidden_states']);
   }
 
   add(args: backend.AddArgs): void {

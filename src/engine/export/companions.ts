@@ -93,6 +93,7 @@ async function writeCard(
     perplexity,
     ...(slice && { slicing: { ...slice.report.options, head: slice.report.head, dimension: slice.report.dimension } }),
     protocol: evaluation.protocol,
+    warnings: summary.warnings,
     version: VERSION,
   });
   return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];

@@ -9,7 +9,7 @@ import type { GraphBuilder, Value } from './builder.ts';
 import { linear } from './linear.ts';
 import { normalize } from './norm.ts';
 import type { Positions } from './positions.ts';
-import { rotaryAngles, rotate } from './rotary.ts';
+import { rotaryAngles, rotate, scaledAngles } from './rotary.ts';
 
 type Projection = 'q_proj' | 'k_proj' | 'v_proj';
 
@@ -29,7 +29,8 @@ export function attention(
   let value = headsOf(builder, part, 'v_proj', kvHeads, x, scope, weights);
   if (rotary) {
     const angles = rotaryAngles(builder, rotary, positions);
-    query = rotate(builder, query, rotary, head_dim, angles, `${scope}/q_rotary`);
+    const scaled = rotary.query_scale ? scaledAngles(builder, rotary.query_scale, angles, positions) : angles;
+    query = rotate(builder, query, rotary, head_dim, scaled, `${scope}/q_rotary`);
     key = rotate(builder, key, rotary, head_dim, angles, `${scope}/k_rotary`);
   }
   if (positions.layout === 'kv_cache') {
@@ -76,6 +77,10 @@ function headsOf(
   const normed = (states: Value) => normalize(builder, norm, states, `${scope}/${normName}`, `${weights}.${normName}`);
   const isPerHead = norm?.normalized_size === head_dim;
   let states = linear(builder, part[name], x, `${scope}/${name}`, `${weights}.${name}`);
+  if (part.clip_qkv !== undefined) {
+    const limits = [builder.scalar(-part.clip_qkv), builder.scalar(part.clip_qkv)];
+    states = builder.node('Clip', `${scope}/${name}/Clip`, [states, ...limits]);
+  }
   if (norm && !isPerHead) states = normed(states);
   states = builder.node('Reshape', `${scope}/${name}/Reshape`, [states, builder.ints([0, 0, count, head_dim])]);
   if (norm && isPerHead) states = normed(states);

@@ -24,6 +24,10 @@ function activate(builder: GraphBuilder, activation: Activation, x: Value, scope
       return node('Mul', 'Mul', [x, node('Sigmoid', 'Sigmoid', [x])]);
     case 'relu':
       return node('Relu', 'Relu', [x]);
+    case 'relu2': {
+      const positive = node('Relu', 'Relu', [x]);
+      return node('Mul', 'Square', [positive, positive]);
+    }
     case 'gelu': {
       // x/2 · (1 + erf(x/√2))
       const erf = node('Erf', 'Erf', [node('Div', 'Div', [x, builder.scalar(Math.SQRT2)])]);

@@ -1,5 +1,5 @@
 /** @file Rotary embedding (RoFormer, arXiv 2104.09864) in plain operators. */
-import type { Rotary } from '../../models/decoder_model.ts';
+import type { QueryScale, Rotary } from '../../models/decoder_model.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import type { Positions } from './positions.ts';
 
@@ -53,6 +53,28 @@ function isLong(builder: GraphBuilder, beyond: number, positions: Positions): Va
   return builder.shared(`rotary.beyond.${beyond}`, () =>
     builder.node('Greater', `${SCOPE}/Greater`, [positions.length(), builder.ints(beyond)]),
   );
+}
+
+/** The angles that queries are turned by, times the factor of their position: 1 + β·ln(1 + ⌊position/period⌋). */
+export function scaledAngles(
+  builder: GraphBuilder,
+  { beta, period }: QueryScale,
+  { cos, sin }: Angles,
+  positions: Positions,
+): Angles {
+  const scope = `${SCOPE}/query_scale`;
+  const factor = builder.shared(`rotary.query_scale.${beta}.${period}`, () => {
+    const turns = builder.node('Div', `${scope}/Div`, [positions.floats(), builder.scalar(period)]);
+    const whole = builder.node('Floor', `${scope}/Floor`, [turns]);
+    const log = builder.node('Log', `${scope}/Log`, [builder.node('Add', `${scope}/Add`, [whole, builder.scalar(1)])]);
+    const scaled = builder.node('Mul', `${scope}/Mul`, [log, builder.scalar(beta)]);
+    return builder.node('Add', `${scope}/Factor`, [scaled, builder.scalar(1)]);
+  });
+  const times = (value: Value) =>
+    builder.shared(`${value}.query_scale.${beta}.${period}`, () =>
+      builder.node('Mul', `${scope}/Apply`, [value, factor]),
+    );
+  return { cos: times(cos), sin: times(sin) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
 import { toPlain } from '../json.ts';
 import type { ByteSource } from '../source.ts';
+import { endTokens, namedBos } from './special_tokens.ts';
 import { readTokenizerJson, type TokenizerFacts } from './validate.ts';
 
 export interface Tokenizer {
@@ -13,6 +14,12 @@ export interface Tokenizer {
   readonly vocab_size: number;
   /** Token ids with the tokenizer's own special tokens, such as a leading `<s>`. Throws `bad_tokenizer`. */
   encode(text: string): Uint32Array;
+  /** Token ids of the text alone, without any that the tokenizer adds around it. Throws `bad_tokenizer`. */
+  encodePlain(text: string): Uint32Array;
+  /** What stands before a text: the tokens that the post-processor adds there, else the BOS token of tokenizer_config.json. */
+  readonly bos: readonly number[];
+  /** Whether `encode` puts `bos` before a text. */
+  readonly adds_bos: boolean;
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
 }
@@ -29,12 +36,18 @@ export async function loadTokenizer(
   const file = tokenizerJson.name;
   const { root, facts } = await readTokenizerJson(tokenizerJson);
   const config = tokenizerConfig ? await readJsonObject(tokenizerConfig) : {};
-  const tokenizer = construct(file, { ...DEFAULTS, ...(toPlain(root) as object) }, config);
+  const plain: Record<string, unknown> = { ...DEFAULTS, ...(toPlain(root) as object) };
+  const tokenizer = construct(file, plain, config);
+  const { before } = endTokens(plain.post_processor);
+  const named = namedBos(plain, config);
   const limit = Math.min(facts.vocab_size, modelVocabSize ?? Number.POSITIVE_INFINITY);
   return {
     name: tokenizerName(facts, config),
     vocab_size: facts.vocab_size,
-    encode: (text) => checkIds(file, encodeText(file, tokenizer, text), limit),
+    encode: (text) => checkIds(file, encodeText(file, tokenizer, text, true), limit),
+    encodePlain: (text) => checkIds(file, encodeText(file, tokenizer, text, false), limit),
+    bos: before.length > 0 || named === undefined ? before : [named],
+    adds_bos: before.length > 0,
     decode(ids) {
       const list = [...ids];
       if (list.length === 0) return '';
@@ -55,11 +68,16 @@ function construct(file: string, json: object, config: RawConfig): HfTokenizer {
   }
 }
 
-function encodeText(file: string, tokenizer: HfTokenizer, text: string): readonly (number | undefined)[] {
+function encodeText(
+  file: string,
+  tokenizer: HfTokenizer,
+  text: string,
+  add_special_tokens: boolean,
+): readonly (number | undefined)[] {
   // The library answers an empty text with a section less, and a post-processor then trips over it.
   if (text === '') return [];
   try {
-    return tokenizer.encode(text).ids;
+    return tokenizer.encode(text, { add_special_tokens }).ids;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw bad(file, `The text cannot be tokenised: ${reason}.`, cause);

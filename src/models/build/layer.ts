@@ -49,7 +49,7 @@ export class LayerBuilder {
   private attention(layer: string, index: number): Attention {
     const { names, config } = this;
     const { hidden_size: D, num_attention_heads, num_key_value_heads, head_dim } = config;
-    const { scale, soft_cap, alibi_slopes, bias, head_norm } = config.attention;
+    const { scale, soft_cap, clip_qkv, alibi_slopes, bias, head_norm } = config.attention;
     const query = num_attention_heads * head_dim;
     const keyValue = num_key_value_heads * head_dim;
     const headNorm = (name: string | undefined, heads: number) => {
@@ -67,6 +67,7 @@ export class LayerBuilder {
       num_key_value_heads,
       head_dim,
       scale: attention_scale,
+      ...(clip_qkv !== undefined && { clip_qkv }),
       ...(rotary && { rotary }),
       ...(q_norm && { q_norm }),
       ...(k_norm && { k_norm }),

@@ -98,6 +98,11 @@ export function slidingLayers(
   return (index) => known[index] === 'sliding_attention';
 }
 
+/** The config with the family's rotary embedding where it says nothing of one. */
+export function ropeOr(raw: RawConfig, rope_parameters: RawConfig): RawConfig {
+  return raw.rope_parameters == null && raw.rope_scaling == null ? { ...raw, rope_parameters } : raw;
+}
+
 /** Rotary as the config says, for heads of `model`. */
 export function rotaryOf(
   raw: RawConfig,

@@ -120,7 +120,7 @@ class Describer {
 
   private attention(attention: Attention): AttentionDescription {
     const { num_attention_heads, num_key_value_heads, head_dim, scale } = attention;
-    const { rotary, q_norm, k_norm, sliding_window, soft_cap, alibi_slopes } = attention;
+    const { rotary, q_norm, k_norm, sliding_window, soft_cap, clip_qkv, alibi_slopes } = attention;
     return {
       q_proj: this.linear(attention.q_proj),
       k_proj: this.linear(attention.k_proj),
@@ -135,6 +135,7 @@ class Describer {
       ...(k_norm && { k_norm: this.norm(k_norm) }),
       ...(sliding_window !== undefined && { sliding_window }),
       ...(soft_cap !== undefined && { soft_cap }),
+      ...(clip_qkv !== undefined && { clip_qkv }),
       ...(alibi_slopes && { alibi_slopes: [...alibi_slopes] }),
     };
   }
@@ -142,13 +143,14 @@ class Describer {
   private indexOf(rotary: Rotary): number {
     const known = this.rotaryIndex.get(rotary);
     if (known !== undefined) return known;
-    const { dim, inv_freq, attention_factor, interleaved, long } = rotary;
+    const { dim, inv_freq, attention_factor, interleaved, long, query_scale } = rotary;
     const index = this.rotary.push({
       dim,
       inv_freq: [...inv_freq],
       attention_factor,
       interleaved,
       ...(long && { long: { ...long, inv_freq: [...long.inv_freq] } }),
+      ...(query_scale && { query_scale }),
     });
     this.rotaryIndex.set(rotary, index - 1);
     return index - 1;

@@ -46,6 +46,7 @@ const ROTARY = v.strictObject({
   attention_factor: number(),
   interleaved: v.boolean('true or false'),
   long: v.optional(v.strictObject({ beyond: count(), inv_freq: list(), attention_factor: number() })),
+  query_scale: v.optional(v.strictObject({ beta: number(), period: positiveNumber() })),
 });
 
 const ATTENTION = v.strictObject({
@@ -57,6 +58,7 @@ const ATTENTION = v.strictObject({
   num_key_value_heads: size(),
   head_dim: size(),
   scale: number(),
+  clip_qkv: v.optional(positiveNumber()),
   /** Index into `rotary` of the whole description. */
   rotary: v.optional(count()),
   q_norm: v.optional(NORM),
@@ -70,7 +72,7 @@ const MLP = v.strictObject({
   gate_proj: v.optional(LINEAR),
   up_proj: LINEAR,
   down_proj: LINEAR,
-  activation: v.picklist(['silu', 'relu', 'gelu', 'gelu_tanh'], 'silu, relu, gelu or gelu_tanh'),
+  activation: v.picklist(['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'], 'silu, relu, gelu, gelu_tanh or relu2'),
 });
 
 const LAYER = v.strictObject({

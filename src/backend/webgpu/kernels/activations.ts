@@ -2,4 +2,10 @@
 import type { ActivationName } from '../../backend.ts';
 
 /** Values of the override ACTIVATION. */
-export const ACTIVATION_CODES: Readonly<Record<ActivationName, number>> = { silu: 0, relu: 1, gelu: 2, gelu_tanh: 3 };
+export const ACTIVATION_CODES: Readonly<Record<ActivationName, number>> = {
+  silu: 0,
+  relu: 1,
+  gelu: 2,
+  gelu_tanh: 3,
+  relu2: 4,
+};

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { WhittleError } from '../errors/errors.ts';
+import { cutWindows } from './windows.ts';
+
+const TEXT = Uint32Array.from([10, 11, 12, 13, 14, 15, 16, 17, 18]);
+const cut = (mode: 'none' | 'first' | 'each', bos: number[], count = 2, seqlen = 4) =>
+  cutWindows(TEXT, seqlen, count, 't.txt', { mode, bos });
+const rows = ({ ids, seqlen, count }: ReturnType<typeof cut>) =>
+  Array.from({ length: count }, (_, i) => [...ids.subarray(i * seqlen, (i + 1) * seqlen)]);
+
+describe('windows of tokens', () => {
+  it('are consecutive parts of the text, with BOS nowhere or once', () => {
+    const texts = [
+      [10, 11, 12, 13],
+      [14, 15, 16, 17],
+    ];
+    expect(rows(cut('none', [1]))).toEqual(texts);
+    expect(rows(cutWindows(TEXT, 4, 2, 't'))).toEqual(texts);
+    const first = cut('first', [1]);
+    expect(rows(first)).toEqual([
+      [1, 10, 11, 12],
+      [13, 14, 15, 16],
+    ]);
+    expect(first.totalTokens).toBe(10);
+  });
+
+  it('begin with BOS each, and then predict every token of the text', () => {
+    const each = cut('each', [1], 3);
+    expect(rows(each)).toEqual([
+      [1, 10, 11, 12],
+      [1, 13, 14, 15],
+      [1, 16, 17, 18],
+    ]);
+    expect(rows(each).flatMap((row) => row.slice(1))).toEqual([...TEXT]);
+    expect(each.totalTokens).toBe(TEXT.length);
+  });
+
+  it('begin with all tokens that a tokenizer puts before a text', () => {
+    expect(rows(cut('each', [1, 2]))).toEqual([
+      [1, 2, 10, 11],
+      [1, 2, 12, 13],
+    ]);
+    expect(rows(cut('first', [1, 2], 2))[0]).toEqual([1, 2, 10, 11]);
+  });
+
+  it.each([
+    ['none', 3, '9 tokens, which is 2 windows of 4; 3 were asked for (12 tokens)'],
+    ['first', 3, '10 tokens, which is 2 windows of 4'],
+    ['each', 4, '9 tokens, which is 3 windows of 3 and BOS; 4 were asked for (12 tokens)'],
+  ] as const)('of a text that is too short are refused: %s', (mode, count, words) => {
+    expect(() => cut(mode, [1], count)).toThrow(WhittleError);
+    expect(() => cut(mode, [1], count)).toThrow(words);
+  });
+
+  it('have room for BOS and one token to predict', () => {
+    expect(rows(cut('each', [1], 1, 2))).toEqual([[1, 10]]);
+    expect(() => cut('each', [1, 2], 1, 2)).toThrow('seqlen is 2');
+    expect(() => cut('none', [], 1, 1)).toThrow('seqlen is 1');
+  });
+});
