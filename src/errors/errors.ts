@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'file_changed'
   | 'bad_config'
   | 'unknown_architecture'
+  // weights in a type that is not decoded
+  | 'unsupported_dtype'
   | 'shape_mismatch'
   | 'missing_tensor'
   | 'bad_tokenizer'
@@ -78,6 +80,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'file_changed',
   'bad_config',
   'unknown_architecture',
+  'unsupported_dtype',
   'shape_mismatch',
   'missing_tensor',
   'bad_tokenizer',

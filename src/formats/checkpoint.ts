@@ -21,6 +21,11 @@ export interface TensorInfo {
 
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * Biases that the file shows to be none, where a config calls for them: not in `tensors`, read as zeros. Absent: a tensor
+   * that is not there is missing.
+   */
+  readonly zeros?: ReadonlyMap<string, TensorInfo>;
   /** Bytes of all tensor data (headers not counted). */
   readonly bytes: number;
   /** What an index promises and no file holds: a fault only where the model needs it. */

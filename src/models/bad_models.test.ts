@@ -109,7 +109,7 @@ const CONFIGS: Case[] = [
     'LlamaForSequenceClassification',
     'causal',
   ],
-  ['a quantised model', { quantization_config: { bits: 4 } }, 'unknown_architecture', 'quantised', 'BF16'],
+  ['a quantised model', { quantization_config: { bits: 4 } }, 'unsupported_dtype', 'quantised', 'BF16'],
   ['another activation', { hidden_act: 'mish' }, 'unknown_architecture', '"mish"', 'silu'],
   [
     'rotary scaled in an unknown way',
@@ -211,7 +211,7 @@ describe('openModel refuses weights', () => {
         return { path, blob: new Blob([Uint8Array.from(text, (character) => character.charCodeAt(0))]) };
       }),
     );
-    await expectBadInput(openModel(spoilt), 'unknown_architecture', 'embed_tokens.weight is stored as I32', 'F16');
+    await expectBadInput(openModel(spoilt), 'unsupported_dtype', 'embed_tokens.weight is stored as I32', 'F16');
   });
 
   it('that change after they were opened', async () => {

@@ -90,6 +90,6 @@ describe('WeightPicker', () => {
     const picker = new WeightPicker(checkpoint({ dtype: 'Q8_0', shape: [32, 64], bytes: 2176 }));
     expect(picker.take('w', [32, 64]).dtype).toBe('Q8_0');
     const read = async () => picker.takeTransposed('w', [64, 32]);
-    await expectBadInput(read(), 'unknown_architecture', 'w is stored as Q8_0', 'model.gguf');
+    await expectBadInput(read(), 'unsupported_dtype', 'w is stored as Q8_0', 'model.gguf');
   });
 });

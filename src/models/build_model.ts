@@ -13,8 +13,8 @@ export interface BuiltModel {
 }
 
 /**
- * Throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded, a tensor that
- * changes others and is not understood), `bad_shard_index`.
+ * Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`, and `unknown_architecture` for a tensor
+ * that changes others and is not understood.
  */
 export function buildDecoderModel(
   architecture: Architecture,

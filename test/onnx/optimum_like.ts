@@ -11,6 +11,8 @@ import { memoryFiles } from './memory_files.ts';
 export interface OptimumOptions {
   /** Put in front of every scope: an export of a wrapper. */
   scope_prefix?: string;
+  /** A level that the scopes of nodes do not have. */
+  lost?: string;
   /** Put in front of names that are kept. */
   name_prefix?: string;
   /** Equal norms are stored once; `identity` says so in the graph, `scope` leaves it to the names of nodes. */
@@ -56,7 +58,10 @@ export async function optimumLike(
 
   for (const tensor of tensors) {
     const module = tensor.name.replace(/\.(weight|bias)$/, '');
-    const scope = `/${scope_prefix}${module.replaceAll('.', '/').replace(/\/layers\/(\d+)/, '/layers.$1')}`;
+    const scope = `/${scope_prefix}${module.replaceAll('.', '/').replace(/\/layers\/(\d+)/, '/layers.$1')}`.replace(
+      options.lost ?? '',
+      '',
+    );
     const kept = name_prefix + tensor.name;
     const operand = (value: string) =>
       options.cast

@@ -119,6 +119,38 @@ describe('weights in other places', () => {
     expect(await values(opened, Q_WEIGHT)).toEqual(TURNED);
   });
 
+  it('a table that is the transpose of what the head multiplies, as both ends', async () => {
+    const nodes = [
+      node('Transpose', ['W'], ['t'], '/model/embed_tokens/Transpose', perm),
+      node('Gather', ['t', 'x'], ['h'], '/model/embed_tokens/Gather'),
+      node('MatMul', ['h', 'W'], ['z'], '/lm_head/MatMul'),
+    ];
+    const opened = await open({ initializers: [stored('W', 2, 3)], nodes, outputs: ['z'] });
+    expect(names(opened)).toEqual(['model.embed_tokens.weight']);
+    expect(opened.checkpoint.tensors.get('model.embed_tokens.weight')!.shape).toEqual([3, 2]);
+    expect(await values(opened, 'model.embed_tokens.weight')).toEqual(TURNED);
+  });
+
+  it('a bias that an optimiser took away, because it was zero: only where nothing could be one', async () => {
+    const bias = 'model.layers.0.self_attn.q_proj.bias';
+    const initializers = [stored('onnx::MatMul_7', 2, 3), stored('v', 3), stored('p', 1)];
+    const product = node('MatMul', ['x', 'onnx::MatMul_7'], ['h'], `${Q}/MatMul`);
+    const zerosOf = async (nodes: Write[], output: string) =>
+      (await open({ initializers, nodes: [product, ...nodes], outputs: [output] })).checkpoint;
+    const bare = await zerosOf([node('Add', ['y', 'h'], ['z'], '/model/layers.0/Add')], 'z');
+    expect(bare.zeros!.get(bias)).toMatchObject({ dtype: 'F32', shape: [3], bytes: 12 });
+    expect(bare.tensors.has(bias)).toBe(false);
+    expect(await bare.read(bias)).toEqual(new Uint8Array(12));
+    expect(await bare.read(bias, { start: 1, end: 3 })).toEqual(new Uint8Array(8));
+    for (const later of [
+      [node('Add', ['h', 'v'], ['z'], 'unnamed')],
+      [node('Cast', ['h'], ['c'], 'cast'), node('BiasGelu', ['c', 'v'], ['z'], 'gelu')],
+      [node('SkipLayerNormalization', ['h', 'y', 'v', '', 'v'], ['z'], 'norm')],
+    ]) {
+      expect((await zerosOf(later, 'z')).zeros!.has(bias)).toBe(false);
+    }
+  });
+
   it('both branches of a merged decoder, which use what lies outside of them', async () => {
     const branch =
       (name: string): Write =>

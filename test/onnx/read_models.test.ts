@@ -76,6 +76,8 @@ describe('exports as Optimum writes them, with the logits of their safetensors',
     ['F16 that is cast in the graph', { ...UNTIED, dtype: 'F16' }, { cast: true }],
     ['scopes with "model" twice', UNTIED, { scope_prefix: 'model/' }],
     ['the model inside a wrapper', UNTIED, { scope_prefix: 'm/', name_prefix: 'm.' }],
+    ['the model two wrappers deep', UNTIED, { scope_prefix: 'inner/', name_prefix: 'net.inner.' }],
+    ['scopes that lack a level inside', UNTIED, { scope_prefix: 'm/', name_prefix: 'm.', lost: 'model/' }],
     ['a tied head, transposed in the graph', { tied: true }, { tied_in_graph: true }],
     [
       'a square model, where no shape tells the layout',

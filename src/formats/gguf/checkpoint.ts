@@ -16,11 +16,15 @@ export interface StoredTensor extends GgufTensor {
   readonly source: ByteSource;
 }
 
-/** What has to be undone; the parts exclude one another. */
+/** What has to be undone; of the parts that move numbers, at most one is there. */
 export interface Undo {
   readonly rows?: RowOrder;
   /** Added to a norm's weight by the converter (Gemma: 1); the numbers are read as F32. */
   readonly added?: number;
+  /** A factor that the file has beside the weight (NVFP4, BitNet): the numbers are multiplied, and read as F32. */
+  readonly factor?: number;
+  /** Not in the file: a bias of zeros. `tensor` is the linear's weight. */
+  readonly zeros?: boolean;
   /** Stored as the transpose (GPT-2's Conv1D); block types are read as F32, because blocks cannot be turned. */
   readonly transposed?: boolean;
 }
@@ -52,6 +56,7 @@ export function ggufCheckpoint(views: readonly TensorView[]): Checkpoint {
 function infoOf(view: TensorView): Located {
   const { tensor, name, shape, undo = {} } = view;
   const elements = elementCount(shape);
+  if (undo.zeros) return { name, dtype: 'F32', shape, bytes: 4 * elements, file: tensor.source.name, view };
   const widened = readsAsF32(tensor.type, undo);
   const bytes = storedBytes(view);
   return {
@@ -66,14 +71,15 @@ function infoOf(view: TensorView): Located {
 }
 
 /** A view of some rows of a tensor has its share of the bytes. */
-function storedBytes({ tensor, shape }: TensorView): number {
+function storedBytes({ tensor, shape, undo }: TensorView): number {
+  if (undo?.zeros) return 0;
   const elements = elementCount(shape);
   return elements === 0 ? 0 : (tensor.bytes / elementCount(tensor.shape)) * elements;
 }
 
-function readsAsF32(type: string, { added, transposed }: Undo): boolean {
+function readsAsF32(type: string, { added, factor, transposed }: Undo): boolean {
   if (!isDType(type)) return false;
-  return added !== undefined || (transposed === true && !isFloatType(type));
+  return added !== undefined || factor !== undefined || (transposed === true && !isFloatType(type));
 }
 
 function find(tensors: ReadonlyMap<string, Located>, name: string): Located {
@@ -93,14 +99,15 @@ async function readView(info: Located, rows?: RowRange): Promise<Uint8Array> {
   if (!(range.start >= 0 && range.start <= range.end && range.end <= shape[0])) {
     throw new RangeError(`rows ${range.start} to ${range.end} of "${name}", which has ${shape[0]} rows`);
   }
+  if (undo.zeros) return new Uint8Array(4 * (range.end - range.start));
   if (undo.transposed) return readTransposed(tensor, range);
   const bytes = undo.rows
     ? await readOrdered(tensor, undo.rows, range)
     : await readRows(tensor, range.start, range.end);
-  if (undo.added === undefined || !isDType(tensor.type)) return bytes;
-  const { added } = undo;
+  const { added = 0, factor = 1 } = undo;
+  if ((undo.added === undefined && undo.factor === undefined) || !isDType(tensor.type)) return bytes;
   return encodeFromFloat(
-    decodeStored(bytes, tensor.type).map((value) => value - added),
+    decodeStored(bytes, tensor.type).map((value) => value * factor - added),
     'F32',
   );
 }

@@ -4,10 +4,11 @@
  */
 import type { StoredTensor } from './checkpoint.ts';
 import { badGguf, unsupportedGguf } from './errors.ts';
-import { GGUF_FAMILIES, TELLING_KEYS } from './families.ts';
+import { GGUF_FAMILIES } from './families.ts';
 import type { Heads } from './map_tensors.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { type RopeScaling, type RopeTables, ropeScaling } from './rope.ts';
+import { judgeKeys } from './telling_keys.ts';
 
 /** What every architecture's config is made from. */
 export interface Facts extends Heads {
@@ -24,7 +25,11 @@ export interface Facts extends Heads {
   /** Elements of a head that are rotated. */
   readonly rotary_dim: number;
   readonly rope_scaling?: RopeScaling;
+  /** For people: keys that are unknown. */
+  readonly warnings: readonly string[];
   readonly hasTensor: (name: string) => boolean;
+  /** True where some layer has the tensor: `attn_q.bias`. */
+  readonly someLayerHas: (name: string) => boolean;
   /** Shape of a tensor that must be there. */
   readonly shapeOf: (name: string) => readonly number[];
 }
@@ -35,10 +40,7 @@ export function architectureOf(metadata: GgufMetadata): string {
   const architecture = metadata.text(key);
   if (architecture === undefined) throw metadata.missing(key);
   if (Object.hasOwn(GGUF_FAMILIES, architecture)) return architecture;
-  const reason =
-    architecture === 'clip'
-      ? 'This is the part of a model that reads images (mmproj), not a language model.'
-      : `The architecture is ${metadata.show(key)}, which Whittle does not read from GGUF.`;
+  const reason = `The architecture is ${metadata.show(key)}, which Whittle does not read from GGUF.`;
   throw unsupportedGguf(metadata.file, reason, { field: key, allowed: Object.keys(GGUF_FAMILIES).join(', ') });
 }
 
@@ -50,7 +52,6 @@ export function readFacts(
   tables: RopeTables,
 ): Facts {
   const key = (name: string) => `${architecture}.${name}`;
-  refuseTellingKeys(architecture, metadata, key);
   if (metadata.bool(key('attention.causal')) === false) {
     throw unsupportedGguf(
       metadata.file,
@@ -80,6 +81,8 @@ export function readFacts(
     throw metadata.odd(keyValueKey, `a divisor of the ${num_attention_heads} heads`);
   }
   const head_dim = headDim(metadata, key, hidden_size, num_attention_heads);
+  const { keys: carried = [], parallel = false, unscaled_rotary } = GGUF_FAMILIES[architecture];
+  const warnings = judgeKeys({ architecture, metadata, carried, hidden_size, head_dim, parallel });
   const rope_theta = metadata.number(key('rope.freq_base')) ?? 10_000;
   const rotaryKey = key('rope.dimension_count');
   const rotary_dim = metadata.integer(rotaryKey, { min: 2, max: head_dim }) ?? head_dim;
@@ -87,6 +90,10 @@ export function readFacts(
   const context = required('context_length');
   const sizes = { theta: rope_theta, dim: rotary_dim, context_length: context };
   checkTables(metadata.file, tables, rotary_dim / 2);
+  const rope_scaling = ropeScaling(metadata, key, tables, sizes);
+  if (rope_scaling && unscaled_rotary) throw scaledRotary(metadata, key, architecture);
+  const someLayerHas = (name: string) =>
+    Array.from({ length: num_hidden_layers }, (_, i) => `blk.${i}.${name}`).some((tensor) => tensors.has(tensor));
   return {
     metadata,
     key,
@@ -101,8 +108,10 @@ export function readFacts(
     tie_word_embeddings: !tensors.has('output.weight'),
     rope_theta,
     rotary_dim,
-    rope_scaling: ropeScaling(metadata, key, tables, sizes),
+    rope_scaling,
+    warnings,
     hasTensor: (name) => tensors.has(name),
+    someLayerHas,
     shapeOf,
   };
 }
@@ -130,25 +139,16 @@ function headDim(metadata: GgufMetadata, key: (name: string) => string, hidden_s
   return head_dim;
 }
 
-/** A key that another kind of model has means that this is not the model that would be run. */
-function refuseTellingKeys(architecture: string, metadata: GgufMetadata, key: (name: string) => string): void {
-  const { keys = [] } = GGUF_FAMILIES[architecture];
-  for (const name of TELLING_KEYS) {
-    const value = metadata.get(key(name));
-    if (value === undefined || keys.includes(name)) continue;
-    if (value.type !== 'array' && (value.value === 0 || value.value === false)) continue;
-    if (name === 'expert_count') {
-      throw unsupportedGguf(metadata.file, `The model is a mixture of ${metadata.show(key(name))} experts.`, {
-        field: key(name),
-        allowed: 'models with one MLP a layer',
-      });
-    }
-    throw unsupportedGguf(
-      metadata.file,
-      `${key(name)} is ${metadata.show(key(name))}, which this architecture does not have in Whittle.`,
-      { field: key(name), allowed: '0, or no such key' },
-    );
-  }
+function scaledRotary(metadata: GgufMetadata, key: (name: string) => string, architecture: string): Error {
+  const found = key('rope.scaling.type');
+  return unsupportedGguf(
+    metadata.file,
+    `The rotary embedding is scaled, which ${architecture} does not have in Whittle.`,
+    {
+      ...(metadata.has(found) ? { field: found } : { tensor: 'rope_freqs.weight' }),
+      allowed: 'no scaling',
+    },
+  );
 }
 
 function checkTables(file: string, tables: RopeTables, expected: number): void {

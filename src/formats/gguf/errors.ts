@@ -1,7 +1,8 @@
 /** @file Errors of GGUF files. */
-import { WhittleError } from '../../errors/errors.ts';
+import { type ErrorCode, WhittleError } from '../../errors/errors.ts';
 
 interface Detail {
+  code?: ErrorCode;
   tensor?: string;
   /** Key of the metadata. */
   field?: string;
@@ -20,11 +21,11 @@ export function badGguf(file: string, message: string, detail: Detail = {}): Whi
   });
 }
 
-/** A file that is sound but holds what Whittle cannot run exactly. */
+/** A file that is sound but holds what Whittle cannot run exactly: `unknown_architecture`, unless `detail` has another code. */
 export function unsupportedGguf(file: string, message: string, detail: Detail = {}): WhittleError {
-  const { tensor, field, allowed, action } = detail;
+  const { code = 'unknown_architecture', tensor, field, allowed, action } = detail;
   return new WhittleError({
-    code: 'unknown_architecture',
+    code,
     message,
     place: { file, tensor, field },
     allowed,

@@ -28,7 +28,13 @@ export interface GgufFamily {
   readonly inner: Readonly<Record<string, string>>;
   /** GGUF names that may have a `.bias`; another one means another model. */
   readonly biases: readonly string[];
+  /** True where llama.cpp takes any of these biases for optional: one that a layer lacks is zero. */
+  readonly optional_biases?: boolean;
   readonly changes?: Readonly<Record<string, Change>>;
+  /** True where attention and MLP read the same input. */
+  readonly parallel?: boolean;
+  /** True where no config carries a scaling of the rotary embedding, or the family has none. */
+  readonly unscaled_rotary?: boolean;
   /** Keys after the architecture's name that change what is computed, and that this family's config carries. */
   readonly keys?: readonly string[];
 }
@@ -55,6 +61,7 @@ const LLAMA: GgufFamily = {
   outer: LLAMA_OUTER,
   inner: LLAMA_INNER,
   biases: [...QKV, 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'],
+  optional_biases: true,
   changes: INTERLEAVED,
   keys: ['attention.sliding_window'],
 };
@@ -81,7 +88,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
   },
   smollm3: { ...LLAMA, keys: [] },
   qwen2: QWEN2,
-  qwen3: { ...QWEN2, inner: { ...LLAMA_INNER, ...HEAD_NORMS } },
+  qwen3: { ...QWEN2, optional_biases: true, inner: { ...LLAMA_INNER, ...HEAD_NORMS } },
   gemma: {
     ...QWEN2,
     biases: [],
@@ -146,6 +153,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     },
     biases: [...GPT_LINEARS, ...QKV, 'attn_norm', 'output_norm', 'output'],
     changes: { attn_qkv: 'fused' },
+    parallel: true,
   },
   gpt2: {
     layers: 'transformer.h.',
@@ -170,6 +178,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
       ffn_up: 'transposed',
       ffn_down: 'transposed',
     },
+    unscaled_rotary: true,
   },
   gptneox: {
     layers: 'gpt_neox.layers.',
@@ -184,6 +193,8 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     },
     biases: [...GPT_LINEARS, ...GPT_NORMS],
     changes: { attn_qkv: 'ungrouped' },
+    unscaled_rotary: true,
+    keys: ['use_parallel_residual'],
   },
   bloom: {
     layers: 'transformer.h.',
@@ -203,6 +214,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     },
     biases: [...GPT_LINEARS, ...GPT_NORMS, 'token_embd_norm'],
     changes: { attn_qkv: 'ungrouped' },
+    unscaled_rotary: true,
   },
   falcon: {
     layers: 'transformer.h.',
@@ -217,12 +229,14 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
     // Biases of linears mean Falcon-RW, whose ALiBi and order of blocks the converter does not record.
     biases: ['attn_norm', 'attn_norm_2', 'output_norm'],
     changes: { attn_qkv: 'ungrouped' },
+    parallel: true,
   },
   stablelm: {
     layers: 'model.layers.',
     outer: LLAMA_OUTER,
     inner: LLAMA_INNER,
     biases: [...QKV, ...GPT_NORMS],
+    keys: ['use_parallel_residual'],
   },
 };
 
@@ -230,28 +244,12 @@ export const GGUF_FAMILIES: Readonly<Record<string, GgufFamily>> = {
 export const FALCON_TWO_NORMS = { attn_norm: 'ln_mlp', attn_norm_2: 'ln_attn' };
 
 /** Tensors that the config is made from, and tables that can be computed. */
-export const CONFIG_TENSORS: readonly string[] = ['rope_freqs', 'rope_factors_long', 'rope_factors_short'];
-export const IGNORED_TENSORS = /^blk\.\d+\.attn_rot_embd$/;
-
-/** Keys that change what is computed; a family that does not list one of them cannot have it. */
-export const TELLING_KEYS: readonly string[] = [
-  'attention.scale',
-  'attention.clamp_kqv',
-  'attention.max_alibi_bias',
-  'attention.sliding_window',
-  'attention.sliding_window_pattern',
-  'attention.temperature_scale',
-  'attn_logit_softcapping',
-  'final_logit_softcapping',
-  'residual_scale',
-  'embedding_scale',
-  'logit_scale',
-  'rope.freq_base_swa',
-  'rope.dimension_sections',
-  'expert_count',
-  'altup.num_inputs',
-  'ssm.state_size',
+export const CONFIG_TENSORS: readonly string[] = [
+  'rope_freqs.weight',
+  'rope_factors_long.weight',
+  'rope_factors_short.weight',
 ];
+export const IGNORED_TENSORS = /^blk\.\d+\.attn_rot_embd(\.weight)?$/;
 
 function sandwichChanges(): Record<string, Change> {
   return {

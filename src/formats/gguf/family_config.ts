@@ -1,5 +1,6 @@
 /** @file The config keys of each architecture, as transformers names them. */
 import type { RawConfig } from '../hf/config.ts';
+import { ATTENTION_BIASES, MLP_BIASES } from './biases.ts';
 import type { Facts } from './config.ts';
 import { unsupportedGguf } from './errors.ts';
 
@@ -67,10 +68,20 @@ const CONFIGS: Readonly<Record<string, (facts: Facts) => Config>> = {
   }),
 };
 
-/** Mistral is converted as Llama; only its window tells, where the file has one. */
+/** Mistral is converted as Llama; only its window tells, where the file has one. Biases of q, k and v alone are Qwen 2's. */
 function llama(facts: Facts): Config {
-  const window = facts.metadata.integer(facts.key('attention.sliding_window'));
-  if (window) return { ...rms(facts, 'mistral', 'MistralForCausalLM'), sliding_window: window };
+  const windowKey = facts.key('attention.sliding_window');
+  const window = facts.metadata.integer(windowKey);
+  if (window) {
+    if (hasAttentionBias(facts) || hasMlpBias(facts)) {
+      throw unsupportedGguf(facts.metadata.file, `Layers with a window of ${window} tokens have biases.`, {
+        field: windowKey,
+        allowed: 'a sliding window (Mistral) or biases, not both',
+      });
+    }
+    return { ...rms(facts, 'mistral', 'MistralForCausalLM'), sliding_window: window };
+  }
+  if (hasQkvBiasOnly(facts)) return { ...rms(facts, 'qwen2', 'Qwen2ForCausalLM'), use_sliding_window: false };
   return {
     ...rms(facts, 'llama', 'LlamaForCausalLM'),
     attention_bias: hasAttentionBias(facts),
@@ -278,10 +289,19 @@ function partialRotary({ rotary_dim, head_dim }: Facts): number {
   return Math.trunc(head_dim * share) === rotary_dim ? share : (rotary_dim + 0.5) / head_dim;
 }
 
-function hasAttentionBias({ hasTensor }: Facts): boolean {
-  return ['q', 'k', 'v', 'output'].some((part) => hasTensor(`blk.0.attn_${part}.bias`));
+function hasAttentionBias({ someLayerHas }: Facts): boolean {
+  return ATTENTION_BIASES.some((stem) => someLayerHas(`${stem}.bias`));
 }
 
-function hasMlpBias({ hasTensor }: Facts): boolean {
-  return ['gate', 'up', 'down'].some((part) => hasTensor(`blk.0.ffn_${part}.bias`));
+/** In every layer, and no other. */
+function hasQkvBiasOnly(facts: Facts): boolean {
+  const layers = Array.from({ length: facts.num_hidden_layers }, (_, i) => i);
+  const everywhere = ['q', 'k', 'v'].every((part) =>
+    layers.every((i) => facts.hasTensor(`blk.${i}.attn_${part}.bias`)),
+  );
+  return everywhere && !facts.someLayerHas('attn_output.bias') && !hasMlpBias(facts);
+}
+
+function hasMlpBias({ someLayerHas }: Facts): boolean {
+  return MLP_BIASES.some((stem) => someLayerHas(`${stem}.bias`));
 }

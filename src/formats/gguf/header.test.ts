@@ -70,8 +70,8 @@ const CASES: readonly Case[] = [
   ['2^32 − 1 dimensions', tensors({ dimensions: 2 ** 32 - 1 }), 'bad_gguf', '4294967295 dimensions'],
   ['a dimension of −1', tensors({ sizes: [-1, 2] }), 'bad_gguf', 'too large'],
   ['a product of 2^64', tensors({ sizes: [2n ** 30n, 2n ** 30n, 2n ** 4n] }), 'bad_gguf', 'too large'],
-  ['the removed type 4', tensors({ type: 4 }), 'bad_gguf', 'tensor type 4 of "w"', 'Q4_K'],
-  ['the unknown type 255', tensors({ type: 255 }), 'bad_gguf', 'tensor type 255'],
+  ['the removed type 4', tensors({ type: 4 }), 'unsupported_dtype', 'tensor type 4 of "w"', 'Q4_K'],
+  ['the unknown type 255', tensors({ type: 255 }), 'unsupported_dtype', 'tensor type 255'],
   [
     'a row of 20 in blocks of 32',
     tensors({ type: 2, sizes: [20, 2] }),

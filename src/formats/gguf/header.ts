@@ -8,9 +8,10 @@ import { quoteText } from '../json.ts';
 import { recogniseForeign, SIGNATURE_BYTES } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 import { HeaderCursor } from './cursor.ts';
-import { badGguf } from './errors.ts';
+import { badGguf, unsupportedGguf } from './errors.ts';
 import { checkLayout } from './layout.ts';
 import { GgufMetadata } from './metadata.ts';
+import { settleTwoBits } from './two_bits.ts';
 import {
   blockOfType,
   DECODED_TYPES,
@@ -78,7 +79,8 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
     infos.push(info);
   }
   const data_offset = roundUp(cursor.position, alignment);
-  const tensors = infos.map((info) => place(source.name, info, data_offset, alignment));
+  const settled = settleTwoBits(infos, source.size - data_offset, alignment);
+  const tensors = settled.map((info) => place(source.name, info, data_offset, alignment));
   checkLayout(source, tensors, data_offset, alignment);
   return { version, metadata, tensors, data_offset, alignment };
 }
@@ -192,10 +194,11 @@ async function readTensorInfo(cursor: HeaderCursor, index: number): Promise<Info
   const offset = cursor.uint64();
   const type = TENSOR_TYPES.get(number);
   if (type === undefined) {
-    throw badGguf(file, `The tensor type ${number} of ${quoteText(name)} is not supported.`, {
+    throw unsupportedGguf(file, `The tensor type ${number} of ${quoteText(name)} is not known.`, {
+      code: 'unsupported_dtype',
       tensor: name,
       allowed: DECODED_TYPES.join(', '),
-      action: 'Fetch the model in one of these types.',
+      action: 'Fetch the model in one of these types: files named Q4_K_M, Q5_K_M, Q6_K or Q8_0 hold no others.',
     });
   }
   return { name, type, ...measure(file, name, type, sizes), offset };

@@ -5,6 +5,7 @@ import type { StoredTensor, TensorView, Undo } from './checkpoint.ts';
 import { unsupportedGguf } from './errors.ts';
 import { type Change, CONFIG_TENSORS, FALCON_TWO_NORMS, type GgufFamily, IGNORED_TENSORS } from './families.ts';
 import { groupedHeads, interleavedHeads, rowsFrom } from './row_order.ts';
+import type { WeightFactors } from './weight_factors.ts';
 
 export interface Heads {
   readonly num_attention_heads: number;
@@ -21,27 +22,32 @@ export function mapTensors(
   family: GgufFamily,
   tensors: ReadonlyMap<string, StoredTensor>,
   heads: Heads,
+  factors: WeightFactors,
 ): TensorView[] {
   const inner = tensors.has('blk.0.attn_norm_2.weight') ? { ...family.inner, ...FALCON_TWO_NORMS } : family.inner;
   const views: TensorView[] = [];
   for (const tensor of tensors.values()) {
     const match = /^(?:blk\.(0|[1-9]\d*)\.)?(.+?)(\.weight|\.bias)?$/s.exec(tensor.name)!;
     const [, index, stem, suffix = ''] = match;
-    if (
-      suffix !== '.bias' &&
-      (CONFIG_TENSORS.includes(stem) || IGNORED_TENSORS.test(tensor.name.replace(/\.weight$/, '')))
-    ) {
-      continue;
-    }
+    if (CONFIG_TENSORS.includes(tensor.name) || IGNORED_TENSORS.test(tensor.name)) continue;
+    if (factors.tensors.has(tensor.name)) continue;
     const names = index === undefined ? family.outer : inner;
     const name = Object.hasOwn(names, stem) ? names[stem] : undefined;
     if (name === undefined || suffix === '' || (suffix === '.bias' && !family.biases.includes(stem))) {
       throw unknownTensor(file, tensor.name);
     }
     const prefix = index === undefined ? '' : `${family.layers}${index}.`;
-    views.push(...viewsOf(file, `${prefix}${name}${suffix}`, tensor, family.changes?.[stem], suffix, heads));
+    const own = viewsOf(file, `${prefix}${name}${suffix}`, tensor, family.changes?.[stem], suffix, heads);
+    const factor = factors.of.get(tensor.name);
+    views.push(...(factor === undefined ? own : own.map((view) => multiplied(file, view, factor))));
   }
   return views;
+}
+
+function multiplied(file: string, view: TensorView, factor: number): TensorView {
+  const { undo, tensor } = view;
+  if (!undo?.transposed && undo?.added === undefined) return { ...view, undo: { ...undo, factor } };
+  throw unsupportedGguf(file, `Tensor ${quoteText(tensor.name)} has a factor beside it.`, { tensor: tensor.name });
 }
 
 function viewsOf(

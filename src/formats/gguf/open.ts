@@ -5,9 +5,11 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { isDType } from '../../tensor/dtype.ts';
+import type { RawConfig } from '../hf/config.ts';
 import type { HfModel, ModelFile } from '../hf/files.ts';
 import { quoteText } from '../json.ts';
 import { type ByteSource, blobSource } from '../source.ts';
+import { missingBiases } from './biases.ts';
 import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
 import { architectureOf, readFacts } from './config.ts';
 import { badGguf, unsupportedGguf } from './errors.ts';
@@ -15,25 +17,31 @@ import { GGUF_FAMILIES } from './families.ts';
 import { hfConfig } from './family_config.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
 import { mapTensors } from './map_tensors.ts';
+import { refuseOtherPurposes } from './purpose.ts';
 import type { RopeTables } from './rope.ts';
 import { chooseGguf } from './split.ts';
 import { tokenizerFiles } from './tokenizer/tokenizer_files.ts';
 import { DECODED_TYPES } from './types.ts';
+import { readFactors } from './weight_factors.ts';
 
 /** A table of frequencies has at most a few hundred entries. */
 const MAX_TABLE_BYTES = 65_536;
 
 /**
- * Throws `bad_gguf`, `not_a_model`, `truncated_file`, `missing_shard`, `bad_tokenizer`, and `unknown_architecture` for
- * what Whittle cannot run exactly.
+ * Throws `bad_gguf`, `not_a_model`, `truncated_file`, `missing_shard`, `bad_tokenizer`, `unsupported_dtype`,
+ * and `unknown_architecture` for what Whittle cannot run exactly.
  */
 export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfModel> {
   const chosen = chooseGguf(files);
   const sources = chosen.files.map(({ name, blob }) => blobSource(name, blob));
   const headers: GgufHeader[] = [];
   for (const source of sources) headers.push(await readGgufHeader(source));
-  const tensors = joinParts(sources, headers);
   const [{ metadata }] = headers;
+  refuseOtherPurposes(
+    metadata,
+    headers.flatMap(({ tensors: own }) => own),
+  );
+  const tensors = joinParts(sources, headers);
   const architecture = architectureOf(metadata);
   if (tensors.size === 0) {
     throw badGguf(sources[0].name, 'The file holds no weights: it is a vocabulary, or the first of several parts.', {
@@ -43,9 +51,11 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
   refuseUndecoded(metadata.file, tensors);
   const family = GGUF_FAMILIES[architecture];
   const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
-  const checkpoint = ggufCheckpoint(mapTensors(metadata.file, family, tensors, facts));
+  const views = mapTensors(metadata.file, family, tensors, facts, await readFactors(tensors));
   const tokenizer = tokenizerFiles(metadata, facts.max_position_embeddings);
-  const config = { ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  const config: RawConfig = { ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  const zeros = missingBiases(family, views, config);
+  const checkpoint = ggufCheckpoint([...views, ...zeros.views]);
   return {
     name: chosen.name,
     config: jsonSource('config.json', config),
@@ -54,7 +64,7 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
     companions: [jsonSource('generation_config.json', tokenizer.special_ids)],
     weights: sources,
     checkpoint,
-    warnings: [...chosen.warnings, ...tokenizer.warnings],
+    warnings: [...chosen.warnings, ...facts.warnings, ...zeros.warnings, ...tokenizer.warnings],
   };
 }
 
@@ -101,6 +111,7 @@ function refuseUndecoded(file: string, tensors: ReadonlyMap<string, StoredTensor
     file,
     `${undecoded.length} of ${tensors.size} tensors are stored as ${types}, which is not decoded.`,
     {
+      code: 'unsupported_dtype',
       tensor: undecoded[0].name,
       allowed: DECODED_TYPES.join(', '),
       action: 'Fetch the model in one of these types: files named Q4_K_M, Q5_K_M, Q6_K or Q8_0 hold no others.',

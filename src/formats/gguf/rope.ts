@@ -22,6 +22,9 @@ export interface RopeSizes {
   readonly context_length: number;
 }
 
+/** `rope.scaling.type` that stand without tables. */
+const SCALINGS: readonly string[] = ['none', 'linear', 'yarn'];
+
 export type RopeScaling = Readonly<Record<string, unknown>>;
 
 /** Undefined where nothing is scaled. @param key Puts the architecture's name before a key. */
@@ -51,14 +54,20 @@ export function ropeScaling(
       allowed: '1, or no such key',
     });
   }
-  if (freqs) return dividedFrequencies(freqs, sizes);
   const typeKey = key('rope.scaling.type');
   const type = metadata.text(typeKey);
+  if (short || long) throw unknownScaling(metadata, typeKey, 'one table of factors without the other');
+  if (type !== undefined && !SCALINGS.includes(type)) throw unknownScaling(metadata, typeKey, quoteText(type));
   const factorKey = key('rope.scaling.factor');
   const linearKey = key('rope.scale_linear');
   // Files of 2023 have only the factor; 0 stands for none.
   const factor = isZero(metadata, factorKey) ? undefined : (metadata.number(factorKey) ?? metadata.number(linearKey));
-  if (type === 'none' || factor === undefined || factor === 1) return undefined;
+  const scaled = type !== 'none' && factor !== undefined && factor !== 1;
+  if (freqs) {
+    if (scaled) throw unknownScaling(metadata, typeKey, `a factor of ${factor} and a table, both`);
+    return dividedFrequencies(freqs, sizes);
+  }
+  if (!scaled) return undefined;
   switch (type) {
     case undefined:
     case 'linear':
@@ -75,12 +84,15 @@ export function ropeScaling(
         ...(beta_slow !== undefined && { beta_slow }),
       };
     }
-    default:
-      throw unsupportedGguf(metadata.file, `The rotary embedding is scaled by ${quoteText(type)}.`, {
-        field: typeKey,
-        allowed: 'none, linear, yarn, or tables of factors',
-      });
   }
+  return undefined;
+}
+
+function unknownScaling(metadata: GgufMetadata, typeKey: string, by: string): Error {
+  return unsupportedGguf(metadata.file, `The rotary embedding is scaled by ${by}.`, {
+    field: typeKey,
+    allowed: `${SCALINGS.join(', ')}, or tables of factors (rope_freqs, or rope_factors_short and rope_factors_long)`,
+  });
 }
 
 function isZero(metadata: GgufMetadata, key: string): boolean {

@@ -9,7 +9,7 @@ import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { chooseFolder, type Folder } from './folder.ts';
-import { chooseOnnx, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
+import { chooseOnnx, genaiConfig, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
 
 export interface ModelFile {
   /** Path inside the dropped folder, or just the name. */
@@ -56,8 +56,8 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     return blob && blobSource(name.split('/').pop()!, blob);
   };
   const { shards, index, onnx: onnx_file, warnings } = await findWeights(folder, source);
-  const config = source('config.json');
   const onnx = onnx_file === undefined ? undefined : await openOnnxFile(onnx_file, source);
+  const config = source('config.json') ?? (onnx && (await genaiConfig(onnx, source)));
   if (!config) {
     if (onnx) throw onnxWithoutConfig(onnx.files[0].name, onnx.summary);
     throw new WhittleError({

@@ -1,7 +1,9 @@
 /** @file Finds the ONNX file of a model folder: Optimum's, transformers.js' (`onnx/model.onnx`), or Whittle's. */
 import { WhittleError } from '../../errors/errors.ts';
 import { type OpenedOnnx, openOnnx } from '../onnx/checkpoint.ts';
-import type { ByteSource } from '../source.ts';
+import { GENAI_CONFIG } from '../onnx/genai_config.ts';
+import { type ByteSource, blobSource } from '../source.ts';
+import { readJsonObject } from './config.ts';
 
 /** Weights as floats first; names of Optimum and of transformers.js. */
 const PREFERRED = ['model', 'decoder_model_merged', 'decoder_model', 'model_fp16', 'decoder_model_merged_fp16'].flatMap(
@@ -25,6 +27,20 @@ export function chooseOnnx(names: readonly string[]): string | undefined {
 export function openOnnxFile(name: string, find: (name: string) => ByteSource | undefined): Promise<OpenedOnnx> {
   const folder = name.slice(0, name.lastIndexOf('/') + 1);
   return openOnnx(find(name)!, (file) => find(folder + file));
+}
+
+/**
+ * config.json from genai_config.json beside it, where there is one: onnxruntime-genai's builder writes no other. Throws
+ * `bad_config`, `unknown_architecture`.
+ */
+export async function genaiConfig(
+  onnx: OpenedOnnx,
+  find: (name: string) => ByteSource | undefined,
+): Promise<ByteSource | undefined> {
+  const genai = find(GENAI_CONFIG);
+  if (!genai) return undefined;
+  const config = await onnx.configFrom(await readJsonObject(genai));
+  return blobSource('config.json', new Blob([JSON.stringify(config, null, 2)]));
 }
 
 /** `not_a_model` for an ONNX file that lies alone: what it is, and what it lacks. */

@@ -70,7 +70,7 @@ describe('quantization_config', () => {
     expect(() => read(config)).toThrow(WhittleError);
     expect(() => read(config)).toThrow(
       expect.objectContaining({
-        code: 'unknown_architecture',
+        code: 'unsupported_dtype',
         message: expect.stringContaining(message),
         action: expect.stringContaining('unquantised'),
       }),

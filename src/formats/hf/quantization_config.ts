@@ -72,7 +72,8 @@ export interface Quantization {
 /**
  * @param tensors What is stored.
  * @param beside ModelOpt's own file, for a config.json without the key.
- * @throws `unknown_architecture` for weights of another kind, `bad_config`.
+ * @throws `unsupported_dtype` for weights of another kind, `unknown_architecture` for what activations go through,
+ * `bad_config`.
  */
 export function readQuantization(
   raw: RawConfig,
@@ -187,7 +188,7 @@ function blockOf(block: readonly [number, number] | null | undefined): WidenOpti
 
 function refused(file: string, how: string, field = `${FIELD}.quant_method`): WhittleError {
   return new WhittleError({
-    code: 'unknown_architecture',
+    code: 'unsupported_dtype',
     message: `The weights are quantised ${how}, which Whittle does not decode.`,
     place: { file, field },
     allowed:

@@ -4,13 +4,17 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
+import { decodeToFloat32 } from '../../tensor/half.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
+import { bareOperands } from './bare_linears.ts';
 import { locateExternal } from './external.ts';
+import { genaiParameters } from './genai.ts';
+import { configFromGenai } from './genai_config.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
-import { type OnnxModel, readOnnxModel } from './read_model.ts';
-import { bad } from './read_tensor.ts';
+import { type OnnxGraph, type OnnxModel, readOnnxModel } from './read_model.ts';
+import { bad, type StoredTensor } from './read_tensor.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
 import type { Parameter } from './weight_uses.ts';
 
@@ -24,6 +28,8 @@ export interface OpenedOnnx {
   files: ByteSource[];
   /** For people: what is odd but not wrong. */
   warnings: string[];
+  /** config.json from what onnxruntime-genai's builder wrote. Throws what {@link configFromGenai} throws. */
+  configFrom(genai: Record<string, unknown>): Promise<Record<string, unknown>>;
 }
 
 const DTYPE_OF: Readonly<Record<string, FloatType | undefined>> = {
@@ -32,6 +38,8 @@ const DTYPE_OF: Readonly<Record<string, FloatType | undefined>> = {
   BFLOAT16: 'BF16',
   DOUBLE: 'F32',
 };
+/** The first rows of a table of angles. */
+const MOST_SMALL_BYTES = 2 ** 20;
 /** Stored rows are taken in bands of about this size while a matrix is transposed. */
 const BAND_BYTES = 16 * 2 ** 20;
 /** Columns that are written side by side: as many streams as a cache holds. */
@@ -49,19 +57,39 @@ export async function openOnnx(
   const summary = onnxSummary(model);
   const { sources, warnings } = locateExternal(source, model.graph, find);
   refuseQuantised(source.name, model, summary);
-  const parameters = findParameters(model);
+  const parameters = genaiParameters(model.graph, findParameters(model));
   if (parameters.size === 0) throw noParameters(source.name, summary);
   const tensors = new Map<string, Located>();
   for (const [name, parameter] of parameters) tensors.set(name, locate(source, name, parameter, sources));
+  const zeros = absentBiases(model.graph, tensors);
   let bytes = 0;
   for (const tensor of new Set([...tensors.values()].map((located) => located.parameter.tensor))) bytes += tensor.bytes;
   return {
-    checkpoint: { tensors, bytes, read: reader(tensors) },
+    checkpoint: { tensors, zeros, bytes, read: reader(tensors, zeros) },
     folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
     summary,
     files: [source, ...sources.values()],
     warnings: [...warnings, ...foreignOperators(model)],
+    configFrom: (genai) => {
+      const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+      return configFromGenai(source.name, genai, model.graph, shapes, (tensor) =>
+        smallNumbers(tensor, source, sources),
+      );
+    },
   };
+}
+
+/** Constants and the first rows of tables: undefined for what is no float or stored in a list. */
+async function smallNumbers(
+  { type, bytes, location }: StoredTensor,
+  model: ByteSource,
+  sources: ReadonlyMap<string, ByteSource>,
+): Promise<Float32Array | undefined> {
+  const dtype = DTYPE_OF[type.name];
+  const source = location.kind === 'external' ? sources.get(location.file) : model;
+  if (!dtype || type.name === 'DOUBLE' || !source || !('offset' in location)) return undefined;
+  const size = Math.min(bytes, MOST_SMALL_BYTES);
+  return decodeToFloat32((await source.read(location.offset, size)).slice(), dtype);
 }
 
 interface Located extends TensorInfo {
@@ -87,11 +115,13 @@ function locate(
   }
   const source = location.kind === 'external' ? sources.get(location.file)! : model;
   const dtype = DTYPE_OF[type.name]!;
+  const [whole = 0, ...rest] = parameter.transposed ? [dims[1], dims[0]] : dims;
+  const count = parameter.rows ? parameter.rows.end - parameter.rows.start : whole;
   return {
     name,
     dtype,
-    shape: parameter.transposed ? [dims[1], dims[0]] : dims,
-    bytes: elements * (dtype === 'F32' ? 4 : 2),
+    shape: [count, ...rest],
+    bytes: (whole === 0 ? 0 : (elements / whole) * count) * (dtype === 'F32' ? 4 : 2),
     file: source.name,
     parameter,
     source,
@@ -99,10 +129,24 @@ function locate(
   };
 }
 
-function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
+/** Biases that a config may call for, of linears that the graph computes without one. */
+function absentBiases(graph: OnnxGraph, tensors: ReadonlyMap<string, Located>): Map<string, TensorInfo> {
+  const bare = bareOperands(graph);
+  const zeros = new Map<string, TensorInfo>();
+  for (const [name, { parameter, shape, file }] of tensors) {
+    const bias = name.replace(/\.weight$/, '.bias');
+    if (bias === name || tensors.has(bias) || !bare.has(parameter.tensor)) continue;
+    zeros.set(bias, { name: bias, dtype: 'F32', shape: [shape[0]], bytes: 4 * shape[0], file });
+  }
+  return zeros;
+}
+
+function reader(tensors: ReadonlyMap<string, Located>, zeros: ReadonlyMap<string, TensorInfo>): Checkpoint['read'] {
   // A transposed matrix that is read in blocks of rows (a head) stays until its last block: turning it takes all of it.
-  let turned: { name: string; bytes: Promise<Uint8Array> } | undefined;
+  let turned: { tensor: StoredTensor; bytes: Promise<Uint8Array> } | undefined;
   return async (name, rows) => {
+    const zero = zeros.get(name);
+    if (zero) return new Uint8Array(rows ? 4 * (rows.end - rows.start) : zero.bytes);
     const located = tensors.get(name);
     if (!located) {
       throw new WhittleError({
@@ -116,13 +160,16 @@ function reader(tensors: ReadonlyMap<string, Located>): Checkpoint['read'] {
     if (!(range.start >= 0 && range.start <= range.end && range.end <= count)) {
       throw new RangeError(`rows ${range.start} to ${range.end} of "${name}", which has ${count} rows`);
     }
-    if (!located.parameter.transposed) return readRows(located, rows && range);
-    if (turned?.name !== name) turned = { name, bytes: readTransposed(located) };
+    const { transposed, tensor, rows: part } = located.parameter;
+    const first = part?.start ?? 0;
+    const stored = { start: first + range.start, end: first + range.end };
+    if (!transposed) return readRows(located, rows || part ? stored : undefined);
+    if (turned?.tensor !== tensor) turned = { tensor, bytes: readTransposed(located) };
     const { bytes } = turned;
-    if (range.end === count) turned = undefined;
+    if (stored.end === tensor.dims[1]) turned = undefined;
     const rowBytes = located.bytes / (count || 1);
     try {
-      return (await bytes).subarray(range.start * rowBytes, range.end * rowBytes);
+      return (await bytes).subarray(stored.start * rowBytes, stored.end * rowBytes);
     } catch (cause) {
       turned = undefined;
       throw cause;

@@ -37,8 +37,11 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
   const uses: Use[] = [];
   /** Stored as (in, out): MatMul takes them as they are. Only linears are transposed in a state dict. */
   const matmul_operands = new Set<StoredTensor>();
+  /** Tables as they are stored, and tables that are the transpose of a head's operand. */
   const embeddings = new Set<StoredTensor>();
-  const keep = (name: string, tensor: StoredTensor) => {
+  const turned_tables = new Set<StoredTensor>();
+  const keep = (given: string, tensor: StoredTensor) => {
+    const name = withoutOperator(given);
     if (kept.has(name) || !MODULE_NAME.test(name) || !PARAMETER_NAME.test(name)) return;
     const rank = tensor.dims.length;
     if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2)) kept.set(name, tensor);
@@ -58,7 +61,7 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
       }
       if (node.op_type === 'Gather') {
         const table = values.trace(node.inputs[0]);
-        if (table?.tensor.dims.length === 2) embeddings.add(table.tensor);
+        if (table?.tensor.dims.length === 2) (table.flipped ? turned_tables : embeddings).add(table.tensor);
       }
       // Whittle names every weight.
       if (producer_name !== 'Whittle') uses.push(...usesOf(node, values));
@@ -81,14 +84,28 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
   }
   // One table for both ends belongs to the embedding; newer exporters keep either of its two names.
   const tables = new Set<StoredTensor>();
-  for (const [name, { tensor }] of parameters) if (!HEAD.test(name) && embeddings.has(tensor)) tables.add(tensor);
+  const isTable = (tensor: StoredTensor) => embeddings.has(tensor) || turned_tables.has(tensor);
+  for (const [name, { tensor }] of parameters) if (!HEAD.test(name) && isTable(tensor)) tables.add(tensor);
   for (const [name, { tensor }] of parameters) if (HEAD.test(name) && tables.has(tensor)) parameters.delete(name);
   return stripWrapper(parameters);
 }
 
+/** onnxruntime-genai's builder puts the operator into the name: `model.layers.0.mlp.up_proj.MatMul.weight`. */
+function withoutOperator(name: string): string {
+  return name.replace(/\.(MatMul|Add)(?=\.(weight|bias)$)/, '').replace(/(?<=\.[qk]_norm)\.layernorm(?=\.weight$)/, '');
+}
+
+/** Letters of the longest common end of two dotted names that begins with a whole part. */
+function commonEnd(a: string, b: string): number {
+  const [left, right] = [a.split('.'), b.split('.')];
+  let parts = 0;
+  while (parts < Math.min(left.length, right.length) && left.at(-1 - parts) === right.at(-1 - parts)) parts++;
+  return parts === 0 ? 0 : left.slice(-parts).join('.').length;
+}
+
 /**
- * Scopes of some exports have one more part in front than parameters (a wrapper, `model` twice), or one less (OPT). It is
- * learnt from parameters that kept their names.
+ * Scopes of some exports have one more part in front than parameters (a wrapper, `model` twice), one less (OPT), or lack one
+ * inside (OPT in a wrapper `m`: `m.decoder` for `m.model.decoder`). It is learnt from parameters that kept their names.
  */
 function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly Use[]): (scope: string) => string {
   // A parameter that is stored once for several modules says nothing.
@@ -98,10 +115,11 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
   for (const { scope, suffix, tensor } of uses) {
     const name = names.get(tensor);
     if (name === undefined) continue;
-    const used = `${scope}.${suffix}`;
-    const cut = used.endsWith(`.${name}`) ? used.slice(0, -name.length) : '';
-    const add = name.endsWith(`.${used}`) ? name.slice(0, -used.length) : '';
-    if (!cut && !add && name !== used) continue;
+    const end = commonEnd(`${scope}.${suffix}`, name);
+    // The suffix alone says nothing.
+    if (end <= suffix.length) continue;
+    const cut = `${scope}.${suffix}`.slice(0, -end);
+    const add = name.slice(0, -end);
     const vote = votes.get(`${cut} ${add}`) ?? { cut, add, count: 0 };
     vote.count++;
     votes.set(`${cut} ${add}`, vote);
@@ -111,7 +129,8 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
   const { cut, add } = best;
   // The head lies beside what is added to, and may lie outside what is cut.
   return (scope) => {
-    if (HEAD.test(`${scope}.weight`)) return cut && scope.startsWith(cut) ? scope.slice(cut.length) : scope;
+    const head = scope.startsWith(cut) ? scope.slice(cut.length) : scope;
+    if (HEAD.test(`${scope}.weight`)) return HEAD_ROOT.test(`${head}.`) ? head : add + head;
     return scope.startsWith(cut) ? add + scope.slice(cut.length) : scope;
   };
 }
@@ -119,17 +138,22 @@ function scopeRenaming(kept: ReadonlyMap<string, StoredTensor>, uses: readonly U
 /** First parts of names in the state dicts of causal language models. */
 const ROOT = /^(model|transformer|gpt_neox|lm_head|embed_out|language_model)\./;
 
+/** A head that its scope names without the wrapper. */
+const HEAD_ROOT = /^(lm_head|embed_out)\./;
+
 const MOST_WRAPPERS = 4;
 
-/** A model exported from inside a wrapper has one more name in front of every parameter. */
+const isInside = (name: string, prefix: string) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length));
+
+/** A model exported from inside a wrapper has more names in front of every parameter: as many are cut as still leave a root. */
 function stripWrapper(parameters: Map<string, Parameter>): Map<string, Parameter> {
-  let names = [...parameters.keys()];
-  let cut = 0;
-  for (let wrapper = 0; wrapper < MOST_WRAPPERS; wrapper++) {
-    const prefix = names[0]?.slice(0, names[0].indexOf('.') + 1);
-    if (!prefix || !names.every((name) => name.startsWith(prefix) && ROOT.test(name.slice(prefix.length)))) break;
-    cut += prefix.length;
-    names = names.map((name) => name.slice(prefix.length));
+  const names = [...parameters.keys()];
+  const parts = names.find((name) => !HEAD_ROOT.test(name))?.split('.') ?? [];
+  for (let count = Math.min(MOST_WRAPPERS, parts.length - 1); count > 0; count--) {
+    const prefix = `${parts.slice(0, count).join('.')}.`;
+    if (!names.every((name) => isInside(name, prefix) || HEAD_ROOT.test(name))) continue;
+    const cut = (name: string) => (isInside(name, prefix) ? name.slice(prefix.length) : name);
+    return new Map([...parameters].map(([name, parameter]) => [cut(name), parameter]));
   }
-  return cut === 0 ? parameters : new Map([...parameters].map(([name, parameter]) => [name.slice(cut), parameter]));
+  return parameters;
 }

@@ -48,6 +48,7 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly ints: ReadonlyMap<string, readonly number[]>;
+  readonly floats: ReadonlyMap<string, number>;
   /** The value of a Constant. */
   readonly tensor?: StoredTensor;
   readonly subgraphs: readonly OnnxGraph[];
@@ -158,24 +159,28 @@ async function readNode(message: MessageReader, file: string, depth: number): Pr
   }
   if (domain === 'ai.onnx') domain = '';
   const ints = new Map<string, readonly number[]>();
+  const floats = new Map<string, number>();
   const subgraphs: OnnxGraph[] = [];
   let tensor: StoredTensor | undefined;
   for (const field of attributes) {
     const attribute = await readAttribute(message.child(field), file, outputs[0] || name || op_type, depth);
     if (attribute.ints.length > 0) ints.set(attribute.name, attribute.ints);
+    if (attribute.float !== undefined) floats.set(attribute.name, attribute.float);
     subgraphs.push(...attribute.graphs);
     if (op_type === 'Constant' && attribute.name === 'value') tensor = attribute.tensor;
   }
-  return { op_type, domain, name, inputs, outputs, ints, tensor, subgraphs, name_scopes };
+  return { op_type, domain, name, inputs, outputs, ints, floats, tensor, subgraphs, name_scopes };
 }
 
 async function readAttribute(message: MessageReader, file: string, owner: string, depth: number) {
   let name = '';
   let tensor: StoredTensor | undefined;
+  let float: number | undefined;
   const ints: number[] = [];
   const graphs: OnnxGraph[] = [];
   for (let field = await message.next(); field; field = await message.next()) {
     if (field.number === 1) name = await message.string(field);
+    else if (field.number === 2) float = await message.float(field);
     else if (field.number === 3) ints.push(message.int(field));
     else if (field.number === 5) tensor = await readTensor(message.child(field), file, owner);
     else if (field.number === 8) ints.push(...(await message.ints(field, MAX_INTS)));
@@ -184,7 +189,7 @@ async function readAttribute(message: MessageReader, file: string, owner: string
       graphs.push(await readGraph(message.child(field), file, depth + 1));
     }
   }
-  return { name, tensor, ints, graphs };
+  return { name, tensor, ints, float, graphs };
 }
 
 async function readValue(message: MessageReader): Promise<OnnxValue> {

@@ -112,6 +112,13 @@ export class MessageReader {
   }
 
   /** Content of a repeated int64 field: one value, or a packed list of at most `most`. */
+  /** A 32-bit float. */
+  async float(field: Field): Promise<number> {
+    this.expect(field, 'fixed32');
+    const bytes = await this.bytes(field);
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
+  }
+
   async ints(field: Field, most: number): Promise<number[]> {
     if (field.wire === 'varint') return [field.value];
     this.expect(field, 'bytes');

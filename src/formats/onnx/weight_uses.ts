@@ -1,6 +1,7 @@
 /**
  * @file What the nodes of an ONNX graph use: a stored tensor, up to casts and transpositions, and the module it belongs to.
  */
+import type { RowRange } from '../checkpoint.ts';
 import type { OnnxGraph, OnnxNode } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
 
@@ -8,6 +9,8 @@ export interface Parameter {
   readonly tensor: StoredTensor;
   /** The state dict has the transpose of what is stored. */
   readonly transposed: boolean;
+  /** Of the matrix or vector in the state dict's layout: the part that this parameter is. */
+  readonly rows?: RowRange;
   /**
    * A vector that states are multiplied by as it is, under a name of the exporter's own. Where a family adds an offset to
    * its norms' weights (Gemma: 1), the exporter has added it already.
@@ -86,13 +89,13 @@ export function usesOf(node: OnnxNode, values: Values): Use[] {
     input: number,
     rank: 1 | 2,
     suffix: Use['suffix'],
-    how: 'as_stored' | 'linear' | 'turned_linear' | 'factor',
+    how: 'as_stored' | 'linear' | 'turned_linear' | 'table' | 'factor',
   ): void => {
     const found = values.trace(node.inputs[input]);
     if (!found || found.tensor.dims.length !== rank || found.tensor.elements < 2) return;
     const { tensor, flipped } = found;
     // A product takes (in, out), after all transpositions; the state dict has (out, in).
-    const transposed = (how === 'linear' && !flipped) || (how === 'turned_linear' && flipped);
+    const transposed = (how === 'linear' && !flipped) || ((how === 'turned_linear' || how === 'table') && flipped);
     uses.push({ scope, suffix, tensor, transposed, folded: how === 'factor' });
   };
   switch (node.op_type) {
@@ -109,7 +112,7 @@ export function usesOf(node: OnnxNode, values: Values): Use[] {
       take(2, 1, 'bias', 'as_stored');
       break;
     case 'Gather':
-      take(0, 2, 'weight', 'as_stored');
+      take(0, 2, 'weight', 'table');
       break;
     case 'Mul':
     case 'Add': {

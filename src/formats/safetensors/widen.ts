@@ -43,7 +43,7 @@ export function widenFloats(
     widened.set(info.name, { info, scale });
   }
   if (widened.size === 0) return checkpoint;
-  return { tensors: visible(checkpoint, widened), bytes: checkpoint.bytes, read: reader(checkpoint, widened, block) };
+  return { ...checkpoint, tensors: visible(checkpoint, widened), read: reader(checkpoint, widened, block) };
 }
 
 function visible(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>): Map<string, TensorInfo> {

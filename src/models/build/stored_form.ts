@@ -87,7 +87,7 @@ export function recogniseForm(checkpoint: Checkpoint): WhittleError | undefined 
     for (const tensor of checkpoint.tensors.values()) {
       if (!matches(tensor)) continue;
       return new WhittleError({
-        code: is_quantised ? 'unknown_architecture' : 'not_a_model',
+        code: is_quantised ? 'unsupported_dtype' : 'not_a_model',
         message: `The weights are ${what}: ${tensor.name} is ${tensor.stored?.dtype ?? tensor.dtype}.`,
         place: { file: tensor.file, tensor: tensor.name },
         allowed: ALLOWED,

@@ -18,9 +18,9 @@ export class WeightPicker {
     return this.checkpoint.tensors.has(name);
   }
 
-  /** Throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded). */
+  /** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`. */
   take(name: string, expected: Shape): WeightRef {
-    const info = this.checkpoint.tensors.get(name);
+    const info = this.checkpoint.tensors.get(name) ?? this.checkpoint.zeros?.get(name);
     if (!info) throw this.missing(name, expected);
     const { file, dtype, shape, stored } = info;
     if (!sameShape(shape, expected)) {
@@ -34,7 +34,7 @@ export class WeightPicker {
     }
     if (!isDType(dtype)) {
       throw new WhittleError({
-        code: 'unknown_architecture',
+        code: 'unsupported_dtype',
         message: `${name} is stored as ${dtype}, which cannot be decoded (a quantised model?).`,
         place: { file, tensor: name },
         allowed: 'F32, F16 or BF16',
@@ -50,7 +50,7 @@ export class WeightPicker {
     const ref = this.take(name, [inputs, out]);
     if (isFloatType(ref.dtype)) return transposedRef(ref, name);
     throw new WhittleError({
-      code: 'unknown_architecture',
+      code: 'unsupported_dtype',
       message: `${name} is stored as ${ref.dtype} blocks along the wrong axis.`,
       place: { file: this.checkpoint.tensors.get(name)?.file, tensor: name },
       allowed: 'F32, F16 or BF16 for a matrix that is stored as (in, out)',

@@ -63,11 +63,15 @@ function ropeFields(raw: RawConfig, own: readonly string[]): (string | undefined
   return [said('The rotary embedding has fields that transformers does not read either', strange)];
 }
 
+/** What every decoder of these families does anyway. */
+const USUAL = /^(rms_?norm|absolute|rope|rotary|default|none|causal|full|full_attention|standard)$/i;
+
 /** False for values that ask for nothing: none, off, empty, a factor of 1, a window that is switched off. */
 function isActive(key: string, value: unknown, raw: RawConfig): boolean {
   if (value === null || value === undefined || value === false || value === '' || value === 0) return false;
   if (value === 1 && /multiplier|scal/i.test(key)) return false;
   if (/window/.test(key) && raw.use_sliding_window === false) return false;
+  if (typeof value === 'string' && USUAL.test(value)) return false;
   if (typeof value !== 'object') return true;
   const items = Object.values(value);
   if (/layer_types/.test(key)) return items.some((item) => item !== 'full_attention');

@@ -26,10 +26,13 @@ export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabular
       `${PRE_KEY} is ${metadata.show(PRE_KEY)}, a way of cutting text that is not known.`,
       PRE_KEY,
       known,
+      "Open the model's safetensors version, whose tokenizer.json says how text is cut.",
     );
   }
   const merges = metadata.strings(MERGES_KEY);
   if (!merges) throw badTokens(file, 'The file has no merges.', MERGES_KEY);
+  // A tokenizer.json with a merge of absent tokens is refused; llama.cpp could not name what it gives.
+  const usable = merges.map((merge) => pair(file, merge)).filter((merge) => isInVocabulary(merge, vocabulary));
   const bos = (metadata.bool('tokenizer.ggml.add_bos_token') ?? pre.add_bos ?? false) ? special.bos : undefined;
   const eos = metadata.bool('tokenizer.ggml.add_eos_token') ? special.eos : undefined;
   return {
@@ -52,17 +55,28 @@ export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabular
         byte_fallback: false,
         ignore_merges: pre.ignore_merges ?? false,
         vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-        merges: merges.map((merge) => pair(file, merge)),
+        merges: usable,
       },
     },
     add_bos: bos !== undefined,
     add_eos: eos !== undefined,
-    warnings: metadata.has(PRE_KEY)
-      ? []
-      : [
-          `The file does not say how text is cut before BPE (${PRE_KEY}); llama.cpp's default is used, which may differ from the model's own.`,
-        ],
+    warnings: [
+      ...(usable.length < merges.length
+        ? [
+            `${merges.length - usable.length} of ${merges.length} merges name tokens that the vocabulary does not have, and are left out.`,
+          ]
+        : []),
+      ...(metadata.has(PRE_KEY)
+        ? []
+        : [
+            `The file does not say how text is cut before BPE (${PRE_KEY}); llama.cpp's default is used, which may differ from the model's own.`,
+          ]),
+    ],
   };
+}
+
+function isInVocabulary([left, right]: [string, string], { ids }: Vocabulary): boolean {
+  return ids.has(left) && ids.has(right) && ids.has(left + right);
 }
 
 /** Two tokens; byte-level tokens hold no space, so the space between them is the only one. */

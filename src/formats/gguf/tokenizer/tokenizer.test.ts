@@ -156,9 +156,20 @@ describe('bad tokenizers', () => {
     ['with a special id beyond the table', key('bos_token_id', { type: 'uint32', value: 264 }), 'bos_token_id is 264'],
     ['without merges', (metadata) => metadata.delete('tokenizer.ggml.merges'), 'no merges'],
     ['with a merge of one token', key('merges', array('string', ['abc'])), 'does not name two tokens'],
-    ['with a merge of unknown tokens', key('merges', array('string', ['qq zz'])), '"qq", which is not in the vocab'],
   ])('refuses one %s', async (_, change, ...fragments) => {
     await expectBadInput(spoilt(change), 'bad_tokenizer', ...fragments);
+  });
+
+  it('leaves out merges whose parts or whole the vocabulary does not have, and says so', async () => {
+    const plain = byteLevelMetadata(tinyTokenizerJson(), 'gpt-2');
+    const merges = plain.get('tokenizer.ggml.merges') as Extract<ValueToWrite, { type: 'array' }>;
+    const more = ['qq zz', 't Ġ', ...merges.values];
+    const { tokenizer, files } = await spoilt(key('merges', array('string', more)));
+    expect(files.warnings).toEqual([
+      `2 of ${more.length} merges name tokens that the vocabulary does not have, and are left out.`,
+    ]);
+    const text = 'the cat, that is not a hat ';
+    expect([...tokenizer.encode(text)]).toEqual([...(await rebuild(plain)).tokenizer.encode(text)]);
   });
 
   it.each<[string, ValueToWrite, string]>([

@@ -25,7 +25,13 @@ export function tokenizerFiles(metadata: GgufMetadata, context_length: number): 
   if (kind === undefined || !Object.hasOwn(KINDS, kind)) {
     const found =
       kind === undefined ? 'The file has no tokenizer.' : `The tokenizer is of the kind ${quoteText(kind)}.`;
-    throw badTokens(metadata.file, found, MODEL_KEY, Object.keys(KINDS).join(', '));
+    throw badTokens(
+      metadata.file,
+      found,
+      MODEL_KEY,
+      Object.keys(KINDS).join(', '),
+      "Open the model's safetensors version, which has a tokenizer.json.",
+    );
   }
   const vocabulary = readVocabulary(metadata);
   const { json, add_bos, add_eos, warnings } = KINDS[kind](metadata, vocabulary);

@@ -102,12 +102,18 @@ export function postProcessor({ tokens }: Vocabulary, bos: number | undefined, e
   };
 }
 
-export function badTokens(file: string, message: string, field: string, allowed?: string): WhittleError {
+export function badTokens(
+  file: string,
+  message: string,
+  field: string,
+  allowed?: string,
+  action = 'Download the file again, or convert the model anew with current tools.',
+): WhittleError {
   return new WhittleError({
     code: 'bad_tokenizer',
     message,
     place: { file, field },
     allowed,
-    action: 'Download the file again, or convert the model anew with current tools.',
+    action,
   });
 }
