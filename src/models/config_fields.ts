@@ -58,11 +58,11 @@ export function modelConfig(
   const num_key_value_heads = fields.num_key_value_heads ?? num_attention_heads;
   if (num_attention_heads % num_key_value_heads !== 0) {
     const found = `num_attention_heads (${num_attention_heads}) is not a multiple of num_key_value_heads (${num_key_value_heads}).`;
-    throw bad(file, found, 'num_key_value_heads');
+    throw bad(file, found, 'num_key_value_heads', `a divisor of num_attention_heads (${num_attention_heads})`);
   }
   if (fields.head_dim == null && hidden_size % num_attention_heads !== 0) {
     const found = `hidden_size (${hidden_size}) is not a multiple of num_attention_heads (${num_attention_heads}).`;
-    throw bad(file, found, 'num_attention_heads');
+    throw bad(file, found, 'num_attention_heads', `a divisor of hidden_size (${hidden_size}), or a head_dim beside it`);
   }
   const head_dim = fields.head_dim ?? hidden_size / num_attention_heads;
   for (const [field, found] of Object.entries({ num_attention_heads, head_dim })) {

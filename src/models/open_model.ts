@@ -1,4 +1,5 @@
 /** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
+import { WhittleError } from '../errors/errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
@@ -49,7 +50,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
     buildModel(found, raw),
   );
   const { config } = model;
-  const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
+  const tokenizer = await openTokenizer(found, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
   if (tokenizer.vocab_size > config.vocab_size) {
@@ -113,6 +114,17 @@ function untied(raw: RawConfig): RawConfig {
   const own = { ...raw, tie_word_embeddings: false };
   if (typeof text_config !== 'object' || text_config === null) return own;
   return { ...own, text_config: { ...text_config, tie_word_embeddings: false } };
+}
+
+/** Errors that do not say what a part may be say at least what the file has to be. */
+async function openTokenizer({ tokenizer, tokenizer_config }: HfModel, vocab_size: number): Promise<Tokenizer> {
+  try {
+    return await loadTokenizer(tokenizer, tokenizer_config, vocab_size);
+  } catch (error) {
+    if (!(error instanceof WhittleError) || error.allowed !== undefined) throw error;
+    const allowed = 'a tokenizer.json as the library tokenizers 0.23 or transformers 5 writes it';
+    throw new WhittleError({ ...error.toData(), allowed }, { cause: error });
+  }
 }
 
 async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {

@@ -8,6 +8,8 @@ import { parsePythonJson, pythonJson } from './python_json.ts';
 /** A config is a few kilobytes; anything near this is another file under its name. */
 const MAX_CONFIG_BYTES = 10_000_000;
 
+const OBJECT = 'a JSON object';
+
 /** A parsed JSON object, not yet checked. */
 export type RawConfig = Readonly<Record<string, unknown>>;
 
@@ -22,10 +24,12 @@ export async function readJsonObject(source: ByteSource): Promise<RawConfig> {
     value = parsePythonJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8 text';
-    throw recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`);
+    throw (
+      recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`, undefined, OBJECT)
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw bad(source.name, `The file holds ${describeValue(value)}, not an object.`);
+    throw bad(source.name, `The file holds ${describeValue(value)}, not an object.`, undefined, OBJECT);
   }
   return value as RawConfig;
 }

@@ -137,6 +137,7 @@ function allShards(names: readonly string[], source: Find): ByteSource[] {
       code: 'missing_shard',
       message: `${missing.length} of ${names.length} weight files are missing: ${listed}.`,
       place: { file: missing[0] },
+      allowed: `all ${names.length} files of the model`,
       action: 'Drop them together with the others, or open the whole folder.',
     });
   }

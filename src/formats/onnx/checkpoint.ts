@@ -55,7 +55,7 @@ export async function openOnnx(
 ): Promise<OpenedOnnx> {
   const model = await readOnnxModel(source);
   const summary = onnxSummary(model);
-  const { sources, warnings } = locateExternal(source, model.graph, find);
+  const { sources, warnings } = await locateExternal(source, model.graph, find);
   refuseQuantised(source.name, model, summary);
   const parameters = genaiParameters(model.graph, findParameters(model));
   if (parameters.size === 0) throw noParameters(source.name, summary);

@@ -1,9 +1,14 @@
 /** @file External data of an ONNX model: the files that hold it, and that every tensor lies inside one. */
 import { WhittleError } from '../../errors/errors.ts';
 import { quoteText } from '../json.ts';
+import { recogniseForeign, SIGNATURE_BYTES } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 import type { OnnxGraph } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
+
+/** Below it, a file may be the text that stands in the place of one. */
+const SMALL_FILE_BYTES = 65_536;
+const TEXT = /^\s*(version https:\/\/git-lfs|<(!doctype|html))/i;
 
 export interface ExternalData {
   /** File name → file, of every one that the model names. */
@@ -11,12 +16,15 @@ export interface ExternalData {
   warnings: string[];
 }
 
-/** Throws `missing_shard` (a file that was not given) and `truncated_file` (a tensor past the end). */
-export function locateExternal(
+/**
+ * Throws `missing_shard` (a file that was not given), `truncated_file` (a tensor past the end), and `not_a_model` for what
+ * stands in the place of a file after a failed download.
+ */
+export async function locateExternal(
   model: ByteSource,
   graph: OnnxGraph,
   find: (name: string) => ByteSource | undefined,
-): ExternalData {
+): Promise<ExternalData> {
   const sources = new Map<string, ByteSource>();
   const missing = new Map<string, StoredTensor>();
   const ranges = new Map<string, { tensor: StoredTensor; start: number; end: number }[]>();
@@ -28,9 +36,10 @@ export function locateExternal(
       if (!missing.has(file)) missing.set(file, tensor);
       continue;
     }
+    if (!sources.has(file) && source.size < SMALL_FILE_BYTES) await refuseText(source);
     sources.set(file, source);
     const end = offset + tensor.bytes;
-    if (end > source.size) throw outside(source, tensor, offset, end);
+    if (end > source.size) throw (await foreign(source)) ?? outside(source, tensor, offset, end);
     const known = ranges.get(file) ?? [];
     ranges.set(file, known);
     known.push({ tensor, start: offset, end });
@@ -61,11 +70,25 @@ function* storedTensors(graph: OnnxGraph): Iterable<StoredTensor> {
   }
 }
 
+/** Weights that fit into so little could begin like an archive, but not like a pointer's or a page's text. */
+async function refuseText(source: ByteSource): Promise<void> {
+  const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
+  if (!TEXT.test(new TextDecoder('latin1').decode(head))) return;
+  const found = await foreign(source);
+  if (found) throw found;
+}
+
+async function foreign(source: ByteSource): Promise<WhittleError | undefined> {
+  const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
+  return recogniseForeign(source.name, head, 'the external data of an ONNX model');
+}
+
 function outside(source: ByteSource, { name }: StoredTensor, offset: number, end: number): WhittleError {
   return new WhittleError({
     code: 'truncated_file',
     message: `${quoteText(name)}: bytes ${offset} to ${end} lie outside the external file, which has ${source.size}.`,
     place: { file: source.name, tensor: name },
+    allowed: `a file of at least ${end} bytes`,
     action: 'The download may be incomplete, or the file belongs to another export: fetch both files again.',
   });
 }
