@@ -128,7 +128,7 @@ export function refused(file: string, field: string, message: string, allowed: s
     message: `${message} Whittle cannot run this variant yet.`,
     place: { file, field },
     allowed,
-    action: 'Choose another model of the family.',
+    action: `If the model does not need ${field}, correct config.json; else choose another model of the family.`,
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../../formats/checkpoint.ts';
 import type { Architecture, DecoderConfig, WeightNames } from '../architecture.ts';
 
-/** Of several sets of names, the one that the first layer has; else the first. */
+/** Of several sets of names, the one under which the first layer's output matrices lie; else the first. */
 export function chooseNames(
   { weights }: Pick<Architecture, 'weights'>,
   config: DecoderConfig,
@@ -12,8 +12,8 @@ export function chooseNames(
   const all: readonly WeightNames[] = Array.isArray(weights) ? weights : [weights];
   if (all.length === 1) return all[0];
   const isStored = ({ layers, layer }: WeightNames) => {
-    const first = `${layers}0.${layer.o_proj}.`;
-    return [...tensors.keys()].some((name) => name.includes(first));
+    const firsts = [layer.o_proj, layer.down_proj].map((module) => `${layers}0.${module}.`);
+    return [...tensors.keys()].some((name) => firsts.some((first) => name.includes(first)));
   };
   return all.find(isStored) ?? all[0];
 }

@@ -19,6 +19,14 @@ const named = (pattern: RegExp) => (tensor: TensorInfo) => pattern.test(tensor.n
 const MERGE =
   'Merge the adapter into the model (peft: model.merge_and_unload(), then save_pretrained), and open the result.';
 
+/** Names that are no form of another weight but another format's. */
+const CONSOLIDATED: Form = {
+  what: "under the names of Meta's and Mistral's own format (consolidated), not of transformers",
+  matches: named(/(^|\.)layers\.\d+\.(attention\.w[qkvo]|feed_forward\.w[123])\.weight$/),
+  action: 'Open the version of the model with model.safetensors (or shards of it), or convert it with transformers.',
+  is_quantised: false,
+};
+
 /** The most telling first. */
 const FORMS: readonly Form[] = [
   {
@@ -67,6 +75,7 @@ const FORMS: readonly Form[] = [
       'Remove the parametrisation (torch.nn.utils.prune.remove, remove_parametrizations) and save the model again.',
     is_quantised: false,
   },
+  CONSOLIDATED,
 ];
 
 const ALLOWED = 'weights in F32, F16, BF16 or F64, or in F8 with their scales, each under its own name';
