@@ -12,6 +12,9 @@ const ENGINE_EDGE = [
   'engine/report\\.ts$',
   'engine/export/options\\.ts$',
   'compress/slicegpt/plan\\.ts$',
+  // What every method is called and takes; its work runs in the engine alone.
+  'compress/(?:registry|method)\\.ts$',
+  'compress/(?:recipe|options)',
   'platform',
 ];
 

@@ -37,7 +37,8 @@ const SPARSITY = 0.25;
 const REFUSED = /^(gemma2|gemma3|olmo2)/;
 
 /** Blocks like another fixture's, save for what is between q, k and attention: slicing does not touch it. */
-const ALIKE = /^(llama3|mistral|qwen2_window|phi3_longrope|phi_v5|gpt2_scaled)/;
+const ALIKE =
+  /^(llama3|mistral|ministral|cwm|exaone|internlm3|iquestcoder|seed_oss|ernie4_5|helium|qwen2_window|phi3_longrope|phi_v5|gpt2_scaled)/;
 
 const ALL = await families();
 const backend: Backend = createCpuBackend();

@@ -20,14 +20,19 @@ const BUILT_IN: Record<string, Record<string, unknown>> = {
   smollm3: { no_rope_layers: [1, 1, 1, 0] },
 };
 
+/** Families that the table of llama.cpp's graphs does not have. */
+const UNKNOWN = [
+  ...['gptj', 'opt', 'opt_plain', 'cwm', 'exaone', 'exaone_v5', 'internlm3', 'iquestcoder', 'ministral', 'ministral3'],
+  ...['seed_oss', 'seed_oss_out', 'ernie4_5', 'helium', 'olmo', 'olmo_free', 'cohere', 'arcee', 'nemotron', 'glm'],
+  'starcoder2',
+];
+
 /** Why not, for fixtures that no GGUF expresses. */
 const REFUSED: Record<string, RegExp> = {
   falcon_rw: /falcon/,
   gemma3_v5: /sliding windows in other layers/,
   gpt2_scaled: /scale of the scores/,
-  gptj: /no graph for models of the type gptj/,
-  opt: /no graph for models of the type opt/,
-  opt_plain: /no graph for models of the type opt/,
+  ...Object.fromEntries(UNKNOWN.map((name) => [name, /knows no graph of llama\.cpp for models of the type /])),
   qwen2_window: /qwen2 has no sliding windows/,
 };
 

@@ -103,6 +103,8 @@ SLICED = {
         "parallel": True,
     },
     "gemma": LLAMA,
+    "arcee": {**LLAMA, "mlp_reads": ["up_proj"]},
+    "starcoder2": {**LLAMA, "mlp_reads": ["c_fc"], "mlp_writes": "c_proj"},
 }
 
 

@@ -66,6 +66,7 @@ describe.each(await backendsUnderTest())('shape errors on $kind', ({ create }) =
       () => backend.activation({ activation: 'relu', hidden_states: f(2, 3), output: f(3, 2) }),
     ],
     ['scale of token ids', () => backend.scale({ hidden_states: ids, factor: 2 })],
+    ['clip to nothing', () => backend.clip({ hidden_states: f(2, 3), limit: 0 })],
     ['soft_cap by a negative cap', () => backend.soft_cap({ hidden_states: f(2, 3), cap: -1 })],
     [
       'layer_norm with a short bias',

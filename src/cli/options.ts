@@ -1,5 +1,6 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
+import type { Recipe } from '../compress/recipe/recipe.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import {
   EXPORT_FORMATS,
@@ -8,10 +9,14 @@ import {
   type Precision,
   precisionsOf,
 } from '../engine/export/options.ts';
+
 import { BOS_MODES } from '../engine/plan.ts';
-import type { BosMode } from '../engine/protocol.ts';
+import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
+import { methodHelp, methodList } from './method_help.ts';
+import { readRecipe } from './recipes.ts';
+import { readTarget } from './target.ts';
 
 export interface CliOptions {
   /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
@@ -38,6 +43,12 @@ export interface CliOptions {
   format: ExportFormat[];
   precision: Precision[];
   out: string;
+  /** Each is a run. Absent where none is given. */
+  recipe?: Recipe[];
+  /** The solver's best recipe of this size is one more run. */
+  target?: SolveTarget;
+  /** Only tell what the recipes will make. */
+  plan?: true;
 }
 
 export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
@@ -69,6 +80,11 @@ const SPEC = {
   format: text,
   precision: text,
   out: text,
+  recipe: { type: 'string', multiple: true },
+  'target-size': text,
+  'target-bpw': text,
+  plan: { type: 'boolean' },
+  methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -85,7 +101,15 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --seqlen T               tokens in a window                       (256)
   --bos NAME               ${BOS_MODES.join(' | ')}: where windows begin with BOS
                            (each for Gemma, else first where the tokenizer adds it, else none)
+  --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
+                           as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
+  --target-size N[kB|MB|GB]  the best recipe whose weights take so many bytes in the first --format:
+                           every matrix is tried in every way that the format holds
+  --target-bpw BITS        the same, in bits for each parameter of the model
+  --methods                lists all methods; --help METHOD explains one and its options
+  --plan                   sizes and refusals of the recipes, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
+                           short for one slicegpt step; not done by default beside --recipe
                            none: the model is measured and exported as it is
   --round N                dimensions are multiples of N            (8)
   --schedule NAME          ${SCHEDULES.join(' | ')}                 (sequential)
@@ -100,18 +124,28 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --out DIR                where the exports and report.json go     (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
+Recipes go to DIR/r1, DIR/r2, …
 Several exports of one model get a folder each in there: onnx, onnx-int4, transformers.js, …
 A job that fails after the dense perplexity still writes report.json, with what it finished.
 Exit status: 0 every export verified; 2 bad arguments or bad input; 130 Ctrl-C; 1 anything else.
 `;
 
-/** Thrown for `--help`: not a fault. */
-export class HelpWanted extends Error {}
+/** Thrown for `--help`, `--help METHOD` and `--methods`: not a fault. */
+export class HelpWanted extends Error {
+  constructor(readonly text: string = USAGE) {
+    super('help is wanted');
+  }
+}
 
 /** Throws `bad_option` (exit status 2) or {@link HelpWanted}. */
 export function parseOptions(argv: string[]): CliOptions {
+  const topic = helpTopic(argv);
+  if (topic !== undefined) throw new HelpWanted(methodHelp(topic));
   const values = parseTokens(argv);
   if (values.help) throw new HelpWanted();
+  if (values.methods) throw new HelpWanted(methodList());
+  const recipe = values.recipe?.map(readRecipe);
+  const target = readTarget(values['target-size'], values['target-bpw']);
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -131,7 +165,8 @@ export function parseOptions(argv: string[]): CliOptions {
     // One token predicts nothing.
     seqlen: count('seqlen', values.seqlen, 256, 2),
     ...(values.bos !== undefined && { bos: choice('bos', values.bos, BOS_MODES, 'none') }),
-    sparsity: sparsities(values.sparsity),
+    // A recipe takes the place of the default slicing.
+    sparsity: (recipe || target) && values.sparsity === undefined ? [] : sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),
     schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
@@ -141,6 +176,9 @@ export function parseOptions(argv: string[]): CliOptions {
     format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
+    ...(recipe && { recipe }),
+    ...(target && { target }),
+    ...(values.plan && { plan: true }),
   };
   checkExports(options);
   return options;
@@ -178,6 +216,13 @@ function checkExports(options: CliOptions): void {
       'To write the model itself as GGUF, add --sparsity none.',
     );
   }
+}
+
+/** METHOD of `--help METHOD`. */
+function helpTopic(argv: readonly string[]): string | undefined {
+  const next = argv[argv.findIndex((token) => token === '--help' || token === '-h') + 1];
+  const isAsked = argv.includes('--help') || argv.includes('-h');
+  return isAsked && next !== undefined && !next.startsWith('-') ? next : undefined;
 }
 
 function parseTokens(argv: string[]) {

@@ -136,6 +136,8 @@ export interface Method<Options = never> {
    * a `follower` acts within the pass of the step before it.
    */
   readonly role?: 'step' | 'modifier' | 'follower';
+  /** Afterwards the residual stream is in another basis than the dense model's: what compares the two cannot follow. */
+  readonly rebases?: true;
   /** Modifiers and followers that this step takes into its pass, by name. */
   readonly takes?: readonly string[];
   /** Why this model does not permit these options, as a sentence's second half; undefined where it does. */

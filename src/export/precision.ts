@@ -9,19 +9,23 @@ import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement, isFloatType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { replaceWeights, type WeightRole, weightRoles } from './map_weights.ts';
+import { piecesForOnnx, tableForOnnx } from './packed/for_onnx.ts';
 import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantized_ref.ts';
 
 /**
  * - `stored`: as the model holds them; what ONNX has no type for (GGUF's blocks, F8) becomes F16.
  * - `f32`: all F32.
  * - `f16`: matrices F16, vectors F32. Computation stays f32: the graph casts.
- * - `int8`: all matrices in 8-bit blocks of 32.
- * - `int4`: linears in 4-bit blocks of 32. Tables, head and SliceGPT's shortcuts keep 8 bits: there an error reaches
- *   every later layer or every logit, and llama.cpp keeps its output head finer for the same reason.
+ * - `int8`: all matrices in 8-bit blocks of 32; learned positions are F32.
+ * - `int4`: everything that is multiplied in 4 bits, because the older WebGPU provider of onnxruntime-web takes no 8: linears
+ *   and head (so also a tied table) in blocks of 32, SliceGPT's shortcuts, whose errors reach every later layer, in blocks
+ *   of 16. An embedding by itself keeps 8 bits, learned positions are F32. What that costs is measured in docs/compatibility.md.
  *
  * Where F16 is wanted, a weight with a value beyond its range is F32.
  */
 export type Precision = 'stored' | 'f32' | 'f16' | 'int8' | 'int4';
+
+const FINE_BLOCK_SIZE = 16;
 
 /** The largest number that rounds to a finite f16 is below this. */
 const F16_LIMIT = 65520;
@@ -30,19 +34,31 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
  * The model with its weights as a file of this precision holds them. Nothing is converted here: weights are while they
- * are read. Only to decide on F16 all values of a weight are read once; the answer is remembered.
+ * are read. A method's packings stay where `keepPacked` (the ONNX formats) and become floats elsewhere. Only to decide on F16 all values of a weight are read once; the answer is remembered.
  */
 export async function quantizedModel(
   model: DecoderModel,
   precision: Precision,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; keepPacked?: boolean } = {},
 ): Promise<DecoderModel> {
   const replacements = new Map<WeightRef, WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
     if (options.signal?.aborted) throw cancelled();
-    replacements.set(ref, await inPrecision(ref, role, precision, options.signal));
+    const packed = options.keepPacked ? await asPacked(ref, role) : undefined;
+    replacements.set(ref, packed ?? (await inPrecision(ref, role, floatsOf(ref, precision), options.signal)));
   }
   return replaceWeights(model, replacements);
+}
+
+/** For ONNX: what a method packed, as its operators take it; undefined where that is as floats. */
+async function asPacked(ref: WeightRef, role: WeightRole): Promise<WeightRef | undefined> {
+  if (!ref.packed) return undefined;
+  return role === 'table' || role === 'head' ? tableForOnnx(ref) : piecesForOnnx(ref);
+}
+
+/** A method's packing is not rounded once more: it is written as floats where the file cannot hold it. */
+function floatsOf(ref: WeightRef, precision: Precision): Precision {
+  return ref.packed && (precision === 'int8' || precision === 'int4') ? 'stored' : precision;
 }
 
 async function inPrecision(
@@ -54,9 +70,12 @@ async function inPrecision(
   if (isQuantized(ref)) return ref;
   if (precision === 'stored') return asStored(ref, signal);
   if (precision === 'f32' || role === 'vector') return asFloatType(ref, 'F32');
-  if (precision === 'f16' || role === 'positions') return asHalf(ref, signal);
-  if (role === 'projection') return quantizedColumns(ref, 8);
-  return quantizedRows(ref, precision === 'int4' && role === 'linear' ? 4 : 8);
+  if (precision === 'f16') return asHalf(ref, signal);
+  // Small beside the rest, and f16 would ask WebGPU for `shader-f16`.
+  if (role === 'positions') return asFloatType(ref, 'F32');
+  if (role === 'table') return quantizedRows(ref, 8);
+  if (precision === 'int8') return role === 'projection' ? quantizedColumns(ref, 8) : quantizedRows(ref, 8);
+  return role === 'projection' ? quantizedColumns(ref, 4, FINE_BLOCK_SIZE) : quantizedRows(ref, 4);
 }
 
 export function asStored(ref: WeightRef, signal?: AbortSignal): WeightRef | Promise<WeightRef> {

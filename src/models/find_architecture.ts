@@ -17,6 +17,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/mamba|rwkv|jamba|zamba|bamba|recurrent_gemma|falcon_h1|lfm2|qwen3_next|granitemoehybrid/, STATE_SPACE],
   [/^(bert|roberta|t5|mt5|bart|whisper|marian|pegasus|distilbert|deberta)/, ENCODER],
   [/_vl$|_vl_|llava|idefics|paligemma|pixtral|mistral3|mllama|phi4_multimodal/, 'it has parts for images'],
+  [/^apertus$/, 'its activation (xIELU) has learned parameters in every layer'],
   [/^gemma3n|^gemma4/, 'its layers read inputs of their own, besides the residual stream'],
 ];
 

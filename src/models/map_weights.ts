@@ -5,12 +5,12 @@
 import type { DecoderLayer, DecoderModel, Linear, ModelOutline, Norm, WeightOutline } from './decoder_model.ts';
 
 /**
- * `table`: embedding or head, (vocabulary, d). `linear`: (out, in). `projection`: (in, out), shortcuts included.
- * `positions`: (rows, d). `vector`: norms and biases.
+ * `table`: an embedding alone, (vocabulary, d). `head`: what gives logits, (vocabulary, d), tied to the embedding or not.
+ * `linear`: (out, in). `projection`: (in, out), shortcuts included. `positions`: (rows, d). `vector`: norms and biases.
  */
-export type WeightRole = 'table' | 'linear' | 'projection' | 'positions' | 'vector';
+export type WeightRole = 'table' | 'head' | 'linear' | 'projection' | 'positions' | 'vector';
 
-/** Every distinct weight with its first use, in model order: a tied head is the embedding's table. */
+/** Every distinct weight in model order, with what it is for: a tied table is a head. */
 export function weightRoles<W>(model: DecoderModel<W>): Map<W, WeightRole> {
   const roles = new Map<W, WeightRole>();
   mapWeights(model, (weight, role) => {
@@ -58,7 +58,7 @@ class Walk<A, B> {
     const { positions } = embed_tokens;
     const embedding = {
       ...embed_tokens,
-      weight: this.visit(embed_tokens.weight, 'table'),
+      weight: this.visit(embed_tokens.weight, embed_tokens.weight === lm_head.weight ? 'head' : 'table'),
       norm: this.norm(embed_tokens.norm),
       projection: this.optional(embed_tokens.projection, 'projection'),
       positions: positions && { ...positions, weight: this.visit(positions.weight, 'positions') },
@@ -71,7 +71,7 @@ class Walk<A, B> {
       lm_head: {
         ...lm_head,
         projection: this.optional(lm_head.projection, 'projection'),
-        weight: this.visit(lm_head.weight, 'table'),
+        weight: this.visit(lm_head.weight, 'head'),
         bias: this.optional(lm_head.bias, 'vector'),
       },
     };

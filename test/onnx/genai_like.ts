@@ -54,6 +54,15 @@ export function genaiFiles(family: Family, options: GenaiOptions = {}): ModelFil
       { shape, values: hashedValues(name, shape, centre, amplitude) },
     ]),
   );
+  takeApart(stored, 'self_attn.qkv_proj', {
+    q_proj: heads * head_dim,
+    k_proj: kv_heads * head_dim,
+    v_proj: kv_heads * head_dim,
+  });
+  takeApart(stored, 'mlp.gate_up_proj', {
+    gate_proj: number('intermediate_size'),
+    up_proj: number('intermediate_size'),
+  });
   const initializers: Write[] = [];
   const nodes: Write[] = [];
   const store = (name: string, { shape, values }: Matrix): string => {
@@ -114,7 +123,8 @@ export function genaiFiles(family: Family, options: GenaiOptions = {}): ModelFil
     for (const part of ['q_norm', 'k_norm']) {
       if (stored.has(hf(`self_attn.${part}.weight`))) norm(hf(`self_attn.${part}`), `${own}.attn.${part}.layernorm`);
     }
-    const window = type === 'gemma2' && layer % 2 === 0 ? number('sliding_window') : -1;
+    const windowed = type === 'phi3' || (type === 'gemma2' && layer % 2 === 0);
+    const window = windowed ? number('sliding_window') : -1;
     const attributes = {
       num_heads: heads,
       kv_num_heads: kv_heads,
@@ -182,6 +192,20 @@ export function genaiFiles(family: Family, options: GenaiOptions = {}): ModelFil
     'model.onnx': new Blob([model.slice()]),
   };
   return Object.entries(files).map(([path, blob]) => ({ path, blob }));
+}
+
+/** Fused projections of the checkpoint as the builder writes them: apart, or packed anew. */
+function takeApart(stored: Map<string, Matrix>, fused: string, parts: Record<string, number>): void {
+  for (const [name, { shape, values }] of [...stored]) {
+    if (!name.endsWith(`${fused}.weight`)) continue;
+    stored.delete(name);
+    let row = 0;
+    for (const [part, rows] of Object.entries(parts)) {
+      const own = values.slice(row * shape[1], (row + rows) * shape[1]);
+      stored.set(name.replace(/[^.]+(?=\.weight$)/, part), { shape: [rows, shape[1]], values: own });
+      row += rows;
+    }
+  }
 }
 
 const scopeOf = (module: string) =>

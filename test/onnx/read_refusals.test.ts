@@ -249,6 +249,20 @@ describe('openOnnx accepts', () => {
     expect(new Float32Array(read.slice().buffer)).toEqual(Float32Array.from(values.slice(0, 4)));
   });
 
+  it.each([
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 32\n', 'Git LFS pointer', 'git lfs pull'],
+    ['<!doctype html><title>Log in</title>', 'web page', 'login'],
+  ])('a short text in place of the external data: %s', async (text, ...fragments) => {
+    const source = sourceOf(AT('1000', '32'));
+    const data = sourceOf(new TextEncoder().encode(text), 'model.onnx.data');
+    await expectBadInput(
+      openOnnx(source, () => data),
+      'not_a_model',
+      'model.onnx.data',
+      ...fragments,
+    );
+  });
+
   it('two tensors that share bytes in part, with a warning [68]', async () => {
     const other = 'model.norm.weight';
     const bytes = one(

@@ -90,6 +90,14 @@ describe.each(NAMES)('%s', (activation) => {
   });
 });
 
+describe('clip', () => {
+  it('keeps what is within the limit, and NaN', async () => {
+    const hidden_states = backend.fromArray([-1e30, -2, -1, 0, 1.5, Number.NaN], [2, 3], 'hidden_states');
+    backend.clip({ hidden_states, limit: 1.5 });
+    expect([...(await backend.read(hidden_states))]).toEqual([-1.5, -1.5, -1, 0, 1.5, Number.NaN]);
+  });
+});
+
 describe('soft_cap', () => {
   it('keeps small values, and all within the cap', async () => {
     const hidden_states = backend.fromArray([-1e30, -30, -1e-6, 0, 1, 15, 1e30], [1, 7], 'hidden_states');

@@ -132,6 +132,10 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
       backend.soft_cap({ hidden_states: x, cap: 0.5 });
       return x;
     },
+    clip: (backend, x) => {
+      backend.clip({ hidden_states: x, limit: 0.5 });
+      return x;
+    },
     add: (backend, x, output) => {
       backend.add({ a: x, b: random(backend, ROWS, N, 9), output });
       backend.add({ a: output, b: x, output });

@@ -53,7 +53,9 @@ function tableName(model: ModelOutline, table: WeightOutline): string {
 
 function planTables(model: ModelOutline, options: EmbedOptions): ModelOutline {
   return mapWeights(model, (weight, role) =>
-    role === 'table' ? packedOutline(tableName(model, weight), weight, packingOf(options, weight)) : weight,
+    role === 'table' || role === 'head'
+      ? packedOutline(tableName(model, weight), weight, packingOf(options, weight))
+      : weight,
   );
 }
 

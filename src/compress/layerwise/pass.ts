@@ -21,7 +21,7 @@ import type { LinearInput, LinearMethod, LinearName } from '../layerwise_types.t
 import type { CompressedModel, PassContext, UnitReport } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { changeLinears, linalgOptions } from './change_linears.ts';
-import { correctWeights, Missing } from './correction.ts';
+import { addCorrection, chooseRidge, corrections, DEFAULT_RIDGE, Missing } from './correction.ts';
 import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
 
 /** A stream of states with what the halves at hand made of them, batch by batch. */
@@ -30,6 +30,16 @@ interface Stream {
   readonly states: BatchStates;
   /** What each half's output linear reads. */
   readonly mixed: Readonly<Record<HalfName, BatchStates>>;
+}
+
+/** Of the inputs at hand; `held`: the Gram of the held-back batches. */
+interface Sums {
+  readonly statistics: TapStatistics;
+  readonly held?: Float64Array | undefined;
+}
+
+async function heldGram(sums: TapSums | undefined): Promise<Float64Array | undefined> {
+  return (await sums?.take())?.gram;
 }
 
 /** A layer at hand: compressed, and dense where that stream runs along. */
@@ -112,6 +122,7 @@ export class LayerwisePass<Options> {
       const half = (name: HalfName) => new DeviceHalf(arena, name, of, loaded, table, this.context.calibration.seqlen);
       return { attention: half('attention'), mlp: half('mlp') };
     };
+    if (denseLayer) this.assertComparable(layer, denseLayer);
     const both: Halves = {
       own: halves(layer, weights),
       ...(denseLayer && denseWeights && { dense: halves(denseLayer, denseWeights) }),
@@ -148,11 +159,25 @@ export class LayerwisePass<Options> {
     });
   }
 
+  /** `correct` moves the stream towards the dense one: they must be the same coordinates. */
+  private assertComparable(own: DecoderLayer, dense: DecoderLayer): void {
+    const [d, D] = [own, dense].map(({ mlp }) => mlp.down_proj.weight.shape[0]);
+    const isSame = own.attn_shortcut_Q === dense.attn_shortcut_Q && own.mlp_shortcut_Q === dense.mlp_shortcut_Q;
+    if (!this.correct || (d === D && isSame)) return;
+    throw new WhittleError({
+      code: 'bad_option',
+      message: `The residual stream of this model lies in another basis than the dense one's (${d} dimensions of ${D}): they cannot be compared.`,
+      place: { field: 'recipe', layer: own.index },
+      action: 'Leave out correct behind slicegpt, or put it before.',
+    });
+  }
+
   /** Changes what reads the half's norm: q, k and v, or gate and up. */
   private async inputs({ own, dense }: Halves, name: HalfName): Promise<void> {
     const half = own[name];
     const names = inputLinears(half.layer, name);
     const sums = new TapSums(this.arena, half.linear(names[0]).weight.shape[1], this.wanted);
+    const held = this.heldSums(sums.size);
     const missing = new Map(names.map((each) => [each, new Missing(this.arena)]));
     for (let i = 0; i < this.batches; i++) {
       const x = await this.own.states.take(i);
@@ -161,9 +186,13 @@ export class LayerwisePass<Options> {
       const read = this.copied(half.normed(x));
       const readDense = xDense && dense?.[name].normed(xDense);
       await sums.add(read, readDense);
+      if (this.isHeld(i)) await held?.add(read);
       if (this.correct && readDense && dense) {
         for (const each of names) {
-          await missing.get(each)?.addInput(read, half.linear(each), readDense, dense[name].linear(each));
+          const [own, other] = [half.linear(each), dense[name].linear(each)];
+          // Pruned heads or channels have no counterpart to be compared with.
+          if (own.weight.shape[0] !== other.weight.shape[0]) continue;
+          await missing.get(each)?.addInput(read, own, readDense, other, this.isHeld(i));
         }
       }
       this.arena.free(read);
@@ -176,13 +205,14 @@ export class LayerwisePass<Options> {
         0,
       );
     }
-    await this.change(half, names, await sums.take(), missing);
+    await this.change(half, names, { statistics: await sums.take(), held: await heldGram(held) }, missing);
   }
 
   /** Makes what the half's output linear reads, with the changed weights, and sums it. */
-  private async mix({ own, dense }: Halves, name: HalfName): Promise<TapStatistics> {
+  private async mix({ own, dense }: Halves, name: HalfName): Promise<Sums> {
     const half = own[name];
     const sums = new TapSums(this.arena, half.linear(outputLinear(name)).weight.shape[1], this.wanted);
+    const held = this.heldSums(sums.size);
     for (let i = 0; i < this.batches; i++) {
       const x = await this.own.states.take(i);
       const mixed = half.mixed(x);
@@ -194,6 +224,7 @@ export class LayerwisePass<Options> {
         await this.dense.states.put(i, xDense);
       }
       await sums.add(mixed, mixedDense);
+      if (this.isHeld(i)) await held?.add(mixed);
       await this.own.mixed[name].put(i, mixed);
       if (mixedDense) await this.dense?.mixed[name].put(i, mixedDense);
       await this.step(
@@ -203,11 +234,11 @@ export class LayerwisePass<Options> {
         0,
       );
     }
-    return sums.take();
+    return { statistics: await sums.take(), held: await heldGram(held) };
   }
 
   /** Changes what writes into the stream, and moves the streams on. */
-  private async outputs({ own, dense }: Halves, name: HalfName, statistics: TapStatistics): Promise<void> {
+  private async outputs({ own, dense }: Halves, name: HalfName, sums: Sums): Promise<void> {
     const half = own[name];
     const output = outputLinear(name);
     const missing = new Missing(this.arena);
@@ -215,7 +246,7 @@ export class LayerwisePass<Options> {
       for (let i = 0; i < this.batches; i++) {
         const [x, z] = [await this.own.states.take(i), await this.own.mixed[name].take(i)];
         const [xDense, zDense] = [await this.dense.states.take(i), await this.dense.mixed[name].take(i)];
-        await missing.addOutput(half, x, z, dense[name], xDense, zDense);
+        await missing.addOutput(half, x, z, dense[name], xDense, zDense, this.isHeld(i));
         await this.own.states.put(i, x);
         await this.own.mixed[name].put(i, z);
         await this.dense.states.put(i, xDense);
@@ -223,7 +254,7 @@ export class LayerwisePass<Options> {
         throwIfCancelled(this.context.signal);
       }
     }
-    await this.change(half, [output], statistics, new Map([[output, missing]]));
+    await this.change(half, [output], sums, new Map([[output, missing]]));
     for (let i = 0; i < this.batches; i++) {
       const rows = await this.advance(this.own, half, name, i);
       if (this.dense && dense) await this.advance(this.dense, dense[name], name, i);
@@ -248,16 +279,18 @@ export class LayerwisePass<Options> {
   private async change(
     half: DeviceHalf,
     names: readonly LinearName[],
-    statistics: TapStatistics,
+    { statistics, held }: Sums,
     missing: ReadonlyMap<LinearName, Missing>,
   ): Promise<void> {
-    const { correct, context, method, options } = this;
+    const { context, correct, method, options } = this;
     await this.loader.assertFinite();
     assertFinite(statistics, half.layer.index, names);
-    const prepare = async ({ W, rows, columns, use }: LinearInput) => {
-      const R = missing.get(use.name)?.take();
-      if (!correct || !statistics.gram || !R) return;
-      await correctWeights(W, rows, columns, statistics.gram, R, ridgeOf(correct), linalgOptions(context));
+    const moved = correct
+      ? await this.corrected(statistics, held, names, missing)
+      : new Map<LinearName, Float64Array>();
+    const prepare = ({ W, rows, columns, use }: LinearInput) => {
+      const D = moved.get(use.name);
+      if (D) addCorrection(W, rows, columns, D);
     };
     const { layer } = half;
     const changed = await changeLinears(method, options, layer, names, statistics, context, this.dtype, prepare);
@@ -266,6 +299,35 @@ export class LayerwisePass<Options> {
       this.units.push(unit);
       half.replace(name, await this.loader.load(weight));
     }
+  }
+
+  /** What `correct` adds to each linear. */
+  private async corrected(
+    { gram, size }: TapStatistics,
+    held: Float64Array | undefined,
+    names: readonly LinearName[],
+    missing: ReadonlyMap<LinearName, Missing>,
+  ): Promise<Map<LinearName, Float64Array>> {
+    const sums = names.flatMap((name) => {
+      const of = missing.get(name)?.take();
+      return of && of.all.length > 0 ? [{ name, ...of }] : [];
+    });
+    if (!gram || !this.correct || sums.length === 0) return new Map();
+    const options = linalgOptions(this.context);
+    const { ridge } = this.correct;
+    const chosen = ridge !== 'auto' ? ridge : held ? await chooseRidge(gram, held, size, sums, options) : DEFAULT_RIDGE;
+    const all = sums.map((each) => each.all);
+    const moved = await corrections(gram, size, all, chosen, options);
+    return new Map(moved?.map((D, i) => [sums[i].name, D]));
+  }
+
+  /** With `ridge=auto` the last quarter of the batches is held back, to choose by. */
+  private isHeld(batch: number): boolean {
+    return this.correct?.ridge === 'auto' && this.batches > 1 && batch >= this.batches - Math.ceil(this.batches / 4);
+  }
+
+  private heldSums(size: number): TapSums | undefined {
+    return this.isHeld(this.batches - 1) ? new TapSums(this.arena, size, new Set(['gram'])) : undefined;
   }
 
   private copied(states: Tensor): Tensor {
@@ -288,10 +350,6 @@ const STEPS: Readonly<Record<HalfName, Record<'inputs' | 'mixed' | 'outputs', st
   attention: { inputs: 'inputs of q, k and v', mixed: 'inputs of o', outputs: 'attention' },
   mlp: { inputs: 'inputs of gate and up', mixed: 'inputs of down', outputs: 'MLP' },
 };
-
-function ridgeOf({ ridge }: CorrectOptions): number {
-  return ridge === 'auto' ? 1 : ridge;
-}
 
 /** Several sets of states share one budget. */
 function shareOf(spill: SpillOptions | undefined, sets: number): SpillOptions | undefined {

@@ -37,6 +37,11 @@ export function assertOrder(steps: readonly AnyStep[]): void {
     const { role = 'step' } = requireMethod(step.method);
     if (role === 'modifier') {
       const next = steps.slice(index + 1).find((each) => requireMethod(each.method).role !== 'modifier');
+      const rebased = steps.slice(0, index).find((each) => requireMethod(each.method).rebases);
+      if (rebased) {
+        const what = `stands behind ${rebased.method}, whose residual stream is in another basis than the dense model's`;
+        throw bad(index, step, what, `${step.method} before ${rebased.method}`);
+      }
       if (next && takes(next, step.method)) return;
       const what = next
         ? `stands before ${next.method}, which does not take it`

@@ -71,6 +71,7 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     help: 'Rotates the residual stream by PCA and deletes its smallest directions: fewer multiplications in every layer. Saves computing rather than bytes.',
   },
   options,
+  rebases: true,
   refusal(model, given) {
     const refusal = slicingRefusal(model);
     if (refusal) return refusal.reason;

@@ -18,7 +18,8 @@ export function expressModel(model: DecoderModel, raw: RawConfig): Expressed | s
   const sliced = slicedReason(model);
   if (sliced) return sliced;
   const graph = graphOf(model);
-  if (!graph) return `llama.cpp has no graph for models of the type ${model.config.model_type}.`;
+  if (!graph)
+    return `Whittle knows no graph of llama.cpp for models of the type ${model.config.model_type}, so it writes no GGUF of them.`;
   const reason = modelReason(model, graph) ?? layersReason(model, graph) ?? windowsReason(model, graph);
   if (reason) return sentence(reason);
   const ropes = ropesOf(model, graph, raw);

@@ -1,8 +1,10 @@
 /** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
-import { BLOCK_SIZE } from '../quantize/blocks.ts';
-import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
+import { isPieced } from '../packed/for_onnx.ts';
+import { isQuantized } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
+import { packedProduct } from './packed_product.ts';
+import { quantizedProduct } from './quantized_product.ts';
 
 /** `x·Wᵀ + b`; a float weight is stored as (in, out). */
 export function linear(
@@ -12,12 +14,14 @@ export function linear(
   scope: string,
   weights: string,
 ): Value {
-  const product = isQuantized(weight)
-    ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
-    : builder.node('MatMul', `${scope}/MatMul`, [
-        x,
-        builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
-      ]);
+  const product = isPieced(weight)
+    ? packedProduct(builder, weight.pieces, x, scope, `${weights}.weight`)
+    : isQuantized(weight)
+      ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
+      : builder.node('MatMul', `${scope}/MatMul`, [
+          x,
+          builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
+        ]);
   return addBias(builder, bias, product, scope, weights);
 }
 
@@ -43,22 +47,4 @@ export function project(
   if (!matrix) return x;
   if (isQuantized(matrix)) return quantizedProduct(builder, matrix, x, scope, name);
   return builder.node('MatMul', `${scope}/MatMul`, [x, builder.weight(matrix, name, `${scope}/Cast`)]);
-}
-
-/** The activations stay f32: no `accuracy_level` that would round them too. */
-export function quantizedProduct(
-  builder: GraphBuilder,
-  weight: QuantizedRef,
-  x: Value,
-  scope: string,
-  name: string,
-): Value {
-  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name, `${scope}/Cast`);
-  const { columns, rows, bits } = weight.quantized;
-  return builder.contribNode(
-    'MatMulNBits',
-    `${scope}/MatMulNBits`,
-    [x, codes, scales, ...(zero_points ? [zero_points] : [])],
-    { K: columns, N: rows, bits, block_size: BLOCK_SIZE },
-  );
 }

@@ -100,7 +100,7 @@ async function checkMagic(source: ByteSource): Promise<void> {
       action: "Convert it with llama.cpp's convert_llama_ggml_to_gguf.py, or fetch a current GGUF of the model.",
     });
   }
-  const foreign = recogniseForeign(source.name, head);
+  const foreign = recogniseForeign(source.name, head, 'a GGUF file');
   if (foreign) throw foreign;
   throw new WhittleError({
     code: 'not_a_model',

@@ -18,7 +18,11 @@ export function bareOperands(graph: OnnxGraph): Set<StoredTensor> {
     const values = new Values(part, outer);
     const consumers = new Map<string, OnnxNode[]>();
     for (const node of part.nodes) {
-      for (const input of new Set(node.inputs)) consumers.set(input, [...(consumers.get(input) ?? []), node]);
+      for (const input of new Set(node.inputs)) {
+        const known = consumers.get(input);
+        if (known) known.push(node);
+        else consumers.set(input, [node]);
+      }
     }
     const outputs = new Set(part.outputs.map(({ name }) => name));
     const meetsVector = (value: string, steps = 0): boolean => {

@@ -69,6 +69,14 @@ const TYPES: Readonly<Record<string, GenaiType>> = {
     activation: 'gelu_tanh',
     more: ({ rotary_share }) => ({ partial_rotary_factor: rotary_share, hidden_act: 'gelu_new', qk_layernorm: false }),
   },
+  phi3: {
+    ...RMS,
+    class_name: 'Phi3ForCausalLM',
+    more: ({ rotary_share, windows }) => ({
+      partial_rotary_factor: rotary_share,
+      sliding_window: widest(windows) > 0 ? widest(windows) : null,
+    }),
+  },
   gemma: { ...GEMMA },
   gemma2: {
     ...GEMMA,
@@ -86,7 +94,8 @@ const TYPES: Readonly<Record<string, GenaiType>> = {
 const SCALED: readonly string[] = ['gemma2'];
 const CAPPED: readonly string[] = ['gemma2'];
 const MIXED_WINDOWS: readonly string[] = ['gemma2', 'qwen2', 'qwen3'];
-const WINDOWED: readonly string[] = [...MIXED_WINDOWS, 'mistral'];
+const WINDOWED: readonly string[] = [...MIXED_WINDOWS, 'mistral', 'phi3'];
+const PARTLY_ROTATED: readonly string[] = ['phi', 'phi3'];
 
 /** Shapes by name, as transformers names weights. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -137,7 +146,8 @@ export async function configFromGenai(
   if (different.size > (MIXED_WINDOWS.includes(type) ? 2 : 1) || (different.size > 1 && !different.has(-1))) {
     throw refuse(`has windows of ${[...different].join(', ')}`, 'one width');
   }
-  if (facts.rotary_share !== 1 && type !== 'phi') throw refuse('rotates a part of each head', 'the whole head');
+  if (facts.rotary_share !== 1 && !PARTLY_ROTATED.includes(type))
+    throw refuse('rotates a part of each head', 'the whole head');
   if (facts.activation !== activation)
     throw refuse(`has the activation ${facts.activation ?? 'of another kind'}`, activation);
   const intermediate = shapes.get(`model.layers.0.mlp.${type === 'phi' ? 'fc1' : 'up_proj'}.weight`)?.[0];

@@ -1,5 +1,5 @@
 /** @file One decoder layer from its names, its config and the checkpoint. */
-import type { DecoderConfig, LayerNames, WeightNames } from '../architecture.ts';
+import type { DecoderConfig, GateUpNames, LayerNames, QkvNames, WeightNames } from '../architecture.ts';
 import type { Attention, DecoderLayer, Linear, Mlp, Norm } from '../decoder_model.ts';
 import { splitQkv, splitRows } from './fused.ts';
 import type { WeightPicker } from './weight_picker.ts';
@@ -78,7 +78,7 @@ export class LayerBuilder {
   }
 
   private qkv(layer: string, query: number, keyValue: number): Pick<Attention, 'q_proj' | 'k_proj' | 'v_proj'> {
-    const { qkv } = this.names;
+    const qkv = this.apart(layer, this.names.qkv);
     const { hidden_size: D } = this.config;
     const { bias } = this.config.attention;
     if ('q_proj' in qkv) {
@@ -109,7 +109,7 @@ export class LayerBuilder {
   }
 
   private gateUp(layer: string, D: number, F: number): Pick<Mlp, 'gate_proj' | 'up_proj'> {
-    const { gate_up } = this.names;
+    const gate_up = this.gateUpApart(layer, this.names.gate_up);
     const { gated, bias } = this.config.mlp;
     if ('gate_up_proj' in gate_up) {
       const fused = this.linear(layer + gate_up.gate_up_proj, 2 * F, D, bias.up);
@@ -129,6 +129,23 @@ export class LayerBuilder {
       ...(gated && gate_proj !== undefined && { gate_proj: this.linear(layer + gate_proj, F, D, bias.gate) }),
       up_proj: this.linear(layer + gate_up.up_proj, F, D, bias.up),
     };
+  }
+
+  /** Exporters take fused projections apart (onnxruntime-genai's builder does): the parts then have Llama's names. */
+  private apart(layer: string, qkv: QkvNames): QkvNames {
+    if ('q_proj' in qkv) return qkv;
+    const part = (name: string) => qkv.qkv_proj.replace(/[^.]*$/, `${name}_proj`);
+    const isApart =
+      !this.picker.has(`${layer}${qkv.qkv_proj}.weight`) && this.picker.has(`${layer}${part('q')}.weight`);
+    return isApart ? { q_proj: part('q'), k_proj: part('k'), v_proj: part('v') } : qkv;
+  }
+
+  private gateUpApart(layer: string, gate_up: GateUpNames): GateUpNames {
+    if (!('gate_up_proj' in gate_up)) return gate_up;
+    const part = (name: string) => gate_up.gate_up_proj.replace(/[^.]*$/, `${name}_proj`);
+    const isApart =
+      !this.picker.has(`${layer}${gate_up.gate_up_proj}.weight`) && this.picker.has(`${layer}${part('up')}.weight`);
+    return isApart ? { gate_proj: part('gate'), up_proj: part('up') } : gate_up;
   }
 
   private linear(name: string, out: number, inputs: number, bias: boolean): Linear {

@@ -112,6 +112,66 @@ describe('families', () => {
     expect(config.architecture).toBe('Gemma3ForConditionalGeneration');
   });
 
+  it('CWM: three of four layers slide, a window of 0 is none, rotary is scaled where the config is silent', () => {
+    const config = read('cwm', { head_dim: 16, sliding_window: 32 });
+    expect(windows(config)).toEqual([0, 32, 32, 32, 0, 32, 32, 32]);
+    expect(windows(read('cwm', { head_dim: 16, sliding_window: 0 }))).toEqual(Array(8).fill(0));
+    // The slowest frequency is divided by the scaling's factor, 16.
+    const [{ rotary }] = config.layers;
+    expect(rotary?.inv_freq[7]).toBeCloseTo(1_000_000 ** (-14 / 16) / 16, 12);
+    expect(speeds(read('cwm', { head_dim: 16, rope_parameters: { rope_theta: 100 } }))[0]).toBe(theta(100, 16));
+  });
+
+  it('Ministral: every layer slides unless layer_types says otherwise', () => {
+    expect(windows(read('ministral', { sliding_window: 32 }))).toEqual(Array(8).fill(32));
+    expect(windows(read('ministral', { sliding_window: null }))).toEqual(Array(8).fill(0));
+    const layer_types = Array.from({ length: 8 }, (_, i) => (i === 2 ? 'full_attention' : 'sliding_attention'));
+    expect(windows(read('ministral', { sliding_window: 32, layer_types }))).toEqual([32, 32, 0, 32, 32, 32, 32, 32]);
+  });
+
+  it('Ministral 3: queries are scaled beyond the original context, by the default of the family or not at all', () => {
+    const scale = (own: object) => read('ministral3', { head_dim: 16, ...own }).layers[0].rotary?.query_scale;
+    expect(scale({})).toEqual({ beta: 0.1, period: 16_384 });
+    const rope = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 };
+    expect(scale({ rope_parameters: { ...rope, llama_4_scaling_beta: 0.3 } })).toEqual({ beta: 0.3, period: 64 });
+    expect(scale({ rope_scaling: { ...rope, llama_4_scaling_beta: 0.3 } })).toEqual({ beta: 0.3, period: 64 });
+    expect(scale({ rope_parameters: rope })).toBeUndefined();
+    expect(windows(read('ministral3', { head_dim: 16 }))).toEqual(Array(8).fill(0));
+  });
+
+  it('InternLM 3, Seed-OSS: which linears have biases', () => {
+    const both = { head_dim: 16, qkv_bias: true, bias: false };
+    expect(read('internlm3', both).attention.bias).toEqual({ q: true, k: true, v: true, o: false });
+    expect(read('internlm3', { head_dim: 16, bias: true }).attention.bias.o).toBe(true);
+    expect(read('seed_oss').attention.bias).toEqual({ q: true, k: true, v: true, o: false });
+    expect(read('seed_oss', { attention_bias: false, attention_out_bias: true }).attention.bias).toEqual({
+      ...{ q: false, k: false, v: false, o: true },
+    });
+  });
+
+  it('EXAONE: keys of its own code, and its own base', () => {
+    const { num_hidden_layers: _, ...sizes } = SIZES;
+    const raw = {
+      model_type: 'exaone',
+      ...sizes,
+      num_layers: 3,
+      layer_norm_epsilon: 0.25,
+      activation_function: 'gelu',
+    };
+    const config = findArchitecture(raw, 'config.json').readConfig(raw, 'config.json');
+    expect(config.layers).toHaveLength(3);
+    expect(config).toMatchObject({ norm: { eps: 0.25 }, mlp: { activation: 'gelu' } });
+    expect(speeds(config)[0]).toBe(theta(500_000, 16));
+  });
+
+  it('GLM, ERNIE 4.5, Helium and Command R turn neighbouring elements; GLM half of each head', () => {
+    for (const model_type of ['glm', 'ernie4_5', 'helium', 'cohere']) {
+      const [{ rotary }] = read(model_type, { head_dim: 16 }).layers;
+      expect(rotary).toMatchObject({ interleaved: true, dim: model_type === 'glm' ? 8 : 16 });
+    }
+    expect(read('cohere', { logit_scale: 0.5 })).toMatchObject({ parallel: 'one_norm', head: { scale: 0.5 } });
+  });
+
   it('Granite: four multipliers', () => {
     const config = read('granite', {
       embedding_multiplier: 12,
@@ -166,6 +226,10 @@ describe('families refuse', () => {
     ['attention to what follows', 'gemma', { use_bidirectional_attention: true }, 'unknown_architecture', 'follows'],
     ['no text config', 'gemma3', {}, 'bad_config', 'text_config'],
     ['a rope that is a list', 'gemma3_text', { rope_parameters: [] }, 'bad_config', 'rope_parameters is []'],
+    ['clipping', 'iquestcoder', { clip_qkv: 8 }, 'unknown_architecture', 'clip_qkv is 8'],
+    ['a clip of 0', 'olmo', { clip_qkv: 0 }, 'bad_config', 'clip_qkv is 0'],
+    ['normed heads', 'cohere', { use_qk_norm: true }, 'unknown_architecture', 'use_qk_norm'],
+    ['an activation with parameters', 'apertus', {}, 'unknown_architecture', 'xIELU'],
     ['experts', 'granite', { num_local_experts: 40 }, 'unknown_architecture', '40 experts'],
     ['a family with experts', 'qwen3_moe', {}, 'unknown_architecture', 'mixture of experts'],
     ['a family with an encoder', 't5', {}, 'unknown_architecture', 'encoder'],

@@ -7,8 +7,11 @@ import type { BlockDecoder } from './block_decoder.ts';
 /** E2M1 times two: a sign, two bits of exponent, one of fraction. */
 export const FP4_LEVELS = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] as const;
 
+/** 2^(e − 128). */
+const SCALES = Float64Array.from({ length: 256 }, (_, e) => 2 ** (e - 128));
+
 export const decodeMXFP4: BlockDecoder = (bytes, at, out, to) => {
-  const d = 2 ** (bytes[at] - 128);
+  const d = SCALES[bytes[at]];
   for (let j = 0; j < 16; j++) {
     const q = bytes[at + 1 + j];
     out[to + j] = d * FP4_LEVELS[q & 15];

@@ -5,9 +5,19 @@
 import type { BlockDecoder } from './block_decoder.ts';
 import { FP4_LEVELS } from './mxfp4.ts';
 
+/** Half of an E4M3 number (bias 7) whose sign is not looked at; 0x7f, its NaN, is zero as in ggml. */
+function halfScale(byte: number): number {
+  const exponent = (byte >> 3) & 15;
+  const fraction = byte & 7;
+  if (byte === 0x7f) return 0;
+  return exponent === 0 ? fraction * 2 ** -10 : (8 + fraction) * 2 ** (exponent - 11);
+}
+
+const SCALES = Float64Array.from({ length: 256 }, (_, byte) => halfScale(byte));
+
 export const decodeNVFP4: BlockDecoder = (bytes, at, out, to) => {
   for (let run = 0; run < 4; run++) {
-    const scale = halfScale(bytes[at + run]);
+    const scale = SCALES[bytes[at + run]];
     const from = at + 4 + 8 * run;
     for (let j = 0; j < 8; j++) {
       const q = bytes[from + j];
@@ -16,11 +26,3 @@ export const decodeNVFP4: BlockDecoder = (bytes, at, out, to) => {
     }
   }
 };
-
-/** Half of an E4M3 number (bias 7) whose sign is not looked at; 0x7f, its NaN, is zero as in ggml. */
-function halfScale(byte: number): number {
-  const exponent = (byte >> 3) & 15;
-  const fraction = byte & 7;
-  if (byte === 0x7f) return 0;
-  return exponent === 0 ? fraction * 2 ** -10 : (8 + fraction) * 2 ** (exponent - 11);
-}

@@ -1,4 +1,4 @@
-/** @file The kernels made of transcendental functions: glu, activation, soft_cap. Their errors are those of WGSL's exp. */
+/** @file The kernels made of functions of one element: glu, activation, soft_cap, clip. Their errors are those of WGSL's exp. */
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName } from '../../backend.ts';
 import { openTwins, randomValues } from '../../testing.ts';
@@ -6,7 +6,7 @@ import { openTwins, randomValues } from '../../testing.ts';
 const twins = await openTwins();
 afterAll(() => twins?.webgpu.dispose());
 
-const NAMES: readonly ActivationName[] = ['silu', 'relu', 'gelu', 'gelu_tanh'];
+const NAMES: readonly ActivationName[] = ['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'];
 const SHAPES = [
   [1, 1],
   [7, 13],
@@ -15,6 +15,8 @@ const SHAPES = [
 
 /** Where the functions bend, where they have all but ended, and where squares and cubes leave f32. */
 const SIZES = [1, 12, 1e30];
+/** A squared ReLU leaves f32 itself there. */
+const sizesOf = (name: ActivationName) => (name === 'relu2' ? [1, 12, 1e15] : SIZES);
 
 function spread(count: number, seed: number, size: number): Float32Array {
   return randomValues(count, seed).map((x) => size * x);
@@ -33,7 +35,7 @@ function scaledError(found: ArrayLike<number>, expected: ArrayLike<number>): num
 describe.skipIf(!twins)('functions against their f64 twins', () => {
   describe.each(NAMES)('%s', (activation) => {
     it.each(SHAPES)('activation (%i, %i)', async (rows, d) => {
-      for (const size of SIZES) {
+      for (const size of sizesOf(activation)) {
         const [found, expected] = await twins!.run((backend) => {
           const hidden_states = backend.fromArray(spread(rows * d, 1, size), [rows, d], 'hidden_states');
           const output = backend.empty([rows, d], 'output');
@@ -47,7 +49,7 @@ describe.skipIf(!twins)('functions against their f64 twins', () => {
     });
 
     it.each(SHAPES)('glu (%i, %i)', async (rows, d) => {
-      for (const size of SIZES) {
+      for (const size of sizesOf(activation)) {
         const [found, expected] = await twins!.run((backend) => {
           const gate = backend.fromArray(spread(rows * d, 2, size), [rows, d], 'gate');
           const up = backend.fromArray(randomValues(rows * d, 3), [rows, d], 'up');
@@ -85,6 +87,28 @@ describe.skipIf(!twins)('functions against their f64 twins', () => {
     backend.count_non_finite({ tensor: output, counts, index: 0 });
     expect([...(await backend.read(counts))]).toEqual([1]);
     for (const tensor of [hidden_states, output, counts]) tensor.dispose();
+  });
+
+  it.each(SHAPES)('clip (%i, %i)', async (rows, d) => {
+    const [found, expected] = await twins!.run((backend) => {
+      const hidden_states = backend.fromArray(spread(rows * d, 6, 3), [rows, d], 'hidden_states');
+      backend.clip({ hidden_states, limit: 1.25 });
+      return hidden_states;
+    });
+    expect([...twins!.kernels]).toEqual(['clip']);
+    expect(Array.from(found)).toEqual(Array.from(expected));
+    if (rows > 1) expect(Array.from(found).filter((x) => Math.abs(x) === 1.25).length).toBeGreaterThan(rows);
+  });
+
+  it('clip keeps a NaN, so that it is counted', async () => {
+    const backend = twins!.webgpu;
+    const hidden_states = backend.fromArray([Number.NaN, 1, -9], [1, 3], 'hidden_states');
+    const counts = backend.emptyIds(1, 'counts');
+    backend.clip({ hidden_states, limit: 8 });
+    backend.count_non_finite({ tensor: hidden_states, counts, index: 0 });
+    expect([...(await backend.read(counts))]).toEqual([1]);
+    expect((await backend.read(hidden_states))[2]).toBe(-8);
+    for (const tensor of [hidden_states, counts]) tensor.dispose();
   });
 
   it.each(SHAPES)('soft_cap (%i, %i)', async (rows, d) => {

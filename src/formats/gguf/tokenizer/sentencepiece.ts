@@ -59,9 +59,12 @@ export function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: Vocab
 /** Every cut of a token into two tokens, best score of the whole first. Cuts of one token: by the ids of the parts. */
 export function rankedMerges({ tokens, types, ids }: Vocabulary, scores: readonly number[]): [string, string][] {
   const merges: { left: number; right: number; id: number }[] = [];
+  // Looking a part up takes its length: a token of a million letters must not be cut in all ways.
+  const lengths = new Set(tokens.map((token) => token.length));
   for (const [id, token] of tokens.entries()) {
     if (types[id] !== TOKEN_TYPE.normal && types[id] !== TOKEN_TYPE.user_defined) continue;
     for (let cut = 1; cut < token.length; cut++) {
+      if (!lengths.has(cut) || !lengths.has(token.length - cut)) continue;
       const unit = token.charCodeAt(cut);
       if (unit >= 0xdc00 && unit < 0xe000) continue; // inside a letter of two UTF-16 units
       const left = ids.get(token.slice(0, cut));

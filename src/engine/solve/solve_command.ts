@@ -1,0 +1,91 @@
+/** @file Command `solve`: the best recipe of a size, told with what was predicted and measured; `compress` then makes it. */
+
+import type { PassContext } from '../../compress/method.ts';
+import { storedType } from '../../compress/slicegpt/store.ts';
+import { type Candidate, solve } from '../../compress/solver/solve.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
+import { bytesPerElement } from '../../tensor/dtype.ts';
+import type { ExportFormat } from '../export/options.ts';
+import { compressionContext } from '../measure_commands.ts';
+import type { EnginePlatform } from '../platform.ts';
+import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
+import type { EngineState } from '../state.ts';
+import { formatTarget } from './format_target.ts';
+
+/** How large the model shall be: bytes of the weights in a file, or bits for each parameter of the open model. */
+export type SolveTarget = { readonly bytes: number } | { readonly bits_per_weight: number };
+
+export interface SolveReport {
+  readonly target_bytes: number;
+  readonly format: ExportFormat;
+  /** Windows of the calibration text that fitted nothing and measured everything. */
+  readonly held_windows: number;
+  /** The best first. */
+  readonly candidates: readonly Candidate[];
+  readonly smallest_bytes: number;
+  readonly duration_ms: number;
+}
+
+/** Share of the calibration windows that are held back, and how many at most. */
+const HELD_SHARE = 4;
+const MOST_HELD = 4;
+
+export async function solveCommand(
+  state: EngineState,
+  platform: EnginePlatform,
+  { target, format }: { target: SolveTarget; format: ExportFormat },
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<SolveReport> {
+  const started = performance.now();
+  const { open, summary } = state.requireModel();
+  const { calibration } = state.requireTexts();
+  const { fit, held } = holdBack(calibration);
+  const targetBytes = 'bytes' in target ? target.bytes : Math.floor((target.bits_per_weight * summary.parameters) / 8);
+  const floatBytes = bytesPerElement(storedType(open.model));
+  const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
+  const scratch = await platform.createScratch();
+  try {
+    const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
+    const context: PassContext = { ...shared, calibration: fit, dense: open.model, before: [], after: [] };
+    const request = {
+      ...formatTarget(format, floatBytes),
+      ...{ targetBytes, held, createScratch: () => platform.createScratch() },
+    };
+    const { candidates, smallest } = await solve(open.model, request, context);
+    const duration_ms = performance.now() - started;
+    return {
+      ...{
+        target_bytes: targetBytes,
+        format,
+        held_windows: held.count,
+        candidates,
+        smallest_bytes: smallest,
+        duration_ms,
+      },
+    };
+  } finally {
+    await scratch.clear();
+  }
+}
+
+/** The last windows of the calibration text fit nothing while the solver looks; the model itself is then made with all of them. */
+function holdBack(windows: TokenWindows): { fit: TokenWindows; held: TokenWindows } {
+  const count = Math.min(MOST_HELD, Math.ceil(windows.count / HELD_SHARE));
+  if (windows.count < 2) {
+    throw new WhittleError({
+      code: 'bad_option',
+      message: 'A target size needs calibration windows that can be held back, and there is one window.',
+      place: { field: 'samples' },
+      allowed: '2 windows or more',
+      action: 'Use more calibration windows.',
+    });
+  }
+  const first = windows.count - count;
+  const cut = first * windows.seqlen;
+  return {
+    fit: { ...windows, count: first, ids: windows.ids.subarray(0, cut) },
+    held: { ...windows, count, ids: windows.ids.subarray(cut, windows.count * windows.seqlen) },
+  };
+}
