@@ -17,13 +17,8 @@ export interface ExternalData {
 }
 
 /**
-<<<<<<< HEAD
- * Throws `missing_shard` (a file that was not given), `truncated_file` (a tensor past the end), and `not_a_model` for what
- * stands in the place of a file after a failed download.
-=======
  * Throws `missing_shard` (a file that was not given), `truncated_file` (a tensor past the end) and `not_a_model` (a short text
  * in place of the data: a Git LFS pointer, a web page).
->>>>>>> lead
  */
 export async function locateExternal(
   model: ByteSource,
@@ -44,11 +39,7 @@ export async function locateExternal(
     if (!sources.has(file) && source.size < SMALL_FILE_BYTES) await refuseText(source);
     sources.set(file, source);
     const end = offset + tensor.bytes;
-<<<<<<< HEAD
-    if (end > source.size) throw (await foreign(source)) ?? outside(source, tensor, offset, end);
-=======
     if (end > source.size) throw (await otherText(source)) ?? outside(source, tensor, offset, end);
->>>>>>> lead
     const known = ranges.get(file) ?? [];
     ranges.set(file, known);
     known.push({ tensor, start: offset, end });
@@ -79,19 +70,14 @@ function* storedTensors(graph: OnnxGraph): Iterable<StoredTensor> {
   }
 }
 
-<<<<<<< HEAD
 /** Weights that fit into so little could begin like an archive, but not like a pointer's or a page's text. */
 async function refuseText(source: ByteSource): Promise<void> {
   const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
   if (!TEXT.test(new TextDecoder('latin1').decode(head))) return;
-  const found = await foreign(source);
+  const found = await otherText(source);
   if (found) throw found;
 }
 
-async function foreign(source: ByteSource): Promise<WhittleError | undefined> {
-  const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
-  return recogniseForeign(source.name, head, 'the external data of an ONNX model');
-=======
 /** Of a pointer, an error message, a web page. */
 const LARGEST_TEXT = 2 ** 20;
 
@@ -100,7 +86,6 @@ async function otherText(source: ByteSource): Promise<WhittleError | undefined> 
   if (source.size > LARGEST_TEXT) return undefined;
   const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
   return recogniseForeign(source.name, head, 'the external data of the ONNX model');
->>>>>>> lead
 }
 
 function outside(source: ByteSource, { name }: StoredTensor, offset: number, end: number): WhittleError {
