@@ -125,6 +125,17 @@ describe('a key that no family reads', () => {
     expect(rest).toEqual([]);
   });
 
+  it.each([
+    ['SmolLM2', { is_llama_config: true, rope_interleaved: false, pretraining_tp: 1, 'transformers.js_config': {} }],
+    ['Phi-4', { full_attn_mod: 1, interpolate_factor: 1, lm_head_bias: false, attention_bias: false }],
+    ['StarCoder2', { norm_type: 'layer_norm', attention_softmax_in_fp32: true, scale_attention_softmax_in_fp32: true }],
+    ['Granite', { position_embedding_type: 'rope', embedding_multiplier: 1, logits_scaling: 1.0 }],
+    ['Qwen 2.5', { use_sliding_window: false, sliding_window: 131_072, max_window_layers: 28, use_mrope: false }],
+    ['GPT-2', { n_ctx: 1024, summary_type: 'cls_index', task_specific_params: { a: 1 }, _num_labels: 1 }],
+  ])('is no matter where configs of the Hub have it: %s', (_, config) => {
+    expect(judge(config)).toEqual([]);
+  });
+
   it('is named where nothing is known of it, and not where it says nothing', () => {
     expect(judge({ my_note: 'x' }).join()).toContain('my_note');
     expect(judge({ my_note: null, value_scale: 1, value_softcap: null, sinks: false, my_list: [] })).toEqual([]);

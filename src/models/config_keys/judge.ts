@@ -64,7 +64,7 @@ function ropeFields(raw: RawConfig, own: readonly string[]): (string | undefined
 }
 
 /** What every decoder of these families does anyway. */
-const USUAL = /^(rms_?norm|absolute|rope|rotary|default|none|causal|full|full_attention|standard)$/i;
+const USUAL = /^(rms_?norm|layer_?norm|absolute|rope|rotary|default|none|causal|full|full_attention|standard)$/i;
 
 /** False for values that ask for nothing: none, off, empty, a factor of 1, a window that is switched off. */
 function isActive(key: string, value: unknown, raw: RawConfig): boolean {

@@ -67,6 +67,8 @@ export const ALWAYS_IDLE: ReadonlySet<string> = new Set(
   tie_encoder_decoder tf_legacy_loss chunk_size_feed_forward pretraining_tp max_length min_length do_sample early_stopping
   num_beams num_beam_groups diversity_penalty temperature top_k top_p typical_p repetition_penalty length_penalty
   no_repeat_ngram_size encoder_no_repeat_ngram_size num_return_sequences remove_invalid_values
+  is_llama_config full_attn_mod interpolate_factor num_logits_to_keep kv_channels use_rope attention_softmax_in_fp32
+  scale_attention_softmax_in_fp32 tensor_parallel_degree sequence_parallel
   exponential_decay_length_penalty seq_length seq_len max_seq_len max_sequence_length sequence_length n_ctx
   `
     .trim()
@@ -85,6 +87,7 @@ export const OF_OTHER_CLASSES: ReadonlySet<string> = new Set(
   rms_norm_eps hidden_act hidden_activation activation_function rotary_dim rotary_pct rotary_emb_base rotary_embedding_base
   partial_rotary_factor rope_interleave rope_interleaved attention_out_bias attention_in_multiplier attention_out_multiplier
   key_multiplier mlp_multipliers lm_head_multiplier embedding_multiplier use_mrope mrope_section no_bias emb_pdrop
+  dual_chunk_attention_config sliding_window_size rope_pct rotary_scaling_factor norm_head norm_topk_prob residual_in_fp32
   attention_sink_size learnable_sink_init mlp_layer_types prefix_dense_sliding_window_pattern
   `
     .trim()
