@@ -89,6 +89,6 @@ describe('a Llama in F8 with block scales', () => {
   it('with blocks that do not fit the scales is refused, and so are other kinds of codes', async () => {
     const wrong = await float8Files({ quant_method: 'fp8', weight_block_size: [8, 8] });
     await expectBadInput(openModel(wrong), 'shape_mismatch', 'weight_block_size');
-    await expectBadInput(openModel(await float8Files({ quant_method: 'gptq' })), 'unknown_architecture', 'gptq');
+    await expectBadInput(openModel(await float8Files({ quant_method: 'gptq' })), 'unsupported_dtype', 'gptq');
   });
 });

@@ -450,6 +450,36 @@ STORED_AS = {
     "bloom": ("transformer.", ""),
     "opt_plain": ("model.", ""),
     "gpt_neox": ("lm_head.", "embed_out."),
+    "gpt_neox_other_rotary": ("lm_head.", "embed_out."),
+}
+
+# Keys that several families have and read differently, or do not read at all: test/fixtures/config_keys.
+KEYS = {
+    # transformers takes it for Ministral, whose layers it lists.
+    "mistral_listed": {
+        **CONFIGS["mistral"],
+        "num_hidden_layers": 3,
+        "head_dim": CONFIGS["mistral"]["hidden_size"] // CONFIGS["mistral"]["num_attention_heads"],
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    },
+    # Listed layers slide though windows are not switched on.
+    "smollm3_listed": {
+        **CONFIGS["smollm3"],
+        "use_sliding_window": False,
+        "sliding_window": 7,
+        "layer_types": ["sliding_attention", "full_attention", "full_attention", "sliding_attention"],
+    },
+    # Gemma 1 goes by hidden_act alone.
+    "gemma_two_activations": {**CONFIGS["gemma"], "hidden_act": "silu", "hidden_activation": "relu", "mlp_bias": True},
+    # Gemma 3 has the key and caps no score.
+    "gemma3_attention_cap": {**CONFIGS["gemma3_text"], "attn_logit_softcapping": 1.0},
+    # GPT-NeoX: rotary_pct, not partial_rotary_factor; GPT-J: neither base nor scaling.
+    "gpt_neox_other_rotary": {**NEOX, "rotary_pct": 0.25, "partial_rotary_factor": 0.75},
+    "gptj_other_rotary": {
+        **CONFIGS["gptj"],
+        "rope_theta": 100.0,
+        "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+    },
 }
 
 # The same where more than a prefix differs, as patterns of the class's names and what stands there instead.

@@ -19,9 +19,12 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from family_configs import CONFIGS, RENAMED, STORED_AS
+from family_configs import CONFIGS, KEYS, RENAMED, STORED_AS
 
-OUT = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "families"
+FIXTURES = Path(__file__).resolve().parent.parent / "test" / "fixtures"
+OUT = FIXTURES / "families"
+OUT_KEYS = FIXTURES / "config_keys"
+ALL = {**CONFIGS, **KEYS}
 LENGTH = 20
 # Rows of logits that are kept; the loss covers the others.
 ROWS = [8, 18, 19]
@@ -76,6 +79,12 @@ def distribution(model, name, parameter):
     return 0, round(math.sqrt(3 / inputs), 4)
 
 
+def class_of(config):
+    """As AutoConfig chooses it: Mistral with a list of layers is Ministral."""
+    listed = config["model_type"] == "mistral" and "layer_types" in config
+    return "ministral" if listed else config["model_type"]
+
+
 def stored_name(name, parameter_name):
     here, there = STORED_AS.get(name, ("", ""))
     stored = there + parameter_name.removeprefix(here) if parameter_name.startswith(here) else parameter_name
@@ -86,10 +95,10 @@ def stored_name(name, parameter_name):
 
 def build(name):
     """The model and how its checkpoint stores it: [{name, shape, centre, amplitude}]."""
-    config = copy.deepcopy(CONFIGS[name])
+    config = copy.deepcopy(ALL[name])
     # Falcon's eager attention adds ALiBi twice (in its mask and to its scores), its default one does not.
     attention = "sdpa" if config["model_type"] == "falcon" else "eager"
-    parsed = CONFIG_MAPPING[config["model_type"]].from_dict(config)
+    parsed = CONFIG_MAPPING[class_of(config)].from_dict(config)
     model = AutoModelForCausalLM.from_config(parsed, attn_implementation=attention)
     model = model.double().eval()
     tensors = []
@@ -130,20 +139,20 @@ def main(names):
     in_double_precision()
     from family_sliced import SLICED, sliced_reference
 
-    for name in names or CONFIGS:
+    for name in names or ALL:
         model, tensors = build(name)
         ids = token_ids(f"{name}.input_ids", LENGTH, model.config.vocab_size)
         # longrope turns otherwise in short sequences.
         lengths = [LENGTH, 12] if name == "phi3_longrope" else [LENGTH]
         golden = {
-            "config": CONFIGS[name],
+            "config": ALL[name],
             "tensors": tensors,
             "runs": [run(model, ids[:length]) for length in lengths],
         }
         if name in SLICED:
             golden["sliced"] = sliced_reference(name, model, ids)
         text = json.dumps(golden, separators=(",", ":"))
-        (OUT / f"{name}.json").write_text(text + "\n")
+        ((OUT_KEYS if name in KEYS else OUT) / f"{name}.json").write_text(text + "\n")
         losses = ", ".join(f"{each['loss']:.4f}" for each in golden["runs"])
         spread = np.std(golden["runs"][0]["logits"])
         sliced = f", sliced {golden['sliced']['loss']:.4f}" if name in SLICED else ""

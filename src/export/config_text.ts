@@ -1,5 +1,7 @@
 /** @file config.json as text. JSON knows one kind of number, but transformers tells 30 from 30.0 where a field is a float. */
 
+import { portableJson } from '../formats/hf/python_json.ts';
+
 /** Fields that transformers declares as floats; the others of a config are whole numbers, or have a fraction anyway. */
 const FLOAT_FIELDS = [
   'final_logit_softcapping',
@@ -21,5 +23,5 @@ const WHOLE_FLOAT = new RegExp(`^(\\s*"(?:${FLOAT_FIELDS.join('|')})": -?\\d+)(,
 
 /** Two spaces deep, with a newline at the end, as `save_pretrained` writes it. */
 export function configText(config: unknown): string {
-  return `${JSON.stringify(config, null, 2).replace(WHOLE_FLOAT, '$1.0$2')}\n`;
+  return `${portableJson(config, 2).replace(WHOLE_FLOAT, '$1.0$2')}\n`;
 }

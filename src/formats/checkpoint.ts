@@ -28,6 +28,8 @@ export interface Checkpoint {
   readonly zeros?: ReadonlyMap<string, TensorInfo>;
   /** Bytes of all tensor data (headers not counted). */
   readonly bytes: number;
+  /** What an index promises and no file holds: a fault only where the model needs it. */
+  readonly absent?: ReadonlyMap<string, { readonly shard: string; readonly index: string }>;
   /**
    * Little-endian bytes of a tensor in its stored type, row-major; `rows` selects a range of the first dimension.
    * Throws `missing_tensor`, `truncated_file`, `file_changed`.

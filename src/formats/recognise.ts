@@ -12,7 +12,8 @@ interface Foreign {
 const SAFETENSORS = 'a safetensors file';
 const PICKLE: Foreign = {
   message: 'This is a PyTorch pickle or zip archive. It can hold code, so it is never opened.',
-  action: 'Use the safetensors version of the model, or convert it with safetensors.torch.save_file.',
+  action:
+    'Use the safetensors version of the model; or, if you trust the file, load it in transformers and save it with save_pretrained.',
 };
 
 /** `not_a_model` for a recognised foreign file in place of weights, `undefined` for unknown bytes. */
@@ -86,7 +87,10 @@ function byName(name: string): Foreign | undefined {
     };
   }
   if (/\.(h5|msgpack|tflite|mlmodel|npz)$/.test(name)) {
-    return { message: 'This weight format is not read.', action: 'Open the safetensors version of the model.' };
+    return {
+      message: 'Weights in this format (Keras, Flax, TFLite, Core ML, NumPy) are not read.',
+      action: 'Open the safetensors version of the model.',
+    };
   }
   if (/\.(zip|tar|gz|tgz|7z|rar)$/.test(name)) {
     return { message: 'This is an archive.', action: 'Unpack it and open the folder.' };

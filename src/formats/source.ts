@@ -41,6 +41,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
           code: 'truncated_file',
           message: `Bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}.`,
           place: { file: name },
+          allowed: `bytes 0 to ${size}`,
           action: 'The download may be incomplete: fetch the file again.',
         });
       }
@@ -101,6 +102,7 @@ function fileChanged(name: string, cause?: unknown): WhittleError {
       code: 'file_changed',
       message: 'The file was changed, moved or deleted since it was opened.',
       place: { file: name },
+      allowed: 'a file that stays as it is while the model is open',
       action: 'Open the model again.',
     },
     { cause },

@@ -125,6 +125,16 @@ export interface WeightNames {
   readonly transposed?: boolean;
 }
 
+/** Keys of config.json. A test holds them to the family's class in transformers and to what `readConfig` does. */
+export interface ConfigKeys {
+  /** `readConfig` depends on them, or refuses them. `config_keys/keys.ts` has those that families share. */
+  readonly read: readonly string[];
+  /** Of the family's class, and without effect on what is computed (or fixed in its code, whatever the config says). */
+  readonly idle?: readonly string[];
+  /** Fields of `rope_parameters` that only this family has. */
+  readonly rope?: readonly string[];
+}
+
 export interface Architecture {
   /** For people: "Llama". */
   readonly family: string;
@@ -138,6 +148,8 @@ export interface Architecture {
   readonly ignored: readonly RegExp[];
   /** Stored parts that are left out with a warning that names them. */
   readonly left_out?: readonly { readonly pattern: RegExp; readonly what: string }[];
+  /** What its config may hold; another key that would change what is computed is refused ({@link judgeConfigKeys}). */
+  readonly config_keys?: ConfigKeys;
   /** Throws `bad_config`, `unknown_architecture`. */
   readConfig(raw: RawConfig, file: string): DecoderConfig;
 }

@@ -1,7 +1,9 @@
 /** @file Descriptor + config + checkpoint → {@link DecoderModel}. Checks every shape; reads no weight. */
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import type { Architecture, DecoderConfig, WeightNames } from './architecture.ts';
+import { chooseNames } from './build/choose_names.ts';
 import { buildNorm, LayerBuilder } from './build/layer.ts';
+import { judgeUnused } from './build/unused_tensors.ts';
 import { WeightPicker } from './build/weight_picker.ts';
 import type { DecoderModel, Embedding, Head, WeightRef } from './decoder_model.ts';
 
@@ -10,15 +12,18 @@ export interface BuiltModel {
   warnings: string[];
 }
 
-/** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`. */
+/**
+ * Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`, and `unknown_architecture` for a tensor
+ * that changes others and is not understood.
+ */
 export function buildDecoderModel(
   architecture: Architecture,
   config: DecoderConfig,
   checkpoint: Checkpoint,
 ): BuiltModel {
+  const names = chooseNames(architecture, config, checkpoint);
   const { hidden_size: D, num_hidden_layers } = config;
   const picker = new WeightPicker(checkpoint);
-  const names = chosenNames(architecture, config, picker);
   const [first] = names.prefixes;
   const prefix = names.prefixes.find((tried) => picker.has(`${tried}${names.embed_tokens}.weight`)) ?? first;
   const warnings = [...(config.warnings ?? [])];
@@ -27,18 +32,10 @@ export function buildDecoderModel(
   const builder = new LayerBuilder(picker, config, names, prefix + names.layers);
   const layers = Array.from({ length: num_hidden_layers }, (_, index) => builder.build(index));
   const norm = buildNorm(picker, config, prefix + names.norm, D);
-  const lm_head = buildHead(picker, config, names, embed_tokens.weight, warnings);
-  warnings.push(...unusedWarnings(picker.unused(), architecture));
+  const lm_head = buildHead(picker, config, names, embed_tokens.weight);
+  const beyond = { prefix: prefix + names.layers, count: num_hidden_layers };
+  warnings.push(...judgeUnused(checkpoint, picker.unused(), { architecture, layers: beyond }));
   return { model: { config, embed_tokens, layers, norm, lm_head }, warnings };
-}
-
-/** Of several sets of names, the one under which the embedding lies. */
-function chosenNames({ weights }: Architecture, config: DecoderConfig, picker: WeightPicker): WeightNames {
-  if (typeof weights === 'function') return weights(config);
-  const all: readonly WeightNames[] = Array.isArray(weights) ? weights : [weights];
-  const isStored = ({ prefixes, embed_tokens }: WeightNames) =>
-    prefixes.some((prefix) => picker.has(`${prefix}${embed_tokens}.weight`));
-  return all.find(isStored) ?? all[0];
 }
 
 function buildEmbedding(picker: WeightPicker, config: DecoderConfig, names: WeightNames, prefix: string): Embedding {
@@ -59,38 +56,14 @@ function buildEmbedding(picker: WeightPicker, config: DecoderConfig, names: Weig
   };
 }
 
-function buildHead(
-  picker: WeightPicker,
-  config: DecoderConfig,
-  names: WeightNames,
-  embedding: WeightRef,
-  warnings: string[],
-): Head {
+function buildHead(picker: WeightPicker, config: DecoderConfig, names: WeightNames, embedding: WeightRef): Head {
   const { hidden_size: D, vocab_size: V, tie_word_embeddings, head: { bias, scale, soft_cap } = {} } = config;
   const name = names.lm_head.find((tried) => picker.has(`${tried}.weight`)) ?? names.lm_head[0];
   const stored = `${name}.weight`;
-  if (tie_word_embeddings && picker.skip(stored)) {
-    warnings.push(`The config ties embedding and head, so the stored ${stored} is not used.`);
-  }
   return {
     weight: tie_word_embeddings ? embedding : picker.head(stored, [V, D]),
     ...(bias && { bias: picker.take(`${name}.bias`, [V]) }),
     ...(scale !== undefined && scale !== 1 && { scale }),
     ...(soft_cap !== undefined && { soft_cap }),
   };
-}
-
-function unusedWarnings(unused: readonly string[], { ignored, left_out = [] }: Architecture): string[] {
-  const warnings: string[] = [];
-  let rest = unused.filter((name) => !ignored.some((pattern) => pattern.test(name)));
-  for (const { pattern, what } of left_out) {
-    const left = rest.filter((name) => !pattern.test(name));
-    if (left.length < rest.length) warnings.push(`${what} (${rest.length - left.length} tensors) is left out.`);
-    rest = left;
-  }
-  if (rest.length > 0) {
-    const more = rest.length > 5 ? ` and ${rest.length - 5} more` : '';
-    warnings.push(`Tensors that this architecture does not use: ${rest.slice(0, 5).join(', ')}${more}.`);
-  }
-  return warnings;
 }

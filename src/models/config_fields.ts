@@ -58,11 +58,11 @@ export function modelConfig(
   const num_key_value_heads = fields.num_key_value_heads ?? num_attention_heads;
   if (num_attention_heads % num_key_value_heads !== 0) {
     const found = `num_attention_heads (${num_attention_heads}) is not a multiple of num_key_value_heads (${num_key_value_heads}).`;
-    throw bad(file, found, 'num_key_value_heads');
+    throw bad(file, found, 'num_key_value_heads', `a divisor of num_attention_heads (${num_attention_heads})`);
   }
   if (fields.head_dim == null && hidden_size % num_attention_heads !== 0) {
     const found = `hidden_size (${hidden_size}) is not a multiple of num_attention_heads (${num_attention_heads}).`;
-    throw bad(file, found, 'num_attention_heads');
+    throw bad(file, found, 'num_attention_heads', `a divisor of hidden_size (${hidden_size}), or a head_dim beside it`);
   }
   const head_dim = fields.head_dim ?? hidden_size / num_attention_heads;
   for (const [field, found] of Object.entries({ num_attention_heads, head_dim })) {
@@ -95,6 +95,8 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['gelu_new', 'gelu_tanh'],
   ['gelu_pytorch_tanh', 'gelu_tanh'],
   ['gelu_fast', 'gelu_tanh'],
+  ['gelu_accurate', 'gelu_tanh'],
+  ['gelu_python_tanh', 'gelu_tanh'],
 ]);
 
 /** Throws `unknown_architecture` for an activation that Whittle does not run. */
@@ -127,7 +129,7 @@ export function refused(file: string, field: string, message: string, allowed: s
     message: `${message} Whittle cannot run this variant yet.`,
     place: { file, field },
     allowed,
-    action: 'Choose another model of the family.',
+    action: `If the model does not need ${field}, correct config.json; else choose another model of the family.`,
   });
 }
 

@@ -35,6 +35,7 @@ export function findArchitecture(raw: RawConfig, file: string): Architecture {
       'architectures',
       `This is a ${classes.join(', ')}, not a causal language model.`,
       ['a class named …ForCausalLM or …LMHeadModel', ...others].join(', '),
+      'Open the language model that it was made from.',
     );
   }
   for (const field of EXPERT_FIELDS) {
@@ -50,19 +51,34 @@ function unknownType(raw: RawConfig, file: string): WhittleError {
   const type = raw.model_type;
   const known = ARCHITECTURES.flatMap(({ model_types }) => model_types).join(', ');
   if (type === undefined) {
-    return unknown(file, 'model_type', 'The config names no model_type, which Whittle needs.', known);
+    return unknown(
+      file,
+      'model_type',
+      'The config names no model_type, which Whittle needs.',
+      known,
+      'Add the family to config.json ("model_type": "llama" for a model in the layout of Llama), or fetch the file again.',
+    );
   }
   const reason = typeof type === 'string' && REFUSED.find(([pattern]) => pattern.test(type))?.[1];
   const message = `The model type is ${describeValue(type)}, which Whittle ${reason ? `cannot run: ${reason}` : 'does not know'}.`;
-  return unknown(file, 'model_type', message, known);
+  const action = reason
+    ? 'Choose a dense, text-only decoder of a supported family.'
+    : 'Choose a model of a supported family; if this is one of them under another name, set model_type to that.';
+  return unknown(file, 'model_type', message, known, action);
 }
 
-function unknown(file: string, field: string, message: string, allowed: string): WhittleError {
+function unknown(
+  file: string,
+  field: string,
+  message: string,
+  allowed: string,
+  action = 'Choose a model of a supported family.',
+): WhittleError {
   return new WhittleError({
     code: 'unknown_architecture',
     message,
     place: { file, field },
     allowed,
-    action: 'Choose a model of a supported family.',
+    action,
   });
 }

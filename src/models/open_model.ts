@@ -1,4 +1,5 @@
 /** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
+import { WhittleError } from '../errors/errors.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
@@ -8,8 +9,14 @@ import { readQuantization } from '../formats/hf/quantization_config.ts';
 import { widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
+import { chooseNames } from './build/choose_names.ts';
+import { explainForm } from './build/stored_form.ts';
+import { settleHead } from './build/tied_head.ts';
+import { unwrapNames } from './build/wrapped_names.ts';
 import { type BuiltModel, buildDecoderModel } from './build_model.ts';
+import { judgeConfigKeys } from './config_keys/judge.ts';
 import type { DecoderModel, ModelConfig } from './decoder_model.ts';
+import { ARCHITECTURES } from './families/families.ts';
 import { findArchitecture } from './find_architecture.ts';
 import { explainOnnx } from './onnx/explain.ts';
 import { withoutNormOffset } from './onnx/folded_norms.ts';
@@ -39,9 +46,11 @@ export interface OpenModel {
 export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
   const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
-  const { model, checkpoint, warnings } = explainOnnx(found.onnx?.summary, () => buildModel(found, raw));
+  const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx?.summary, () =>
+    buildModel(found, raw),
+  );
   const { config } = model;
-  const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config, config.vocab_size);
+  const tokenizer = await openTokenizer(found, config.vocab_size);
   const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
   if (tokenizer.vocab_size > config.vocab_size) {
@@ -53,7 +62,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   return {
     name: found.name ?? nameFromConfig(raw) ?? config.architecture,
     config,
-    raw_config: sourceConfig(raw),
+    raw_config,
     model,
     checkpoint,
     files: found.weights.map(({ name, size }) => ({ name, bytes: size })),
@@ -63,20 +72,59 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   };
 }
 
+interface Built extends BuiltModel {
+  readonly checkpoint: Checkpoint;
+  readonly raw_config: RawConfig;
+}
+
 /** From its own description, where Whittle wrote the config, else by the family that the config names. */
-function buildModel(found: HfModel, raw: RawConfig): BuiltModel & { checkpoint: Checkpoint } {
+async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
   const { name } = found.config;
-  const widened = widenFloats(found.checkpoint, readQuantization(raw, name));
+  const { widen, notes } = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const widened = widenFloats(found.checkpoint, widen);
   if (hasDescription(raw)) {
-    const description = readDescription(raw, name);
-    return { ...modelFromDescription(description, widened, name), checkpoint: widened };
+    const built = modelFromDescription(readDescription(raw, name), widened, name);
+    return { ...built, warnings: [...notes, ...built.warnings], checkpoint: widened, raw_config: sourceConfig(raw) };
   }
   const architecture = findArchitecture(raw, name);
-  const config = architecture.readConfig(raw, name);
+  const asked = architecture.readConfig(raw, name);
+  const names = chooseNames(architecture, asked, widened);
+  const unwrapped = unwrapNames(widened, names);
+  const { checkpoint: settled, config, notes: head } = await settleHead(unwrapped.checkpoint, names, asked);
   const checkpoint = found.onnx
-    ? withoutNormOffset(widened, found.onnx.folded, config.norm.weight_offset ?? 0)
-    : widened;
-  return { ...buildDecoderModel(architecture, config, checkpoint), checkpoint };
+    ? withoutNormOffset(settled, found.onnx.folded, config.norm.weight_offset ?? 0)
+    : settled;
+  const built = explainForm(checkpoint, () => buildDecoderModel(architecture, config, checkpoint));
+  const keys = judgeConfigKeys(raw, name, architecture, ARCHITECTURES);
+  return {
+    ...built,
+    checkpoint,
+    raw_config: asked.tie_word_embeddings === config.tie_word_embeddings ? raw : untied(raw),
+    warnings: [...notes, ...unwrapped.notes, ...head, ...keys, ...built.warnings],
+  };
+}
+
+async function modelOptFile({ hf_quant_config: source }: HfModel) {
+  return source && { raw: await readJsonObject(source), file: source.name };
+}
+
+/** The config of a model whose head turned out to be a matrix of its own. */
+function untied(raw: RawConfig): RawConfig {
+  const { text_config } = raw;
+  const own = { ...raw, tie_word_embeddings: false };
+  if (typeof text_config !== 'object' || text_config === null) return own;
+  return { ...own, text_config: { ...text_config, tie_word_embeddings: false } };
+}
+
+/** Errors that do not say what a part may be say at least what the file has to be. */
+async function openTokenizer({ tokenizer, tokenizer_config }: HfModel, vocab_size: number): Promise<Tokenizer> {
+  try {
+    return await loadTokenizer(tokenizer, tokenizer_config, vocab_size);
+  } catch (error) {
+    if (!(error instanceof WhittleError) || error.allowed !== undefined) throw error;
+    const allowed = 'a tokenizer.json as the library tokenizers 0.23 or transformers 5 writes it';
+    throw new WhittleError({ ...error.toData(), allowed }, { cause: error });
+  }
 }
 
 async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {

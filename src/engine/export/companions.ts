@@ -2,6 +2,7 @@
 import { configText } from '../../export/config_text.ts';
 import { modelCard } from '../../export/model_card.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
+import { madePortable, parsePythonJson, portableJson } from '../../formats/hf/python_json.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
@@ -44,8 +45,14 @@ export async function writeCompanions(
     own.set(CONFIG_FILE, new TextEncoder().encode(configText({ ...config, whittle })));
   }
   const files: ExportedFile[] = [];
-  for (const [name, bytes] of own) files.push(await writeFile(folder, name, bytes));
+  for (const [name, bytes] of own) files.push(await writeFile(folder, name, portable(name, bytes)));
   return files;
+}
+
+/** Byte for byte, save for JSON that only Python reads (`"model_max_length": Infinity`): a browser's tools stop at it. */
+function portable(name: string, bytes: Uint8Array): Uint8Array {
+  const text = name.endsWith('.json') ? madePortable(new TextDecoder().decode(bytes)) : undefined;
+  return text === undefined ? bytes : new TextEncoder().encode(text);
 }
 
 /** By which Whittle opens its own files again, whatever family the model came from. */
@@ -53,11 +60,11 @@ function describedModel({ model }: ExportTarget) {
   return describeModel(model, weightNames(model));
 }
 
-/** Undefined for what is no JSON object (a cut download, NaN as Python writes it): no reason to fail an export. */
+/** Undefined for what is no JSON object (a cut download): no reason to fail an export. */
 function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
   if (!bytes) return undefined;
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const value: unknown = parsePythonJson(new TextDecoder().decode(bytes));
     return typeof value === 'object' && !Array.isArray(value)
       ? ((value ?? undefined) as Record<string, unknown>)
       : undefined;
@@ -130,7 +137,7 @@ export async function writeReport(
 }
 
 function json(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  return new TextEncoder().encode(`${portableJson(value, 2)}\n`);
 }
 
 async function writeFile(folder: ExportFolder, name: string, bytes: Uint8Array): Promise<ExportedFile> {

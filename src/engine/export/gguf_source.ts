@@ -1,5 +1,6 @@
 /** @file What a GGUF file is made from: the model and the tokenizer's files as they were opened. */
 import type { GgufSource } from '../../export/gguf/write_gguf.ts';
+import { parsePythonJson } from '../../formats/hf/python_json.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 
@@ -23,11 +24,11 @@ export function ggufSource({ tokenizer_files, raw_config, name }: OpenModel, mod
   };
 }
 
-/** Undefined for what is no JSON object: generation configs are found that Python wrote with NaN in them. */
+/** Undefined for what is no JSON object. */
 function parsed(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parsePythonJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

@@ -7,6 +7,12 @@ import { badGguf } from './errors.ts';
 export const MAX_HEADER_BYTES = 256 * 2 ** 20;
 const FIRST_PIECE = 64 * 1024;
 
+/** The key in a description such as `The value of "a.b"`. */
+export function fieldIn(what: string): string | undefined {
+  const quoted = /"(?:[^"\\]|\\.)*"/.exec(what)?.[0];
+  return quoted === undefined ? undefined : JSON.parse(quoted);
+}
+
 export class HeaderCursor {
   readonly source: ByteSource;
   position = 0;
@@ -75,7 +81,8 @@ export class HeaderCursor {
     return new WhittleError({
       code: 'truncated_file',
       message: `${what} needs ${length} bytes at byte ${this.position}, but the file ends at ${this.source.size}.`,
-      place: { file: this.source.name },
+      place: { file: this.source.name, field: fieldIn(what) },
+      allowed: `at most ${this.remaining} bytes, or a longer file`,
       action: 'The download may be incomplete: fetch the file again.',
     });
   }

@@ -16,7 +16,7 @@ export function badGguf(file: string, message: string, detail: Detail = {}): Whi
     code: 'bad_gguf',
     message,
     place: { file, tensor, field },
-    allowed,
+    allowed: allowed ?? 'a GGUF file of version 2 or 3, as llama.cpp and the gguf package write it',
     action: action ?? 'Download the file again, or convert the model anew with current tools.',
   });
 }
@@ -28,7 +28,7 @@ export function unsupportedGguf(file: string, message: string, detail: Detail = 
     code,
     message,
     place: { file, tensor, field },
-    allowed,
+    allowed: allowed ?? 'a model of a family that Whittle runs, as its GGUF converter in llama.cpp writes it',
     action: action ?? 'Choose a model of a supported family, or open its safetensors version.',
   });
 }

@@ -48,6 +48,8 @@ const CONFIGS: Readonly<Record<string, (facts: Facts) => Config>> = {
     layer_norm_eps: layerNormEps(facts),
     // The converter does not record it; it is the activation of Pythia.
     hidden_act: 'gelu',
+    // its class reads the share of each head under its own name alone
+    partial_rotary_factor: undefined,
     rotary_pct: partialRotary(facts),
     rotary_emb_base: facts.rope_theta,
     use_parallel_residual: facts.metadata.bool(facts.key('use_parallel_residual')) ?? true,

@@ -21,6 +21,7 @@ export function checkLayout(
         code: 'truncated_file',
         message: `Tensor ${quoteText(name)} ends at byte ${offset + bytes}, but the file ends at ${source.size}.`,
         place: { file: source.name, tensor: name },
+        allowed: `a file of at least ${offset + bytes} bytes`,
         action: 'The download may be incomplete: fetch the file again.',
       });
     }

@@ -125,6 +125,7 @@ function incomplete(file: string, number: number | undefined, count: number): Wh
     code: 'missing_shard',
     message: `This file is ${which} of ${count}; the others are missing.`,
     place: { file, field: 'split.count' },
+    allowed: `all ${count} parts of the model`,
     action: `Open all ${count} parts together, under their own names (…-00001-of-${String(count).padStart(5, '0')}.gguf).`,
   });
 }

@@ -76,6 +76,7 @@ function inOrder(
       code: 'missing_shard',
       message: `${missing.length} of ${count} parts are missing: ${listed}.`,
       place: { file: missing[0] },
+      allowed: 'all parts of the model',
       action: 'Drop them together with the others, or open the whole folder.',
     });
   }

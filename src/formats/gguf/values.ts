@@ -3,7 +3,7 @@
  * asked for, because token tables hold 50,000 to 260,000 entries that most steps never look at.
  */
 import { quoteText } from '../json.ts';
-import type { HeaderCursor } from './cursor.ts';
+import { fieldIn, type HeaderCursor } from './cursor.ts';
 import { badGguf } from './errors.ts';
 import { type NumberType, type ScalarType, VALUE_BYTES, VALUE_TYPES, type ValueType } from './types.ts';
 
@@ -99,6 +99,7 @@ async function stringLength(cursor: HeaderCursor, what: string): Promise<number>
   const length = cursor.uint64();
   if (length > BigInt(cursor.remaining)) {
     throw badGguf(cursor.source.name, `${what} has ${length} bytes, which passes the end of the file.`, {
+      field: fieldIn(what),
       allowed: `at most the ${cursor.remaining} bytes that follow`,
     });
   }

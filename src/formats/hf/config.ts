@@ -3,9 +3,12 @@ import * as v from 'valibot';
 import { WhittleError } from '../../errors/errors.ts';
 import { recogniseNotJson } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
+import { parsePythonJson, pythonJson } from './python_json.ts';
 
 /** A config is a few kilobytes; anything near this is another file under its name. */
 const MAX_CONFIG_BYTES = 10_000_000;
+
+const OBJECT = 'a JSON object';
 
 /** A parsed JSON object, not yet checked. */
 export type RawConfig = Readonly<Record<string, unknown>>;
@@ -18,13 +21,15 @@ export async function readJsonObject(source: ByteSource): Promise<RawConfig> {
   const bytes = await source.read(0, source.size);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parsePythonJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8 text';
-    throw recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`);
+    throw (
+      recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`, undefined, OBJECT)
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw bad(source.name, `The file holds ${describeValue(value)}, not an object.`);
+    throw bad(source.name, `The file holds ${describeValue(value)}, not an object.`, undefined, OBJECT);
   }
   return value as RawConfig;
 }
@@ -59,6 +64,6 @@ export function bad(file: string, message: string, field?: string, allowed?: str
 }
 
 export function describeValue(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = value === undefined ? 'undefined' : pythonJson(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

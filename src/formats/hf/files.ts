@@ -24,6 +24,8 @@ export interface HfModel {
   config: ByteSource;
   tokenizer: ByteSource;
   tokenizer_config?: ByteSource;
+  /** ModelOpt's: how weights are quantised, where config.json may not say it. */
+  hf_quant_config?: ByteSource;
   /** Small files that an export carries along unchanged. */
   companions: ByteSource[];
   weights: ByteSource[];
@@ -73,6 +75,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     config,
     tokenizer,
     tokenizer_config: source('tokenizer_config.json'),
+    hf_quant_config: source('hf_quant_config.json'),
     companions: COMPANIONS.map(source).filter((found) => found !== undefined),
     weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,
@@ -122,7 +125,7 @@ async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> 
     };
   }
   if (candidates.length > 1) throw severalCandidates(candidates);
-  if (candidates[0].startsWith('adapter_')) throw adapterOnly(candidates[0]);
+  if (isAdapter(candidates[0])) throw adapterOnly(candidates[0]);
   return { shards: [source(candidates[0])!], warnings: [] };
 }
 
@@ -134,6 +137,7 @@ function allShards(names: readonly string[], source: Find): ByteSource[] {
       code: 'missing_shard',
       message: `${missing.length} of ${names.length} weight files are missing: ${listed}.`,
       place: { file: missing[0] },
+      allowed: `all ${names.length} files of the model`,
       action: 'Drop them together with the others, or open the whole folder.',
     });
   }
@@ -142,7 +146,20 @@ function allShards(names: readonly string[], source: Find): ByteSource[] {
 
 function unusedWarning(candidates: readonly string[], used: readonly string[]): string[] {
   const unused = candidates.filter((name) => !used.includes(name));
-  return unused.length > 0 ? [`Not used: ${unused.join(', ')}.`] : [];
+  const adapters = unused.filter(isAdapter);
+  const others = unused.filter((name) => !isAdapter(name));
+  return [
+    ...(others.length > 0 ? [`Not used: ${others.join(', ')}.`] : []),
+    ...(adapters.length > 0
+      ? [
+          `An adapter (LoRA) lies beside the model and is not applied: ${adapters.join(', ')}. Merge it with peft first.`,
+        ]
+      : []),
+  ];
+}
+
+function isAdapter(name: string): boolean {
+  return name.startsWith('adapter_');
 }
 
 function severalCandidates(names: readonly string[]): WhittleError {
@@ -172,6 +189,7 @@ function adapterOnly(file: string): WhittleError {
     code: 'not_a_model',
     message: 'This is an adapter (LoRA): a change to a model, not a model.',
     place: { file },
+    allowed: 'the whole model, with the adapter merged into it',
     action: 'Merge it into its base model first, for example with peft (merge_and_unload), and open the result.',
   });
 }

@@ -2,20 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../../errors/errors.ts';
 import { readQuantization } from './quantization_config.ts';
 
-const read = (quantization_config: unknown) => readQuantization({ quantization_config }, 'config.json');
+const stored = (dtype: string) =>
+  new Map([['w.weight', { name: 'w.weight', dtype, shape: [2, 2], bytes: 4, file: 'model.safetensors' }]]);
+const read = (quantization_config: unknown, dtype = 'F8_E4M3') =>
+  readQuantization({ quantization_config }, 'config.json', stored(dtype));
 const group = (weights: Record<string, unknown>) => ({ group_0: { targets: ['Linear'], weights } });
 
 describe('quantization_config', () => {
   it.each([
     ['none', undefined, {}],
     ['null', null, {}],
-    ['fp8 with blocks', { quant_method: 'fp8', weight_block_size: [64, 32] }, { block: [64, 32] }],
-    ['fp8 without blocks', { quant_method: 'fp8', weight_block_size: null }, {}],
-    ['fbgemm', { quant_method: 'fbgemm_fp8', activation_scale_ub: 1200 }, {}],
+    ['fp8 with blocks', { quant_method: 'fp8', weight_block_size: [64, 32] }, { block: [64, 32], scaled: true }],
+    ['fp8 without blocks', { quant_method: 'fp8', weight_block_size: null }, { scaled: true }],
+    ['fbgemm', { quant_method: 'fbgemm_fp8', activation_scale_ub: 1200 }, { scaled: true }],
     [
       'compressed-tensors in channels',
       { quant_method: 'compressed-tensors', config_groups: group({ num_bits: 8, type: 'float', strategy: 'channel' }) },
-      {},
+      { scaled: true },
     ],
     [
       'compressed-tensors in blocks',
@@ -24,10 +27,22 @@ describe('quantization_config', () => {
         config_groups: group({ num_bits: 8, type: 'float', strategy: 'block', block_structure: [128, 64] }),
         sparsity_config: { format: 'dense' },
       },
-      { block: [128, 64] },
+      { block: [128, 64], scaled: true },
     ],
+    [
+      'compressed-tensors in groups of columns (MXFP8)',
+      {
+        quant_method: 'compressed-tensors',
+        config_groups: group({ num_bits: 8, type: 'float', strategy: 'group', group_size: 32 }),
+        transform_config: { config_groups: {} },
+      },
+      { block: [1, 32], scaled: true },
+    ],
+    ['ModelOpt', { quant_method: 'modelopt', quant_algo: 'FP8' }, { scaled: true }],
+    ['ModelOpt in blocks', { quant_method: 'modelopt', quant_algo: 'FP8_PB_WO' }, { scaled: true }],
+    ['ModelOpt, the cache alone', { quant_method: 'modelopt', quant_algo: null }, {}],
   ])('is accepted: %s', (_, config, expected) => {
-    expect(read(config)).toEqual(expected);
+    expect(read(config)).toEqual({ widen: expected, notes: [] });
   });
 
   it.each([
@@ -35,7 +50,8 @@ describe('quantization_config', () => {
     ['AWQ', { quant_method: 'awq' }, 'by "awq"'],
     ['bitsandbytes', { quant_method: 'bitsandbytes', load_in_4bit: true }, 'by "bitsandbytes"'],
     ['no method', { bits: 4 }, 'in a way that is not named'],
-    ['text', 'fp8', 'in a way that is not named'],
+    ['ModelOpt in 4 bits', { quant_method: 'modelopt', quant_algo: 'NVFP4' }, '"NVFP4"'],
+    ['BitNet beside plain floats', { quant_method: 'bitnet' }, 'by "bitnet"'],
     [
       'integers of compressed-tensors',
       { quant_method: 'compressed-tensors', config_groups: group({ num_bits: 4, type: 'int' }) },
@@ -54,7 +70,7 @@ describe('quantization_config', () => {
     expect(() => read(config)).toThrow(WhittleError);
     expect(() => read(config)).toThrow(
       expect.objectContaining({
-        code: 'unknown_architecture',
+        code: 'unsupported_dtype',
         message: expect.stringContaining(message),
         action: expect.stringContaining('unquantised'),
       }),
@@ -62,6 +78,49 @@ describe('quantization_config', () => {
   });
 
   it.each([
+    [{ quant_method: 'bitsandbytes', load_in_4bit: true }, 'bitsandbytes'],
+    [{ load_in_8bit: true }, 'bitsandbytes'],
+    [{ quant_method: 'gptq', bits: 4 }, 'gptq'],
+    [{ quant_method: 'modelopt', quant_algo: 'NVFP4' }, 'modelopt'],
+  ])('is passed over beside plain floats, with a note: %j', (config, method) => {
+    const { widen, notes } = read(config, 'BF16');
+    expect(widen).toEqual({});
+    expect(notes.join()).toContain(method);
+    expect(notes.join()).toContain('left-over');
+  });
+
+  it.each([
+    ['transform_config', { transform_config: { config_groups: { R4: { type: 'hadamard', apply: [] } } } }],
+    ['config_groups.group_0.online_rotation', { config_groups: { group_0: { online_rotation: true } } }],
+    ['forward_hadamard', { forward_hadamard: 32 }],
+  ])('that asks for work on activations is refused by its key, whatever is stored: %s', (key, more) => {
+    for (const dtype of ['F8_E4M3', 'F32']) {
+      expect(() => read({ quant_method: 'compressed-tensors', ...more }, dtype)).toThrow(
+        expect.objectContaining({
+          code: 'unknown_architecture',
+          place: { file: 'config.json', field: `quantization_config.${key}` },
+        }),
+      );
+    }
+  });
+
+  it("is read from ModelOpt's own file where config.json has no such key", () => {
+    const beside = (quant_algo: string | null) => ({
+      raw: { producer: { name: 'modelopt' }, quantization: { quant_algo, kv_cache_quant_algo: 'FP8' } },
+      file: 'hf_quant_config.json',
+    });
+    const readBeside = (quant_algo: string | null, dtype: string) =>
+      readQuantization({}, 'config.json', stored(dtype), beside(quant_algo));
+    expect(readBeside('FP8', 'F8_E4M3').widen).toEqual({ scaled: true });
+    expect(readBeside(null, 'F8_E4M3').widen).toEqual({});
+    expect(readBeside('NVFP4', 'BF16').widen).toEqual({});
+    expect(() => readBeside('NVFP4', 'U8')).toThrow(
+      expect.objectContaining({ place: { file: 'hf_quant_config.json', field: 'quantization.quant_algo' } }),
+    );
+  });
+
+  it.each([
+    ['quantization_config', 'fp8'],
     ['weight_block_size', { quant_method: 'fp8', weight_block_size: [0, 128] }],
     ['weight_block_size', { quant_method: 'fp8', weight_block_size: 128 }],
     ['config_groups', { quant_method: 'compressed-tensors' }],

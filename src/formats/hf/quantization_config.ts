@@ -1,11 +1,13 @@
 /**
- * @file What `quantization_config` of a config.json says about the stored weights. F8 weights are read, with their scales;
- * everything else (integer codes of GPTQ, AWQ, bitsandbytes …) is refused with what to do.
+ * @file What `quantization_config` of a config.json (or ModelOpt's hf_quant_config.json) says about the stored weights. F8
+ * weights are read, with their scales; other codes are refused with what to do; a config that was left over beside plain
+ * floats is passed over with a note; what changes activations on the way (rotations) is refused by its key.
  */
 import * as v from 'valibot';
 import { WhittleError } from '../../errors/errors.ts';
+import type { TensorInfo } from '../checkpoint.ts';
 import type { WidenOptions } from '../safetensors/widen.ts';
-import { describeValue, parseConfig, type RawConfig } from './config.ts';
+import { bad, describeValue, parseConfig, type RawConfig } from './config.ts';
 
 const FIELD = 'quantization_config';
 
@@ -17,6 +19,8 @@ const FP8 = v.object({ [FIELD]: v.object({ weight_block_size: BLOCK }) });
 const WEIGHTS = v.object({
   num_bits: v.number('a number of bits'),
   type: v.string('a type name'),
+  strategy: v.nullish(v.string('the name of a strategy')),
+  group_size: v.nullish(v.number('a number')),
   block_structure: BLOCK,
 });
 
@@ -27,20 +31,82 @@ const COMPRESSED_TENSORS = v.object({
   }),
 });
 
-/** How F8 weights are to be read. Throws `unknown_architecture` for weights of another kind, `bad_config`. */
-export function readQuantization(raw: RawConfig, file: string): WidenOptions {
-  const config = raw[FIELD];
-  if (config === undefined || config === null) return {};
-  const method = typeof config === 'object' ? (config as RawConfig).quant_method : undefined;
+/** ModelOpt's names of F8 with one scale a tensor, a row, or a block of 128 × 128. */
+const MODELOPT_FP8 = ['FP8', 'FP8_PER_CHANNEL_PER_TOKEN', 'FP8_PB_WO'];
+
+/**
+ * Methods that change nothing but how weights are stored: beside plain floats their config is a left-over. (BitNet,
+ * FP-Quant, HIGGS and others compute in another way, whatever the weights are stored in.)
+ */
+const STORAGE_ONLY: readonly string[] = [
+  'aqlm',
+  'auto-round',
+  'awq',
+  'bitsandbytes',
+  'compressed-tensors',
+  'eetq',
+  'fbgemm_fp8',
+  'fp8',
+  'gptq',
+  'hqq',
+  'modelopt',
+  'mxfp4',
+  'quanto',
+  'spqr',
+  'torchao',
+  'vptq',
+];
+
+const PLAIN_FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
+
+/** Keys that ask for work on activations which no stored weight shows. */
+const ONLINE = /transform|rotat|hadamard|spinquant|pre_quant|permut|smooth/i;
+
+export interface Quantization {
+  /** How F8 weights are to be read. */
+  readonly widen: WidenOptions;
+  /** For people. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @param tensors What is stored.
+ * @param beside ModelOpt's own file, for a config.json without the key.
+ * @throws `unsupported_dtype` for weights of another kind, `unknown_architecture` for what activations go through,
+ * `bad_config`.
+ */
+export function readQuantization(
+  raw: RawConfig,
+  file: string,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  beside?: { readonly raw: RawConfig; readonly file: string },
+): Quantization {
+  const given = raw[FIELD] ?? textConfig(raw)?.[FIELD];
+  if (given === undefined || given === null) {
+    return beside ? modelOptFile(beside.raw, beside.file, tensors) : { widen: {}, notes: [] };
+  }
+  if (!isObject(given)) throw bad(file, `${FIELD} is ${describeValue(given)}.`, FIELD, 'an object or null');
+  refuseOnline(given, FIELD, file);
+  const method = methodOf(given);
+  if (method !== undefined && STORAGE_ONLY.includes(method) && isPlain(tensors)) {
+    const note = `config.json says that the weights are quantised (${FIELD}, ${method}), but every tensor is a plain float: it is passed over as a left-over.`;
+    return { widen: {}, notes: [note] };
+  }
+  return { widen: widenOptions({ [FIELD]: given }, method, file), notes: [] };
+}
+
+function widenOptions(raw: RawConfig, method: string | undefined, file: string): WidenOptions {
   switch (method) {
     case 'fp8':
-      return blockOf(parseConfig(FP8, raw, file)[FIELD].weight_block_size);
+      return { ...blockOf(parseConfig(FP8, raw, file)[FIELD].weight_block_size), scaled: true };
     case 'fbgemm_fp8':
-      return {};
+      return { scaled: true };
     case 'compressed-tensors':
-      return compressedTensors(raw, file);
+      return { ...compressedTensors(raw, file), scaled: true };
+    case 'modelopt':
+      return modelOpt(raw[FIELD] as RawConfig, FIELD, file);
     default:
-      throw refused(file, typeof method === 'string' ? `by ${describeValue(method)}` : 'in a way that is not named');
+      throw refused(file, method !== undefined ? `by ${describeValue(method)}` : 'in a way that is not named');
   }
 }
 
@@ -52,19 +118,81 @@ function compressedTensors(raw: RawConfig, file: string): WidenOptions {
   if (sparsity_config && (sparsity_config.format ?? 'dense') !== 'dense') {
     throw refused(file, `by compressed-tensors, and stored sparsely (${sparsity_config.format})`);
   }
+  const group = weights.find(({ strategy, group_size }) => strategy === 'group' && (group_size ?? 0) > 0);
+  if (group) return { block: [1, group.group_size!] };
   return blockOf(weights.find(({ block_structure }) => block_structure)?.block_structure);
+}
+
+function modelOpt(config: RawConfig, field: string, file: string): WidenOptions {
+  const { quant_algo: algorithm } = config;
+  if (algorithm === undefined || algorithm === null) return {};
+  if (MODELOPT_FP8.includes(String(algorithm))) return { scaled: true };
+  throw refused(file, `by ModelOpt (${describeValue(algorithm)})`, `${field}.quant_algo`);
+}
+
+/** `{producer, quantization: {quant_algo, …}}`. */
+function modelOptFile(raw: RawConfig, file: string, tensors: ReadonlyMap<string, TensorInfo>): Quantization {
+  const field = 'quantization';
+  const config = raw[field];
+  if (!isObject(config) || isPlain(tensors)) return { widen: {}, notes: [] };
+  refuseOnline(config, field, file);
+  return { widen: modelOpt(config, field, file), notes: [] };
+}
+
+/** Throws `unknown_architecture` for a key of {@link ONLINE} with something in it. */
+function refuseOnline(config: RawConfig, path: string, file: string): void {
+  for (const [key, value] of Object.entries(config)) {
+    const field = `${path}.${key}`;
+    if (ONLINE.test(key) && isActive(value)) {
+      throw new WhittleError({
+        code: 'unknown_architecture',
+        message: `${field} asks for transforms of activations while the model runs (${describeValue(value)}). Whittle does not run these, and without them the numbers would be wrong.`,
+        place: { file, field },
+        allowed: `no ${key}, or an empty one`,
+        action: 'Open the original, unquantised version of the model.',
+      });
+    }
+    if (isObject(value)) refuseOnline(value, field, file);
+  }
+}
+
+/** Whether anything is said: not null, false, or an object or list of such. */
+function isActive(value: unknown): boolean {
+  if (value === null || value === undefined || value === false || value === '' || value === 'none') return false;
+  if (typeof value !== 'object') return true;
+  return Object.values(value).some(isActive);
+}
+
+function methodOf(config: RawConfig): string | undefined {
+  const { quant_method, load_in_4bit, load_in_8bit } = config;
+  if (typeof quant_method === 'string') return quant_method;
+  // bitsandbytes' configs were written without the method for a while.
+  return load_in_4bit === true || load_in_8bit === true ? 'bitsandbytes' : undefined;
+}
+
+function isPlain(tensors: ReadonlyMap<string, TensorInfo>): boolean {
+  return [...tensors.values()].every(({ dtype }) => PLAIN_FLOATS.includes(dtype));
+}
+
+function textConfig(raw: RawConfig): RawConfig | undefined {
+  return isObject(raw.text_config) ? raw.text_config : undefined;
+}
+
+function isObject(value: unknown): value is RawConfig {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function blockOf(block: readonly [number, number] | null | undefined): WidenOptions {
   return block ? { block } : {};
 }
 
-function refused(file: string, how: string): WhittleError {
+function refused(file: string, how: string, field = `${FIELD}.quant_method`): WhittleError {
   return new WhittleError({
-    code: 'unknown_architecture',
+    code: 'unsupported_dtype',
     message: `The weights are quantised ${how}, which Whittle does not decode.`,
-    place: { file, field: FIELD },
-    allowed: 'weights in F32, F16 or BF16, in F64, or in F8 (fp8, fbgemm_fp8, compressed-tensors with float-quantized)',
+    place: { file, field },
+    allowed:
+      'weights in F32, F16, BF16 or F64, or in F8 (fp8, fbgemm_fp8, modelopt with FP8, compressed-tensors with float-quantized)',
     action: 'Open the original, unquantised version of the model, or a GGUF of it.',
   });
 }

@@ -6,6 +6,10 @@ import type { ByteSource } from '../source.ts';
 import type { OnnxGraph } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
 
+/** Below it, a file may be the text that stands in the place of one. */
+const SMALL_FILE_BYTES = 65_536;
+const TEXT = /^\s*(version https:\/\/git-lfs|<(!doctype|html))/i;
+
 export interface ExternalData {
   /** File name → file, of every one that the model names. */
   sources: Map<string, ByteSource>;
@@ -32,6 +36,7 @@ export async function locateExternal(
       if (!missing.has(file)) missing.set(file, tensor);
       continue;
     }
+    if (!sources.has(file) && source.size < SMALL_FILE_BYTES) await refuseText(source);
     sources.set(file, source);
     const end = offset + tensor.bytes;
     if (end > source.size) throw (await otherText(source)) ?? outside(source, tensor, offset, end);
@@ -65,6 +70,14 @@ function* storedTensors(graph: OnnxGraph): Iterable<StoredTensor> {
   }
 }
 
+/** Weights that fit into so little could begin like an archive, but not like a pointer's or a page's text. */
+async function refuseText(source: ByteSource): Promise<void> {
+  const head = await source.read(0, Math.min(source.size, SIGNATURE_BYTES));
+  if (!TEXT.test(new TextDecoder('latin1').decode(head))) return;
+  const found = await otherText(source);
+  if (found) throw found;
+}
+
 /** Of a pointer, an error message, a web page. */
 const LARGEST_TEXT = 2 ** 20;
 
@@ -80,6 +93,7 @@ function outside(source: ByteSource, { name }: StoredTensor, offset: number, end
     code: 'truncated_file',
     message: `${quoteText(name)}: bytes ${offset} to ${end} lie outside the external file, which has ${source.size}.`,
     place: { file: source.name, tensor: name },
+    allowed: `a file of at least ${end} bytes`,
     action: 'The download may be incomplete, or the file belongs to another export: fetch both files again.',
   });
 }

@@ -185,7 +185,7 @@ export function bad(
   file: string,
   message: string,
   place: Omit<ErrorPlace, 'file'> = {},
-  allowed?: string,
+  allowed = 'an ONNX model that onnx.checker passes',
   action = 'Export the model again, or save it anew with the onnx library.',
 ): WhittleError {
   return new WhittleError({ code: 'bad_onnx', message, place: { file, ...place }, allowed, action });

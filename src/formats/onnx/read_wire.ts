@@ -170,6 +170,7 @@ export class MessageReader {
       code: 'truncated_file',
       message: `The file ends inside a field: at byte ${at}, ${reason}.`,
       place: { file: name },
+      allowed: `a file of at least ${size + length - room} bytes`,
       action: 'The download may be incomplete: fetch the file again.',
     });
   }

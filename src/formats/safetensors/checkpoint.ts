@@ -17,8 +17,8 @@ interface Located extends TensorInfo {
 }
 
 /**
- * Opens all files as one checkpoint and checks them against the index, where there is one.
- * Throws what {@link readSafetensorsHeader} throws, and `bad_shard_index`.
+ * Opens all files as one checkpoint and compares them with the index, where there is one.
+ * Throws what {@link readSafetensorsHeader} throws, and `bad_shard_index` for a tensor in two files.
  */
 export async function openSafetensors(sources: readonly ByteSource[], index?: ShardIndex): Promise<OpenedCheckpoint> {
   const tensors = new Map<string, Located>();
@@ -26,42 +26,59 @@ export async function openSafetensors(sources: readonly ByteSource[], index?: Sh
     const { entries } = await readSafetensorsHeader(source);
     for (const { name, dtype, shape, offset, bytes } of entries) {
       const other = tensors.get(name);
-      if (other) throw conflict(index, name, `Tensor "${name}" is in both ${other.file} and ${source.name}.`);
+      if (other) throw conflict(source.name, name, `Tensor "${name}" is in both ${other.file} and ${source.name}.`);
       tensors.set(name, { name, dtype, shape, bytes, file: source.name, source, offset });
     }
   }
-  const warnings: string[] = [];
-  if (index) checkIndex(index, tensors);
+  const { absent, warnings } = index ? compareIndex(index, tensors) : { warnings: [] };
   let bytes = 0;
   for (const tensor of tensors.values()) bytes += tensor.bytes;
   if (index?.total_size !== undefined && index.total_size !== bytes) {
     warnings.push(`${index.file} says ${index.total_size} bytes of weights, but the shards hold ${bytes}.`);
   }
   const read = async (name: string, rows?: RowRange) => readTensor(tensors, name, rows);
-  return { checkpoint: { tensors, bytes, read }, warnings };
+  return { checkpoint: { tensors, bytes, read, ...(absent && { absent }) }, warnings };
 }
 
-function checkIndex(index: ShardIndex, tensors: ReadonlyMap<string, Located>): void {
-  for (const [name, file] of index.weight_map) {
+/**
+ * What the index and the files say differently. As transformers, which takes from an index only which files there are: a
+ * tied head that is listed, or a buffer that is not, changes nothing.
+ */
+function compareIndex(
+  index: ShardIndex,
+  tensors: ReadonlyMap<string, Located>,
+): { absent?: Checkpoint['absent']; warnings: string[] } {
+  const absent = new Map<string, { shard: string; index: string }>();
+  const moved: string[] = [];
+  for (const [name, shard] of index.weight_map) {
     const found = tensors.get(name);
-    if (!found) throw conflict(index, name, `Tensor "${name}" should be in ${file}, but that shard does not hold it.`);
-    if (found.file !== file) {
-      throw conflict(index, name, `Tensor "${name}" should be in ${file}, but ${found.file} holds it.`);
-    }
+    if (!found) absent.set(name, { shard, index: index.file });
+    else if (found.file !== shard) moved.push(`${name} (in ${found.file}, not ${shard})`);
   }
-  for (const [name, { file }] of tensors) {
-    if (!index.weight_map.has(name)) {
-      throw conflict(index, name, `Tensor "${name}" is in ${file}, but the index does not list it.`);
-    }
-  }
+  const unlisted = [...tensors.keys()].filter((name) => !index.weight_map.has(name));
+  const warnings = [
+    listed(
+      `${index.file} lists tensors that no shard holds`,
+      [...absent].map(([name, { shard }]) => `${name} (${shard})`),
+    ),
+    listed(`${index.file} does not list tensors that the shards hold`, unlisted),
+    listed(`${index.file} gives other shards for tensors than those that hold them`, moved),
+  ].filter((warning) => warning !== undefined);
+  return { ...(absent.size > 0 && { absent }), warnings };
 }
 
-function conflict(index: ShardIndex | undefined, tensor: string, message: string): WhittleError {
+function listed(what: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${what}: ${names.slice(0, 5).join(', ')}${more}.`;
+}
+
+function conflict(file: string, tensor: string, message: string): WhittleError {
   return new WhittleError({
     code: 'bad_shard_index',
     message,
-    place: { file: index?.file, tensor },
-    allowed: 'each tensor in exactly one shard, the one that the index names',
+    place: { file, tensor },
+    allowed: 'each tensor in exactly one shard',
     action: 'The files may come from different versions of the model: fetch them all again.',
   });
 }

@@ -55,6 +55,7 @@ async function headerLength(source: ByteSource): Promise<number> {
       code: 'not_a_model',
       message: `This is not a safetensors file: it has ${head.length} bytes, and at least ${LENGTH_BYTES} are needed.`,
       place: { file: source.name },
+      allowed: 'a safetensors file: 8 bytes of length, a header in JSON, the data',
       action: 'Download the file again.',
     });
   }
@@ -72,6 +73,7 @@ async function headerLength(source: ByteSource): Promise<number> {
       code: 'truncated_file',
       message: `The header says ${declared} bytes, but the file has only ${room} after the length.`,
       place: { file: source.name },
+      allowed: `at most ${room} bytes, or a longer file`,
       action: 'The download may be incomplete: fetch the file again.',
     });
   }
@@ -225,6 +227,7 @@ function checkLayout(source: ByteSource, entries: readonly SafetensorsEntry[], d
         code: 'truncated_file',
         message: `Tensor ${quoteText(name)} ends at byte ${offset + bytes}, but the file ends at ${source.size}.`,
         place: { file: source.name, tensor: name },
+        allowed: `a file of at least ${offset + bytes} bytes`,
         action: 'The download may be incomplete: fetch the file again.',
       });
     }
@@ -252,7 +255,7 @@ function bad(
   file: string,
   message: string,
   place: { tensor?: string; field?: string } = {},
-  allowed?: string,
+  allowed = 'a header as the safetensors library writes it: each tensor once, with dtype, shape and data_offsets that cover the data without a gap',
 ): WhittleError {
   const data: Omit<ErrorData, 'code'> = { message, place: { file, ...place }, allowed };
   return new WhittleError({

@@ -74,7 +74,12 @@ function isSafeName(name: string): boolean {
   return name !== '' && name !== '.' && !name.includes('..') && !/[/\\\0]|:\/\//.test(name);
 }
 
-function bad(file: string, message: string, allowed?: string, field?: string): WhittleError {
+function bad(
+  file: string,
+  message: string,
+  allowed = 'a JSON object with weight_map: each tensor once, with the name of its file',
+  field?: string,
+): WhittleError {
   const action = 'Fetch the index again from where the model comes from.';
   return new WhittleError({ code: 'bad_shard_index', message, place: { file, field }, allowed, action });
 }

@@ -119,6 +119,48 @@ describe('a checkpoint with wide and narrow floats', () => {
     }
   });
 
+  it('reads MXFP8: exponents in bytes, one for 32 columns (torch: codes.float() * 2.0 ** (exponents - 127))', async () => {
+    const columns = 40;
+    const exponents = Uint8Array.of(120, 131, 127, 0);
+    const expected = Array.from(decodeWide(codes(2 * columns), 'F8_E4M3'), (value, i) =>
+      Math.fround(value * 2 ** (exponents[2 * Math.floor(i / columns) + (i % columns < 32 ? 0 : 1)] - 127)),
+    );
+    const mx = (shape: Shape): Stored[] => [
+      { name: 'w.weight', dtype: 'F8_E4M3', shape: [2, columns], bytes: codes(2 * columns) },
+      { name: 'w.weight_scale', dtype: 'U8', shape, bytes: exponents },
+    ];
+    expect(await values(await open(mx([2, 2]), { block: [1, 32] }), 'w.weight')).toEqual(expected);
+    await expect(open(mx([4, 1]))).rejects.toMatchObject({
+      code: 'shape_mismatch',
+      message: expect.stringContaining('MXFP8'),
+    });
+  });
+
+  it('takes scales of blocks with dimensions of 1 between them, as ModelOpt keeps them', async () => {
+    const scale: Stored = {
+      name: 'w.weight_scale',
+      dtype: 'F32',
+      shape: [3, 1, 3, 1],
+      bytes: f32([1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    };
+    const flat: Stored = { ...scale, shape: [3, 3] };
+    const read = async (scales: Stored) => values(await open([weight, scales], { block: [2, 3] }), 'w.weight');
+    expect(await read(scale)).toEqual(await read(flat));
+  });
+
+  it.each(['scale_weight', 'weights_scaling_factor', 'scale'])('finds the scale under w.%s', async (name) => {
+    const checkpoint = await open([weight, { name: `w.${name}`, dtype: 'F32', shape: [1], bytes: f32([2]) }]);
+    expect(await values(checkpoint, 'w.weight')).toEqual(plain.map((value) => 2 * value));
+    expect([...checkpoint.tensors.keys()]).toEqual(['w.weight']);
+  });
+
+  it('misses a scale that the config promises', async () => {
+    await expect(open([weight], { scaled: true })).rejects.toMatchObject({
+      code: 'missing_tensor',
+      place: { tensor: 'w.weight' },
+    });
+  });
+
   it('hides the scales of activations beside F8 weights, and only there', async () => {
     const other: Stored = { name: 'w.input_scale', dtype: 'F32', shape: [1], bytes: f32([1]) };
     expect([...(await open([weight, other])).tensors.keys()]).toEqual(['w.weight']);

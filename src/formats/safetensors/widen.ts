@@ -3,6 +3,7 @@
  * holds stays visible as `stored`; scales are no tensors of their own any more.
  */
 
+import { WhittleError } from '../../errors/errors.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import {
@@ -19,6 +20,8 @@ import { decodeWide, isFloat8, WIDENED_TYPES } from './wide_floats.ts';
 export interface WidenOptions {
   /** Block that one scale of a matrix of scales is for; 128 × 128 unless given. */
   block?: BlockSize;
+  /** True where the config says that each F8 matrix has a scale. */
+  scaled?: boolean;
 }
 
 interface Widened {
@@ -26,13 +29,17 @@ interface Widened {
   readonly scale?: TensorInfo;
 }
 
-/** The checkpoint itself where nothing has to be widened. Throws what {@link checkScale} throws. */
-export function widenFloats(checkpoint: Checkpoint, { block = DEFAULT_BLOCK }: WidenOptions = {}): Checkpoint {
+/** The checkpoint itself where nothing has to be widened. Throws what {@link checkScale} throws, `missing_tensor`. */
+export function widenFloats(
+  checkpoint: Checkpoint,
+  { block = DEFAULT_BLOCK, scaled = false }: WidenOptions = {},
+): Checkpoint {
   const widened = new Map<string, Widened>();
   for (const info of checkpoint.tensors.values()) {
     if (!WIDENED_TYPES.includes(info.dtype)) continue;
     const scale = isFloat8(info.dtype) ? scaleOf(checkpoint, info.name) : undefined;
     if (scale) checkScale(info, scale, block);
+    else if (scaled && isFloat8(info.dtype) && info.shape.length === 2) throw withoutScale(info);
     widened.set(info.name, { info, scale });
   }
   if (widened.size === 0) return checkpoint;
@@ -75,4 +82,14 @@ function reader(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>, b
     if (scale) (await scaling(info, scale))(values, rows ?? { start: 0, end: info.shape[0] ?? 1 });
     return new Uint8Array(values.buffer);
   };
+}
+
+function withoutScale({ name, dtype, file }: TensorInfo): WhittleError {
+  return new WhittleError({
+    code: 'missing_tensor',
+    message: `${name} is stored as ${dtype}, and config.json (quantization_config) says that it has a scale, but none is there.`,
+    place: { file, tensor: name },
+    allowed: 'a scale beside it: weight_scale, weight_scale_inv, scale_weight or weights_scaling_factor',
+    action: 'Fetch the missing shard, or open the original, unquantised version of the model.',
+  });
 }

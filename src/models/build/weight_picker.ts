@@ -18,17 +18,10 @@ export class WeightPicker {
     return this.checkpoint.tensors.has(name);
   }
 
-  /** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`. */
+  /** Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`. */
   take(name: string, expected: Shape): WeightRef {
     const info = this.checkpoint.tensors.get(name) ?? this.checkpoint.zeros?.get(name);
-    if (!info) {
-      throw new WhittleError({
-        code: 'missing_tensor',
-        message: `The weights hold no ${name}, which the config calls for (shape ${formatShape(expected)}).`,
-        place: { tensor: name },
-        action: 'Check that config.json and the weights belong together, and that every shard is there.',
-      });
-    }
+    if (!info) throw this.missing(name, expected);
     const { file, dtype, shape, stored } = info;
     if (!sameShape(shape, expected)) {
       throw new WhittleError({
@@ -75,17 +68,50 @@ export class WeightPicker {
   /** The untied head; its absence has one likely cause, which the message names. */
   head(name: string, expected: Shape): WeightRef {
     if (this.has(name)) return this.take(name, expected);
+    if (this.checkpoint.absent?.has(name)) throw this.missing(name, expected);
     throw new WhittleError({
       code: 'missing_tensor',
       message: `The weights hold no ${name}, but config.json does not tie the head to the embedding.`,
-      place: { tensor: name, field: 'tie_word_embeddings' },
+      place: { file: this.file(), tensor: name, field: 'tie_word_embeddings' },
+      allowed: `${name} with the shape ${formatShape(expected)}, or "tie_word_embeddings": true`,
       action: 'If the model ties them, set "tie_word_embeddings": true in config.json; else fetch the missing shard.',
     });
   }
 
-  skip(name: string): boolean {
-    this.taken.add(name);
-    return this.has(name);
+  private missing(name: string, expected: Shape): WhittleError {
+    const shape = formatShape(expected);
+    const promised = this.checkpoint.absent?.get(name);
+    if (promised) {
+      return new WhittleError({
+        code: 'bad_shard_index',
+        message: `${promised.index} says that ${name} is in ${promised.shard}, but that file does not hold it, and the config calls for it.`,
+        place: { file: promised.shard, tensor: name },
+        allowed: `${name} with the shape ${shape}`,
+        action: 'The files come from different versions of the model: fetch them all again.',
+      });
+    }
+    return new WhittleError({
+      code: 'missing_tensor',
+      message: `The weights hold no ${name}, which the config calls for (shape ${shape}). ${this.holds()}`,
+      place: { file: this.file(), tensor: name },
+      allowed: `${name} with the shape ${shape}`,
+      action:
+        'Check that config.json belongs to these weights; if it does, the weights are incomplete: fetch them again.',
+    });
+  }
+
+  /** What is there instead, for people who know the model. */
+  private holds(): string {
+    const names = [...this.checkpoint.tensors.keys()];
+    if (names.length === 0) return 'They hold nothing.';
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+    return `They hold ${names.slice(0, 3).join(', ')}${more}.`;
+  }
+
+  /** Where all tensors are in one file, that file. */
+  private file(): string | undefined {
+    const files = new Set([...this.checkpoint.tensors.values()].map(({ file }) => file));
+    return files.size === 1 ? [...files][0] : undefined;
   }
 
   unused(): string[] {

@@ -1,5 +1,6 @@
 /** @file AFM 4.5B: Llama with a squared ReLU and without a gate. */
 import type { Architecture } from '../architecture.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -8,6 +9,7 @@ export const arcee: Architecture = {
   model_types: ['arcee'],
   weights: { ...LLAMA_WEIGHTS, layer: { ...LLAMA_LAYER, gate_up: { up_proj: 'mlp.up_proj' } } },
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, ...BIAS_KEYS] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'ArceeForCausalLM',

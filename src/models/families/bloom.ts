@@ -41,11 +41,37 @@ export const bloom: Architecture = {
     lm_head: ['lm_head'],
   },
   ignored: [STORED_BUFFERS],
+  config_keys: {
+    read: [
+      'hidden_size',
+      'n_embed',
+      'n_layer',
+      'num_hidden_layers',
+      'n_head',
+      'num_attention_heads',
+      'vocab_size',
+      'seq_length',
+      'layer_norm_epsilon',
+      'tie_word_embeddings',
+      'apply_residual_connection_post_layernorm',
+    ],
+    idle: [
+      'slow_but_exact',
+      'masked_softmax_fusion',
+      'bias_dropout_fusion',
+      'attention_softmax_in_fp32',
+      'n_inner',
+      'offset_alibi',
+      'skip_bias_add',
+      'skip_bias_add_qkv',
+      'unk_token_id',
+    ],
+  },
   readConfig,
 };
 
 function readConfig(raw: RawConfig, file: string): DecoderConfig {
-  const config = parseConfig(SCHEMA, respelled(raw, OTHER_NAMES), file);
+  const config = parseConfig(SCHEMA, respelled(raw, OTHER_NAMES, file), file);
   refuseFlags(raw, file, {
     apply_residual_connection_post_layernorm:
       'the residual stream goes on from the norm, so no rotation of it commutes',

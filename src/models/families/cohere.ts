@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, refuseFlags } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -25,6 +26,17 @@ export const cohere: Architecture = {
   model_types: ['cohere'],
   weights: { ...LLAMA_WEIGHTS, layer: PARALLEL_LAYER },
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [
+      ...without(DECODER_KEYS, 'head_dim'),
+      ...ROPE_KEYS,
+      'hidden_act',
+      'layer_norm_eps',
+      'logit_scale',
+      'attention_bias',
+      'use_qk_norm',
+    ],
+  },
   readConfig,
 };
 

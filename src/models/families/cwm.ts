@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { count, layerTypes } from '../config_fields.ts';
+import { RMS_KEYS } from '../config_keys/keys.ts';
 import { NO_BIAS, readRmsConfig, ropeOr, rotaryOf, slidingLayers, windowedLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -23,6 +24,7 @@ export const cwm: Architecture = {
   model_types: ['cwm'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'mlp_bias', 'sliding_window', 'layer_types'], idle: ['attention_bias'] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'CwmForCausalLM',

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { flag } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -13,6 +14,7 @@ export const ernie4_5: Architecture = {
   model_types: ['ernie4_5'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'use_bias'], idle: BIAS_KEYS },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'Ernie4_5ForCausalLM',

@@ -3,6 +3,7 @@
  * them, or Llama's since transformers reads them.
  */
 import type { Architecture, WeightNames } from '../architecture.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { respelled } from './layer_norm_family.ts';
 import { readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_WEIGHTS } from './rms_names.ts';
@@ -39,8 +40,9 @@ export const exaone: Architecture = {
   model_types: ['exaone'],
   weights: [LLAMA_WEIGHTS, OWN_NAMES],
   ignored: [/\.(rotary|rotary_emb)\.inv_freq$/],
+  config_keys: { read: [...RMS_KEYS, ...BIAS_KEYS, ...Object.values(SPELLINGS)] },
   readConfig(raw, file) {
-    const own = respelled(raw, SPELLINGS);
+    const own = respelled(raw, SPELLINGS, file);
     const config = readRmsConfig(own, file, {
       class_name: 'ExaoneForCausalLM',
       max_position_embeddings: 4096,

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig, LayerNames } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, refused, size } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
 import { alibiSlopes } from './alibi.ts';
 import { activationName, layerNormConfig, STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
@@ -53,6 +54,22 @@ export const falcon: Architecture = {
     lm_head: ['lm_head'],
   }),
   ignored: [STORED_BUFFERS],
+  config_keys: {
+    read: [
+      ...without(DECODER_KEYS, 'intermediate_size'),
+      ...ROPE_KEYS,
+      'ffn_hidden_size',
+      'num_kv_heads',
+      'num_ln_in_parallel_attn',
+      'activation',
+      'layer_norm_epsilon',
+      'alibi',
+      'bias',
+      'multi_query',
+      'new_decoder_architecture',
+      'parallel_attn',
+    ],
+  },
   readConfig,
 };
 

@@ -2,15 +2,23 @@
 import type { RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { refuseFlags } from '../config_fields.ts';
-import { type FamilyDefaults, type RmsConfig, readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
+import { RMS_KEYS } from '../config_keys/keys.ts';
+import { type FamilyDefaults, type RmsConfig, readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
+
+/** `hidden_act` is read by the first generation, `hidden_activation` by the others. */
+export const GEMMA_KEYS: readonly string[] = [...RMS_KEYS, 'attention_bias', 'use_bidirectional_attention'];
+
+export const GEMMA_IDLE: readonly string[] = ['mlp_bias', 'hidden_activation'];
 
 /** What all three generations share. */
 export function readGemmaConfig(raw: RawConfig, file: string, defaults: Partial<FamilyDefaults>): RmsConfig {
   refuseFlags(raw, file, { use_bidirectional_attention: 'tokens would see what follows them' });
-  // The first configs say "gelu" and mean the tanh approximation; later ones have a field that says so.
-  const named = raw.hidden_activation ?? raw.hidden_act;
-  const hidden_act = named === 'gelu' && raw.model_type === 'gemma' ? 'gelu_pytorch_tanh' : named;
+  // Gemma 1 reads hidden_act alone, and its first configs say "gelu" and mean the tanh approximation; the others read
+  // hidden_activation alone.
+  const isFirst = raw.model_type === 'gemma';
+  const named = isFirst ? raw.hidden_act : raw.hidden_activation;
+  const hidden_act = isFirst && named === 'gelu' ? 'gelu_pytorch_tanh' : named;
   const config = readRmsConfig({ ...raw, hidden_act }, file, {
     class_name: 'GemmaForCausalLM',
     hidden_act: 'gelu_pytorch_tanh',
@@ -20,7 +28,7 @@ export function readGemmaConfig(raw: RawConfig, file: string, defaults: Partial<
     ...defaults,
   });
   return {
-    ...config,
+    ...withBias(config, { mlp: false }),
     norm: { ...config.norm, weight_offset: 1 },
     embedding: { scale: Math.sqrt(config.hidden_size) },
   };
@@ -31,6 +39,7 @@ export const gemma: Architecture = {
   model_types: ['gemma'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: GEMMA_KEYS, idle: GEMMA_IDLE },
   readConfig(raw, file) {
     const config = readGemmaConfig(raw, file, {});
     return { ...config, layers: uniformLayers(config, { rotary: rotaryOf(raw, file, config) }) };

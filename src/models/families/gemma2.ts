@@ -3,9 +3,21 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { layerTypes, positive, positiveNumber, size } from '../config_fields.ts';
-import { readGemmaConfig } from './gemma.ts';
+import { without } from '../config_keys/keys.ts';
+import { GEMMA_KEYS, readGemmaConfig } from './gemma.ts';
 import { type FamilyDefaults, type RmsConfig, rotaryOf, slidingLayers, windowedLayers } from './rms_family.ts';
 import { ROTARY_BUFFERS, SANDWICH_WEIGHTS } from './rms_names.ts';
+
+/** What Gemma 2 and 3 read. */
+export const CAPPED_KEYS: readonly string[] = [
+  ...without(GEMMA_KEYS, 'hidden_act'),
+  'hidden_activation',
+  'query_pre_attn_scalar',
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+  'sliding_window',
+  'layer_types',
+];
 
 /** `undefined`: the key is missing. `null`: no cap. */
 const cap = (fallback: number | null) => v.optional(v.nullable(positiveNumber()), fallback);
@@ -50,6 +62,7 @@ export const gemma2: Architecture = {
   model_types: ['gemma2'],
   weights: SANDWICH_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: CAPPED_KEYS, idle: ['hidden_act', 'mlp_bias', 'cache_implementation'] },
   readConfig(raw, file) {
     const config = readCappedConfig(raw, file, { class_name: 'Gemma2ForCausalLM' }, { attention: 50, final: 30 });
     const { sliding_window, layer_types } = parseConfig(v.object(WINDOW_FIELDS), raw, file);

@@ -6,8 +6,9 @@ import * as v from 'valibot';
 import { bad, describeValue, parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, LayerConfig, WeightNames } from '../architecture.ts';
 import { positive, size } from '../config_fields.ts';
+import { without } from '../config_keys/keys.ts';
 import type { ModelConfig } from '../decoder_model.ts';
-import { readCappedConfig, WINDOW_FIELDS } from './gemma2.ts';
+import { CAPPED_KEYS, readCappedConfig, WINDOW_FIELDS } from './gemma2.ts';
 import { rotaryOf, slidingLayers, windowedLayers } from './rms_family.ts';
 import { NORMED_HEADS, ROTARY_BUFFERS, SANDWICH_WEIGHTS } from './rms_names.ts';
 
@@ -44,7 +45,8 @@ function readText(raw: RawConfig, file: string) {
     { class_name: 'Gemma3ForCausalLM', max_position_embeddings: 131_072 },
     { attention: null, final: null },
   );
-  const attention = { ...config.attention, head_norm: 'per_head' } as const;
+  // Its code in transformers has the key and never caps a score.
+  const attention = { ...config.attention, soft_cap: undefined, head_norm: 'per_head' } as const;
   return { ...config, attention, layers: readLayers(raw, file, config) };
 }
 
@@ -81,6 +83,27 @@ export const gemma3: Architecture = {
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
   left_out: [{ pattern: /(^|\.)(vision_tower|multi_modal_projector)\./, what: 'The part that reads images' }],
+  config_keys: {
+    read: [
+      ...without(CAPPED_KEYS, 'partial_rotary_factor', 'original_max_position_embeddings'),
+      'sliding_window_pattern',
+      '_sliding_window_pattern',
+      'rope_local_base_freq',
+      'text_config',
+    ],
+    idle: [
+      'hidden_act',
+      'mlp_bias',
+      'vision_config',
+      'mm_tokens_per_image',
+      'boi_token_index',
+      'eoi_token_index',
+      'image_token_index',
+      'image_token_id',
+      'boi_token_id',
+      'eoi_token_id',
+    ],
+  },
   readConfig(raw, file) {
     if (raw.model_type !== 'gemma3') return readText(raw, file);
     const { text_config } = raw;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture, WeightNames } from '../architecture.ts';
 import { flag } from '../config_fields.ts';
+import { RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -18,6 +19,7 @@ export const glm: Architecture = {
   model_types: ['glm'],
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'attention_bias'], idle: ['mlp_bias'] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'GlmForCausalLM',

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig, LayerConfig } from '../architecture.ts';
 import { flag, refuseFlags } from '../config_fields.ts';
-import { readGptConfig } from './gpt_config.ts';
+import { GPT_KEYS, readGptConfig } from './gpt_config.ts';
 import { STORED_BUFFERS } from './layer_norm_family.ts';
 
 const SCALES = v.object({ scale_attn_weights: flag(true), scale_attn_by_inverse_layer_idx: flag() });
@@ -29,6 +29,10 @@ export const gpt2: Architecture = {
     transposed: true,
   },
   ignored: [STORED_BUFFERS],
+  config_keys: {
+    read: [...GPT_KEYS, 'add_cross_attention', 'scale_attn_weights', 'scale_attn_by_inverse_layer_idx'],
+    idle: ['reorder_and_upcast_attn'],
+  },
   readConfig,
 };
 

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { DecoderConfig } from '../architecture.ts';
 import { flag, modelConfig, positive, size } from '../config_fields.ts';
+import { DECODER_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig, respelled } from './layer_norm_family.ts';
 
 const SCHEMA = {
@@ -16,6 +17,18 @@ const SCHEMA = {
   activation_function: activationName('gelu_new'),
   layer_norm_epsilon: positive(1e-5),
 };
+
+/** Of GPT-2's and GPT-J's; each size has two names. */
+export const GPT_KEYS: readonly string[] = [
+  ...without(DECODER_KEYS, 'intermediate_size', 'num_key_value_heads', 'head_dim'),
+  'n_embd',
+  'n_layer',
+  'n_head',
+  'n_inner',
+  'n_positions',
+  'activation_function',
+  'layer_norm_epsilon',
+];
 
 export interface GptDefaults {
   readonly class_name: string;
@@ -38,7 +51,7 @@ export function readGptConfig(raw: RawConfig, file: string, defaults: GptDefault
       n_positions: v.nullish(size(), defaults.n_positions),
       tie_word_embeddings: flag(defaults.tie_word_embeddings),
     }),
-    respelled(raw, names),
+    respelled(raw, names, file),
     file,
   );
   const model = modelConfig(

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig, STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 
@@ -36,6 +37,18 @@ export const gptNeox: Architecture = {
     lm_head: ['embed_out', 'lm_head'],
   },
   ignored: [STORED_BUFFERS],
+  config_keys: {
+    read: [
+      ...DECODER_KEYS,
+      ...without(ROPE_KEYS, 'partial_rotary_factor'),
+      'hidden_act',
+      'layer_norm_eps',
+      'rotary_pct',
+      'rotary_emb_base',
+      'use_parallel_residual',
+      'attention_bias',
+    ],
+  },
   readConfig,
 };
 
@@ -54,7 +67,12 @@ function readConfig(raw: RawConfig, file: string): DecoderConfig {
   );
   return {
     ...decoder,
-    layers: uniformLayers(model, { rotary: rotaryOf(raw, file, model, { partial, theta }) }),
+    layers: uniformLayers(model, { rotary: rotaryOf(withoutPartial(raw), file, model, { partial, theta }) }),
     ...(config.use_parallel_residual && { parallel: 'two_norms' }),
   };
+}
+
+/** Outside `rope_parameters` the key is `rotary_pct`; the name that other families have there is not read. */
+function withoutPartial({ partial_rotary_factor: _, ...rest }: RawConfig): RawConfig {
+  return rest;
 }

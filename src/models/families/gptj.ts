@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { size } from '../config_fields.ts';
-import { readGptConfig } from './gpt_config.ts';
+import { GPT_KEYS, readGptConfig } from './gpt_config.ts';
 import { STORED_BUFFERS } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 
@@ -27,6 +27,7 @@ export const gptj: Architecture = {
     lm_head: ['lm_head'],
   },
   ignored: [STORED_BUFFERS],
+  config_keys: { read: [...GPT_KEYS, 'rotary_dim'], idle: ['rotary', 'scale_attn_weights'] },
   readConfig,
 };
 
@@ -37,10 +38,11 @@ function readConfig(raw: RawConfig, file: string): DecoderConfig {
     tie_word_embeddings: false,
     attention_bias: false,
   });
+  // Base and scaling are fixed in its code: no rope_theta, no rope_scaling.
   const { rotary_dim: dim } = parseConfig(ROTARY, raw, file);
   return {
     ...config,
-    layers: uniformLayers(config, { rotary: rotaryOf(raw, file, config, { dim, interleaved: true }) }),
+    layers: uniformLayers(config, { rotary: rotaryOf({}, file, config, { dim, interleaved: true }) }),
     parallel: 'one_norm',
     head: { bias: true },
   };

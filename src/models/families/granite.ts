@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { positive } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -18,6 +19,16 @@ export const granite: Architecture = {
   model_types: ['granite'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [
+      ...RMS_KEYS,
+      ...BIAS_KEYS,
+      'embedding_multiplier',
+      'attention_multiplier',
+      'residual_multiplier',
+      'logits_scaling',
+    ],
+  },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, { class_name: 'GraniteForCausalLM' });
     const fields = parseConfig(FIELDS, raw, file);

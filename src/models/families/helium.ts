@@ -1,5 +1,6 @@
 /** @file Helium 1: Llama with rotary on neighbouring elements; the attention's output never has a bias. */
 import type { Architecture } from '../architecture.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -8,6 +9,7 @@ export const helium: Architecture = {
   model_types: ['helium'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, ...BIAS_KEYS] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'HeliumForCausalLM',

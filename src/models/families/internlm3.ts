@@ -1,5 +1,6 @@
 /** @file InternLM 3: Llama with heads of their own size and other keys for its biases. */
 import type { Architecture } from '../architecture.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { respelled } from './layer_norm_family.ts';
 import { readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -9,8 +10,9 @@ export const internlm3: Architecture = {
   model_types: ['internlm3'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, ...BIAS_KEYS, 'qkv_bias', 'bias'] },
   readConfig(raw, file) {
-    const own = respelled(raw, { attention_bias: 'qkv_bias', mlp_bias: 'bias' });
+    const own = respelled(raw, { attention_bias: 'qkv_bias', mlp_bias: 'bias' }, file);
     const config = readRmsConfig(own, file, {
       class_name: 'InternLM3ForCausalLM',
       max_position_embeddings: 32_768,

@@ -1,6 +1,7 @@
 /** @file IQuest-Coder: Llama with heads of their own size. Two options of its own code are in no checkpoint, and refused. */
 import type { Architecture } from '../architecture.ts';
 import { refuseFlags } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -9,6 +10,10 @@ export const iquestcoder: Architecture = {
   model_types: ['iquestcoder'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [...RMS_KEYS, ...BIAS_KEYS, 'clip_qkv', 'use_sliding_window'],
+    idle: ['sliding_window', 'max_window_layers', 'layer_types'],
+  },
   readConfig(raw, file) {
     refuseFlags(raw, file, {
       clip_qkv: 'queries, keys and values are clipped',

@@ -1,6 +1,6 @@
 /** @file What the families with LayerNorm share. A family's file says what differs. */
 import * as v from 'valibot';
-import type { RawConfig } from '../../formats/hf/config.ts';
+import { bad, describeValue, type RawConfig } from '../../formats/hf/config.ts';
 import type { DecoderConfig } from '../architecture.ts';
 import { activationOf } from '../config_fields.ts';
 import type { ModelConfig } from '../decoder_model.ts';
@@ -36,8 +36,19 @@ export function layerNormConfig(
   };
 }
 
-/** A config whose keys have two spellings: what stands only under the other name is given the family's own. */
-export function respelled(raw: RawConfig, others: Readonly<Record<string, string>>): RawConfig {
-  const added = Object.entries(others).filter(([own, other]) => raw[own] === undefined && raw[other] !== undefined);
-  return { ...raw, ...Object.fromEntries(added.map(([own, other]) => [own, raw[other]])) };
+/**
+ * A config whose keys have two spellings: what stands only under the other name is given the family's own. Throws
+ * `bad_config` where both are there and differ.
+ */
+export function respelled(raw: RawConfig, others: Readonly<Record<string, string>>, file: string): RawConfig {
+  const added: [string, unknown][] = [];
+  for (const [own, other] of Object.entries(others)) {
+    if (raw[other] === undefined) continue;
+    if (raw[own] === undefined) added.push([own, raw[other]]);
+    else if (raw[own] !== raw[other]) {
+      const found = `${own} is ${describeValue(raw[own])}, and ${other}, another name for it, is ${describeValue(raw[other])}.`;
+      throw bad(file, found, own, 'one of the two, or the same value in both');
+    }
+  }
+  return { ...raw, ...Object.fromEntries(added) };
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { positiveNumber, size } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import type { QueryScale } from '../decoder_model.ts';
 import { NO_BIAS, readRmsConfig, ropeOr, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -31,6 +32,7 @@ export const ministral3: Architecture = {
   model_types: ['ministral3'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'sliding_window'], idle: BIAS_KEYS, rope: ['llama_4_scaling_beta'] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'Ministral3ForCausalLM',

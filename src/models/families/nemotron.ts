@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, size } from '../config_fields.ts';
+import { BIAS_KEYS, DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -22,6 +23,7 @@ export const nemotron: Architecture = {
   model_types: ['nemotron'],
   weights: { ...LLAMA_WEIGHTS, layer: { ...LLAMA_LAYER, gate_up: { up_proj: 'mlp.up_proj' } } },
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...DECODER_KEYS, ...ROPE_KEYS, ...BIAS_KEYS, 'hidden_act', 'norm_eps'] },
   readConfig,
 };
 

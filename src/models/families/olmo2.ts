@@ -1,5 +1,6 @@
 /** @file OLMo 2: norms of the branches' outputs instead of their inputs, and of all queries and keys. arXiv 2501.00656. */
 import type { Architecture, WeightNames } from '../architecture.ts';
+import { RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, NORMED_HEADS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -20,6 +21,7 @@ export const olmo2: Architecture = {
   model_types: ['olmo2'],
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'attention_bias'], idle: ['mlp_bias'] },
   readConfig(raw, file) {
     const defaults = { class_name: 'Olmo2ForCausalLM', eps: 1e-5 };
     const config = withBias(readRmsConfig(raw, file, defaults), { mlp: false });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, refused, refuseFlags, size } from '../config_fields.ts';
+import { DECODER_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { uniformLayers } from './rms_family.ts';
 
@@ -43,6 +44,18 @@ export const opt: Architecture = {
     lm_head: ['lm_head'],
   },
   ignored: [],
+  config_keys: {
+    read: [
+      ...without(DECODER_KEYS, 'intermediate_size'),
+      'ffn_dim',
+      'word_embed_proj_dim',
+      'activation_function',
+      'do_layer_norm_before',
+      'enable_bias',
+      'layer_norm_elementwise_affine',
+      '_remove_final_layer_norm',
+    ],
+  },
   readConfig,
 };
 

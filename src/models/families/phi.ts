@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, refuseFlags } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { ROTARY_BUFFERS } from './rms_names.ts';
@@ -32,6 +33,7 @@ export const phi: Architecture = {
     lm_head: ['lm_head'],
   },
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...DECODER_KEYS, ...ROPE_KEYS, 'hidden_act', 'layer_norm_eps', 'qk_layernorm'] },
   readConfig,
 };
 

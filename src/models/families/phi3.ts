@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture, WeightNames } from '../architecture.ts';
 import { size } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { NO_BIAS, readRmsConfig, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -22,6 +23,7 @@ export const phi3: Architecture = {
   model_types: ['phi3'],
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'sliding_window'], idle: BIAS_KEYS },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'Phi3ForCausalLM',

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, LayerConfig, WeightNames } from '../architecture.ts';
 import { count, flag, layerTypes, size } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import type { ModelConfig } from '../decoder_model.ts';
 import { readRmsConfig, rotaryOf, slidingLayers, windowedLayers, withBias } from './rms_family.ts';
 import { LLAMA_WEIGHTS, NORMED_HEADS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -13,6 +14,8 @@ const WINDOW_FIELDS = v.object({
   max_window_layers: v.nullish(count(), 28),
   layer_types: layerTypes(),
 });
+
+const WINDOW_KEYS = Object.keys(WINDOW_FIELDS.entries);
 
 /** The last layers slide, from `max_window_layers` on, unless `layer_types` says otherwise. */
 function qwenLayers(raw: RawConfig, file: string, model: ModelConfig): readonly LayerConfig[] {
@@ -29,6 +32,7 @@ export const qwen2: Architecture = {
   model_types: ['qwen2'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, ...WINDOW_KEYS], idle: BIAS_KEYS },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, { class_name: 'Qwen2ForCausalLM', max_position_embeddings: 32_768 });
     const biased = withBias(config, { attention: { q: true, k: true, v: true, o: false }, mlp: false });
@@ -43,6 +47,7 @@ export const qwen3: Architecture = {
   model_types: ['qwen3'],
   weights: QWEN3_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, ...WINDOW_KEYS, 'attention_bias'], idle: ['mlp_bias'] },
   readConfig(raw, file) {
     const defaults = { class_name: 'Qwen3ForCausalLM', max_position_embeddings: 32_768, head_dim: 128 };
     const config = withBias(readRmsConfig(raw, file, defaults), { mlp: false });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { count, flag, layerTypes, perLayer, size } from '../config_fields.ts';
+import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, rotaryOf, slidingLayers, windowedLayers } from './rms_family.ts';
 import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -20,6 +21,17 @@ export const smollm3: Architecture = {
   model_types: ['smollm3'],
   weights: LLAMA_WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [
+      ...RMS_KEYS,
+      ...BIAS_KEYS,
+      'no_rope_layers',
+      'no_rope_layer_interval',
+      'use_sliding_window',
+      'sliding_window',
+      'layer_types',
+    ],
+  },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'SmolLM3ForCausalLM',
@@ -32,7 +44,9 @@ export const smollm3: Architecture = {
     const turns = (index: number) => (listed ? listed[index] !== 0 : (index + 1) % fields.no_rope_layer_interval !== 0);
     const rotary = rotaryOf(raw, file, config, { theta: 2_000_000 });
     const sliding = slidingLayers(fields.layer_types, layers, (index) => !turns(index), file);
-    const window = fields.use_sliding_window ? (fields.sliding_window ?? undefined) : undefined;
+    // Layers that are listed slide whether or not windows are switched on.
+    const hasWindows = fields.use_sliding_window || fields.layer_types != null;
+    const window = hasWindows ? (fields.sliding_window ?? undefined) : undefined;
     return {
       ...config,
       layers: windowedLayers(config, sliding, window, (index) => (turns(index) ? { rotary } : {})),

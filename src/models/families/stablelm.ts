@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, refuseFlags } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -22,6 +23,17 @@ export const stablelm: Architecture = {
   model_types: ['stablelm'],
   weights: ({ parallel }) => (parallel ? { ...LLAMA_WEIGHTS, layer: PARALLEL_LAYER } : LLAMA_WEIGHTS),
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [
+      ...DECODER_KEYS,
+      ...ROPE_KEYS,
+      'hidden_act',
+      'layer_norm_eps',
+      'use_qkv_bias',
+      'use_parallel_residual',
+      'qk_layernorm',
+    ],
+  },
   readConfig,
 };
 

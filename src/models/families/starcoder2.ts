@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, size } from '../config_fields.ts';
+import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -25,6 +26,17 @@ export const starcoder2: Architecture = {
     layer: { ...LLAMA_LAYER, gate_up: { up_proj: 'mlp.c_fc' }, down_proj: 'mlp.c_proj' },
   },
   ignored: [ROTARY_BUFFERS],
+  config_keys: {
+    read: [
+      ...without(DECODER_KEYS, 'head_dim'),
+      ...ROPE_KEYS,
+      'hidden_act',
+      'norm_epsilon',
+      'sliding_window',
+      'use_bias',
+    ],
+    idle: ['mlp_type', 'norm_type'],
+  },
   readConfig,
 };
 

@@ -2,9 +2,9 @@
 import { WhittleError } from '../../errors/errors.ts';
 
 /** Runs `build`; a {@link WhittleError} from it gets the summary of the ONNX file, where there is one. */
-export function explainOnnx<T>(summary: string | undefined, build: () => T): T {
+export async function explainOnnx<T>(summary: string | undefined, build: () => Promise<T>): Promise<T> {
   try {
-    return build();
+    return await build();
   } catch (error) {
     if (summary === undefined || !(error instanceof WhittleError)) throw error;
     const data = error.toData();

@@ -7,6 +7,7 @@ const TOKENIZER = 'tokenizer.json';
 /** Small files, in the order they are fetched: a config that Whittle cannot read is found before any weight. */
 const COMPANIONS = [
   CONFIG,
+  'hf_quant_config.json',
   'tokenizer_config.json',
   TOKENIZER,
   'generation_config.json',
