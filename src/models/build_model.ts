@@ -10,16 +10,19 @@ export interface BuiltModel {
   warnings: string[];
 }
 
-/** Throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded). */
+/**
+ * @param picker Absent: hands out the checkpoint's own weights.
+ * @throws `missing_tensor`, `shape_mismatch`, `unknown_architecture` (a stored type that cannot be decoded).
+ */
 export function buildDecoderModel(
   architecture: Architecture,
   config: DecoderConfig,
   checkpoint: Checkpoint,
+  picker = new WeightPicker(checkpoint),
 ): BuiltModel {
   const { weights } = architecture;
   const names = typeof weights === 'function' ? weights(config) : weights;
   const { hidden_size: D, num_hidden_layers } = config;
-  const picker = new WeightPicker(checkpoint);
   const [first] = names.prefixes;
   const prefix = names.prefixes.find((tried) => picker.has(`${tried}${names.embed_tokens}.weight`)) ?? first;
   const warnings = [...(config.warnings ?? [])];
