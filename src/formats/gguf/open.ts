@@ -45,7 +45,8 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
   const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
   const checkpoint = ggufCheckpoint(mapTensors(metadata.file, family, tensors, facts));
   const tokenizer = tokenizerFiles(metadata, facts.max_position_embeddings);
-  const config = { ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  // Without the key, transformers takes the family's own padding token, which may lie beyond the vocabulary.
+  const config = { pad_token_id: null, ...hfConfig(architecture, facts), ...tokenizer.special_ids };
   return {
     name: chosen.name,
     config: jsonSource('config.json', config),
