@@ -33,6 +33,14 @@ describe('memory of a job', () => {
     expect(long(600).storage.spill - long(400).storage.spill).toBe(200 * 8192 * 64 * 4);
   });
 
+  it('needs room for spilled states, stored weights and the bases that rotate-once keeps, together', () => {
+    expect(storageNeed({ spill: 1, weights: 20, bases: 300 })).toBe(321);
+    const kept = { ...slice, schedule: 'rotate-once' } as const;
+    const { storage } = estimateJob({ ...job, slices: [slice, kept] });
+    expect(storage.bases).toBeGreaterThan(0);
+    expect(storage).toEqual(estimateSlicing(shape, { backend, windows, ...kept }).storage);
+  });
+
   it('has a verdict against storage and the largest binding', () => {
     const planned = estimateJob(job);
     const need = storageNeed(planned.storage);

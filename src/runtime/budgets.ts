@@ -12,7 +12,7 @@ export const DEFAULT_STATE_BUDGET = 512 * 1024 * 1024;
 /** Bytes of hidden states, as f32, that a group of evaluation windows has on the device. */
 const GROUP_STATE_BYTES = 128 * 1024 * 1024;
 
-/** Elements of one block of the head, and of its logits. */
+/** Elements of one block of a table or of the head, and of its logits. */
 const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
 
 /** Windows that `evaluate` lets through the model together at most. */
@@ -43,4 +43,10 @@ export function vocabularyBlockRows(
   // Multiples of 8 keep every block on the fast matrix kernels.
   const fit = Math.floor(elements / Math.max(columns, tokenRows) / 8) * 8;
   return Math.min(vocabulary, Math.max(8, fit));
+}
+
+/** Rows of a table with `columns` columns that are rotated and stored together. */
+export function tableBlockRows(columns: number, maxTensorBytes: number): number {
+  const elements = Math.min(MAX_BLOCK_ELEMENTS, Math.floor(maxTensorBytes / 4));
+  return Math.max(1, Math.floor(elements / columns));
 }

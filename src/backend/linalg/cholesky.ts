@@ -1,83 +1,155 @@
-/** @file Cholesky factorisation and solution for many right-hand sides, in f64 (Golub & Van Loan, §4.2). */
-import { WhittleError } from '../../errors/errors.ts';
-import { addProduct, transposed, view } from './gemm.ts';
-
-/** Rows that are solved together: earlier rows reach them through one matrix product. */
-const BLOCK = 32;
-
 /**
- * L with A = L·Lᵀ, (n, n) row-major, zeros above the diagonal.
- * @param a (n, n) symmetric positive definite; only the upper triangle is read.
- * @throws `not_converged` where a pivot is not positive: A is not positive definite to working precision.
+ * @file Cholesky factorisation of large symmetric positive definite matrices and what is solved with it, in f64, by blocks:
+ * nearly all work is in matrix products, which a backend's threads may share (Golub & Van Loan, *Matrix Computations*, §4.2).
+ * All of it yields to the event loop and can be cancelled.
  */
-export function choleskyFactor(a: ArrayLike<number>, n: number): Float64Array {
-  const L = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    const row = i * n;
-    for (let j = 0; j <= i; j++) {
-      const other = j * n;
-      let sum = a[other + i];
-      for (let k = 0; k < j; k++) sum -= L[row + k] * L[other + k];
-      if (j < i) {
-        L[row + j] = sum / L[other + j];
-      } else {
-        // Against its own diagonal entry a pivot this small is rounding noise (NaN fails the comparison, too).
-        if (!(sum > n * (Number.EPSILON / 2) * a[row + i])) throw notPositive(i, sum, a[row + i]);
-        L[row + i] = Math.sqrt(sum);
-      }
-    }
-  }
-  return L;
+import { WhittleError } from '../../errors/errors.ts';
+import { breather, throwIfCancelled } from '../event_loop.ts';
+import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
+import { invertUpperBlock } from './triangular.ts';
+
+/** Columns that are factored together; products do the rest. */
+const BLOCK = 64;
+
+export interface LinalgOptions {
+  readonly signal?: AbortSignal;
+  /** Computes the larger products; one thread unless given. */
+  readonly multiply?: AddProduct;
+}
+
+/** A = UᵀU. */
+export interface CholeskyFactor {
+  readonly n: number;
+  /** (n, n) row-major, upper triangular, positive diagonal; what lies below is zero. */
+  readonly U: Float64Array;
+  /** Inverses of the diagonal blocks of U, each (BLOCK, BLOCK) row-major. */
+  readonly inverses: readonly Float64Array[];
 }
 
 /**
- * X with L·Lᵀ·X = B.
- * @param b (n, columns) row-major; left as it is.
+ * @param a (n, n) row-major, symmetric positive definite; only the upper triangle is read.
+ * @throws `not_converged` where a pivot is not positive: A is not positive definite to working precision. `cancelled`.
  */
-export function choleskySolveFactored(L: Float64Array, b: ArrayLike<number>, n: number, columns: number): Float64Array {
-  const x = Float64Array.from(b);
-  const known = new Float64Array(BLOCK * columns);
-  // L·Y = B, blocks from the top; then Lᵀ·X = Y, blocks from the bottom.
+export async function choleskyFactor(
+  a: ArrayLike<number>,
+  n: number,
+  { signal, multiply = addProduct }: LinalgOptions = {},
+): Promise<CholeskyFactor> {
+  throwIfCancelled(signal);
+  const breathe = breather(signal);
+  const U = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) U[i * n + j] = a[i * n + j];
+  const inverses: Float64Array[] = [];
   for (let start = 0; start < n; start += BLOCK) {
     const end = Math.min(n, start + BLOCK);
-    known.fill(0);
-    addProduct(end - start, columns, start, view(L, n, start * n), view(x, columns), view(known, columns));
-    subtract(x, start * columns, known, (end - start) * columns);
-    for (let i = start; i < end; i++) {
-      for (let k = start; k < i; k++) subtractRow(x, columns, i, k, L[i * n + k]);
-      divideRow(x, columns, i, L[i * n + i]);
+    factorDiagonal(U, n, start, end, a);
+    const inverse = invertUpperBlock(U, n, start, end);
+    inverses.push(inverse);
+    const width = end - start;
+    const rest = n - end;
+    if (rest > 0) {
+      // U₁₂ = U₁₁⁻ᵀ·A₁₂, then A₂₂ −= U₁₂ᵀ·U₁₂.
+      const row = new Float64Array(width * rest);
+      multiply(width, rest, width, transposed(view(inverse, width)), view(U, n, start * n + end), view(row, rest));
+      const negated = new Float64Array(row.length);
+      for (let i = 0; i < width; i++) {
+        for (let j = 0; j < rest; j++) {
+          const value = row[i * rest + j];
+          negated[i * rest + j] = -value;
+          U[(start + i) * n + end + j] = value;
+        }
+      }
+      multiply(rest, rest, width, transposed(view(negated, rest)), view(row, rest), view(U, n, end * n + end), true);
     }
+    await breathe();
   }
-  for (let end = n; end > 0; end -= Math.min(BLOCK, end)) {
-    const start = Math.max(0, end - BLOCK);
-    known.fill(0);
-    const below = transposed(view(L, n, end * n + start)); // (L[end:, start:end])ᵀ
-    addProduct(end - start, columns, n - end, below, view(x, columns, end * columns), view(known, columns));
-    subtract(x, start * columns, known, (end - start) * columns);
-    for (let i = end - 1; i >= start; i--) {
-      for (let k = i + 1; k < end; k++) subtractRow(x, columns, i, k, L[k * n + i]);
-      divideRow(x, columns, i, L[i * n + i]);
+  return { n, U, inverses };
+}
+
+/** Unblocked, of the diagonal block `start … end`; what earlier blocks contribute has been subtracted. */
+function factorDiagonal(U: Float64Array, n: number, start: number, end: number, a: ArrayLike<number>): void {
+  for (let i = start; i < end; i++) {
+    const row = i * n;
+    for (let k = start; k < i; k++) {
+      const factor = U[k * n + i];
+      for (let j = i; j < end; j++) U[row + j] -= factor * U[k * n + j];
     }
+    const pivot = U[row + i];
+    // Against its own diagonal entry a pivot this small is rounding noise (NaN fails the comparison, too).
+    if (!(pivot > n * (Number.EPSILON / 2) * a[row + i])) throw notPositive(i, pivot, a[row + i]);
+    const root = Math.sqrt(pivot);
+    for (let j = i; j < end; j++) U[row + j] /= root;
+  }
+}
+
+/**
+ * X with UᵀU·X = B.
+ * @param b (n, columns) row-major; left as it is.
+ */
+export async function choleskySolveFactored(
+  { n, U, inverses }: CholeskyFactor,
+  b: ArrayLike<number>,
+  columns: number,
+  { signal, multiply = addProduct }: LinalgOptions = {},
+): Promise<Float64Array> {
+  const breathe = breather(signal);
+  const x = Float64Array.from(b);
+  const blocks = inverses.length;
+  /** x[rows of the block] = inverse · (x − known), with `known` negated already. */
+  const finish = (block: number, known: Float64Array, isTransposed: boolean) => {
+    const start = block * BLOCK;
+    const width = Math.min(n, start + BLOCK) - start;
+    for (let i = 0; i < known.length; i++) known[i] = x[start * columns + i] - known[i];
+    const place = x.subarray(start * columns, (start + width) * columns).fill(0);
+    const inverse = view(inverses[block], width);
+    multiply(
+      width,
+      columns,
+      width,
+      isTransposed ? transposed(inverse) : inverse,
+      view(known, columns),
+      view(place, columns),
+    );
+  };
+  // Uᵀ·Y = B from the top, then U·X = Y from the bottom.
+  for (let block = 0; block < blocks; block++) {
+    const start = block * BLOCK;
+    const width = Math.min(n, start + BLOCK) - start;
+    const known = new Float64Array(width * columns);
+    if (start > 0)
+      multiply(width, columns, start, transposed(view(U, n, start)), view(x, columns), view(known, columns));
+    finish(block, known, true);
+    await breathe();
+  }
+  for (let block = blocks - 1; block >= 0; block--) {
+    const start = block * BLOCK;
+    const end = Math.min(n, start + BLOCK);
+    const known = new Float64Array((end - start) * columns);
+    if (end < n) {
+      multiply(
+        end - start,
+        columns,
+        n - end,
+        view(U, n, start * n + end),
+        view(x, columns, end * columns),
+        view(known, columns),
+      );
+    }
+    finish(block, known, false);
+    await breathe();
   }
   return x;
 }
 
 /** X with A·X = B: {@link choleskyFactor}, then {@link choleskySolveFactored}. */
-export function choleskySolve(a: ArrayLike<number>, b: ArrayLike<number>, n: number, columns: number): Float64Array {
-  return choleskySolveFactored(choleskyFactor(a, n), b, n, columns);
-}
-
-function subtract(x: Float64Array, offset: number, known: Float64Array, count: number): void {
-  for (let i = 0; i < count; i++) x[offset + i] -= known[i];
-}
-
-/** x[i, :] −= factor · x[k, :]. */
-function subtractRow(x: Float64Array, columns: number, i: number, k: number, factor: number): void {
-  for (let j = 0; j < columns; j++) x[i * columns + j] -= factor * x[k * columns + j];
-}
-
-function divideRow(x: Float64Array, columns: number, i: number, divisor: number): void {
-  for (let j = 0; j < columns; j++) x[i * columns + j] /= divisor;
+export async function choleskySolve(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  n: number,
+  columns: number,
+  options: LinalgOptions = {},
+): Promise<Float64Array> {
+  return choleskySolveFactored(await choleskyFactor(a, n, options), b, columns, options);
 }
 
 function notPositive(index: number, pivot: number, diagonal: number): WhittleError {

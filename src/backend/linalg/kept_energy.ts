@@ -28,12 +28,18 @@ export async function keptEnergyLoss(
 ): Promise<number> {
   const eigenvalues = known ?? (await symmetricEigen(H, n, signal)).eigenvalues;
   const best = eigenvalues.subarray(0, dimension).reduce((sum, value) => sum + value, 0);
-  const loss = best - energyOfSpan(H, asFloat64(eigenvectors), n, dimension);
+  const loss = best - (await energyOfSpan(H, asFloat64(eigenvectors), n, dimension, signal));
   return share(loss, eigenvalues.reduce((sum, value) => sum + value, 0) - eigenvalues[0]);
 }
 
 /** tr((AᵀA)⁻¹·AᵀHA) for the first `dimension` columns A of Q: they need not be orthonormal. */
-export function energyOfSpan(H: Float64Array, Q: Float64Array, n: number, dimension: number): number {
+export async function energyOfSpan(
+  H: Float64Array,
+  Q: Float64Array,
+  n: number,
+  dimension: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const d = dimension;
   const A = view(Q, n);
   const HA = new Float64Array(n * d);
@@ -42,7 +48,7 @@ export function energyOfSpan(H: Float64Array, Q: Float64Array, n: number, dimens
   addProduct(d, d, n, transposed(A), A, view(gram, d));
   const inner = new Float64Array(d * d);
   addProduct(d, d, n, transposed(A), view(HA, d), view(inner, d));
-  return trace(choleskySolve(gram, inner, d, d), d);
+  return trace(await choleskySolve(gram, inner, d, d, { signal }), d);
 }
 
 /**

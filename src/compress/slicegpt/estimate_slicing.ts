@@ -1,4 +1,6 @@
 /** @file The steps of calibrating and slicing, as {@link MemoryLedger} entries. */
+
+import { tableBlockRows } from '../../runtime/budgets.ts';
 import {
   type LayerDimensions,
   PlannedStates,
@@ -18,7 +20,6 @@ import type { Held, MemoryLedger } from '../../runtime/memory_ledger.ts';
 import type { ModelShape } from './parts.ts';
 import type { HeadKind } from './plan.ts';
 import type { SiteDimensions } from './sites.ts';
-import { rowsPerBlock } from './table_gram.ts';
 
 export interface SlicingJob {
   windows: WindowPlan;
@@ -285,7 +286,8 @@ export class SlicingPlanner {
     const last = job.dimensions[job.dimensions.length - 1];
     const norm = ledger.load('head', D);
     const counts = ledger.holdIds('other', 64);
-    if (shape.position_rows > 0) this.block(Math.min(shape.position_rows, rowsPerBlock(D)), first, false);
+    if (shape.position_rows > 0)
+      this.block(Math.min(shape.position_rows, tableBlockRows(D, job.windows.maxTensorBytes)), first, false);
     if (job.head === 'tied') {
       ledger.read(D * D);
       this.putMatrix(D * first);
@@ -316,7 +318,7 @@ export class SlicingPlanner {
   }
 
   private blockRows(): number {
-    return Math.min(this.shape.vocab_size, rowsPerBlock(this.D));
+    return Math.min(this.shape.vocab_size, tableBlockRows(this.D, this.job.windows.maxTensorBytes));
   }
 
   private endsInOriginal(layer: number): boolean {

@@ -4,6 +4,7 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderModel, Embedding, Head, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
+import { tableBlockRows } from '../../runtime/budgets.ts';
 import { embeddingRows } from '../../runtime/embed.ts';
 import { type DeviceNorm, WeightLoader } from '../../runtime/weights.ts';
 import { scaleFree } from './fuse.ts';
@@ -11,7 +12,6 @@ import { leastSquaresHead } from './least_squares_head.ts';
 import type { HeadKind } from './plan.ts';
 import { type Basis, fusedBias, rotateRows } from './rotate.ts';
 import type { WeightStore } from './store.ts';
-import { rowsPerBlock } from './table_gram.ts';
 
 export interface Ends {
   embed_tokens: Embedding;
@@ -105,7 +105,7 @@ class EndsWriter {
     const table = await this.table(unscaled);
     const gamma = norm.weight && (await arena.backend.read(norm.weight));
     const projection = await projectionValues(arena, model.embed_tokens, bases.first);
-    const back = leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
+    const back = await leastSquaresHead(bases.tableGram as Float64Array, projection, gamma, bases.first);
     const tensor = arena.own(
       arena.backend.fromArray(back, [bases.first.Q.shape[0], bases.first.dimension], 'head_projection'),
     );
@@ -130,7 +130,7 @@ class EndsWriter {
       return this.rotated(block, undefined, bases.first);
     };
     const shape = [vocabulary, bases.first.dimension] as const;
-    return store.putBlocks('model.embed_tokens.weight', shape, rowsPerBlock(columns), compute);
+    return store.putBlocks('model.embed_tokens.weight', shape, this.blockRows(columns), compute);
   }
 
   /** centre(P)·Q[:, :d] for learned positions. */
@@ -145,7 +145,7 @@ class EndsWriter {
       return this.rotated(block, undefined, bases.first);
     };
     const shape = [count, bases.first.dimension] as const;
-    const weight = await store.putBlocks('model.embed_positions.weight', shape, rowsPerBlock(columns), compute);
+    const weight = await store.putBlocks('model.embed_positions.weight', shape, this.blockRows(columns), compute);
     return { positions: { weight, offset: positions.offset } };
   }
 
@@ -156,7 +156,7 @@ class EndsWriter {
     const [vocabulary, columns] = weight.shape;
     const compute = async (rows: { start: number; end: number }) =>
       this.rotated(await loader.load(weight, rows), gamma, bases.last);
-    return store.putBlocks('lm_head.weight', [vocabulary, bases.last.dimension], rowsPerBlock(columns), compute);
+    return store.putBlocks('lm_head.weight', [vocabulary, bases.last.dimension], this.blockRows(columns), compute);
   }
 
   /** b + W·β, (V): the head gains a bias from the final norm (slicegpt.md §2, step 5). */
@@ -171,7 +171,11 @@ class EndsWriter {
       arena.free(linear.weight, linear.bias);
       return fused;
     };
-    return { bias: await store.putBlocks('lm_head.bias', [vocabulary], rowsPerBlock(columns), compute) };
+    return { bias: await store.putBlocks('lm_head.bias', [vocabulary], this.blockRows(columns), compute) };
+  }
+
+  private blockRows(columns: number): number {
+    return tableBlockRows(columns, this.arena.backend.info.maxTensorBytes);
   }
 
   private rotated(block: Tensor, gamma: Tensor | undefined, basis: Basis): Tensor {

@@ -7,12 +7,12 @@ import type { Basis } from './rotate.ts';
  * M of DESIGN.md's `tied-sliced` head: the (D, d) matrix that makes M·E₁ᵀ the least-squares fit of diag(γ)·Eᵀ, with
  * E₁ = E·P and G = EᵀE: M = diag(γ)·G·P·(Pᵀ·G·P)⁻¹, in f64.
  */
-export function leastSquaresHead(
+export async function leastSquaresHead(
   gram: Float64Array,
   projection: Float64Array,
   gamma: ArrayLike<number> | undefined,
   basis: Basis,
-): Float64Array {
+): Promise<Float64Array> {
   const D = basis.Q.shape[0];
   const d = basis.dimension;
   const G = new Float64Array(D * D);
@@ -33,7 +33,7 @@ export function leastSquaresHead(
     const scale = gamma ? gamma[row] : 1;
     for (let column = 0; column < d; column++) right[column * D + row] = scale * GP[row * d + column];
   }
-  const X = choleskySolve(PGP, right, d, D);
+  const X = await choleskySolve(PGP, right, d, D);
   const M = new Float64Array(D * d);
   for (let row = 0; row < D; row++)
     for (let column = 0; column < d; column++) M[row * d + column] = X[column * D + row];
