@@ -10,9 +10,9 @@ import { dirname, join } from 'node:path';
 import { configText } from '../../src/export/config_text.ts';
 import { ggufRefusal } from '../../src/export/gguf/write_gguf.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
+import { type ModelFile, type OpenModel, openModel } from '../../src/models/open_model.ts';
 import { describeModel } from '../../src/models/sliced/describe.ts';
 import { weightNames } from '../../src/models/sliced/weight_names.ts';
-import { type ModelFile, type OpenModel, openModel } from '../../src/models/open_model.ts';
 import { families, familyFiles } from '../../test/fixtures/families/family_model.ts';
 import { memoryFiles } from '../../test/onnx/memory_files.ts';
 import { ggufBytes, ggufSource } from '../../test/support/written_gguf.ts';
@@ -50,11 +50,13 @@ async function fromOnnx({ model, raw_config }: OpenModel, source: readonly Model
   const files = memoryFiles();
   await writeOnnx(model, { layout: 'plain', precision: 'f32', external_data: 'auto' }, files.openFile);
   const whittle = { decoder: describeModel(model, weightNames(model)) };
-  return openModel([
-    ...source.filter(({ path }) => path.endsWith('tokenizer.json')),
-    { path: 'onnx/config.json', blob: new Blob([configText({ ...raw_config, whittle })]) },
-    ...files.names().map((name) => ({ path: `onnx/${name}`, blob: new Blob([files.bytes(name)]) })),
-  ].map(({ path, blob }) => ({ path: path.split('/').pop()!, blob })));
+  return openModel(
+    [
+      ...source.filter(({ path }) => path.endsWith('tokenizer.json')),
+      { path: 'onnx/config.json', blob: new Blob([configText({ ...raw_config, whittle })]) },
+      ...files.names().map((name) => ({ path: `onnx/${name}`, blob: new Blob([files.bytes(name)]) })),
+    ].map(({ path, blob }) => ({ path: path.split('/').pop()!, blob })),
+  );
 }
 
 async function fromGguf(open: OpenModel): Promise<OpenModel | undefined> {

@@ -4,7 +4,7 @@
  */
 import type { RawConfig } from '../../formats/hf/config.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import { dynamicRope } from '../dynamic_rope.ts';
+import { graphNotes } from '../notes.ts';
 import type { GgufGraph } from './graphs.ts';
 import { windowsOf } from './layer_facts.ts';
 
@@ -21,7 +21,7 @@ export function ignoredWindow(model: DecoderModel, { windows }: GgufGraph): numb
 }
 
 /** One sentence or two for people on each difference. */
-export function graphNotes(model: DecoderModel, graph: GgufGraph, raw: RawConfig): string[] {
+export function differenceNotes(model: DecoderModel, graph: GgufGraph, raw: RawConfig): string[] {
   const { architecture } = graph;
   const { max_position_embeddings: context } = model.config;
   const notes: string[] = [];
@@ -37,12 +37,6 @@ export function graphNotes(model: DecoderModel, graph: GgufGraph, raw: RawConfig
       `llama.cpp chooses LongRoPE's frequencies by the context that it is started with, not by the length of the text: start it with at most ${long.beyond} tokens of context (-c ${long.beyond}) for texts that fit, and with more only for longer ones.`,
     );
   }
-  if (model.layers.some(({ mlp }) => mlp.activation === 'gelu')) {
-    notes.push(
-      'llama.cpp approximates the exact GELU of this model by tanh, so logits differ in about the third digit.',
-    );
-  }
-  const dynamic = dynamicRope(raw, context);
-  if (dynamic) notes.push(`${dynamic} A GGUF file cannot say it, and llama.cpp goes on without scaling.`);
+  notes.push(...graphNotes(raw));
   return notes;
 }

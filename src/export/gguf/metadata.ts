@@ -1,5 +1,6 @@
 /** @file Metadata of a model in the keys of llama.cpp. Source: the GGUF specification and llama.cpp's converter. */
 import type { ValueToWrite } from '../../formats/gguf/write.ts';
+import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { contextLength } from './differences.ts';
 import { globalInterval, orderOf, windowsOf } from './layer_facts.ts';
@@ -52,6 +53,19 @@ export function generalMetadata(architecture: string, name: string, file_type: s
     ['general.quantization_version', uint32(QUANTIZATION_VERSION)],
     ['general.file_type', uint32(FILE_TYPES[file_type])],
   ]);
+}
+
+/** What the source says of its licence, in GGUF's keys. */
+export function licenceMetadata({ license, license_name, license_link }: CardLicence = {}): Metadata {
+  const keys = {
+    'general.license': license,
+    'general.license.name': license_name,
+    'general.license.link': license_link,
+  };
+  const found = Object.entries(keys).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, string(value)] as const],
+  );
+  return new Map(found);
 }
 
 /** Everything that llama.cpp's graph asks for. */

@@ -2,6 +2,7 @@
 import { cancelled, WhittleError } from '../../errors/errors.ts';
 import { type GgufTensorToWrite, writeGguf as ggufChunks } from '../../formats/gguf/write.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
+import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
@@ -9,8 +10,8 @@ import { bytesPerElement, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { replaceWeights, weightRoles } from '../map_weights.ts';
 import { asStored, type Precision, quantizedModel } from '../precision.ts';
-import { graphNotes, ignoredWindow } from './differences.ts';
-import { generalMetadata, type Metadata, modelMetadata } from './metadata.ts';
+import { differenceNotes, ignoredWindow } from './differences.ts';
+import { generalMetadata, licenceMetadata, type Metadata, modelMetadata } from './metadata.ts';
 import { expressModel } from './refusal.ts';
 import { type GgufWeight, ggufWeights } from './tensors.ts';
 import { NotCarried } from './tokenizer/token_table.ts';
@@ -30,6 +31,8 @@ export interface GgufSource extends TokenizerFiles {
   readonly raw_config: RawConfig;
   /** For people: `general.name`. */
   readonly name: string;
+  /** Of the source: `general.license` and its like. */
+  readonly licence?: CardLicence;
 }
 
 export interface GgufOptions {
@@ -66,7 +69,7 @@ export function ggufRefusal(
 /** What llama.cpp computes otherwise than the model, in sentences for people. Nothing for what {@link ggufRefusal} refuses. */
 export function ggufNotes(model: DecoderModel, raw_config: RawConfig): string[] {
   const expressed = expressModel(model, raw_config);
-  return typeof expressed === 'string' ? [] : graphNotes(model, expressed.graph, raw_config);
+  return typeof expressed === 'string' ? [] : differenceNotes(model, expressed.graph, raw_config);
 }
 
 /**
@@ -89,6 +92,7 @@ export async function writeGguf(
   const total = weights.reduce((sum, { ref }) => sum + weightBytes(ref), 0);
   const metadata: Metadata = new Map([
     ...generalMetadata(expressed.graph.architecture, name, mainType(weights)),
+    ...licenceMetadata(source.licence),
     ...modelMetadata(model, expressed),
     ...tokenizer,
   ]);

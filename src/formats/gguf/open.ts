@@ -6,6 +6,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { isDType } from '../../tensor/dtype.ts';
 import type { HfModel, ModelFile } from '../hf/files.ts';
+import { type CardLicence, isLicenceFile } from '../hf/licence_files.ts';
 import { quoteText } from '../json.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
@@ -15,6 +16,7 @@ import { GGUF_FAMILIES } from './families.ts';
 import { hfConfig } from './family_config.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
 import { mapTensors } from './map_tensors.ts';
+import type { GgufMetadata } from './metadata.ts';
 import type { RopeTables } from './rope.ts';
 import { chooseGguf } from './split.ts';
 import { tokenizerFiles } from './tokenizer/tokenizer_files.ts';
@@ -52,7 +54,8 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
     config: jsonSource('config.json', config),
     tokenizer: jsonSource('tokenizer.json', tokenizer.tokenizer),
     tokenizer_config: jsonSource('tokenizer_config.json', tokenizer.tokenizer_config),
-    companions: [jsonSource('generation_config.json', tokenizer.special_ids)],
+    companions: [jsonSource('generation_config.json', tokenizer.special_ids), ...licenceFiles(files)],
+    licence: licenceOf(metadata),
     weights: sources,
     checkpoint,
     warnings: [...chosen.warnings, ...tokenizer.warnings],
@@ -137,6 +140,28 @@ async function readTables(tensors: ReadonlyMap<string, StoredTensor>): Promise<R
     freqs: await table('rope_freqs'),
     short: await table('rope_factors_short'),
     long: await table('rope_factors_long'),
+  };
+}
+
+/** Those beside the file, of each name one. */
+function licenceFiles(files: readonly ModelFile[]): ByteSource[] {
+  const found = new Map<string, ByteSource>();
+  for (const { path, blob } of files) {
+    const name = path.split(/[/\\]/).pop()!;
+    if (isLicenceFile(name) && !found.has(name)) found.set(name, blobSource(name, blob));
+  }
+  return [...found.values()];
+}
+
+function licenceOf(metadata: GgufMetadata): CardLicence {
+  const text = (key: string, name: keyof CardLicence) => {
+    const value = metadata.get(key);
+    return value?.type === 'string' ? { [name]: String(value.value) } : {};
+  };
+  return {
+    ...text('general.license', 'license'),
+    ...text('general.license.name', 'license_name'),
+    ...text('general.license.link', 'license_link'),
   };
 }
 

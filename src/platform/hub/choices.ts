@@ -1,5 +1,6 @@
 /** @file Which files of a repository make a model: the safetensors with config and tokenizer, or one GGUF file. */
 import { WhittleError } from '../../errors/errors.ts';
+import { isLicenceFile } from '../../formats/hf/licence_files.ts';
 import { type HubChoice, type HubFile, totalBytes } from './types.ts';
 
 const CONFIG = 'config.json';
@@ -15,7 +16,6 @@ const COMPANIONS = [
   'vocab.json',
   'merges.txt',
   'chat_template.jinja',
-  'LICENSE',
 ];
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
 const GGUF_PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
@@ -64,7 +64,8 @@ function safetensorsChoices(files: readonly HubFile[]): HubChoice[] {
 }
 
 function safetensors(key: string, weights: HubFile[], byPath: ReadonlyMap<string, HubFile>): HubChoice {
-  const small = COMPANIONS.map((path) => byPath.get(path)).filter((file) => file !== undefined);
+  const named = COMPANIONS.map((path) => byPath.get(path)).filter((file) => file !== undefined);
+  const small = [...named, ...licenceFiles([...byPath.values()])];
   const files = [...small, ...weights];
   const missing = [CONFIG, TOKENIZER].filter((path) => !byPath.has(path));
   const problem = missing.length > 0 ? `There is no ${missing.join(' and no ')} beside the weights.` : undefined;
@@ -80,14 +81,21 @@ function ggufChoices(files: readonly HubFile[]): HubChoice[] {
     const group = part ? `${part[1]} of ${part[3]}` : file.path;
     groups.set(group, [...(groups.get(group) ?? []), file]);
   }
-  return [...groups.values()].map(gguf).sort((a, b) => a.bytes - b.bytes);
+  const licences = licenceFiles(files);
+  return [...groups.values()].map((group) => gguf(group, licences)).sort((a, b) => a.bytes - b.bytes);
 }
 
-function gguf(files: HubFile[]): HubChoice {
-  const [{ path }] = files;
+function gguf(parts: HubFile[], licences: readonly HubFile[]): HubChoice {
+  const [{ path }] = parts;
   const expected = Number(GGUF_PART.exec(path)?.[3] ?? 1);
-  const problem = files.length === expected ? undefined : `Only ${files.length} of ${expected} parts are there.`;
+  const problem = parts.length === expected ? undefined : `Only ${parts.length} of ${expected} parts are there.`;
+  const files = [...parts, ...licences];
   return { key: path, kind: 'gguf', files, bytes: totalBytes(files), problem };
+}
+
+/** The terms of use: at the top, as the model is. */
+function licenceFiles(files: readonly HubFile[]): HubFile[] {
+  return files.filter(({ path }) => isLicenceFile(path));
 }
 
 /**
