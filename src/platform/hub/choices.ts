@@ -1,6 +1,5 @@
 /** @file Which files of a repository make a model: the safetensors with config and tokenizer, or one GGUF file. */
 import { WhittleError } from '../../errors/errors.ts';
-import { isLicenceFile } from '../../formats/hf/licence_files.ts';
 import { type HubChoice, type HubFile, totalBytes } from './types.ts';
 
 const CONFIG = 'config.json';
@@ -17,6 +16,9 @@ const COMPANIONS = [
   'merges.txt',
   'chat_template.jinja',
 ];
+/** Terms of use: those that `formats/hf/licence_files.ts` takes. */
+const LICENCE = /^(licen[sc]e|notice|use[_-]policy|copying|copyright)([._-][\w.-]*)?$/i;
+const NO_LICENCE = /\.(safetensors|gguf|onnx|bin|py|zip|json)$/i;
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
 const GGUF_PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
@@ -95,7 +97,7 @@ function gguf(parts: HubFile[], licences: readonly HubFile[]): HubChoice {
 
 /** The terms of use: at the top, as the model is. */
 function licenceFiles(files: readonly HubFile[]): HubFile[] {
-  return files.filter(({ path }) => isLicenceFile(path));
+  return files.filter(({ path }) => LICENCE.test(path) && !NO_LICENCE.test(path));
 }
 
 /**
