@@ -71,7 +71,10 @@ describe.each(FAMILIES.filter(({ name }) => !REFUSED[name]))('$name', (family) =
       expect(own?.shape, name).toEqual(shape);
       expect(worstDifference(own!.values, values), name).toBeLessThanOrEqual(name.startsWith('rope_') ? 1e-6 : 0);
     }
-    const same = converted.metadata.keys().filter((key) => !/^(tokenizer|general)/.test(key));
+    // A window that llama.cpp ignores ends the context here, and does not there.
+    const ends = open.model.layers[0].attention.sliding_window !== undefined && /^(mistral|phi3)$/.test(family.name);
+    const other_keys = ends ? /^(tokenizer|general)|context_length$/ : /^(tokenizer|general)/;
+    const same = converted.metadata.keys().filter((key) => !other_keys.test(key));
     for (const key of same) expect(written.metadata.show(key), key).toBe(converted.metadata.show(key));
   });
 

@@ -40,6 +40,29 @@ describe('modelCard', () => {
     expect(lines).toEqual(expect.arrayContaining(['- whittle', '- onnx', '- slicegpt', '- 4-bit']));
   });
 
+  it('says of weights without a graph what opens them, and keeps the licence of the source', () => {
+    const licence = { license: 'other', license_name: 'own', license_link: 'https://example.org/terms' };
+    const gguf = modelCard({
+      ...FACTS,
+      ...licence,
+      format: 'gguf',
+      files: [{ name: 'model.gguf', bytes: 1 }],
+      notes: ['A note.'],
+    });
+    expect(frontMatter(gguf)).toEqual(
+      expect.arrayContaining(['library_name: gguf', 'license: "other"', 'license_name: "own"', '- gguf']),
+    );
+    expect(gguf).toContain('llama-cli -m model.gguf');
+    expect(gguf).toContain('A note.');
+    expect(gguf).not.toMatch(/ONNX|onnxruntime/i);
+    const dense = modelCard({ ...FACTS, format: 'safetensors', is_dense_family: true, slicing: undefined });
+    expect(frontMatter(dense)).toContain('library_name: transformers');
+    expect(dense).toContain('AutoModelForCausalLM.from_pretrained');
+    const sliced = modelCard({ ...FACTS, format: 'safetensors', is_dense_family: false });
+    expect(frontMatter(sliced).join()).not.toContain('library_name');
+    expect(sliced).toContain('`whittle`');
+  });
+
   it('gives both perplexities with the protocol they were measured by', () => {
     const card = modelCard(FACTS);
     for (const part of [

@@ -13,8 +13,14 @@ export interface CardFacts {
   name: string;
   /** `owner/name` on the Hugging Face Hub, where it is known. */
   base_model?: string;
-  /** SPDX id of the base model's licence, where it is known. */
+  /** Id of the base model's licence on the Hub ("apache-2.0", "other"), where it is known. */
   license?: string;
+  license_name?: string;
+  license_link?: string;
+  /** The form of the file; absent for ONNX, whose graph is `layout`. */
+  format?: 'safetensors' | 'gguf';
+  /** Of safetensors: transformers opens them as the family's own. */
+  is_dense_family?: boolean;
   layout: Layout;
   precision: Precision;
   /** Paths in the folder, the model file among them. */
@@ -58,18 +64,32 @@ export function modelCard(facts: CardFacts): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function frontMatter({ base_model, license, layout, precision, slicing }: CardFacts): string {
-  const tags = ['whittle', 'onnx', ...(slicing ? ['slicegpt', 'pruned'] : []), ...quantizedTag(precision)];
+function frontMatter(facts: CardFacts): string {
+  const { base_model, license, license_name, license_link, precision, slicing } = facts;
+  const tags = [
+    'whittle',
+    ...(facts.format ? [facts.format] : ['onnx']),
+    ...(slicing ? ['slicegpt', 'pruned'] : []),
+    ...quantizedTag(precision),
+  ];
   const lines = [
-    layout === 'kv_cache' ? 'library_name: transformers.js' : 'library_name: onnx',
+    libraryName(facts),
     'pipeline_tag: text-generation',
     license && `license: ${yamlText(license)}`,
+    license_name && `license_name: ${yamlText(license_name)}`,
+    license_link && `license_link: ${yamlText(license_link)}`,
     base_model && `base_model: ${yamlText(base_model)}`,
     base_model && isQuantized(precision) && !slicing && 'base_model_relation: quantized',
     'tags:',
     ...tags.map((tag) => `- ${tag}`),
   ];
   return ['---', ...lines.filter(Boolean), '---'].join('\n');
+}
+
+function libraryName({ format, layout, is_dense_family }: CardFacts): string | undefined {
+  if (format === 'gguf') return 'library_name: gguf';
+  if (format === 'safetensors') return is_dense_family ? 'library_name: transformers' : undefined;
+  return layout === 'kv_cache' ? 'library_name: transformers.js' : 'library_name: onnx';
 }
 
 function summary(facts: CardFacts): string {
@@ -79,10 +99,10 @@ function summary(facts: CardFacts): string {
   const share = percent(1 - facts.parameters / facts.dense.parameters);
   const done = slicing
     ? `${origin} sliced by SliceGPT ([arXiv 2401.15024](https://arxiv.org/abs/2401.15024)) at a sparsity of ${percent(slicing.sparsity)}: hidden dimension ${slicing.dimension}, ${share} fewer parameters.`
-    : `${origin} as ONNX.`;
+    : `${origin} as ${facts.format === 'gguf' ? 'GGUF' : (facts.format ?? 'ONNX')}.`;
   return [
     `# ${plain(facts.name)}${slicing ? `, sliced ${percent(slicing.sparsity)}` : ''}`,
-    `${done} ${NUMBERS[precision]}`,
+    `${done} ${facts.format && precision === 'f16' ? 'Matrices are f16, vectors f32.' : NUMBERS[precision]}`,
   ].join('\n\n');
 }
 
@@ -118,7 +138,36 @@ function warnings({ warnings: found = [] }: CardFacts): string[] {
   return [['## Warnings', '', 'What was noticed when the original was opened:', '', ...listed].join('\n')];
 }
 
-function loading({ layout, precision, runtimes, notes = [] }: CardFacts): string {
+function loading(facts: CardFacts): string {
+  if (!facts.format) return loadingOnnx(facts);
+  const notes = (facts.notes ?? []).flatMap((note) => [note, '']);
+  return ['## How to load', '', ...notes, ...weightsLoading(facts)].join('\n');
+}
+
+/** Weights without a graph: what opens them has it. */
+function weightsLoading({ format, is_dense_family, files: listed }: CardFacts): string[] {
+  if (format === 'gguf') {
+    const file = listed.find(({ name }) => name.endsWith('.gguf'))?.name ?? 'model.gguf';
+    return ['With llama.cpp:', '', '```sh', `llama-cli -m ${file} -p "Once upon a time" -n 32`, '```'];
+  }
+  if (!is_dense_family) {
+    return [
+      "The shapes are none that transformers' classes have (`model_type` is `whittle`). Whittle opens the folder again: drop it on the page, or name it with `--model`. `config.json` describes every part of the model (`whittle.decoder`).",
+    ];
+  }
+  return [
+    'With transformers:',
+    '',
+    '```python',
+    'from transformers import AutoModelForCausalLM, AutoTokenizer',
+    '',
+    'model = AutoModelForCausalLM.from_pretrained("this-folder")',
+    'tokenizer = AutoTokenizer.from_pretrained("this-folder")',
+    '```',
+  ];
+}
+
+function loadingOnnx({ layout, precision, runtimes, notes = [] }: CardFacts): string {
   const path = modelFile(layout, precision);
   const verified = runtimes.length > 0 ? ` This very file was run in ${runtimes.join(' and ')}.` : '';
   const needs = [`It needs ONNX Runtime ${oldestRuntime(precision)} or newer.${verified}`, ''];

@@ -40,8 +40,16 @@ export function transformersConfig(
   };
 }
 
+/** The config as it was before {@link transformersConfig}. */
+export function withoutTransformersJs(raw: Readonly<Json>): Json {
+  const { 'transformers.js_config': own, ...rest } = raw;
+  if (own === undefined || raw.model_type !== 'falcon') return rest;
+  // The new architecture has the key for nothing; its configs say true.
+  return { ...rest, multi_query: raw.num_kv_heads === 1 || raw.new_decoder_architecture === true };
+}
+
 /** The language model's part of a multimodal config (Gemma 3), under its own type: no other part is exported. */
-function textConfig(raw: Readonly<Json>): Readonly<Json> {
+export function textConfig(raw: Readonly<Json>): Readonly<Json> {
   const text = raw.text_config;
   if (!isObject(text)) return raw;
   const { architectures: _, text_config: __, vision_config: ___, ...outer } = raw;

@@ -13,17 +13,18 @@ export interface BuiltModel {
 }
 
 /**
- * Throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`, and `unknown_architecture` for a tensor
+ * @param picker Absent: hands out the checkpoint's own weights.
+ * @throws `missing_tensor`, `shape_mismatch`, `unsupported_dtype`, `bad_shard_index`, and `unknown_architecture` for a tensor
  * that changes others and is not understood.
  */
 export function buildDecoderModel(
   architecture: Architecture,
   config: DecoderConfig,
   checkpoint: Checkpoint,
+  picker = new WeightPicker(checkpoint),
 ): BuiltModel {
   const names = chooseNames(architecture, config, checkpoint);
   const { hidden_size: D, num_hidden_layers } = config;
-  const picker = new WeightPicker(checkpoint);
   const [first] = names.prefixes;
   const prefix = names.prefixes.find((tried) => picker.has(`${tried}${names.embed_tokens}.weight`)) ?? first;
   const warnings = [...(config.warnings ?? [])];

@@ -5,6 +5,7 @@ import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import type { CardLicence } from '../formats/hf/licence_files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
 import { widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
@@ -38,6 +39,8 @@ export interface OpenModel {
   /** Config, tokenizer and companions, byte for byte, for re-export. */
   readonly tokenizer_files: readonly { name: string; bytes: Uint8Array }[];
   readonly tokenizer: Tokenizer;
+  /** What the source says of its licence. */
+  readonly licence?: CardLicence;
   /** For people: what is odd but not wrong. */
   readonly warnings: readonly string[];
 }
@@ -68,6 +71,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
     files: found.weights.map(({ name, size }) => ({ name, bytes: size })),
     tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
     tokenizer,
+    ...(found.licence && { licence: found.licence }),
     warnings: notes,
   };
 }

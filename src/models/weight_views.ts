@@ -1,6 +1,7 @@
 /**
  * @file Weights that are part of a stored tensor, or stored in another order: rows of a fused projection, rows in
- * another sequence, a transposed matrix. Each is a {@link WeightRef} of its own that reads what it needs.
+ * another sequence, a transposed matrix; and parts put together again. Each is a {@link WeightRef} of its own that reads
+ * what it needs, and {@link viewOf} tells how it was made.
  */
 import type { RowRange } from '../formats/checkpoint.ts';
 import { decodeStored } from '../tensor/decode.ts';
@@ -8,6 +9,19 @@ import { bytesPerElement, type DType, isFloatType } from '../tensor/dtype.ts';
 import { encodeFromFloat } from '../tensor/half.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { WeightRef } from './decoder_model.ts';
+
+/** How a view was made of another weight: what a writer turns round to store the weight as its family does. */
+export type View =
+  /** Row i is row `source(i)` of the other. */
+  | { readonly of: WeightRef; readonly kind: 'rows'; readonly source: (row: number) => number }
+  | { readonly of: WeightRef; readonly kind: 'transposed' };
+
+const views = new WeakMap<WeightRef, View>();
+
+/** Undefined for a weight that is stored as it is, or that was changed since it was one. */
+export function viewOf(ref: WeightRef): View | undefined {
+  return views.get(ref);
+}
 
 function rowBytes({ shape, dtype }: WeightRef): number {
   return (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
@@ -21,13 +35,15 @@ function storedShare(ref: WeightRef, rows: number): Pick<WeightRef, 'stored'> {
 
 /** Rows `start … end` of a weight: one projection of a fused matrix, or of its bias. */
 export function rowsOf(ref: WeightRef, start: number, end: number, name: string): WeightRef {
-  return {
+  const view: WeightRef = {
     name,
     dtype: ref.dtype,
     shape: [end - start, ...ref.shape.slice(1)],
     ...storedShare(ref, end - start),
     read: (rows = { start: 0, end: end - start }) => ref.read({ start: start + rows.start, end: start + rows.end }),
   };
+  views.set(view, { of: ref, kind: 'rows', source: (row) => start + row });
+  return view;
 }
 
 /**
@@ -36,7 +52,7 @@ export function rowsOf(ref: WeightRef, start: number, end: number, name: string)
  */
 export function gatherRows(ref: WeightRef, count: number, source: (row: number) => number, name: string): WeightRef {
   const bytes = rowBytes(ref);
-  return {
+  const view: WeightRef = {
     name,
     dtype: ref.dtype,
     shape: [count, ...ref.shape.slice(1)],
@@ -51,6 +67,52 @@ export function gatherRows(ref: WeightRef, count: number, source: (row: number) 
         const block = await ref.read({ start: wanted[first], end: wanted[last] + 1 });
         out.set(block, first * bytes);
         first = last + 1;
+      }
+      return out;
+    },
+  };
+  views.set(view, { of: ref, kind: 'rows', source });
+  return view;
+}
+
+/** A part of a {@link mergedRows}: its row i is row `target(i)` of the whole. */
+export interface MergedPart {
+  readonly ref: WeightRef;
+  readonly target: (row: number) => number;
+}
+
+/**
+ * The other way round: one weight whose rows are those of several; F32 where their types differ. Throws `RangeError` where
+ * two parts have the same row, or a row belongs to none.
+ */
+export function mergedRows(parts: readonly MergedPart[], name: string): WeightRef {
+  const [{ ref: first }] = parts;
+  const refs = parts.map(({ ref }) => ref);
+  const alike = refs.every(({ dtype }) => dtype === first.dtype) ? refs : refs.map((ref) => asFloatType(ref, 'F32'));
+  const count = refs.reduce((sum, { shape }) => sum + shape[0], 0);
+  const owner = new Int32Array(count).fill(-1);
+  const row_of = new Int32Array(count);
+  for (const [part, { ref, target }] of parts.entries()) {
+    for (let row = 0; row < ref.shape[0]; row++) {
+      const at = target(row);
+      if (owner[at] !== -1) throw new RangeError(`${name}: row ${at} of ${count} is no row of one part`);
+      owner[at] = part;
+      row_of[at] = row;
+    }
+  }
+  const bytes = rowBytes(alike[0]);
+  return {
+    name,
+    dtype: alike[0].dtype,
+    shape: [count, ...first.shape.slice(1)],
+    async read({ start, end }: RowRange = { start: 0, end: count }) {
+      const out = new Uint8Array((end - start) * bytes);
+      for (let from = start; from < end; ) {
+        let last = from;
+        while (last + 1 < end && owner[last + 1] === owner[from] && row_of[last + 1] === row_of[last] + 1) last++;
+        const block = await alike[owner[from]].read({ start: row_of[from], end: row_of[last] + 1 });
+        out.set(block, (from - start) * bytes);
+        from = last + 1;
       }
       return out;
     },
@@ -91,6 +153,7 @@ export function transposedRef(ref: WeightRef, name: string): WeightRef {
       }
     },
   };
+  views.set(view, { of: ref, kind: 'transposed' });
   return view;
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isLicenceFile } from '../../src/formats/hf/licence_files.ts';
 import { pickChoice } from '../../src/platform/hub/choices.ts';
 import { listingUrl } from '../../src/platform/hub/endpoint.ts';
 import { readListing } from '../../src/platform/hub/listing.ts';
@@ -36,6 +37,21 @@ describe('which files are chosen', () => {
     expect(paths(choice)).toEqual(['config.json', 'tokenizer.json', 'model.safetensors']);
     expect(choice.files[0].git_sha1).toBe('b'.repeat(40));
     expect(choice.files[2].sha256).toBe('a'.repeat(64));
+  });
+
+  it('takes the terms of use, those that an opened folder keeps', () => {
+    const names = ['LICENSE', 'LICENSE.txt', 'NOTICE', 'USE_POLICY.md', 'license.py', 'licensed.txt', 'README.md'];
+    const others = Object.fromEntries(names.map((name) => [name, 1]));
+    const [choice, gguf] = choicesOf({ ...SMALL, ...others, 'model.safetensors': 10, 'm.gguf': 10 });
+    const kept = names.filter(isLicenceFile);
+    expect(kept).toHaveLength(4);
+    for (const each of [choice, gguf]) {
+      expect(
+        paths(each)
+          .filter((path) => names.includes(path) && path !== 'README.md')
+          .sort(),
+      ).toEqual(kept.sort());
+    }
   });
 
   it('takes shards with their index, and says when some are missing', () => {

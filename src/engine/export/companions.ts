@@ -1,7 +1,9 @@
 /** @file The small files of an export: config, generation config, tokenizer, model card and report. */
 import { configText } from '../../export/config_text.ts';
 import { modelCard } from '../../export/model_card.ts';
+import { SLICING_CONFIG_FILE } from '../../export/safetensors/write_sliced.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
+import { isLicenceFile } from '../../formats/hf/licence_files.ts';
 import { madePortable, parsePythonJson, portableJson } from '../../formats/hf/python_json.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
@@ -22,7 +24,7 @@ const CARD_FILE = 'README.md';
 
 /**
  * The tokenizer's files as they were opened, and config.json where the weights' writer has not made it. A GGUF file holds all
- * of that itself.
+ * of that itself, but no text of a licence.
  */
 export async function writeCompanions(
   state: EngineState,
@@ -31,8 +33,11 @@ export async function writeCompanions(
   weights: readonly ExportedFile[],
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
-  if (format === 'gguf') return [];
   const { open } = state.requireModel();
+  if (format === 'gguf') {
+    const licences = open.tokenizer_files.filter(({ name }) => isLicenceFile(name));
+    return Promise.all(licences.map(({ name, bytes }) => writeFile(folder, name, bytes)));
+  }
   const own = new Map(open.tokenizer_files.map(({ name, bytes }) => [name, bytes]));
   own.delete(CONFIG_FILE);
   const generation = generationConfig(open.raw_config, parsed(own.get(GENERATION_FILE)));
@@ -80,19 +85,23 @@ async function writeCard(
   { options, files, perplexity, runtimes, notes }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
-  if (!isOnnxFormat(options.format)) return [];
-  const { summary } = state.requireModel();
+  const { summary, open } = state.requireModel();
+  const { format } = options;
   const dense = { parameters: summary.parameters, perplexity: state.dense?.report.perplexity ?? evaluation.perplexity };
   const card = modelCard({
     name: summary.name,
-    layout: options.format === 'onnx' ? 'plain' : 'kv_cache',
+    ...open.licence,
+    ...((format === 'safetensors' || format === 'gguf') && { format }),
+    // What transformers cannot express has the slicing config beside it.
+    is_dense_family: files.every(({ name }) => name !== SLICING_CONFIG_FILE),
+    layout: format === 'onnx' ? 'plain' : 'kv_cache',
     precision: options.precision,
     files,
     parameters: made?.run.parameters ?? summary.parameters,
     dense,
     perplexity,
     runtimes: runtimes.map(runtimeName),
-    notes,
+    notes: [...notes, ...summary.warnings],
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
     ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,

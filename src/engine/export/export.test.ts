@@ -122,10 +122,10 @@ describe('export', () => {
     expect(platform.exports.size).toBe(0);
   });
 
-  it.each(['stored', 'f16'] as const)('GGUF in %s is one file and the report', async (precision) => {
+  it.each(['stored', 'f16'] as const)('GGUF in %s is one file, its card and the report', async (precision) => {
     const { engine, filesOf } = await started();
     const report = await engine.run('export', { id: 'dense', options: { format: 'gguf', precision } });
-    expect([...filesOf(report).keys()].sort()).toEqual(['model.gguf', 'report.json']);
+    expect([...filesOf(report).keys()].sort()).toEqual(['README.md', 'model.gguf', 'report.json']);
     expect(report.verified).toBe(true);
     expect(report.max_abs_logit_difference).toBeLessThan(1e-3);
   });

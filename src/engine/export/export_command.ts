@@ -2,6 +2,8 @@
  * @file Command `export`: writes a model in one format with tokenizer, config, model card and report.json, then opens what
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
+
+import { ggufNotes } from '../../export/gguf/write_gguf.ts';
 import { graphNotes } from '../../export/notes.ts';
 import { packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
@@ -72,7 +74,7 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: notesOf(state, target.model, options),
+      notes: notesOf(state, target, options),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -86,10 +88,15 @@ async function writeAndVerify(
 }
 
 /** What a person must know of the file, packings that it cannot hold among it. */
-function notesOf(state: EngineState, model: DecoderModel, { format }: ExportOptions): string[] {
-  if (isOnnxFormat(format)) return [...graphNotes(state.requireModel().open.raw_config), ...packingNotes(model)];
+function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
+  const { raw_config } = state.requireModel().open;
+  if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model)];
+  // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
+  const own = format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [];
   const isPacked = storedWeights(model).some(({ packed }) => packed);
-  return isPacked ? [`This ${format} file holds packed weights as floats: their numbers, not their size.`] : [];
+  return isPacked
+    ? [...own, `This ${format} file holds packed weights as floats: their numbers, not their size.`]
+    : own;
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */

@@ -5,7 +5,7 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 
 /** @param model That is written: the open one, or another with its tokenizer. */
-export function ggufSource({ tokenizer_files, raw_config, name }: OpenModel, model: DecoderModel): GgufSource {
+export function ggufSource({ tokenizer_files, raw_config, name, licence }: OpenModel, model: DecoderModel): GgufSource {
   const text = (file: string): string | undefined => {
     const found = tokenizer_files.find((each) => each.name === file);
     return found && new TextDecoder().decode(found.bytes);
@@ -15,6 +15,7 @@ export function ggufSource({ tokenizer_files, raw_config, name }: OpenModel, mod
     model,
     raw_config,
     name,
+    licence,
     tokenizer_json: parsed(text('tokenizer.json')) ?? {},
     tokenizer_config: {
       ...parsed(text('tokenizer_config.json')),

@@ -16,7 +16,7 @@ import type { ExportTarget } from './target.ts';
 export function assertExpressible(state: EngineState, model: DecoderModel, { format }: ExportOptions): void {
   if (format !== 'gguf') return;
   const source = ggufSource(state.requireModel().open, model);
-  const reason = ggufRefusal(model, source.raw_config, source);
+  const reason = ggufRefusal(model, source.raw_config, source, state.texts?.evaluation.seqlen);
   if (reason !== undefined) throw refused(reason);
 }
 

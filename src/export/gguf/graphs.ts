@@ -39,8 +39,11 @@ export interface GgufGraph {
   readonly interleaved: boolean;
   /** Tables of divisors, one a frequency: one for all lengths, or one for short and one for long contexts. */
   readonly rope_tables?: 'freqs' | 'short_and_long';
-  /** In all layers, in every second, in all but each n-th; absent: in none. llama.cpp keeps the first without using it. */
-  readonly windows?: 'all' | 'every_second' | 'all_but_each_nth';
+  /**
+   * In every second layer, or in all but each n-th; absent: in none. `ignored`: a file may say a window for all layers, and
+   * llama.cpp computes without it, so that only texts within the window are right.
+   */
+  readonly windows?: 'ignored' | 'every_second' | 'all_but_each_nth';
   /** Scale of the scores: 1/√head_dim, free, or 1/√(hidden_size/heads) in models of so many layers. */
   readonly scale: 'head_dim' | 'free' | { readonly large: number };
   readonly attention_soft_cap: boolean;
@@ -75,7 +78,7 @@ const LLAMA: GgufGraph = {
   partial_rotary: false,
   interleaved: true,
   rope_tables: 'freqs',
-  windows: 'all',
+  windows: 'ignored',
   scale: 'head_dim',
   attention_soft_cap: false,
   final_soft_cap: 'never',
@@ -155,7 +158,7 @@ const GRAPHS: Readonly<Record<string, GgufGraph>> = {
     fused_gate_up: true,
     partial_rotary: true,
     rope_tables: 'short_and_long',
-    windows: 'all',
+    windows: 'ignored',
     square: true,
   },
   phi: {

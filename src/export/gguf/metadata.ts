@@ -1,6 +1,8 @@
 /** @file Metadata of a model in the keys of llama.cpp. Source: the GGUF specification and llama.cpp's converter. */
 import type { ValueToWrite } from '../../formats/gguf/write.ts';
+import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
+import { contextLength } from './differences.ts';
 import { globalInterval, orderOf, windowsOf } from './layer_facts.ts';
 import type { Expressed } from './refusal.ts';
 import type { RopeFacts } from './rope.ts';
@@ -53,6 +55,19 @@ export function generalMetadata(architecture: string, name: string, file_type: s
   ]);
 }
 
+/** What the source says of its licence, in GGUF's keys. */
+export function licenceMetadata({ license, license_name, license_link }: CardLicence = {}): Metadata {
+  const keys = {
+    'general.license': license,
+    'general.license.name': license_name,
+    'general.license.link': license_link,
+  };
+  const found = Object.entries(keys).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, string(value)] as const],
+  );
+  return new Map(found);
+}
+
 /** Everything that llama.cpp's graph asks for. */
 export function modelMetadata(model: DecoderModel, { graph, rope, local }: Expressed): Metadata {
   const { config, embed_tokens, lm_head, norm, layers } = model;
@@ -61,8 +76,7 @@ export function modelMetadata(model: DecoderModel, { graph, rope, local }: Expre
   const metadata: Metadata = new Map();
   const add = (key: string, value: ValueToWrite) => metadata.set(`${architecture}.${key}`, value);
   add('vocab_size', uint32(config.vocab_size));
-  // llama.cpp takes the rows of learned positions for the context.
-  add('context_length', uint32(embed_tokens.positions?.weight.shape[0] ?? config.max_position_embeddings));
+  add('context_length', uint32(contextLength(model, graph)));
   add('embedding_length', uint32(config.hidden_size));
   add('block_count', uint32(layers.length));
   add('feed_forward_length', uint32(mlp.up_proj.weight.shape[0]));

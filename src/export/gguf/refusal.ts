@@ -182,10 +182,10 @@ function windowsReason(model: DecoderModel, { windows: rule, architecture }: Ggu
     return rule === 'every_second' ? `llama.cpp's graph of ${architecture} always has sliding windows` : undefined;
   }
   if (rule === undefined) return `llama.cpp's graph of ${architecture} has no sliding windows`;
-  const interval = { all: 1, every_second: 2, all_but_each_nth: globalInterval(windows) }[rule];
+  const interval = { ignored: 1, every_second: 2, all_but_each_nth: globalInterval(windows) }[rule];
   const fits =
     interval !== undefined &&
-    windows.every((window, i) => (window === undefined) === (rule !== 'all' && (i + 1) % interval === 0));
+    windows.every((window, i) => (window === undefined) === (rule !== 'ignored' && (i + 1) % interval === 0));
   return sizes.size === 1 && fits
     ? undefined
     : `llama.cpp's graph of ${architecture} has its sliding windows in other layers`;

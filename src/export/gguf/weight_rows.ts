@@ -1,7 +1,7 @@
 /** @file Weights in the order and form that llama.cpp stores them: views that read only the rows they are asked for. */
 import type { RowRange } from '../../formats/checkpoint.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
-import { asFloatType } from '../../models/weight_views.ts';
+import { mergedRows } from '../../models/weight_views.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
 
@@ -30,30 +30,13 @@ export function interleavedRows(ref: WeightRef, head_dim: number): WeightRef {
 
 /** Weights below one another; F32 where their types differ. */
 export function stackedRows(parts: readonly WeightRef[], name: string): WeightRef {
-  const [{ dtype, shape }] = parts;
-  const alike = parts.every((part) => part.dtype === dtype) ? parts : parts.map((part) => asFloatType(part, 'F32'));
-  const rows = parts.reduce((sum, part) => sum + part.shape[0], 0);
-  return {
-    name,
-    dtype: alike[0].dtype,
-    shape: [rows, ...shape.slice(1)],
-    async read({ start, end }: RowRange = { start: 0, end: rows }) {
-      const pieces: Uint8Array[] = [];
-      let first = 0;
-      for (const part of alike) {
-        const own = { start: Math.max(0, start - first), end: Math.min(part.shape[0], end - first) };
-        if (own.start < own.end) pieces.push(await part.read(own));
-        first += part.shape[0];
-      }
-      const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-      let at = 0;
-      for (const piece of pieces) {
-        out.set(piece, at);
-        at += piece.byteLength;
-      }
-      return out;
-    },
-  };
+  let rows = 0;
+  const placed = parts.map((ref) => {
+    const first = rows;
+    rows += ref.shape[0];
+    return { ref, target: (row: number) => first + row };
+  });
+  return mergedRows(placed, name);
 }
 
 /** The same numbers plus `added`, in F32: Gemma's norms, which llama.cpp keeps with their 1. */

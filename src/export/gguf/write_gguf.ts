@@ -2,6 +2,7 @@
 import { cancelled, WhittleError } from '../../errors/errors.ts';
 import { type GgufTensorToWrite, writeGguf as ggufChunks } from '../../formats/gguf/write.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
+import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
@@ -9,7 +10,8 @@ import { bytesPerElement, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { replaceWeights, weightRoles } from '../map_weights.ts';
 import { asStored, type Precision, quantizedModel } from '../precision.ts';
-import { generalMetadata, type Metadata, modelMetadata } from './metadata.ts';
+import { differenceNotes, ignoredWindow } from './differences.ts';
+import { generalMetadata, licenceMetadata, type Metadata, modelMetadata } from './metadata.ts';
 import { expressModel } from './refusal.ts';
 import { type GgufWeight, ggufWeights } from './tensors.ts';
 import { NotCarried } from './tokenizer/token_table.ts';
@@ -29,6 +31,8 @@ export interface GgufSource extends TokenizerFiles {
   readonly raw_config: RawConfig;
   /** For people: `general.name`. */
   readonly name: string;
+  /** Of the source: `general.license` and its like. */
+  readonly licence?: CardLicence;
 }
 
 export interface GgufOptions {
@@ -41,20 +45,31 @@ export interface GgufOptions {
 
 /**
  * One sentence for people that says why no GGUF file computes what the model does; undefined where one does. What
- * llama.cpp leaves out of its own accord is no reason: sliding windows of Mistral and Phi-3 (it computes without them), and
- * the difference between exact and approximated GELU.
+ * llama.cpp computes otherwise on texts that nobody asks for is no reason: {@link ggufNotes} says it.
  * @param tokenizer Absent: the tokenizer is not looked at.
+ * @param length Tokens of the longest text that must be right; absent: none is looked at.
  */
 export function ggufRefusal(
   model: DecoderModel,
   raw_config: RawConfig,
   tokenizer?: TokenizerFiles,
+  length = 0,
 ): string | undefined {
   const expressed = expressModel(model, raw_config);
   if (typeof expressed === 'string') return expressed;
+  const window = ignoredWindow(model, expressed.graph);
+  if (window !== undefined && window < length) {
+    return `llama.cpp's graph of ${expressed.graph.architecture} ignores the sliding window of ${window} tokens, so it computes something else on windows of ${length}. With evaluation windows of at most ${window} tokens the file can be written: its context is ${window} tokens then.`;
+  }
   if (!tokenizer) return undefined;
   const carried = carriedTokenizer(tokenizer, raw_config, model);
   return typeof carried === 'string' ? carried : undefined;
+}
+
+/** What llama.cpp computes otherwise than the model, in sentences for people. Nothing for what {@link ggufRefusal} refuses. */
+export function ggufNotes(model: DecoderModel, raw_config: RawConfig): string[] {
+  const expressed = expressModel(model, raw_config);
+  return typeof expressed === 'string' ? [] : differenceNotes(model, expressed.graph, raw_config);
 }
 
 /**
@@ -77,6 +92,7 @@ export async function writeGguf(
   const total = weights.reduce((sum, { ref }) => sum + weightBytes(ref), 0);
   const metadata: Metadata = new Map([
     ...generalMetadata(expressed.graph.architecture, name, mainType(weights)),
+    ...licenceMetadata(source.licence),
     ...modelMetadata(model, expressed),
     ...tokenizer,
   ]);

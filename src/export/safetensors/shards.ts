@@ -1,6 +1,7 @@
 /** @file Weights → safetensors files: one, or shards of limited size with the index that Hugging Face tools read. */
 import type { TensorToWrite } from '../../formats/safetensors/write.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
+import { viewOf } from '../../models/weight_views.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 
@@ -52,7 +53,9 @@ export function shardIndex(shards: readonly Shard[]) {
 export function tensorToWrite(ref: WeightRef, name: string): TensorToWrite {
   const { shape, dtype } = ref;
   const rows = shape[0] ?? 1;
-  const step = Math.max(1, Math.floor((CHUNK_BYTES * rows) / weightBytes(ref)));
+  // A transposed matrix is made whole whatever is asked for: once, then.
+  const is_turned = viewOf(ref)?.kind === 'transposed';
+  const step = is_turned ? rows : Math.max(1, Math.floor((CHUNK_BYTES * rows) / weightBytes(ref)));
   async function* chunks() {
     for (let start = 0; start < rows; start += step) {
       yield await ref.read({ start, end: Math.min(rows, start + step) });

@@ -1,6 +1,7 @@
 /**
- * @file Writes a `DecoderModel`, dense or sliced, as a folder that Whittle opens again: safetensors under canonical names,
- * a config.json with the description that the model is built from, and the slicing config of the official code.
+ * @file Writes a `DecoderModel` as a folder of safetensors with config.json. A dense model is written as transformers
+ * writes its family. What transformers cannot express (a sliced one) has canonical names, a description in config.json
+ * that Whittle builds the model from, and the slicing config of the official code.
  */
 import { cancelled, WhittleError } from '../../errors/errors.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
@@ -12,6 +13,7 @@ import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import { configText } from '../config_text.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
+import { familyForm } from './family_form.ts';
 import { INDEX_FILE, type Shard, shardIndex, shardsOf, tensorToWrite, weightBytes } from './shards.ts';
 import { slicingConfig } from './slicing_config.ts';
 
@@ -36,9 +38,9 @@ export interface SafetensorsOptions {
 }
 
 /**
- * Writes the weights, one or several files, then their index where there are several, `slicing_config.json` and
- * `config.json`. At most a few rows of one weight are in memory. Every opened sink is closed, also after a failure;
- * removing half-written files is the caller's. The tokenizer's files go beside these unchanged, by the caller.
+ * Writes the weights, one or several files, then their index where there are several, `slicing_config.json` for a sliced
+ * model, and `config.json`. At most a few rows of one weight are in memory; of one that is stored transposed, all. Every
+ * opened sink is closed, also after a failure; removing half-written files is the caller's. The tokenizer's files go beside these unchanged, by the caller.
  * Throws `export_failed`, `cancelled`, `bad_option`, and what the model's weights and the sinks throw.
  */
 export async function writeSliced(
@@ -52,44 +54,42 @@ export async function writeSliced(
     throw new WhittleError({ code: 'bad_option', message, allowed: 'a positive number of bytes' });
   }
   const written = await quantizedModel(model, precision, { signal });
-  const names = weightNames(written);
+  const family = familyForm(written, options.config);
+  const names = family?.names ?? weightNames(written);
   const shards = shardsOf(names, shard_bytes);
   const writer = new FileWriter(openFile, options, names);
   for (const shard of shards) await writer.weights(shard);
   if (shards.length > 1) await writer.json(INDEX_FILE, shardIndex(shards));
-  await writer.json(SLICING_CONFIG_FILE, slicingConfig(written));
-  await writer.json(CONFIG_FILE, writtenConfig(written, names, options));
+  if (!family) await writer.json(SLICING_CONFIG_FILE, slicingConfig(written));
+  const config = family ? family.config : describedConfig(written, names, options);
+  await writer.json(CONFIG_FILE, { ...config, ...typeOf(names, config) });
   return { files: writer.files };
 }
 
-/** Families whose own names are the ones written here; a sliced one of them is refused elsewhere for its shapes. */
-const LLAMA_NAMED = new Set(['llama', 'mistral', 'qwen2', 'qwen3', 'smollm3', 'gemma', 'granite']);
-
-/** The model's own config with what the written weights changed. */
-function writtenConfig(
+/** The model's own config with what the written weights changed, under a type that only Whittle knows. */
+function describedConfig(
   model: DecoderModel,
   names: ReadonlyMap<WeightRef, string>,
   { config, method }: SafetensorsOptions,
 ): Record<string, unknown> {
-  const { quantization_config: _, torch_dtype, dtype, ...rest } = config;
-  const key = dtype === undefined ? 'torch_dtype' : 'dtype';
+  const { quantization_config: _, ...rest } = config;
   const { model_type, architectures } = config;
-  // A loader that goes by the family's own names would find none of them, and start from random weights.
-  const isForeign = model_type !== undefined && !LLAMA_NAMED.has(String(model_type));
   return {
     ...rest,
-    ...(isForeign && { model_type: 'whittle', architectures: ['WhittleDecoder'] }),
-    [key]: mainType(names),
+    // A loader of the family would find other names or shapes, or start from random weights without a word.
+    model_type: 'whittle',
+    architectures: ['WhittleDecoder'],
     tie_word_embeddings: model.lm_head.weight === model.embed_tokens.weight,
-    whittle: {
-      ...method,
-      ...(isForeign && { source: { model_type, architectures } }),
-      decoder: describeModel(model, names),
-    },
+    whittle: { ...method, source: { model_type, architectures }, decoder: describeModel(model, names) },
   };
 }
 
-/** What most bytes are stored in, as torch calls it. */
+/** What most bytes are stored in, as torch calls it, under the key that the config has for it. */
+function typeOf(names: ReadonlyMap<WeightRef, string>, { dtype, torch_dtype: _ }: Record<string, unknown>) {
+  const type = mainType(names);
+  return dtype === undefined ? { torch_dtype: type } : { dtype: type, torch_dtype: undefined };
+}
+
 function mainType(names: ReadonlyMap<WeightRef, string>): string {
   const bytes: Record<string, number> = {};
   for (const ref of names.keys()) bytes[ref.dtype] = (bytes[ref.dtype] ?? 0) + weightBytes(ref);

@@ -7,6 +7,7 @@ import { decodeStored } from '../../tensor/decode.ts';
 import { isDType } from '../../tensor/dtype.ts';
 import type { RawConfig } from '../hf/config.ts';
 import type { HfModel, ModelFile } from '../hf/files.ts';
+import { type CardLicence, isLicenceFile } from '../hf/licence_files.ts';
 import { quoteText } from '../json.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { missingBiases } from './biases.ts';
@@ -17,6 +18,7 @@ import { GGUF_FAMILIES } from './families.ts';
 import { hfConfig } from './family_config.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
 import { mapTensors } from './map_tensors.ts';
+import type { GgufMetadata } from './metadata.ts';
 import { refuseOtherPurposes } from './purpose.ts';
 import type { RopeTables } from './rope.ts';
 import { chooseGguf } from './split.ts';
@@ -53,7 +55,8 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
   const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
   const views = mapTensors(metadata.file, family, tensors, facts, await readFactors(tensors));
   const tokenizer = tokenizerFiles(metadata, facts.max_position_embeddings);
-  const config: RawConfig = { ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  // Without the key, transformers takes the family's own padding token, which may lie beyond the vocabulary.
+  const config: RawConfig = { pad_token_id: null, ...hfConfig(architecture, facts), ...tokenizer.special_ids };
   const zeros = missingBiases(family, views, config);
   const checkpoint = ggufCheckpoint([...views, ...zeros.views]);
   return {
@@ -61,7 +64,8 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
     config: jsonSource('config.json', config),
     tokenizer: jsonSource('tokenizer.json', tokenizer.tokenizer),
     tokenizer_config: jsonSource('tokenizer_config.json', tokenizer.tokenizer_config),
-    companions: [jsonSource('generation_config.json', tokenizer.special_ids)],
+    companions: [jsonSource('generation_config.json', tokenizer.special_ids), ...licenceFiles(files)],
+    licence: licenceOf(metadata),
     weights: sources,
     checkpoint,
     warnings: [...chosen.warnings, ...facts.warnings, ...zeros.warnings, ...tokenizer.warnings],
@@ -148,6 +152,28 @@ async function readTables(tensors: ReadonlyMap<string, StoredTensor>): Promise<R
     freqs: await table('rope_freqs'),
     short: await table('rope_factors_short'),
     long: await table('rope_factors_long'),
+  };
+}
+
+/** Those beside the file, of each name one. */
+function licenceFiles(files: readonly ModelFile[]): ByteSource[] {
+  const found = new Map<string, ByteSource>();
+  for (const { path, blob } of files) {
+    const name = path.split(/[/\\]/).pop()!;
+    if (isLicenceFile(name) && !found.has(name)) found.set(name, blobSource(name, blob));
+  }
+  return [...found.values()];
+}
+
+function licenceOf(metadata: GgufMetadata): CardLicence {
+  const text = (key: string, name: keyof CardLicence) => {
+    const value = metadata.get(key);
+    return value?.type === 'string' ? { [name]: String(value.value) } : {};
+  };
+  return {
+    ...text('general.license', 'license'),
+    ...text('general.license.name', 'license_name'),
+    ...text('general.license.link', 'license_link'),
   };
 }
 

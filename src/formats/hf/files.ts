@@ -10,6 +10,7 @@ import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { type BuiltTokenizerJson, CONVERT, tokenizerFromVocabulary } from '../tokenizer/from_vocabulary.ts';
 import { chooseFolder, type Folder } from './folder.ts';
+import { type CardLicence, cardLicence, isLicenceFile } from './licence_files.ts';
 import { chooseOnnx, genaiConfig, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
 
 export interface ModelFile {
@@ -32,6 +33,8 @@ export interface HfModel {
   checkpoint: Checkpoint;
   /** Where the weights are ONNX: what the file holds, and which norms' weights have the family's offset in them. */
   onnx?: { summary: string; folded: ReadonlySet<string> };
+  /** What the model card or the metadata say of the licence. */
+  licence?: CardLicence;
   warnings: string[];
 }
 
@@ -42,7 +45,6 @@ const COMPANIONS = [
   'vocab.json',
   'merges.txt',
   'chat_template.jinja',
-  'LICENSE',
 ];
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
 
@@ -76,7 +78,10 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     tokenizer,
     tokenizer_config: source('tokenizer_config.json'),
     hf_quant_config: source('hf_quant_config.json'),
-    companions: COMPANIONS.map(source).filter((found) => found !== undefined),
+    companions: [...COMPANIONS, ...[...folder.files.keys()].filter(isLicenceFile)]
+      .map(source)
+      .filter((found) => found !== undefined),
+    licence: await cardLicence(source('README.md')),
     weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,
     onnx,

@@ -21,7 +21,7 @@ const WEIGHTS: WeightNames = {
 };
 
 /** Gemma 3's text configs leave out what is the 4B model's. */
-const TEXT_DEFAULTS = {
+export const TEXT_DEFAULTS = {
   model_type: 'gemma3_text',
   vocab_size: 262_208,
   hidden_size: 2304,

@@ -16,8 +16,10 @@ const COMPANIONS = [
   'vocab.json',
   'merges.txt',
   'chat_template.jinja',
-  'LICENSE',
 ];
+/** Terms of use: those that `formats/hf/licence_files.ts` takes. */
+const LICENCE = /^(licen[sc]e|notice|use[_-]policy|copying|copyright)([._-][\w.-]*)?$/i;
+const NO_LICENCE = /\.(safetensors|gguf|onnx|bin|py|zip|json)$/i;
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})\.safetensors$/;
 const GGUF_PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
@@ -65,7 +67,8 @@ function safetensorsChoices(files: readonly HubFile[]): HubChoice[] {
 }
 
 function safetensors(key: string, weights: HubFile[], byPath: ReadonlyMap<string, HubFile>): HubChoice {
-  const small = COMPANIONS.map((path) => byPath.get(path)).filter((file) => file !== undefined);
+  const named = COMPANIONS.map((path) => byPath.get(path)).filter((file) => file !== undefined);
+  const small = [...named, ...licenceFiles([...byPath.values()])];
   const files = [...small, ...weights];
   // vocab.json and merges.txt stand in for a tokenizer.json, as in OPT's own repositories.
   const isBuilt = ['vocab.json', 'merges.txt'].every((path) => byPath.has(path));
@@ -83,14 +86,21 @@ function ggufChoices(files: readonly HubFile[]): HubChoice[] {
     const group = part ? `${part[1]} of ${part[3]}` : file.path;
     groups.set(group, [...(groups.get(group) ?? []), file]);
   }
-  return [...groups.values()].map(gguf).sort((a, b) => a.bytes - b.bytes);
+  const licences = licenceFiles(files);
+  return [...groups.values()].map((group) => gguf(group, licences)).sort((a, b) => a.bytes - b.bytes);
 }
 
-function gguf(files: HubFile[]): HubChoice {
-  const [{ path }] = files;
+function gguf(parts: HubFile[], licences: readonly HubFile[]): HubChoice {
+  const [{ path }] = parts;
   const expected = Number(GGUF_PART.exec(path)?.[3] ?? 1);
-  const problem = files.length === expected ? undefined : `Only ${files.length} of ${expected} parts are there.`;
+  const problem = parts.length === expected ? undefined : `Only ${parts.length} of ${expected} parts are there.`;
+  const files = [...parts, ...licences];
   return { key: path, kind: 'gguf', files, bytes: totalBytes(files), problem };
+}
+
+/** The terms of use: at the top, as the model is. */
+function licenceFiles(files: readonly HubFile[]): HubFile[] {
+  return files.filter(({ path }) => LICENCE.test(path) && !NO_LICENCE.test(path));
 }
 
 /**

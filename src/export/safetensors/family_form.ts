@@ -1,0 +1,52 @@
+/**
+ * @file A dense model as transformers writes it: the family's own names and layout, and the config that it was opened with.
+ */
+import { WhittleError } from '../../errors/errors.ts';
+import type { RawConfig } from '../../formats/hf/config.ts';
+import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import { TEXT_DEFAULTS } from '../../models/families/gemma3.ts';
+import { findArchitecture } from '../../models/find_architecture.ts';
+import { storedLayout } from '../../models/stored_layout.ts';
+import { textConfig, withoutTransformersJs } from '../transformers_config.ts';
+
+export interface FamilyForm {
+  /** Every key of the source that is true of these weights. */
+  readonly config: RawConfig;
+  /** Each stored tensor with its name. */
+  readonly names: Map<WeightRef, string>;
+}
+
+/**
+ * Undefined where no model of the family computes what this one does: a sliced model, and one of whose config nothing is
+ * known. What the family's descriptor makes of the written config is the given model, part by part.
+ */
+export function familyForm(model: DecoderModel, raw: RawConfig): FamilyForm | undefined {
+  const config = familyConfig(model, raw);
+  try {
+    const architecture = findArchitecture(config, 'config.json');
+    // EXAONE's code on the Hub and transformers' class have different names, Apertus' scalars no shape: not written yet.
+    if (Array.isArray(architecture.weights) || model.layers.some(({ mlp }) => mlp.xielu)) return undefined;
+    const names = storedLayout(architecture, architecture.readConfig(config, 'config.json'), model);
+    return names && { config, names };
+  } catch (reason) {
+    if (reason instanceof WhittleError) return undefined;
+    throw reason;
+  }
+}
+
+function familyConfig({ config, embed_tokens, lm_head }: DecoderModel, raw: RawConfig): RawConfig {
+  const { quantization_config: _, whittle: __, auto_map, ...rest } = withoutTransformersJs(raw);
+  const text = textConfig(rest);
+  return {
+    ...(raw.model_type === 'gemma3' && TEXT_DEFAULTS),
+    ...text,
+    architectures: Array.isArray(text.architectures) ? text.architectures : [config.architecture],
+    tie_word_embeddings: lm_head.weight === embed_tokens.weight,
+    // Code of the model's own is not copied; a name on the Hub still says where it is.
+    ...(isOnHub(auto_map) && { auto_map }),
+  };
+}
+
+function isOnHub(auto_map: unknown): boolean {
+  return JSON.stringify(auto_map)?.includes('--') === true;
+}
