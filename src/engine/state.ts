@@ -50,10 +50,13 @@ export class EngineState {
   readonly slices = new Map<string, SlicedModel>();
   /** Exports of the open model itself, by `exportKey`. */
   readonly denseExports = new Map<string, ExportFolder>();
+  /** How many engines this page had before; names of their runs are taken. */
+  generation = 0;
   private nextId = 1;
 
   newId(): string {
-    return `slice-${this.nextId++}`;
+    const serial = this.nextId++;
+    return this.generation === 0 ? `slice-${serial}` : `slice-${this.generation}-${serial}`;
   }
 
   requireBackend(): Backend {

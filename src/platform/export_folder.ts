@@ -1,7 +1,7 @@
 /**
  * @file One folder of OPFS for each export: written by the engine's Worker as streams, read by the page for download.
  */
-import { openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { flushFully, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
 /** The shape of `FileSink` in formats, which platform does not import. */
@@ -76,7 +76,7 @@ async function createSink(folder: FileSystemDirectoryHandle, name: string): Prom
     async close() {
       // Closing alone promises nothing about the disk.
       try {
-        handle.flush();
+        flushFully(handle, end, name);
       } finally {
         handle.close();
       }

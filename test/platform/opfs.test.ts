@@ -48,7 +48,8 @@ describe('scratch file', () => {
     expect(await again.read(0, 1)).toEqual(Uint8Array.of(3));
   });
 
-  it('says that storage is full, and goes on once there is room', async () => {
+  it.each([false, true])('says that storage is full, and goes on (private window: %s)', async (isPrivate) => {
+    opfs.isPrivate = isPrivate;
     const { openScratchFile } = await newEngine();
     const scratch = await openScratchFile();
     opfs.quota = 5000;
@@ -109,7 +110,45 @@ describe('export folder', () => {
   });
 });
 
+describe('room', () => {
+  it.each([false, true])('is found by trying, whatever is estimated (private window: %s)', async (isPrivate) => {
+    opfs.isPrivate = isPrivate;
+    await newEngine();
+    const { roomForSession } = await import('../../src/platform/room.ts');
+    expect(await roomForSession(5_000_000)).toBe(5_000_000);
+    opfs.quota = 1_000_000;
+    const found = await roomForSession(5_000_000);
+    expect(found).toBeLessThanOrEqual(1_000_000);
+    expect(found).toBeGreaterThan(990_000);
+    expect(await roomForSession(1000)).toBe(1000);
+    expect(opfs.paths()).toEqual([]);
+  });
+});
+
 describe('storage session', () => {
+  it('of a page outlives its engine: finished exports stay, what only that engine could read goes', async () => {
+    const page = await import('../../src/platform/storage_session.ts');
+    const id = page.holdSession();
+    const first = await newEngine();
+    const { joinSession } = await import('../../src/platform/storage_session.ts');
+    joinSession(id);
+    const scratch = await first.openScratchFile();
+    await scratch.append(pattern(100));
+    const folder = await first.createExportFolder('slice-1');
+    await (await folder.create('a.json')).close();
+    for (const path of opfs.paths()) opfs.file(path).isLocked = false;
+
+    await newEngine();
+    const second = await import('../../src/platform/storage_session.ts');
+    second.joinSession(id);
+    await second.storageSession();
+    expect(opfs.paths()).toEqual([`/${folder.path}/a.json`]);
+    // Nor does an engine of another page take them.
+    const other = await newEngine();
+    await other.openScratchFile();
+    expect(opfs.paths()).toEqual([`/${folder.path}/a.json`]);
+  });
+
   it('leaves the files of a living engine alone and removes those of a dead one', async () => {
     const first = await newEngine();
     const scratch = await first.openScratchFile();

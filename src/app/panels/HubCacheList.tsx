@@ -15,7 +15,7 @@ export function HubCacheList({ cache }: { cache: HubCache }) {
   const studio = useStudio();
   const openKey = useStudioState(({ source }) => (source?.kind === 'hub' ? source.key : null));
   const summary = useRef<HTMLElement>(null);
-  const { entries, free_bytes } = cache;
+  const { entries } = cache;
   const held = entries.reduce((sum, entry) => sum + entry.held_bytes, 0);
   const deletable = entries.filter(({ plan }) => !isOpen(plan, openKey));
 
@@ -41,9 +41,7 @@ export function HubCacheList({ cache }: { cache: HubCache }) {
         ))}
       </ul>
       <div className="hub-foot">
-        <span className="field-note">
-          {free_bytes !== undefined && `${formatBytes(free_bytes)} free for this site`}
-        </span>
+        <span className="field-note">Kept in this browser until you delete them</span>
         {entries.length > 1 && (
           <ConfirmButton
             label="Delete all"

@@ -22,7 +22,6 @@ export function HubOffer({ hub }: { hub: HubState }) {
     ...(listing.architecture ? [{ name: 'Architecture', value: listing.architecture }] : []),
     ...(listing.license ? [{ name: 'Licence', value: listing.license }] : []),
   ];
-  const free = hub.cache?.free_bytes;
   return (
     <>
       <Facts facts={facts} />
@@ -40,25 +39,14 @@ export function HubOffer({ hub }: { hub: HubState }) {
       </details>
       <Facts
         facts={[
-          { name: 'To download', value: <SizeToCome offer={offer} /> },
-          ...(free === undefined
-            ? []
-            : [
-                {
-                  name: 'Free for this site',
-                  value: formatBytes(free),
-                  title: 'What the browser says it would still give',
-                },
-              ]),
+          {
+            name: 'To download',
+            value: <SizeToCome offer={offer} />,
+            title: 'Whether it fits is tried before anything is asked for',
+          },
         ]}
       />
       {problem && <p className="notice">{problem} It cannot be opened here.</p>}
-      {!problem && offer.is_too_large && (
-        <p className="notice">
-          That is more than the browser gives this site. Delete downloaded models below or free disk space, then look it
-          up again.
-        </p>
-      )}
       <OfferButton offer={offer} allowed={hub.allowed} />
     </>
   );
@@ -94,7 +82,7 @@ function OfferButton({ offer, allowed }: { offer: Offer; allowed: boolean }) {
     <button
       type="button"
       className="primary wide"
-      disabled={isBusy || !allowed || offer.is_too_large || offer.problem !== undefined}
+      disabled={isBusy || !allowed || offer.problem !== undefined}
       title={isBusy ? BUSY : `From ${endpointHost(plan.endpoint)}; kept in this browser until you delete it`}
       onClick={() => void downloadModel(studio, plan)}
     >
