@@ -10,6 +10,7 @@
  */
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { AddProduct } from './linalg/gemm.ts';
 
 export type BackendKind = 'webgpu' | 'cpu';
 
@@ -341,6 +342,8 @@ export interface Backend {
   copy(from: Tensor, to: Tensor): void;
   /** Hands enqueued work to the device, without waiting. */
   flush(): void;
+  /** C += A·B of the host's f64 arrays on all threads, for linear algebra; absent where one thread does as well. */
+  readonly addProduct?: AddProduct;
   /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
   sync(): Promise<void>;
   dispose(): void;

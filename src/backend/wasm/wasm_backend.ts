@@ -240,7 +240,7 @@ class WasmBackend extends HostBackend {
   }
 
   /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */
-  private readonly addProduct: AddProduct = (m, n, k, a, b, c, upper = false) => {
+  readonly addProduct: AddProduct = (m, n, k, a, b, c, upper = false) => {
     const parts = this.parts(m * n * k);
     if (parts === 1) {
       this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
