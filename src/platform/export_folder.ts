@@ -42,6 +42,14 @@ export async function createExportFolder(id: string): Promise<OpfsExportFolder> 
   };
 }
 
+/** An export whose engine is gone; nothing happens where it is gone too. */
+export async function removeExport(folderPath: string): Promise<void> {
+  const { folder, base } = splitPath(folderPath);
+  await openFolder(folder)
+    .then((parent) => removeEntry(parent, base))
+    .catch(() => undefined);
+}
+
 /** A finished file of an export, in a page or a Worker. */
 export async function exportedFile(folderPath: string, name: string): Promise<File> {
   const { folder, base } = splitPath(name);

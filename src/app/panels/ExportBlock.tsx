@@ -1,6 +1,7 @@
 import { useId } from 'react';
 import type { PerplexityReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import {
   EXPORT_FORMATS,
   type ExportChoice,
@@ -30,17 +31,21 @@ interface Props {
   /** Null until it has been measured: an export is compared with it. */
   perplexity: PerplexityReport | null;
   exports: Exports;
+  /** Its weights are gone; only what was exported before is left. */
+  isLost?: boolean;
   /** Start of the archives' names. */
   stem: string;
 }
 
+const LOST = 'The weights of this run went when the engine stopped. Press Slice to make it again, then export that.';
+
 /** Writes and verifies; nothing can be downloaded before the file was found to compute what the charts show. */
-export function ExportBlock({ kind, id, perplexity, exports, stem }: Props) {
+export function ExportBlock({ kind, id, perplexity, exports, isLost = false, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
   const chosen = useStudioState((state) => state.settings.export[kind]);
   const refusal = formatRefusal(chosen.format, kind);
-  const hindrance = hindranceOf(kind, id !== null && perplexity !== null, isBusy);
+  const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
   const choose = (choice: ExportChoice) =>
     changeSettings(studio.store, { export: { ...studio.store.getState().settings.export, [kind]: choice } });
   return (
@@ -49,18 +54,16 @@ export function ExportBlock({ kind, id, perplexity, exports, stem }: Props) {
       <p className={refusal ? 'export-purpose warning' : 'export-purpose'}>
         {refusal ?? `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision)}`}
       </p>
-      <button
-        type="button"
+      <ActionButton
         className="wide"
         data-action={kind === 'sliced' ? 'export' : 'export-dense'}
-        disabled={refusal !== null || hindrance !== null}
-        title={
-          refusal ?? hindrance ?? 'Writes the files, then runs them; offered only if they give the same perplexity'
-        }
+        hindrance={refusal ?? hindrance}
+        title="Writes the files, then runs them; offered only if they give the same perplexity"
         onClick={() => id !== null && void exportModel(studio, id, chosen)}
       >
         Export {exportName(chosen)}
-      </button>
+      </ActionButton>
+      {isLost && <p className="notice">{LOST}</p>}
       {exports.length === 0 && (
         <p className="muted">
           Offered for download only once the written files give the same perplexity, within 0.1 %.

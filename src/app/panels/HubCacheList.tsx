@@ -2,6 +2,7 @@ import { useRef } from 'react';
 import type { HubCache, HubCacheEntry, HubKey } from '../../engine/protocol.ts';
 import { isSameModel } from '../../platform/hub/types.ts';
 import { deleteDownloaded, downloadModel, openDownloaded } from '../actions/hub.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ConfirmButton } from '../components/ConfirmButton.tsx';
 import { formatBytes } from '../format.ts';
 import { BUSY } from '../store/job.ts';
@@ -84,27 +85,24 @@ function CacheRow({ entry, isOpen, onDelete }: { entry: HubCacheEntry; isOpen: b
       </span>
       <div className="hub-row-buttons">
         {is_complete ? (
-          <button
-            type="button"
+          <ActionButton
             className="quiet"
             aria-label={`Open ${name}`}
-            disabled={isOpen}
-            title={isOpen ? 'This model is open' : undefined}
+            hindrance={isOpen && 'This model is open'}
             onClick={() => void openDownloaded(studio, plan)}
           >
             {isOpen ? 'Open now' : 'Open'}
-          </button>
+          </ActionButton>
         ) : (
-          <button
-            type="button"
+          <ActionButton
             className="quiet"
             aria-label={`Continue ${name}`}
-            disabled={isBusy || !allowed}
-            title={isBusy ? BUSY : allowed ? 'Download the rest' : 'Downloads are switched off above'}
+            hindrance={isBusy ? BUSY : !allowed && 'Downloads are switched off above'}
+            title="Download the rest"
             onClick={() => void downloadModel(studio, plan)}
           >
             Continue
-          </button>
+          </ActionButton>
         )}
         <ConfirmButton
           label="Delete"

@@ -2,6 +2,7 @@ import { useId } from 'react';
 import type { HubChoice } from '../../engine/protocol.ts';
 import { endpointHost } from '../../platform/hub/endpoint.ts';
 import { downloadModel, openDownloaded } from '../actions/hub.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { type Fact, Facts } from '../components/Facts.tsx';
 import { formatBytes } from '../format.ts';
 import { type HubState, type Offer, offerOf } from '../store/hub.ts';
@@ -79,16 +80,15 @@ function OfferButton({ offer, allowed }: { offer: Offer; allowed: boolean }) {
   }
   const isPartial = cached !== undefined && cached.held_bytes > 0;
   return (
-    <button
-      type="button"
+    <ActionButton
       className="primary wide"
-      disabled={isBusy || !allowed || offer.problem !== undefined}
-      title={isBusy ? BUSY : `From ${endpointHost(plan.endpoint)}; kept in this browser until you delete it`}
+      hindrance={isBusy ? BUSY : (offer.problem ?? (allowed ? null : 'Downloads are switched off above'))}
+      title={`From ${endpointHost(plan.endpoint)}; kept in this browser until you delete it`}
       onClick={() => void downloadModel(studio, plan)}
     >
       Download {isPartial ? 'the other ' : ''}
       {formatBytes(missing_bytes)}
-    </button>
+    </ActionButton>
   );
 }
 

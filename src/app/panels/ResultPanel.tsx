@@ -57,6 +57,7 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
           id={shown?.id ?? null}
           perplexity={shown?.perplexity ?? null}
           exports={shown?.exports ?? []}
+          isLost={shown?.is_lost}
           stem={fileStem(model.name, percent)}
         />
       </div>

@@ -2,6 +2,7 @@ import { useRef } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { discardRun } from '../actions/discard_run.ts';
 import { selectRun } from '../actions/select.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatPercent, formatPerplexity, runName } from '../format.ts';
 import { BUSY } from '../store/job.ts';
@@ -43,16 +44,15 @@ export function RunList({ runs, shown, protocol }: Props) {
               protocol={protocol}
               onSelect={() => selectRun(studio, run.id)}
             />
-            <button
-              type="button"
+            <ActionButton
               className="run-remove quiet"
               aria-label={`Remove ${runName(run.slice.options)} run`}
-              title={isBusy ? BUSY : 'Remove this run, its weights and its exports'}
-              disabled={isBusy}
+              hindrance={isBusy && BUSY}
+              title="Remove this run, its weights and its exports"
               onClick={() => void remove(index)}
             >
               ×
-            </button>
+            </ActionButton>
           </li>
         ))}
       </ul>
@@ -84,6 +84,7 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
         {slice.options.schedule}
         {run.is_preview ? ', quick' : ''} · {slice.head}
         {isOther ? ' · other texts' : ''}
+        {run.is_lost ? ' · weights lost' : ''}
         {run.exports.some(({ state }) => state === 'done') && (
           <>
             <span aria-hidden="true"> ✓</span>

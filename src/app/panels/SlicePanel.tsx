@@ -1,6 +1,7 @@
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
 import { BUSY } from '../store/job.ts';
@@ -37,25 +38,23 @@ export function SlicePanel() {
       <PlanFacts />
       <MemoryEstimate />
       <div className="button-row">
-        <button
-          type="button"
+        <ActionButton
           className="primary"
           data-action="slice"
-          disabled={!plan || hindrance !== null}
-          title={hindrance ?? 'Runs the schedule below, then measures perplexity'}
+          hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
+          title="Runs the schedule below, then measures perplexity"
           onClick={() => void slice(studio)}
         >
           Slice
-        </button>
-        <button
-          type="button"
+        </ActionButton>
+        <ActionButton
           data-action="sweep"
-          disabled={hindrance !== null}
-          title={hindrance ?? 'Four runs, one after another'}
+          hindrance={hindrance}
+          title="Four runs, one after another"
           onClick={() => void sweep(studio)}
         >
           Sweep 10 · 20 · 25 · 30 %
-        </button>
+        </ActionButton>
       </div>
       <SliceOptionsFields />
       <HeadPicker />

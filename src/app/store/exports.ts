@@ -22,7 +22,13 @@ export type ExportKind = 'sliced' | 'dense';
 export type ExportEntry = { choice: ExportChoice } & (
   | { state: 'running' }
   /** `protocol`: what its perplexity was measured with. */
-  | { state: 'done'; report: ExportReport; protocol: ProtocolReport | null }
+  | {
+      state: 'done';
+      report: ExportReport;
+      protocol: ProtocolReport | null;
+      /** Its weights were handed to the browser's downloads or written to a folder. */
+      is_saved?: boolean;
+    }
   | { state: 'failed'; error: ErrorData }
 );
 
