@@ -98,7 +98,7 @@ const BEAT_MS = 1000;
 /** Joins the page's session, clears what dead ones left, and lives audibly from now on. */
 async function begin({ session, generation, pulse: shared }: Extract<ToEngine, { type: 'init' }>): Promise<void> {
   engine.generation = generation;
-  joinSession(session);
+  joinSession(session, generation);
   startPulse(shared ?? { beat: () => post({ type: 'alive' }), quiet: (seconds) => post({ type: 'quiet', seconds }) });
   setInterval(pulse, BEAT_MS);
   const lock = navigator.locks ? `whittle-engine-${session}-${generation}` : undefined;

@@ -13,7 +13,8 @@ export function modelBytes(model: DecoderModel): number {
   return storedWeights(model).reduce((sum, ref) => sum + storedBytes(ref), 0);
 }
 
-function storedBytes({ shape, dtype, stored }: WeightRef): number {
+/** Bytes of a weight in its stored type. */
+export function storedBytes({ shape, dtype, stored }: WeightRef): number {
   return stored?.bytes ?? elementCount(shape) * bytesPerElement(dtype);
 }
 

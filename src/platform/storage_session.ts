@@ -7,9 +7,9 @@ import { openFolder, removeEntry } from './opfs.ts';
 
 const SESSIONS = 'sessions';
 /** Only an engine that lives can read them. */
-export const SCRATCH_PREFIX = 'scratch-';
+const SCRATCH_PREFIX = 'scratch-';
 
-let given: string | undefined;
+let given: { id: string; generation: number } | undefined;
 let current: Promise<string> | undefined;
 
 /** For a page: a new session, held until the page ends. Returns its name, for its engine. */
@@ -19,9 +19,14 @@ export function holdSession(): string {
   return id;
 }
 
-/** For an engine: works in its page's session from now on. */
-export function joinSession(id: string): void {
-  given = id;
+/** For an engine: works in its page's session from now on. @param generation How many engines the page had before. */
+export function joinSession(id: string, generation: number): void {
+  given = { id, generation };
+}
+
+/** A name that no earlier engine of the session used: the browser may still be letting go of that one's files. */
+export function scratchName(serial: number): string {
+  return `${SCRATCH_PREFIX}${given?.generation ?? 0}-${serial}.bin`;
 }
 
 /** Path of this engine's folder; made at the first call. */
@@ -34,20 +39,28 @@ export function storageSession(): Promise<string> {
 }
 
 async function startSession(): Promise<string> {
-  const id = given ?? crypto.randomUUID();
+  const id = given?.id ?? crypto.randomUUID();
   // The lock comes before the folder: another engine that is cleaning up must never see a folder without its lock.
   await holdLock(sessionLock(id), 'shared');
   const sessions = await openFolder(SESSIONS, true);
   const own = await sessions.getDirectoryHandle(id, { create: true });
-  await removeScratch(own);
+  if (given && given.generation > 0) void removeScratch(own, given.generation);
   await removeLeftovers(sessions, id);
   return `${SESSIONS}/${id}`;
 }
 
+/** A Worker that hung is let go of only when the browser has stopped it. */
+const [TRIES, TRY_MS] = [6, 5000];
+
 /** What an earlier engine of this page computed is lost with it. */
-async function removeScratch(folder: FileSystemDirectoryHandle): Promise<void> {
-  for (const name of await namesOf(folder)) {
-    if (name.startsWith(SCRATCH_PREFIX)) await removeEntry(folder, name).catch(() => undefined);
+async function removeScratch(folder: FileSystemDirectoryHandle, generation: number): Promise<void> {
+  const isOld = (name: string) =>
+    name.startsWith(SCRATCH_PREFIX) && !name.startsWith(`${SCRATCH_PREFIX}${generation}-`);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+    const old = (await namesOf(folder)).filter(isOld);
+    if (old.length === 0) return;
+    for (const name of old) await removeEntry(folder, name).catch(() => undefined);
   }
 }
 

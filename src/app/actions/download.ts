@@ -41,7 +41,8 @@ function noRoomToPack(file: string | undefined): WhittleError {
     code: 'storage_full',
     message: 'The browser’s storage for this site has no room to pack the files in.',
     place: { file },
-    action: 'Download the files one by one, below: that needs no room. Or free disk space, or delete downloaded models and runs, and try again.',
+    action:
+      'Download the files one by one, below: that needs no room. Or free disk space, or delete downloaded models and runs, and try again.',
   });
 }
 

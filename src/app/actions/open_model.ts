@@ -2,6 +2,7 @@
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
+import { nearestExports } from '../store/exports.ts';
 import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
@@ -23,7 +24,8 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const model = await job.run('open', { source });
     studio.preview_wanted = false;
-    studio.store.setState(({ results }) => ({
+    studio.store.setState(({ results, settings }) => ({
+      settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
       memory: null,

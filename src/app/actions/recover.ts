@@ -15,8 +15,8 @@ export function listenToEngine(studio: Studio): () => void {
     deaths += 1;
     void recover(studio, error, deaths);
   });
-  const unsubscribe = studio.store.subscribe(({ job }) => {
-    if (job.state === 'finished' && job.outcome === 'done' && job.kind !== 'recover') deaths = 0;
+  const unsubscribe = studio.store.subscribe(({ job }, before) => {
+    if (job !== before.job && job.state === 'finished' && job.outcome === 'done' && job.kind !== 'recover') deaths = 0;
   });
   return () => {
     stopListening();

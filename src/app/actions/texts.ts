@@ -22,7 +22,11 @@ export function areTexts(files: readonly PickedFile[]): boolean {
 /** Asks what the texts are for, and sets them; they are measured with when the person says so. */
 export async function offerTexts(studio: Studio, files: readonly PickedFile[]): Promise<void> {
   const sources = files.map(({ file }): TextSource => ({ kind: 'file', file }));
-  await offer(studio, sources, files.map(({ file }) => file.name));
+  await offer(
+    studio,
+    sources,
+    files.map(({ file }) => file.name),
+  );
 }
 
 /** Shorter ones were hardly meant: a window of a model has hundreds of tokens. */

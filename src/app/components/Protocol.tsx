@@ -3,7 +3,7 @@ import { formatInteger } from '../format.ts';
 
 export function protocolText(protocol: ProtocolReport): string {
   const { evaluation, eval_samples, seqlen, tokenizer } = protocol;
-  return `${evaluation.name} · ${eval_samples} windows × ${formatInteger(seqlen)} tokens · ${tokenizer}`;
+  return `${evaluation.name} · ${eval_samples} ${eval_samples === 1 ? 'window' : 'windows'} × ${formatInteger(seqlen)} tokens · ${tokenizer}`;
 }
 
 /** A warning for people; empty where calibration and evaluation are apart. */

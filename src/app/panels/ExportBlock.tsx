@@ -1,4 +1,5 @@
 import { useId } from 'react';
+import { isBlockQuantized, nearestPrecision } from '../../engine/plan.ts';
 import type { PerplexityReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -44,6 +45,7 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
   const studio = useStudio();
   const isBusy = useIsBusy();
   const chosen = useStudioState((state) => state.settings.export[kind]);
+  const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
   const refusal = formatRefusal(chosen.format, kind);
   const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
   const choose = (choice: ExportChoice) =>
@@ -52,7 +54,8 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
     <>
       <ExportFields kind={kind} chosen={chosen} onChange={choose} />
       <p className={refusal ? 'export-purpose warning' : 'export-purpose'}>
-        {refusal ?? `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision)}`}
+        {refusal ??
+          `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision, isBlocks, chosen.format)}`}
       </p>
       <ActionButton
         className="wide"
@@ -82,6 +85,7 @@ interface FieldsProps {
 
 function ExportFields({ kind, chosen, onChange }: FieldsProps) {
   const [format, precision] = [useId(), useId()];
+  const nearest = useStudioState(({ results }) => (results.model ? nearestPrecision(results.model) : 'stored'));
   const suffix = kind === 'dense' ? ' of the open model' : '';
   return (
     <div className="field-grid export-fields">
@@ -92,7 +96,7 @@ function ExportFields({ kind, chosen, onChange }: FieldsProps) {
         <select
           id={format}
           value={chosen.format}
-          onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat))}
+          onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat, nearest))}
         >
           {EXPORT_FORMATS.map((name) => (
             <option key={name} value={name}>

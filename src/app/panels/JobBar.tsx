@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { cancelJob } from '../actions/job.ts';
 import type { ErrorData } from '../../errors/errors.ts';
+import { cancelJob } from '../actions/job.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { formatClock } from '../format.ts';
@@ -20,15 +20,15 @@ export function JobBar() {
     <section className="job-bar" aria-label="Job" data-state={job.state}>
       {/* A failed export or download says so where it was asked for, in its panel. */}
       {interruption ? (
-        <Failure
-          {...interruption}
-          onDismiss={() => studio.store.setState({ interruption: null })}
-        />
+        <Failure {...interruption} onDismiss={() => studio.store.setState({ interruption: null })} />
       ) : (
-        job.state === 'failed' &&
-        !SAID_ELSEWHERE.has(job.kind) && <JobFailure key={job.error.message} job={job} />
+        job.state === 'failed' && !SAID_ELSEWHERE.has(job.kind) && <JobFailure key={job.error.message} job={job} />
       )}
-      {job.state === 'running' ? <RunningJobLine job={job} /> : <p className="job-line">{restingText(job, hasMeasures)}</p>}
+      {job.state === 'running' ? (
+        <RunningJobLine job={job} />
+      ) : (
+        <p className="job-line">{restingText(job, hasMeasures)}</p>
+      )}
       <ActionButton
         className="cancel"
         data-action="cancel"

@@ -7,6 +7,7 @@ import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatPercent, formatPerplexity, runName } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { isSameEvaluation, type Run } from '../store/results.ts';
+import { chosenPrecision, slicedTotal } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {
@@ -69,6 +70,9 @@ interface RunButtonProps {
 
 function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
   const { slice, perplexity } = run;
+  const model = useStudioState((state) => state.results.model);
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = model ? slicedTotal(model, slice, precision) : slice.bytes;
   const measured = perplexity?.protocol ?? null;
   const isOther = measured !== null && !isSameEvaluation(measured, protocol);
   return (
@@ -92,7 +96,7 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
           </>
         )}
       </span>
-      <span>{formatBytes(slice.bytes)}</span>
+      <span>{formatBytes(bytes)}</span>
       <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>
     </button>
   );

@@ -21,6 +21,7 @@ export interface Plan {
   head: HeadKind;
   parts: PartSizes;
   parameters: number;
+  /** Of the weights as slicing stores them; an export's depend on its precision: {@link ./sizes.ts}. */
   bytes: number;
 }
 

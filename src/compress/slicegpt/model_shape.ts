@@ -6,6 +6,7 @@ import {
   storedWeights,
   type WeightRef,
 } from '../../models/decoder_model.ts';
+import { storedBytes } from '../../models/model_size.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { isCentred } from './fuse.ts';
@@ -54,6 +55,7 @@ export function modelShape(model: DecoderModel): ModelShape {
     bytes_per_element: mainElementBytes(model),
     branch_tensors: branchTensors(model),
     dense: partSizes(model),
+    dense_bytes: partSizes(model, storedBytes),
     ...(refusal && { slicing_refusal: refusal.reason }),
   };
 }
@@ -64,17 +66,23 @@ function branchTensors({ layers }: DecoderModel): number {
   return layers.some(({ residual_multiplier = 1 }) => residual_multiplier !== 1) ? 1 : 0;
 }
 
-/** Elements of each part; a weight with two uses counts where it is used first. Holds for dense and sliced models. */
-export function partSizes(model: DecoderModel): PartSizes {
+/**
+ * Elements of each part, or what `measure` says of its weights; one with two uses counts where it is used first. Holds for
+ * dense and sliced models.
+ */
+export function partSizes(
+  model: DecoderModel,
+  measure: (ref: WeightRef) => number = ({ shape }) => elementCount(shape),
+): PartSizes {
   const counted = new Set<WeightRef>();
   const count = (refs: (WeightRef | undefined)[]): number => {
-    let elements = 0;
+    let sum = 0;
     for (const ref of refs) {
       if (!ref || counted.has(ref)) continue;
       counted.add(ref);
-      elements += elementCount(ref.shape);
+      sum += measure(ref);
     }
-    return elements;
+    return sum;
   };
   const { embed_tokens, lm_head, norm } = model;
   const parts = emptyParts();
