@@ -31,7 +31,6 @@ export function App() {
   return (
     <div className="workbench">
       <Header />
-      <BackendBanner />
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
@@ -49,6 +48,8 @@ export function App() {
           <ResultPanel />
         </div>
       </main>
+      {/* Below: it comes once an adapter was looked for, and must not push what is being read. */}
+      <BackendBanner />
       <JobBar />
       <QuestionNote />
       <DropZone />

@@ -102,6 +102,16 @@ describe('export folder', () => {
     expect(opfs.paths()).toEqual([]);
   });
 
+  it('takes another name where a dead engine still holds a file of the earlier export', async () => {
+    const { createExportFolder } = await newEngine();
+    const first = await createExportFolder('dense');
+    await first.create('model.onnx');
+    const second = await createExportFolder('dense');
+    expect(second.path).not.toBe(first.path);
+    await (await second.create('model.onnx')).close();
+    expect(await second.list()).toEqual(['model.onnx']);
+  });
+
   it('explains that a browser without private storage cannot export', async () => {
     vi.stubGlobal('navigator', {});
     const { createExportFolder, hasScratchFiles } = await newEngine();

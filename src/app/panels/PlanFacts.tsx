@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { missingTokens } from '../../engine/plan.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount, formatPercent } from '../format.ts';
 import { energies, energySummary } from '../store/plan.ts';
@@ -10,12 +11,14 @@ import { useStudioState } from '../studio.ts';
 export function PlanFacts() {
   const model = useStudioState((state) => state.results.model);
   const sites = useStudioState((state) => state.results.spectra?.sites);
+  const texts = useStudioState((state) => state.settings.texts);
   const precision = useStudioState((state) => chosenPrecision(state.settings));
   const { plan } = usePlan();
   const discarded = useMemo(() => (sites && plan ? energySummary(energies(sites, plan)) : null), [sites, plan]);
   if (!model) return <p className="muted">Open a model: the slider then shows what every cut would cost.</p>;
   if (!plan) return null;
   const bytes = slicedTotal(model, plan, precision);
+  const shortage = missingTokens(texts, plan.dimension);
   return (
     <Facts
       facts={[
@@ -39,9 +42,11 @@ export function PlanFacts() {
         {
           name: 'Discarded energy',
           title: 'Mean over the sites that are cut, and the most at any, from the spectra of the dense model',
-          value: discarded
-            ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`
-            : 'after calibration',
+          value: shortage
+            ? 'unknown, too few tokens'
+            : discarded
+              ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`
+              : 'after calibration',
         },
       ]}
     />

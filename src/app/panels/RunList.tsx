@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
-import { discardRun } from '../actions/discard_run.ts';
+import { removeRunAsked } from '../actions/discard_run.ts';
 import { selectRun } from '../actions/select.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
@@ -25,7 +25,9 @@ export function RunList({ runs, shown, protocol }: Props) {
   if (runs.length === 0) return null;
 
   async function remove(index: number) {
-    await discardRun(studio, runs[index].id);
+    const { id } = runs[index];
+    await removeRunAsked(studio, id);
+    if (studio.store.getState().results.runs.some((run) => run.id === id)) return;
     // The button that had the focus is gone; the next one takes it, so that Tab goes on from here.
     requestAnimationFrame(() => {
       const buttons = list.current?.querySelectorAll<HTMLButtonElement>('.run-remove') ?? [];

@@ -1,3 +1,4 @@
+import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
@@ -22,6 +23,9 @@ export function SlicePanel() {
   const hasTexts = useStudioState((state) => state.results.protocol !== null);
   const isBusy = useIsBusy();
   const { plan, error } = usePlan();
+  const texts = useStudioState((state) => state.settings.texts);
+  // It can be tried all the same; it is not what the page recommends.
+  const shortage = plan && missingTokens(texts, plan.dimension);
   const hindrance = hindranceOf(model !== null, hasTexts, isBusy);
   if (model?.shape.slicing_refusal !== undefined) return <Refused model={model} />;
   return (
@@ -39,10 +43,10 @@ export function SlicePanel() {
       <MemoryEstimate />
       <div className="button-row">
         <ActionButton
-          className="primary"
+          className={shortage ? undefined : 'primary'}
           data-action="slice"
           hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
-          title="Runs the schedule below, then measures perplexity"
+          title={shortage || 'Runs the schedule below, then measures perplexity'}
           onClick={() => void slice(studio)}
         >
           Slice
