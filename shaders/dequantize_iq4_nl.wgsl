@@ -1,13 +1,5 @@
-// IQ4_NL to f32: 18 bytes are a half float d and the nibbles q of 32 values d · LEVELS[q]. One thread a part: 8 values.
-
-const LEVELS = array<f32, 16>(
-  -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0
-);
-
-fn levels_of(q: vec4u) -> vec4f {
-  var levels = LEVELS;
-  return vec4f(levels[q.x], levels[q.y], levels[q.z], levels[q.w]);
-}
+// IQ4_NL to f32: 18 bytes are a half float d and the nibbles q of 32 values d · LEVELS[q]. One thread a part: 8 values. With
+// common/iq4_levels.wgsl.
 
 override WORKGROUP_SIZE: u32 = 64;
 

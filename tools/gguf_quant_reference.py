@@ -25,7 +25,14 @@ HALVES = {
     "Q5_K": [0, 2],
     "Q6_K": [208],
     "IQ4_NL": [0],
+    "IQ4_XS": [0],
+    "TQ1_0": [52],
+    "TQ2_0": [64],
+    "MXFP4": [],
+    "NVFP4": [],
 }
+# Types that came later have a generator of their own: the blocks of the others stay what they were.
+LATER = ("IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4")
 
 
 def random_blocks(rng: np.random.Generator, name: str, blocks: int) -> np.ndarray:
@@ -46,7 +53,11 @@ def main() -> None:
     found = {}
     for name in HALVES:
         elements, _ = GGML_QUANT_SIZES[GGMLQuantizationType[name]]
-        data = random_blocks(rng, name, 5 if elements == 32 else 2)
+        data = random_blocks(np.random.default_rng(5) if name in LATER else rng, name, 5 if elements < 256 else 2)
+        if name == "MXFP4":
+            data[:, 0] = (0, 1, 2, 127, 250)
+        if name == "NVFP4":
+            data[0, :4] = (0, 1, 127, 255)
         values = quants.dequantize(data, GGMLQuantizationType[name]).astype("<f4")
         found[name] = {
             "blocks": base64.b64encode(data.tobytes()).decode(),

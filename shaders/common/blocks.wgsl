@@ -1,5 +1,5 @@
-// Stored blocks as words, and how kernels that decode them read: block sizes are even but not whole words, so a block may
-// begin in the middle of a word. A thread decodes one part of a block, of which there are params.parts in all. With
+// Stored blocks as words, and how kernels that decode them read: block sizes are no whole words, so a block may begin
+// anywhere in a word. A thread decodes one part of a block, of which there are params.parts in all. With
 // common/half_to_f32.wgsl.
 
 struct Params {
@@ -20,13 +20,14 @@ fn signed_byte_at(at: u32) -> f32 {
   return f32(bitcast<i32>(byte_at(at) << 24u) >> 24u);
 }
 
-// Four bytes from an even offset on, the first in the lowest bits.
+// Four bytes from any offset on, the first in the lowest bits.
 fn four_bytes_at(at: u32) -> u32 {
   let word = words[at / 4u];
-  if (at % 4u == 0u) {
+  let shift = 8u * (at % 4u);
+  if (shift == 0u) {
     return word;
   }
-  return (word >> 16u) | (words[at / 4u + 1u] << 16u);
+  return (word >> shift) | (words[at / 4u + 1u] << (32u - shift));
 }
 
 // The half float at an even offset.

@@ -18,7 +18,15 @@ export type QuantType =
   | 'Q4_K'
   | 'Q5_K'
   | 'Q6_K'
-  | 'IQ4_NL';
+  | 'IQ4_NL'
+  | 'IQ4_XS'
+  | 'TQ1_0'
+  | 'TQ2_0'
+  | 'MXFP4'
+  | 'NVFP4'
+  | 'Q1_0'
+  | 'Q2_0'
+  | 'Q2_0_G128';
 
 /** Types that every backend decodes. Other stored types are listed but not decoded, or widened while they are read. */
 export type DType = FloatType | QuantType;
@@ -43,6 +51,14 @@ const BLOCKS: Readonly<Record<DType, Block>> = {
   Q5_K: { elements: 256, bytes: 176 },
   Q6_K: { elements: 256, bytes: 210 },
   IQ4_NL: { elements: 32, bytes: 18 },
+  IQ4_XS: { elements: 256, bytes: 136 },
+  TQ1_0: { elements: 256, bytes: 54 },
+  TQ2_0: { elements: 256, bytes: 66 },
+  MXFP4: { elements: 32, bytes: 17 },
+  NVFP4: { elements: 64, bytes: 36 },
+  Q1_0: { elements: 128, bytes: 18 },
+  Q2_0: { elements: 64, bytes: 18 },
+  Q2_0_G128: { elements: 128, bytes: 34 },
 };
 
 export const DTYPES = Object.keys(BLOCKS) as readonly DType[];

@@ -6,9 +6,11 @@ import activations from '../../../shaders/common/activations.wgsl?raw';
 import attention_options from '../../../shaders/common/attention_options.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
+import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
 import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';
 import inverse_rms_serial from '../../../shaders/common/inverse_rms_serial.wgsl?raw';
+import iq4_levels from '../../../shaders/common/iq4_levels.wgsl?raw';
 import k_scales from '../../../shaders/common/k_scales.wgsl?raw';
 import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
 import left_rows_shared from '../../../shaders/common/left_rows_shared.wgsl?raw';
@@ -39,9 +41,11 @@ const FRAGMENTS = {
   attention_options,
   blocks,
   covariance_vec4,
+  fp4_levels,
   half_to_f32,
   inverse_rms,
   inverse_rms_serial,
+  iq4_levels,
   k_scales,
   left_rows,
   left_rows_shared,

@@ -31,7 +31,14 @@ const FILE_TYPES: Readonly<Record<string, number>> = {
   Q5_K: 17,
   Q6_K: 18,
   IQ4_NL: 25,
+  IQ4_XS: 30,
   BF16: 32,
+  TQ1_0: 36,
+  TQ2_0: 37,
+  MXFP4: 38,
+  NVFP4: 39,
+  Q1_0: 40,
+  Q2_0: 41,
 };
 
 /** @param file_type The tensor type of most bytes. */

@@ -130,7 +130,8 @@ async function inPrecision(
   const replacements = new Map<WeightRef, WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
     if (signal?.aborted) throw cancelled();
-    const isBlocks = !isFloatType(ref.dtype) && !ref.stored;
+    // llama.cpp reads another block under the number of Q2_0_G128.
+    const isBlocks = !isFloatType(ref.dtype) && ref.dtype !== 'Q2_0_G128' && !ref.stored;
     if (!isBlocks && role !== 'vector') replacements.set(ref, await asStored(ref, signal));
   }
   return replaceWeights(model, replacements);

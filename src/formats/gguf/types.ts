@@ -82,6 +82,8 @@ export const TENSOR_TYPES: ReadonlyMap<number, string> = new Map([
   [35, 'TQ2_0'],
   [39, 'MXFP4'],
   [40, 'NVFP4'],
+  [41, 'Q1_0'],
+  [42, 'Q2_0'],
 ]);
 
 /** Blocks of the types that are listed but not decoded. */
@@ -94,12 +96,7 @@ const OTHER_BLOCKS: Readonly<Record<string, Block>> = {
   IQ1_S: { elements: 256, bytes: 50 },
   IQ3_S: { elements: 256, bytes: 110 },
   IQ2_S: { elements: 256, bytes: 82 },
-  IQ4_XS: { elements: 256, bytes: 136 },
   IQ1_M: { elements: 256, bytes: 56 },
-  TQ1_0: { elements: 256, bytes: 54 },
-  TQ2_0: { elements: 256, bytes: 66 },
-  MXFP4: { elements: 32, bytes: 17 },
-  NVFP4: { elements: 64, bytes: 36 },
   I8: { elements: 1, bytes: 1 },
   I16: { elements: 1, bytes: 2 },
   I32: { elements: 1, bytes: 4 },

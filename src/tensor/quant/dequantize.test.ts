@@ -9,7 +9,17 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-describe.each(QUANT_TYPES)('%s', (dtype) => {
+type Golden = keyof typeof golden;
+
+/** Types that the gguf package does not decode; tested by their definition below. */
+const BY_DEFINITION = ['Q1_0', 'Q2_0', 'Q2_0_G128'] as const;
+
+it('has bits to compare with for every other type', () => {
+  const others = QUANT_TYPES.filter((dtype) => !BY_DEFINITION.some((other) => other === dtype));
+  expect(Object.keys(golden).sort()).toEqual(others.sort());
+});
+
+describe.each(Object.keys(golden) as Golden[])('%s', (dtype) => {
   const { elements, bytes: size } = blockOf(dtype);
   const bytes = bytesOf(golden[dtype].blocks);
   const expected = new Uint32Array(bytesOf(golden[dtype].values).buffer);
@@ -31,6 +41,42 @@ describe.each(QUANT_TYPES)('%s', (dtype) => {
     const decode = () => decodeStored(bytes.subarray(0, size + 1), dtype);
     expect(decode).toThrow(WhittleError);
     expect(decode).toThrow(`${size + 1} bytes were read for ${dtype} blocks of ${size} bytes`);
+  });
+});
+
+describe('types of one and two bits', () => {
+  /** Blocks of the half float −1.5 and bytes that count up from 3. */
+  const blockBytes = (bytes: number) => [
+    0x00,
+    0xbe,
+    ...Array.from({ length: bytes - 2 }, (_, i) => (3 + 37 * i) & 255),
+  ];
+  const bitsOf = (bytes: readonly number[]) =>
+    bytes.flatMap((byte) => [...byte.toString(2).padStart(8, '0')].reverse());
+
+  it('Q1_0 is plus or minus the scale, by its bit', () => {
+    const block = blockBytes(18);
+    const found = decodeStored(Uint8Array.from([...block, ...block]), 'Q1_0');
+    const expected = bitsOf(block.slice(2)).map((bit) => (bit === '1' ? -1.5 : 1.5));
+    expect([...found]).toEqual([...expected, ...expected]);
+  });
+
+  it.each([
+    ['Q2_0', 18],
+    ['Q2_0_G128', 34],
+  ] as const)('%s is the scale times −1, 0, 1 or 2, two bits each', (dtype, bytes) => {
+    const block = blockBytes(bytes);
+    const bits = bitsOf(block.slice(2));
+    const expected = Array.from({ length: bits.length / 2 }, (_, i) => {
+      return -1.5 * (Number(bits[2 * i]) + 2 * Number(bits[2 * i + 1]) - 1);
+    });
+    const found = decodeStored(Uint8Array.from([...block, ...block]), dtype);
+    expect(Array.from(found, (value) => value + 0)).toEqual([...expected, ...expected].map((value) => value + 0));
+  });
+
+  it.each(BY_DEFINITION)('%s refuses part of a block', (dtype) => {
+    const { bytes } = blockOf(dtype);
+    expect(() => decodeStored(new Uint8Array(bytes + 1), dtype)).toThrow(`${bytes + 1} bytes were read for ${dtype}`);
   });
 });
 

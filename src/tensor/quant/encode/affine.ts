@@ -1,0 +1,100 @@
+/** @file Grids with a scale and a minimum, value = d·q + m with q in 0 … steps, by weighted least squares. */
+import { nearest, type Range } from './symmetric.ts';
+
+export interface Affine {
+  scale: number;
+  /** What q = 0 stands for. */
+  minimum: number;
+}
+
+/** Shares of the values' own range that are tried. */
+const SHARES = [0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.97, 1, 1.03, 1.06];
+
+/**
+ * The grid with the least Σ w·(x − d·q − m)².
+ * @param isBelow m must not be above 0 (K-quants store −m without a sign).
+ */
+export function affineScale(
+  x: Float64Array,
+  w: Float64Array,
+  at: number,
+  count: number,
+  steps: number,
+  isBelow: boolean,
+): Affine {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = at; i < at + count; i++) {
+    low = Math.min(low, x[i]);
+    high = Math.max(high, x[i]);
+  }
+  if (isBelow) low = Math.min(low, 0);
+  if (!(high > low)) return { scale: 0, minimum: low };
+  const range: Range = { low: 0, high: steps };
+  let best: Affine = { scale: (high - low) / steps, minimum: low };
+  let least = affineError(x, w, at, count, best, range);
+  for (const share of SHARES) {
+    const middle = (high + low) / 2;
+    let minimum = isBelow ? Math.min(0, middle + (low - middle) * share) : middle + (low - middle) * share;
+    let scale = ((high - low) * share) / steps;
+    for (let turn = 0; turn < 3; turn++) {
+      const fitted = leastSquares(x, w, at, count, { scale, minimum }, range, isBelow);
+      if (!fitted) break;
+      const error = affineError(x, w, at, count, fitted, range);
+      if (error < least) {
+        least = error;
+        best = fitted;
+      }
+      ({ scale, minimum } = fitted);
+    }
+  }
+  return best;
+}
+
+/** d and m by least squares for the q that a grid gives; undefined where they are not determined. */
+function leastSquares(
+  x: Float64Array,
+  w: Float64Array,
+  at: number,
+  count: number,
+  { scale, minimum }: Affine,
+  range: Range,
+  isBelow: boolean,
+): Affine | undefined {
+  let [sw, sq, sqq, sx, sqx] = [0, 0, 0, 0, 0];
+  const inverse = 1 / scale;
+  for (let i = at; i < at + count; i++) {
+    const q = nearest(x[i] - minimum, inverse, range);
+    sw += w[i];
+    sq += w[i] * q;
+    sqq += w[i] * q * q;
+    sx += w[i] * x[i];
+    sqx += w[i] * q * x[i];
+  }
+  const determinant = sw * sqq - sq * sq;
+  if (!(determinant > 1e-12 * sw * sqq)) return undefined;
+  const fitted = { scale: (sw * sqx - sq * sx) / determinant, minimum: (sqq * sx - sq * sqx) / determinant };
+  if (isBelow && fitted.minimum > 0) {
+    if (!(sqq > 0)) return undefined;
+    fitted.minimum = 0;
+    fitted.scale = sqx / sqq;
+  }
+  return fitted.scale > 0 ? fitted : undefined;
+}
+
+/** Σ w·(x − d·q − m)² with the nearest q. */
+export function affineError(
+  x: Float64Array,
+  w: Float64Array,
+  at: number,
+  count: number,
+  { scale, minimum }: Affine,
+  range: Range,
+): number {
+  const inverse = scale === 0 ? 0 : 1 / scale;
+  let error = 0;
+  for (let i = at; i < at + count; i++) {
+    error += w[i] * (x[i] - minimum - scale * nearest(x[i] - minimum, inverse, range)) ** 2;
+  }
+  return error;
+}

@@ -1,0 +1,66 @@
+/**
+ * What the encoders write, the decoders read; and they lose no more than llama.cpp's own quantiser does on the same numbers
+ * with the same importance matrix (`tools/llama_cpp/quantise_errors.py`).
+ */
+import { describe, expect, it } from 'vitest';
+import llamaCpp from '../../../../test/fixtures/quant/llama_cpp_errors.json';
+import { blockOf } from '../../dtype.ts';
+import { dequantize } from '../dequantize.ts';
+import { ENCODABLE_TYPES, type EncodableType, encodeBlocks } from './encode.ts';
+
+const ROWS = 16;
+const COLUMNS = 512;
+
+function uniform(seed: number, count: number): Float64Array {
+  let state = seed;
+  return Float64Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  });
+}
+
+const flat = uniform(1, 12 * ROWS * COLUMNS);
+const x = Float32Array.from({ length: ROWS * COLUMNS }, (_, i) => {
+  let sum = 0;
+  for (let j = 0; j < 12; j++) sum += flat[12 * i + j];
+  const column = i % COLUMNS;
+  const scaled = Math.fround(sum - 6) * Math.fround(0.01 + 0.002 * Math.floor(i / COLUMNS));
+  return column % 97 === 0 ? 4 * scaled : scaled;
+});
+const importance = Float32Array.from(uniform(2, COLUMNS), (value) => value ** 4 * 10 + 0.01);
+
+function relativeError(dtype: EncodableType, weights?: Float32Array): number {
+  const y = dequantize(encodeBlocks(x, dtype, COLUMNS, weights), dtype);
+  let [error, energy] = [0, 0];
+  x.forEach((value, i) => {
+    const w = weights ? weights[i % COLUMNS] : 1;
+    error += w * (value - y[i]) ** 2;
+    energy += w * value ** 2;
+  });
+  return error / energy;
+}
+
+describe.each(ENCODABLE_TYPES)('%s', (dtype) => {
+  it('loses no more than llama.cpp with the same importance matrix', () => {
+    expect(relativeError(dtype, importance)).toBeLessThanOrEqual(llamaCpp[dtype].weighted * 1.0005);
+  });
+
+  it('loses no more than llama.cpp without one', () => {
+    expect(relativeError(dtype)).toBeLessThanOrEqual(llamaCpp[dtype].plain * 1.0005);
+  });
+
+  it('has the size of its blocks, and zeros and constants come back', () => {
+    const { elements, bytes } = blockOf(dtype);
+    const zeros = encodeBlocks(new Float32Array(2 * elements), dtype, 2 * elements);
+    expect(zeros.byteLength).toBe(2 * bytes);
+    expect(dequantize(zeros, dtype).every((value) => value === 0)).toBe(true);
+    for (const constant of [0.75, -0.75]) {
+      const back = dequantize(encodeBlocks(new Float32Array(elements).fill(constant), dtype, elements), dtype);
+      for (const value of back) expect(Math.abs(value / constant - 1)).toBeLessThan(0.02);
+    }
+  });
+
+  it('refuses rows that are no whole number of blocks', () => {
+    expect(() => encodeBlocks(new Float32Array(48), dtype, 48)).toThrow(/no whole number of blocks/);
+  });
+});
