@@ -162,10 +162,12 @@ test('a software adapter is passed over, taken with one press, and left with one
   await waitForJob(page, 'Slicing');
   await page.getByRole('button', { name: 'Use the CPU backend' }).focus();
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('button', { name: /press again to go on/ })).toBeVisible();
+  const question = page.getByRole('dialog', { name: /on another backend/ });
+  await expect(question).toContainText('1 run');
   await page.keyboard.press('Escape');
+  await expect(page.getByRole('heading', { name: 'Runs' })).toHaveCount(1);
   await page.keyboard.press('Enter');
-  await page.keyboard.press('Enter');
+  await question.getByRole('button', { name: 'Change and discard' }).press('Enter');
   await expect(badge).toContainText('CPU');
   await waitForJob(page, 'Opening the model');
   await expect(page.getByRole('heading', { name: 'Runs' })).toHaveCount(0);

@@ -75,7 +75,9 @@ export function PerplexitySizeCard() {
   const { points, omitted } = sizePoints(results, precision);
   const name = results.model && precisionName(results.model, precision);
   const sizes =
-    name === null ? null : `sliced sizes as ${name}${name === 'f16' ? '' : ', perplexities before rounding'}`;
+    name === null || results.runs.length === 0
+      ? null
+      : `sliced sizes as ${name}${name === 'f16' ? '' : ', perplexities before rounding'}`;
   const selected = shownCurves({ results, settings, job }).run?.id ?? null;
   return (
     <ChartCard

@@ -27,9 +27,9 @@ export function BackendBanner() {
   if (!situation) return null;
   return (
     <div className="banner" role="status">
-      <p>
+      <div>
         <strong>{situation.title}</strong> {situation.text}
-      </p>
+      </div>
       <SwitchButton label={situation.button} backend={situation.backend} />
     </div>
   );
@@ -66,9 +66,12 @@ function situationOf(backend: BackendInfo | null, chosen: Choice, isRefused: boo
 function NoGpu() {
   return (
     <>
-      Whittle computes on the processor: the same results, in more time than on a GPU. For a GPU, use a current Chrome,
-      Edge, Firefox or Safari with hardware acceleration turned on; on Linux, Chrome may need{' '}
-      <code>chrome://flags/#enable-unsafe-webgpu</code>.
+      Whittle computes on the processor: the same results, in more time.{' '}
+      <details className="fold banner-fold">
+        <summary>How to get a GPU</summary>
+        Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on; on Linux, Chrome may need{' '}
+        <code>chrome://flags/#enable-unsafe-webgpu</code>.
+      </details>
     </>
   );
 }

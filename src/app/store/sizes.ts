@@ -67,7 +67,7 @@ export function explainBytes(model: ModelSummary, bytes: number, precision: Prec
     dense === null
       ? []
       : [
-          `${isBlockQuantized(model) ? `The original takes ${bits} bits a weight. ` : ''}Unsliced${as} it would be ${formatBytes(dense)}: slicing alone is ${formatChange(bytes / dense - 1)}.`,
+          `${isBlockQuantized(model) ? `The original takes ${bits} bits a weight. ` : ''}Unsliced${as} it would be ${formatBytes(dense)}: slicing alone changes that by ${formatChange(bytes / dense - 1)}.`,
         ];
   return [verdict, ...reference];
 }
