@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EMBEDDING_SITE, middleSite, outputSite } from '../../compress/slicegpt/sites.ts';
 import { NO_RESULTS } from '../store/results.ts';
 import { MODEL, PROTOCOL, perplexityReport, sliceReport } from '../testing.ts';
-import { byteUnit, countTicks, niceTicks, niceTicks, tickText } from './axis.ts';
+import { byteUnit, countTicks, niceTicks, tickText } from './axis.ts';
 import { curveRows, MAX_POINTS, siteName, sizePoints, spectrumRows, thin } from './chart_data.ts';
 
 describe('ticks', () => {
