@@ -12,7 +12,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500,
     rollupOptions: { input: { studio: 'index.html', headless: 'headless.html' } },
   },
-  optimizeDeps: { exclude: ['onnxruntime-web'] },
+  optimizeDeps: { exclude: ['onnxruntime-web', 'onnxruntime-web-stable'] },
   server: { headers: isolationHeaders },
   preview: { headers: siteHeaders },
 });

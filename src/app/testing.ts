@@ -144,6 +144,8 @@ export function exportReport({ id, options }: Commands['export']['request']): Ex
     perplexity: 79.8,
     perplexity_in_app: 79.8,
     max_abs_logit_difference: 1e-5,
+    runtimes: [],
+    notes: [],
     duration_ms: { export: 1, verification: 1 },
   };
 }

@@ -161,6 +161,8 @@ class CannedEngine implements Driver {
           perplexity: 79.8,
           perplexity_in_app: 79.8,
           max_abs_logit_difference: 1e-4,
+          runtimes: [],
+          notes: [],
           duration_ms: { export: 1, verification: 1 },
         } satisfies ExportReport;
       case 'memory':

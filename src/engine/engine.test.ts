@@ -186,6 +186,7 @@ describe('the engine', () => {
       openVerifier: verifierOf(async (_, windows) => ({
         window_losses: new Array<number>(windows.count).fill(3),
         first_logits: new Float32Array(),
+        version: 'none',
       })),
     });
     const engine = await started(platform);
@@ -312,7 +313,7 @@ describe('the engine', () => {
     const real = memoryPlatform();
     const platform = memoryPlatform({
       openVerifier: verifierOf(async (...job) => {
-        const result = await real.openVerifier().verify(...job);
+        const result = await real.openVerifier('wasm').verify(...job);
         controller.abort();
         return result;
       }),
@@ -324,15 +325,15 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
-  it('opens one verifier an export, and closes it whatever comes of it', async () => {
+  it('opens a verifier for each build that the format is for, one at a time, and closes it whatever comes of it', async () => {
     const real = memoryPlatform();
     const told: string[] = [];
     const platform = memoryPlatform({
-      openVerifier() {
-        told.push('open');
-        const { verify } = real.openVerifier();
+      openVerifier(build) {
+        told.push(`open ${build}`);
+        const { verify } = real.openVerifier(build);
         return {
-          verify: (...job) => verify(...job).finally(() => told.push('verified')),
+          verify: (...job) => verify(...job).finally(() => told.push(`verified ${job[1].count}`)),
           close: () => told.push('close'),
         };
       },
@@ -344,22 +345,34 @@ describe('the engine', () => {
     const engine = await started(platform);
     const { id } = await engine.run('slice', SLICE);
     await engine.run('export', { id });
-    // It loads while files are written.
-    expect(told).toEqual(['open', 'write', 'verified', 'close']);
+    // The first loads while files are written. Closing twice does no harm.
+    const plain = [
+      'open wasm',
+      'write',
+      `verified ${TEXTS.eval_samples}`,
+      'close',
+      'open webgpu',
+      'verified 1',
+      'close',
+    ];
+    expect(told).toEqual([...plain, 'close']);
+    told.length = 0;
+    await engine.run('export', { id, options: { format: 'transformers.js' } });
+    expect(told).toEqual(['open webgpu', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'close']);
     told.length = 0;
     await engine.run('export', { id, options: { format: 'safetensors' } });
     expect(told).toEqual(['write']);
     told.length = 0;
     platform.createExportFolder = () => Promise.reject(new Error('no room'));
     await failure(engine.run('export', { id }));
-    expect(told).toEqual(['open', 'close']);
+    expect(told).toEqual(['open wasm', 'close']);
   });
 
   it('refuses a file whose logits are not of the right size', async () => {
     const real = memoryPlatform();
     const platform = memoryPlatform({
       openVerifier: verifierOf(async (...job) => ({
-        ...(await real.openVerifier().verify(...job)),
+        ...(await real.openVerifier('wasm').verify(...job)),
         first_logits: new Float32Array(7),
       })),
     });

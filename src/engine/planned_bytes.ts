@@ -5,14 +5,15 @@
 import { type ModelShape, type PartSizes, totalElements } from '../compress/slicegpt/parts.ts';
 import type { HeadKind } from '../compress/slicegpt/plan.ts';
 import type { Precision } from '../export/precision.ts';
-import { type Bits, BLOCK_SIZE, blocksOf } from '../export/quantize/blocks.ts';
+import { BLOCK_SIZE, blocksOf } from '../export/quantize/blocks.ts';
 
-/** Scale of a block, and half a byte for its zero point with 4 bits. */
-const BESIDE_CODES: Record<Bits, number> = { 4: 2.5, 8: 2 };
+/** SliceGPT's shortcuts and projections, with 4 bits. */
+const FINE_BLOCK_SIZE = 16;
 
-/** Bytes of an element in rows of `columns`. */
-function blockBytes(columns: number, bits: Bits): number {
-  return (blocksOf(columns) * ((BLOCK_SIZE * bits) / 8 + BESIDE_CODES[bits])) / columns;
+/** Bytes of an element in rows of `columns`: codes, an F32 scale a block, with 4 bits half a byte for its zero point too. */
+function blockBytes(columns: number, bits: 4 | 8, block_size = BLOCK_SIZE): number {
+  const block = (block_size * bits) / 8 + (bits === 4 ? 4.5 : 4);
+  return (blocksOf(columns, block_size) * block) / columns;
 }
 
 /** What a type of its own in the source, GGUF's blocks or F8, becomes where the format has no such type: two bytes. */
@@ -31,15 +32,17 @@ export function plannedBytes(
   const bits = precision === 'int4' ? 4 : 8;
   const mixed = (inner: number, outer: number, outer_columns: number) =>
     (inner * blockBytes(dimension, bits) + outer * blockBytes(outer_columns, bits)) / (inner + outer);
+  const projection = blockBytes(dimension, bits, bits === 4 ? FINE_BLOCK_SIZE : BLOCK_SIZE);
+  // One table at both ends is a head, too: it is multiplied. An embedding by itself keeps 8 bits.
+  const isShared = head === 'dense' ? shape.tied : head.startsWith('tied');
+  const columns = head === 'tied' || head === 'dense' ? shape.hidden_size : dimension;
   // Of the rows of q, k and v, and of gate and up, each is as long as the stream is wide; o's and down's are not.
-  // One original table serves both ends.
-  const table = head === 'tied' || head === 'dense' ? shape.hidden_size : dimension;
   return {
-    embedding: parts.embedding * blockBytes(table, 8),
+    embedding: parts.embedding * blockBytes(columns, isShared ? bits : 8),
     attention: parts.attention * mixed(q + 2 * kv, q, q),
     mlp: parts.mlp * mixed(gated ? 2 : 1, 1, F),
-    shortcuts: parts.shortcuts * blockBytes(dimension, 8),
-    head: parts.head * blockBytes(dimension, 8),
+    shortcuts: parts.shortcuts * projection,
+    head: parts.head * (head === 'tied-sliced' ? projection : blockBytes(dimension, bits)),
     norms: 4 * parts.norms,
   };
 }

@@ -6,7 +6,8 @@ import type { Backend, BackendKind } from '../backend/backend.ts';
 import type { FileSink } from '../formats/sink.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { HubNetwork } from '../platform/hub/lookup.ts';
-import type { Verifier } from './verify.ts';
+import type { RuntimeBuild } from './verify/builds.ts';
+import type { Verifier } from './verify/verifier.ts';
 
 export interface EnginePlatform {
   /** Throws `no_webgpu` where the kind cannot be had. */
@@ -16,8 +17,8 @@ export interface EnginePlatform {
   freeStorage?(needed: number): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
-  /** onnxruntime-web for one export, away from this thread where there is another. */
-  openVerifier(): Verifier;
+  /** A build of onnxruntime-web for one export, away from this thread where there is another. */
+  openVerifier(build: RuntimeBuild): Verifier;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
   /** Used by the commands that the person sends for it, and by nothing else. */

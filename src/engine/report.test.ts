@@ -112,6 +112,8 @@ const exported: ExportReport = {
   perplexity: 3.0001,
   perplexity_in_app: 3,
   max_abs_logit_difference: 1e-5,
+  runtimes: [],
+  notes: [],
   duration_ms: { export: 1, verification: 1 },
 };
 const timings_ms = {

@@ -13,11 +13,13 @@ import type {
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
+  RunReport,
   SliceReport,
   WorstCertificate,
 } from './protocol.ts';
-
+import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
+import type { RuntimeCheck } from './verify/builds.ts';
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -46,6 +48,13 @@ export interface SlicedInput {
   exports?: readonly (ExportReport | FailedExport)[];
 }
 
+export interface RunInput {
+  run: RunReport;
+  evaluation: PerplexityReport;
+  /** In the order they were asked for. */
+  exports?: readonly (ExportReport | FailedExport)[];
+}
+
 export interface ReportInput {
   summary: ModelSummary;
   protocol: ProtocolReport;
@@ -53,7 +62,10 @@ export interface ReportInput {
   dense: PerplexityReport;
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
+  /** Runs that are one slicing. */
   sliced: SlicedInput[];
+  /** All runs, those of `sliced` among them; absent where nothing was made by a recipe's report. */
+  runs?: RunInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
   /** Whether the dense model was calibrated as well (spectra, bases of `rotate-once`): the peak of memory may be of that. */
@@ -100,6 +112,9 @@ export interface Report {
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
+  /** What was made, one entry a recipe. */
+  runs: RunSummary[];
+  /** Those of them that are one slicing, with what only slicing has. */
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
   memory: {
@@ -135,6 +150,11 @@ export interface SlicedReport {
   exports?: ExportSummary[];
 }
 
+export interface RunSummary extends RunFigures {
+  /** Absent where there is none. */
+  exports?: ExportSummary[];
+}
+
 /** One export. */
 export interface ExportSummary extends OnnxReport {
   format: string;
@@ -148,6 +168,10 @@ export interface OnnxReport {
   /** Null where the export failed. */
   perplexity: number | null;
   max_abs_logit_difference: number | null;
+  /** Where the files ran; absent where only Whittle opened them again, or nothing did. */
+  runtimes?: RuntimeCheck[];
+  /** What a person must know before they run the files elsewhere. */
+  notes?: string[];
   /** Why the export failed. */
   error?: string;
 }
@@ -192,6 +216,7 @@ export function buildReport(input: ReportInput): Report {
       tokens_per_second: dense.tokens_per_second,
       ...exportSummaries(input.dense_exports),
     },
+    runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
@@ -254,7 +279,13 @@ function summaryOf(exported: ExportReport | FailedExport): ExportSummary {
     const { error } = exported;
     return { format, precision, files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
   }
-  const { files, verified, perplexity, max_abs_logit_difference } = exported;
+  const { files, verified, perplexity, max_abs_logit_difference, runtimes, notes } = exported;
   const listed = files.filter(({ name }) => name !== REPORT_FILE);
-  return { format, precision, files: listed, verified, perplexity, max_abs_logit_difference };
+  const measured = {
+    perplexity,
+    max_abs_logit_difference,
+    ...(runtimes.length > 0 && { runtimes }),
+    ...(notes.length > 0 && { notes }),
+  };
+  return { format, precision, files: listed, verified, ...measured };
 }

@@ -74,8 +74,8 @@ async function deletableHere(state: EngineState): Promise<string[]> {
   const held = entries.reduce((sum, { held_bytes }) => sum + held_bytes, 0);
   if (held > 0)
     found.push(`${entries.length} downloaded ${entries.length === 1 ? 'model' : 'models'}, ${megabytes(held)}`);
-  const runs = [...state.slices.values()].reduce((sum, { report }) => sum + report.bytes, 0);
-  const { size } = state.slices;
+  const runs = [...state.runs.values()].reduce((sum, { run }) => sum + run.bytes, 0);
+  const { size } = state.runs;
   if (runs > 0)
     found.push(
       `${size} ${size === 1 ? 'run' : 'runs'} of this model, ${megabytes(runs)} and the exports of ${size === 1 ? 'it' : 'them'}`,

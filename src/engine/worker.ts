@@ -15,7 +15,7 @@ import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
-import { WorkerVerifier } from './verify.ts';
+import { WorkerVerifier } from './verify/verifier.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -31,7 +31,7 @@ const platform: EnginePlatform = {
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
-  openVerifier: () => new WorkerVerifier(onOutsideRequests),
+  openVerifier: (build) => new WorkerVerifier(build, onOutsideRequests),
   demoFile,
   hub: {
     get endpoint() {

@@ -4,6 +4,7 @@
  */
 import { baseName, modelFile, transformersDtype } from './file_names.ts';
 import type { Layout } from './graph/positions.ts';
+import { oldestRuntime } from './oldest_runtime.ts';
 import type { Precision } from './precision.ts';
 
 export interface CardFacts {
@@ -23,6 +24,10 @@ export interface CardFacts {
   perplexity: number;
   /** What SliceGPT did; absent for the model as it was opened. */
   slicing?: { sparsity: number; dimension: number; head: string; schedule: string; fusion: string };
+  /** Where exactly this file was run: "onnxruntime-web 1.30.0 (wasm)". */
+  runtimes: readonly string[];
+  /** What a reader must know before using it, each a sentence. */
+  notes?: readonly string[];
   /** How perplexity and calibration were measured. */
   protocol: {
     seqlen: number;
@@ -74,8 +79,8 @@ const NUMBERS: Record<Precision, string> = {
   stored: 'Weights have the types of the original.',
   f32: 'Weights are f32.',
   f16: 'Matrices are f16; the graph computes in f32.',
-  int8: 'Matrices have 8 bits, in blocks of 32 that share an f16 scale; the graph computes in f32.',
-  int4: 'Linear layers have 4 bits, in blocks of 32 that share an f16 scale; tables, head and shortcuts have 8. The graph computes in f32.',
+  int8: 'Matrices have 8 bits, in blocks of 32 that share a scale; the graph computes in f32.',
+  int4: 'Matrices have 4 bits, in blocks of 32 that share a scale and a zero point (shortcuts of a sliced model: 16); an embedding that is not the head as well has 8. The graph computes in f32.',
 };
 
 function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts): string {
@@ -95,8 +100,11 @@ function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts
   ].join('\n');
 }
 
-function loading({ layout, precision }: CardFacts): string {
+function loading({ layout, precision, runtimes, notes = [] }: CardFacts): string {
   const path = modelFile(layout, precision);
+  const verified = runtimes.length > 0 ? ` This very file was run in ${runtimes.join(' and ')}.` : '';
+  const needs = [`It needs ONNX Runtime ${oldestRuntime(precision)} or newer.${verified}`, ''];
+  for (const note of notes) needs.push(note, '');
   const runtime = [
     'With onnxruntime-web:',
     '',
@@ -109,10 +117,11 @@ function loading({ layout, precision }: CardFacts): string {
       : '// Input: input_ids, int64 [batch, sequence]; output: logits, f32 [batch, sequence, vocabulary].',
     '```',
   ];
-  if (layout === 'plain') return ['## How to load', '', ...runtime].join('\n');
+  if (layout === 'plain') return ['## How to load', '', ...needs, ...runtime].join('\n');
   return [
     '## How to load',
     '',
+    ...needs,
     'With transformers.js, from a folder that your page or program can reach:',
     '',
     '```js',

@@ -15,13 +15,16 @@ import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantiz
  * - `stored`: as the model holds them; what ONNX has no type for (GGUF's blocks, F8) becomes F16.
  * - `f32`: all F32.
  * - `f16`: matrices F16, vectors F32. Computation stays f32: the graph casts.
- * - `int8`: all matrices in 8-bit blocks of 32.
- * - `int4`: linears in 4-bit blocks of 32. Tables, head and SliceGPT's shortcuts keep 8 bits: there an error reaches
- *   every later layer or every logit, and llama.cpp keeps its output head finer for the same reason.
+ * - `int8`: all matrices in 8-bit blocks of 32; learned positions are F32.
+ * - `int4`: everything that is multiplied in 4 bits, because the older WebGPU provider of onnxruntime-web takes no 8: linears
+ *   and head (so also a tied table) in blocks of 32, SliceGPT's shortcuts, whose errors reach every later layer, in blocks
+ *   of 16. An embedding by itself keeps 8 bits, learned positions are F32. What that costs is measured in docs/compatibility.md.
  *
  * Where F16 is wanted, a weight with a value beyond its range is F32.
  */
 export type Precision = 'stored' | 'f32' | 'f16' | 'int8' | 'int4';
+
+const FINE_BLOCK_SIZE = 16;
 
 /** The largest number that rounds to a finite f16 is below this. */
 const F16_LIMIT = 65520;
@@ -54,9 +57,12 @@ async function inPrecision(
   if (isQuantized(ref)) return ref;
   if (precision === 'stored') return asStored(ref, signal);
   if (precision === 'f32' || role === 'vector') return asFloatType(ref, 'F32');
-  if (precision === 'f16' || role === 'positions') return asHalf(ref, signal);
-  if (role === 'projection') return quantizedColumns(ref, 8);
-  return quantizedRows(ref, precision === 'int4' && role === 'linear' ? 4 : 8);
+  if (precision === 'f16') return asHalf(ref, signal);
+  // Small beside the rest, and f16 would ask WebGPU for `shader-f16`.
+  if (role === 'positions') return asFloatType(ref, 'F32');
+  if (role === 'table') return quantizedRows(ref, 8);
+  if (precision === 'int8') return role === 'projection' ? quantizedColumns(ref, 8) : quantizedRows(ref, 8);
+  return role === 'projection' ? quantizedColumns(ref, 4, FINE_BLOCK_SIZE) : quantizedRows(ref, 4);
 }
 
 export function asStored(ref: WeightRef, signal?: AbortSignal): WeightRef | Promise<WeightRef> {

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm';
 import { describe, expect, it } from 'vitest';
-import { verifySession } from '../../src/engine/verify_session.ts';
+import { verifySession } from '../../src/engine/verify/session.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
 import type { TokenWindows } from '../../src/runtime/windows.ts';

@@ -5,6 +5,8 @@ import { modelFile } from '../../src/export/file_names.ts';
 import { type Precision, quantizedModel } from '../../src/export/precision.ts';
 import { feedsOf } from '../../src/export/session_feeds.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
+import { readOnnxModel } from '../../src/formats/onnx/read_model.ts';
+import { blobSource } from '../../src/formats/source.ts';
 import type { DecoderModel, WeightRef } from '../../src/models/decoder_model.ts';
 import { storedWeights } from '../../src/models/decoder_model.ts';
 import { firstWindowLogits } from '../../src/runtime/perplexity.ts';
@@ -103,19 +105,38 @@ describe('an export in another precision', () => {
     const int4 = await types('int4');
     expect(int4('model.layers.0.mlp.up_proj.weight')).toBeUndefined();
     expect(int4('model.layers.0.mlp.up_proj.weight_quant')).toBe(UINT8);
-    expect(int4('model.layers.0.mlp.up_proj.weight_scales')).toBe(FLOAT16);
-    expect(int4('model.layers.0.mlp.up_proj.weight_zero_points')).toBe(UINT8);
-    // Eight bits, symmetric: a table, the head, a shortcut.
-    for (const name of ['model.embed_tokens.weight', 'lm_head.weight', 'model.layers.1.mlp_shortcut_Q']) {
-      expect(int4(`${name}_quant`)).toBe(UINT8);
-      expect(int4(`${name}_zero_points`)).toBeUndefined();
+    // Of the type that the product takes, so that nothing stands between: some runtimes want constants there.
+    expect(int4('model.layers.0.mlp.up_proj.weight_scales')).toBe(FLOAT);
+    for (const name of ['model.layers.0.mlp.up_proj.weight', 'lm_head.weight', 'model.layers.1.mlp_shortcut_Q']) {
+      expect(int4(`${name}_zero_points`)).toBe(UINT8);
+    }
+    // Eight bits, symmetric.
+    expect(int4('model.embed_tokens.weight_quant')).toBe(UINT8);
+    expect(int4('model.embed_tokens.weight_zero_points')).toBeUndefined();
+  });
+
+  it('takes products in 4 bits alone where int4 was chosen, and operators of ONNX for the rest', async () => {
+    for (const head of ['tied', 'untied'] as const) {
+      const nodes = await nodesOf(await exported(tinyDecoder({ dimensions: UNSLICED_LAST, head }), 'int4'));
+      const own = nodes.filter(({ domain }) => domain);
+      expect(new Set(own.map(({ op_type }) => op_type))).toEqual(new Set(['MatMulNBits']));
+      expect(new Set(own.map(({ ints }) => ints.get('bits')?.[0]))).toEqual(new Set([4]));
+      expect(own.every(({ ints }) => !ints.has('accuracy_level'))).toBe(true);
+    }
+  });
+
+  it('gives quantised products initialisers, with nothing between', async () => {
+    const bytes = await exported(tinyDecoder({ dimensions: UNSLICED_LAST, head: 'tied' }), 'int8');
+    const { initializers } = decodeOnnx(bytes);
+    for (const { inputs } of (await nodesOf(bytes)).filter(({ op_type }) => op_type === 'MatMulNBits')) {
+      for (const input of inputs.slice(1)) expect(initializers.has(input), input).toBe(true);
     }
   });
 
   it('stores a tied table once also when it is quantised', async () => {
     const { initializers } = decodeOnnx(await exported(tinyDecoder({ head: 'tied' }), 'int4'));
     const tables = [...initializers.keys()].filter((name) => /embed_tokens|lm_head/.test(name));
-    expect(tables).toEqual(['model.embed_tokens.weight_quant', 'model.embed_tokens.weight_scales']);
+    expect(tables).toEqual(['quant', 'scales', 'zero_points'].map((part) => `model.embed_tokens.weight_${part}`));
   });
 
   it('says how many bytes each quantised weight takes: those of the file', async () => {
@@ -171,6 +192,10 @@ describe('an export in another precision', () => {
     await expect(quantizedModel(tinyDecoder(), 'f16', { signal })).rejects.toMatchObject({ code: 'cancelled' });
   });
 });
+
+async function nodesOf(bytes: Uint8Array<ArrayBuffer>) {
+  return (await readOnnxModel(blobSource('model.onnx', new Blob([bytes])))).graph.nodes;
+}
 
 function weightOf(shape: readonly [number, number], value: (index: number) => number): WeightRef {
   const values = Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => value(i));

@@ -2,7 +2,7 @@
 
 import * as ort from 'onnxruntime-web/wasm';
 import { expect, it } from 'vitest';
-import { verifySession } from '../../src/engine/verify_session.ts';
+import { verifySession } from '../../src/engine/verify/session.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
 import { openModel } from '../../src/models/open_model.ts';
 import { summarize } from '../../src/runtime/perplexity.ts';

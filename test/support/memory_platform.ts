@@ -1,15 +1,16 @@
 /** @file An engine platform in memory, so that the whole engine runs under Node as it does in the Worker. */
 import { openAsBlob } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import * as ort from 'onnxruntime-web/wasm';
+import * as pinned from 'onnxruntime-web/webgpu';
+import * as stable from 'onnxruntime-web-stable/wasm';
 import type { Backend } from '../../src/backend/backend.ts';
 import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';
-import { verifySession } from '../../src/engine/verify_session.ts';
+import { verifySession } from '../../src/engine/verify/session.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 
 // Node has no cross-origin isolation to allow threads; one is enough for models of this size.
-ort.env.wasm.numThreads = 1;
+for (const { env } of [stable, pinned]) env.wasm.numThreads = 1;
 
 export interface MemoryPlatform extends EnginePlatform {
   /** Everything exported and not removed: folder → file → bytes. */
@@ -30,8 +31,8 @@ export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryP
     },
     createScratch: async () => memoryScratch(),
     createExportFolder: async (id) => memoryFolder(exports, id),
-    openVerifier: () => ({
-      verify: (files, windows, options) => verifySession(ort, files, windows, options),
+    openVerifier: (build) => ({
+      verify: (files, windows, options) => verifySession(build === 'wasm' ? stable : pinned, files, windows, options),
       close() {},
     }),
     demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),

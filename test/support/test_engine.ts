@@ -2,7 +2,7 @@
 
 import { Engine } from '../../src/engine/engine.ts';
 import type { ModelSource, SliceOptions, TextSettings } from '../../src/engine/protocol.ts';
-import type { Verifier } from '../../src/engine/verify.ts';
+import type { Verifier } from '../../src/engine/verify/verifier.ts';
 import { toErrorData } from '../../src/errors/errors.ts';
 import { tinyLlama } from '../fixtures/tiny_llama.ts';
 import { type MemoryPlatform, memoryPlatform } from './memory_platform.ts';

@@ -11,6 +11,8 @@ import {
   exportKey,
   exportName,
   isOnnxFormat,
+  oldestRuntime,
+  runtimeName,
 } from '../store/exports.ts';
 import { Downloads } from './Downloads.tsx';
 
@@ -60,7 +62,9 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
             <span>{formatBytes(bytes)}</span>
           </p>
           <p className="verified">
-            {isOnnxFormat(entry.choice.format) ? 'Verified in onnxruntime-web' : 'Verified: opened again and measured'}
+            {report.runtimes.length > 0
+              ? `Verified in ${report.runtimes.map(runtimeName).join(' and ')}`
+              : 'Verified: opened again and measured'}
           </p>
           <Facts
             facts={[
@@ -77,8 +81,16 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
                 value: formatScientific(report.max_abs_logit_difference),
                 title: 'Largest difference of a logit to the same numbers in the app, over the first window',
               },
+              ...(isOnnxFormat(entry.choice.format)
+                ? [{ name: 'Needs', value: `ONNX Runtime ≥ ${oldestRuntime(entry.choice.precision)}` }]
+                : []),
             ]}
           />
+          {report.notes.map((note) => (
+            <p key={note} className="muted">
+              {note}
+            </p>
+          ))}
           <Downloads report={report} name={name} archive={`${stem}-${exportKey(entry.choice)}.zip`} />
         </>
       );

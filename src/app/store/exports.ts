@@ -5,15 +5,26 @@ import {
   type ExportOptions,
   exportKey,
   isOnnxFormat,
+  oldestRuntime,
   type Precision,
   precisionsOf,
+  runtimeName,
 } from '../../engine/export/options.ts';
 import { nearestPrecision } from '../../engine/plan.ts';
 import type { ExportReport, PerplexityReport, ProtocolReport } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
 import { isSameEvaluation } from './results.ts';
 
-export { EXPORT_FORMATS, type ExportFormat, exportKey, isOnnxFormat, type Precision, precisionsOf };
+export {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  exportKey,
+  isOnnxFormat,
+  oldestRuntime,
+  type Precision,
+  precisionsOf,
+  runtimeName,
+};
 
 export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
 

@@ -11,7 +11,7 @@ import type { ExportedFile, ExportReport } from '../protocol.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
-import { type ExportOptions, isOnnxFormat } from './options.ts';
+import { type ExportOptions, isOnnxFormat, runtimeName } from './options.ts';
 import type { ExportTarget } from './target.ts';
 import { methodOf } from './write_weights.ts';
 
@@ -69,8 +69,8 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 /** README.md: what the file is, how good, how to load it. Written last, because it names the file's own perplexity. */
 async function writeCard(
   state: EngineState,
-  { slice, evaluation }: ExportTarget,
-  { options, files, perplexity }: ExportReport,
+  { made, evaluation }: ExportTarget,
+  { options, files, perplexity, runtimes, notes }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   if (!isOnnxFormat(options.format)) return [];
@@ -81,10 +81,13 @@ async function writeCard(
     layout: options.format === 'onnx' ? 'plain' : 'kv_cache',
     precision: options.precision,
     files,
-    parameters: slice?.report.parameters ?? summary.parameters,
+    parameters: made?.run.parameters ?? summary.parameters,
     dense,
     perplexity,
-    ...(slice && { slicing: { ...slice.report.options, head: slice.report.head, dimension: slice.report.dimension } }),
+    runtimes: runtimes.map(runtimeName),
+    notes,
+    ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
+    ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,
     version: VERSION,
   });
@@ -98,7 +101,7 @@ export async function writeReport(
   exported: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
-  const { slice, evaluation } = target;
+  const { made, evaluation } = target;
   const card = await writeCard(state, target, exported, folder);
   const backend = state.requireBackend();
   const { dense } = state;
@@ -106,8 +109,8 @@ export async function writeReport(
   const timings = {
     load: state.load_ms,
     dense_evaluation: dense.duration_ms,
-    calibration_and_slicing: slice?.report.duration_ms ?? 0,
-    evaluation: slice?.evaluation?.duration_ms ?? 0,
+    calibration_and_slicing: made?.run.duration_ms ?? 0,
+    evaluation: made?.evaluation?.duration_ms ?? 0,
     ...exported.duration_ms,
   };
   const report = buildReport({
@@ -115,8 +118,9 @@ export async function writeReport(
     protocol: evaluation.protocol,
     backend: backend.info,
     dense: dense.report,
-    dense_exports: slice ? [] : [exported],
-    sliced: slice ? [{ slice: slice.report, evaluation, exports: [exported] }] : [],
+    dense_exports: made ? [] : [exported],
+    sliced: made?.slice ? [{ slice: made.slice, evaluation, exports: [exported] }] : [],
+    runs: made ? [{ run: made.run, evaluation, exports: [exported] }] : [],
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(state),
     is_calibrated: state.calibrated.size > 0,

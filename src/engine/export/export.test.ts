@@ -153,6 +153,39 @@ describe('export', () => {
     });
   });
 
+  it('says beyond which length a graph with dynamic rotary frequencies is another model', async () => {
+    const [config] = (await tinyLlama({ hidden_size: 32, intermediate_size: 64, head_dim: 8 })).filter(({ path }) =>
+      path.endsWith('config.json'),
+    );
+    const raw = { ...JSON.parse(await config.blob.text()), rope_scaling: { rope_type: 'dynamic', factor: 2 } };
+    const { engine, filesOf } = await started({ 'config.json': JSON.stringify(raw) });
+    const report = await engine.run('export', { id: 'dense' });
+    expect(report.notes).toEqual([expect.stringContaining(`at most ${raw.max_position_embeddings} tokens`)]);
+    expect(new TextDecoder().decode(filesOf(report).get('README.md'))).toContain(report.notes[0]);
+  });
+
+  it.each<[ExportFormat, [string, number][]]>([
+    // Every window where the format is for, the first window elsewhere.
+    [
+      'onnx',
+      [
+        ['wasm', 3],
+        ['webgpu', 1],
+      ],
+    ],
+    ['transformers.js', [['webgpu', 3]]],
+    ['safetensors', []],
+  ])('tells in which runtimes a file was run: %s', async (format, expected) => {
+    const { engine, filesOf } = await started();
+    const report = await engine.run('export', { id: 'dense', options: { format } });
+    expect(report.runtimes.map(({ build, windows }) => [build, windows])).toEqual(expected);
+    const card = new TextDecoder().decode(filesOf(report).get('README.md'));
+    for (const { name, version, build } of report.runtimes) {
+      expect(version).toMatch(/^\d+\.\d+\.\d+/);
+      expect(card).toContain(`${name} ${version} (${build})`);
+    }
+  });
+
   it.each(['{ "eos_token_id": 0, ', '{ "temperature": NaN }', '[0]', 'null'])(
     'a generation config that cannot be read (%s) is made anew from the config',
     async (text) => {

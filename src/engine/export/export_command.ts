@@ -2,6 +2,7 @@
  * @file Command `export`: writes a model in one format with tokenizer, config, model card and report.json, then opens what
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
+import { graphNotes } from '../../export/notes.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { modelBytes } from '../../models/model_size.ts';
@@ -11,11 +12,11 @@ import type { Emit } from '../progress.ts';
 import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { assertStorage } from '../storage_check.ts';
-import type { Verifier } from '../verify.ts';
+import { buildsFor } from '../verify/builds.ts';
 import { writeCompanions, writeReport } from './companions.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
-import { verifyExport } from './verify_export.ts';
+import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
 
 /** Graph, tokenizer and headers, beside the weights. */
@@ -30,12 +31,14 @@ export async function exportCommand(
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
   assertExpressible(state, exportedModel(state, request.id), options);
-  // It loads while files are written; other formats are opened by the engine itself.
-  const verifier = isOnnxFormat(options.format) ? platform.openVerifier() : undefined;
+  // It loads while files are written; formats without one are opened by the engine itself.
+  const [build] = buildsFor(options.format);
+  const first = build && platform.openVerifier(build);
+  const verifiers = first && { first, open: (other: typeof build) => platform.openVerifier(other) };
   try {
-    return await writeAndVerify(state, platform, request.id, options, verifier, emit, signal);
+    return await writeAndVerify(state, platform, request.id, options, verifiers, emit, signal);
   } finally {
-    verifier?.close();
+    first?.close();
   }
 }
 
@@ -44,11 +47,11 @@ async function writeAndVerify(
   platform: EnginePlatform,
   id: string,
   options: ExportOptions,
-  verifier: Verifier | undefined,
+  verifiers: OnnxVerifiers | undefined,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ExportReport> {
-  const target = await exportTarget(state, id, emit, signal);
+  const target = await exportTarget(state, platform, id, emit, signal);
   const model = await quantizedModel(target.model, options.precision, { signal });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
@@ -62,7 +65,7 @@ async function writeAndVerify(
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
     const subject = { folder, files, model, options, perplexity_in_app };
-    const checked = await verifyExport(state, verifier, subject, emit, signal);
+    const checked = await verifyExport(state, verifiers, subject, emit, signal);
     const report: ExportReport = {
       id: target.id,
       options,
@@ -70,6 +73,7 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
+      notes: isOnnxFormat(options.format) ? graphNotes(state.requireModel().open.raw_config) : [],
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };

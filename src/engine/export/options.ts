@@ -18,6 +18,8 @@ export interface ExportOptions {
   external_data: 'auto' | 'always';
 }
 
+export { oldestRuntime } from '../../export/oldest_runtime.ts';
+export { runtimeName } from '../verify/builds.ts';
 export type { Precision };
 
 export const EXPORT_FORMATS: readonly ExportFormat[] = ['onnx', 'transformers.js', 'safetensors', 'gguf'];

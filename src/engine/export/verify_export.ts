@@ -7,12 +7,15 @@ import { isOnnxFile } from '../../export/file_names.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
-import type { Verifier } from '../verify.ts';
+import { buildsFor, type RuntimeBuild, type RuntimeCheck } from '../verify/builds.ts';
+import type { VerifyOptions, VerifyResult } from '../verify/session.ts';
+import type { Verifier } from '../verify/verifier.ts';
 import type { ExportOptions } from './options.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
@@ -30,92 +33,130 @@ export interface VerificationSubject {
 export interface Verified {
   perplexity: number;
   max_abs_logit_difference: number;
+  runtimes: RuntimeCheck[];
 }
 
-/** @param verifier For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
+/** The verifier of a format's first build, open since the export began, and how to open one of another build. */
+export interface OnnxVerifiers {
+  readonly first: Verifier;
+  open(build: RuntimeBuild): Verifier;
+}
+
+/** @param verifiers For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
 export async function verifyExport(
   state: EngineState,
-  verifier: Verifier | undefined,
+  verifiers: OnnxVerifiers | undefined,
   subject: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
-  const { perplexity, logits } = verifier
-    ? await runOnnx(state, verifier, subject, meter, signal)
+  const { perplexity, logits, runtimes } = verifiers
+    ? await runOnnx(state, verifiers, subject, meter, signal)
     : await runReopened(state, subject, emit, signal);
-  const relative = Math.abs(perplexity / subject.perplexity_in_app - 1);
-  if (!(relative <= PERPLEXITY_TOLERANCE)) throw notVerified(perplexity, subject.perplexity_in_app);
   const max_abs_logit_difference = await compareLogits(state, subject.model, logits, signal);
   meter.report({ fraction: 1, step: 'compared with the app' });
-  return { perplexity, max_abs_logit_difference };
+  return { perplexity, max_abs_logit_difference, runtimes };
 }
 
 interface Measured {
   perplexity: number;
-  /** Of the first window. */
-  logits: Float32Array;
+  /** Of the first window, in each runtime. */
+  logits: Float32Array[];
+  runtimes: RuntimeCheck[];
 }
 
+function assertEqual(found: number, expected: number, against: string): void {
+  if (!(Math.abs(found / expected - 1) <= PERPLEXITY_TOLERANCE)) throw notVerified(found, expected, against);
+}
+
+/** Every window in the build that the format is for, the first window in the others. */
 async function runOnnx(
   state: EngineState,
-  verifier: Verifier,
-  { folder, files }: VerificationSubject,
+  verifiers: OnnxVerifiers,
+  { folder, files, options, perplexity_in_app }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<Measured> {
   const { evaluation: windows } = state.requireTexts();
-  meter.report({ fraction: 0, step: 'opening the ONNX file in onnxruntime-web' });
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
-  const step = 'running the ONNX file in onnxruntime-web';
-  const result = await verifier.verify(onnx, windows, {
-    signal,
-    onWindow: (index) =>
-      meter.report({ fraction: (index + 1) / (windows.count + 1), step, tokens: (index + 1) * windows.seqlen }),
-  });
-  return { perplexity: summarize(result.window_losses).perplexity, logits: result.first_logits };
+  const [first, ...others] = buildsFor(options.format);
+  const all = windows.count + others.length + 1;
+  let done = 0;
+  const run = async (verifier: Verifier, build: RuntimeBuild, part: TokenWindows): Promise<VerifyResult> => {
+    meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
+    const step = `running the ONNX file in onnxruntime-web (${build})`;
+    const onWindow: VerifyOptions['onWindow'] = () => {
+      done++;
+      meter.report({ fraction: done / all, step, tokens: done * windows.seqlen });
+    };
+    const result = await verifier.verify(onnx, part, { signal, onWindow }).finally(() => verifier.close());
+    runtimes.push({ name: 'onnxruntime-web', version: result.version, build, windows: part.count });
+    return result;
+  };
+
+  const runtimes: RuntimeCheck[] = [];
+  const own = await run(verifiers.first, first, windows);
+  const { perplexity } = summarize(own.window_losses);
+  assertEqual(perplexity, perplexity_in_app, 'the app');
+  const logits = [own.first_logits];
+  for (const build of others) {
+    const result = await run(verifiers.open(build), build, firstOf(windows));
+    const [found, expected] = [result, own].map(({ window_losses }) => Math.exp(window_losses[0]));
+    assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
+    logits.push(result.first_logits);
+  }
+  return { perplexity, logits, runtimes };
+}
+
+function firstOf(windows: TokenWindows): TokenWindows {
+  return { ...windows, count: 1, ids: windows.ids.subarray(0, windows.seqlen) };
 }
 
 async function runReopened(
   state: EngineState,
-  { folder, files }: VerificationSubject,
+  { folder, files, perplexity_in_app }: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Measured> {
   const dropped = files.map(async ({ name }) => ({ path: `export/${name}`, blob: await folder.file(name) }));
   const { model } = await openModel(await Promise.all(dropped));
   const { perplexity } = await measurePerplexity(state, model, 'verification', emit, signal);
+  assertEqual(perplexity, perplexity_in_app, 'the app');
   const { evaluation: windows } = state.requireTexts();
-  return { perplexity, logits: await firstWindowLogits(state.requireBackend(), model, windows, signal) };
+  const logits = await firstWindowLogits(state.requireBackend(), model, windows, signal);
+  return { perplexity, logits: [logits], runtimes: [] };
 }
 
 /** max |Δ| over the first window. Throws `verification_failed` when the file's logits are not of the same size. */
 async function compareLogits(
   state: EngineState,
   model: DecoderModel,
-  exported: Float32Array,
+  exported: readonly Float32Array[],
   signal: AbortSignal,
 ): Promise<number> {
   const { evaluation: windows } = state.requireTexts();
   const logits = await firstWindowLogits(state.requireBackend(), model, windows, signal);
-  if (exported.length !== logits.length) {
-    throw new WhittleError({
-      code: 'verification_failed',
-      message: `The exported file gives ${exported.length} logits for the first window.`,
-      allowed: `${logits.length}: ${windows.seqlen} tokens × the vocabulary`,
-      action: 'The file was removed. This is a fault in Whittle: please report it.',
-    });
-  }
   let largest = 0;
-  for (let i = 0; i < logits.length; i++) largest = Math.max(largest, Math.abs(logits[i] - exported[i]));
+  for (const found of exported) {
+    if (found.length !== logits.length) {
+      throw new WhittleError({
+        code: 'verification_failed',
+        message: `The exported file gives ${found.length} logits for the first window.`,
+        allowed: `${logits.length}: ${windows.seqlen} tokens × the vocabulary`,
+        action: 'The file was removed. This is a fault in Whittle: please report it.',
+      });
+    }
+    for (let i = 0; i < logits.length; i++) largest = Math.max(largest, Math.abs(logits[i] - found[i]));
+  }
   return largest;
 }
 
-function notVerified(found: number, expected: number): WhittleError {
+function notVerified(found: number, expected: number, against: string): WhittleError {
   return new WhittleError({
     code: 'verification_failed',
-    message: `The exported file gives a perplexity of ${found.toPrecision(6)}, the app ${expected.toPrecision(6)}.`,
+    message: `The exported file gives a perplexity of ${found.toPrecision(6)}, ${against} ${expected.toPrecision(6)}.`,
     allowed: `a relative difference of at most ${PERPLEXITY_TOLERANCE}`,
     action: 'The file was removed. Export again; if it fails again, try the CPU backend and report this.',
   });

@@ -12,8 +12,7 @@ import {
   type ValueInfo,
 } from '../../formats/onnx/model.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
-import { blocksOf } from '../quantize/blocks.ts';
-import { blobBytes } from '../quantize/pack.ts';
+import { packedDims } from '../quantize/packed_matrix.ts';
 import type { QuantizedRef } from '../quantize/quantized_ref.ts';
 import { type Layout, weightInitializer } from './weight_initializer.ts';
 
@@ -23,11 +22,13 @@ export type Value = string;
 /** ONNX Runtime's own operators (onnxruntime/docs/ContribOperators.md). */
 export const CONTRIB_DOMAIN = 'com.microsoft';
 
+/** Initialisers as the operators take them: OpenVINO wants constants, with neither Cast nor Reshape between. */
 export interface QuantizedValues {
   /** uint8 (rows, blocks, blob). */
   codes: Value;
-  /** f32 (rows, blocks), cast from f16; runtimes fold the cast when they load the model. */
+  /** f32 (rows, blocks). */
   scales: Value;
+  /** uint8 (rows · bytes of a row). */
   zero_points?: Value;
 }
 
@@ -135,22 +136,22 @@ export class GraphBuilder {
   }
 
   /** The parts of a quantised weight, stored once: `name`_quant, `name`_scales, `name`_zero_points. */
-  quantizedWeight(ref: QuantizedRef, name: string, castName: string): QuantizedValues {
+  quantizedWeight(ref: QuantizedRef, name: string): QuantizedValues {
     const known = this.quantizedWeights.get(ref);
     if (known) return known;
     const { quantized: matrix } = ref;
-    const { rows, columns, bits } = matrix;
-    const blocks = blocksOf(columns);
+    const dims = packedDims(matrix);
     const add = (suffix: string, data_type: DataType, dims: number[], chunks: Initializer['chunks']) => {
       this.initializers.set(`${name}_${suffix}`, { name: `${name}_${suffix}`, data_type, dims, chunks });
       return `${name}_${suffix}`;
     };
-    const codes = add('quant', 'UINT8', [rows, blocks, blobBytes(bits)], () => matrix.codes());
-    const scales = add('scales', 'FLOAT16', [rows, blocks], () => matrix.scales());
-    const zero_points = matrix.has_zero_points
-      ? add('zero_points', 'UINT8', [rows, Math.ceil((blocks * bits) / 8)], () => matrix.zeroPoints())
-      : undefined;
-    const values = { codes, scales: this.cast(castName, scales, 'FLOAT'), zero_points };
+    const values: QuantizedValues = {
+      codes: add('quant', 'UINT8', dims.codes, () => matrix.codes()),
+      scales: add('scales', 'FLOAT', dims.scales, () => matrix.scales()),
+    };
+    if (matrix.has_zero_points) {
+      values.zero_points = add('zero_points', 'UINT8', dims.zero_points, () => matrix.zeroPoints());
+    }
     this.quantizedWeights.set(ref, values);
     return values;
   }

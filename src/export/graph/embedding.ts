@@ -1,9 +1,8 @@
 /** @file Tokens and positions → hidden states. */
 import type { DecoderModel, Embedding } from '../../models/decoder_model.ts';
-import { BLOCK_SIZE, blocksOf } from '../quantize/blocks.ts';
-import { blobBytes } from '../quantize/pack.ts';
 import { isQuantized } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
+import { gatherDequantized } from './gather_dequantized.ts';
 import { project } from './linear.ts';
 import { centered, normalize } from './norm.ts';
 import type { Positions } from './positions.ts';
@@ -31,21 +30,7 @@ function rowsOfTable(builder: GraphBuilder, { weight }: Embedding): Value {
     ]);
     return weight.dtype === 'F32' ? rows : builder.cast(`${SCOPE}/Cast`, rows, 'FLOAT');
   }
-  // A tied head reads the same codes as (vocabulary, blocks, blob).
-  const { codes, scales, zero_points } = builder.quantizedWeight(weight, `${NAME}.weight`, `${SCOPE}/scales/Cast`);
-  const { bits, columns } = weight.quantized;
-  const blocks = blocksOf(columns);
-  const flat = builder.node('Reshape', `${SCOPE}/Reshape`, [codes, builder.ints([0, blocks * blobBytes(bits)])]);
-  const rows = builder.contribNode(
-    'GatherBlockQuantized',
-    `${SCOPE}/GatherBlockQuantized`,
-    [flat, 'input_ids', scales, ...(zero_points ? [zero_points] : [])],
-    { bits, block_size: BLOCK_SIZE, gather_axis: 0, quantize_axis: 1 },
-  );
-  if (blocks * BLOCK_SIZE === columns) return rows;
-  // The last block is padded.
-  const [start, end, axis] = [0, columns, -1].map((value) => builder.ints([value]));
-  return builder.node('Slice', `${SCOPE}/Slice`, [rows, start, end, axis]);
+  return gatherDequantized(builder, weight, 'input_ids', SCOPE, `${NAME}.weight`);
 }
 
 function learnedPositions(builder: GraphBuilder, embedding: Embedding, positions: Positions): Value {

@@ -1,6 +1,5 @@
 /** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
-import { BLOCK_SIZE } from '../quantize/blocks.ts';
 import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 
@@ -45,7 +44,7 @@ export function project(
   return builder.node('MatMul', `${scope}/MatMul`, [x, builder.weight(matrix, name, `${scope}/Cast`)]);
 }
 
-/** The activations stay f32: no `accuracy_level` that would round them too. */
+/** x·Mᵀ in any number of bits and block size. The activations stay f32: no `accuracy_level` that would round them too. */
 export function quantizedProduct(
   builder: GraphBuilder,
   weight: QuantizedRef,
@@ -53,12 +52,12 @@ export function quantizedProduct(
   scope: string,
   name: string,
 ): Value {
-  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name, `${scope}/Cast`);
-  const { columns, rows, bits } = weight.quantized;
+  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name);
+  const { columns, rows, bits, block_size } = weight.quantized;
   return builder.contribNode(
     'MatMulNBits',
     `${scope}/MatMulNBits`,
     [x, codes, scales, ...(zero_points ? [zero_points] : [])],
-    { K: columns, N: rows, bits, block_size: BLOCK_SIZE },
+    { K: columns, N: rows, bits, block_size },
   );
 }

@@ -1,28 +1,30 @@
 /**
- * @file Round-to-nearest quantisation of matrix rows in blocks of 32, as ONNX Runtime's MatMulNBits and
- * GatherBlockQuantized read it: `value = (code − zero_point) · scale`, one f16 scale a block.
+ * @file Round-to-nearest quantisation of matrix rows in blocks, as ONNX Runtime's MatMulNBits reads them:
+ * `value = (code − zero_point) · scale`.
  *
- * A scale is rounded up to f16, so that the codes always span the block: every value is off by at most half a step.
+ * A scale is a number that f16 has, rounded up, so that the codes always span the block: every value is off by at most half
+ * a step, and (code − zero_point) · scale is exact in f32 wherever it is computed.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { f16ToNumber, numberToF16 } from '../../tensor/half.ts';
 
-/** Values of a row that share a scale. */
+/** Values of a row that share a scale, where nobody asked for another size. */
 export const BLOCK_SIZE = 32;
 
-export type Bits = 4 | 8;
+export type Bits = 2 | 4 | 8;
 
 /** Blocks of one row; the last one may be partly filled. */
-export function blocksOf(columns: number): number {
-  return Math.ceil(columns / BLOCK_SIZE);
+export function blocksOf(columns: number, block_size = BLOCK_SIZE): number {
+  return Math.ceil(columns / block_size);
 }
 
-/** Rows quantised: `blocks` blocks of 32 codes each, padded with zero points. */
+/** Rows quantised: `blocks` blocks of `block_size` codes each, padded with zero points. */
 export interface QuantizedRows {
   readonly bits: Bits;
   readonly rows: number;
   readonly columns: number;
-  /** (rows, blocks · 32), one code a byte. */
+  readonly block_size: number;
+  /** (rows, blocks · block_size), one code a byte. */
   readonly codes: Uint8Array;
   /** (rows, blocks), binary16. */
   readonly scales: Uint16Array;
@@ -31,41 +33,47 @@ export interface QuantizedRows {
 }
 
 /**
- * Quantises `values` (rows, columns). With 4 bits each block takes the better of a symmetric range, which has zero in the
+ * Quantises `values` (rows, columns). With fewer than 8 bits each block takes the better of a symmetric range, which has zero in the
  * middle, and an asymmetric one, which reaches from its least to its largest value; with 8 bits all are symmetric.
  * @throws `non_finite_weights`, and `export_failed` for values that no f16 scale reaches.
  */
-export function quantizeRows(values: ArrayLike<number>, rows: number, columns: number, bits: Bits): QuantizedRows {
-  const blocks = blocksOf(columns);
-  const codes = new Uint8Array(rows * blocks * BLOCK_SIZE);
+export function quantizeRows(
+  values: ArrayLike<number>,
+  rows: number,
+  columns: number,
+  bits: Bits,
+  block_size = BLOCK_SIZE,
+): QuantizedRows {
+  const blocks = blocksOf(columns, block_size);
+  const codes = new Uint8Array(rows * blocks * block_size);
   const scales = new Uint16Array(rows * blocks);
   const zero_points = new Uint8Array(rows * blocks);
-  const best = new BlockQuantizer(values, bits);
+  const best = new BlockQuantizer(values, bits, block_size);
   for (let row = 0; row < rows; row++) {
     for (let block = 0; block < blocks; block++) {
-      const start = row * columns + block * BLOCK_SIZE;
-      const end = Math.min(start + BLOCK_SIZE, (row + 1) * columns);
+      const start = row * columns + block * block_size;
+      const end = Math.min(start + block_size, (row + 1) * columns);
       const at = row * blocks + block;
-      const range = best.quantize(start, end, codes, at * BLOCK_SIZE);
+      const range = best.quantize(start, end, codes, at * block_size);
       scales[at] = range.scale_bits;
       zero_points[at] = range.zero_point;
     }
   }
-  return { bits, rows, columns, codes, scales, zero_points };
+  return { bits, rows, columns, block_size, codes, scales, zero_points };
 }
 
 /** The values that the codes stand for, (rows, columns); exact in f32. */
-export function dequantizeRows({ rows, columns, codes, scales, zero_points }: QuantizedRows): Float32Array {
-  const blocks = blocksOf(columns);
+export function dequantizeRows({ rows, columns, block_size, codes, scales, zero_points }: QuantizedRows): Float32Array {
+  const blocks = blocksOf(columns, block_size);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let block = 0; block < blocks; block++) {
       const at = row * blocks + block;
       const scale = f16ToNumber(scales[at]);
       const zero_point = zero_points[at];
-      const start = row * columns + block * BLOCK_SIZE;
-      const count = Math.min(BLOCK_SIZE, columns - block * BLOCK_SIZE);
-      for (let i = 0; i < count; i++) values[start + i] = (codes[at * BLOCK_SIZE + i] - zero_point) * scale;
+      const start = row * columns + block * block_size;
+      const count = Math.min(block_size, columns - block * block_size);
+      for (let i = 0; i < count; i++) values[start + i] = (codes[at * block_size + i] - zero_point) * scale;
     }
   }
   return values;
@@ -78,12 +86,15 @@ interface Range {
 }
 
 class BlockQuantizer {
-  private readonly other = new Uint8Array(BLOCK_SIZE);
+  private readonly other: Uint8Array;
 
   constructor(
     private readonly values: ArrayLike<number>,
     private readonly bits: Bits,
-  ) {}
+    private readonly block_size: number,
+  ) {
+    this.other = new Uint8Array(block_size);
+  }
 
   /** Codes of values `start … end` at `to`, padded to a whole block, and their range. */
   quantize(start: number, end: number, codes: Uint8Array, to: number): Range {
@@ -124,7 +135,7 @@ class BlockQuantizer {
       const error = value - (code - zero_point) * scale;
       sum += error * error;
     }
-    if (end - start < BLOCK_SIZE) codes.fill(zero_point, to + end - start, to + BLOCK_SIZE);
+    if (end - start < this.block_size) codes.fill(zero_point, to + end - start, to + this.block_size);
     return sum;
   }
 }

@@ -1,8 +1,9 @@
 /** @file Verifies exported ONNX files in a Worker of their own, and starts over on one thread where its threads stop. */
-import { cancelled, type ErrorData, WhittleError } from '../errors/errors.ts';
-import type { TokenWindows } from '../runtime/windows.ts';
-import type { OnnxFile, VerifyOptions, VerifyResult } from './verify_session.ts';
-import { Watch } from './verify_watch.ts';
+import { cancelled, type ErrorData, WhittleError } from '../../errors/errors.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
+import type { RuntimeBuild } from './builds.ts';
+import type { OnnxFile, VerifyOptions, VerifyResult } from './session.ts';
+import { Watch } from './watch.ts';
 
 /** onnxruntime-web, for one export: it loads from the start on, while the files are still being written. */
 export interface Verifier {
@@ -13,7 +14,7 @@ export interface Verifier {
 }
 
 export type ToVerifier =
-  | { type: 'load'; threads: number }
+  | { type: 'load'; build: RuntimeBuild; threads: number }
   | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows };
 
 /** What says that it goes on. */
@@ -42,11 +43,12 @@ export class WorkerVerifier implements Verifier {
 
   /** @param onOutsideRequests Told of requests to other origins by the verifier's thread. */
   constructor(
+    private readonly build: RuntimeBuild,
     private readonly onOutsideRequests: (urls: string[]) => void,
     private readonly threads = verifierThreads(),
     private readonly create = createWorker,
   ) {
-    this.attempt = new Attempt(create(), threads, onOutsideRequests);
+    this.attempt = new Attempt(create(), build, threads, onOutsideRequests);
   }
 
   async verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions = {}): Promise<VerifyResult> {
@@ -64,7 +66,7 @@ export class WorkerVerifier implements Verifier {
       `onnxruntime-web stopped on ${this.threads} threads: nothing came from it for ${Math.round(watch.patience_s)} s. The verification starts over on one.`,
     );
     this.close();
-    this.attempt = new Attempt(this.create(), 1, this.onOutsideRequests);
+    this.attempt = new Attempt(this.create(), this.build, 1, this.onOutsideRequests);
     return this.attempt.run(files, windows, options);
   }
 
@@ -81,6 +83,7 @@ class Attempt {
 
   constructor(
     private readonly worker: Worker,
+    build: RuntimeBuild,
     threads: number,
     onOutsideRequests: (urls: string[]) => void,
   ) {
@@ -101,7 +104,7 @@ class Attempt {
     });
     // It may fail before anybody waits for it.
     this.result.catch(() => undefined);
-    this.send({ type: 'load', threads });
+    this.send({ type: 'load', build, threads });
   }
 
   /** Settles with the Worker's answer, its fault, or the caller's cancellation. */

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { WhittleError } from '../errors/errors.ts';
-import type { TokenWindows } from '../runtime/windows.ts';
-import { type FromVerifier, type ToVerifier, WorkerVerifier } from './verify.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
+import { type FromVerifier, type ToVerifier, WorkerVerifier } from './verifier.ts';
 
 const WINDOWS = { ids: new Uint32Array(12), seqlen: 4, count: 3 } as TokenWindows;
 const FILES = [{ name: 'model.onnx', file: new Blob([new Uint8Array(1000)]) }];
-const RESULT = { window_losses: [1, 2, 3], first_logits: Float32Array.of(5) };
+const RESULT = { window_losses: [1, 2, 3], first_logits: Float32Array.of(5), version: '1.2.3' };
 /** A step of a job this small is waited for for 20 seconds, the runtime for two minutes. */
 const STEP_MS = 20_000;
 const LOADING_MS = 120_000;
@@ -35,7 +35,7 @@ function open(threads: number): WorkerVerifier {
     workers.push(new FakeWorker());
     return workers.at(-1) as unknown as Worker;
   };
-  return new WorkerVerifier((urls) => outside.push(urls), threads, create);
+  return new WorkerVerifier('wasm', (urls) => outside.push(urls), threads, create);
 }
 
 /** Turns of the microtask queue, so that promises see what a fake Worker told. */
@@ -57,7 +57,7 @@ describe('the verifier', () => {
 
   it('loads from the start on, and runs when it is asked to', async () => {
     const verifier = open(2);
-    expect(workers[0].received).toEqual([{ type: 'load', threads: 2 }]);
+    expect(workers[0].received).toEqual([{ type: 'load', build: 'wasm', threads: 2 }]);
     const seen: unknown[] = [];
     const job = verifier.verify(FILES, WINDOWS, {
       onOpened: () => seen.push('opened'),

@@ -3,13 +3,13 @@
  * nothing by itself: the caller hands in the runtime, so that the same code runs in a Worker and under Node.
  */
 import type * as Ort from 'onnxruntime-web/wasm';
-import { nextTask } from '../backend/event_loop.ts';
-import { cancelled, WhittleError } from '../errors/errors.ts';
-import { baseName } from '../export/file_names.ts';
-import { feedsOf } from '../export/session_feeds.ts';
-import type { Model } from '../formats/onnx/model.ts';
-import { writeModel } from '../formats/onnx/write.ts';
-import type { TokenWindows } from '../runtime/windows.ts';
+import { nextTask } from '../../backend/event_loop.ts';
+import { cancelled, WhittleError } from '../../errors/errors.ts';
+import { baseName } from '../../export/file_names.ts';
+import { feedsOf } from '../../export/session_feeds.ts';
+import type { Model } from '../../formats/onnx/model.ts';
+import { writeModel } from '../../formats/onnx/write.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
 export interface OnnxFile {
@@ -30,6 +30,8 @@ export interface VerifyResult {
   window_losses: number[];
   /** Logits of the first window, (seqlen, vocab_size). */
   first_logits: Float32Array;
+  /** Of onnxruntime-web. */
+  version: string;
 }
 
 const BACKEND = { executionProviders: ['wasm'] };
@@ -88,7 +90,7 @@ export async function verifySession(
         options.onWindow?.(first + i, loss);
       }
     }
-    return { window_losses, first_logits: first_logits ?? new Float32Array() };
+    return { window_losses, first_logits: first_logits ?? new Float32Array(), version: versionOf(ort) };
   } finally {
     await session.release();
   }
@@ -110,6 +112,10 @@ export function meanLoss(logits: Float32Array, ids: Uint32Array): number {
     sum += largest + Math.log(total) - row[ids[t + 1]];
   }
   return sum / (ids.length - 1);
+}
+
+export function versionOf(ort: typeof Ort): string {
+  return ort.env.versions.web ?? ort.env.versions.common;
 }
 
 async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise<Ort.InferenceSession> {
