@@ -31,8 +31,11 @@ type Handlers = {
 /** They touch neither model nor device, so they need not wait for a job. */
 const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
 
-/** Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`); in seconds. */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300 };
+/**
+ * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
+ * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
+ */
+const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60 };
 
 export class Engine {
   private readonly state = new EngineState();
