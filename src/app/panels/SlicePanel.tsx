@@ -13,6 +13,7 @@ import { useStudio, useStudioState } from '../studio.ts';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
+import { Presets } from './Presets.tsx';
 import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
 
@@ -38,6 +39,7 @@ export function SlicePanel() {
         onMove={(sparsity_percent) => changeSettings(studio.store, { sparsity_percent })}
         onRelease={() => void preview(studio)}
       />
+      {model && <Presets model={model} />}
       {error && <ErrorNote title="These settings cannot be" error={error} />}
       <PlanFacts />
       <MemoryEstimate />
