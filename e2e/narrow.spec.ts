@@ -54,3 +54,18 @@ test('a button that starts a job keeps the focus', async ({ page }) => {
   await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
   expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
 });
+
+test('what to do next is on the first screen at 1280 × 720', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.goto('./');
+  await useSmallWindows(page, 1, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  for (const name of ['Slice', /^25 %, 7\.3 MB$/]) {
+    const button = page.getByRole('button', { name, exact: true });
+    await expect(button).toBeInViewport({ ratio: 1 });
+  }
+  await page.getByRole('button', { name: /^30 %, 6\.9 MB$/ }).press('Enter');
+  await expect(page.getByRole('slider', { name: 'Sparsity' })).toHaveValue('30');
+  await waitForJob(page, 'Quick measure at 30 %');
+});

@@ -41,8 +41,6 @@ export function SlicePanel() {
       />
       {model && <Presets model={model} />}
       {error && <ErrorNote title="These settings cannot be" error={error} />}
-      <PlanFacts />
-      <MemoryEstimate />
       <div className="button-row">
         <ActionButton
           className={shortage ? undefined : 'primary'}
@@ -62,6 +60,8 @@ export function SlicePanel() {
           Sweep 10 · 20 · 25 · 30 %
         </ActionButton>
       </div>
+      <PlanFacts />
+      <MemoryEstimate />
       <SliceOptionsFields />
       <HeadPicker />
     </Section>
