@@ -58,7 +58,8 @@ test('a button that starts a job keeps the focus', async ({ page }) => {
 test('what to do next is on the first screen at 1280 × 720', async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 720 });
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  // As many tokens as directions are kept: fewer would be said above.
+  await useSmallWindows(page, 1, 256);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   for (const name of ['Slice', /^25 %, 7\.3 MB$/]) {
