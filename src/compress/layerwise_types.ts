@@ -45,8 +45,11 @@ export interface LinearInput {
   readonly source: WeightOutline;
 }
 
-/** The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. */
-export type Changed = PackedValues | { readonly values: Float64Array };
+/**
+ * The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. Undefined: the
+ * weight stays as it is.
+ */
+export type Changed = PackedValues | { readonly values: Float64Array } | undefined;
 
 export interface ChangeContext {
   readonly signal: AbortSignal;

@@ -1,17 +1,19 @@
 /** @file GPTQ (arXiv 2210.17323): each input's rounding error is made up for by the inputs that are still to be rounded. */
 import * as v from 'valibot';
+import type { WeightOutline } from '../../models/decoder_model.ts';
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
+import { MIX, type MixOptions, mixedOptions, mixRefusal } from '../options/mix.ts';
 import { type GptqOrder, gptq as solve } from '../solvers/gptq.ts';
 import { gridOf, groupedValues, nearestValues } from '../solvers/packed_values.ts';
 
-interface Options extends IntegerOptions {
+interface Options extends IntegerOptions, MixOptions {
   readonly order: GptqOrder;
   readonly params: 'ahead' | 'lazy';
   readonly delta: boolean;
@@ -24,8 +26,8 @@ const DAMPING = number(
 );
 
 /** With `dynamic`, the file says in which order the inputs are. */
-function packingOf(options: Options, source: Parameters<typeof integerPacking>[1]): Grouped {
-  const packing = integerPacking(options, source);
+function packingOf(options: Options, source: WeightOutline, use: LinearUse): Grouped {
+  const packing = integerPacking(mixedOptions(options, use), source);
   return options.order === 'dynamic' && packing.zero !== 'symmetric' ? { ...packing, ordered: true } : packing;
 }
 
@@ -39,9 +41,9 @@ function deltaGram({ gram, cross, size: n }: TapStatistics): Float64Array | unde
 
 const linears: LinearMethod<Options> = {
   statistics: ({ delta }) => (delta ? ['gram', 'cross'] : ['gram']),
-  async change({ W, rows, columns, source }, statistics, options, { linalg }) {
+  async change({ W, rows, columns, source, use }, statistics, options, { linalg }) {
     const { order, params, damping, delta } = options;
-    const packing = packingOf(options, source);
+    const packing = packingOf(options, source, use);
     // One symmetric grid a row holds every weight to 1/254 of the largest: nothing is left to make up for.
     if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
     const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
@@ -86,9 +88,10 @@ export const gptq: Method<Options> = {
       false,
     ),
     damping: DAMPING,
+    mix: MIX,
   }),
   takes: ['correct'],
-  refusal: () => undefined,
-  plan: (model, options) => planLinears(model, (weight) => packingOf(options, weight)),
+  refusal: (model, { mix }) => mixRefusal(model, mix),
+  plan: (model, options) => planLinears(model, (weight, use) => packingOf(options, weight, use)),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -54,7 +54,9 @@ export async function changeLinears<Options>(
   for (const [i, input] of inputs.entries()) {
     throwIfCancelled(context.signal);
     const { rows, columns, use } = input;
-    const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], results[i], dtype);
+    const result = results[i];
+    if (!result) continue;
+    const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
     const V = decodeStored(await weight.read(), weight.dtype);
     const figure = unitError(before[i], V, rows, columns, statistics);
     const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) };

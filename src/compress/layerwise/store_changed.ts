@@ -13,7 +13,7 @@ export async function storeChanged(
   scratch: ScratchStore,
   name: string,
   shape: readonly [number, number],
-  changed: Changed,
+  changed: NonNullable<Changed>,
   dtype: FloatType,
 ): Promise<WeightRef> {
   if ('packing' in changed) return storePacked(scratch, name, changed);

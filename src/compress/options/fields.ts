@@ -21,6 +21,7 @@ export type FieldMeta = {
   | { readonly type: 'choice'; readonly values: readonly (string | number)[] }
   | { readonly type: 'flag' }
   | { readonly type: 'numbers' }
+  | { readonly type: 'text'; readonly form: string }
 );
 
 export interface OptionField {
@@ -81,6 +82,12 @@ export function numbers(words: Words) {
   return v.optional(v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(1))), v.metadata({ field: meta })));
 }
 
+/** A text of a form of its own, which `isRight` knows; absent by default. */
+export function text(words: Words, form: string, isRight: (value: string) => boolean) {
+  const meta: FieldMeta = { ...words, type: 'text', form };
+  return v.optional(v.pipe(v.string(), v.check(isRight, `not of the form ${form}`), v.metadata({ field: meta })));
+}
+
 /** Options of a method: an object of fields made above. */
 export type OptionsSchema<Options> = v.GenericSchema<unknown, Options> & {
   readonly entries: Readonly<Record<string, v.GenericSchema>>;
@@ -99,6 +106,7 @@ export function fieldsOf(schema: Pick<OptionsSchema<unknown>, 'entries'>): Optio
 export function allowedValues(meta: FieldMeta): string {
   if (meta.type === 'flag') return 'true or false';
   if (meta.type === 'numbers') return 'a list of whole numbers (in a JSON recipe)';
+  if (meta.type === 'text') return meta.form;
   if (meta.type === 'choice') return listed(meta.values.map(String));
   const range = `${meta.whole ? 'a whole number' : 'a number'} from ${meta.min} to ${meta.max}`;
   return meta.words ? `${range}, or ${listed(meta.words)}` : range;

@@ -3,8 +3,9 @@
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
 import { graphNotes } from '../../export/notes.ts';
+import { packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
+import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -52,7 +53,10 @@ async function writeAndVerify(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const target = await exportTarget(state, platform, id, emit, signal);
-  const model = await quantizedModel(target.model, options.precision, { signal });
+  const model = await quantizedModel(target.model, options.precision, {
+    signal,
+    keepPacked: isOnnxFormat(options.format),
+  });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
@@ -73,7 +77,7 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: isOnnxFormat(options.format) ? graphNotes(state.requireModel().open.raw_config) : [],
+      notes: notesOf(state, target.model, options),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -84,6 +88,13 @@ async function writeAndVerify(
     await folder.remove();
     throw error;
   }
+}
+
+/** What a person must know of the file, packings that it cannot hold among it. */
+function notesOf(state: EngineState, model: DecoderModel, { format }: ExportOptions): string[] {
+  if (isOnnxFormat(format)) return [...graphNotes(state.requireModel().open.raw_config), ...packingNotes(model)];
+  const isPacked = storedWeights(model).some(({ packed }) => packed);
+  return isPacked ? [`This ${format} file holds packed weights as floats: their numbers, not their size.`] : [];
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
