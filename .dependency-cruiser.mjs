@@ -2,7 +2,7 @@
  * @file Who may import whom: DESIGN's table of layers as lint rules. A layer may import itself, what stands in its row,
  * and npm packages. Type imports count. Tests are free: they compare layers with each other.
  */
-const EVERYWHERE = ['errors'];
+const EVERYWHERE = ['errors', 'pulse'];
 
 /** What a page or a driver may see of the engine: never a weight, never a GPU object. */
 const ENGINE_EDGE = [
@@ -20,6 +20,7 @@ const ENGINE_EDGE = [
 
 const LAYERS = {
   errors: [],
+  pulse: [],
   tensor: [],
   platform: [],
   formats: ['tensor'],

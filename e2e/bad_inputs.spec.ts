@@ -17,7 +17,7 @@ const isSecondShard = (file: FileBytes) => file.name === 'model-00002-of-00002.s
 const CASES: { what: string; files: () => FileBytes[]; says: RegExp[] }[] = [
   {
     what: 'a file that is no model',
-    files: () => [{ name: 'holiday.txt', bytes: Buffer.from('no model at all') }],
+    files: () => [{ name: 'holiday.csv', bytes: Buffer.from('no model at all') }],
     says: [/config\.json/],
   },
   {

@@ -1,7 +1,9 @@
 import { useEffect } from 'react';
 import { startBackend } from './actions/open_model.ts';
+import { listenToEngine } from './actions/recover.ts';
 import { LivePerplexityCard, PerplexitySizeCard } from './charts/cards.tsx';
 import { EnergyCard, SpectrumCard } from './charts/spectrum_cards.tsx';
+import { keepFocus } from './focus.ts';
 import { listenToKeys } from './keyboard.ts';
 import { BackendBanner } from './panels/BackendBanner.tsx';
 import { CalibrationPanel } from './panels/CalibrationPanel.tsx';
@@ -10,21 +12,25 @@ import { DropZone } from './panels/DropZone.tsx';
 import { Header } from './panels/Header.tsx';
 import { JobBar } from './panels/JobBar.tsx';
 import { ModelPanel } from './panels/ModelPanel.tsx';
+import { QuestionNote } from './panels/QuestionNote.tsx';
 import { ResultPanel } from './panels/ResultPanel.tsx';
 import { SlicePanel } from './panels/SlicePanel.tsx';
 import { useStudio } from './studio.ts';
+import { guardUnload } from './unload.ts';
 
 /** The one workbench: model, slider, charts and result at once. */
 export function App() {
   const studio = useStudio();
   useEffect(() => listenToKeys(studio), [studio]);
+  useEffect(() => guardUnload(studio), [studio]);
+  useEffect(() => keepFocus(), []);
+  useEffect(() => listenToEngine(studio), [studio]);
   useEffect(() => {
     void startBackend(studio);
   }, [studio]);
   return (
     <div className="workbench">
       <Header />
-      <BackendBanner />
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
@@ -42,7 +48,10 @@ export function App() {
           <ResultPanel />
         </div>
       </main>
+      {/* Below: it comes once an adapter was looked for, and must not push what is being read. */}
+      <BackendBanner />
       <JobBar />
+      <QuestionNote />
       <DropZone />
     </div>
   );

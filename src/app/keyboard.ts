@@ -26,7 +26,7 @@ export function listenToKeys(studio: Studio): () => void {
     }
     const action = actionOf(event.key, studio.store.getState());
     const button = action && document.querySelector<HTMLButtonElement>(`button[data-action="${action}"]`);
-    if (button && !button.disabled) {
+    if (button && !button.disabled && button.ariaDisabled !== 'true') {
       button.click();
       event.preventDefault();
     }
@@ -38,8 +38,8 @@ export function listenToKeys(studio: Studio): () => void {
 /** Which button a key presses now; null where it has none, or where a slip of the finger would cost results. */
 export function actionOf(key: string, { job, results }: Pick<StudioState, 'job' | 'results'>): string | null {
   const action = BUTTONS[key.toLowerCase()] ?? null;
-  const losesResults = job.state === 'running' || results.runs.length > 0;
-  return action && REPLACING.has(action) && losesResults ? null : action;
+  const isWork = job.state === 'running' || results.runs.length > 0;
+  return action && REPLACING.has(action) && isWork ? null : action;
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -6,7 +6,7 @@ import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
 /** The part of the client that the studio uses; tests give a scripted one. */
-export type Engine = Pick<EngineClient, 'run' | 'onOutsideRequests'>;
+export type Engine = Pick<EngineClient, 'run' | 'onOutsideRequests' | 'onStopped'>;
 
 export interface Studio {
   store: StudioStore;
@@ -15,10 +15,12 @@ export interface Studio {
   current: { kind: JobKind; controller: AbortController; done: Promise<void> } | null;
   /** The slider moved while a job that may not be replaced was running: measure when it ends. */
   preview_wanted: boolean;
+  /** Answers the question that is open. */
+  answer: ((value: string | null) => void) | null;
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false };
+  return { store, engine, current: null, preview_wanted: false, answer: null };
 }
 
 const StudioContext = createContext<Studio | null>(null);

@@ -12,7 +12,7 @@ import type {
   SliceOptions,
   SliceReport,
 } from '../engine/protocol.ts';
-import { cancelled } from '../errors/errors.ts';
+import { cancelled, type WhittleError } from '../errors/errors.ts';
 import { createStudioStore } from './store/store.ts';
 import { createStudio, type Engine, type Studio } from './studio.ts';
 
@@ -170,6 +170,20 @@ export class ScriptedEngine implements Engine {
   /** A scripted engine makes no requests. */
   onOutsideRequests(): () => void {
     return () => {};
+  }
+
+  private stopped?: (error: WhittleError) => void;
+
+  onStopped(listener: (error: WhittleError) => void): () => void {
+    this.stopped = listener;
+    return () => {
+      this.stopped = undefined;
+    };
+  }
+
+  /** As when the Worker dies and another takes its place: what runs has to be failed by its script. */
+  die(error: WhittleError): void {
+    this.stopped?.(error);
   }
 
   async run<K extends CommandKind>(

@@ -1,5 +1,6 @@
 /** @file Giving the event loop a turn inside long synchronous work, so that a Worker can receive `cancel`. */
 import { cancelled } from '../errors/errors.ts';
+import { pulse } from '../pulse/pulse.ts';
 
 /** Resolves in a later macrotask. A message port has no minimum delay, unlike nested `setTimeout` in browsers. */
 export function nextTask(): Promise<void> {
@@ -21,6 +22,7 @@ export function throwIfCancelled(signal: AbortSignal | undefined): void {
 export function breather(signal: AbortSignal | undefined, interval_ms = 50): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {
+    pulse();
     if (performance.now() - last < interval_ms) return undefined;
     return nextTask().then(() => {
       throwIfCancelled(signal);

@@ -1,7 +1,11 @@
-/** @file The page's end of the engine protocol: starts the Worker, sends commands, delivers events and results. */
+/**
+ * @file The page's end of the engine protocol: sends commands, delivers events and results. A Worker that died is replaced
+ * at once; its commands fail, and who listens is told that the new one knows nothing yet.
+ */
 import { cancelled, WhittleError } from '../errors/errors.ts';
 import { HeapMeter } from '../platform/heap_meter.ts';
-import { pageEndpoint } from '../platform/hub/endpoint.ts';
+import { holdSession } from '../platform/storage_session.ts';
+import { EngineThread } from './engine_thread.ts';
 import type { CommandKind, Commands, EngineEvent, FromEngine, ToEngine } from './protocol.ts';
 
 export interface RunOptions {
@@ -12,6 +16,7 @@ export interface RunOptions {
 
 /** `asked_for`: the person asked for the download that these belong to. */
 export type OutsideListener = (urls: string[], asked_for: boolean) => void;
+export type StopListener = (error: WhittleError) => void;
 
 interface Pending {
   resolve(result: unknown): void;
@@ -20,36 +25,39 @@ interface Pending {
 }
 
 export class EngineClient {
-  private readonly worker: Worker;
+  /** Held by this page, so that what is stored outlives a Worker. */
+  private readonly session = holdSession();
   private readonly pending = new Map<number, Pending>();
   private readonly outsideListeners = new Set<OutsideListener>();
-  private readonly heap = new HeapMeter((bytes) => this.send({ type: 'heap', bytes }));
+  private readonly stopListeners = new Set<StopListener>();
+  private readonly heap = new HeapMeter((bytes) => this.thread?.send({ type: 'heap', bytes }));
+  private thread?: EngineThread;
+  private generation = 0;
   private nextId = 1;
-  private crashed?: WhittleError;
 
   constructor() {
-    this.worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'whittle-engine' });
-    this.worker.onmessage = (message: MessageEvent<FromEngine>) => this.receive(message.data);
-    this.worker.onerror = (event) => this.crash(event.message);
-    this.worker.onmessageerror = () => this.crash('a message could not be read');
-    this.send({ type: 'init', base: document.baseURI, hub_endpoint: pageEndpoint() });
+    this.start();
   }
 
-  /** Sends a command. Commands run one after another, in the order they are sent. Rejects with {@link WhittleError}. */
+  /**
+   * Sends a command. Commands run one after another, in the order they are sent. Rejects with {@link WhittleError}:
+   * `engine_stopped` where the Worker died meanwhile.
+   */
   run<K extends CommandKind>(
     kind: K,
     request: Commands[K]['request'],
     options: RunOptions = {},
   ): Promise<Commands[K]['result']> {
-    if (this.crashed) return Promise.reject(this.crashed);
     if (options.signal?.aborted) return Promise.reject(cancelled());
+    // One that could not be started is tried again with every command.
+    const thread = this.thread ?? this.start();
     const id = this.nextId++;
-    const cancel = () => this.send({ type: 'cancel', id });
+    const cancel = () => thread.send({ type: 'cancel', id });
     options.signal?.addEventListener('abort', cancel, { once: true });
     const result = new Promise<Commands[K]['result']>((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent: options.onEvent });
     });
-    this.send({ type: 'command', id, kind, request } as ToEngine);
+    thread.send({ type: 'command', id, kind, request } as ToEngine);
     this.heap.sample();
     // A model's peak begins with it: short jobs would end before the next question is due.
     if (kind === 'open')
@@ -66,14 +74,25 @@ export class EngineClient {
     return () => this.outsideListeners.delete(listener);
   }
 
+  /** Calls back when a Worker died and another has taken its place, without backend, model and runs. Returns how to stop. */
+  onStopped(listener: StopListener): () => void {
+    this.stopListeners.add(listener);
+    return () => this.stopListeners.delete(listener);
+  }
+
   /** Ends the Worker; its memory and open files are freed by the browser. */
   dispose(): void {
-    this.worker.terminate();
+    this.thread?.end();
     this.fail(cancelled());
   }
 
-  private send(message: ToEngine): void {
-    this.worker.postMessage(message);
+  private start(): EngineThread {
+    const thread = new EngineThread(this.session, this.generation++, {
+      onMessage: (message) => this.receive(message),
+      onDeath: (reason, wasAlive) => this.replace(reason, wasAlive),
+    });
+    this.thread = thread;
+    return thread;
   }
 
   private receive(message: FromEngine): void {
@@ -81,6 +100,7 @@ export class EngineClient {
       for (const listener of this.outsideListeners) listener(message.urls, message.asked_for);
       return;
     }
+    if (message.type === 'alive' || message.type === 'quiet') return;
     const pending = this.pending.get(message.id);
     if (!pending) return;
     if (message.type === 'event') {
@@ -93,17 +113,27 @@ export class EngineClient {
     else pending.reject(WhittleError.fromData(message.error));
   }
 
-  private crash(reason: string): void {
-    this.crashed = new WhittleError({
-      code: 'internal',
-      message: `The engine stopped: ${reason || 'its Worker could not be started'}.`,
-      action: 'Reload the page and open the model again.',
-    });
-    this.fail(this.crashed);
+  private replace(reason: string, wasAlive: boolean): void {
+    const error = stopped(reason, wasAlive);
+    this.thread = undefined;
+    this.fail(error);
+    if (!wasAlive) return;
+    this.start();
+    for (const listener of this.stopListeners) listener(error);
   }
 
   private fail(error: WhittleError): void {
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
   }
+}
+
+function stopped(reason: string, wasAlive: boolean): WhittleError {
+  return new WhittleError({
+    code: 'engine_stopped',
+    message: `The engine stopped: ${reason.replace(/\.$/, '')}.`,
+    action: wasAlive
+      ? 'It was started anew. If it stops again, use fewer or shorter windows or a smaller model, and close other tabs.'
+      : 'Reload the page. If that does not help, the app may not be installed completely: build it again.',
+  });
 }

@@ -82,7 +82,7 @@ describe('the engine', () => {
       const engine = await started(platform);
       expect(await failure(engine.run('slice', { ...SLICE, schedule }))).toMatchObject({
         code: 'storage_full',
-        message: expect.stringMatching(/writes up to \d+ kB to the browser's storage, which has 1 kB left/),
+        message: expect.stringMatching(/writes up to \d+ kB to the browser's storage, where 1 kB fit/),
         action: expect.stringContaining('Nothing was begun.'),
       });
       expect(stores).toBe(0);
@@ -90,6 +90,47 @@ describe('the engine', () => {
       await engine.run('slice', { ...SLICE, schedule });
     },
   );
+
+  it.each(['slice', 'export'] as const)('says what %s met on a full disk, and goes on after it', async (command) => {
+    let isFull = false;
+    const full = () => new DOMException('No room.', 'QuotaExceededError');
+    const memory = memoryPlatform();
+    const platform = {
+      ...memory,
+      freeStorage: async (needed: number) => (isFull ? 2500 : needed),
+      createScratch: async () => {
+        const scratch = memoryScratch();
+        const append = async (bytes: Uint8Array) => {
+          if (isFull) throw full();
+          return scratch.append(bytes);
+        };
+        return { ...scratch, append, clear: () => scratch.clear() };
+      },
+      createExportFolder: async (id: string) => {
+        const folder = await memory.createExportFolder(id);
+        return { ...folder, create: (name: string) => (isFull ? Promise.reject(full()) : folder.create(name)) };
+      },
+    };
+    const engine = await started(platform);
+    const { id } = await engine.run('slice', SLICE);
+    // It is asked for before the job; others fill the disk just then.
+    const free = platform.freeStorage;
+    platform.freeStorage = async (needed) => {
+      const found = await free(needed);
+      isFull = true;
+      return found;
+    };
+    const run = () => (command === 'slice' ? engine.run('slice', SLICE) : engine.run('export', { id }));
+    expect(await failure(run() as Promise<never>)).toMatchObject({
+      code: 'storage_full',
+      allowed: '3 kB fit now',
+      action: expect.stringMatching(/^What was finished before stays.*1 run of this model.*then try again\.$/),
+    });
+    expect(memory.exports.size).toBe(0);
+    isFull = false;
+    platform.freeStorage = free;
+    await run();
+  });
 
   it('estimates in the report of an export all that its model went through', async () => {
     const platform = memoryPlatform();

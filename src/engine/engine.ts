@@ -3,8 +3,9 @@
  * Worker: `worker.ts` connects it to messages, tests call it directly.
  */
 import type { Backend } from '../backend/backend.ts';
-import { WhittleError } from '../errors/errors.ts';
+import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
+import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
 import { exportCommand } from './export/export_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
@@ -17,6 +18,7 @@ import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol
 import { sliceCommand } from './slice_command.ts';
 import { solveCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
+import { explainFullStorage } from './storage_check.ts';
 import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
@@ -28,10 +30,20 @@ type Handlers = {
 };
 
 /** They touch neither model nor device, so they need not wait for a job. */
-const UNQUEUED: ReadonlySet<CommandKind> = new Set(['hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
+const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
+
+/**
+ * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
+ * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
+ */
+const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60 };
 
 export class Engine {
   private readonly state = new EngineState();
+  /** How many engines this page had before: the names of their runs are taken. */
+  set generation(count: number) {
+    this.state.generation = count;
+  }
   private readonly handlers: Handlers;
   private queue: Promise<unknown> = Promise.resolve();
   /** Set when the device was lost: the next command gets a new one first. */
@@ -55,6 +67,7 @@ export class Engine {
         return null;
       },
       memory: async () => memoryReport(state),
+      room: async ({ needed }) => (await platform.freeStorage?.(needed)) ?? null,
       hub_lookup: ({ name }, _, signal) => lookUpCommand(platform, name, signal),
       hub_download: ({ plan }, emit, signal) => downloadCommand(state, platform, plan, emit, signal),
       hub_cache: () => listCache(),
@@ -72,12 +85,14 @@ export class Engine {
     emit: Emit = () => {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Commands[K]['result']> {
-    if (UNQUEUED.has(kind)) return this.handlers[kind](request, emit, signal);
+    if (UNQUEUED.has(kind)) return this.explained(() => this.handlers[kind](request, emit, signal));
     const job = this.queue.then(async () => {
       signal.throwIfAborted();
       if (this.restart && kind !== 'start') await this.recover(this.restart);
       try {
-        return await this.handlers[kind](request, emit, signal);
+        return await quietly(QUIET_S[kind] ?? 0, () =>
+          this.explained(() => this.handlers[kind](request, emit, signal)),
+        );
       } catch (error) {
         if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;
         throw error;
@@ -85,6 +100,17 @@ export class Engine {
     });
     this.queue = job.catch(() => {});
     return job;
+  }
+
+  /** Whatever was being written when the browser had no more room. */
+  private async explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = WhittleError.fromData(toErrorData(thrown));
+      if (error.code !== 'storage_full') throw thrown;
+      throw await explainFullStorage(this.state, this.platform, error);
+    }
   }
 
   /** What the browser tells of the memory of page and Workers, at any time. */

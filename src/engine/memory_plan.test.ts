@@ -48,7 +48,7 @@ describe('memory of a job', () => {
     expect(memoryVerdict(planned, job, { storage_bytes: need })).toEqual({ fits: true, notes: [] });
     const full = memoryVerdict(planned, job, { storage_bytes: need - 1 });
     expect(full.fits).toBe(false);
-    expect(full.notes[0]).toMatch(/kB of storage left .* kB are needed: use fewer or shorter/);
+    expect(full.notes[0]).toMatch(/kB more fit into the browser's storage, and .* kB are needed: use fewer or shorter/);
     const small = { shape, backend: { ...backend, maxTensorBytes: 4 * 64 * 160 - 4 } };
     expect(memoryVerdict(planned, small).notes[0]).toMatch(/kept in parts/);
   });

@@ -46,7 +46,7 @@ export function storageNeed({ spill, weights, bases }: JobMemory['storage']): nu
 
 /** What a browser tells of the room it has. */
 export interface Room {
-  /** Free bytes of this site's storage. */
+  /** What can still be stored, found by trying; see the command `room`. */
   storage_bytes?: number;
   /** Of the machine, coarsely. */
   memory_bytes?: number;
@@ -79,7 +79,7 @@ export function memoryVerdict(
   const isStorable = storage_bytes === undefined || need <= storage_bytes;
   if (!isStorable) {
     notes.push(
-      `The browser has ${megabytes(storage_bytes)} of storage left for this site, and ${megabytes(need)} are needed: use fewer or shorter calibration windows, remove runs, or free disk space.`,
+      `${megabytes(storage_bytes)} more fit into the browser's storage, and ${megabytes(need)} are needed: use fewer or shorter calibration windows, remove runs, or free disk space.`,
     );
   }
   const memory = job.device_bytes + job.host.stored_layer + job.host.readback;

@@ -19,3 +19,4 @@ export {
   type Room,
   storageNeed,
 } from './memory_plan.ts';
+export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';

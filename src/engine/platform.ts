@@ -13,8 +13,8 @@ export interface EnginePlatform {
   /** Throws `no_webgpu` where the kind cannot be had. */
   createBackend(kind: BackendKind): Promise<Backend>;
   createScratch(): Promise<ScratchStore>;
-  /** Bytes that scratch stores may still grow by; undefined where nobody knows. */
-  freeStorage?(): Promise<number | undefined>;
+  /** Bytes that can still be stored, found by trying: at least `needed` where so many can; undefined where nobody knows. */
+  freeStorage?(needed: number): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
   /** A build of onnxruntime-web for one export, away from this thread where there is another. */

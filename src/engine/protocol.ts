@@ -73,6 +73,8 @@ export interface Commands {
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
   memory: { request: Record<string, never>; result: MemoryReport };
+  /** Bytes that can be stored here, found by trying: at least `needed` where so many can; null where nobody knows. */
+  room: { request: { needed: number }; result: number | null };
   /** Asks the Hub what a name stands for. This and `hub_download` alone go to the network, and only when they are sent. */
   hub_lookup: { request: { name: string }; result: HubListing };
   /** Brings a model's files to this device, or those that are missing. Cancelled or failed, it keeps what it has. */
@@ -330,8 +332,18 @@ export type EngineEvent =
 
 /** Page → Worker. */
 export type ToEngine =
-  /** First message: where the app's own files (the built-in model) lie, and which Hub to ask when the person asks. */
-  | { type: 'init'; base: string; hub_endpoint: string }
+  /**
+   * First message: where the app's own files (the built-in model) lie, which Hub to ask when the person asks, whose storage
+   * to work in, how many engines this page had before, and where to beat (`src/pulse`).
+   */
+  | {
+      type: 'init';
+      base: string;
+      hub_endpoint: string;
+      session: string;
+      generation: number;
+      pulse?: SharedArrayBuffer;
+    }
   | { [K in CommandKind]: { type: 'command'; id: number; kind: K; request: Commands[K]['request'] } }[CommandKind]
   | { type: 'cancel'; id: number }
   /** The memory of page and Workers, which only a page can ask for. */
@@ -339,6 +351,10 @@ export type ToEngine =
 
 /** Worker → page. */
 export type FromEngine =
+  /** The Worker's event loop turns; the first names the Web Lock that the Worker holds while it lives. */
+  | { type: 'alive'; lock?: string }
+  /** Nothing may be heard for so many seconds; 0: as usual again. */
+  | { type: 'quiet'; seconds: number }
   /** Addresses at other origins that one of the engine's threads asked for: none but those of a download asked for. */
   | { type: 'outside_requests'; urls: string[]; asked_for: boolean }
   | { type: 'event'; id: number; event: EngineEvent }

@@ -57,10 +57,13 @@ export class EngineState {
   denseInputs?: DenseInputs;
   /** Exports of the open model itself, by `exportKey`. */
   readonly denseExports = new Map<string, ExportFolder>();
+  /** How many engines this page had before; names of their runs are taken. */
+  generation = 0;
   private nextId = 1;
 
   newId(kind: 'slice' | 'run'): string {
-    return `${kind}-${this.nextId++}`;
+    const serial = this.nextId++;
+    return this.generation === 0 ? `${kind}-${serial}` : `${kind}-${this.generation}-${serial}`;
   }
 
   requireBackend(): Backend {

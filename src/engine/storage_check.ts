@@ -1,7 +1,11 @@
-/** @file Whether what a job will write has room, asked before it begins and not after minutes of work. */
+/**
+ * @file Whether what a job will write has room, tried before it begins and not after minutes of work; and what to say where a
+ * disk was full in the middle all the same.
+ */
 import { estimateSlicing, type JobMemory } from '../compress/slicegpt/estimate.ts';
 import { constantDimensions, type HeadKind, type Schedule } from '../compress/slicegpt/plan.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { listCache } from '../platform/hub/cache.ts';
 import { megabytes } from './memory_plan.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineState } from './state.ts';
@@ -19,15 +23,62 @@ export function slicingStorage(
   return estimateSlicing(shape, { ...slicing, backend: info, windows, dimensions }).storage;
 }
 
-/** @param needed Bytes of the browser's storage. Throws `storage_full`; says nothing where the browser does not tell. */
+/**
+ * @param job For people: "Slicing this model". @param needed Bytes of the browser's storage.
+ * Throws `storage_full`; says nothing where nobody can tell.
+ */
 export async function assertStorage(platform: EnginePlatform, job: string, needed: number): Promise<void> {
-  const free = await platform.freeStorage?.().catch(() => undefined);
+  const free = await platform.freeStorage?.(needed).catch(() => undefined);
   if (free === undefined || needed <= free) return;
   throw new WhittleError({
     code: 'storage_full',
-    message: `${job} writes up to ${megabytes(needed)} to the browser's storage, which has ${megabytes(free)} left for this site.`,
+    message: `${job} writes up to ${megabytes(needed)} to the browser's storage, where ${megabytes(free)} fit.`,
     allowed: `at most ${megabytes(free)}`,
-    action:
-      'Use fewer or shorter calibration windows, remove runs and downloaded models, or free disk space. Nothing was begun.',
+    action: 'Nothing was begun. Use fewer or shorter calibration windows, or make room and try again.',
   });
+}
+
+/** Room is looked for up to here, to be told. */
+const ENOUGH_TO_TELL = 8e9;
+
+/** A full storage told with what fits now that the job has cleared up after itself, and what can be deleted here. */
+export async function explainFullStorage(
+  state: EngineState,
+  platform: EnginePlatform,
+  error: WhittleError,
+): Promise<WhittleError> {
+  const free = await platform.freeStorage?.(ENOUGH_TO_TELL).catch(() => undefined);
+  const deletable = await deletableHere(state).catch(() => []);
+  const room =
+    deletable.length === 0
+      ? 'Free disk space'
+      : `Delete what is no longer needed (${deletable.join(', ')}) or free disk space`;
+  const isBegun = error.allowed === undefined;
+  return new WhittleError(
+    {
+      code: 'storage_full',
+      message: error.message,
+      place: error.place,
+      allowed: error.allowed ?? (free === undefined ? undefined : `${megabytes(free)} fit now`),
+      action:
+        `${isBegun ? 'What was finished before stays; what this job had begun was removed.' : (error.action ?? '')} ${room}, then try again.`.trim(),
+    },
+    { cause: error },
+  );
+}
+
+/** For people: "2 downloaded models, 4.20 GB". */
+async function deletableHere(state: EngineState): Promise<string[]> {
+  const found: string[] = [];
+  const { entries } = await listCache();
+  const held = entries.reduce((sum, { held_bytes }) => sum + held_bytes, 0);
+  if (held > 0)
+    found.push(`${entries.length} downloaded ${entries.length === 1 ? 'model' : 'models'}, ${megabytes(held)}`);
+  const runs = [...state.runs.values()].reduce((sum, { run }) => sum + run.bytes, 0);
+  const { size } = state.runs;
+  if (runs > 0)
+    found.push(
+      `${size} ${size === 1 ? 'run' : 'runs'} of this model, ${megabytes(runs)} and the exports of ${size === 1 ? 'it' : 'them'}`,
+    );
+  return found;
 }

@@ -5,10 +5,12 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
-import { freeBytes } from '../platform/opfs.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
+import { roomForSession } from '../platform/room.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
+import { holdLock, joinSession, storageSession } from '../platform/storage_session.ts';
 import { tuningStore } from '../platform/tuning_store.ts';
+import { pulse, startPulse } from '../pulse/pulse.ts';
 import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -27,7 +29,7 @@ const platform: EnginePlatform = {
   createBackend: async (kind) =>
     kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createTunedBackend(),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
-  freeStorage: async () => (hasScratchFiles() ? freeBytes() : undefined),
+  freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
   openVerifier: (build) => new WorkerVerifier(build, onOutsideRequests),
   demoFile,
@@ -59,7 +61,9 @@ async function fetchAskedFor(url: string, init: RequestInit): Promise<Response> 
 }
 
 async function demoFile(name: string): Promise<Blob> {
-  const response = await fetch(new URL(`demo/${name}`, base));
+  const response = await fetch(new URL(`demo/${name}`, base)).catch((cause) => {
+    throw unreachable(name, cause);
+  });
   // A server that answers unknown paths with its start page must not pass for a model.
   if (response.ok && !response.headers.get('content-type')?.startsWith('text/html')) return response.blob();
   throw new WhittleError({
@@ -68,6 +72,39 @@ async function demoFile(name: string): Promise<Blob> {
     place: { file: `demo/${name}` },
     action: 'The app may not be installed completely: build it again, or open a model of your own.',
   });
+}
+
+/** The browser tells a page no more than that its request failed. */
+function unreachable(name: string, cause: unknown): WhittleError {
+  const isText = name.endsWith('.txt');
+  return new WhittleError(
+    {
+      code: 'site_unreachable',
+      message: `${isText ? 'The built-in text' : 'A file of the built-in model'} could not be fetched from ${new URL(base).host}: ${
+        navigator.onLine === false ? 'this device is offline.' : 'the site does not answer.'
+      }`,
+      place: { file: `demo/${name}` },
+      action: isText
+        ? 'Connect and try again, or choose text files of your own under Calibration: those are read without a network.'
+        : 'Connect and try again, or open a model from this device: that is read without a network.',
+    },
+    { cause },
+  );
+}
+
+/** How often the event loop says that it turns. */
+const BEAT_MS = 1000;
+
+/** Joins the page's session, clears what dead ones left, and lives audibly from now on. */
+async function begin({ session, generation, pulse: shared }: Extract<ToEngine, { type: 'init' }>): Promise<void> {
+  engine.generation = generation;
+  joinSession(session, generation);
+  startPulse(shared ?? { beat: () => post({ type: 'alive' }), quiet: (seconds) => post({ type: 'quiet', seconds }) });
+  setInterval(pulse, BEAT_MS);
+  const lock = navigator.locks ? `whittle-engine-${session}-${generation}` : undefined;
+  if (lock) await holdLock(lock, 'exclusive').catch(() => undefined);
+  post({ type: 'alive', lock });
+  if (hasScratchFiles()) await storageSession().catch(() => undefined);
 }
 
 const engine = new Engine(platform);
@@ -101,8 +138,10 @@ async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Prom
 }
 
 self.onmessage = ({ data }: MessageEvent<ToEngine>) => {
-  if (data.type === 'init') ({ base, hub_endpoint } = data);
-  else if (data.type === 'cancel') running.get(data.id)?.abort();
+  if (data.type === 'init') {
+    ({ base, hub_endpoint } = data);
+    void begin(data);
+  } else if (data.type === 'cancel') running.get(data.id)?.abort();
   else if (data.type === 'heap') engine.heapMeasured(data.bytes);
   else void runCommand(data);
 };

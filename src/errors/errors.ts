@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'limit_exceeded'
   | 'shader_error'
   | 'storage_full'
+  | 'engine_stopped'
+  | 'site_unreachable'
   // what went wrong in the computation
   | 'not_converged'
   | 'non_finite_activations'
@@ -125,6 +127,7 @@ export class WhittleError extends Error {
 export function toErrorData(thrown: unknown): ErrorData {
   if (thrown instanceof WhittleError) return thrown.toData();
   if (thrown instanceof Error && thrown.name === 'AbortError') return cancelled().toData();
+  if (thrown instanceof Error && thrown.name === 'QuotaExceededError') return storageFull().toData();
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return {
     code: 'internal',
@@ -132,6 +135,19 @@ export function toErrorData(thrown: unknown): ErrorData {
     place: {},
     action: 'This is a fault in Whittle. Please report it with the steps that led here.',
   };
+}
+
+/** Wherever the browser had no room: it throws the same whether a file is made, written or packed. */
+export function storageFull(
+  message = 'The browser’s storage for this site is full.',
+  place: ErrorPlace = {},
+): WhittleError {
+  return new WhittleError({
+    code: 'storage_full',
+    message,
+    place,
+    action: 'Free disk space, or delete downloaded models and runs that are no longer needed, and try again.',
+  });
 }
 
 export function cancelled(): WhittleError {

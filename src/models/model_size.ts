@@ -31,7 +31,8 @@ export function modelBytes(model: ModelOutline): number {
   return storedWeights(model).reduce((sum, ref) => sum + storedBytes(ref), 0);
 }
 
-function storedBytes({ shape, dtype, stored, packed }: WeightOutline): number {
+/** Bytes of a weight in its stored type. */
+export function storedBytes({ shape, dtype, stored, packed }: WeightOutline): number {
   if (packed) return packedBytes(shape, packed);
   return stored?.bytes ?? elementCount(shape) * bytesPerElement(dtype);
 }

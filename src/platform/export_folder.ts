@@ -1,7 +1,7 @@
 /**
  * @file One folder of OPFS for each export: written by the engine's Worker as streams, read by the page for download.
  */
-import { openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { flushFully, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
 /** The shape of `FileSink` in formats, which platform does not import. */
@@ -27,9 +27,9 @@ export interface OpfsExportFolder {
 export async function createExportFolder(id: string): Promise<OpfsExportFolder> {
   const parentPath = `${await storageSession()}/exports`;
   const parent = await openFolder(parentPath, true);
-  await removeEntry(parent, id);
-  const folder = await parent.getDirectoryHandle(id, { create: true });
-  const path = `${parentPath}/${id}`;
+  const name = await freeName(parent, id);
+  const folder = await parent.getDirectoryHandle(name, { create: true });
+  const path = `${parentPath}/${name}`;
   return {
     path,
     async create(name) {
@@ -38,8 +38,29 @@ export async function createExportFolder(id: string): Promise<OpfsExportFolder> 
     },
     file: (name) => exportedFile(path, name),
     list: async () => (await namesIn(folder)).sort(),
-    remove: () => removeEntry(parent, id),
+    remove: () => removeEntry(parent, name),
   };
+}
+
+/** Removes what has the name; where the browser still holds a file of it (an engine that died had it open), takes another. */
+async function freeName(parent: FileSystemDirectoryHandle, id: string): Promise<string> {
+  for (let serial = 1; ; serial++) {
+    const name = serial === 1 ? id : `${id}.${serial}`;
+    try {
+      await removeEntry(parent, name);
+      return name;
+    } catch (thrown) {
+      if (!isNamed(thrown, 'NoModificationAllowedError')) throw thrown;
+    }
+  }
+}
+
+/** An export whose engine is gone; nothing happens where it is gone too. */
+export async function removeExport(folderPath: string): Promise<void> {
+  const { folder, base } = splitPath(folderPath);
+  await openFolder(folder)
+    .then((parent) => removeEntry(parent, base))
+    .catch(() => undefined);
 }
 
 /** A finished file of an export, in a page or a Worker. */
@@ -76,7 +97,7 @@ async function createSink(folder: FileSystemDirectoryHandle, name: string): Prom
     async close() {
       // Closing alone promises nothing about the disk.
       try {
-        handle.flush();
+        flushFully(handle, end, name);
       } finally {
         handle.close();
       }

@@ -2,7 +2,8 @@
  * @file The origin private file system (OPFS): files on the person's disk that only this site sees. Paths are relative to
  * the origin's root, with `/` between folders.
  */
-import { WhittleError } from '../errors/errors.ts';
+import { storageFull, WhittleError } from '../errors/errors.ts';
+import { pulse, quietly } from '../pulse/pulse.ts';
 
 /** Missing in insecure contexts and in some private windows. */
 export function hasOpfs(): boolean {
@@ -42,43 +43,49 @@ export async function openForWriting(
   return file.createSyncAccessHandle();
 }
 
-/** Writes all bytes: a single call may write fewer, and says so only in its result. Throws `storage_full`. */
+/** Large writes to a slow disk take seconds: in between this thread says that it lives. */
+const WRITE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Writes all bytes: a single call may write fewer, and says so only in its result. Throws `storage_full`.
+ *
+ * In a private window of Chromium a full storage throws nothing: `write` returns its negative error number as an unsigned one,
+ * 4294967288, so a count beyond what was given is a failure.
+ */
 export function writeFully(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number, file: string): void {
   for (let done = 0; done < bytes.byteLength; ) {
+    pulse();
+    const part = bytes.subarray(done, done + WRITE_BYTES);
     let count: number;
     try {
-      count = handle.write(bytes.subarray(done), { at: at + done });
+      count = handle.write(part, { at: at + done });
     } catch (thrown) {
-      throw isNamed(thrown, 'QuotaExceededError') ? storageFull(file, at + done, thrown) : thrown;
+      throw isNamed(thrown, 'QuotaExceededError') ? fullAfter(file, at + done, thrown) : thrown;
     }
-    if (count === 0) throw storageFull(file, at + done);
+    if (!(count > 0 && count <= part.byteLength)) throw fullAfter(file, at + done);
     done += count;
   }
 }
+
+/** Disks may take long to have everything. Throws `storage_full` where fewer bytes are there than were written. */
+export function flushFully(handle: FileSystemSyncAccessHandle, bytes: number, file: string): void {
+  quietly(FLUSH_S, () => handle.flush());
+  if (handle.getSize() < bytes) throw fullAfter(file, handle.getSize());
+}
+
+const FLUSH_S = 120;
 
 /** Asks the browser to keep this site's files when disk runs short. Only windows may ask; a refusal changes nothing else. */
 export async function requestPersistence(): Promise<boolean> {
   return (await navigator.storage?.persist?.()) ?? false;
 }
 
-/** Bytes that the browser still gives this site, where it says so. */
-export async function freeBytes(): Promise<number | undefined> {
-  const { quota, usage } = (await navigator.storage?.estimate?.()) ?? {};
-  return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
-}
-
 export function isNamed(thrown: unknown, name: string): boolean {
   return thrown instanceof Error && thrown.name === name;
 }
 
-function storageFull(file: string, at: number, cause?: unknown): WhittleError {
-  return new WhittleError(
-    {
-      code: 'storage_full',
-      message: `The browser's storage for this site is full after ${(at / 1e6).toFixed(1)} MB of this file.`,
-      place: { file },
-      action: 'Free disk space, or remove runs that are no longer needed, and try again.',
-    },
-    { cause },
-  );
+function fullAfter(file: string, at: number, cause?: unknown): WhittleError {
+  const message = `The browser's storage for this site is full after ${(at / 1e6).toFixed(1)} MB of this file.`;
+  const { action, place } = storageFull(message, { file });
+  return new WhittleError({ code: 'storage_full', message, place, action }, { cause });
 }

@@ -4,7 +4,7 @@
  */
 import { WhittleError } from '../errors/errors.ts';
 import { hasOpfs, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
-import { storageSession } from './storage_session.ts';
+import { scratchName, storageSession } from './storage_session.ts';
 
 /** The shape of `ScratchStore` in models, which platform does not import. */
 export interface ScratchFile {
@@ -33,7 +33,7 @@ export function hasScratchFiles(): boolean {
 /** A new, empty scratch file in this engine's folder. It exists on disk from the first `append` to `clear`. */
 export async function openScratchFile(): Promise<ScratchFile> {
   const folder = await openFolder(await storageSession());
-  const name = `scratch-${serial++}.bin`;
+  const name = scratchName(serial++);
   let handle: Promise<FileSystemSyncAccessHandle> | undefined;
   let end = 0;
   return {

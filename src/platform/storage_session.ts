@@ -1,12 +1,33 @@
 /**
- * @file One folder of OPFS for each running engine. A Web Lock says that its engine lives; folders without one were left by
- * a closed or crashed page and are removed when the next engine starts.
+ * @file One folder of OPFS for each page and its engine. A Web Lock says that the page lives; folders without one were left
+ * by a closed or crashed page and are removed when the next engine starts. The page holds the lock too, so that finished
+ * exports outlive an engine that died.
  */
 import { openFolder, removeEntry } from './opfs.ts';
 
 const SESSIONS = 'sessions';
+/** Only an engine that lives can read them. */
+const SCRATCH_PREFIX = 'scratch-';
 
+let given: { id: string; generation: number } | undefined;
 let current: Promise<string> | undefined;
+
+/** For a page: a new session, held until the page ends. Returns its name, for its engine. */
+export function holdSession(): string {
+  const id = crypto.randomUUID();
+  void holdLock(sessionLock(id), 'shared').catch(() => undefined);
+  return id;
+}
+
+/** For an engine: works in its page's session from now on. @param generation How many engines the page had before. */
+export function joinSession(id: string, generation: number): void {
+  given = { id, generation };
+}
+
+/** A name that no earlier engine of the session used: the browser may still be letting go of that one's files. */
+export function scratchName(serial: number): string {
+  return `${SCRATCH_PREFIX}${given?.generation ?? 0}-${serial}.bin`;
+}
 
 /** Path of this engine's folder; made at the first call. */
 export function storageSession(): Promise<string> {
@@ -18,26 +39,42 @@ export function storageSession(): Promise<string> {
 }
 
 async function startSession(): Promise<string> {
-  const id = crypto.randomUUID();
+  const id = given?.id ?? crypto.randomUUID();
   // The lock comes before the folder: another engine that is cleaning up must never see a folder without its lock.
-  await holdLock(id);
+  await holdLock(sessionLock(id), 'shared');
   const sessions = await openFolder(SESSIONS, true);
-  await sessions.getDirectoryHandle(id, { create: true });
+  const own = await sessions.getDirectoryHandle(id, { create: true });
+  if (given && given.generation > 0) void removeScratch(own, given.generation);
   await removeLeftovers(sessions, id);
   return `${SESSIONS}/${id}`;
 }
 
-function lockName(id: string): string {
+/** A Worker that hung is let go of only when the browser has stopped it. */
+const [TRIES, TRY_MS] = [6, 5000];
+
+/** What an earlier engine of this page computed is lost with it. */
+async function removeScratch(folder: FileSystemDirectoryHandle, generation: number): Promise<void> {
+  const isOld = (name: string) =>
+    name.startsWith(SCRATCH_PREFIX) && !name.startsWith(`${SCRATCH_PREFIX}${generation}-`);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+    const old = (await namesOf(folder)).filter(isOld);
+    if (old.length === 0) return;
+    for (const name of old) await removeEntry(folder, name).catch(() => undefined);
+  }
+}
+
+function sessionLock(id: string): string {
   return `whittle-session-${id}`;
 }
 
 /** Resolves when the lock is ours; it is let go when this Worker or page ends. */
-function holdLock(id: string): Promise<void> {
-  if (!navigator.locks) return Promise.resolve();
+export function holdLock(name: string, mode: LockMode): Promise<void> {
+  if (typeof navigator === 'undefined' || !navigator.locks) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const untilTheEnd = new Promise<never>(() => {});
     navigator.locks
-      .request(lockName(id), () => {
+      .request(name, { mode }, () => {
         resolve();
         return untilTheEnd;
       })
@@ -45,15 +82,25 @@ function holdLock(id: string): Promise<void> {
   });
 }
 
+/** Calls back once nobody holds the lock any more. */
+export function watchLock(name: string, signal: AbortSignal, onFree: () => void): void {
+  navigator.locks?.request(name, { signal }, () => onFree()).catch(() => undefined);
+}
+
 async function removeLeftovers(sessions: FileSystemDirectoryHandle, own: string): Promise<void> {
   // Without locks nobody can tell a living session from a dead one.
   if (!navigator.locks) return;
-  const ids: string[] = [];
-  for await (const id of sessions.keys()) if (id !== own) ids.push(id);
-  for (const id of ids) {
-    await navigator.locks.request(lockName(id), { ifAvailable: true }, async (lock) => {
+  for (const id of await namesOf(sessions)) {
+    if (id === own) continue;
+    await navigator.locks.request(sessionLock(id), { ifAvailable: true }, async (lock) => {
       // A file that the browser still holds open (a download, say) stays until the next start.
       if (lock) await removeEntry(sessions, id).catch(() => undefined);
     });
   }
+}
+
+async function namesOf(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of folder.keys()) names.push(name);
+  return names;
 }

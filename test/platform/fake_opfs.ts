@@ -14,6 +14,8 @@ interface FakeFile {
 export interface FakeOpfs {
   /** Bytes that fit in all files together. */
   quota: number;
+  /** As a private window of Chromium tells a full storage: `write` returns −8 as an unsigned number, `truncate` does nothing. */
+  isPrivate: boolean;
   /** Paths of all files. */
   paths(): string[];
   file(path: string): FakeFile;
@@ -29,6 +31,7 @@ export function installFakeOpfs(): FakeOpfs {
   const locks = new Map<string, { mode: string; count: number }>();
   const fake: FakeOpfs = {
     quota: Number.POSITIVE_INFINITY,
+    isPrivate: false,
     paths: () => [...files.keys()].sort(),
     file: (path) => files.get(path) ?? notFound(path),
     endLocks: () => locks.clear(),
@@ -42,7 +45,10 @@ export function installFakeOpfs(): FakeOpfs {
       write(bytes: Uint8Array, { at }: { at: number }) {
         const count = Math.min(bytes.byteLength, SHORT_WRITE_BYTES);
         const end = Math.max(file.bytes.byteLength, at + count);
-        if (used() - file.bytes.byteLength + end > fake.quota) throw new DOMException('Full.', 'QuotaExceededError');
+        if (used() - file.bytes.byteLength + end > fake.quota) {
+          if (fake.isPrivate) return 2 ** 32 - 8;
+          throw new DOMException('Full.', 'QuotaExceededError');
+        }
         const grown = new Uint8Array(end);
         grown.set(file.bytes);
         grown.set(bytes.subarray(0, count), at);
@@ -56,7 +62,13 @@ export function installFakeOpfs(): FakeOpfs {
       },
       getSize: () => file.bytes.byteLength,
       truncate(size: number) {
-        file.bytes = file.bytes.slice(0, size);
+        if (used() - file.bytes.byteLength + size > fake.quota) {
+          if (fake.isPrivate) return;
+          throw new DOMException('Full.', 'QuotaExceededError');
+        }
+        const resized = new Uint8Array(size);
+        resized.set(file.bytes.subarray(0, size));
+        file.bytes = resized;
       },
       flush() {
         file.flushes++;
@@ -146,7 +158,8 @@ export function installFakeOpfs(): FakeOpfs {
       else locks.delete(name);
     }
   };
-  const estimate = async () => ({ quota: fake.quota, usage: used() });
+  // As Chromium has it: 10 GiB are left always.
+  const estimate = async () => ({ quota: used() + 10 * 2 ** 30, usage: used() });
   vi.stubGlobal('navigator', { storage: { getDirectory: async () => folder(''), estimate }, locks: { request } });
   return fake;
 }

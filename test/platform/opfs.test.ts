@@ -48,7 +48,8 @@ describe('scratch file', () => {
     expect(await again.read(0, 1)).toEqual(Uint8Array.of(3));
   });
 
-  it('says that storage is full, and goes on once there is room', async () => {
+  it.each([false, true])('says that storage is full, and goes on (private window: %s)', async (isPrivate) => {
+    opfs.isPrivate = isPrivate;
     const { openScratchFile } = await newEngine();
     const scratch = await openScratchFile();
     opfs.quota = 5000;
@@ -101,6 +102,16 @@ describe('export folder', () => {
     expect(opfs.paths()).toEqual([]);
   });
 
+  it('takes another name where a dead engine still holds a file of the earlier export', async () => {
+    const { createExportFolder } = await newEngine();
+    const first = await createExportFolder('dense');
+    await first.create('model.onnx');
+    const second = await createExportFolder('dense');
+    expect(second.path).not.toBe(first.path);
+    await (await second.create('model.onnx')).close();
+    expect(await second.list()).toEqual(['model.onnx']);
+  });
+
   it('explains that a browser without private storage cannot export', async () => {
     vi.stubGlobal('navigator', {});
     const { createExportFolder, hasScratchFiles } = await newEngine();
@@ -109,7 +120,54 @@ describe('export folder', () => {
   });
 });
 
+describe('room', () => {
+  it.each([false, true])('is found by trying, whatever is estimated (private window: %s)', async (isPrivate) => {
+    opfs.isPrivate = isPrivate;
+    await newEngine();
+    const { roomForSession } = await import('../../src/platform/room.ts');
+    expect(await roomForSession(5_000_000)).toBe(5_000_000);
+    opfs.quota = 1_000_000;
+    const found = await roomForSession(5_000_000);
+    expect(found).toBeLessThanOrEqual(1_000_000);
+    expect(found).toBeGreaterThan(990_000);
+    expect(await roomForSession(1000)).toBe(1000);
+    expect(opfs.paths()).toEqual([]);
+  });
+});
+
 describe('storage session', () => {
+  it('of a page outlives its engine: finished exports stay, what only that engine could read goes', async () => {
+    const page = await import('../../src/platform/storage_session.ts');
+    const id = page.holdSession();
+    const first = await newEngine();
+    const { joinSession } = await import('../../src/platform/storage_session.ts');
+    joinSession(id, 0);
+    const scratch = await first.openScratchFile();
+    await scratch.append(pattern(100));
+    const folder = await first.createExportFolder('slice-1');
+    await (await folder.create('a.json')).close();
+    await newEngine();
+    const second = await import('../../src/platform/storage_session.ts');
+    second.joinSession(id, 1);
+    vi.useFakeTimers();
+    await second.storageSession();
+    // The browser is still letting go of what the dead one had open; the new one works beside it.
+    const { openScratchFile } = await import('../../src/platform/scratch_file.ts');
+    const mine = await openScratchFile();
+    await mine.append(pattern(10));
+    const [, old] = opfs.paths().sort((a, b) => b.localeCompare(a));
+    expect(old).toMatch(/scratch-0-0\.bin$/);
+    opfs.file(old).isLocked = false;
+    await vi.advanceTimersByTimeAsync(6000);
+    vi.useRealTimers();
+    expect(opfs.paths().map((path) => path.split('/').pop())).toEqual(['a.json', 'scratch-1-0.bin']);
+    await mine.clear();
+    // Nor does an engine of another page take them.
+    const other = await newEngine();
+    await other.openScratchFile();
+    expect(opfs.paths()).toEqual([`/${folder.path}/a.json`]);
+  });
+
   it('leaves the files of a living engine alone and removes those of a dead one', async () => {
     const first = await newEngine();
     const scratch = await first.openScratchFile();

@@ -22,7 +22,7 @@ const PLAN: HubPlan = planOf(LISTING, LISTING.choices[0]);
 const KEY = { id: 'a/b', commit: PLAN.commit, choice: 'safetensors' };
 const HUB = {
   hub_lookup: () => LISTING,
-  hub_cache: () => ({ entries: [], free_bytes: 1000 }),
+  hub_cache: () => ({ entries: [] }),
   hub_download: () => null,
 };
 
@@ -71,7 +71,7 @@ describe('looking up', () => {
   it('offers safetensors first, or what the name means', async () => {
     const { studio } = allowed();
     await lookUpModel(studio, 'a/b');
-    expect(offerOf(studio.store.getState().hub)).toMatchObject({ plan: PLAN, missing_bytes: 100, is_too_large: false });
+    expect(offerOf(studio.store.getState().hub)).toMatchObject({ plan: PLAN, missing_bytes: 100 });
     await lookUpModel(studio, 'a/b:q4_0');
     expect(studio.store.getState().hub.choice).toBe('b-Q4_0.gguf');
   });
@@ -100,18 +100,18 @@ describe('looking up', () => {
 
 describe('what is offered', () => {
   const entry = { plan: PLAN, bytes: 100, held_bytes: 70, is_complete: false, used_at: 0 };
-  const cache = (change: object) => async () => ({ entries: [{ ...entry, ...change }], free_bytes: 20 });
+  const cache = (change: object) => async () => ({ entries: [{ ...entry, ...change }] });
 
-  it('counts only what is missing, and says when the browser has no room for it', async () => {
+  it('counts only what is missing', async () => {
     const { studio } = allowed({ hub_cache: cache({}) });
     await lookUpModel(studio, 'a/b');
-    expect(offerOf(studio.store.getState().hub)).toMatchObject({ missing_bytes: 30, is_too_large: true });
+    expect(offerOf(studio.store.getState().hub)).toMatchObject({ missing_bytes: 30 });
   });
 
   it('is nothing to download where all is here', async () => {
     const { studio } = allowed({ hub_cache: cache({ held_bytes: 100, is_complete: true }) });
     await lookUpModel(studio, 'a/b');
-    expect(offerOf(studio.store.getState().hub)).toMatchObject({ missing_bytes: 0, is_too_large: false });
+    expect(offerOf(studio.store.getState().hub)).toMatchObject({ missing_bytes: 0 });
   });
 });
 
@@ -169,7 +169,7 @@ describe('downloading', () => {
 });
 
 it('shows what is left after a delete that could not delete all', async () => {
-  const left = { entries: [], free_bytes: 5 };
+  const left = { entries: [] };
   const { studio } = allowed({
     hub_delete: () => {
       throw new WhittleError({ code: 'hub_busy', message: 'a/b is in use.' });

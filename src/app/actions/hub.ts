@@ -9,7 +9,7 @@ import { saveHubConsent } from '../hub_consent.ts';
 import { changeHub } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { isOccupied, runJob } from './job.ts';
-import { openModel } from './open_model.ts';
+import { openAsked } from './open_model.ts';
 
 /** The look-up that runs, for stopping it. */
 const lookUps = new WeakMap<Studio, AbortController>();
@@ -71,7 +71,7 @@ export async function downloadModel(studio: Studio, plan: HubPlan): Promise<void
 
 /** Opens a model that lies on this device; no request is made. */
 export async function openDownloaded(studio: Studio, { id, commit, choice }: HubKey): Promise<void> {
-  await openModel(studio, { kind: 'hub', key: { id, commit, choice } });
+  await openAsked(studio, { kind: 'hub', key: { id, commit, choice } }, id);
   await refreshCache(studio);
 }
 

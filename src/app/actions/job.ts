@@ -35,7 +35,13 @@ export async function runJob(
   before?.controller.abort();
   await before?.done;
   const started_at = Date.now();
-  if (!controller.signal.aborted) store.setState({ job: startJob(kind, title, steps, started_at) });
+  if (!controller.signal.aborted) {
+    store.setState(({ interruption }) => ({
+      job: startJob(kind, title, steps, started_at),
+      // Who goes on has read it.
+      interruption: kind === 'recover' ? interruption : null,
+    }));
+  }
   try {
     controller.signal.throwIfAborted();
     await body(jobSteps(studio, controller.signal));
@@ -93,7 +99,8 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
 
 /** Stops the job that runs; everything measured so far stays. */
 export function cancelJob(studio: Studio): void {
-  if (!studio.current) return;
+  // Without backend and model no command works.
+  if (!studio.current || studio.current.kind === 'recover') return;
   studio.preview_wanted = false;
   studio.store.setState(({ job }) => (job.state === 'running' ? { job: { ...job, cancelling: true } } : {}));
   studio.current.controller.abort();

@@ -2,12 +2,15 @@
 import type { Fusion, ModelSource } from '../../engine/protocol.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
+import { nearestExports } from '../store/exports.ts';
 import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
+import { mayReplace } from './ask.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
+import { areTexts, offerTexts } from './texts.ts';
 
 const MEASURE_STEPS = [
   { command: 'set_texts', label: 'Tokenising the texts' },
@@ -21,7 +24,8 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const model = await job.run('open', { source });
     studio.preview_wanted = false;
-    studio.store.setState(({ results }) => ({
+    studio.store.setState(({ results, settings }) => ({
+      settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
       memory: null,
@@ -46,11 +50,28 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   let files: PickedFile[];
   try {
     files = await picked;
+    if (areTexts(files)) return await offerTexts(studio, files);
   } catch (cause) {
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;
   }
-  await openModel(studio, { kind: 'files', files });
+  await openAsked(studio, { kind: 'files', files }, nameOf(files));
+}
+
+/** A folder's name, or that of what was picked. */
+function nameOf(files: readonly PickedFile[]): string {
+  const [folder, ...rest] = files[0]?.path.split('/') ?? [];
+  if (folder === undefined) return 'another model';
+  return rest.length > 0 || files.length === 1 ? folder : `${files.length} files`;
+}
+
+/** Opens a model in place of the open one, asking first where work would go with that. Resolves to whether it was opened. */
+export async function openAsked(studio: Studio, source: ModelSource, name: string): Promise<boolean> {
+  const { model } = studio.store.getState().results;
+  const title = model ? `Open ${name} in place of ${model.name}?` : `Open ${name}?`;
+  if (!(await mayReplace(studio, title, 'Open and discard'))) return false;
+  await openModel(studio, source);
+  return true;
 }
 
 function unreadable(cause: unknown): WhittleError {
@@ -133,6 +154,13 @@ export async function chooseBackend(studio: Studio, backend: 'auto' | 'webgpu' |
   const isStarted = await startBackend(studio);
   const { source, results } = store.getState();
   if (isStarted && source && results.model) await openModel(studio, source);
+}
+
+/** As {@link chooseBackend}, asking first where work would go with the other backend. */
+export async function changeBackend(studio: Studio, backend: 'auto' | 'webgpu' | 'cpu'): Promise<void> {
+  if (isOccupied(studio)) return;
+  const title = 'Open the model anew on another backend?';
+  if (await mayReplace(studio, title, 'Change and discard')) await chooseBackend(studio, backend);
 }
 
 export async function startBackend(studio: Studio): Promise<boolean> {

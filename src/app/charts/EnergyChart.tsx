@@ -1,7 +1,7 @@
 import { Bar, BarChart, CartesianGrid, Rectangle, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPercent } from '../format.ts';
 import type { SiteEnergy } from '../store/plan.ts';
-import { AXIS, axisLabel, GRID, MARGIN, niceTicks } from './axis.ts';
+import { AXIS, axisLabel, GRID, MARGIN, niceTicks, tickText } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { siteName } from './chart_data.ts';
 import { Hatch } from './Hatch.tsx';
@@ -14,6 +14,7 @@ interface Props {
 
 export default function EnergyChart({ energies, selected, onSelect }: Props) {
   const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), 0) || 0.01;
+  const scale = niceTicks(0, most);
   return (
     <ResponsiveContainer>
       <BarChart data={energies as SiteEnergy[]} margin={MARGIN} accessibilityLayer={false} barCategoryGap="22%">
@@ -22,7 +23,7 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
         </defs>
         <CartesianGrid {...GRID} />
         <XAxis {...AXIS} dataKey="label" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
-        <YAxis {...AXIS} width={48} tickFormatter={formatPercent} {...niceTicks(0, most)} />
+        <YAxis {...AXIS} width={56} tickFormatter={tickText(scale.ticks, 0.01, ' %')} {...scale} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ fill: 'var(--hover)' }}

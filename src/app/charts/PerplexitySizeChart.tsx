@@ -10,7 +10,7 @@ import {
 } from 'recharts';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
-import { AXIS, axisLabel, bareTick, GRID, MARGIN, niceTicks } from './axis.ts';
+import { AXIS, axisLabel, bareTick, byteUnit, GRID, MARGIN, niceTicks, tickText } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { SizePoint } from './chart_data.ts';
 
@@ -22,6 +22,9 @@ interface Props {
 
 export default function PerplexitySizeChart({ points, selected, onSelect }: Props) {
   const dense = points.find((point) => point.kind === 'dense');
+  const sizes = padded(points.map((point) => point.bytes));
+  const { unit, suffix } = byteUnit(sizes.domain[1]);
+  const exact = new Set(points.filter((point) => !point.is_preview).map((point) => point.label));
   return (
     <ResponsiveContainer>
       <ScatterChart margin={{ ...MARGIN, top: 18, right: 28 }} accessibilityLayer={false}>
@@ -30,8 +33,8 @@ export default function PerplexitySizeChart({ points, selected, onSelect }: Prop
           {...AXIS}
           dataKey="bytes"
           type="number"
-          {...padded(points.map((point) => point.bytes))}
-          tickFormatter={(value) => bareTick(formatBytes(value))}
+          {...sizes}
+          tickFormatter={tickText(sizes.ticks, unit, suffix)}
           height={32}
           label={axisLabel('size of the weights')}
         />
@@ -57,7 +60,13 @@ export default function PerplexitySizeChart({ points, selected, onSelect }: Prop
           data={points as SizePoint[]}
           isAnimationActive={false}
           onClick={(_, index) => onSelect(points[index].id)}
-          shape={(props: ShapeProps) => <PointMark {...props} isSelected={props.payload?.id === selected} />}
+          shape={(props: ShapeProps) => (
+            <PointMark
+              {...props}
+              isSelected={props.payload?.id === selected}
+              isNamed={!props.payload?.is_preview || !exact.has(props.payload.label)}
+            />
+          )}
         />
       </ScatterChart>
     </ResponsiveContainer>
@@ -99,8 +108,14 @@ interface ShapeProps {
   payload?: SizePoint;
 }
 
-/** Square: dense. Circle: sequential. Diamond: rotate-once, hollow while it is only a quick measure. */
-function PointMark({ cx = 0, cy = 0, payload, isSelected }: ShapeProps & { isSelected: boolean }) {
+/** Named, unless an exact run of the same sparsity is: theirs would lie on one another. Square: dense. Circle: sequential. Diamond: rotate-once, hollow while it is only a quick measure. */
+function PointMark({
+  cx = 0,
+  cy = 0,
+  payload,
+  isSelected,
+  isNamed,
+}: ShapeProps & { isSelected: boolean; isNamed: boolean }) {
   if (!payload) return null;
   const fill = payload.kind === 'dense' ? 'var(--dense)' : payload.is_preview ? 'var(--surface)' : 'var(--sliced)';
   const stroke = payload.kind === 'dense' ? 'var(--dense)' : 'var(--sliced)';
@@ -109,17 +124,21 @@ function PointMark({ cx = 0, cy = 0, payload, isSelected }: ShapeProps & { isSel
       <circle r="12" fill="transparent" />
       {isSelected && <circle r="9" fill="none" stroke={stroke} strokeWidth="1.25" />}
       <path d={MARKS[payload.kind]} fill={fill} stroke={stroke} strokeWidth="1.5" />
-      <text
-        y={-13}
-        textAnchor="middle"
-        fontSize="11"
-        fill={payload.kind === 'dense' ? 'var(--muted)' : 'var(--sliced)'}
-      >
-        {payload.label}
-      </text>
+      {isNamed && (
+        <text
+          {...(payload.kind === 'dense' ? BESIDE_GUIDES : { y: -13, textAnchor: 'middle' as const })}
+          fontSize="11"
+          fill={payload.kind === 'dense' ? 'var(--muted)' : 'var(--sliced)'}
+        >
+          {payload.label}
+        </text>
+      )}
     </g>
   );
 }
+
+/** The guides cross at the dense point: its name stands in a corner of them. */
+const BESIDE_GUIDES = { x: -8, y: -9, textAnchor: 'end' } as const;
 
 const MARKS: Record<SizePoint['kind'], string> = {
   dense: 'M-4 -4H4V4H-4Z',

@@ -35,6 +35,20 @@ export function countTicks(count: number): number[] {
   return [1, ...inner, count];
 }
 
+/** Figures of an axis in one unit, with as many digits as its steps need, so that no two read the same. */
+export function tickText(ticks: readonly number[], unit: number, suffix: string): (value: number) => string {
+  const step = Math.abs((ticks[1] ?? ticks[0] ?? 1) - (ticks[0] ?? 0)) / unit || 1;
+  // A step of 0.5 takes one digit, one of 20 none.
+  const digits = Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  return (value) => `${value < 0 ? '−' : ''}${Math.abs(value / unit).toFixed(digits)}${suffix}`;
+}
+
+/** The largest of the decimal units of bytes that the values reach. */
+export function byteUnit(most: number): { unit: number; suffix: string } {
+  if (most >= 1e9) return { unit: 1e9, suffix: ' GB' };
+  return most >= 1e6 ? { unit: 1e6, suffix: ' MB' } : { unit: 1e3, suffix: ' kB' };
+}
+
 /** Axis figures without the zeros that a table would keep: 80.0 → 80. */
 export function bareTick(text: string): string {
   return text.replace(/\.0+(?=\s|$)/, '');

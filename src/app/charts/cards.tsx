@@ -6,6 +6,7 @@ import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
 import { shownCurves } from '../store/selectors.ts';
+import { chosenPrecision, precisionName } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { curveRows, sizePoints } from './chart_data.ts';
 
@@ -70,12 +71,21 @@ export function PerplexitySizeCard() {
   const results = useStudioState((state) => state.results);
   const settings = useStudioState((state) => state.settings);
   const job = useStudioState((state) => state.job);
-  const { points, omitted } = sizePoints(results);
+  const precision = chosenPrecision(settings);
+  const { points, omitted } = sizePoints(results, precision);
+  const name = results.model && precisionName(results.model, precision);
+  const sizes =
+    name === null || results.runs.length === 0
+      ? null
+      : `sliced sizes as ${name}${name === 'f16' ? '' : ', perplexities before rounding'}`;
   const selected = shownCurves({ results, settings, job }).run?.id ?? null;
   return (
     <ChartCard
       title="Perplexity against size"
-      note={omitted > 0 ? `${omitted} measured on other texts, not drawn` : undefined}
+      note={
+        [sizes, omitted > 0 ? `${omitted} measured on other texts, not drawn` : null].filter(Boolean).join(' · ') ||
+        undefined
+      }
       legend={
         <Legend
           marks={[

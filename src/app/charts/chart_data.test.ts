@@ -2,8 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { EMBEDDING_SITE, middleSite, outputSite } from '../../compress/slicegpt/sites.ts';
 import { NO_RESULTS } from '../store/results.ts';
 import { MODEL, PROTOCOL, perplexityReport, sliceReport } from '../testing.ts';
-import { countTicks, niceTicks } from './axis.ts';
+import { byteUnit, countTicks, niceTicks, tickText } from './axis.ts';
 import { curveRows, MAX_POINTS, siteName, sizePoints, spectrumRows, thin } from './chart_data.ts';
+
+describe('ticks', () => {
+  it('never read the same twice, whatever the step', () => {
+    for (const most of [0.000004, 0.0003, 0.02, 0.7, 5, 1_150_000, 8.3e9]) {
+      const { ticks } = niceTicks(most * 0.9, most);
+      const texts = ticks.map(tickText(ticks, most < 1 ? 0.01 : 1e6, ' x'));
+      expect(new Set(texts).size, String(most)).toBe(ticks.length);
+    }
+    expect(tickText([6.5e6, 7e6], 1e6, ' MB')(7e6)).toBe('7.0 MB');
+    expect(byteUnit(2_000_000)).toEqual({ unit: 1e6, suffix: ' MB' });
+  });
+});
 
 describe('rows for charts', () => {
   it('draws both curves window by window; the shorter one ends', () => {
@@ -11,7 +23,8 @@ describe('rows for charts', () => {
     expect(curveRows([{ ...point, relative_spread: null }], [])[0]).toMatchObject({ dense: 80, dense_band: undefined });
     const rows = curveRows([point, { ...point, window: 2 }], [point]);
     expect(rows).toHaveLength(2);
-    expect(rows[0].dense_band).toEqual([72, 88]);
+    expect(rows[0].dense_band, 'one window has no spread').toBeUndefined();
+    expect(rows[1].dense_band).toEqual([72, 88]);
     expect(rows[1].sliced).toBeUndefined();
   });
 

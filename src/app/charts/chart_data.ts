@@ -1,6 +1,7 @@
 /** @file Rows for the charts, from results. Pure, and small: no chart draws more than {@link MAX_POINTS} points. */
-import type { ProtocolReport, Schedule } from '../../engine/protocol.ts';
+import type { ModelSummary, Precision, ProtocolReport, Schedule } from '../../engine/protocol.ts';
 import { isSameEvaluation, type Results, type Run, type WindowPoint } from '../store/results.ts';
+import { slicedTotal } from '../store/sizes.ts';
 
 export const MAX_POINTS = 300;
 
@@ -70,7 +71,10 @@ export interface SizePoint {
 }
 
 /** The dense model and each run measured on the same windows; `omitted` counts runs of another protocol. */
-export function sizePoints(results: Results): { points: SizePoint[]; omitted: number } {
+export function sizePoints(
+  results: Results,
+  precision: Precision = 'stored',
+): { points: SizePoint[]; omitted: number } {
   const { model, dense, runs, protocol } = results;
   if (!model) return { points: [], omitted: 0 };
   const points: SizePoint[] = [];
@@ -89,18 +93,19 @@ export function sizePoints(results: Results): { points: SizePoint[]; omitted: nu
   let omitted = 0;
   for (const run of runs) {
     if (!run.perplexity) continue;
-    if (isSameEvaluation(run.perplexity.protocol, protocol)) points.push(runPoint(run, run.perplexity.perplexity));
+    if (isSameEvaluation(run.perplexity.protocol, protocol))
+      points.push(runPoint(model, run, run.perplexity.perplexity, precision));
     else omitted += 1;
   }
   return { points, omitted };
 }
 
-function runPoint(run: Run, perplexity: number): SizePoint {
+function runPoint(model: ModelSummary, run: Run, perplexity: number, precision: Precision): SizePoint {
   const { slice } = run;
   return {
     id: run.id,
     label: `${Math.round(slice.options.sparsity * 1000) / 10} %`,
-    bytes: slice.bytes,
+    bytes: slicedTotal(model, slice, precision),
     perplexity,
     kind: slice.options.schedule,
     is_preview: run.is_preview,

@@ -1,6 +1,6 @@
 /** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
 import { lazy, useMemo } from 'react';
-import { discardedEnergy } from '../../engine/plan.ts';
+import { discardedEnergy, missingTokens } from '../../engine/plan.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
@@ -20,6 +20,7 @@ export function SpectrumCard() {
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
   const isRefused = useIsRefused();
+  const isShort = useIsShort();
   const site = sites.find((other) => other.site === chosen) ?? sites[0];
   const rows = useMemo(() => (site ? spectrumRows(site.eigenvalues) : []), [site]);
   const hiddenSize = site?.eigenvalues.length ?? 0;
@@ -45,7 +46,9 @@ export function SpectrumCard() {
       summary={
         site && (
           <span>
-            {dimension < hiddenSize ? (
+            {isShort ? (
+              'too few calibration tokens to tell what is cut'
+            ) : dimension < hiddenSize ? (
               <>
                 keeps {dimension} of {hiddenSize}, discards{' '}
                 <strong>{formatPercent(discardedEnergy(site.eigenvalues, dimension))}</strong>
@@ -81,6 +84,7 @@ export function EnergyCard() {
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
   const isRefused = useIsRefused();
+  const isShort = useIsShort();
   const rows = useMemo(() => (plan ? energies(sites, plan) : []), [sites, plan]);
   const worst = rows.reduce((most, row) => Math.max(most, row.discarded), 0);
   return (
@@ -89,7 +93,13 @@ export function EnergyCard() {
       summary={
         rows.length > 0 && (
           <span>
-            by site, at most <strong>{formatPercent(worst)}</strong>
+            {isShort ? (
+              'too few calibration tokens to tell'
+            ) : (
+              <>
+                by site, at most <strong>{formatPercent(worst)}</strong>
+              </>
+            )}
           </span>
         )
       }
@@ -114,6 +124,13 @@ export function EnergyCard() {
 const NONE: never[] = [];
 
 const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and there is nothing to cut.';
+
+/** Directions that the text has no say in look as if nothing were lost with them. */
+function useIsShort(): boolean {
+  const protocol = useStudioState((state) => state.results.protocol);
+  const { plan } = usePlan();
+  return protocol !== null && plan !== null && missingTokens(protocol, plan.dimension) !== undefined;
+}
 
 function useIsRefused(): boolean {
   return useStudioState((state) => state.results.model?.shape.slicing_refusal !== undefined);

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { BackendInfo } from '../../engine/protocol.ts';
-import { chooseBackend } from '../actions/open_model.ts';
-import { ConfirmButton } from '../components/ConfirmButton.tsx';
+import { changeBackend } from '../actions/open_model.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import type { Settings } from '../store/settings.ts';
@@ -27,37 +27,21 @@ export function BackendBanner() {
   if (!situation) return null;
   return (
     <div className="banner" role="status">
-      <p>
+      <div>
         <strong>{situation.title}</strong> {situation.text}
-      </p>
+      </div>
       <SwitchButton label={situation.button} backend={situation.backend} />
     </div>
   );
 }
 
-/** Asks first where the runs of the open model would go with the other backend. */
 function SwitchButton({ label, backend }: { label: string; backend: Choice }) {
   const studio = useStudio();
-  const runs = useStudioState((state) => state.results.runs.length);
   const isBusy = useIsBusy();
-  const change = () => void chooseBackend(studio, backend);
-  const busy = { disabled: isBusy, title: isBusy ? BUSY : undefined };
-  if (runs === 0) {
-    return (
-      <button type="button" {...busy} onClick={change}>
-        {label}
-      </button>
-    );
-  }
   return (
-    <ConfirmButton
-      label={label}
-      question={`Opens the model anew, without its ${runs === 1 ? 'run' : `${runs} runs`}: go on?`}
-      deed="go on"
-      isPlain
-      onConfirm={change}
-      {...busy}
-    />
+    <ActionButton hindrance={isBusy && BUSY} onClick={() => void changeBackend(studio, backend)}>
+      {label}
+    </ActionButton>
   );
 }
 
@@ -82,9 +66,12 @@ function situationOf(backend: BackendInfo | null, chosen: Choice, isRefused: boo
 function NoGpu() {
   return (
     <>
-      Whittle computes on the processor: the same results, in more time than on a GPU. For a GPU, use a current Chrome,
-      Edge, Firefox or Safari with hardware acceleration turned on; on Linux, Chrome may need{' '}
-      <code>chrome://flags/#enable-unsafe-webgpu</code>.
+      Whittle computes on the processor: the same results, in more time.{' '}
+      <details className="fold banner-fold">
+        <summary>How to get a GPU</summary>
+        Use a current Chrome, Edge, Firefox or Safari with hardware acceleration turned on; on Linux, Chrome may need{' '}
+        <code>chrome://flags/#enable-unsafe-webgpu</code>.
+      </details>
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { BOS_MODES, bosText, missingTokens } from '../../engine/plan.ts';
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { NumberField } from '../components/NumberField.tsx';
 import { overlapText, tokensText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
@@ -81,14 +82,9 @@ export function CalibrationPanel() {
       {isChanged && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>
-          <button
-            type="button"
-            disabled={isBusy}
-            title={isBusy ? BUSY : undefined}
-            onClick={() => void measureAgain(studio)}
-          >
+          <ActionButton hindrance={isBusy && BUSY} onClick={() => void measureAgain(studio)}>
             Measure again
-          </button>
+          </ActionButton>
         </div>
       )}
       {!isChanged && isIdle && missing && (
@@ -131,5 +127,6 @@ function isSame(a: TextSettings, b: TextSettings): boolean {
 
 function isSameSource(a: TextSource, b: TextSource): boolean {
   if (a.kind === 'file' && b.kind === 'file') return a.file === b.file;
+  if (a.kind === 'text' && b.kind === 'text') return a.text === b.text;
   return a.kind === b.kind;
 }

@@ -1,21 +1,25 @@
 import type { ReactNode } from 'react';
-import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
+import type { ModelSummary, PerplexityReport, Precision } from '../../engine/protocol.ts';
 import { Protocol } from '../components/Protocol.tsx';
 import { formatBytes, formatChange, formatCount, formatPerplexity, formatRate } from '../format.ts';
 import type { Plan } from '../store/plan.ts';
 import { isSameEvaluation, type Run } from '../store/results.ts';
+import { precisionName, sizeName, slicedTotal } from '../store/sizes.ts';
 
 interface Props {
   model: ModelSummary;
   dense: PerplexityReport | null;
   plan: Plan;
   run: Run | null;
+  /** Of the export that is chosen. */
+  precision: Precision;
 }
 
 /** Dense, sliced and the change, row by row. A dash stands where nothing has been measured. */
-export function Comparison({ model, dense, plan, run }: Props) {
+export function Comparison({ model, dense, plan, run, precision }: Props) {
   const sliced = run?.perplexity ?? null;
-  const bytes = run?.slice.bytes ?? plan.bytes;
+  const bytes = slicedTotal(model, run?.slice ?? plan, precision);
+  const rounded = precisionName(model, precision);
   const parameters = run?.slice.parameters ?? plan.parameters;
   const areComparable = dense !== null && sliced !== null && isSameEvaluation(dense.protocol, sliced.protocol);
   return (
@@ -40,7 +44,7 @@ export function Comparison({ model, dense, plan, run }: Props) {
             isMain
           />
           <Row
-            name="Size"
+            name={sizeName(model, precision)}
             dense={formatBytes(model.bytes)}
             sliced={formatBytes(bytes)}
             change={bytes / model.bytes - 1}
@@ -59,6 +63,11 @@ export function Comparison({ model, dense, plan, run }: Props) {
           />
         </tbody>
       </table>
+      {sliced && rounded !== null && rounded !== 'f16' && (
+        <p className="muted">
+          Perplexity and speed are of the weights before they are rounded to {rounded}; an export measures its own file.
+        </p>
+      )}
       {(sliced ?? dense) && <Protocol protocol={(sliced ?? dense!).protocol} />}
       {!sliced && <p className="muted">Release the slider for a quick measure, or press Slice for the exact run.</p>}
     </>

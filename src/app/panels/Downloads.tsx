@@ -3,8 +3,10 @@ import type { ExportReport } from '../../engine/protocol.ts';
 import { type ErrorData, toErrorData } from '../../errors/errors.ts';
 import { canSaveToFolder } from '../../platform/download.ts';
 import { downloadAll, downloadFile, saveToFolder } from '../actions/download.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { formatBytes } from '../format.ts';
+import { useStudio } from '../studio.ts';
 
 interface Props {
   report: ExportReport;
@@ -16,6 +18,7 @@ interface Props {
 
 /** The files of a verified export. */
 export function Downloads({ report, name, archive }: Props) {
+  const studio = useStudio();
   const [error, setError] = useState<ErrorData | null>(null);
   /** Share of the zip that is written; null while none is. */
   const [packed, setPacked] = useState<number | null>(null);
@@ -26,17 +29,17 @@ export function Downloads({ report, name, archive }: Props) {
   function saveAll() {
     setPacked(0);
     // Whole percents only: React need not draw every chunk.
-    save(downloadAll(report, archive, (share) => setPacked(Math.floor(share * 100) / 100)));
+    save(downloadAll(studio, report, archive, (share) => setPacked(Math.floor(share * 100) / 100)));
   }
   return (
     <>
       <div className="button-row">
-        <button type="button" disabled={packed !== null} title={archive} onClick={saveAll}>
+        <ActionButton hindrance={packed !== null && 'The archive is being packed'} title={archive} onClick={saveAll}>
           {packed === null ? 'Download all' : `Packing ${Math.round(packed * 100)} %`}
           <span className="visually-hidden"> of {name}</span>
-        </button>
+        </ActionButton>
         {canSaveToFolder() && (
-          <button type="button" onClick={() => save(saveToFolder(report))}>
+          <button type="button" onClick={() => save(saveToFolder(studio, report))}>
             Save to a folder…
             <span className="visually-hidden"> {name}</span>
           </button>
@@ -53,7 +56,7 @@ export function Downloads({ report, name, archive }: Props) {
                 type="button"
                 className="link"
                 title={`SHA-256 ${file.sha256}`}
-                onClick={() => save(downloadFile(report, file.name))}
+                onClick={() => save(downloadFile(studio, report, file.name))}
               >
                 <span className="visually-hidden">Download </span>
                 {file.name}

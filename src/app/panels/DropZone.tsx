@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'react';
 import { filesFromDrop } from '../../platform/dropped_files.ts';
 import { openFiles } from '../actions/open_model.ts';
+import { offerPasted } from '../actions/texts.ts';
 import { useStudio } from '../studio.ts';
 
-/** The whole page takes a drop; the veil only says so. */
+/** The whole page takes a drop, and what is pasted; the veil only says so. */
 export function DropZone() {
   const studio = useStudio();
   const [isOver, setOver] = useState(false);
@@ -23,16 +24,25 @@ export function DropZone() {
     };
     addEventListener('dragover', over);
     addEventListener('dragleave', leave);
+    const paste = (event: ClipboardEvent) => {
+      const { clipboardData, target } = event;
+      const isTyping = target instanceof HTMLElement && target.matches('input, textarea');
+      if (!clipboardData || isTyping) return;
+      if (clipboardData.files.length > 0) void openFiles(studio, filesFromDrop(clipboardData));
+      else void offerPasted(studio, clipboardData.getData('text/plain'));
+    };
     addEventListener('drop', drop);
+    addEventListener('paste', paste);
     return () => {
       removeEventListener('dragover', over);
       removeEventListener('dragleave', leave);
       removeEventListener('drop', drop);
+      removeEventListener('paste', paste);
     };
   }, [studio]);
   return isOver ? (
     <div className="drop-veil" aria-hidden="true">
-      <p>Drop the model: a folder, its files together, or one .gguf</p>
+      <p>Drop a model (a folder, its files together, one .gguf), or a text to calibrate on</p>
     </div>
   ) : null;
 }

@@ -1,6 +1,8 @@
 import { useId } from 'react';
+import { isBlockQuantized, nearestPrecision } from '../../engine/plan.ts';
 import type { PerplexityReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import {
   EXPORT_FORMATS,
   type ExportChoice,
@@ -30,37 +32,41 @@ interface Props {
   /** Null until it has been measured: an export is compared with it. */
   perplexity: PerplexityReport | null;
   exports: Exports;
+  /** Its weights are gone; only what was exported before is left. */
+  isLost?: boolean;
   /** Start of the archives' names. */
   stem: string;
 }
 
+const LOST = 'The weights of this run went when the engine stopped. Press Slice to make it again, then export that.';
+
 /** Writes and verifies; nothing can be downloaded before the file was found to compute what the charts show. */
-export function ExportBlock({ kind, id, perplexity, exports, stem }: Props) {
+export function ExportBlock({ kind, id, perplexity, exports, isLost = false, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
   const chosen = useStudioState((state) => state.settings.export[kind]);
+  const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
   const refusal = formatRefusal(chosen.format, kind);
-  const hindrance = hindranceOf(kind, id !== null && perplexity !== null, isBusy);
+  const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
   const choose = (choice: ExportChoice) =>
     changeSettings(studio.store, { export: { ...studio.store.getState().settings.export, [kind]: choice } });
   return (
     <>
       <ExportFields kind={kind} chosen={chosen} onChange={choose} />
       <p className={refusal ? 'export-purpose warning' : 'export-purpose'}>
-        {refusal ?? `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision)}`}
+        {refusal ??
+          `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision, isBlocks, chosen.format)}`}
       </p>
-      <button
-        type="button"
+      <ActionButton
         className="wide"
         data-action={kind === 'sliced' ? 'export' : 'export-dense'}
-        disabled={refusal !== null || hindrance !== null}
-        title={
-          refusal ?? hindrance ?? 'Writes the files, then runs them; offered only if they give the same perplexity'
-        }
+        hindrance={refusal ?? hindrance}
+        title="Writes the files, then runs them; offered only if they give the same perplexity"
         onClick={() => id !== null && void exportModel(studio, id, chosen)}
       >
         Export {exportName(chosen)}
-      </button>
+      </ActionButton>
+      {isLost && <p className="notice">{LOST}</p>}
       {exports.length === 0 && (
         <p className="muted">
           Offered for download only once the written files give the same perplexity, within 0.1 %.
@@ -79,6 +85,7 @@ interface FieldsProps {
 
 function ExportFields({ kind, chosen, onChange }: FieldsProps) {
   const [format, precision] = [useId(), useId()];
+  const nearest = useStudioState(({ results }) => (results.model ? nearestPrecision(results.model) : 'stored'));
   const suffix = kind === 'dense' ? ' of the open model' : '';
   return (
     <div className="field-grid export-fields">
@@ -89,7 +96,7 @@ function ExportFields({ kind, chosen, onChange }: FieldsProps) {
         <select
           id={format}
           value={chosen.format}
-          onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat))}
+          onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat, nearest))}
         >
           {EXPORT_FORMATS.map((name) => (
             <option key={name} value={name}>

@@ -1,20 +1,23 @@
-import type { HeadKind, ModelSummary } from '../../engine/protocol.ts';
+import type { HeadKind, ModelSummary, PartSizes, Precision } from '../../engine/protocol.ts';
 import { SizeBar } from '../components/SizeBar.tsx';
 import { formatBytes, formatChange } from '../format.ts';
-import type { HeadPlan } from '../store/plan.ts';
+import type { HeadPlan, Plan } from '../store/plan.ts';
 import { PARTS } from '../store/size_parts.ts';
+import { originalBytes, slicedBytes, slicedTotal } from '../store/sizes.ts';
 
 interface Props {
   model: ModelSummary;
   heads: readonly HeadPlan[];
   chosen: HeadKind | null;
+  /** Of the export that is chosen. */
+  precision: Precision;
 }
 
-/** The original, and the sliced model under each head, to one scale. A head that the model does not allow says why. */
-export function HeadBars({ model, heads, chosen }: Props) {
-  const { dense } = model.shape;
-  const scale = heads.reduce((most, { plan }) => Math.max(most, plan?.parameters ?? 0), model.parameters);
-  const limit = scale > model.parameters ? model.parameters / scale : undefined;
+/** The original, and the sliced model under each head, in bytes and to one scale. A head that the model does not allow says why. */
+export function HeadBars({ model, heads, chosen, precision }: Props) {
+  const bytesOf = (plan: Plan) => slicedTotal(model, plan, precision);
+  const scale = heads.reduce((most, { plan }) => Math.max(most, plan ? bytesOf(plan) : 0), model.bytes);
+  const limit = scale > model.bytes ? model.bytes / scale : undefined;
   return (
     <table className="head-bars">
       <caption className="visually-hidden">Size under each head</caption>
@@ -30,7 +33,7 @@ export function HeadBars({ model, heads, chosen }: Props) {
         <tr>
           <th scope="row">Original</th>
           <td className="bar">
-            <SizeBar kind="dense" parts={shares(dense, scale)} limit={limit} />
+            <SizeBar kind="dense" parts={shares(originalBytes(model), scale)} limit={limit} />
           </td>
           <td>{formatBytes(model.bytes)}</td>
           <td />
@@ -46,14 +49,14 @@ export function HeadBars({ model, heads, chosen }: Props) {
                 <td className="bar">
                   <SizeBar
                     kind="sliced"
-                    parts={shares(plan.parts, scale)}
-                    cut={cutOf(model, plan.parameters, scale)}
+                    parts={shares(slicedBytes(model, plan, precision), scale)}
+                    cut={Math.max(0, model.bytes - bytesOf(plan)) / scale}
                     limit={limit}
                   />
                 </td>
-                <td>{formatBytes(plan.bytes)}</td>
-                <td className={plan.bytes > model.bytes ? 'growth' : undefined}>
-                  {formatChange(plan.bytes / model.bytes - 1)}
+                <td>{formatBytes(bytesOf(plan))}</td>
+                <td className={bytesOf(plan) > model.bytes ? 'growth' : undefined}>
+                  {formatChange(bytesOf(plan) / model.bytes - 1)}
                 </td>
               </>
             ) : (
@@ -68,12 +71,6 @@ export function HeadBars({ model, heads, chosen }: Props) {
   );
 }
 
-function shares(parts: HeadPlanParts, scale: number) {
-  return PARTS.map(({ name, label }) => ({ label, share: parts[name] / scale }));
-}
-
-type HeadPlanParts = ModelSummary['shape']['dense'];
-
-function cutOf(model: ModelSummary, parameters: number, scale: number): number {
-  return Math.max(0, (model.parameters - parameters) / scale);
+function shares(bytes: PartSizes, scale: number) {
+  return PARTS.map(({ name, label }) => ({ label, share: bytes[name] / scale }));
 }

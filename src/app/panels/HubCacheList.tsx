@@ -2,6 +2,7 @@ import { useRef } from 'react';
 import type { HubCache, HubCacheEntry, HubKey } from '../../engine/protocol.ts';
 import { isSameModel } from '../../platform/hub/types.ts';
 import { deleteDownloaded, downloadModel, openDownloaded } from '../actions/hub.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ConfirmButton } from '../components/ConfirmButton.tsx';
 import { formatBytes } from '../format.ts';
 import { BUSY } from '../store/job.ts';
@@ -15,7 +16,7 @@ export function HubCacheList({ cache }: { cache: HubCache }) {
   const studio = useStudio();
   const openKey = useStudioState(({ source }) => (source?.kind === 'hub' ? source.key : null));
   const summary = useRef<HTMLElement>(null);
-  const { entries, free_bytes } = cache;
+  const { entries } = cache;
   const held = entries.reduce((sum, entry) => sum + entry.held_bytes, 0);
   const deletable = entries.filter(({ plan }) => !isOpen(plan, openKey));
 
@@ -41,9 +42,7 @@ export function HubCacheList({ cache }: { cache: HubCache }) {
         ))}
       </ul>
       <div className="hub-foot">
-        <span className="field-note">
-          {free_bytes !== undefined && `${formatBytes(free_bytes)} free for this site`}
-        </span>
+        <span className="field-note">Kept in this browser until you delete them</span>
         {entries.length > 1 && (
           <ConfirmButton
             label="Delete all"
@@ -86,27 +85,24 @@ function CacheRow({ entry, isOpen, onDelete }: { entry: HubCacheEntry; isOpen: b
       </span>
       <div className="hub-row-buttons">
         {is_complete ? (
-          <button
-            type="button"
+          <ActionButton
             className="quiet"
             aria-label={`Open ${name}`}
-            disabled={isOpen}
-            title={isOpen ? 'This model is open' : undefined}
+            hindrance={isOpen && 'This model is open'}
             onClick={() => void openDownloaded(studio, plan)}
           >
             {isOpen ? 'Open now' : 'Open'}
-          </button>
+          </ActionButton>
         ) : (
-          <button
-            type="button"
+          <ActionButton
             className="quiet"
             aria-label={`Continue ${name}`}
-            disabled={isBusy || !allowed}
-            title={isBusy ? BUSY : allowed ? 'Download the rest' : 'Downloads are switched off above'}
+            hindrance={isBusy ? BUSY : !allowed && 'Downloads are switched off above'}
+            title="Download the rest"
             onClick={() => void downloadModel(studio, plan)}
           >
             Continue
-          </button>
+          </ActionButton>
         )}
         <ConfirmButton
           label="Delete"

@@ -2,6 +2,7 @@ import { useId } from 'react';
 import type { HubChoice } from '../../engine/protocol.ts';
 import { endpointHost } from '../../platform/hub/endpoint.ts';
 import { downloadModel, openDownloaded } from '../actions/hub.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { type Fact, Facts } from '../components/Facts.tsx';
 import { formatBytes } from '../format.ts';
 import { type HubState, type Offer, offerOf } from '../store/hub.ts';
@@ -22,7 +23,6 @@ export function HubOffer({ hub }: { hub: HubState }) {
     ...(listing.architecture ? [{ name: 'Architecture', value: listing.architecture }] : []),
     ...(listing.license ? [{ name: 'Licence', value: listing.license }] : []),
   ];
-  const free = hub.cache?.free_bytes;
   return (
     <>
       <Facts facts={facts} />
@@ -40,25 +40,14 @@ export function HubOffer({ hub }: { hub: HubState }) {
       </details>
       <Facts
         facts={[
-          { name: 'To download', value: <SizeToCome offer={offer} /> },
-          ...(free === undefined
-            ? []
-            : [
-                {
-                  name: 'Free for this site',
-                  value: formatBytes(free),
-                  title: 'What the browser says it would still give',
-                },
-              ]),
+          {
+            name: 'To download',
+            value: <SizeToCome offer={offer} />,
+            title: 'Whether it fits is tried before anything is asked for',
+          },
         ]}
       />
       {problem && <p className="notice">{problem} It cannot be opened here.</p>}
-      {!problem && offer.is_too_large && (
-        <p className="notice">
-          That is more than the browser gives this site. Delete downloaded models below or free disk space, then look it
-          up again.
-        </p>
-      )}
       <OfferButton offer={offer} allowed={hub.allowed} />
     </>
   );
@@ -91,16 +80,15 @@ function OfferButton({ offer, allowed }: { offer: Offer; allowed: boolean }) {
   }
   const isPartial = cached !== undefined && cached.held_bytes > 0;
   return (
-    <button
-      type="button"
+    <ActionButton
       className="primary wide"
-      disabled={isBusy || !allowed || offer.is_too_large || offer.problem !== undefined}
-      title={isBusy ? BUSY : `From ${endpointHost(plan.endpoint)}; kept in this browser until you delete it`}
+      hindrance={isBusy ? BUSY : (offer.problem ?? (allowed ? null : 'Downloads are switched off above'))}
+      title={`From ${endpointHost(plan.endpoint)}; kept in this browser until you delete it`}
       onClick={() => void downloadModel(studio, plan)}
     >
       Download {isPartial ? 'the other ' : ''}
       {formatBytes(missing_bytes)}
-    </button>
+    </ActionButton>
   );
 }
 

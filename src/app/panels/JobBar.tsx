@@ -1,8 +1,11 @@
 import { useState } from 'react';
+import type { ErrorData } from '../../errors/errors.ts';
 import { cancelJob } from '../actions/job.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { formatClock } from '../format.ts';
 import type { JobKind, JobState } from '../store/job.ts';
+import { isAnythingMeasured } from '../store/results.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunningJobLine } from './RunningJobLine.tsx';
 
@@ -11,20 +14,30 @@ const SAID_ELSEWHERE: ReadonlySet<JobKind> = new Set(['export', 'download']);
 export function JobBar() {
   const studio = useStudio();
   const job = useStudioState((state) => state.job);
+  const interruption = useStudioState((state) => state.interruption);
+  const hasMeasures = useStudioState(({ results }) => isAnythingMeasured(results));
   return (
     <section className="job-bar" aria-label="Job" data-state={job.state}>
       {/* A failed export or download says so where it was asked for, in its panel. */}
-      {job.state === 'failed' && !SAID_ELSEWHERE.has(job.kind) && <Failure key={job.error.message} job={job} />}
-      {job.state === 'running' ? <RunningJobLine job={job} /> : <p className="job-line">{restingText(job)}</p>}
-      <button
-        type="button"
+      {interruption ? (
+        <Failure {...interruption} onDismiss={() => studio.store.setState({ interruption: null })} />
+      ) : (
+        job.state === 'failed' && !SAID_ELSEWHERE.has(job.kind) && <JobFailure key={job.error.message} job={job} />
+      )}
+      {job.state === 'running' ? (
+        <RunningJobLine job={job} />
+      ) : (
+        <p className="job-line">{restingText(job, hasMeasures)}</p>
+      )}
+      <ActionButton
         className="cancel"
-        disabled={job.state !== 'running' || job.cancelling}
+        data-action="cancel"
+        hindrance={cancelHindrance(job)}
         title="Cancel (Esc)"
         onClick={() => cancelJob(studio)}
       >
         {job.state === 'running' && job.cancelling ? 'Cancelling' : 'Cancel'}
-      </button>
+      </ActionButton>
       <p className="visually-hidden" role="status">
         {announcement(job)}
       </p>
@@ -32,32 +45,42 @@ export function JobBar() {
   );
 }
 
-/** Stands over the page's edge, so that nothing moves; the results stay where they are. */
-function Failure({ job }: { job: Extract<JobState, { state: 'failed' }> }) {
+function cancelHindrance(job: JobState): string | null {
+  if (job.state !== 'running') return 'Nothing is running';
+  if (job.kind === 'recover') return 'Without the engine nothing else works';
+  return job.cancelling ? 'It is being cancelled' : null;
+}
+
+function JobFailure({ job }: { job: Extract<JobState, { state: 'failed' }> }) {
   const [isOpen, setOpen] = useState(true);
   if (!isOpen) return null;
+  return <Failure title={`${job.title}: failed`} error={job.error} onDismiss={() => setOpen(false)} />;
+}
+
+/** Stands over the page's edge, so that nothing moves; the results stay where they are. */
+function Failure({ title, error, onDismiss }: { title: string; error: ErrorData; onDismiss: () => void }) {
   return (
     <div className="failure">
-      <ErrorNote title={`${job.title}: failed`} error={job.error} />
-      <button type="button" className="quiet" onClick={() => setOpen(false)}>
+      <ErrorNote title={title} error={error} />
+      <button type="button" className="quiet" onClick={onDismiss}>
         Dismiss
       </button>
     </div>
   );
 }
 
-function restingText(job: Exclude<JobState, { state: 'running' }>): React.ReactNode {
+function restingText(job: Exclude<JobState, { state: 'running' }>, hasMeasures: boolean): React.ReactNode {
   switch (job.state) {
     case 'idle':
       return <span className="muted">Nothing is running</span>;
     case 'finished': {
       const time = formatClock(job.duration_ms / 1000);
-      const verb = job.kind === 'download' ? 'downloaded' : 'measured';
+      const kept = job.kind === 'download' ? 'what was downloaded stays' : hasMeasures && 'what was measured stays';
       return (
         <>
           {job.title}{' '}
           <span className="muted">
-            {job.outcome === 'done' ? `done in ${time}` : `cancelled after ${time}; what was ${verb} stays`}
+            {job.outcome === 'done' ? `done in ${time}` : `cancelled after ${time}${kept ? `; ${kept}` : ''}`}
           </span>
         </>
       );

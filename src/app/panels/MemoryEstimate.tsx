@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from 'react';
-import { estimateJob, memoryVerdict, type Room, storageNeed } from '../../engine/plan.ts';
+import { estimateJob, memoryVerdict, storageNeed } from '../../engine/plan.ts';
 import type { MemoryReport } from '../../engine/protocol.ts';
 import { browserHeap } from '../../platform/heap_meter.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes } from '../format.ts';
 import { usePlan } from '../store/selectors.ts';
-import { useStudioState } from '../studio.ts';
+import { useStudio, useStudioState } from '../studio.ts';
 
 const PARTS = [
   ['weights', 'Weights of one layer'],
@@ -23,7 +23,6 @@ export function MemoryEstimate() {
   const measured = useStudioState((state) => state.memory);
   const { schedule, texts } = useStudioState((state) => state.settings);
   const { plan } = usePlan();
-  const room = useRoom();
   const { seqlen, samples, eval_samples } = texts;
   const job = useMemo(() => {
     if (!model || !backend || !plan) return null;
@@ -35,8 +34,9 @@ export function MemoryEstimate() {
     return { shape: model.shape, backend, windows, slices };
   }, [model, backend, plan, schedule, seqlen, samples, eval_samples]);
   const memory = useMemo(() => job && estimateJob(job), [job]);
+  const storage_bytes = useStorage(memory ? storageNeed(memory.storage) : 0);
   if (!job || !memory) return null;
-  const { fits, notes } = memoryVerdict(memory, job, room);
+  const { fits, notes } = memoryVerdict(memory, job, { memory_bytes: toldMemory(), storage_bytes });
   const { breakdown, host, storage } = memory;
   const name = job.backend.kind === 'webgpu' ? 'GPU memory' : 'Memory';
   const facts = PARTS.filter(([part]) => breakdown[part] > 0).map(([part, label]) => ({
@@ -100,22 +100,28 @@ function notTold(): string {
 /** Browsers round this down and say no more than 8, whatever there is; less is a real limit. */
 const LARGEST_TOLD_GIB = 8;
 
-/** What the browser says of its storage and of the machine's memory. */
-function useRoom(): Room {
-  const [room, setRoom] = useState<Room>({});
+function toldMemory(): number | undefined {
+  const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
+  return deviceMemory !== undefined && deviceMemory < LARGEST_TOLD_GIB ? deviceMemory * 2 ** 30 : undefined;
+}
+
+/** While a slider moves nothing is tried. */
+const CALM_MS = 400;
+
+/** What the engine found by trying to be free for this site; undefined until it has tried, and where it cannot. */
+function useStorage(needed: number): number | undefined {
+  const { engine } = useStudio();
+  const [free, setFree] = useState<number>();
+  const isKnown = free !== undefined && free >= needed;
   useEffect(() => {
-    let isGone = false;
-    const { storage, deviceMemory } = navigator as Partial<Navigator> & { deviceMemory?: number };
-    const memory_bytes =
-      deviceMemory !== undefined && deviceMemory < LARGEST_TOLD_GIB ? deviceMemory * 2 ** 30 : undefined;
-    const tell = (found: StorageEstimate = {}) => {
-      const { quota, usage = 0 } = found;
-      if (!isGone) setRoom({ memory_bytes, storage_bytes: quota === undefined ? undefined : quota - usage });
-    };
-    Promise.resolve(storage?.estimate?.()).then(tell, () => tell());
-    return () => {
-      isGone = true;
-    };
-  }, []);
-  return room;
+    if (needed === 0 || isKnown) return;
+    const timer = setTimeout(() => {
+      engine.run('room', { needed }).then(
+        (found) => setFree(found ?? undefined),
+        () => setFree(undefined),
+      );
+    }, CALM_MS);
+    return () => clearTimeout(timer);
+  }, [engine, needed, isKnown]);
+  return free;
 }

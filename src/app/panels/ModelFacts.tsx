@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatInteger } from '../format.ts';
 
 const NORMS: Record<ModelSummary['norm'], string> = { rms_norm: 'RMSNorm', layer_norm: 'LayerNorm' };
 
-/** Everything the headers say; no weight has been read for it. */
+/** Everything the headers say, no weight has been read for it: one line, and the rest when it is wanted. */
 export function ModelFacts({ model }: { model: ModelSummary }) {
   const { shape } = model;
   const facts: Fact[] = [
@@ -33,12 +33,19 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
   ];
   return (
     <>
-      <Facts facts={facts} />
       {model.warnings.map((warning) => (
         <p key={warning} className="notice">
           {warning}
         </p>
       ))}
+      <details className="fold">
+        <summary>
+          {model.architecture} · {shape.num_hidden_layers} × {formatInteger(shape.hidden_size)} · all facts
+        </summary>
+        <div className="fold-body">
+          <Facts facts={facts} />
+        </div>
+      </details>
       <details className="fold">
         <summary>
           {model.files.length === 1 ? '1 file' : `${model.files.length} files`} · {formatInteger(model.tensors.length)}{' '}

@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
-import { openFiles, openModel } from '../actions/open_model.ts';
+import { openAsked, openFiles } from '../actions/open_model.ts';
 import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
 import { HubPanel } from './HubPanel.tsx';
@@ -52,33 +52,26 @@ export function ModelPanel() {
           </p>
         </div>
       )}
-      {!model && <Demo className="primary wide" />}
-      <div className="button-row">
+      {/* One button in one place, whatever is open: it keeps the focus when it was pressed. */}
+      <div className={model ? 'button-row' : 'button-row button-row-first-wide'}>
+        <button
+          type="button"
+          data-action="demo"
+          className={model ? undefined : 'primary'}
+          aria-label="Try the built-in model"
+          onClick={() => void openAsked(studio, { kind: 'demo' }, 'the built-in model')}
+        >
+          {model ? 'Built-in' : 'Try the built-in model'}
+        </button>
         <button type="button" data-action="files" onClick={() => filesInput.current?.click()}>
           {model ? 'Files…' : 'Choose files'}
         </button>
         <button type="button" onClick={() => folderInput.current?.click()}>
           {model ? 'Folder…' : 'Choose folder'}
         </button>
-        {model && <Demo />}
       </div>
       {model && <ModelFacts model={model} />}
       <HubPanel />
     </Section>
-  );
-}
-
-function Demo({ className }: { className?: string }) {
-  const studio = useStudio();
-  return (
-    <button
-      type="button"
-      data-action="demo"
-      className={className}
-      aria-label="Try the built-in model"
-      onClick={() => void openModel(studio, { kind: 'demo' })}
-    >
-      {className ? 'Try the built-in model' : 'Built-in'}
-    </button>
   );
 }

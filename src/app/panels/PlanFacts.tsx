@@ -1,18 +1,24 @@
 import { useMemo } from 'react';
+import { missingTokens } from '../../engine/plan.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount, formatPercent } from '../format.ts';
 import { energies, energySummary } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
+import { chosenPrecision, sizeName, slicedTotal } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 
 /** What the slider would give, from shapes and spectra alone. */
 export function PlanFacts() {
   const model = useStudioState((state) => state.results.model);
   const sites = useStudioState((state) => state.results.spectra?.sites);
+  const texts = useStudioState((state) => state.settings.texts);
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
   const { plan } = usePlan();
   const discarded = useMemo(() => (sites && plan ? energySummary(energies(sites, plan)) : null), [sites, plan]);
   if (!model) return <p className="muted">Open a model: the slider then shows what every cut would cost.</p>;
   if (!plan) return null;
+  const bytes = slicedTotal(model, plan, precision);
+  const shortage = missingTokens(texts, plan.dimension);
   return (
     <Facts
       facts={[
@@ -26,19 +32,21 @@ export function PlanFacts() {
           ),
         },
         {
-          name: 'Size',
+          name: sizeName(model, precision),
           value: (
             <>
-              {formatBytes(plan.bytes)} <Change share={plan.bytes / model.bytes - 1} />
+              {formatBytes(bytes)} <Change share={bytes / model.bytes - 1} />
             </>
           ),
         },
         {
           name: 'Discarded energy',
           title: 'Mean over the sites that are cut, and the most at any, from the spectra of the dense model',
-          value: discarded
-            ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`
-            : 'after calibration',
+          value: shortage
+            ? 'unknown, too few tokens'
+            : discarded
+              ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`
+              : 'after calibration',
         },
       ]}
     />

@@ -3,6 +3,7 @@ import { Section } from '../components/Section.tsx';
 import { fileStem, formatPercent } from '../format.ts';
 import { matchingRuns, type Plan } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
+import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 import { CertificateBlock } from './CertificateBlock.tsx';
 import { Comparison } from './Comparison.tsx';
@@ -49,7 +50,7 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
         </span>
       }
     >
-      <Comparison model={model} dense={results.dense} plan={plan} run={shown} />
+      <Comparison model={model} dense={results.dense} plan={plan} run={shown} precision={chosenPrecision(settings)} />
       <div className="block">
         <h3>Export the sliced model</h3>
         <ExportBlock
@@ -57,6 +58,7 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
           id={shown?.id ?? null}
           perplexity={shown?.perplexity ?? null}
           exports={shown?.exports ?? []}
+          isLost={shown?.is_lost}
           stem={fileStem(model.name, percent)}
         />
       </div>

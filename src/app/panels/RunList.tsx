@@ -1,11 +1,13 @@
 import { useRef } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
-import { discardRun } from '../actions/discard_run.ts';
+import { removeRunAsked } from '../actions/discard_run.ts';
 import { selectRun } from '../actions/select.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatPercent, formatPerplexity, runName } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { isSameEvaluation, type Run } from '../store/results.ts';
+import { chosenPrecision, slicedTotal } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {
@@ -23,7 +25,9 @@ export function RunList({ runs, shown, protocol }: Props) {
   if (runs.length === 0) return null;
 
   async function remove(index: number) {
-    await discardRun(studio, runs[index].id);
+    const { id } = runs[index];
+    await removeRunAsked(studio, id);
+    if (studio.store.getState().results.runs.some((run) => run.id === id)) return;
     // The button that had the focus is gone; the next one takes it, so that Tab goes on from here.
     requestAnimationFrame(() => {
       const buttons = list.current?.querySelectorAll<HTMLButtonElement>('.run-remove') ?? [];
@@ -43,16 +47,15 @@ export function RunList({ runs, shown, protocol }: Props) {
               protocol={protocol}
               onSelect={() => selectRun(studio, run.id)}
             />
-            <button
-              type="button"
+            <ActionButton
               className="run-remove quiet"
               aria-label={`Remove ${runName(run.slice.options)} run`}
-              title={isBusy ? BUSY : 'Remove this run, its weights and its exports'}
-              disabled={isBusy}
+              hindrance={isBusy && BUSY}
+              title="Remove this run, its weights and its exports"
               onClick={() => void remove(index)}
             >
               ×
-            </button>
+            </ActionButton>
           </li>
         ))}
       </ul>
@@ -69,6 +72,9 @@ interface RunButtonProps {
 
 function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
   const { slice, perplexity } = run;
+  const model = useStudioState((state) => state.results.model);
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = model ? slicedTotal(model, slice, precision) : slice.bytes;
   const measured = perplexity?.protocol ?? null;
   const isOther = measured !== null && !isSameEvaluation(measured, protocol);
   return (
@@ -84,6 +90,7 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
         {slice.options.schedule}
         {run.is_preview ? ', quick' : ''} · {slice.head}
         {isOther ? ' · other texts' : ''}
+        {run.is_lost ? ' · weights lost' : ''}
         {run.exports.some(({ state }) => state === 'done') && (
           <>
             <span aria-hidden="true"> ✓</span>
@@ -91,7 +98,7 @@ function RunButton({ run, isShown, protocol, onSelect }: RunButtonProps) {
           </>
         )}
       </span>
-      <span>{formatBytes(slice.bytes)}</span>
+      <span>{formatBytes(bytes)}</span>
       <strong>{perplexity ? formatPerplexity(perplexity.perplexity) : '–'}</strong>
     </button>
   );

@@ -1,7 +1,9 @@
 import type { ModelSummary } from '../../engine/protocol.ts';
-import { formatChange, formatCount, formatCountChange, formatPercent } from '../format.ts';
+import { formatChange, formatCount, formatCountChange } from '../format.ts';
 import { headPlans, type Plan } from '../store/plan.ts';
 import { explainSize, PARTS } from '../store/size_parts.ts';
+import { chosenPrecision, explainBytes, slicedTotal } from '../store/sizes.ts';
+import { useStudioState } from '../studio.ts';
 import { HeadBars } from './HeadBars.tsx';
 
 interface Props {
@@ -10,20 +12,28 @@ interface Props {
   plan: Plan | null;
 }
 
-/** The original file against the sliced one under every head, to one scale; then the chosen one in figures. */
+/** The original file against the sliced one under every head, in bytes and to one scale; then the chosen one in parameters. */
 export function SizeBlock({ model, plan }: Props) {
-  const change = plan ? plan.bytes / model.bytes - 1 : 0;
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = plan && slicedTotal(model, plan, precision);
   return (
     <div className="block">
       <h3>Size by part</h3>
-      <HeadBars model={model} chosen={plan?.head ?? null} heads={plan ? headPlans(model.shape, plan.dimension) : []} />
-      {plan && (
-        <p className={change > 0 ? 'size-verdict growth' : 'size-verdict'}>
-          {change > 0
-            ? `The sliced file is ${formatPercent(change)} larger than the original.`
-            : `${formatPercent(-change)} of the file is cut away.`}
-        </p>
-      )}
+      <HeadBars
+        model={model}
+        chosen={plan?.head ?? null}
+        heads={plan ? headPlans(model.shape, plan.dimension) : []}
+        precision={precision}
+      />
+      {bytes !== null &&
+        explainBytes(model, bytes, precision).map((sentence, index) => (
+          <p
+            key={sentence}
+            className={index > 0 ? 'muted' : bytes > model.bytes ? 'size-verdict growth' : 'size-verdict'}
+          >
+            {sentence}
+          </p>
+        ))}
       <PartsTable model={model} plan={plan} />
       {plan &&
         explainSize(model.shape, plan).map((sentence) => (
@@ -41,7 +51,7 @@ function PartsTable({ model, plan }: Props) {
     <table className="parts">
       <thead>
         <tr>
-          <th scope="col">Part</th>
+          <th scope="col">Parameters</th>
           <th scope="col">Dense</th>
           {plan && <th scope="col">Sliced</th>}
           {plan && <th scope="col">Change</th>}

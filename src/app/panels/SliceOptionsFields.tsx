@@ -1,4 +1,4 @@
-import { chooseBackend, chooseFusion } from '../actions/open_model.ts';
+import { changeBackend, chooseFusion } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
 import { Segmented } from '../components/Segmented.tsx';
 import { BUSY } from '../store/job.ts';
@@ -70,7 +70,7 @@ export function BackendField() {
     <Segmented
       legend="Backend"
       value={backend}
-      onChange={(next) => void chooseBackend(studio, next)}
+      onChange={(next) => void changeBackend(studio, next)}
       disabledBecause={busy}
       choices={[
         { value: 'auto', label: 'Auto', title: 'WebGPU where there is a GPU, else the CPU' },

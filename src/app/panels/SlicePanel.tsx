@@ -1,6 +1,8 @@
+import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
 import { BUSY } from '../store/job.ts';
@@ -11,6 +13,7 @@ import { useStudio, useStudioState } from '../studio.ts';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
+import { Presets } from './Presets.tsx';
 import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
 
@@ -21,6 +24,9 @@ export function SlicePanel() {
   const hasTexts = useStudioState((state) => state.results.protocol !== null);
   const isBusy = useIsBusy();
   const { plan, error } = usePlan();
+  const texts = useStudioState((state) => state.settings.texts);
+  // It can be tried all the same; it is not what the page recommends.
+  const shortage = plan && missingTokens(texts, plan.dimension);
   const hindrance = hindranceOf(model !== null, hasTexts, isBusy);
   if (model?.shape.slicing_refusal !== undefined) return <Refused model={model} />;
   return (
@@ -33,30 +39,29 @@ export function SlicePanel() {
         onMove={(sparsity_percent) => changeSettings(studio.store, { sparsity_percent })}
         onRelease={() => void preview(studio)}
       />
+      {model && <Presets model={model} />}
       {error && <ErrorNote title="These settings cannot be" error={error} />}
-      <PlanFacts />
-      <MemoryEstimate />
       <div className="button-row">
-        <button
-          type="button"
-          className="primary"
+        <ActionButton
+          className={shortage ? undefined : 'primary'}
           data-action="slice"
-          disabled={!plan || hindrance !== null}
-          title={hindrance ?? 'Runs the schedule below, then measures perplexity'}
+          hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
+          title={shortage || 'Runs the schedule below, then measures perplexity'}
           onClick={() => void slice(studio)}
         >
           Slice
-        </button>
-        <button
-          type="button"
+        </ActionButton>
+        <ActionButton
           data-action="sweep"
-          disabled={hindrance !== null}
-          title={hindrance ?? 'Four runs, one after another'}
+          hindrance={hindrance}
+          title="Four runs, one after another"
           onClick={() => void sweep(studio)}
         >
           Sweep 10 · 20 · 25 · 30 %
-        </button>
+        </ActionButton>
       </div>
+      <PlanFacts />
+      <MemoryEstimate />
       <SliceOptionsFields />
       <HeadPicker />
     </Section>

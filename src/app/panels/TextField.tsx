@@ -12,7 +12,7 @@ interface Props {
 export function TextField({ label, source, note, onChange }: Props) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
-  const name = source.kind === 'file' ? source.file.name : null;
+  const name = source.kind === 'file' ? source.file.name : source.kind === 'text' ? source.name : null;
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>

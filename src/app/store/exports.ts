@@ -10,6 +10,7 @@ import {
   precisionsOf,
   runtimeName,
 } from '../../engine/export/options.ts';
+import { nearestPrecision } from '../../engine/plan.ts';
 import type { ExportReport, PerplexityReport, ProtocolReport } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
 import { isSameEvaluation } from './results.ts';
@@ -33,7 +34,13 @@ export type ExportKind = 'sliced' | 'dense';
 export type ExportEntry = { choice: ExportChoice } & (
   | { state: 'running' }
   /** `protocol`: what its perplexity was measured with. */
-  | { state: 'done'; report: ExportReport; protocol: ProtocolReport | null }
+  | {
+      state: 'done';
+      report: ExportReport;
+      protocol: ProtocolReport | null;
+      /** Its weights were handed to the browser's downloads or written to a folder. */
+      is_saved?: boolean;
+    }
   | { state: 'failed'; error: ErrorData }
 );
 
@@ -51,9 +58,15 @@ export function dropExport(exports: Exports, choice: ExportChoice): Exports {
   return exports.filter((other) => exportKey(other.choice) !== exportKey(choice));
 }
 
-/** Another format keeps the precision where it has it. */
-export function withFormat({ precision }: ExportChoice, format: ExportFormat): ExportChoice {
-  return { format, precision: precisionsOf(format).includes(precision) ? precision : 'stored' };
+/** Another format keeps the precision where it has it, else takes the model's nearest, else leaves the weights as they are. */
+export function withFormat(
+  { precision }: ExportChoice,
+  format: ExportFormat,
+  nearest: Precision = 'stored',
+): ExportChoice {
+  const known = precisionsOf(format);
+  const wanted = precision === 'stored' ? nearest : precision;
+  return { format, precision: [wanted, nearest].find((one) => known.includes(one)) ?? 'stored' };
 }
 
 /** Relative difference of a file's perplexity to its model's; null where they were measured on different windows. */
@@ -63,6 +76,16 @@ export function changeAgainst(
 ): number | null {
   if (!model || !isSameEvaluation(entry.protocol, model.protocol)) return null;
   return entry.report.perplexity / model.perplexity - 1;
+}
+
+/** The choices for a model that was just opened: the same formats, in the precision nearest to what it is stored in. */
+export function nearestExports(
+  choices: Record<ExportKind, ExportChoice>,
+  model: { bytes: number; parameters: number },
+): Record<ExportKind, ExportChoice> {
+  const precision = nearestPrecision(model);
+  const near = ({ format }: ExportChoice) => withFormat({ format, precision }, format, precision);
+  return { sliced: near(choices.sliced), dense: near(choices.dense) };
 }
 
 export const FORMAT_LABELS: Record<ExportFormat, string> = {
@@ -102,11 +125,14 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
   }
 }
 
-/** What a precision does to the weights. */
-export function precisionPurpose(precision: Precision): string {
+/** What a precision does to the weights. @param isBlocks The open model is stored in blocks of few bits. */
+export function precisionPurpose(precision: Precision, isBlocks = false, format: ExportFormat = 'onnx'): string {
   switch (precision) {
     case 'stored':
-      return 'Weights keep the type they have.';
+      if (!isBlocks) return 'Weights keep the type they have.';
+      return format === 'gguf'
+        ? 'Blocks stay as they are.'
+        : 'The model’s quantised blocks become f16, several times as large.';
     case 'f32':
       return 'All weights in f32.';
     case 'f16':

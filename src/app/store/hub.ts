@@ -36,8 +36,6 @@ export interface Offer {
   /** What lies on this device already, whole or in part. */
   cached?: HubCacheEntry;
   missing_bytes: number;
-  /** Known to be too large for what the browser gives. */
-  is_too_large: boolean;
 }
 
 export function offerOf(state: HubState): Offer | null {
@@ -46,12 +44,10 @@ export function offerOf(state: HubState): Offer | null {
   const plan = planOf(state.listing, choice);
   const cached = state.cache?.entries.find((entry) => isSameModel(entry.plan, plan));
   const missing_bytes = cached?.is_complete ? 0 : Math.max(0, choice.bytes - (cached?.held_bytes ?? 0));
-  const free = state.cache?.free_bytes;
   return {
     plan,
     problem: choice.problem,
     cached,
     missing_bytes,
-    is_too_large: free !== undefined && free < missing_bytes,
   };
 }

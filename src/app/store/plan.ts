@@ -21,6 +21,7 @@ export interface Plan {
   head: HeadKind;
   parts: PartSizes;
   parameters: number;
+  /** Of the weights as slicing stores them; an export's depend on its precision: {@link ./sizes.ts}. */
   bytes: number;
 }
 
@@ -30,7 +31,10 @@ export interface Plan {
  */
 export type PlanResult = { plan: Plan; error: null } | { plan: null; error: ErrorData | null };
 
-export function planOf(model: ModelSummary, settings: Settings): PlanResult {
+export function planOf(
+  model: ModelSummary,
+  settings: Pick<Settings, 'sparsity_percent' | 'round' | 'head'>,
+): PlanResult {
   const { shape } = model;
   if (shape.slicing_refusal !== undefined) return { plan: null, error: null };
   try {

@@ -25,6 +25,8 @@ export interface Run {
   id: string;
   /** A measurement made when the slider was released; only the newest is kept. */
   is_preview: boolean;
+  /** Its weights went with an engine that died: it cannot be exported any more; what was exported stays. */
+  is_lost?: boolean;
   slice: SliceReport;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
@@ -74,6 +76,11 @@ export function missingMeasures(results: Results, fusion: string): { dense: bool
   const areWanted = model?.shape.slicing_refusal === undefined;
   const missing = { dense: !dense, spectra: areWanted && (!spectra?.is_complete || spectra.fusion !== fusion) };
   return missing.dense || missing.spectra ? missing : null;
+}
+
+/** Whether a cancel leaves anything behind. */
+export function isAnythingMeasured({ dense, spectra, runs, curves }: Results): boolean {
+  return dense !== null || spectra !== null || runs.length > 0 || Object.keys(curves).length > 0;
 }
 
 export function addWindow(results: Results, event: Extract<EngineEvent, { type: 'window' }>): Results {

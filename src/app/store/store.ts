@@ -1,8 +1,10 @@
 /** @file The store: settings, the job, results. Actions change it; panels and charts read it. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { MemoryReport, ModelSource } from '../../engine/protocol.ts';
+import type { ErrorData } from '../../errors/errors.ts';
 import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
+import type { Question } from './question.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 
@@ -16,6 +18,10 @@ export interface StudioState {
   durations: StepDurations;
   /** As the engine told it last, of the model that is open. */
   memory: MemoryReport | null;
+  /** What is asked at this moment. */
+  question: Question | null;
+  /** The engine died and came back; until the person has read it, or goes on. */
+  interruption: { title: string; error: ErrorData } | null;
   /** Site whose spectrum is shown. */
   site: number;
 }
@@ -31,6 +37,8 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     hub: { ...NO_HUB, ...hub },
     durations: {},
     memory: null,
+    question: null,
+    interruption: null,
     site: 0,
   }));
 }

@@ -6,6 +6,7 @@
  *
  * Every element of C is a sum over blocks of k, each block summed in order.
  */
+import { pulse } from '../../pulse/pulse.ts';
 import {
   BYTES,
   createTileKernel,
@@ -177,6 +178,7 @@ export class PanelProduct {
     const most = BLOCK_K[this.precision];
     const depth = roundUp(Math.ceil(k / Math.ceil(k / most)), this.lanes);
     for (let k0 = 0; k0 < k; k0 += depth) {
+      pulse();
       const steps = Math.min(depth, k - k0);
       this.pack(
         this.packed_a,

@@ -1,4 +1,5 @@
 /** @file Causal grouped-query attention in f32: scores of a block of queries at a time, then softmax, then values. */
+import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import type { TaskTools } from './tasks.ts';
 import type { VectorMath } from './vector_math.ts';
@@ -33,6 +34,7 @@ export function attentionHeads(tools: TaskTools, task: AttentionTask, start: num
     const [sequence, head] = [Math.floor(index / heads), index % heads];
     const kv_head = Math.floor((head * kv_heads) / heads);
     for (let first = 0; first < seqlen; first += block) {
+      pulse();
       const count = Math.min(block, seqlen - first);
       // Keys that some query of the block sees.
       const oldest = Math.max(0, first + 1 - (task.window ?? Number.POSITIVE_INFINITY));

@@ -5,6 +5,7 @@
  * ranges that others have taken, so kernels stay plain calls; only Workers may block.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { pulse } from '../../pulse/pulse.ts';
 import { nextTask } from '../event_loop.ts';
 import type { Crew } from './crew.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
@@ -147,6 +148,7 @@ export class Threads {
         if (range >= ranges) break;
         if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
         own++;
+        pulse();
         runTask(kit, name, task, bounds[range], bounds[range + 1]);
       }
     } finally {
@@ -180,6 +182,8 @@ function waitFor(words: Int32Array, ranges: number): void {
   for (;;) {
     const done = Atomics.load(words, DONE);
     if (done >= ranges) return;
+    // Whoever waits for another thread lives; it gives up by itself.
+    pulse();
     waitWhile(words, DONE, done, SLEEP_MS);
     if (performance.now() > end) throw fault('A compute thread does not answer.');
   }

@@ -7,7 +7,7 @@ import {
   type WeightOutline,
   xieluWeights,
 } from '../../models/decoder_model.ts';
-import { storedElements } from '../../models/model_size.ts';
+import { storedBytes, storedElements } from '../../models/model_size.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { isCentred } from './fuse.ts';
@@ -57,6 +57,7 @@ export function modelShape(model: ModelOutline): ModelShape {
     bytes_per_element: mainElementBytes(model),
     branch_tensors: branchTensors(model),
     dense: partSizes(model),
+    dense_bytes: partSizes(model, storedBytes),
     ...(refusal && { slicing_refusal: refusal.reason }),
   };
 }
@@ -67,17 +68,20 @@ function branchTensors({ layers }: ModelOutline): number {
   return layers.some(({ residual_multiplier = 1 }) => residual_multiplier !== 1) ? 1 : 0;
 }
 
-/** Elements of each part; a weight with two uses counts where it is used first. Holds for dense and sliced models. */
-export function partSizes(model: ModelOutline): PartSizes {
+/**
+ * Elements of each part, or what `measure` says of its weights; one with two uses counts where it is used first. Holds for
+ * dense and sliced models.
+ */
+export function partSizes(model: ModelOutline, measure: (ref: WeightOutline) => number = storedElements): PartSizes {
   const counted = new Set<WeightOutline>();
   const count = (refs: (WeightOutline | undefined)[]): number => {
-    let elements = 0;
+    let sum = 0;
     for (const ref of refs) {
       if (!ref || counted.has(ref)) continue;
       counted.add(ref);
-      elements += storedElements(ref);
+      sum += measure(ref);
     }
-    return elements;
+    return sum;
   };
   const { embed_tokens, lm_head, norm } = model;
   const parts = emptyParts();

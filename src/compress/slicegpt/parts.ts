@@ -39,6 +39,8 @@ export interface ModelShape {
   /** Bytes per element that sliced weights are stored with. */
   bytes_per_element: number;
   dense: PartSizes;
+  /** Bytes of the same parts as the file stores them. */
+  dense_bytes?: PartSizes;
   /** Tensors that a branch lies in before it is added to the residual stream; only the memory plan needs it. */
   branch_tensors?: number;
   /** Why SliceGPT cannot slice this model; absent where it can. */

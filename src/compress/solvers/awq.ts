@@ -3,7 +3,9 @@
  * taken back in what makes the inputs. One scale serves all linears that read the same inputs. Then each group's range may
  * be clipped.
  */
+
 import { addProduct, view } from '../../backend/linalg/gemm.ts';
+import { pulse } from '../../pulse/pulse.ts';
 import {
   codeOf,
   decodeGrouped,
@@ -55,6 +57,7 @@ export function awqScale(
     const scale = scaleOf(meanMagnitude, ratio);
     let loss = 0;
     for (const { values, rows } of matrices) {
+      pulse();
       const rounded = decodeGrouped(roundToNearest(scaled(values, scale), rows, columns, group, grid));
       const difference = values.map((value, i) => value - rounded[i] / scale[i % columns]);
       loss += outputError(difference, rows, columns, gram, multiply);
@@ -104,6 +107,7 @@ export function clippedRounding(
   const found = emptyCodes(rows, columns, size, grid);
   const groups = groupsOf(columns, size);
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let index = 0; index < groups; index++) {
       const first = index * size;
       const count = Math.min(size, columns - first);

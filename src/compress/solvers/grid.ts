@@ -5,6 +5,7 @@
  * Conventions of the reference: the range of an integer grid always holds 0, the scale is rounded to float16 before use,
  * zero = round(−min/scale), ties go to even, and a scale of 0 becomes 1.
  */
+import { pulse } from '../../pulse/pulse.ts';
 import { f16Value, numberToF16 } from '../../tensor/half.ts';
 
 export type GridKind = 'integer' | 'minimum';
@@ -104,6 +105,7 @@ export function decodeGrouped({ rows, columns, group, grid, codes, scales, offse
   const groups = groupsOf(columns, group);
   const params: GroupParams = { scale: 1, offset: 0 };
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let column = 0; column < columns; column++) {
       const at = row * groups + Math.floor(column / group);
       params.scale = scales[at];

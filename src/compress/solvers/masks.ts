@@ -1,4 +1,5 @@
 /** @file Which weights are dropped: the lowest scores of a matrix, of each output row, or n of every m inputs of a row. */
+import { pulse } from '../../pulse/pulse.ts';
 
 /** `2:4`: of every 4 consecutive inputs of a row, 2 are dropped. */
 export interface Pattern {
@@ -26,6 +27,7 @@ export function lowestScores(
     return dropped;
   }
   for (let row = 0; row < rows; row++) {
+    pulse();
     const base = row * columns;
     if (scope === 'row') {
       dropLowest(scores, dropped, base, columns, Math.floor(columns * share));

@@ -1,6 +1,8 @@
 /** @file What solvers find → what is stored: between {@link GroupedCodes}, masks and the like, and the kinds of packings. */
+
 import { type Columns, type Grouped, groupSize, type LowRank, type Sparse } from '../../models/packed/packing.ts';
 import type { ColumnsValues, GroupedValues, LowRankValues, SparseValues } from '../../models/packed/values.ts';
+import { pulse } from '../../pulse/pulse.ts';
 import type { GptqResult } from './gptq.ts';
 import type { Grid } from './grid.ts';
 import type { LowRankPair } from './low_rank.ts';
@@ -65,6 +67,7 @@ export function columnsValues(found: OwqResult, rows: number, columns: number, p
   const count = order.length;
   const ascending = new Float64Array(rows * count);
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let i = 0; i < count; i++) ascending[row * count + i] = kept[row * count + order[i]];
   }
   return {

@@ -1,4 +1,5 @@
 /** @file Round to nearest: every weight on its own. */
+import { pulse } from '../../pulse/pulse.ts';
 import { codeOf, emptyCodes, type Grid, type GroupedCodes, groupsOf, paramsOf } from './grid.ts';
 
 /**
@@ -16,6 +17,7 @@ export function roundToNearest(
   const found = emptyCodes(rows, columns, size, grid);
   const groups = groupsOf(columns, size);
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let index = 0; index < groups; index++) {
       const start = row * columns + index * size;
       const count = Math.min(size, columns - index * size);
@@ -43,6 +45,7 @@ export function int8Rows(W: Float64Array, rows: number, columns: number): Int8Ro
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
+    pulse();
     let largest = 0;
     for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(W[i]));
     const scale = largest / 127 || 1;

@@ -7,19 +7,23 @@ import { ggufNotes } from '../../export/gguf/write_gguf.ts';
 import { graphNotes } from '../../export/notes.ts';
 import { packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
-import { storedWeights } from '../../models/decoder_model.ts';
+import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
 import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
+import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { writeCompanions, writeReport } from './companions.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
+
+/** Graph, tokenizer and headers, beside the weights. */
+const BESIDE_WEIGHTS = 1.02;
 
 export async function exportCommand(
   state: EngineState,
@@ -57,6 +61,7 @@ async function writeAndVerify(
   });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
+  await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
   const folder = await platform.createExportFolder(`${target.id}.${key}`);

@@ -5,7 +5,9 @@
  * A scale is a number that f16 has, rounded up, so that the codes always span the block: every value is off by at most half
  * a step, and (code − zero_point) · scale is exact in f32 wherever it is computed.
  */
+
 import { WhittleError } from '../../errors/errors.ts';
+import { pulse } from '../../pulse/pulse.ts';
 import { f16ToNumber, numberToF16 } from '../../tensor/half.ts';
 
 /** Values of a row that share a scale, where nobody asked for another size. */
@@ -50,6 +52,7 @@ export function quantizeRows(
   const zero_points = new Uint8Array(rows * blocks);
   const best = new BlockQuantizer(values, bits, block_size);
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let block = 0; block < blocks; block++) {
       const start = row * columns + block * block_size;
       const end = Math.min(start + block_size, (row + 1) * columns);
@@ -67,6 +70,7 @@ export function dequantizeRows({ rows, columns, block_size, codes, scales, zero_
   const blocks = blocksOf(columns, block_size);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
+    pulse();
     for (let block = 0; block < blocks; block++) {
       const at = row * blocks + block;
       const scale = f16ToNumber(scales[at]);

@@ -23,7 +23,7 @@ import { writeOnnx } from '../write_onnx.ts';
 import { familyForm } from './family_form.ts';
 
 /** Written as `whittle`: see family_form.ts. */
-const OWN_FORM = ['apertus', 'exaone'];
+const OWN_FORM = ['apertus', 'exaone', 'exaone_v5'];
 const FAMILIES = (await families()).filter(({ name }) => !OWN_FORM.includes(name));
 
 /** What GGUF does not say, and llama.cpp has built in: the source is given the same. */

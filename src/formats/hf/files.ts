@@ -184,8 +184,9 @@ function noWeights(names: readonly string[]): WhittleError {
   return new WhittleError({
     code: 'not_a_model',
     message: `No weights were found among ${names.length === 1 ? names[0] : `${names.length} files`}.`,
-    allowed: 'a folder with config.json, tokenizer.json and safetensors weights (one file or shards)',
-    action: 'Open the folder that you downloaded from the model page.',
+    allowed:
+      'a folder with config.json, tokenizer.json and safetensors weights (one file or shards), one .gguf file, or a folder with model.onnx',
+    action: 'Open the whole folder of the model, as its page gives it. A text belongs under Calibration.',
   });
 }
 

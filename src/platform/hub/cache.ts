@@ -3,7 +3,7 @@
  * stays between visits. Web Locks keep two tabs from writing one model, and a delete from taking an open one away.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { freeBytes, hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
+import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
 import { JOURNAL_FILE, type Journal, parseJournal } from './journal.ts';
 import { type HubCache, type HubCacheEntry, type HubKey, type HubPlan, isSameModel, totalBytes } from './types.ts';
 
@@ -81,7 +81,7 @@ export async function listCache(): Promise<HubCache> {
     }
   }
   entries.sort((a, b) => b.used_at - a.used_at);
-  return { entries, free_bytes: await freeBytes() };
+  return { entries };
 }
 
 /** One model on this device, or nothing. */

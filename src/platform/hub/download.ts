@@ -1,6 +1,7 @@
 /** @file Downloads one model into the cache, or the rest of it, file by file. */
 import { WhittleError } from '../../errors/errors.ts';
-import { freeBytes, isNamed, openFolder, openForWriting } from '../opfs.ts';
+import { isNamed, openFolder, openForWriting } from '../opfs.ts';
+import { roomFor } from '../room.ts';
 import { findCached, folderPath, newJournal, readJournal, storedName, withModel, writeJournal } from './cache.ts';
 import { endpointHost, fileUrl } from './endpoint.ts';
 import type { Journal } from './journal.ts';
@@ -47,7 +48,7 @@ async function fill(plan: HubPlan, options: DownloadOptions): Promise<void> {
   await save({ used_at: Date.now() });
   const held = new Map<string, number>();
   for (const { path } of plan.files) held.set(path, (await sizeIn(folder, path)) ?? 0);
-  await checkSpace(plan, held);
+  await checkSpace(plan, held, folder);
 
   const total_bytes = totalBytes(plan.files);
   let received_bytes = 0;
@@ -104,14 +105,18 @@ async function sizeIn(folder: FileSystemDirectoryHandle, path: string): Promise<
   }
 }
 
-/** Before gigabytes are fetched for nothing. Browsers estimate; a full disk in the middle is met as well. */
-async function checkSpace({ files, endpoint, id }: HubPlan, held: ReadonlyMap<string, number>): Promise<void> {
+/** Before gigabytes are fetched for nothing; a disk that fills in the middle is met as well. */
+async function checkSpace(
+  { files, endpoint, id }: HubPlan,
+  held: ReadonlyMap<string, number>,
+  folder: FileSystemDirectoryHandle,
+): Promise<void> {
   const missing = files.reduce((sum, { path, bytes }) => sum + Math.max(0, bytes - (held.get(path) ?? 0)), 0);
-  const free = await freeBytes();
-  if (free === undefined || free >= missing) return;
+  const free = await roomFor(missing, folder);
+  if (free >= missing) return;
   throw new WhittleError({
     code: 'storage_full',
-    message: `${megabytes(missing)} are still to come, but the browser has only ${megabytes(free)} left for this site.`,
+    message: `${megabytes(missing)} are still to come, but this site can store only ${megabytes(free)} more.`,
     place: { file: id },
     action: `Delete downloaded models or free disk space; or download it from ${endpointHost(endpoint)} in the browser and drop the folder here.`,
   });

@@ -3,7 +3,7 @@
  * nothing. The file on disk is its own record of how far it got. Only bytes with the listed size and hash count as the file.
  */
 import { cancelled, WhittleError } from '../../errors/errors.ts';
-import { writeFully } from '../opfs.ts';
+import { flushFully, writeFully } from '../opfs.ts';
 import { type Asked, HubFault } from './faults.ts';
 import { gitBlobSha1 } from './git_hash.ts';
 import type { HubNetwork } from './lookup.ts';
@@ -159,7 +159,7 @@ class Transfer {
     const found = this.hash ? this.hash.digest() : await gitBlobSha1(this.handle, this.file.bytes);
     const expected = sha256 ?? git_sha1;
     if (found === expected) {
-      this.handle.flush();
+      flushFully(this.handle, this.file.bytes, this.file.path);
       return;
     }
     this.empty();

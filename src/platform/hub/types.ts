@@ -59,8 +59,6 @@ export interface HubCacheEntry {
 
 export interface HubCache {
   entries: HubCacheEntry[];
-  /** What the browser still gives this site, in bytes; absent where it does not say. */
-  free_bytes?: number;
 }
 
 export function planOf({ endpoint, id, revision, commit }: HubListing, choice: HubChoice): HubPlan {

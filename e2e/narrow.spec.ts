@@ -1,0 +1,72 @@
+/** Tablets, windows beside others, 200 % zoom: no blank page, nothing beside the page, the focus where it was. */
+import { expect, region, test, useSmallWindows, waitForJob } from './fixtures.ts';
+
+const SIZES = [
+  [1440, 900],
+  [1179, 800],
+  [1024, 768],
+  [900, 700],
+  [768, 1024],
+  // 1440 × 900 at 200 %.
+  [720, 450],
+] as const;
+
+test('the workbench fills the window at every width, and no more', async ({ page }) => {
+  await page.goto('./');
+  await useSmallWindows(page, 1, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  for (const [width, height] of SIZES) {
+    await page.setViewportSize({ width, height });
+    const found = await page.evaluate(() => {
+      const { scrollHeight, scrollWidth } = document.documentElement;
+      return { scrollHeight, scrollWidth };
+    });
+    expect(found, `${width} × ${height}`).toEqual({ scrollHeight: height, scrollWidth: width });
+    // What is below can be reached by scrolling one thing, wherever the pointer is.
+    const result = region(page, 'Result');
+    await result.scrollIntoViewIfNeeded();
+    await expect(result).toBeInViewport();
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+});
+
+test('a button that starts a job keeps the focus', async ({ page }) => {
+  await page.goto('./');
+  await useSmallWindows(page, 1, 32);
+  for (const [name, title] of [
+    ['Try the built-in model', 'Opening the model'],
+    ['Slice', 'Slicing 25 %'],
+    ['Export ONNX', 'Exporting'],
+  ]) {
+    const button = page.getByRole('button', { name, exact: true });
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await expect(button).toBeFocused();
+    await waitForJob(page, title);
+    await expect(button).toBeFocused();
+  }
+  // What goes away gives it to the job that it started.
+  await useSmallWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Measure again' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
+  expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
+});
+
+test('what to do next is on the first screen at 1280 × 720', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.goto('./');
+  // As many tokens as directions are kept: fewer would be said above.
+  await useSmallWindows(page, 1, 256);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  for (const name of ['Slice', /^25 %, 7\.3 MB$/]) {
+    const button = page.getByRole('button', { name, exact: true });
+    await expect(button).toBeInViewport({ ratio: 1 });
+  }
+  await page.getByRole('button', { name: /^30 %, 6\.9 MB$/ }).press('Enter');
+  await expect(page.getByRole('slider', { name: 'Sparsity' })).toHaveValue('30');
+  await waitForJob(page, 'Quick measure at 30 %');
+});

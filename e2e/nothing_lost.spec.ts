@@ -1,0 +1,237 @@
+/** What must not go without a word: a page closed or reloaded, another model, a Worker that died. */
+
+import type { Dialog, Page } from '@playwright/test';
+import { test as plain } from '@playwright/test';
+import {
+  useSmallWindows as chooseWindows,
+  dropFiles,
+  expect,
+  region,
+  shownFigure,
+  test,
+  waitForJob,
+} from './fixtures.ts';
+
+async function openDemo(page: Page): Promise<void> {
+  await page.goto('./');
+  await chooseWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+}
+
+async function slice(page: Page, percent: number): Promise<void> {
+  await page.getByRole('slider', { name: 'Sparsity' }).fill(String(percent));
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, `Slicing ${percent} %`);
+}
+
+const runs = (page: Page) => region(page, 'Result').getByRole('button', { name: /^\d+ % ?(sequential|rotate-once)/ });
+
+/** Whether the browser asks before it reloads the page; answered with no. */
+async function asksBeforeReload(page: Page): Promise<boolean> {
+  let dialog: Dialog | undefined;
+  const waiting = page.waitForEvent('dialog', { timeout: 1500 }).then(async (shown) => {
+    dialog = shown;
+    await shown.dismiss();
+  });
+  await page.evaluate(() => void setTimeout(() => location.reload()));
+  await waiting.catch(() => undefined);
+  if (!dialog) await page.waitForLoadState();
+  return dialog !== undefined;
+}
+
+test('the browser asks before a reload only while something would be lost', async ({ page }) => {
+  await openDemo(page);
+  expect(await asksBeforeReload(page), 'after opening').toBe(false);
+  await openDemo(page);
+  await slice(page, 25);
+  expect(await asksBeforeReload(page), 'with a run').toBe(true);
+  await expect(runs(page)).toHaveCount(1);
+
+  await page.getByRole('button', { name: 'Export ONNX' }).click();
+  await waitForJob(page, 'Exporting');
+  expect(await asksBeforeReload(page), 'with an export that was not saved').toBe(true);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download all of ONNX' }).click();
+  await saved;
+  await expect(page.getByRole('button', { name: 'Download all of ONNX' })).toBeEnabled();
+  expect(await asksBeforeReload(page), 'once it was saved').toBe(false);
+});
+
+test('the browser asks before a reload while a job runs', async ({ page }) => {
+  await page.goto('./');
+  await chooseWindows(page, 64, 256);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await expect(region(page, 'Job').locator('.job-line')).toContainText('layer');
+  expect(await asksBeforeReload(page)).toBe(true);
+  await page.keyboard.press('Escape');
+  await expect(region(page, 'Job')).toContainText('cancelled after');
+});
+
+test('another model, by button or drop, asks first; by keyboard alone, and the focus comes back', async ({ page }) => {
+  await openDemo(page);
+  await slice(page, 25);
+  const button = page.getByRole('button', { name: 'Try the built-in model' });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  const question = page.getByRole('dialog', { name: /Open the built-in model in place of/ });
+  await expect(question).toContainText('1 run is kept nowhere but in this page.');
+  await expect(question.getByRole('button', { name: 'Keep working' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(question).toHaveCount(0);
+  await expect(button).toBeFocused();
+  await expect(runs(page)).toHaveCount(1);
+
+  await dropFiles(page, [{ name: 'other.gguf', bytes: Buffer.from('no model') }]);
+  const dropped = page.getByRole('dialog', { name: /Open other\.gguf in place of/ });
+  await dropped.getByRole('button', { name: 'Keep working' }).click();
+  await expect(runs(page)).toHaveCount(1);
+
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await waitForJob(page, 'Opening the model');
+  await expect(runs(page)).toHaveCount(0);
+  await expect(button).toBeFocused();
+});
+
+test('a dropped text is offered for calibration', async ({ page }) => {
+  await openDemo(page);
+  await dropFiles(page, [{ name: 'my-text.txt', bytes: Buffer.from('Some words of prose. '.repeat(400)) }]);
+  const question = page.getByRole('dialog', { name: 'my-text.txt is a text, not a model' });
+  await question.getByRole('button', { name: 'Calibrate on it' }).click();
+  await expect(page.getByLabel('Calibration text', { exact: true })).toContainText('my-text.txt');
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  await waitForJob(page, 'Measuring the dense model');
+});
+
+/** Keeps the page's Workers, so that a test can end one as the browser does when memory runs out. */
+async function watchWorkers(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const made: Worker[] = [];
+    const Original = window.Worker;
+    Object.assign(window, {
+      made,
+      Worker: class extends Original {
+        constructor(url: string | URL, options?: WorkerOptions) {
+          super(url, options);
+          if (options?.name === 'whittle-engine') made.push(this);
+        }
+      },
+    });
+  });
+}
+
+const engineOf = (page: Page) =>
+  page
+    .workers()
+    .filter((worker) => /\/worker-/.test(worker.url()))
+    .at(-1)!;
+
+const DEATHS: [string, (page: Page) => Promise<void>][] = [
+  [
+    'was ended by the browser',
+    (page) => page.evaluate(() => (window as unknown as { made: Worker[] }).made.at(-1)!.terminate()),
+  ],
+  [
+    'hangs',
+    async (page) => {
+      void engineOf(page)
+        .evaluate(() => {
+          for (;;);
+        })
+        .catch(() => undefined);
+    },
+  ],
+  [
+    'met an error',
+    (page) =>
+      engineOf(page).evaluate(() => {
+        setTimeout(() => {
+          throw new Error('a fault that nobody caught');
+        });
+      }),
+  ],
+];
+
+for (const [how, kill] of DEATHS) {
+  // Not the page that fails on console errors: the browser reports an uncaught one itself.
+  plain(`a Worker that ${how} is replaced: runs stay, exports stay, every command works`, async ({ page }) => {
+    await watchWorkers(page);
+    await openDemo(page);
+    await slice(page, 25);
+    const perplexity = await shownFigure(page, 'Perplexity', 2);
+    await page.getByRole('button', { name: 'Export ONNX' }).click();
+    await waitForJob(page, 'Exporting');
+
+    const slider = page.getByRole('slider', { name: 'Sparsity' });
+    await slider.fill('30');
+    await page.getByRole('button', { name: 'Slice', exact: true }).click();
+    await expect(region(page, 'Job').locator('.job-line')).toContainText('layer');
+    await kill(page);
+    await expect(page.getByRole('alert')).toContainText('The engine stopped', { timeout: 15_000 });
+    await expect(page.getByRole('alert')).toContainText('Figures and finished exports stay');
+    await waitForJob(page, 'Restarting the engine');
+    await slider.fill('25');
+    await expect(runs(page)).toHaveCount(1);
+    await expect(runs(page)).toContainText('weights lost');
+    expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
+
+    // The export that was finished is still there to be saved; another of the same run is not to be had.
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download all of ONNX' }).click();
+    expect(await (await saved).failure()).toBeNull();
+    const exporting = page.getByRole('button', { name: /^Export ONNX/ });
+    await expect(exporting).toBeDisabled();
+    await expect(region(page, 'Result')).toContainText('Press Slice to make it again');
+
+    await page.getByRole('button', { name: 'Slice', exact: true }).click();
+    await waitForJob(page, 'Slicing 25 %');
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await expect(exporting).toBeEnabled();
+  });
+}
+
+plain('without a network the built-in model says so, and opens once there is one', async ({ page, context }) => {
+  await page.goto('./');
+  await chooseWindows(page, 1, 32);
+  await expect(page.getByText('Nothing is running')).toBeVisible();
+  await context.setOffline(true);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText('could not be fetched');
+  await expect(alert).toContainText('open a model from this device');
+  await expect(alert).not.toContainText('fault in Whittle');
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+});
+
+test('a full disk says what fits and what can go, and the next try works', async ({ page, context, baseURL }) => {
+  await openDemo(page);
+  await slice(page, 20);
+  const cdp = await context.newCDPSession(page);
+  const { origin } = new URL(baseURL as string);
+  const setQuota = (quotaSize?: number) => cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize });
+  const usage = await page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+  await setQuota(usage + 3_000_000);
+  await page.getByRole('slider', { name: 'Sparsity' }).fill('25');
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText('storage_full');
+  await expect(alert).toContainText(/writes up to .* MB to the browser's storage, where .* MB fit/);
+  await expect(alert).toContainText(/1 run of this model/);
+  await expect(runs(page)).toHaveCount(1);
+
+  await page.getByRole('slider', { name: 'Sparsity' }).fill('20');
+  await page.getByRole('button', { name: 'Export ONNX' }).click();
+  await expect(region(page, 'Result').getByRole('alert')).toContainText(
+    /Exporting onnx writes up to .* where .* MB fit/,
+  );
+  await setQuota();
+  await page.getByRole('button', { name: 'Export ONNX' }).click();
+  await waitForJob(page, 'Exporting');
+  await slice(page, 25);
+  await expect(runs(page)).toHaveCount(2);
+});

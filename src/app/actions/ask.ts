@@ -1,0 +1,29 @@
+/** @file Asking before something is lost, in the page and beside the work: no window over it, no stop of what runs. */
+import { isAnyLost, lossesOf, lossTexts } from '../store/losses.ts';
+import type { Question } from '../store/question.ts';
+import type { Studio } from '../studio.ts';
+
+/** Resolves to the chosen answer's value, or to null. Another question takes the place of one that is open, which is refused. */
+export function ask(studio: Studio, question: Question): Promise<string | null> {
+  answer(studio, null);
+  return new Promise((resolve) => {
+    studio.answer = resolve;
+    studio.store.setState({ question });
+  });
+}
+
+export function answer(studio: Studio, value: string | null): void {
+  const resolve = studio.answer;
+  studio.answer = null;
+  studio.store.setState({ question: null });
+  resolve?.(value);
+}
+
+/** Whether the open model may go with all that was made of it: at once where that is nothing. */
+export async function mayReplace(studio: Studio, title: string, deed: string): Promise<boolean> {
+  const losses = lossesOf(studio.store.getState());
+  if (!isAnyLost(losses)) return true;
+  const lines = [...lossTexts(losses), ...(losses.runs > 0 ? ['To keep a run, export it and save the files.'] : [])];
+  const answers = [{ value: 'go', label: deed, is_final: true }];
+  return (await ask(studio, { title, lines, answers, refusal: 'Keep working' })) === 'go';
+}

@@ -1,0 +1,231 @@
+import { describe, expect, it, vi } from 'vitest';
+import { WhittleError } from '../../errors/errors.ts';
+import { isAnyLost, lossesOf, lossTexts, markSaved } from '../store/losses.ts';
+import { changeResults } from '../store/store.ts';
+import { exportReport, MODEL, PROTOCOL, perplexityReport, siteReport, studioWith, untilCancelled } from '../testing.ts';
+import { answer } from './ask.ts';
+import { exportModel } from './export_model.ts';
+import { cancelJob } from './job.ts';
+import { changeBackend, openAsked, openFiles, openModel, startBackend } from './open_model.ts';
+import { preview } from './preview.ts';
+import { listenToEngine } from './recover.ts';
+import { slice } from './slice.ts';
+import { offerPasted } from './texts.ts';
+
+const DEMO = { kind: 'demo' } as const;
+const ONNX = { format: 'onnx', precision: 'stored' } as const;
+const FILES = [
+  { name: 'model.onnx', bytes: 900, sha256: '' },
+  { name: 'config.json', bytes: 9, sha256: '' },
+];
+
+async function opened(script: Parameters<typeof studioWith>[0] = {}) {
+  const { studio, engine } = studioWith({
+    export: (request) => ({ ...exportReport(request), files: FILES }),
+    ...script,
+  });
+  await openModel(studio, DEMO);
+  const losses = () => lossesOf(studio.store.getState());
+  return { studio, engine, losses, state: () => studio.store.getState() };
+}
+
+describe('what would be lost', () => {
+  it('is nothing after opening, and nothing after a quick measure', async () => {
+    const { studio, losses } = await opened();
+    expect(isAnyLost(losses())).toBe(false);
+    await preview(studio);
+    expect(isAnyLost(losses())).toBe(false);
+  });
+
+  it('is a job while it runs', async () => {
+    const { studio, losses } = await opened({ slice: (_, __, signal) => untilCancelled(signal) });
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(losses().job).toBe('Slicing 25 %'));
+    cancelJob(studio);
+    await slicing;
+    expect(isAnyLost(losses())).toBe(false);
+  });
+
+  it('is a run until an export of it was saved, and that export until then', async () => {
+    const { studio, losses } = await opened();
+    await slice(studio);
+    expect(losses()).toEqual({ job: null, runs: 1, exports: 0 });
+    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'dense', ONNX);
+    expect(losses()).toEqual({ job: null, runs: 1, exports: 2 });
+    expect(lossTexts(losses())).toEqual(['1 run is kept nowhere but in this page.', '2 exports were not saved.']);
+    changeResults(studio.store, (results) => markSaved(results, 'exports/slice-1', ['config.json']));
+    expect(losses().runs).toBe(1);
+    changeResults(studio.store, (results) => markSaved(results, 'exports/slice-1', ['model.onnx']));
+    expect(losses()).toEqual({ job: null, runs: 0, exports: 1 });
+    changeResults(studio.store, (results) => markSaved(results, 'exports/dense', 'all'));
+    expect(isAnyLost(losses())).toBe(false);
+    // Exported anew it is to be saved anew.
+    await exportModel(studio, 'slice-1', ONNX);
+    expect(losses()).toEqual({ job: null, runs: 1, exports: 1 });
+  });
+});
+
+describe('opening another model', () => {
+  it('asks nothing where nothing is lost', async () => {
+    const { studio, state } = await opened();
+    await openAsked(studio, DEMO, 'the built-in model');
+    expect(state().question).toBeNull();
+  });
+
+  it('asks first where runs are lost, and keeps all of it without a yes', async () => {
+    const { studio, engine, state } = await opened();
+    await slice(studio);
+    const sent = engine.commands.length;
+    const refused = openAsked(studio, DEMO, 'the built-in model');
+    expect(state().question).toMatchObject({ title: 'Open the built-in model in place of tiny?' });
+    answer(studio, null);
+    expect(await refused).toBe(false);
+    expect(engine.commands).toHaveLength(sent);
+    expect(state().results.runs).toHaveLength(1);
+    const agreed = openAsked(studio, DEMO, 'the built-in model');
+    answer(studio, 'go');
+    expect(await agreed).toBe(true);
+    expect(state().results.runs).toEqual([]);
+  });
+
+  it('asks before a drop stops a job, which goes on meanwhile; a second drop takes the question over', async () => {
+    const { studio, state } = await opened({ slice: (_, __, signal) => untilCancelled(signal) });
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(state().job.state).toBe('running'));
+    const first = openFiles(studio, [{ path: 'a/config.json', file: new File([], 'config.json') }]);
+    await vi.waitFor(() => expect(state().question?.title).toBe('Open a in place of tiny?'));
+    const second = openFiles(studio, [{ path: 'b.gguf', file: new File([], 'b.gguf') }]);
+    await first;
+    expect(state().question?.title).toBe('Open b.gguf in place of tiny?');
+    expect(state().job).toMatchObject({ state: 'running', kind: 'slice', cancelling: false });
+    answer(studio, null);
+    await second;
+    cancelJob(studio);
+    await slicing;
+  });
+
+  it('asks before another backend takes the runs', async () => {
+    const { studio, state, engine } = await opened();
+    await slice(studio);
+    const changing = changeBackend(studio, 'cpu');
+    expect(state().question?.title).toMatch(/another backend/);
+    answer(studio, null);
+    await changing;
+    expect(engine.kinds()).not.toContain('start');
+    expect(state().settings.backend).toBe('auto');
+  });
+});
+
+describe('a dropped or pasted text', () => {
+  const text = (name: string) => ({ path: name, file: new File(['words '.repeat(200)], name) });
+
+  it('is offered for calibration, and opens nothing', async () => {
+    const { studio, engine, state } = await opened();
+    const sent = engine.commands.length;
+    const dropping = openFiles(studio, [text('my-text.txt')]);
+    await vi.waitFor(() => expect(state().question?.title).toBe('my-text.txt is a text, not a model'));
+    answer(studio, 'calibration');
+    await dropping;
+    expect(state().settings.texts.calibration).toMatchObject({ kind: 'file' });
+    expect(state().settings.texts.evaluation).toEqual({ kind: 'demo' });
+    expect(engine.commands).toHaveLength(sent);
+    const pasting = offerPasted(studio, 'words '.repeat(200));
+    answer(studio, 'evaluation');
+    await pasting;
+    expect(state().settings.texts.evaluation).toMatchObject({ kind: 'text', name: 'pasted text, 1 kB' });
+    await offerPasted(studio, 'a few words');
+    expect(state().question).toBeNull();
+  });
+
+  it('that belongs to a tokenizer is no prose', async () => {
+    const { studio, engine, state } = await opened();
+    await openFiles(studio, [text('merges.txt')]);
+    expect(state().question).toBeNull();
+    expect(engine.kinds().filter((kind) => kind === 'open')).toHaveLength(2);
+  });
+});
+
+describe('after the engine died', () => {
+  const died = () => new WhittleError({ code: 'engine_stopped', message: 'The engine stopped: it did.' });
+
+  it('everything but the weights is there again, and says so', async () => {
+    let fail = (_: WhittleError) => {};
+    let isDead = false;
+    const { studio, engine, state } = await opened({
+      start: () => ({
+        kind: 'cpu',
+        vendor: '',
+        architecture: '',
+        description: '',
+        isFallbackAdapter: false,
+        maxTensorBytes: 1,
+      }),
+      evaluate: ({ target }) => {
+        if (target !== 'dense' && !isDead && engine.kinds().filter((kind) => kind === 'slice').length > 1) {
+          return new Promise((_, reject) => (fail = reject));
+        }
+        return perplexityReport(target, 80);
+      },
+    });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    await slice(studio);
+    await exportModel(studio, 'slice-1', ONNX);
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(engine.kinds().at(-1)).toBe('evaluate'));
+    isDead = true;
+    engine.die(died());
+    fail(died());
+    await slicing;
+    await vi.waitFor(() => expect(state().job).toMatchObject({ state: 'finished', kind: 'recover', outcome: 'done' }));
+    expect(engine.kinds().slice(-3)).toEqual(['start', 'open', 'set_texts']);
+    const { results, interruption } = state();
+    expect(interruption).toMatchObject({
+      title: 'Slicing 25 %: the engine stopped',
+      error: { code: 'engine_stopped' },
+    });
+    expect(results.dense?.perplexity).toBe(80);
+    expect(results.runs).toMatchObject([{ is_lost: true, exports: [{ state: 'done' }] }, { is_lost: true }]);
+    // What is lost is not exported; what is made anew is.
+    const sent = engine.commands.length;
+    await exportModel(studio, 'slice-2', ONNX);
+    expect(engine.commands).toHaveLength(sent);
+    await slice(studio);
+    expect(state().results.runs.at(-1)?.is_lost).toBeUndefined();
+    expect(state().interruption).toBeNull();
+    stop();
+  });
+
+  it('it does not open again what kills it', async () => {
+    let deaths = 0;
+    const { studio, engine } = studioWith({
+      start: () => ({
+        kind: 'cpu',
+        vendor: '',
+        architecture: '',
+        description: '',
+        isFallbackAdapter: false,
+        maxTensorBytes: 1,
+      }),
+      set_texts: () => {
+        if (engine.kinds().filter((kind) => kind === 'set_texts').length === 1) return PROTOCOL;
+        deaths += 1;
+        engine.die(died());
+        throw died();
+      },
+      calibrate: ({ fusion }) => ({ fusion, sites: [siteReport(0, [1])], duration_ms: 1 }),
+      open: () => MODEL,
+    });
+
+    const stop = listenToEngine(studio);
+    await openModel(studio, DEMO);
+    engine.die(died());
+    await vi.waitFor(() => expect(deaths).toBe(1));
+    await vi.waitFor(() => expect(engine.kinds().at(-1)).toBe('start'));
+    await vi.waitFor(() => expect(studio.current).toBeNull());
+    expect(engine.kinds().filter((kind) => kind === 'open')).toHaveLength(2);
+    expect(studio.store.getState().interruption?.error.action).toMatch(/without the model/);
+    stop();
+  });
+});

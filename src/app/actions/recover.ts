@@ -1,0 +1,77 @@
+/**
+ * @file After the engine's Worker died: a new one gets the backend, the model and the texts back, so that every command
+ * works again. Runs stay with their figures and finished exports; their weights lay with the engine that is gone.
+ */
+import type { ErrorData, WhittleError } from '../../errors/errors.ts';
+import { changeResults } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { type Job, runJob } from './job.ts';
+
+/** Calls {@link recover} whenever an engine died. Returns how to stop. */
+export function listenToEngine(studio: Studio): () => void {
+  /** Deaths without a job in between that ended well. */
+  let deaths = 0;
+  const stopListening = studio.engine.onStopped((error) => {
+    deaths += 1;
+    void recover(studio, error, deaths);
+  });
+  const unsubscribe = studio.store.subscribe(({ job }, before) => {
+    if (job !== before.job && job.state === 'finished' && job.outcome === 'done' && job.kind !== 'recover') deaths = 0;
+  });
+  return () => {
+    stopListening();
+    unsubscribe();
+  };
+}
+
+/** @param deaths 1: all comes back. 2: opening the model may be what kills it, so only the backend does. Then nothing. */
+async function recover(studio: Studio, error: WhittleError, deaths: number): Promise<void> {
+  const { store } = studio;
+  const { job } = store.getState();
+  const during = job.state === 'running' ? job.title : null;
+  studio.preview_wanted = false;
+  store.setState({ interruption: interruptionOf(error, during, deaths) });
+  changeResults(store, (results) => ({
+    ...results,
+    runs: results.runs.map((run) => ({ ...run, is_lost: true })),
+  }));
+  // The job that it died in fails by itself; waited for, so that it is not told as cancelled.
+  await studio.current?.done;
+  if (deaths > 2) return;
+  const steps = [
+    { command: 'start', label: 'Looking for an adapter' },
+    { command: 'open', label: 'Reading headers' },
+    { command: 'set_texts', label: 'Tokenising the texts' },
+  ] as const;
+  await runJob(studio, 'recover', 'Restarting the engine', deaths > 1 ? steps.slice(0, 1) : steps, (each) =>
+    restore(studio, each, deaths === 1),
+  );
+}
+
+async function restore({ store }: Studio, job: Job, withModel: boolean): Promise<void> {
+  const { settings } = store.getState();
+  const backend = await job.run('start', { backend: settings.backend });
+  changeResults(store, (results) => ({ ...results, backend }));
+  const { source, results } = store.getState();
+  if (!withModel || !source || !results.model) return;
+  await job.run('open', { source });
+  if (results.texts) await job.run('set_texts', results.texts);
+}
+
+/** For people: what happened, what is left, what to do. */
+export interface Interruption {
+  title: string;
+  error: ErrorData;
+}
+
+function interruptionOf(error: WhittleError, during: string | null, deaths: number): Interruption {
+  const actions = [
+    'It was started anew and the model opened again. Figures and finished exports stay; to export a run that was not exported before, slice again. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.',
+    'It was started anew, without the model: opening that seems to stop it. Open it again with fewer or shorter windows, or another one.',
+    'It is not started again by itself. Save what is exported, then reload the page.',
+  ];
+  return {
+    title: during ? `${during}: the engine stopped` : 'The engine stopped',
+    error: { ...error.toData(), action: actions[Math.min(deaths, actions.length) - 1] },
+  };
+}

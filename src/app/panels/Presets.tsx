@@ -1,0 +1,45 @@
+import { useMemo } from 'react';
+import type { ModelSummary } from '../../engine/protocol.ts';
+import { preview } from '../actions/preview.ts';
+import { formatBytes } from '../format.ts';
+import { planOf } from '../store/plan.ts';
+import { SWEEP_PERCENT } from '../store/settings.ts';
+import { chosenPrecision, slicedTotal } from '../store/sizes.ts';
+import { changeSettings } from '../store/store.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+
+/** The usual places of the slider, each with the size that it would give; pressing one measures there, as letting go does. */
+export function Presets({ model }: { model: ModelSummary }) {
+  const studio = useStudio();
+  const settings = useStudioState((state) => state.settings);
+  const { sparsity_percent, round, head } = settings;
+  const precision = chosenPrecision(settings);
+  const sizes = useMemo(
+    () =>
+      SWEEP_PERCENT.map((percent) => {
+        const { plan } = planOf(model, { round, head, sparsity_percent: percent });
+        return plan ? formatBytes(slicedTotal(model, plan, precision)) : '–';
+      }),
+    [model, round, head, precision],
+  );
+  function choose(percent: number) {
+    changeSettings(studio.store, { sparsity_percent: percent });
+    void preview(studio);
+  }
+  return (
+    <fieldset className="presets" aria-label="Presets">
+      {SWEEP_PERCENT.map((percent, index) => (
+        <button
+          key={percent}
+          type="button"
+          aria-pressed={percent === sparsity_percent}
+          aria-label={`${percent} %, ${sizes[index]}`}
+          onClick={() => choose(percent)}
+        >
+          <span>{percent} %</span>
+          <span>{sizes[index]}</span>
+        </button>
+      ))}
+    </fieldset>
+  );
+}
