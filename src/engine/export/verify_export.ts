@@ -84,15 +84,23 @@ async function runOnnx(
   const [first, ...others] = buildsFor(options.format);
   const all = windows.count + others.length + 1;
   let done = 0;
-  const run = async (verifier: Verifier, build: RuntimeBuild, part: TokenWindows): Promise<VerifyResult> => {
+  const run = async (
+    verifier: Verifier,
+    build: RuntimeBuild,
+    part: TokenWindows,
+  ): Promise<Omit<VerifyResult, 'version' | 'parts'>> => {
     meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
     const step = `running the ONNX file in onnxruntime-web (${build})`;
+    const before = done;
     const onWindow: VerifyOptions['onWindow'] = () => {
       done++;
       meter.report({ fraction: done / all, step, tokens: done * windows.seqlen });
     };
-    const result = await verifier.verify(onnx, part, { signal, onWindow }).finally(() => verifier.close());
-    runtimes.push({ name: 'onnxruntime-web', version: result.version, build, windows: part.count });
+    const onPart: VerifyOptions['onPart'] = (runs, total) =>
+      meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
+    const job = verifier.verify(onnx, part, { signal, onWindow, onPart });
+    const { version, parts, ...result } = await job.finally(() => verifier.close());
+    runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
     return result;
   };
 
