@@ -12,6 +12,9 @@ const ENGINE_EDGE = [
   'engine/report\\.ts$',
   'engine/export/options\\.ts$',
   'compress/slicegpt/plan\\.ts$',
+  // What every method is called and takes; its work runs in the engine alone.
+  'compress/(?:registry|method)\\.ts$',
+  'compress/(?:recipe|options)',
   'platform',
 ];
 
@@ -23,14 +26,15 @@ const LAYERS = {
   backend: ['tensor'],
   models: ['tensor', 'formats'],
   runtime: ['tensor', 'formats', 'models', 'backend'],
-  compress: ['tensor', 'formats', 'models', 'backend', 'runtime'],
+  statistics: ['tensor', 'formats', 'models', 'backend', 'runtime'],
+  compress: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics'],
   export: ['tensor', 'formats', 'models'],
-  engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'compress', 'export', 'platform'],
+  engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics', 'compress', 'export', 'platform'],
   app: ENGINE_EDGE,
   cli: ENGINE_EDGE,
   // It measures the CPU backend with the engine's threads.
   bench: [
-    ...['tensor', 'formats', 'backend', 'runtime', 'compress', 'cli'],
+    ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
     ...['engine/compute_threads\\.ts$', ...ENGINE_EDGE],
   ],
 };

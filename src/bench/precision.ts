@@ -3,11 +3,11 @@ import type { Backend, Tensor } from '../backend/backend.ts';
 import { addProduct, transposed, view } from '../backend/linalg/gemm.ts';
 import { keptEnergyLoss } from '../backend/linalg/kept_energy.ts';
 import { ACTIVATIONS } from '../backend/matrix_families.ts';
-import { DeflatedGram, Gram } from '../compress/slicegpt/gram.ts';
 import { principalBasis } from '../compress/slicegpt/principal_basis.ts';
 import { siteCovariance } from '../compress/slicegpt/site_covariance.ts';
 import { EMBEDDING_SITE } from '../compress/slicegpt/sites.ts';
 import { type Arena, withArena } from '../runtime/arena.ts';
+import { DeflatedGram, Gram } from '../statistics/gram.ts';
 import type { PrecisionFigure } from './figures.ts';
 import { medianMs } from './timing.ts';
 

@@ -1,5 +1,5 @@
 /** @file Numbers and the result table of the headless command, for people. */
-import type { ExportSummary, Report, SlicedReport } from '../engine/report.ts';
+import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
 
 const SI = ['', ' k', ' M', ' G'];
 
@@ -57,7 +57,7 @@ export function resultTable(report: Report): string {
     `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
     `memory      ${measuredMemory(report)}`,
     `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens (${protocol.tokenizer})`,
-    ...(report.sliced.length > 0
+    ...(report.sliced.length + recipeRuns(report).length > 0
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
     ...report.sliced.map(certificateLine),
@@ -82,11 +82,44 @@ export function resultTable(report: Report): string {
       dense.exports,
     ),
     ...report.sliced.flatMap((run) => withExports(slicedRow(run), run.exports)),
+    ...recipeRuns(report).flatMap((run, index) => withExports(recipeRow(run, index), run.exports)),
   ];
   const stages = (Object.keys(times) as (keyof typeof times)[]).map(
     (stage) => `${stage.replaceAll('_', ' ')} ${(times[stage] / 1000).toFixed(1)} s`,
   );
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}\n\ntime        ${stages.join(', ')}\n`;
+  const made = recipeRuns(report);
+  const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}` : '';
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}\n\ntime        ${stages.join(', ')}\n`;
+}
+
+/** Runs that are not one slicing: those have rows with what only slicing has. */
+function recipeRuns({ runs = [] }: Pick<Report, 'runs'>): RunSummary[] {
+  return runs.filter(({ steps }) => !(steps.length === 1 && steps[0].method === 'slicegpt'));
+}
+
+function recipeRow(run: RunSummary, index: number): string[] {
+  const { perplexity: measured, perplexity_error, parameters, bytes: size, tokens_per_second } = run;
+  const figures = [perplexity(measured), perplexity_error.toPrecision(2), compact(parameters), bytes(size)];
+  return [`r${index + 1}`, '', '', ...figures, compact(tokens_per_second)];
+}
+
+const RUN_HEADINGS = ['recipe', '', 'KL', '±', 'same top-1', 'Δp rms', 'bits/weight', 'multiplications', 'seconds'];
+
+function runRow(run: RunSummary, index: number): string[] {
+  const { kl_divergence, kl_error, top1_agreement, probability_change, steps } = run;
+  const digits = (value: number | undefined) => (value === undefined ? '' : value.toPrecision(3));
+  const share = (value: number | undefined) => (value === undefined ? '' : `${(100 * value).toFixed(1)} %`);
+  return [
+    `r${index + 1}`,
+    run.recipe,
+    digits(kl_divergence),
+    kl_error === undefined ? '' : kl_error.toPrecision(2),
+    share(top1_agreement),
+    share(probability_change?.rms),
+    run.bits_per_weight.toFixed(2),
+    compact(run.multiplications_per_token),
+    steps.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1),
+  ];
 }
 
 /** The verdict on a run's bases, with the worst figures that it rests on. */
@@ -156,11 +189,14 @@ function spread(measured: { perplexity: number; relative_spread: number }): stri
 }
 
 /** Text left, numbers right. A column in which nothing stands is left out. */
-export function alignColumns(all: string[][]): string {
+export function alignColumns(
+  all: string[][],
+  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe'],
+): string {
   const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
   const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const isWord = (column: number) => ['model', 'head', 'export'].includes(rows[0][column]);
+  const isWord = (column: number) => words === 'all' || words.includes(rows[0][column]);
   return rows
     .map((row) =>
       row

@@ -3,6 +3,7 @@
  * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { join } from 'node:path';
+import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type {
   BackendInfo,
@@ -11,9 +12,17 @@ import type {
   MemoryReport,
   ModelSummary,
   PerplexityReport,
+  PlanReport,
   ProtocolReport,
 } from '../engine/protocol.ts';
-import { buildReport, type FailedExport, type Report, type ReportTimings, type SlicedInput } from '../engine/report.ts';
+import {
+  buildReport,
+  type FailedExport,
+  type Report,
+  type ReportTimings,
+  type RunInput,
+  type SlicedInput,
+} from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
@@ -47,8 +56,10 @@ export interface JobResult {
 }
 
 export interface ExportFailure {
-  /** Absent for an export of the model as it is. */
+  /** Absent for an export of the model as it is, and of what a recipe made. */
   sparsity?: number;
+  /** What was made, as text. */
+  recipe?: string;
   choice: ExportChoice;
   error: ErrorData;
 }
@@ -56,15 +67,21 @@ export interface ExportFailure {
 const percent = (share: number) => `${Number((share * 100).toFixed(3))} %`;
 
 /**
- * Folder of one export: the out folder itself, in it `s0.25` for one of several sparsities, and in that `onnx-int4` for
+ * Folder of one export: the out folder itself, in it `s0.25` for one of several sparsities or `r1` for a recipe, and in that `onnx-int4` for
  * one of several exports: their configs and reports differ, so each folder is complete by itself.
  */
-export function exportFolder(options: CliOptions, sparsity: number | undefined, choice: ExportChoice): string {
+export function exportFolder(
+  options: CliOptions,
+  sparsity: number | undefined,
+  choice: ExportChoice,
+  recipe?: number,
+): string {
   const { format, precision } = choice;
   const isOne = exportChoices(options).length === 1;
   return join(
     options.out,
-    options.sparsity.length > 1 ? `s${sparsity}` : '',
+    recipe === undefined ? '' : `r${recipe + 1}`,
+    sparsity !== undefined && options.sparsity.length + (options.recipe?.length ?? 0) > 1 ? `s${sparsity}` : '',
     isOne ? '' : precision === 'stored' ? format : `${format}-${precision}`,
   );
 }
@@ -80,7 +97,8 @@ export async function runJob(
   observer: JobObserver,
 ): Promise<JobResult> {
   const before = inputs.model.kind === 'hub_name' ? 1 : 0;
-  const steps = before + 2 + Math.max(1, options.sparsity.length);
+  const { sparsity: shares, recipe: recipes = [] } = options;
+  const steps = before + 2 + Math.max(1, shares.length + recipes.length);
   let memory: MemoryReport = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
   const onEvent = (event: EngineEvent) => {
     if (event.type === 'progress') memory = event.memory;
@@ -100,6 +118,7 @@ export async function runJob(
   const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   checkSettings(options, summary);
+  await checkRecipes(recipes, driver);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
     {
@@ -118,14 +137,18 @@ export async function runJob(
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
   watch.lap('dense_evaluation');
 
-  const job: RunningJob = { options, driver, onEvent, watch, sliced: [], dense_exports: [], failures: [] };
+  const job: RunningJob = { options, driver, onEvent, watch, sliced: [], runs: [], dense_exports: [], failures: [] };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     for (const [index, sparsity] of options.sparsity.entries()) {
       observer.onStep(`slice ${percent(sparsity)}`, before + 3 + index, steps);
       await sliceAndExport(job, sparsity);
     }
-    if (options.sparsity.length === 0) {
+    for (const [index, recipe] of recipes.entries()) {
+      observer.onStep(recipe.text, before + 3 + shares.length + index, steps);
+      await compressAndExport(job, recipe, index);
+    }
+    if (shares.length + recipes.length === 0) {
       observer.onStep('export', before + 3, steps);
       await exportAll(job, 'dense', job.dense_exports);
     }
@@ -135,8 +158,8 @@ export async function runJob(
   // A page that is lost cannot be asked; its last progress told the peak until then.
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
-  const { sliced, dense_exports, failures } = job;
-  const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, timings_ms, memory });
+  const { sliced, runs, dense_exports, failures } = job;
+  const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory });
   return { report, failures, ...ended };
 }
 
@@ -162,6 +185,7 @@ interface RunningJob {
   watch: Stopwatch;
   /** What is finished. */
   sliced: SlicedInput[];
+  runs: RunInput[];
   dense_exports: Outcomes;
   failures: ExportFailure[];
 }
@@ -178,17 +202,79 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   watch.lap('evaluation');
   const exports: Outcomes = [];
   job.sliced.push({ slice, evaluation, exports });
+  if (slice.run) job.runs.push({ run: slice.run, evaluation, exports });
   await exportAll(job, slice.id, exports, sparsity);
   await driver.run('discard', { id: slice.id });
 }
 
+/** One recipe, put into `runs` as soon as it is measured; one slicing is among the `sliced`, too. */
+async function compressAndExport(job: RunningJob, recipe: Recipe, index: number): Promise<void> {
+  const { driver, onEvent, watch } = job;
+  const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
+  watch.lap('calibration_and_slicing');
+  const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
+  watch.lap('evaluation');
+  const exports: Outcomes = [];
+  // The text as the person wrote it: defaults that were filled in are in the steps.
+  job.runs.push({ run: { ...run, recipe: recipe.text }, evaluation, exports });
+  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, exports });
+  await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
+  await driver.run('discard', { id: run.id });
+}
+
+/** Every recipe, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */
+async function checkRecipes(recipes: readonly Recipe[], driver: Driver): Promise<void> {
+  for (const recipe of recipes) {
+    const { refusals } = await driver.run('plan', { steps: recipe.steps });
+    if (refusals.length === 0) continue;
+    const [{ step, reason }] = refusals;
+    throw new WhittleError({
+      code: 'bad_option',
+      message: `This model does not permit the step "${step}" of "${recipe.text}": ${reason.replace(/\.$/, '')}.`,
+      place: { field: '--recipe' },
+      action: 'Leave the step out, or open another model. --plan tells what every recipe would make.',
+    });
+  }
+}
+
+/** What every recipe will make of the model; nothing is computed. */
+export async function planJob(
+  options: CliOptions,
+  inputs: JobInputs,
+  driver: Driver,
+  observer: JobObserver,
+): Promise<{ plans: PlanReport[]; summary: ModelSummary }> {
+  const { model } = inputs;
+  const onEvent = observer.onEvent;
+  const source =
+    model.kind === 'hub_name' ? await downloadByName(model.name, options.hub_endpoint, driver, onEvent) : model;
+  await driver.run('start', { backend: options.backend }, onEvent);
+  const summary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
+  const { round, schedule, fusion, head } = options;
+  const slicings = options.sparsity.map((sparsity) =>
+    makeRecipe([{ method: 'slicegpt', options: { sparsity, round, schedule, fusion, head } }]),
+  );
+  const plans: PlanReport[] = [];
+  for (const recipe of [...slicings, ...(options.recipe ?? [])]) {
+    const plan = await driver.run('plan', { steps: recipe.steps }, onEvent);
+    plans.push({ ...plan, recipe: recipe.text });
+  }
+  return { plans, summary };
+}
+
 /** All exports of one model. What cannot be written, or computes something else, does not stop the others. */
-async function exportAll(job: RunningJob, id: string, outcomes: Outcomes, sparsity?: number): Promise<void> {
+async function exportAll(
+  job: RunningJob,
+  id: string,
+  outcomes: Outcomes,
+  sparsity?: number,
+  recipe?: { text: string; index: number },
+): Promise<void> {
   const { options, driver, onEvent, watch } = job;
   for (const choice of exportChoices(options)) {
     try {
       const exported = await driver.run('export', { id, options: choice }, onEvent);
-      await saveExport(exported, exportFolder(options, sparsity, choice), driver);
+      await saveExport(exported, exportFolder(options, sparsity, choice, recipe?.index), driver);
       outcomes.push(exported);
       watch.lap('export');
       watch.move('export', 'verification', exported.duration_ms.verification);
@@ -197,7 +283,7 @@ async function exportAll(job: RunningJob, id: string, outcomes: Outcomes, sparsi
       const error = toErrorData(thrown);
       outcomes.push({ options: choice, error: error.message });
       if (error.code !== 'verification_failed' && error.code !== 'bad_option') throw thrown;
-      job.failures.push({ sparsity, choice, error });
+      job.failures.push({ sparsity, ...(recipe && { recipe: recipe.text }), choice, error });
     }
   }
 }

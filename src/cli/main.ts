@@ -9,8 +9,9 @@ import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
 import { modelFiles, prepareOut, textFile } from './inputs.ts';
-import { type JobInputs, type JobResult, runJob } from './job.ts';
-import { type CliOptions, HelpWanted, parseOptions, USAGE } from './options.ts';
+import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
+import { planText } from './method_help.ts';
+import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
 
@@ -20,6 +21,7 @@ async function main(argv: string[]): Promise<number> {
   const progress = progressOn(process.stderr);
   try {
     const options = parseOptions(argv);
+    if (options.plan) return await tellPlans(options, progress);
     const first = await slice(options, progress);
     progress.done();
     const status = tell(first, options);
@@ -33,7 +35,7 @@ async function main(argv: string[]): Promise<number> {
   } catch (thrown) {
     progress.done();
     if (thrown instanceof HelpWanted) {
-      process.stdout.write(USAGE);
+      process.stdout.write(thrown.text);
       return 0;
     }
     return fail(thrown);
@@ -43,8 +45,9 @@ async function main(argv: string[]): Promise<number> {
 /** Prints what a job gave; returns the exit status. */
 function tell({ report, failures, stopped }: JobResult, options: CliOptions): number {
   process.stdout.write(`${resultTable(report)}written to  ${relative('', options.out) || '.'}\n`);
-  for (const { sparsity, choice, error } of failures) {
-    const of = sparsity === undefined ? 'of the model as it is' : `at sparsity ${sparsity}`;
+  for (const { sparsity, recipe, choice, error } of failures) {
+    const made = recipe === undefined ? 'of the model as it is' : `of "${recipe}"`;
+    const of = sparsity === undefined ? made : `at sparsity ${sparsity}`;
     const verdict = error.code === 'bad_option' ? 'is not possible' : 'failed verification';
     const name = exportLabel(choice);
     process.stderr.write(`The export ${of} as ${name} ${verdict}: ${formatError(error)}\n`);
@@ -62,12 +65,31 @@ function fail(thrown: unknown): number {
 }
 
 /** Runs the job and writes its report, also the one of a job that ended early. */
-async function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<JobResult> {
+function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<JobResult> {
+  prepareOut(options.out);
+  return inBrowser(options, async (browser, inputs) => {
+    const result = await runJob(options, inputs, browser, progress);
+    await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
+    return result;
+  });
+}
+
+/** `--plan`: nothing is computed or written. Exit status 2 where a recipe is refused. */
+async function tellPlans(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<number> {
+  const { plans, summary } = await inBrowser(options, (browser, inputs) => planJob(options, inputs, browser, progress));
+  progress.done();
+  process.stdout.write(plans.map((plan) => planText(plan, summary)).join('\n'));
+  return plans.some(({ refusals }) => refusals.length > 0) ? 2 : 0;
+}
+
+async function inBrowser<T>(
+  options: CliOptions,
+  job: (browser: HeadlessBrowser, inputs: JobInputs) => Promise<T>,
+): Promise<T> {
   const hubName = hubNameOf(options);
   const model = hubName === null ? modelFiles(options.model) : null;
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
-  prepareOut(options.out);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
@@ -84,9 +106,7 @@ async function slice(options: CliOptions, progress: ReturnType<typeof progressOn
       calibration: source(calibration),
       evaluation: source(evaluation),
     };
-    const result = await runJob(options, inputs, browser, progress);
-    await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
-    return result;
+    return await job(browser, inputs);
   } finally {
     await browser?.close();
     signals.stop();

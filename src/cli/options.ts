@@ -1,5 +1,6 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
+import type { Recipe } from '../compress/recipe/recipe.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import {
   EXPORT_FORMATS,
@@ -10,6 +11,8 @@ import {
 } from '../engine/export/options.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
+import { methodHelp, methodList } from './method_help.ts';
+import { readRecipe } from './recipes.ts';
 
 export interface CliOptions {
   /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
@@ -34,6 +37,10 @@ export interface CliOptions {
   format: ExportFormat[];
   precision: Precision[];
   out: string;
+  /** Each is a run. Absent where none is given. */
+  recipe?: Recipe[];
+  /** Only tell what the recipes will make. */
+  plan?: true;
 }
 
 export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
@@ -64,6 +71,9 @@ const SPEC = {
   format: text,
   precision: text,
   out: text,
+  recipe: { type: 'string', multiple: true },
+  plan: { type: 'boolean' },
+  methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -78,7 +88,12 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --samples N              calibration windows                      (16)
   --eval-samples N         evaluation windows                       (16)
   --seqlen T               tokens in a window                       (256)
+  --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
+                           as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
+  --methods                lists all methods; --help METHOD explains one and its options
+  --plan                   sizes and refusals of the recipes, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
+                           short for one slicegpt step; not done by default beside --recipe
                            none: the model is measured and exported as it is
   --round N                dimensions are multiples of N            (8)
   --schedule NAME          ${SCHEDULES.join(' | ')}                 (sequential)
@@ -93,18 +108,27 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --out DIR                where the exports and report.json go     (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
+Recipes go to DIR/r1, DIR/r2, …
 Several exports of one model get a folder each in there: onnx, onnx-int4, transformers.js, …
 A job that fails after the dense perplexity still writes report.json, with what it finished.
 Exit status: 0 every export verified; 2 bad arguments or bad input; 130 Ctrl-C; 1 anything else.
 `;
 
-/** Thrown for `--help`: not a fault. */
-export class HelpWanted extends Error {}
+/** Thrown for `--help`, `--help METHOD` and `--methods`: not a fault. */
+export class HelpWanted extends Error {
+  constructor(readonly text: string = USAGE) {
+    super('help is wanted');
+  }
+}
 
 /** Throws `bad_option` (exit status 2) or {@link HelpWanted}. */
 export function parseOptions(argv: string[]): CliOptions {
+  const topic = helpTopic(argv);
+  if (topic !== undefined) throw new HelpWanted(methodHelp(topic));
   const values = parseTokens(argv);
   if (values.help) throw new HelpWanted();
+  if (values.methods) throw new HelpWanted(methodList());
+  const recipe = values.recipe?.map(readRecipe);
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -123,7 +147,8 @@ export function parseOptions(argv: string[]): CliOptions {
     eval_samples: count('eval-samples', values['eval-samples'], 16, 1),
     // One token predicts nothing.
     seqlen: count('seqlen', values.seqlen, 256, 2),
-    sparsity: sparsities(values.sparsity),
+    // A recipe takes the place of the default slicing.
+    sparsity: recipe && values.sparsity === undefined ? [] : sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),
     schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
@@ -133,6 +158,8 @@ export function parseOptions(argv: string[]): CliOptions {
     format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
+    ...(recipe && { recipe }),
+    ...(values.plan && { plan: true }),
   };
   checkExports(options);
   return options;
@@ -170,6 +197,13 @@ function checkExports(options: CliOptions): void {
       'To write the model itself as GGUF, add --sparsity none.',
     );
   }
+}
+
+/** METHOD of `--help METHOD`. */
+function helpTopic(argv: readonly string[]): string | undefined {
+  const next = argv[argv.findIndex((token) => token === '--help' || token === '-h') + 1];
+  const isAsked = argv.includes('--help') || argv.includes('-h');
+  return isAsked && next !== undefined && !next.startsWith('-') ? next : undefined;
 }
 
 function parseTokens(argv: string[]) {

@@ -1,13 +1,14 @@
 /**
- * @file `CompressionMethod`: what every way to compress a model looks like from outside. A method turns a
- * `DecoderModel` into another `DecoderModel`, layer by layer, writing new weights to a scratch store as it goes, so that
- * peak memory is one layer plus the calibration activations.
+ * @file `Method`: what every way to compress a model looks like from outside. A method turns a `DecoderModel` into another
+ * `DecoderModel`, layer by layer, writing new weights to a scratch store as it goes, so that peak memory is one layer plus
+ * the calibration activations.
  */
 import type { Backend } from '../backend/backend.ts';
-import type { DecoderModel } from '../models/decoder_model.ts';
+import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { SpillOptions } from '../runtime/spill.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
+import type { OptionsSchema } from './options/fields.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
@@ -85,10 +86,76 @@ export type Verdict = 'as good as f64' | 'good' | `poor: ${string}`;
 
 export interface CompressedModel {
   readonly model: DecoderModel;
+  /** Places where SliceGPT chose a basis; other methods have none. */
   readonly sites: readonly SiteReport[];
+  /** One for each linear (or table) that the method changed. */
+  readonly units?: readonly UnitReport[];
 }
 
-export interface CompressionMethod<Options> {
-  readonly name: string;
-  compress(model: DecoderModel, options: Options, context: CompressionContext): Promise<CompressedModel>;
+/** One place that a method changed, with figures that all methods share, so that they stand on one axis. */
+export interface UnitReport {
+  /** "model.layers.3.mlp.down_proj". */
+  readonly unit: string;
+  readonly layer?: number;
+  /**
+   * Share of what the unit gave that the change loses: tr(ΔGΔᵀ) / tr(WGWᵀ) with the inputs' Gram G; with its diagonal alone,
+   * or ‖Δ‖²/‖W‖² where the method asked for no statistics.
+   */
+  readonly error: number;
+  readonly measured: 'gram' | 'diagonal' | 'weights';
+  /** As it is stored now. */
+  readonly bytes: number;
 }
+
+/** What a method is asked to do in one pass: itself, the modifiers that were written before it, and what runs with it. */
+export interface PassContext extends CompressionContext {
+  /** The model as it was opened. */
+  readonly dense: DecoderModel;
+  /** `correct`, and whatever else changes how each linear is handed over. */
+  readonly before: readonly AnyStep[];
+  /** `recover`: what a method does on its own way, because it was written behind it. */
+  readonly after: readonly AnyStep[];
+  /** What the caller keeps between runs on the dense model, by a name of the method's own; undefined where it keeps nothing. */
+  recall?<T>(what: string): Promise<T> | undefined;
+}
+
+/** A step of a recipe with its options checked and complete. */
+export interface AnyStep {
+  readonly method: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A way to compress: one row of `registry.ts`, one folder under `compress/`. */
+export interface Method<Options = never> {
+  /** As recipes write it. */
+  readonly name: string;
+  readonly about: About;
+  readonly options: OptionsSchema<Options>;
+  /**
+   * `step` (the default) makes a model of a model. A `modifier` acts within the next step's pass, on what that step changes;
+   * a `follower` acts within the pass of the step before it.
+   */
+  readonly role?: 'step' | 'modifier' | 'follower';
+  /** Modifiers and followers that this step takes into its pass, by name. */
+  readonly takes?: readonly string[];
+  /** Why this model does not permit these options, as a sentence's second half; undefined where it does. */
+  refusal(model: ModelOutline, options: Options): string | undefined;
+  /** The result without its numbers: parameters, bytes, memory and what formats can hold it follow from it. */
+  plan(model: ModelOutline, options: Options): ModelOutline;
+  /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */
+  run?(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel>;
+}
+
+export interface About {
+  /** "GPTQ". */
+  readonly label: string;
+  /** "arXiv 2210.17323"; absent for what has no paper. */
+  readonly paper?: string;
+  readonly group: 'prune' | 'quantise' | 'factor' | 'slice' | 'recover' | 'train';
+  /** What it does and when to use it, in a sentence or two. */
+  readonly help: string;
+}
+
+/** Any row of the registry: options are checked by its own schema before they reach it. */
+// biome-ignore lint/suspicious/noExplicitAny: the schema beside them is what makes them the right type.
+export type AnyMethod = Method<any>;

@@ -5,10 +5,12 @@
 import type { Backend } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
+import { compressCommand } from './compress_command.ts';
 import { exportCommand } from './export/export_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
 import { openCommand } from './open_command.ts';
+import { planCommand } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
@@ -40,12 +42,14 @@ export class Engine {
       start: ({ backend }) => this.start(backend),
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
-      evaluate: ({ target }, emit, signal) => evaluateCommand(state, target, emit, signal),
+      evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
+      compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
+      plan: (request) => planCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
-        await state.dropSlice(id);
+        await state.dropRun(id);
         return null;
       },
       memory: async () => memoryReport(state),
@@ -93,7 +97,7 @@ export class Engine {
     this.restart = undefined;
     // What another backend made is as good, but a report must not mix two.
     await state.dropMeasurements();
-    for (const id of [...state.slices.keys()]) await state.dropSlice(id);
+    for (const id of [...state.runs.keys()]) await state.dropRun(id);
     state.backend?.dispose();
     state.backend = backend;
     return backend.info;

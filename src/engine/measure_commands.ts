@@ -5,7 +5,10 @@ import { applyFusion } from '../compress/slicegpt/fuse.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET } from '../runtime/budgets.ts';
-import { evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
+import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../runtime/compare.ts';
+import type { DivergenceSummary } from '../runtime/divergence.ts';
+import { type EvaluateOptions, evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
+import type { TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
@@ -14,20 +17,20 @@ import { assertStorage, slicingStorage } from './storage_check.ts';
 
 export async function evaluateCommand(
   state: EngineState,
+  platform: EnginePlatform,
   target: 'dense' | string,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<PerplexityReport> {
-  const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
   const isDense = target === 'dense';
-  const model = isDense ? state.requireModel().open.model : state.requireSlice(target).model;
+  const model = isDense ? state.requireModel().open.model : state.requireRun(target).model;
   const meter = new ProgressMeter(emit, isDense ? 'dense_evaluation' : 'evaluation', () => memoryReport(state));
   const tokens = windows.count * windows.seqlen;
   const layers = model.layers.length;
   const losses: number[] = [];
   const started = performance.now();
-  const { tokens_per_second } = await evaluate(backend, model, windows, {
+  const { tokens_per_second, divergence } = await measured(state, platform, target, model, {
     signal,
     checkWeights: isDense,
     onWindow: ({ index, loss }) => {
@@ -46,12 +49,56 @@ export async function evaluateCommand(
     tokens_per_second,
     tokens,
     window_losses: losses,
+    ...(divergence && { divergence }),
     protocol,
   };
-  const measured = { report, duration_ms: performance.now() - started };
-  if (isDense) state.dense = measured;
-  else state.requireSlice(target).evaluation = measured;
+  const done = { report, duration_ms: performance.now() - started };
+  if (isDense) state.dense = done;
+  else state.requireRun(target).evaluation = done;
   return report;
+}
+
+/** The dense model's evaluation keeps what its head reads; every other model is compared with it. */
+async function measured(
+  state: EngineState,
+  platform: EnginePlatform,
+  target: 'dense' | string,
+  model: DecoderModel,
+  options: EvaluateOptions,
+): Promise<{ tokens_per_second: number; divergence?: DivergenceSummary }> {
+  const backend = state.requireBackend();
+  const { evaluation: windows } = state.requireTexts();
+  const dense = state.requireModel().open.model;
+  if (target !== 'dense' && state.denseInputs) {
+    const both = await evaluateBeside(backend, dense, state.denseInputs, model, windows, options);
+    return { tokens_per_second: both.evaluation.tokens_per_second, divergence: both.divergence };
+  }
+  if (target !== 'dense') {
+    const inputs = await newDenseInputs(platform, dense, windows);
+    try {
+      await evaluateDense(backend, dense, windows, inputs, { signal: options.signal });
+    } catch (error) {
+      await inputs.clear();
+      throw error;
+    }
+    state.denseInputs = inputs;
+    return measured(state, platform, target, model, options);
+  }
+  await state.denseInputs?.clear();
+  state.denseInputs = undefined;
+  const inputs = await newDenseInputs(platform, dense, windows);
+  try {
+    const evaluation = await evaluateDense(backend, dense, windows, inputs, options);
+    state.denseInputs = inputs;
+    return evaluation;
+  } catch (error) {
+    await inputs.clear();
+    throw error;
+  }
+}
+
+async function newDenseInputs(platform: EnginePlatform, model: DecoderModel, { seqlen }: TokenWindows) {
+  return new DenseInputs(await platform.createScratch(), headWidth(model), seqlen);
 }
 
 /** Perplexity of any model on the evaluation windows, told as progress of a stage of another command. */
@@ -77,7 +124,7 @@ export function compressionContext(
   state: EngineState,
   platform: EnginePlatform,
   scratch: CompressionContext['scratch'],
-  schedule: Schedule,
+  schedule: Schedule | undefined,
   meter: ProgressMeter,
   emit: Emit,
   signal: AbortSignal,
@@ -90,7 +137,7 @@ export function compressionContext(
     signal,
     observer: {
       onProgress: (progress) => meter.report(progress),
-      onSite: (site) => emit({ type: 'site', schedule, site }),
+      onSite: (site) => schedule && emit({ type: 'site', schedule, site }),
     },
   };
 }

@@ -3,18 +3,21 @@
  * until the result; errors cross as data. Nothing here holds a weight or a GPU object.
  */
 import type { BackendInfo, BackendKind, MatmulChoice } from '../backend/backend.ts';
-import type { SiteReport } from '../compress/method.ts';
+import type { SiteReport, UnitReport } from '../compress/method.ts';
+import type { StepInput } from '../compress/recipe/recipe.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
+import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
 export type {
   BackendInfo,
   BackendKind,
+  DivergenceSummary,
   ExportFormat,
   ExportOptions,
   Fusion,
@@ -31,6 +34,8 @@ export type {
   Precision,
   Schedule,
   SiteReport,
+  StepInput,
+  UnitReport,
   WorstCertificate,
 };
 
@@ -45,15 +50,19 @@ export interface Commands {
   open: { request: { source: ModelSource }; result: ModelSummary };
   /** Tokenises the texts and cuts windows. */
   set_texts: { request: TextSettings; result: ProtocolReport };
-  /** Perplexity of the dense model (`target: 'dense'`) or of a sliced one (its id), window by window. */
+  /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
   slice: { request: SliceOptions; result: SliceReport };
-  /** Writes ONNX, tokenizer, config and report.json, and verifies them in onnxruntime-web. */
+  /** Makes a compressed model by a recipe, from the open one. */
+  compress: { request: { steps: readonly StepInput[] }; result: RunReport };
+  /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
+  plan: { request: { steps: readonly StepInput[] }; result: PlanReport };
+  /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
-  /** Forgets a sliced model and frees its weights. */
+  /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
   memory: { request: Record<string, never>; result: MemoryReport };
@@ -144,6 +153,8 @@ export interface PerplexityReport {
   tokens_per_second: number;
   tokens: number;
   window_losses: number[];
+  /** How far its predictions are from the dense model's; absent for the dense model. */
+  divergence?: DivergenceSummary;
   protocol: ProtocolReport;
 }
 
@@ -166,6 +177,57 @@ export interface SliceReport {
   discarded_energy: number[];
   certificate: WorstCertificate;
   duration_ms: number;
+  /** The same as a run of a recipe of one step. */
+  run?: RunReport;
+}
+
+/** Sizes of a model, made or planned. */
+export interface ModelSizes {
+  /** Numbers that are stored; of a pruned matrix those that are kept. */
+  parameters: number;
+  /** Packed weights as they are packed, every float as float16. */
+  bytes: number;
+  /** 8 · bytes / parameters of the dense model. */
+  bits_per_weight: number;
+  /** Multiplications of weights with activations for one token, zeros not counted. */
+  multiplications_per_token: number;
+}
+
+/** One step of a recipe, done. */
+export interface StepReport {
+  method: string;
+  options: Readonly<Record<string, unknown>>;
+  /** Zero for one that ran within another's pass. */
+  seconds: number;
+  /** What was lost where: of each linear or table that the step changed. */
+  units: UnitReport[];
+  /** Mean of the units' errors; absent without units. */
+  error?: number;
+  /** Of the bases; absent where the method has none. */
+  certificate?: WorstCertificate;
+}
+
+export interface RunReport extends ModelSizes {
+  id: string;
+  /** As text. */
+  recipe: string;
+  steps: StepReport[];
+  /** Bytes of the weights as the app holds them: floats in the model's own types. */
+  stored_bytes: number;
+  parts: PartSizes;
+  /** Where the recipe is one slicing: what only slicing has. */
+  slice?: SliceReport;
+  duration_ms: number;
+}
+
+export interface PlanReport extends ModelSizes {
+  recipe: string;
+  /** Sizes after each pass. */
+  steps: ({ recipe: string } & ModelSizes)[];
+  /** Most bytes of the browser's storage that the steps will write. */
+  storage_bytes: number;
+  /** Why the model does not permit a step: the others are planned as if it were not there. */
+  refusals: { step: string; reason: string }[];
 }
 
 export interface ExportedFile {

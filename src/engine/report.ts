@@ -13,9 +13,11 @@ import type {
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
+  RunReport,
   SliceReport,
   WorstCertificate,
 } from './protocol.ts';
+import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
@@ -46,6 +48,13 @@ export interface SlicedInput {
   exports?: readonly (ExportReport | FailedExport)[];
 }
 
+export interface RunInput {
+  run: RunReport;
+  evaluation: PerplexityReport;
+  /** In the order they were asked for. */
+  exports?: readonly (ExportReport | FailedExport)[];
+}
+
 export interface ReportInput {
   summary: ModelSummary;
   protocol: ProtocolReport;
@@ -53,7 +62,10 @@ export interface ReportInput {
   dense: PerplexityReport;
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
+  /** Runs that are one slicing. */
   sliced: SlicedInput[];
+  /** All runs, those of `sliced` among them; absent where nothing was made by a recipe's report. */
+  runs?: RunInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
   /** Whether the dense model was calibrated as well (spectra, bases of `rotate-once`): the peak of memory may be of that. */
@@ -100,6 +112,9 @@ export interface Report {
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
+  /** What was made, one entry a recipe. */
+  runs: RunSummary[];
+  /** Those of them that are one slicing, with what only slicing has. */
   sliced: SlicedReport[];
   timings_ms: ReportTimings;
   memory: {
@@ -132,6 +147,11 @@ export interface SlicedReport {
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
+  exports?: ExportSummary[];
+}
+
+export interface RunSummary extends RunFigures {
+  /** Absent where there is none. */
   exports?: ExportSummary[];
 }
 
@@ -196,6 +216,7 @@ export function buildReport(input: ReportInput): Report {
       tokens_per_second: dense.tokens_per_second,
       ...exportSummaries(input.dense_exports),
     },
+    runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms },
     memory: { ...measuredPeaks(memory), ...estimate(input) },

@@ -1,16 +1,19 @@
 /** @file Command `slice`: makes a sliced model with either schedule and keeps it until it is discarded. */
 
+import { makeRecipe } from '../compress/recipe/recipe.ts';
 import { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 import { assertSliceable } from '../compress/slicegpt/permits.ts';
 import { constantDimensions, resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
 import { slicegpt } from '../compress/slicegpt/slicegpt.ts';
 import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, modelBytes } from '../models/model_size.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { SliceOptions, SliceReport } from './protocol.ts';
+import type { RunReport, SliceOptions, SliceReport } from './protocol.ts';
+import { modelSizes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage, slicingStorage } from './storage_check.ts';
 
@@ -40,7 +43,7 @@ export async function sliceCommand(
     const parameters = countParameters(compressed.model);
     assertPlanned(parameters, totalElements(parts));
     const report: SliceReport = {
-      id: state.newId(),
+      id: state.newId('slice'),
       options,
       head,
       dimension,
@@ -52,18 +55,36 @@ export async function sliceCommand(
       certificate: worstCertificate(compressed.sites),
       duration_ms: performance.now() - started,
     };
-    state.slices.set(report.id, {
-      report,
+    const run = runOf(state, report, compressed.model);
+    state.runs.set(report.id, {
+      run,
+      slice: report,
       calibration: protocol,
       model: compressed.model,
-      scratch,
+      scratch: [scratch],
       exports: new Map(),
     });
-    return report;
+    return { ...report, run };
   } catch (error) {
     await scratch.clear();
     throw error;
   }
+}
+
+/** The same run as a recipe of one step. */
+function runOf(state: EngineState, report: SliceReport, model: DecoderModel): RunReport {
+  const { id, options, parts, duration_ms, certificate } = report;
+  const recipe = makeRecipe([{ method: 'slicegpt', options: { ...options } }]);
+  const step = { ...recipe.steps[0], seconds: duration_ms / 1000, units: [], certificate };
+  return {
+    id,
+    recipe: recipe.text,
+    steps: [step],
+    ...modelSizes(model, state.requireModel().summary.parameters),
+    stored_bytes: modelBytes(model),
+    parts,
+    duration_ms,
+  };
 }
 
 /** The slider promises a size before anything is computed; what was built must be exactly that. */

@@ -5,9 +5,10 @@ import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { OpenModel } from '../models/open_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import type { DenseInputs } from '../runtime/compare.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { ExportFolder } from './platform.ts';
-import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, SliceReport } from './protocol.ts';
+import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
 
 export interface OpenedModel {
   readonly open: OpenModel;
@@ -22,12 +23,16 @@ export interface Texts {
   readonly protocol: ProtocolReport;
 }
 
-export interface SlicedModel {
-  readonly report: SliceReport;
+/** A model that was made: by `slice`, or by a recipe. */
+export interface MadeModel {
+  readonly run: RunReport;
+  /** Where the recipe is one slicing. */
+  readonly slice?: SliceReport;
   /** What it was calibrated with: the texts may have changed since. */
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
-  readonly scratch: ScratchStore;
+  /** Of each of its passes. */
+  readonly scratch: readonly ScratchStore[];
   evaluation?: { report: PerplexityReport; duration_ms: number };
   /** By `exportKey`. */
   readonly exports: Map<string, ExportFolder>;
@@ -47,13 +52,15 @@ export class EngineState {
   /** The largest answer of the browser since the model was opened. */
   peak_heap_bytes?: number;
   readonly calibrated = new Map<Fusion, Calibrated>();
-  readonly slices = new Map<string, SlicedModel>();
+  readonly runs = new Map<string, MadeModel>();
+  /** What the dense head reads of the evaluation windows: every run is compared with it. */
+  denseInputs?: DenseInputs;
   /** Exports of the open model itself, by `exportKey`. */
   readonly denseExports = new Map<string, ExportFolder>();
   private nextId = 1;
 
-  newId(): string {
-    return `slice-${this.nextId++}`;
+  newId(kind: 'slice' | 'run'): string {
+    return `${kind}-${this.nextId++}`;
   }
 
   requireBackend(): Backend {
@@ -68,15 +75,18 @@ export class EngineState {
     return this.texts ?? missing('No texts were set.', 'set_texts');
   }
 
-  requireSlice(id: string): SlicedModel {
-    return this.slices.get(id) ?? missing(`There is no sliced model "${id}".`, 'slice');
+  requireRun(id: string): MadeModel {
+    return (
+      this.runs.get(id) ??
+      missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress')
+    );
   }
 
   /** Perplexity protocol of a target: a sliced model keeps the calibration that it was made with. */
   protocolOf(target: 'dense' | string): ProtocolReport {
     const { protocol } = this.requireTexts();
     if (target === 'dense') return protocol;
-    const { calibration: made } = this.requireSlice(target);
+    const { calibration: made } = this.requireRun(target);
     const seqlen = made.seqlen === protocol.seqlen ? undefined : made.seqlen;
     return { ...protocol, samples: made.samples, calibration: { ...made.calibration, seqlen } };
   }
@@ -86,13 +96,15 @@ export class EngineState {
     this.dense = undefined;
     for (const { scratch } of this.calibrated.values()) await scratch.clear();
     this.calibrated.clear();
-    for (const slice of this.slices.values()) slice.evaluation = undefined;
+    await this.denseInputs?.clear();
+    this.denseInputs = undefined;
+    for (const run of this.runs.values()) run.evaluation = undefined;
   }
 
   /** Forgets the model and everything made from it. */
   async dropModel(): Promise<void> {
     await this.dropMeasurements();
-    for (const id of [...this.slices.keys()]) await this.dropSlice(id);
+    for (const id of [...this.runs.keys()]) await this.dropRun(id);
     await removeAll(this.denseExports);
     this.opened?.release?.();
     this.opened = undefined;
@@ -100,11 +112,11 @@ export class EngineState {
     this.load_ms = 0;
   }
 
-  async dropSlice(id: string): Promise<void> {
-    const slice = this.slices.get(id);
-    this.slices.delete(id);
-    await slice?.scratch.clear();
-    if (slice) await removeAll(slice.exports);
+  async dropRun(id: string): Promise<void> {
+    const run = this.runs.get(id);
+    this.runs.delete(id);
+    for (const scratch of run?.scratch ?? []) await scratch.clear();
+    if (run) await removeAll(run.exports);
   }
 }
 

@@ -9,6 +9,7 @@ import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement, isFloatType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { replaceWeights, type WeightRole, weightRoles } from './map_weights.ts';
+import { piecesForOnnx, tableForOnnx } from './packed/for_onnx.ts';
 import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantized_ref.ts';
 
 /**
@@ -33,19 +34,31 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
  * The model with its weights as a file of this precision holds them. Nothing is converted here: weights are while they
- * are read. Only to decide on F16 all values of a weight are read once; the answer is remembered.
+ * are read. A method's packings stay where `keepPacked` (the ONNX formats) and become floats elsewhere. Only to decide on F16 all values of a weight are read once; the answer is remembered.
  */
 export async function quantizedModel(
   model: DecoderModel,
   precision: Precision,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; keepPacked?: boolean } = {},
 ): Promise<DecoderModel> {
   const replacements = new Map<WeightRef, WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
     if (options.signal?.aborted) throw cancelled();
-    replacements.set(ref, await inPrecision(ref, role, precision, options.signal));
+    const packed = options.keepPacked ? await asPacked(ref, role) : undefined;
+    replacements.set(ref, packed ?? (await inPrecision(ref, role, floatsOf(ref, precision), options.signal)));
   }
   return replaceWeights(model, replacements);
+}
+
+/** For ONNX: what a method packed, as its operators take it; undefined where that is as floats. */
+async function asPacked(ref: WeightRef, role: WeightRole): Promise<WeightRef | undefined> {
+  if (!ref.packed) return undefined;
+  return role === 'table' || role === 'head' ? tableForOnnx(ref) : piecesForOnnx(ref);
+}
+
+/** A method's packing is not rounded once more: it is written as floats where the file cannot hold it. */
+function floatsOf(ref: WeightRef, precision: Precision): Precision {
+  return ref.packed && (precision === 'int8' || precision === 'int4') ? 'stored' : precision;
 }
 
 async function inPrecision(

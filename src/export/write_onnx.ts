@@ -49,7 +49,7 @@ export async function writeOnnx(
   openFile: (name: string) => Promise<FileSink>,
 ): Promise<{ files: WrittenFile[] }> {
   const { layout = 'plain', precision = 'stored', signal } = options;
-  const graph = decoderGraph(await quantizedModel(model, precision, { signal }), layout);
+  const graph = decoderGraph(await quantizedModel(model, precision, { signal, keepPacked: true }), layout);
   const total = graph.initializers.reduce((sum, initializer) => sum + initializerBytes(initializer), 0);
   const external = options.external_data === 'always' || total > EXTERNAL_DATA_THRESHOLD;
   const placements = placeInitializers(graph, external, options.external_file_bytes ?? EXTERNAL_FILE_BYTES);

@@ -9,21 +9,33 @@
 import type { RowRange } from '../formats/checkpoint.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { Packing } from './packed/packing.ts';
+import type { PackedValues } from './packed/values.ts';
 
-/** A stored weight that has not been loaded. Two uses of one stored tensor share the same object (tied weights). */
-export interface WeightRef {
+/** A weight without its numbers: enough to count, to plan and to draw. JSON. */
+export interface WeightOutline {
   readonly name: string;
   readonly shape: Shape;
+  /** What `read` gives, and what is stored unless `stored` or `packed` says otherwise. */
   readonly dtype: DType;
-  /** What the file really holds, where reading widens it (F8, F64): only sizes and labels look at it. */
+  /** What the file really holds, where reading widens it (F8, F64, packed weights): only sizes and labels look at it. */
   readonly stored?: { readonly dtype: string; readonly bytes: number };
-  /** Little-endian bytes in `dtype`, row-major; `rows` selects a range of the first dimension. */
-  read(rows?: RowRange): Promise<Uint8Array>;
+  /** How a matrix is held that a method packed; `read` gives its numbers all the same. */
+  readonly packed?: Packing;
 }
 
-export interface Linear {
-  readonly weight: WeightRef;
-  readonly bias?: WeightRef;
+/** A stored weight that has not been loaded. Two uses of one stored tensor share the same object (tied weights). */
+export interface WeightRef extends WeightOutline {
+  /** Little-endian bytes in `dtype`, row-major; `rows` selects a range of the first dimension. */
+  read(rows?: RowRange): Promise<Uint8Array>;
+  /** Of a packed weight: what it is held as, for kernels and exports of its kind. */
+  unpack?(rows?: RowRange): Promise<PackedValues>;
+}
+
+/** The types below hold weights of type W: to be read ({@link WeightRef}), or outlines of them. */
+export interface Linear<W = WeightRef> {
+  readonly weight: W;
+  readonly bias?: W;
 }
 
 /**
@@ -31,10 +43,10 @@ export interface Linear {
  * the same of `x − mean(x)`. `normalized_size` is the original hidden size, also after slicing: deleted coordinates count
  * as zeros. A LayerNorm is never sliced: fusion turns it into an RMSNorm of centred states.
  */
-export interface Norm {
+export interface Norm<W = WeightRef> {
   readonly kind: 'rms_norm' | 'layer_norm';
-  readonly weight?: WeightRef;
-  readonly bias?: WeightRef;
+  readonly weight?: W;
+  readonly bias?: W;
   /** Added to the stored weight: 1 for Gemma, else absent. */
   readonly weight_offset?: number;
   readonly eps: number;
@@ -59,11 +71,11 @@ export interface Rotary {
   };
 }
 
-export interface Attention {
-  readonly q_proj: Linear;
-  readonly k_proj: Linear;
-  readonly v_proj: Linear;
-  readonly o_proj: Linear;
+export interface Attention<W = WeightRef> {
+  readonly q_proj: Linear<W>;
+  readonly k_proj: Linear<W>;
+  readonly v_proj: Linear<W>;
+  readonly o_proj: Linear<W>;
   readonly num_attention_heads: number;
   readonly num_key_value_heads: number;
   readonly head_dim: number;
@@ -71,8 +83,8 @@ export interface Attention {
   readonly scale: number;
   readonly rotary?: Rotary;
   /** RMSNorm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
-  readonly q_norm?: Norm;
-  readonly k_norm?: Norm;
+  readonly q_norm?: Norm<W>;
+  readonly k_norm?: Norm<W>;
   /** A query sees this many latest positions, its own included (Mistral); absent: all. */
   readonly sliding_window?: number;
   /** Scores become cap · tanh(score / cap) (Gemma 2). */
@@ -81,11 +93,11 @@ export interface Attention {
   readonly alibi_slopes?: readonly number[];
 }
 
-export interface Mlp {
+export interface Mlp<W = WeightRef> {
   /** Where present: `act(gate) ⊙ up`, else `act(up)`. */
-  readonly gate_proj?: Linear;
-  readonly up_proj: Linear;
-  readonly down_proj: Linear;
+  readonly gate_proj?: Linear<W>;
+  readonly up_proj: Linear<W>;
+  readonly down_proj: Linear<W>;
   readonly activation: Activation;
 }
 
@@ -98,50 +110,50 @@ export type Activation = 'silu' | 'relu' | 'gelu' | 'gelu_tanh';
  * An absent shortcut or norm is the identity; m is `residual_multiplier`. Where one norm serves both branches of a
  * parallel layer, `post_attention_layernorm` is the same object as `input_layernorm`.
  */
-export interface DecoderLayer {
+export interface DecoderLayer<W = WeightRef> {
   readonly index: number;
   readonly parallel?: boolean;
   /** norm₁: absent in OLMo-2, where only outputs are normed. */
-  readonly input_layernorm?: Norm;
-  readonly attention: Attention;
+  readonly input_layernorm?: Norm<W>;
+  readonly attention: Attention<W>;
   /** Of the branch's output, before it is added (Gemma 2 and 3, OLMo-2). */
-  readonly attention_output_norm?: Norm;
+  readonly attention_output_norm?: Norm<W>;
   /** norm₂: what the MLP reads. */
-  readonly post_attention_layernorm?: Norm;
-  readonly mlp: Mlp;
-  readonly mlp_output_norm?: Norm;
+  readonly post_attention_layernorm?: Norm<W>;
+  readonly mlp: Mlp<W>;
+  readonly mlp_output_norm?: Norm<W>;
   /** Scales both branches (Granite); absent: 1. */
   readonly residual_multiplier?: number;
-  readonly attn_shortcut_Q?: WeightRef;
-  readonly mlp_shortcut_Q?: WeightRef;
+  readonly attn_shortcut_Q?: W;
+  readonly mlp_shortcut_Q?: W;
 }
 
 /**
  * `h = centre(norm(scale · E[token]))·projection + centre(P[position + offset])`: each part only where it is present,
  * `centre` (subtracting the mean over the hidden axis) only where `centered`.
  */
-export interface Embedding {
-  readonly weight: WeightRef;
+export interface Embedding<W = WeightRef> {
+  readonly weight: W;
   /** √D for Gemma; Granite's embedding_multiplier. */
   readonly scale?: number;
   /** BLOOM's. */
-  readonly norm?: Norm;
+  readonly norm?: Norm<W>;
   readonly centered?: boolean;
-  readonly projection?: WeightRef;
-  readonly positions?: LearnedPositions;
+  readonly projection?: W;
+  readonly positions?: LearnedPositions<W>;
 }
 
 /** A table of positions, (rows, d): position t of a window takes row t + offset (OPT: 2). */
-export interface LearnedPositions {
-  readonly weight: WeightRef;
+export interface LearnedPositions<W = WeightRef> {
+  readonly weight: W;
   readonly offset: number;
 }
 
 /** `logits = soft_cap(scale · ((norm(h)·projection)·Wᵀ + bias))`. */
-export interface Head {
-  readonly weight: WeightRef;
-  readonly bias?: WeightRef;
-  readonly projection?: WeightRef;
+export interface Head<W = WeightRef> {
+  readonly weight: W;
+  readonly bias?: W;
+  readonly projection?: W;
   /** Granite: 1/logits_scaling. */
   readonly scale?: number;
   /** cap · tanh(logit / cap) (Gemma 2). */
@@ -163,16 +175,19 @@ export interface ModelConfig {
   readonly tie_word_embeddings: boolean;
 }
 
-export interface DecoderModel {
+export interface DecoderModel<W = WeightRef> {
   readonly config: ModelConfig;
-  readonly embed_tokens: Embedding;
-  readonly layers: readonly DecoderLayer[];
-  readonly norm: Norm;
-  readonly lm_head: Head;
+  readonly embed_tokens: Embedding<W>;
+  readonly layers: readonly DecoderLayer<W>[];
+  readonly norm: Norm<W>;
+  readonly lm_head: Head<W>;
 }
 
+/** A model without numbers: what plans are made of. Every {@link DecoderModel} is one. */
+export type ModelOutline = DecoderModel<WeightOutline>;
+
 /** Every distinct stored weight once, in model order: what `parameters` and `bytes` count and what an export writes. */
-export function storedWeights(model: DecoderModel): WeightRef[] {
+export function storedWeights<W>(model: DecoderModel<W>): W[] {
   const { embed_tokens, lm_head } = model;
   const found = [
     embed_tokens.weight,
@@ -188,7 +203,7 @@ export function storedWeights(model: DecoderModel): WeightRef[] {
   return [...new Set(found.filter((ref) => ref !== undefined))];
 }
 
-function layerWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
+function layerWeights<W>(layer: DecoderLayer<W>): (W | undefined)[] {
   const { q_proj, k_proj, v_proj, o_proj, q_norm, k_norm } = layer.attention;
   const { gate_proj, up_proj, down_proj } = layer.mlp;
   return [
@@ -205,10 +220,10 @@ function layerWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
   ];
 }
 
-export function normWeights(norm: Norm | undefined): (WeightRef | undefined)[] {
+export function normWeights<W = WeightRef>(norm: Norm<W> | undefined): (W | undefined)[] {
   return [norm?.weight, norm?.bias];
 }
 
-export function linearWeights(linear: Linear | undefined): (WeightRef | undefined)[] {
+export function linearWeights<W = WeightRef>(linear: Linear<W> | undefined): (W | undefined)[] {
   return [linear?.weight, linear?.bias];
 }

@@ -58,7 +58,7 @@ function headNormed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: T
 }
 
 /** What o_proj reads, attn(norm(x)) without it, in a workspace tensor. */
-function attentionMixed(
+export function attentionMixed(
   arena: Arena,
   spec: Attention,
   weights: DeviceAttention,
@@ -90,7 +90,7 @@ function attentionMixed(
 }
 
 /** What down_proj reads, mlp(norm(h)) without it, in a workspace tensor. */
-function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+export function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
   const { backend } = arena;
   const { gate_proj, up_proj } = weights;
   const input = productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', tap !== undefined);

@@ -25,8 +25,8 @@ function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlo
   return blocks;
 }
 
-/** norm(h)·projection for each batch; the inputs are freed. */
-async function headInputs(
+/** norm(h)·projection for each batch of hidden states (tokens, d) after the last layer; they are freed. */
+export async function headInputs(
   arena: Arena,
   loader: WeightLoader,
   model: DecoderModel,
@@ -75,7 +75,7 @@ function blockLogits(arena: Arena, head: Head, { weight, bias }: HeadBlock, inpu
 
 /**
  * Loss of every token of some batches.
- * @param batches Hidden states (tokens, d) after the last layer; they are freed.
+ * @param inputs What the head reads of each batch ({@link headInputs}); they are freed.
  * @param targets The token that should follow each row.
  * @returns One array a batch: −log p(target) in nats.
  */
@@ -83,12 +83,11 @@ export async function tokenLosses(
   arena: Arena,
   loader: WeightLoader,
   model: DecoderModel,
-  batches: readonly Tensor[],
+  inputs: readonly Tensor[],
   targets: readonly Uint32Array[],
   signal?: AbortSignal,
 ): Promise<Float64Array[]> {
   const { backend } = arena;
-  const inputs = await headInputs(arena, loader, model, batches);
   const states = inputs.map((input) => arena.empty([input.shape[0], 4], 'cross_entropy_state'));
   const targetIds = targets.map((ids) => arena.own(backend.fromIds(ids, 'target_ids')));
   const rows = Math.max(...inputs.map((input) => input.shape[0]));
@@ -117,6 +116,35 @@ function lossesOfState(state: ArrayLike<number>): Float64Array {
     losses[row] = Math.log(sum) + maximum - target;
   }
   return losses;
+}
+
+/**
+ * Both models' logits of the same tokens, block of the vocabulary by block, on the host.
+ * @param dense, own The two heads with their inputs (norm(h)·projection), (rows, d) each, left as they are.
+ * @param onBlock Gets (rows, n) of tokens `first … first + n`.
+ */
+export async function logitsOfBoth(
+  arena: Arena,
+  loader: WeightLoader,
+  dense: { head: Head; input: Tensor },
+  own: { head: Head; input: Tensor },
+  onBlock: (dense: ArrayLike<number>, own: ArrayLike<number>, first: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const rows = own.input.shape[0];
+  const wider = dense.head.weight.shape[1] > own.head.weight.shape[1] ? dense.head : own.head;
+  for (const { start, end } of vocabularyBlocks(arena, wider, rows)) {
+    throwIfCancelled(signal);
+    const values: ArrayLike<number>[] = [];
+    for (const { head, input } of [dense, own]) {
+      const block = await loadBlock(loader, head, { start, end });
+      const logits = arena.workspace('logits', [rows, end - start]);
+      blockLogits(arena, head, block, input, logits);
+      values.push(await arena.backend.read(logits));
+      arena.free(block.weight, block.bias);
+    }
+    onBlock(values[0], values[1], start);
+  }
 }
 
 /** All logits of one batch, read back: (tokens, vocab_size). For comparing an export with the app; the input is freed. */

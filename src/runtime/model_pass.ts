@@ -50,29 +50,43 @@ export async function runLayersOver(
   observer: PassObserver = {},
   signal?: AbortSignal,
 ): Promise<void> {
-  const { backend } = arena;
   const { seqlen } = windows;
   const ids = batches.map((batch) => batchIds(windows, batch));
   await embedTokens(arena, loader, model.embed_tokens, ids, seqlen, (x, i) => states.put(i, x));
+  await runLayersFrom(arena, loader, model.layers, seqlen, batches.length, states, observer, signal);
+}
+
+/** Some consecutive layers over states of `batches` batches that stand before the first of them. */
+export async function runLayersFrom(
+  arena: Arena,
+  loader: WeightLoader,
+  layers: readonly DecoderLayer[],
+  seqlen: number,
+  batches: number,
+  states: BatchStates,
+  observer: PassObserver = {},
+  signal?: AbortSignal,
+): Promise<void> {
+  const { backend } = arena;
   const rotary = new RotaryCache(arena, seqlen);
   // All at once, so that they are read together.
   const prefetch = (layer: DecoderLayer | undefined) =>
     layer && loader.prefetch([...attentionWeights(layer), ...mlpWeights(layer)]);
-  prefetch(model.layers[0]);
-  for (const layer of model.layers) {
+  prefetch(layers[0]);
+  for (const [position, layer] of layers.entries()) {
     throwIfCancelled(signal);
     const weights = await loader.layer(layer);
-    prefetch(model.layers[layer.index + 1]);
+    prefetch(layers[position + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
-    for (const i of batches.keys()) {
+    for (let i = 0; i < batches; i++) {
       const x = await states.take(i);
       await states.put(i, runLayer(arena, layer, weights, table, seqlen, x, tap));
       // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
-      if (isSlow(backend.info) && i < batches.length - 1) {
+      if (isSlow(backend.info) && i < batches - 1) {
         await backend.sync();
         throwIfCancelled(signal);
-        observer.onBatch?.(layer.index, (i + 1) / batches.length);
+        observer.onBatch?.(layer.index, (i + 1) / batches);
       }
     }
     await backend.sync();

@@ -2,13 +2,13 @@
  * @file Perplexity, window by window: exp(mean over all predicted tokens of −log p), T − 1 predictions a window.
  */
 
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
-import { withArena } from './arena.ts';
+import { type Arena, withArena } from './arena.ts';
 import { mostWindowsPerGroup } from './budgets.ts';
-import { allLogits, tokenLosses } from './head.ts';
+import { allLogits, headInputs, tokenLosses } from './head.ts';
 import { locateNonFinite } from './locate_non_finite.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';
@@ -36,6 +36,11 @@ export interface EvaluateOptions {
   onWindow?(window: WindowLoss): void;
   /** Share of all windows × layers done. */
   onProgress?(fraction: number, layer: number): void;
+  /**
+   * Gets what the head reads of each batch, norm(h)·projection, (rows, d), before the losses are computed; the tensor stays
+   * the arena's. Its time does not count as the model's.
+   */
+  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<void>;
 }
 
 /**
@@ -63,8 +68,18 @@ export async function evaluate(
     const first = results.length;
     const count = Math.min(group, windows.count - first);
     const started = performance.now();
+    let aside = 0;
+    const { onHeadInput } = options;
     const losses = await evaluateGroup(backend, model, windows, first, count, {
       ...options,
+      ...(onHeadInput && {
+        async onHeadInput(...args) {
+          await backend.sync();
+          const begun = performance.now();
+          await onHeadInput(...args);
+          aside += performance.now() - begun;
+        },
+      }),
       checkWeights: options.checkWeights && first === 0,
       onProgress: (fraction, layer) => options.onProgress?.((first + fraction * count) / windows.count, layer),
     });
@@ -73,7 +88,7 @@ export async function evaluate(
       results.push(window);
       options.onWindow?.(window);
     });
-    const elapsed = Math.max(1, performance.now() - started);
+    const elapsed = Math.max(1, performance.now() - started - aside);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
     group = Math.max(1, Math.min(2 * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
   }
@@ -106,7 +121,9 @@ async function evaluateGroup(
     };
     const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
     const targets = batches.map((batch) => nextTokens(windows, batch));
-    const losses = await tokenLosses(arena, loader, model, hidden, targets, options.signal);
+    const inputs = await headInputs(arena, loader, model, hidden);
+    for (const [i, batch] of batches.entries()) await options.onHeadInput?.(arena, inputs[i], batch);
+    const losses = await tokenLosses(arena, loader, model, inputs, targets, options.signal);
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);
     return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));
@@ -138,7 +155,7 @@ async function nonFinite(
 }
 
 /** The token after each row; the last row of a window predicts nothing and gets its own token, ignored later. */
-function nextTokens(windows: TokenWindows, batch: WindowBatch): Uint32Array {
+export function nextTokens(windows: TokenWindows, batch: WindowBatch): Uint32Array {
   const ids = batchIds(windows, batch);
   return ids.map((id, row) => ((row + 1) % windows.seqlen === 0 ? id : ids[row + 1]));
 }

@@ -3,7 +3,7 @@
  * rotated. A norm's γ and β move into the linears that read it while these are rotated (`rotate.ts`); this file holds the
  * rest: centring for LayerNorm models, and what the official code does on top.
  */
-import type { DecoderLayer, DecoderModel, Norm } from '../../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel, ModelOutline, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceAttention, DeviceLinear, DeviceMlp, WeightLoader } from '../../runtime/weights.ts';
 import type { Fusion } from './plan.ts';
@@ -12,7 +12,7 @@ import type { Fusion } from './plan.ts';
 const OFFICIAL_EPS = 1e-5;
 
 /** LayerNorm(x) = RMSNorm(x − mean x): such a model is rotated with a centred residual stream. */
-export function isCentred(model: DecoderModel): boolean {
+export function isCentred(model: ModelOutline): boolean {
   return model.norm.kind === 'layer_norm';
 }
 

@@ -1,11 +1,12 @@
 /** @file The sizes of a dense model that the plan needs. */
 import {
-  type DecoderModel,
   linearWeights,
+  type ModelOutline,
   normWeights,
   storedWeights,
-  type WeightRef,
+  type WeightOutline,
 } from '../../models/decoder_model.ts';
+import { storedElements } from '../../models/model_size.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { isCentred } from './fuse.ts';
@@ -16,10 +17,10 @@ import { slicingRefusal } from './permits.ts';
  * Sliced weights are stored with two bytes an element for a model in F16, BF16 or a smaller type, four for F32 (the type
  * that holds most of the bytes decides).
  */
-export function modelShape(model: DecoderModel): ModelShape {
+export function modelShape(model: ModelOutline): ModelShape {
   const { config, layers, embed_tokens, lm_head, norm } = model;
   const [{ attention, mlp, parallel = false, input_layernorm }] = layers;
-  const elements = (...refs: (WeightRef | undefined)[]) =>
+  const elements = (...refs: (WeightOutline | undefined)[]) =>
     refs.reduce((sum, ref) => sum + (ref ? elementCount(ref.shape) : 0), 0);
   const refusal = slicingRefusal(model);
   return {
@@ -59,20 +60,20 @@ export function modelShape(model: DecoderModel): ModelShape {
 }
 
 /** A branch is added as it is computed, unless it is normed first, or multiplied by a number. */
-function branchTensors({ layers }: DecoderModel): number {
+function branchTensors({ layers }: ModelOutline): number {
   if (layers.some((layer) => layer.attention_output_norm ?? layer.mlp_output_norm)) return 2;
   return layers.some(({ residual_multiplier = 1 }) => residual_multiplier !== 1) ? 1 : 0;
 }
 
 /** Elements of each part; a weight with two uses counts where it is used first. Holds for dense and sliced models. */
-export function partSizes(model: DecoderModel): PartSizes {
-  const counted = new Set<WeightRef>();
-  const count = (refs: (WeightRef | undefined)[]): number => {
+export function partSizes(model: ModelOutline): PartSizes {
+  const counted = new Set<WeightOutline>();
+  const count = (refs: (WeightOutline | undefined)[]): number => {
     let elements = 0;
     for (const ref of refs) {
       if (!ref || counted.has(ref)) continue;
       counted.add(ref);
-      elements += elementCount(ref.shape);
+      elements += storedElements(ref);
     }
     return elements;
   };
@@ -96,7 +97,7 @@ export function partSizes(model: DecoderModel): PartSizes {
 }
 
 /** Bytes of the type that most of a model's weights are stored in, as floats: what its sliced weights are stored in too. */
-export function mainElementBytes(model: DecoderModel): 2 | 4 {
+export function mainElementBytes(model: ModelOutline): 2 | 4 {
   const bytes = { 2: 0, 4: 0 };
   for (const { dtype, shape, stored } of storedWeights(model)) {
     const elements = elementCount(shape);

@@ -3,7 +3,7 @@
  * the residual stream is a norm followed by linears, and everything that writes into it is a linear.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
+import type { DecoderLayer, ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
 
 export interface Refusal {
   /** For people, one sentence: why this model cannot be sliced. */
@@ -12,7 +12,7 @@ export interface Refusal {
 }
 
 /** Why a model cannot be rotated and sliced; `undefined` where it can. Reads structure only. */
-export function slicingRefusal(model: DecoderModel): Refusal | undefined {
+export function slicingRefusal(model: ModelOutline): Refusal | undefined {
   if (isSliced(model))
     return { reason: 'The model is sliced already: its layers carry shortcuts of an earlier basis.' };
   for (const layer of model.layers) {
@@ -23,12 +23,12 @@ export function slicingRefusal(model: DecoderModel): Refusal | undefined {
 }
 
 /** True for what a slicing made: shortcuts, or a projection beside the embedding or the head. */
-export function isSliced(model: DecoderModel): boolean {
+export function isSliced(model: ModelOutline): boolean {
   const hasShortcut = model.layers.some((layer) => layer.attn_shortcut_Q || layer.mlp_shortcut_Q);
   return hasShortcut || model.embed_tokens.projection !== undefined || model.lm_head.projection !== undefined;
 }
 
-function layerRefusal(layer: DecoderLayer): string | undefined {
+function layerRefusal(layer: DecoderLayer<WeightOutline>): string | undefined {
   if (layer.attention_output_norm || layer.mlp_output_norm) {
     return (
       'Its layers norm what they add to the residual stream. The scale of that norm acts on single channels, so it ' +
@@ -42,7 +42,7 @@ function layerRefusal(layer: DecoderLayer): string | undefined {
 }
 
 /** Throws `not_sliceable`. */
-export function assertSliceable(model: DecoderModel): void {
+export function assertSliceable(model: ModelOutline): void {
   const refusal = slicingRefusal(model);
   if (!refusal) return;
   throw new WhittleError({

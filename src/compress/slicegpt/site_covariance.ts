@@ -2,8 +2,8 @@
 import { type Dominant, dominantDirections, NO_DIRECTIONS } from '../../backend/linalg/dominant.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { Arena } from '../../runtime/arena.ts';
+import { DeflatedGram, Gram, solvesInSingle } from '../../statistics/gram.ts';
 import { lostDigits } from './deflation.ts';
-import { DeflatedGram, Gram, solvesInSingle } from './gram.ts';
 import type { Site } from './sites.ts';
 
 export interface SiteCovariance {

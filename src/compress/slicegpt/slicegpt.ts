@@ -1,6 +1,7 @@
-/** @file SliceGPT (arXiv 2401.15024) as a {@link CompressionMethod}. */
+/** @file SliceGPT (arXiv 2401.15024): both schedules behind one function. */
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import type { CompressionContext, CompressionMethod } from '../method.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
+import type { CompressedModel, CompressionContext } from '../method.ts';
 import { applyFusion } from './fuse.ts';
 import { assertSliceable } from './permits.ts';
 import {
@@ -28,9 +29,8 @@ export interface SliceGptOptions {
 }
 
 /** Throws `not_sliceable`, `bad_option`, and what calibration throws. */
-export const slicegpt: CompressionMethod<SliceGptOptions> = {
-  name: 'slicegpt',
-  async compress(model, options, context: CompressionContext) {
+export const slicegpt = {
+  async compress(model: DecoderModel, options: SliceGptOptions, context: CompressionContext): Promise<CompressedModel> {
     throwIfCancelled(context.signal);
     assertSliceable(model);
     const dimensions = siteDimensions(model.config, model.layers[0].parallel === true, options);

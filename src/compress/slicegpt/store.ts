@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
-import type { DecoderModel, Linear, WeightRef } from '../../models/decoder_model.ts';
+import type { Linear, ModelOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type ScratchSlot, type ScratchStore, scratchWeight } from '../../models/scratch.ts';
 import { asFloatType } from '../../models/weight_views.ts';
 import type { Arena } from '../../runtime/arena.ts';
@@ -78,6 +78,6 @@ function overflowsHalf(values: ArrayLike<number>): boolean {
 }
 
 /** The type that sliced weights of a model are stored in: see {@link WeightStore}. */
-export function storedType(model: DecoderModel): FloatType {
+export function storedType(model: ModelOutline): FloatType {
   return mainElementBytes(model) === 4 ? 'F32' : 'F16';
 }

@@ -3,7 +3,7 @@ import type { Embedding } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { tableBlockRows } from '../../runtime/budgets.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
-import { Gram } from './gram.ts';
+import { Gram } from '../../statistics/gram.ts';
 
 /** Gram of the embedding table, (D, D): EᵀE. */
 export async function tableGram(arena: Arena, embedding: Embedding): Promise<Float64Array> {

@@ -18,6 +18,11 @@ export interface OwqResult {
   readonly kept: Float64Array;
 }
 
+/** Inputs that are kept of so many, for a share of them. */
+export function keptColumns(keep: number, columns: number): number {
+  return Math.min(columns, Math.ceil(keep * columns));
+}
+
 /**
  * @param keep Share of the inputs that are kept; at least one is.
  * @param W (rows, columns) row-major; left as it is.
@@ -32,7 +37,7 @@ export async function owq(
   options: GptqOptions,
   work: WalkOptions = {},
 ): Promise<OwqResult> {
-  const count = Math.min(columns, Math.ceil(keep * columns));
+  const count = keptColumns(keep, columns);
   const nearest = decodeGrouped(roundToNearest(W, rows, columns, options.group, options.grid));
   const diagonal = diagonalOf(gram, columns);
   const sensitivity = Float64Array.from(diagonal, (energy, column) => {

@@ -1,13 +1,15 @@
 /** @file SparseGPT (arXiv 2301.00774): masks chosen block by block on the way, and errors spread over later inputs as GPTQ does. */
+import { keptOfRow } from '../../models/packed/parts.ts';
+import type { MaskRule } from '../options/sparsity.ts';
 import { WALK_BLOCK, type WalkOptions, walkColumns } from './column_walk.ts';
 import { DAMPING, inverseHessian } from './hessian.ts';
-import { dropLowest, type Pattern } from './masks.ts';
+import { dropLowest } from './masks.ts';
 
 /**
  * @param W (rows, columns) row-major; left as it is.
  * @param gram (columns, columns): XᵀX of what the linear reads.
- * @param pattern Absent: the share of each block of 128 inputs, over all rows.
- * @returns The pruned and updated weights; dropped ones are exactly 0.
+ * @param rule Without a pattern: the share of each block of 128 inputs, over all rows.
+ * @returns The pruned and updated weights, dropped ones exactly 0, and 1 where one was dropped.
  * @throws `not_converged`, `cancelled`
  */
 export async function sparseGpt(
@@ -15,14 +17,14 @@ export async function sparseGpt(
   rows: number,
   columns: number,
   gram: Float64Array,
-  share: number,
-  pattern?: Pattern,
+  { share, pattern }: MaskRule,
   work: WalkOptions = {},
   damping = DAMPING,
-): Promise<Float64Array> {
+): Promise<{ values: Float64Array; dropped: Uint8Array }> {
   const pruned = W.slice();
   const { U, dead } = await inverseHessian(gram, columns, 'natural', damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) pruned[row * columns + column] = 0;
+  const all = new Uint8Array(rows * columns);
   let dropped = new Uint8Array(0);
   let first = 0;
   let width = 0;
@@ -52,13 +54,21 @@ export async function sparseGpt(
           dropLowest(scores, marks, 0, count, Math.floor((pattern.n * count) / pattern.m));
           dropped.set(marks, at);
         }
+        all[base + column] = dropped[at];
         return dropped[at] ? 0 : values[base + column];
       },
     },
     work,
   );
-  return pruned;
+  return { values: pruned, dropped: all };
 }
 
-/** Inputs whose masks are chosen together. */
-export const SPARSEGPT_BLOCK = WALK_BLOCK;
+/** Weights that stay: the share is taken of each block of inputs. */
+export function sparseGptKept(rows: number, columns: number, { share, pattern }: MaskRule): number {
+  let kept = 0;
+  for (let start = 0; start < columns; start += WALK_BLOCK) {
+    const width = Math.min(WALK_BLOCK, columns - start);
+    kept += pattern ? rows * keptOfRow(width, pattern.n, pattern.m) : rows * width - Math.floor(rows * width * share);
+  }
+  return kept;
+}

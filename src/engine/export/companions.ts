@@ -69,7 +69,7 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 /** README.md: what the file is, how good, how to load it. Written last, because it names the file's own perplexity. */
 async function writeCard(
   state: EngineState,
-  { slice, evaluation }: ExportTarget,
+  { made, evaluation }: ExportTarget,
   { options, files, perplexity, runtimes, notes }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
@@ -81,12 +81,13 @@ async function writeCard(
     layout: options.format === 'onnx' ? 'plain' : 'kv_cache',
     precision: options.precision,
     files,
-    parameters: slice?.report.parameters ?? summary.parameters,
+    parameters: made?.run.parameters ?? summary.parameters,
     dense,
     perplexity,
     runtimes: runtimes.map(runtimeName),
     notes,
-    ...(slice && { slicing: { ...slice.report.options, head: slice.report.head, dimension: slice.report.dimension } }),
+    ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
+    ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,
     version: VERSION,
   });
@@ -100,7 +101,7 @@ export async function writeReport(
   exported: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
-  const { slice, evaluation } = target;
+  const { made, evaluation } = target;
   const card = await writeCard(state, target, exported, folder);
   const backend = state.requireBackend();
   const { dense } = state;
@@ -108,8 +109,8 @@ export async function writeReport(
   const timings = {
     load: state.load_ms,
     dense_evaluation: dense.duration_ms,
-    calibration_and_slicing: slice?.report.duration_ms ?? 0,
-    evaluation: slice?.evaluation?.duration_ms ?? 0,
+    calibration_and_slicing: made?.run.duration_ms ?? 0,
+    evaluation: made?.evaluation?.duration_ms ?? 0,
     ...exported.duration_ms,
   };
   const report = buildReport({
@@ -117,8 +118,9 @@ export async function writeReport(
     protocol: evaluation.protocol,
     backend: backend.info,
     dense: dense.report,
-    dense_exports: slice ? [] : [exported],
-    sliced: slice ? [{ slice: slice.report, evaluation, exports: [exported] }] : [],
+    dense_exports: made ? [] : [exported],
+    sliced: made?.slice ? [{ slice: made.slice, evaluation, exports: [exported] }] : [],
+    runs: made ? [{ run: made.run, evaluation, exports: [exported] }] : [],
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(state),
     is_calibrated: state.calibrated.size > 0,

@@ -3,8 +3,10 @@
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
 import { graphNotes } from '../../export/notes.ts';
+import { packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
+import { storedWeights } from '../../models/decoder_model.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
@@ -50,8 +52,11 @@ async function writeAndVerify(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ExportReport> {
-  const target = await exportTarget(state, id, emit, signal);
-  const model = await quantizedModel(target.model, options.precision, { signal });
+  const target = await exportTarget(state, platform, id, emit, signal);
+  const model = await quantizedModel(target.model, options.precision, {
+    signal,
+    keepPacked: isOnnxFormat(options.format),
+  });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   await target.exports.get(key)?.remove();
@@ -71,7 +76,7 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: isOnnxFormat(options.format) ? graphNotes(state.requireModel().open.raw_config) : [],
+      notes: notesOf(state, target.model, options),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -82,6 +87,13 @@ async function writeAndVerify(
     await folder.remove();
     throw error;
   }
+}
+
+/** What a person must know of the file, packings that it cannot hold among it. */
+function notesOf(state: EngineState, model: DecoderModel, { format }: ExportOptions): string[] {
+  if (isOnnxFormat(format)) return [...graphNotes(state.requireModel().open.raw_config), ...packingNotes(model)];
+  const isPacked = storedWeights(model).some(({ packed }) => packed);
+  return isPacked ? [`This ${format} file holds packed weights as floats: their numbers, not their size.`] : [];
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */

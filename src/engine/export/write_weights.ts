@@ -5,7 +5,7 @@ import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
-import type { ExportedFile } from '../protocol.ts';
+import type { ExportedFile, SliceReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
 import { ggufSource } from './gguf_source.ts';
@@ -50,25 +50,23 @@ export async function writeWeights(
 }
 
 /** What was done to the model, as config.json keeps it. */
-export function methodOf({ slice }: ExportTarget): Record<string, unknown> {
-  if (!slice) return {};
-  const { options, head, dimension } = slice.report;
-  const { sparsity, round, schedule, fusion } = options;
-  return { method: 'slicegpt', sparsity, dimension, round_interval: round, schedule, fusion, head };
+export function methodOf({ made }: ExportTarget): Record<string, unknown> {
+  if (!made) return {};
+  const { run, slice } = made;
+  const steps = run.steps.map(({ method, options }) => ({ method, options }));
+  return { ...(slice ? slicingFacts(slice) : {}), recipe: run.recipe, steps };
 }
 
 /** Facts for people and tools, kept in the file. */
-export function metadataOf(state: EngineState, { slice }: ExportTarget): Record<string, string> {
+export function metadataOf(state: EngineState, { made }: ExportTarget): Record<string, string> {
   const source = state.requireModel().summary.name;
-  if (!slice) return { source };
-  const { report } = slice;
-  return {
-    method: 'slicegpt',
-    source,
-    sparsity: String(report.options.sparsity),
-    dimension: String(report.dimension),
-    schedule: report.options.schedule,
-    fusion: report.options.fusion,
-    head: report.head,
-  };
+  if (!made) return { source };
+  const facts = made.slice ? slicingFacts(made.slice) : {};
+  const texts = Object.entries(facts).map(([key, value]) => [key, String(value)]);
+  return { ...Object.fromEntries(texts), source, recipe: made.run.recipe };
+}
+
+function slicingFacts({ options, head, dimension }: SliceReport): Record<string, unknown> {
+  const { sparsity, round, schedule, fusion } = options;
+  return { method: 'slicegpt', sparsity, dimension, round_interval: round, schedule, fusion, head };
 }

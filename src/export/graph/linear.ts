@@ -1,7 +1,9 @@
 /** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import { isPieced } from '../packed/for_onnx.ts';
 import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
+import { packedProduct } from './packed_product.ts';
 
 /** `x·Wᵀ + b`; a float weight is stored as (in, out). */
 export function linear(
@@ -11,12 +13,14 @@ export function linear(
   scope: string,
   weights: string,
 ): Value {
-  const product = isQuantized(weight)
-    ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
-    : builder.node('MatMul', `${scope}/MatMul`, [
-        x,
-        builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
-      ]);
+  const product = isPieced(weight)
+    ? packedProduct(builder, weight.pieces, x, scope, `${weights}.weight`)
+    : isQuantized(weight)
+      ? quantizedProduct(builder, weight, x, scope, `${weights}.weight`)
+      : builder.node('MatMul', `${scope}/MatMul`, [
+          x,
+          builder.weight(weight, `${weights}.weight`, `${scope}/Cast`, 'transposed'),
+        ]);
   return addBias(builder, bias, product, scope, weights);
 }
 

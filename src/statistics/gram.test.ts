@@ -1,8 +1,8 @@
 /** The sum of many chunks keeps digits that one f32 accumulator loses: that is what its low part is for. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../../backend/backend.ts';
-import { backendsUnderTest } from '../../backend/testing.ts';
-import { withArena } from '../../runtime/arena.ts';
+import type { Backend } from '../backend/backend.ts';
+import { backendsUnderTest } from '../backend/testing.ts';
+import { withArena } from '../runtime/arena.ts';
 import { Gram } from './gram.ts';
 
 const CHUNKS = 200;

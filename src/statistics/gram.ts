@@ -3,11 +3,11 @@
  * device, and the host gets the sum in f64. Where one direction is much larger than all others, even the products of one
  * chunk lose the digits of the others; then the states are summed without it, and it is put back in f64.
  */
-import type { Backend, Tensor } from '../../backend/backend.ts';
-import { asFloat64 } from '../../backend/linalg/certificate.ts';
-import { type Dominant, mirrorUpper } from '../../backend/linalg/dominant.ts';
-import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
-import type { Arena } from '../../runtime/arena.ts';
+import type { Backend, Tensor } from '../backend/backend.ts';
+import { asFloat64 } from '../backend/linalg/certificate.ts';
+import { type Dominant, mirrorUpper } from '../backend/linalg/dominant.ts';
+import { addProduct, transposed, view } from '../backend/linalg/gemm.ts';
+import type { Arena } from '../runtime/arena.ts';
 
 /** Whether a covariance is summed and decomposed in f32: the CPU backends do both in f64. */
 export function solvesInSingle({ info }: Backend): boolean {

@@ -1,0 +1,106 @@
+/** @file Asks a method for linears that read the same input, stores what it gives, and measures what was lost. */
+import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
+import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import type { DecoderLayer, WeightRef } from '../../models/decoder_model.ts';
+import { packedWeightBytes } from '../../models/model_size.ts';
+import type { TapStatistics } from '../../statistics/statistics.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import type { FloatType } from '../../tensor/dtype.ts';
+import type { ChangeContext, Changed, LinearInput, LinearMethod, LinearName } from '../layerwise_types.ts';
+import type { CompressionContext, UnitReport } from '../method.ts';
+import { linearOf, linearUse } from './half.ts';
+import { storeChanged } from './store_changed.ts';
+import { unitError } from './unit_error.ts';
+
+/** Cancel, and the backend's threads where it offers them. */
+export function linalgOptions({ signal, backend }: CompressionContext): LinalgOptions {
+  const { addProduct } = backend;
+  return { signal, ...(addProduct && { multiply: addProduct.bind(backend) }) };
+}
+
+export interface ChangedLinear {
+  readonly name: LinearName;
+  readonly weight: WeightRef;
+  readonly unit: UnitReport;
+}
+
+/** @param prepare Changes the weights before the method gets them (`correct`). */
+export async function changeLinears<Options>(
+  method: LinearMethod<Options>,
+  options: Options,
+  layer: DecoderLayer,
+  names: readonly LinearName[],
+  statistics: TapStatistics,
+  context: CompressionContext,
+  dtype: FloatType,
+  prepare: (input: LinearInput) => void | Promise<void> = () => {},
+): Promise<ChangedLinear[]> {
+  const inputs: LinearInput[] = [];
+  for (const name of names) {
+    const input = await hostLinear(layer, name, dtype);
+    await prepare(input);
+    inputs.push(input);
+  }
+  const breathe = breather(context.signal);
+  const change: ChangeContext = {
+    signal: context.signal,
+    linalg: linalgOptions(context),
+    breathe: async () => breathe(),
+  };
+  const before = inputs.map(({ W }) => Float32Array.from(W));
+  const results = await ask(method, inputs, statistics, options, change);
+  const changed: ChangedLinear[] = [];
+  for (const [i, input] of inputs.entries()) {
+    throwIfCancelled(context.signal);
+    const { rows, columns, use } = input;
+    const result = results[i];
+    if (!result) continue;
+    const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
+    const V = decodeStored(await weight.read(), weight.dtype);
+    const figure = unitError(before[i], V, rows, columns, statistics);
+    const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) };
+    changed.push({ name: use.name, weight, unit });
+  }
+  return changed;
+}
+
+async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
+  const { weight } = linearOf(layer, name);
+  const [rows, columns] = weight.shape;
+  const values = decodeStored(await weight.read(), weight.dtype);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new WhittleError({
+      code: 'non_finite_weights',
+      message: `Weight ${bad % columns} of row ${Math.floor(bad / columns)} is ${values[bad]}.`,
+      place: { tensor: weight.name, layer: layer.index },
+      allowed: 'finite numbers',
+      action: 'The file may be damaged, or the training diverged: fetch the model again or use another checkpoint.',
+    });
+  }
+  return {
+    W: Float64Array.from(values),
+    rows,
+    columns,
+    use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
+    source: weight,
+  };
+}
+
+async function ask<Options>(
+  method: LinearMethod<Options>,
+  inputs: readonly LinearInput[],
+  statistics: TapStatistics,
+  options: Options,
+  context: ChangeContext,
+): Promise<readonly Changed[]> {
+  if (method.changeTogether) return method.changeTogether(inputs, statistics, options, context);
+  if (!method.change) throw new WhittleError({ code: 'internal', message: 'A method changes no linear.' });
+  const changed: Changed[] = [];
+  for (const input of inputs) {
+    changed.push(await method.change(input, statistics, options, context));
+    await context.breathe();
+  }
+  return changed;
+}

@@ -1,0 +1,141 @@
+/** @file The two halves of a layer, alike: linears that read a normed input, what is made of their outputs, and one linear that writes. */
+import type { Tensor } from '../../backend/backend.ts';
+import type { DecoderLayer, Linear, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { Floats } from '../../models/packed/packing.ts';
+import type { Arena } from '../../runtime/arena.ts';
+import { attentionMixed, mlpActivated, type RotaryTable } from '../../runtime/forward.ts';
+import { addBranch, productInput, residual } from '../../runtime/layer_products.ts';
+import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
+import type { LinearName, LinearUse } from '../layerwise_types.ts';
+
+export type HalfName = 'attention' | 'mlp';
+
+/** Linears that read a half's normed input, in order. */
+export function inputLinears(layer: DecoderLayer<WeightOutline>, half: HalfName): LinearName[] {
+  if (half === 'attention') return ['q_proj', 'k_proj', 'v_proj'];
+  return layer.mlp.gate_proj ? ['gate_proj', 'up_proj'] : ['up_proj'];
+}
+
+export function outputLinear(half: HalfName): LinearName {
+  return half === 'attention' ? 'o_proj' : 'down_proj';
+}
+
+/** All linears of a layer in the order in which they are changed. */
+export function layerLinears(layer: DecoderLayer<WeightOutline>): LinearName[] {
+  return (['attention', 'mlp'] as const).flatMap((half) => [...inputLinears(layer, half), outputLinear(half)]);
+}
+
+export function halfOf(name: LinearName): HalfName {
+  return name === 'gate_proj' || name === 'up_proj' || name === 'down_proj' ? 'mlp' : 'attention';
+}
+
+export function linearOf<W>(layer: DecoderLayer<W>, name: LinearName): Linear<W> {
+  const { attention, mlp } = layer;
+  return ({ ...attention, ...mlp } as unknown as Record<LinearName, Linear<W>>)[name];
+}
+
+/** The layer with other weights for some of its linears. */
+export function withWeights<W>(layer: DecoderLayer<W>, weights: ReadonlyMap<LinearName, W>): DecoderLayer<W> {
+  const changed = (half: HalfName) =>
+    Object.fromEntries(
+      [...weights]
+        .filter(([name]) => halfOf(name) === half)
+        .map(([name, weight]) => [name, { ...linearOf(layer, name), weight }]),
+    );
+  return {
+    ...layer,
+    attention: { ...layer.attention, ...changed('attention') },
+    mlp: { ...layer.mlp, ...changed('mlp') },
+  };
+}
+
+export function linearPath(layer: number, name: LinearName): string {
+  return `model.layers.${layer}.${halfOf(name) === 'attention' ? 'self_attn' : 'mlp'}.${name}`;
+}
+
+export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName, floats: Floats): LinearUse {
+  const half = halfOf(name);
+  const { num_attention_heads, num_key_value_heads, head_dim } = layer.attention;
+  const isInput = name !== outputLinear(half);
+  const norm = half === 'attention' ? layer.input_layernorm : layer.post_attention_layernorm;
+  const isShared = layer.input_layernorm === layer.post_attention_layernorm;
+  return {
+    layer: layer.index,
+    name,
+    path: linearPath(layer.index, name),
+    siblings: isInput ? inputLinears(layer, half) : [name],
+    heads: num_attention_heads,
+    kv_heads: num_key_value_heads,
+    head_dim,
+    after_norm: isInput && norm?.weight !== undefined && !isShared,
+    gated: layer.mlp.gate_proj !== undefined,
+    activation: layer.mlp.activation,
+    floats,
+  };
+}
+
+/** A half on the device; its linears are replaced while the layer is changed. */
+export class DeviceHalf {
+  constructor(
+    private readonly arena: Arena,
+    readonly name: HalfName,
+    readonly layer: DecoderLayer,
+    private readonly weights: DeviceLayer,
+    private readonly rotary: RotaryTable | undefined,
+    private readonly seqlen: number,
+  ) {}
+
+  private get part(): DeviceAttention | DeviceMlp {
+    return this.weights[this.name];
+  }
+
+  linear(name: LinearName): DeviceLinear {
+    return (this.part as unknown as Record<LinearName, DeviceLinear>)[name];
+  }
+
+  /** Takes another weight; the one before is freed. */
+  replace(name: LinearName, weight: Tensor): void {
+    const part = this.part as unknown as Record<LinearName, DeviceLinear>;
+    this.arena.free(part[name].weight);
+    part[name] = { ...part[name], weight };
+  }
+
+  /** What the input linears read, in a workspace tensor (x itself where there is no norm). */
+  normed(x: Tensor): Tensor {
+    const norm: DeviceNorm | undefined =
+      this.name === 'attention' ? this.weights.attention.input_layernorm : this.weights.mlp.post_attention_layernorm;
+    return productInput(this.arena, norm, x, `${this.name}_input_of_linears`, true).states;
+  }
+
+  /** What the output linear reads, in a tensor of its own. */
+  mixed(x: Tensor): Tensor {
+    const { arena, layer, weights } = this;
+    const states =
+      this.name === 'attention'
+        ? attentionMixed(arena, layer.attention, weights.attention, this.rotary, this.seqlen, x)
+        : mlpActivated(arena, layer.mlp, weights.mlp, x);
+    const kept = arena.empty(states.shape, `${this.name}_mixed`);
+    arena.backend.copy(states, kept);
+    return kept;
+  }
+
+  /** residual(x) + the half's branch; x is used up. A parallel layer's MLP has no shortcut of its own. */
+  output(x: Tensor, mixed: Tensor): Tensor {
+    const shortcut =
+      this.name === 'attention' ? this.weights.attention.attn_shortcut_Q : this.weights.mlp.mlp_shortcut_Q;
+    const sum = residual(this.arena, x, shortcut);
+    addBranch(this.arena, this.linear(outputLinear(this.name)), this.part, mixed, sum, `${this.name}_output`);
+    return sum;
+  }
+
+  /** Whether a norm stands between the output linear and the residual stream. */
+  get normsOutput(): boolean {
+    return this.part.output_norm !== undefined;
+  }
+
+  get multiplier(): number {
+    return this.part.residual_multiplier ?? 1;
+  }
+}
+
+export type WeightsByName = ReadonlyMap<LinearName, WeightRef>;

@@ -1,0 +1,311 @@
+/**
+ * @file A pass with the calibration text: the compressed stream, and where it is asked for the dense one beside it, go
+ * through the model a layer at a time. Of each half: sums of what its input linears read, those change; then what its output
+ * linear reads is made with them, summed, kept; that changes; then the streams move on.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { Arena } from '../../runtime/arena.ts';
+import { embedTokens } from '../../runtime/embed.ts';
+import { RotaryCache } from '../../runtime/model_pass.ts';
+import { BatchStates, type SpillOptions } from '../../runtime/spill.ts';
+import { attentionWeights, freeDeviceLayer, mlpWeights, WeightLoader } from '../../runtime/weights.ts';
+import { batchesOf, batchIds, rowsPerBatch } from '../../runtime/windows.ts';
+import type { Statistic, TapStatistics } from '../../statistics/statistics.ts';
+import { TapSums } from '../../statistics/tap_sums.ts';
+import type { FloatType } from '../../tensor/dtype.ts';
+import type { CorrectOptions } from '../correct/correct.ts';
+import type { LinearInput, LinearMethod, LinearName } from '../layerwise_types.ts';
+import type { CompressedModel, PassContext, UnitReport } from '../method.ts';
+import { storedType } from '../slicegpt/store.ts';
+import { changeLinears, linalgOptions } from './change_linears.ts';
+import { correctWeights, Missing } from './correction.ts';
+import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
+
+/** A stream of states with what the halves at hand made of them, batch by batch. */
+interface Stream {
+  /** Inputs of the half at hand. */
+  readonly states: BatchStates;
+  /** What each half's output linear reads. */
+  readonly mixed: Readonly<Record<HalfName, BatchStates>>;
+}
+
+/** A layer at hand: compressed, and dense where that stream runs along. */
+interface Halves {
+  readonly own: Readonly<Record<HalfName, DeviceHalf>>;
+  readonly dense?: Readonly<Record<HalfName, DeviceHalf>>;
+}
+
+export class LayerwisePass<Options> {
+  private readonly loader: WeightLoader;
+  private readonly rotary: RotaryCache;
+  private readonly units: UnitReport[] = [];
+  private readonly dtype: FloatType;
+  private readonly own: Stream;
+  private readonly dense?: Stream;
+  private readonly wanted: ReadonlySet<Statistic>;
+  private readonly batches: number;
+  private readonly ids: readonly Uint32Array[];
+  private changed = new Map<LinearName, WeightRef>();
+  private tokens = 0;
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly method: LinearMethod<Options>,
+    private readonly model: DecoderModel,
+    private readonly options: Options,
+    wanted: ReadonlySet<Statistic>,
+    private readonly correct: CorrectOptions | undefined,
+    private readonly context: PassContext,
+  ) {
+    const { calibration, backend } = context;
+    this.loader = new WeightLoader(arena, true);
+    this.rotary = new RotaryCache(arena, calibration.seqlen);
+    this.dtype = storedType(model);
+    this.wanted = correct ? new Set([...wanted, 'gram']) : wanted;
+    const hasDense = correct !== undefined || wanted.has('cross');
+    const spill = shareOf(context.spill, hasDense ? 4 : 2);
+    const stream = (): Stream => ({
+      states: new BatchStates(arena, spill),
+      mixed: { attention: new BatchStates(arena, spill), mlp: new BatchStates(arena, spill) },
+    });
+    this.own = stream();
+    if (hasDense) this.dense = stream();
+    const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
+    this.ids = batches.map((batch) => batchIds(calibration, batch));
+    this.batches = batches.length;
+  }
+
+  async run(): Promise<CompressedModel> {
+    const { model } = this;
+    try {
+      await this.embed(model, this.own);
+      if (this.dense) await this.embed(this.context.dense, this.dense);
+      const layers: DecoderLayer[] = [];
+      for (const layer of model.layers) layers.push(await this.layer(layer));
+      return { model: { ...model, layers }, sites: [], units: this.units };
+    } finally {
+      for (const { states, mixed } of [this.own, ...(this.dense ? [this.dense] : [])]) {
+        for (const each of [states, mixed.attention, mixed.mlp]) await each.clear();
+      }
+    }
+  }
+
+  private async embed({ embed_tokens }: DecoderModel, { states }: Stream): Promise<void> {
+    const { seqlen } = this.context.calibration;
+    await embedTokens(this.arena, this.loader, embed_tokens, this.ids, seqlen, (x, index) => states.put(index, x));
+  }
+
+  private async layer(layer: DecoderLayer): Promise<DecoderLayer> {
+    const { arena, loader, dense } = this;
+    this.changed = new Map();
+    const next = this.model.layers[layer.index + 1];
+    const weights = await loader.layer(layer);
+    const denseLayer = dense && this.denseLayer(layer.index);
+    const denseWeights = denseLayer && (await loader.layer(denseLayer));
+    if (next) loader.prefetch([...attentionWeights(next), ...mlpWeights(next)]);
+    const halves = (of: DecoderLayer, loaded: typeof weights) => {
+      const { rotary } = of.attention;
+      const table = rotary && this.rotary.get(rotary);
+      const half = (name: HalfName) => new DeviceHalf(arena, name, of, loaded, table, this.context.calibration.seqlen);
+      return { attention: half('attention'), mlp: half('mlp') };
+    };
+    const both: Halves = {
+      own: halves(layer, weights),
+      ...(denseLayer && denseWeights && { dense: halves(denseLayer, denseWeights) }),
+    };
+    if (layer.parallel) {
+      for (const half of ['attention', 'mlp'] as const) await this.inputs(both, half);
+      // Both read the layer's input, which the first of them to be added uses up.
+      const attention = await this.mix(both, 'attention');
+      const mlp = await this.mix(both, 'mlp');
+      await this.outputs(both, 'attention', attention);
+      await this.outputs(both, 'mlp', mlp);
+    } else {
+      for (const half of ['attention', 'mlp'] as const) {
+        await this.inputs(both, half);
+        await this.outputs(both, half, await this.mix(both, half));
+      }
+    }
+    await loader.assertFinite();
+    freeDeviceLayer(arena, weights);
+    if (denseWeights) freeDeviceLayer(arena, denseWeights);
+    arena.freeWorkspace();
+    return withWeights(layer, this.changed);
+  }
+
+  /** The same layer of the model as it was opened; layers are dropped only by passes that need no dense stream. */
+  private denseLayer(index: number): DecoderLayer {
+    const { layers } = this.context.dense;
+    if (layers.length === this.model.layers.length) return layers[index];
+    throw new WhittleError({
+      code: 'bad_option',
+      message: `The dense model has ${layers.length} layers and the compressed one ${this.model.layers.length}: they have no layer by layer counterpart.`,
+      place: { field: 'recipe' },
+      action: 'Put the steps that need the dense model (correct, gptq with delta) before the one that drops layers.',
+    });
+  }
+
+  /** Changes what reads the half's norm: q, k and v, or gate and up. */
+  private async inputs({ own, dense }: Halves, name: HalfName): Promise<void> {
+    const half = own[name];
+    const names = inputLinears(half.layer, name);
+    const sums = new TapSums(this.arena, half.linear(names[0]).weight.shape[1], this.wanted);
+    const missing = new Map(names.map((each) => [each, new Missing(this.arena)]));
+    for (let i = 0; i < this.batches; i++) {
+      const x = await this.own.states.take(i);
+      const xDense = await this.dense?.states.take(i);
+      // A copy, because the dense half norms into a workspace of the same name.
+      const read = this.copied(half.normed(x));
+      const readDense = xDense && dense?.[name].normed(xDense);
+      await sums.add(read, readDense);
+      if (this.correct && readDense && dense) {
+        for (const each of names) {
+          await missing.get(each)?.addInput(read, half.linear(each), readDense, dense[name].linear(each));
+        }
+      }
+      this.arena.free(read);
+      await this.own.states.put(i, x);
+      if (xDense) await this.dense?.states.put(i, xDense);
+      await this.step(
+        half.layer.index,
+        STEPS[name].inputs,
+        (name === 'mlp' ? 0.5 : 0) + (0.15 * (i + 1)) / this.batches,
+        0,
+      );
+    }
+    await this.change(half, names, await sums.take(), missing);
+  }
+
+  /** Makes what the half's output linear reads, with the changed weights, and sums it. */
+  private async mix({ own, dense }: Halves, name: HalfName): Promise<TapStatistics> {
+    const half = own[name];
+    const sums = new TapSums(this.arena, half.linear(outputLinear(name)).weight.shape[1], this.wanted);
+    for (let i = 0; i < this.batches; i++) {
+      const x = await this.own.states.take(i);
+      const mixed = half.mixed(x);
+      await this.own.states.put(i, x);
+      let mixedDense: Tensor | undefined;
+      if (this.dense && dense) {
+        const xDense = await this.dense.states.take(i);
+        mixedDense = dense[name].mixed(xDense);
+        await this.dense.states.put(i, xDense);
+      }
+      await sums.add(mixed, mixedDense);
+      await this.own.mixed[name].put(i, mixed);
+      if (mixedDense) await this.dense?.mixed[name].put(i, mixedDense);
+      await this.step(
+        half.layer.index,
+        STEPS[name].mixed,
+        (name === 'mlp' ? 0.65 : 0.15) + (0.15 * (i + 1)) / this.batches,
+        0,
+      );
+    }
+    return sums.take();
+  }
+
+  /** Changes what writes into the stream, and moves the streams on. */
+  private async outputs({ own, dense }: Halves, name: HalfName, statistics: TapStatistics): Promise<void> {
+    const half = own[name];
+    const output = outputLinear(name);
+    const missing = new Missing(this.arena);
+    if (this.correct && this.dense && dense) {
+      for (let i = 0; i < this.batches; i++) {
+        const [x, z] = [await this.own.states.take(i), await this.own.mixed[name].take(i)];
+        const [xDense, zDense] = [await this.dense.states.take(i), await this.dense.mixed[name].take(i)];
+        await missing.addOutput(half, x, z, dense[name], xDense, zDense);
+        await this.own.states.put(i, x);
+        await this.own.mixed[name].put(i, z);
+        await this.dense.states.put(i, xDense);
+        await this.dense.mixed[name].put(i, zDense);
+        throwIfCancelled(this.context.signal);
+      }
+    }
+    await this.change(half, [output], statistics, new Map([[output, missing]]));
+    for (let i = 0; i < this.batches; i++) {
+      const rows = await this.advance(this.own, half, name, i);
+      if (this.dense && dense) await this.advance(this.dense, dense[name], name, i);
+      await this.step(
+        half.layer.index,
+        STEPS[name].outputs,
+        (name === 'mlp' ? 0.8 : 0.3) + (0.2 * (i + 1)) / this.batches,
+        rows / 2,
+      );
+    }
+  }
+
+  private async advance(stream: Stream, half: DeviceHalf, name: HalfName, batch: number): Promise<number> {
+    const x = await stream.states.take(batch);
+    const mixed = await stream.mixed[name].take(batch);
+    const y = half.output(x, mixed);
+    this.arena.free(mixed);
+    await stream.states.put(batch, y);
+    return y.shape[0];
+  }
+
+  private async change(
+    half: DeviceHalf,
+    names: readonly LinearName[],
+    statistics: TapStatistics,
+    missing: ReadonlyMap<LinearName, Missing>,
+  ): Promise<void> {
+    const { correct, context, method, options } = this;
+    await this.loader.assertFinite();
+    assertFinite(statistics, half.layer.index, names);
+    const prepare = async ({ W, rows, columns, use }: LinearInput) => {
+      const R = missing.get(use.name)?.take();
+      if (!correct || !statistics.gram || !R) return;
+      await correctWeights(W, rows, columns, statistics.gram, R, ridgeOf(correct), linalgOptions(context));
+    };
+    const { layer } = half;
+    const changed = await changeLinears(method, options, layer, names, statistics, context, this.dtype, prepare);
+    for (const { name, weight, unit } of changed) {
+      this.changed.set(name, weight);
+      this.units.push(unit);
+      half.replace(name, await this.loader.load(weight));
+    }
+  }
+
+  private copied(states: Tensor): Tensor {
+    const copy = this.arena.empty(states.shape, 'linear_input');
+    this.arena.backend.copy(states, copy);
+    return copy;
+  }
+
+  private async step(layer: number, step: string, withinLayer: number, tokens: number): Promise<void> {
+    await this.arena.backend.sync();
+    throwIfCancelled(this.context.signal);
+    this.tokens += tokens;
+    const layers = this.model.layers.length;
+    const fraction = Math.min(1, (layer + withinLayer) / layers);
+    this.context.observer.onProgress({ fraction, layer, layers, step, tokens: this.tokens });
+  }
+}
+
+const STEPS: Readonly<Record<HalfName, Record<'inputs' | 'mixed' | 'outputs', string>>> = {
+  attention: { inputs: 'inputs of q, k and v', mixed: 'inputs of o', outputs: 'attention' },
+  mlp: { inputs: 'inputs of gate and up', mixed: 'inputs of down', outputs: 'MLP' },
+};
+
+function ridgeOf({ ridge }: CorrectOptions): number {
+  return ridge === 'auto' ? 1 : ridge;
+}
+
+/** Several sets of states share one budget. */
+function shareOf(spill: SpillOptions | undefined, sets: number): SpillOptions | undefined {
+  return spill && { ...spill, budgetBytes: Math.floor(spill.budgetBytes / sets) };
+}
+
+function assertFinite({ diagonal }: TapStatistics, layer: number, names: readonly LinearName[]): void {
+  const bad = diagonal?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+  if (bad < 0) return;
+  throw new WhittleError({
+    code: 'non_finite_activations',
+    message: `Activations that ${names.join(', ')} read are NaN, or so large that their squares overflow, in channel ${bad}.`,
+    place: { layer },
+    action:
+      'Check the weights of this layer; a model that gives NaN on the calibration text cannot be compressed by it.',
+  });
+}

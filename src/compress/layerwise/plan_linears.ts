@@ -1,0 +1,33 @@
+/** @file Outline of what a method of linears makes: the packing of each, everything else as it is. */
+import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import { type Packing, packedBytes, packingLabel } from '../../models/packed/packing.ts';
+import type { LinearUse } from '../layerwise_types.ts';
+import { storedType } from '../slicegpt/store.ts';
+import { layerLinears, linearOf, linearUse, withWeights } from './half.ts';
+
+/** @param pack The packing of each linear; undefined: dense numbers of the same shape. */
+export function planLinears(
+  model: ModelOutline,
+  pack: (weight: WeightOutline, use: LinearUse) => Packing | undefined,
+): ModelOutline {
+  const floats = storedType(model) === 'F32' ? 'F32' : 'F16';
+  const layers = model.layers.map((layer) => {
+    const planned = layerLinears(layer).map((name) => {
+      const use = linearUse(layer, name, floats);
+      const { weight } = linearOf(layer, name);
+      return [name, packedOutline(`${use.path}.weight`, weight, pack(weight, use))] as const;
+    });
+    return withWeights(layer, new Map(planned));
+  });
+  return { ...model, layers };
+}
+
+export function packedOutline(
+  name: string,
+  { shape, dtype }: WeightOutline,
+  packed: Packing | undefined,
+): WeightOutline {
+  if (!packed) return { name, shape, dtype };
+  const stored = { dtype: packingLabel(packed), bytes: packedBytes(shape, packed) };
+  return { name, shape, dtype: 'F32', stored, packed };
+}

@@ -1,0 +1,81 @@
+/**
+ * @file A method that works a linear at a time: what it gets and what it gives. `layerwise.ts` drives it: it owns batches,
+ * states, statistics, order, storing, progress and the error of each linear; the method is one function.
+ *
+ * Order within a layer: q, k, v → o → gate, up → down, layer after layer. The inputs of each come from everything that was
+ * changed before it, its own block included.
+ */
+import type { LinalgOptions } from '../backend/linalg/cholesky.ts';
+import type { WeightOutline } from '../models/decoder_model.ts';
+import type { Floats } from '../models/packed/packing.ts';
+import type { PackedValues } from '../models/packed/values.ts';
+import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
+
+export type LinearName = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
+
+/** Which linear this is. */
+export interface LinearUse {
+  readonly layer: number;
+  readonly name: LinearName;
+  /** "model.layers.3.mlp.down_proj". */
+  readonly path: string;
+  /** Linears that read the same input, this one included, in order. */
+  readonly siblings: readonly LinearName[];
+  /** Of the layer: where heads share keys (heads > kv_heads), v has fewer rows than o has columns. */
+  readonly heads: number;
+  readonly kv_heads: number;
+  readonly head_dim: number;
+  /** A norm with a weight stands right before it and is read by its siblings alone. */
+  readonly after_norm: boolean;
+  /** act(gate) ⊙ up, or act(up). */
+  readonly gated: boolean;
+  readonly activation: string;
+  /** What the model's floats are stored in, also those of packings. */
+  readonly floats: Floats;
+}
+
+/** A linear on the host, f64. */
+export interface LinearInput {
+  /** (rows, columns) = (out, in), row-major; a copy that belongs to the method. After `correct`, the corrected weights. */
+  readonly W: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+  readonly use: LinearUse;
+  /** How it is stored now: methods that keep a quantised source's own grid look at its type. */
+  readonly source: WeightOutline;
+}
+
+/**
+ * The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. Undefined: the
+ * weight stays as it is.
+ */
+export type Changed = PackedValues | { readonly values: Float64Array } | undefined;
+
+export interface ChangeContext {
+  readonly signal: AbortSignal;
+  /** Cancel and threads, for solvers. */
+  readonly linalg: LinalgOptions;
+  /** Waits for the event loop where the work took long, and throws `cancelled`: to be awaited between blocks of columns. */
+  breathe(): Promise<void>;
+}
+
+/**
+ * One function of one linear. `statistics` are those that were asked for; empty where none were.
+ * Gets the linears one after another, or all siblings at once through `changeTogether` (AWQ's scale is common to them).
+ */
+export interface LinearMethod<Options> {
+  /** What is needed of the inputs; none: the calibration text is not run at all. */
+  statistics(options: Options): readonly Statistic[];
+  change?(
+    linear: LinearInput,
+    statistics: TapStatistics,
+    options: Options,
+    context: ChangeContext,
+  ): Changed | Promise<Changed>;
+  changeTogether?(
+    linears: readonly LinearInput[],
+    statistics: TapStatistics,
+    options: Options,
+    context: ChangeContext,
+  ): readonly Changed[] | Promise<readonly Changed[]>;
+}

@@ -1,0 +1,41 @@
+/** @file Options that every method of grouped integers has, and the packing that they mean for a weight. */
+import type { WeightOutline } from '../../models/decoder_model.ts';
+import type { Bits, Grouped } from '../../models/packed/packing.ts';
+import { choice, numberOr } from './fields.ts';
+
+export interface IntegerOptions {
+  readonly bits: Bits;
+  readonly group: number | 'row';
+  readonly grid: 'source' | 'integer' | 'minimum';
+}
+
+export const BITS = choice({ label: 'Bits', help: 'Bits of a weight.', unit: 'bits' }, [2, 3, 4, 8], 4);
+
+export const GROUP = numberOr(
+  {
+    label: 'Group',
+    help: 'Inputs of an output that share a scale. Smaller groups are more exact and cost more bytes. row: all of them.',
+    unit: 'inputs',
+  },
+  ['row'],
+  { min: 8, max: 65536, value: 32, whole: true },
+);
+
+export const GRID = choice(
+  {
+    label: 'Grid',
+    help: 'Where zero lies: at an integer code, or at a float16 minimum a group, as in GGUF. source: as the opened file has it, where that is quantised.',
+  },
+  ['source', 'integer', 'minimum'],
+  'source',
+);
+
+/** GGUF's types that have a minimum a block. */
+const WITH_MINIMUM: ReadonlySet<string> = new Set(['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K']);
+
+/** 8 bits a row are symmetric with a float32 scale; else float16 scales, and zero where the grid says. */
+export function integerPacking({ bits, group, grid }: IntegerOptions, { dtype }: WeightOutline): Grouped {
+  if (bits === 8 && group === 'row') return { kind: 'grouped', bits, group, zero: 'symmetric', scale: 'F32' };
+  const zero = grid === 'minimum' || (grid === 'source' && WITH_MINIMUM.has(dtype)) ? 'minimum' : 'integer';
+  return { kind: 'grouped', bits, group, zero, scale: 'F16' };
+}

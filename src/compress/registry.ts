@@ -1,0 +1,45 @@
+/** @file Every method, one row each: command line, recipes, forms, help, reports and labels come from here. */
+import { WhittleError } from '../errors/errors.ts';
+import { correct } from './correct/correct.ts';
+import { embed } from './embed/embed.ts';
+import { gptq } from './gptq/gptq.ts';
+import { lorc } from './lorc/lorc.ts';
+import { magnitude } from './magnitude/magnitude.ts';
+import type { AnyMethod } from './method.ts';
+import { owq } from './owq/owq.ts';
+import { rtn } from './rtn/rtn.ts';
+import { slicegptMethod } from './slicegpt/method.ts';
+import { sparsegpt } from './sparsegpt/sparsegpt.ts';
+import { svd } from './svd/svd.ts';
+import { wanda } from './wanda/wanda.ts';
+
+/** In the order in which menus show them. */
+export const METHODS: readonly AnyMethod[] = [
+  slicegptMethod,
+  magnitude,
+  wanda,
+  sparsegpt,
+  rtn,
+  gptq,
+  owq,
+  lorc,
+  svd,
+  embed,
+  correct,
+];
+
+export function findMethod(name: string): AnyMethod | undefined {
+  return METHODS.find((method) => method.name === name);
+}
+
+/** Of a step that was checked. */
+export function requireMethod(name: string): AnyMethod {
+  const method = findMethod(name);
+  if (method) return method;
+  throw new WhittleError({
+    code: 'bad_option',
+    message: `There is no method "${name}".`,
+    place: { field: 'recipe' },
+    allowed: METHODS.map((each) => each.name).join(', '),
+  });
+}

@@ -1,0 +1,111 @@
+/** @file SliceGPT as a row of the registry: options with their labels, refusals, plan. */
+import * as v from 'valibot';
+import type { ModelOutline } from '../../models/decoder_model.ts';
+import type { CompressedModel, Method, PassContext } from '../method.ts';
+import { choice, number, numbers } from '../options/fields.ts';
+import { modelShape } from './model_shape.ts';
+import { slicedOutline } from './outline.ts';
+import { slicingRefusal } from './permits.ts';
+import {
+  constantDimensions,
+  type Fusion,
+  type HeadKind,
+  headRefusal,
+  resolveHead,
+  type Schedule,
+  sliceDimension,
+} from './plan.ts';
+import type { DenseBases } from './rotate_once.ts';
+import { slicegpt } from './slicegpt.ts';
+
+export interface SliceOptionsGiven {
+  readonly sparsity: number;
+  readonly round: number;
+  readonly schedule: Schedule;
+  readonly fusion: Fusion;
+  readonly head: HeadKind | 'auto';
+  readonly dimensions?: number[] | undefined;
+}
+
+const options = v.strictObject({
+  sparsity: number(
+    { label: 'Sparsity', help: 'Share of the hidden size to remove; the dimension follows from it and from round.' },
+    { min: 0, max: 0.99, value: 0.25 },
+  ),
+  round: number(
+    { label: 'Round', help: 'Dimensions are rounded down to a multiple of this.', unit: 'dimensions' },
+    { min: 1, max: 65536, value: 8, whole: true },
+  ),
+  schedule: choice(
+    {
+      label: 'Schedule',
+      help: 'sequential: each basis sees what was sliced before it. rotate-once: all bases of the dense model, which then serve every sparsity.',
+    },
+    ['sequential', 'rotate-once'],
+    'sequential',
+  ),
+  fusion: choice(
+    { label: 'Fusion', help: 'exact: folding the norms changes nothing. official: as the authors’ code does it.' },
+    ['exact', 'official'],
+    'exact',
+  ),
+  head: choice(
+    { label: 'Head', help: 'Which tables embedding and head have. auto: tied where the model ties them, else untied.' },
+    ['auto', 'untied', 'sliced', 'tied', 'tied-sliced'],
+    'auto',
+  ),
+  dimensions: numbers({ label: 'Dimensions', help: 'Kept dimension of every site, in place of one sparsity for all.' }),
+});
+
+/** `bases:exact` is what {@link PassContext.recall} is asked for: the PCA of the dense model with that fusion. */
+export function basesName(fusion: Fusion): string {
+  return `bases:${fusion}`;
+}
+
+export const slicegptMethod: Method<SliceOptionsGiven> = {
+  name: 'slicegpt',
+  about: {
+    label: 'SliceGPT',
+    paper: 'arXiv 2401.15024',
+    group: 'slice',
+    help: 'Rotates the residual stream by PCA and deletes its smallest directions: fewer multiplications in every layer. Saves computing rather than bytes.',
+  },
+  options,
+  refusal(model, given) {
+    const refusal = slicingRefusal(model);
+    if (refusal) return refusal.reason;
+    const shape = modelShape(model);
+    return given.head === 'auto' ? undefined : headRefusal(shape, given.head);
+  },
+  plan: (model, given) => slicedOutline(model, dimensionsOf(model, given), resolveHead(given.head, modelShape(model))),
+  async run(model, given, context): Promise<CompressedModel> {
+    const { dimensions, ...rest } = given;
+    const head = resolveHead(given.head, modelShape(model));
+    return slicegpt.compress(
+      model,
+      { ...rest, head, ...(dimensions && { dimensions }), ...(await bases(model, given, context)) },
+      context,
+    );
+  },
+};
+
+function dimensionsOf(
+  model: ModelOutline,
+  { sparsity, round, head, dimensions }: SliceOptionsGiven,
+): readonly number[] {
+  const shape = modelShape(model);
+  return (
+    dimensions ??
+    constantDimensions(shape, sliceDimension(shape.hidden_size, sparsity, round), resolveHead(head, shape))
+  );
+}
+
+async function bases(
+  model: unknown,
+  { schedule, fusion }: SliceOptionsGiven,
+  context: PassContext,
+): Promise<{ denseBases?: DenseBases }> {
+  if (schedule !== 'rotate-once' || model !== context.dense) return {};
+  const denseBases = await context.recall?.<DenseBases>(basesName(fusion));
+  return denseBases ? { denseBases } : {};
+}

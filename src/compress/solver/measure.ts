@@ -1,0 +1,139 @@
+/**
+ * @file What each alternative does to the model's predictions, measured: KL divergence from the dense model on held-back
+ * windows, with that one matrix changed. Layers before it give what they always give, so their states are kept and only the
+ * layers from it on run again.
+ */
+import type { Backend, Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
+import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
+import { type Arena, withArena } from '../../runtime/arena.ts';
+import { DivergenceSums } from '../../runtime/divergence.ts';
+import { embedTokens } from '../../runtime/embed.ts';
+import { headInputs, logitsOfBoth } from '../../runtime/head.ts';
+import { runLayersFrom } from '../../runtime/model_pass.ts';
+import { nextTokens } from '../../runtime/perplexity.ts';
+import { BatchStates } from '../../runtime/spill.ts';
+import { WeightLoader } from '../../runtime/weights.ts';
+import { batchesOf, batchIds, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
+
+/** The dense model's states on some windows, before each layer and before the head, on the host. */
+export class DenseStates {
+  private constructor(
+    private readonly backend: Backend,
+    private readonly model: DecoderModel,
+    private readonly windows: TokenWindows,
+    private readonly batches: readonly WindowBatch[],
+    /** [layer][batch], and behind the last layer. */
+    private readonly states: readonly (readonly HostStates[])[],
+  ) {}
+
+  static async of(
+    backend: Backend,
+    model: DecoderModel,
+    windows: TokenWindows,
+    signal?: AbortSignal,
+  ): Promise<DenseStates> {
+    const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(backend.info));
+    const kept: HostStates[][] = [];
+    await withArena(backend, async (arena) => {
+      const loader = new WeightLoader(arena);
+      const states = new BatchStates(arena);
+      const ids = batches.map((batch) => batchIds(windows, batch));
+      await embedTokens(arena, loader, model.embed_tokens, ids, windows.seqlen, (x, i) => states.put(i, x));
+      kept.push(await copies(backend, states, batches.length));
+      for (const layer of model.layers) {
+        await runLayersFrom(arena, loader, [layer], windows.seqlen, batches.length, states, {}, signal);
+        kept.push(await copies(backend, states, batches.length));
+      }
+    });
+    return new DenseStates(backend, model, windows, batches, kept);
+  }
+
+  /** KL(dense ‖ changed), nats a token, with one layer replaced by another. */
+  async ofLayer(layer: DecoderLayer, signal?: AbortSignal): Promise<number> {
+    const rest = this.model.layers.slice(layer.index + 1);
+    return this.run(this.model, [layer, ...rest], layer.index, signal);
+  }
+
+  /** Of a model all of whose matrices may differ from the dense one's. */
+  async ofModel(model: DecoderModel, signal?: AbortSignal): Promise<number> {
+    return this.run(model, model.layers, undefined, signal);
+  }
+
+  private run(
+    model: DecoderModel,
+    layers: readonly DecoderLayer[],
+    from: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { backend, windows, batches } = this;
+    return withArena(backend, async (arena) => {
+      throwIfCancelled(signal);
+      const loader = new WeightLoader(arena);
+      const states = new BatchStates(arena);
+      if (from === undefined) {
+        const ids = batches.map((batch) => batchIds(windows, batch));
+        await embedTokens(arena, loader, model.embed_tokens, ids, windows.seqlen, (x, i) => states.put(i, x));
+      } else {
+        for (const [i, kept] of this.states[from].entries()) await states.put(i, onDevice(arena, kept));
+      }
+      await runLayersFrom(arena, loader, layers, windows.seqlen, batches.length, states, {}, signal);
+      let sum = 0;
+      let count = 0;
+      for (const [i, batch] of batches.entries()) {
+        const found = await this.divergence(arena, loader, model, await states.take(i), i, batch, signal);
+        sum += found.sum;
+        count += found.count;
+      }
+      return sum / count;
+    });
+  }
+
+  private async divergence(
+    arena: Arena,
+    loader: WeightLoader,
+    model: DecoderModel,
+    hidden: Tensor,
+    index: number,
+    batch: WindowBatch,
+    signal?: AbortSignal,
+  ): Promise<{ sum: number; count: number }> {
+    const last = this.states[this.states.length - 1][index];
+    const [own] = await headInputs(arena, loader, model, [hidden]);
+    const [other] = await headInputs(arena, loader, this.model, [onDevice(arena, last)]);
+    const sums = new DivergenceSums(nextTokens(this.windows, batch));
+    const heads = [
+      { head: this.model.lm_head, input: other },
+      { head: model.lm_head, input: own },
+    ] as const;
+    await logitsOfBoth(arena, loader, heads[0], heads[1], sums.add.bind(sums), signal);
+    const rows = own.shape[0];
+    arena.free(own, other);
+    let [sum, count] = [0, 0];
+    for (let row = 0; row < rows; row++) {
+      if ((row + 1) % this.windows.seqlen === 0) continue;
+      sum += sums.token(row).kl;
+      count++;
+    }
+    return { sum, count };
+  }
+}
+
+interface HostStates {
+  readonly values: Float32Array | Float64Array;
+  readonly shape: readonly number[];
+}
+
+async function copies(backend: Backend, states: BatchStates, count: number): Promise<HostStates[]> {
+  const kept: HostStates[] = [];
+  for (let i = 0; i < count; i++) {
+    const x = await states.take(i);
+    kept.push({ values: (await backend.read(x)).slice(), shape: x.shape });
+    await states.put(i, x);
+  }
+  return kept;
+}
+
+function onDevice(arena: Arena, { values, shape }: HostStates): Tensor {
+  return arena.own(arena.backend.fromArray(values, shape, 'hidden_states'));
+}

@@ -1,0 +1,66 @@
+/** @file Low rank: the truncated SVD, plain or whitened by what the linear reads (SVD-LLM, arXiv 2403.07378). */
+import * as v from 'valibot';
+import type { Floats } from '../../models/packed/packing.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { planLinears } from '../layerwise/plan_linears.ts';
+import { layerwise } from '../layerwise.ts';
+import type { LinearMethod } from '../layerwise_types.ts';
+import type { Method } from '../method.ts';
+import { flag, number } from '../options/fields.ts';
+import { lowRank, rankOf } from '../solvers/low_rank.ts';
+import { lowRankValues } from '../solvers/packed_values.ts';
+
+interface Options {
+  readonly keep: number;
+  readonly whitened: boolean;
+}
+
+const packingOf = ({ keep }: Options, [rows, columns]: Shape, floats: Floats) =>
+  ({ kind: 'low_rank', rank: rankOf(keep, rows, columns), floats }) as const;
+
+const linears: LinearMethod<Options> = {
+  statistics: ({ whitened }) => (whitened ? ['gram'] : []),
+  async change({ W, rows, columns, use }, { gram }, options, { linalg }) {
+    const packing = packingOf(options, [rows, columns], use.floats);
+    const pair = await lowRank(W, rows, columns, packing.rank, options.whitened ? gram : undefined, linalg);
+    return lowRankValues(pair, rows, columns, packing);
+  },
+};
+
+export const svd: Method<Options> = {
+  name: 'svd',
+  about: {
+    label: 'Low rank',
+    paper: 'arXiv 2403.07378',
+    group: 'factor',
+    help: 'Every linear as a product of two thin ones. Saves bytes and multiplications alike, and costs more than integers of the same size; a rank below half the width is needed to save anything.',
+  },
+  options: v.strictObject({
+    keep: number(
+      { label: 'Keep', help: 'Share of the elements of a linear that its two factors have together.' },
+      { min: 0.01, max: 1, value: 0.8 },
+    ),
+    whitened: flag(
+      {
+        label: 'Whitened',
+        help: 'The best factors for what the linear puts out on the text, not for the weights themselves.',
+      },
+      true,
+    ),
+  }),
+  takes: ['correct'],
+  refusal(model, options) {
+    const thin = model.layers
+      .flatMap(({ attention, mlp }) => [
+        attention.q_proj,
+        attention.k_proj,
+        attention.v_proj,
+        attention.o_proj,
+        mlp.down_proj,
+      ])
+      .find(({ weight }) => rankOf(options.keep, weight.shape[0], weight.shape[1]) < 1);
+    return thin && `keep=${options.keep} leaves no rank at all for ${thin.weight.name}: use a larger share`;
+  },
+  plan: (model, options) => planLinears(model, ({ shape }, { floats }) => packingOf(options, shape, floats)),
+  run: (model, options, context) => layerwise(linears, model, options, context),
+};

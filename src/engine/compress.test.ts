@@ -1,0 +1,101 @@
+/** The command `compress`: recipes end to end on a tiny model, each held to its plan, measured, exported and verified. */
+import { describe, expect, it } from 'vitest';
+import { memoryPlatform } from '../../test/support/memory_platform.ts';
+import { failure, SLICE, started } from '../../test/support/test_engine.ts';
+import { parseRecipe } from '../compress/recipe/recipe.ts';
+import type { Report } from './report.ts';
+
+const stepsOf = (text: string) => parseRecipe(text).steps;
+
+describe('the command compress', () => {
+  it.each([
+    'rtn:bits=4,group=16',
+    'rtn:bits=3,group=row; embed',
+    'embed:bits=4,group=16; correct:ridge=1; rtn:bits=2,group=16,grid=minimum',
+    'wanda:sparsity=0.5; rtn:bits=8,group=row',
+    'slicegpt:sparsity=0.25,round=2; rtn:group=16',
+    'slicegpt:sparsity=0.25,round=2,schedule=rotate-once,head=untied; magnitude:pattern=2:4',
+  ])('makes, measures and exports what the plan says: %s', async (recipe) => {
+    const platform = memoryPlatform();
+    const engine = await started(platform);
+    const steps = stepsOf(recipe);
+    const plan = await engine.run('plan', { steps });
+    expect(plan.refusals).toEqual([]);
+    const run = await engine.run('compress', { steps });
+    for (const key of ['parameters', 'bytes', 'bits_per_weight', 'multiplications_per_token'] as const) {
+      expect(run[key], key).toBe(plan[key]);
+    }
+    expect(run.steps.map(({ method }) => method)).toEqual(steps.map(({ method }) => method));
+    const dense = await engine.run('evaluate', { target: 'dense' });
+    const evaluation = await engine.run('evaluate', { target: run.id });
+    expect(evaluation.divergence?.kl_divergence).toBeGreaterThan(0);
+    const exported = await engine.run('export', { id: run.id });
+    expect(exported.verified).toBe(true);
+    const file = platform.exports.get(exported.folder)?.get('report.json');
+    const [found] = (JSON.parse(new TextDecoder().decode(file)) as Report).runs;
+    expect(found).toMatchObject({
+      recipe: run.recipe,
+      perplexity: evaluation.perplexity,
+      perplexity_ratio: evaluation.perplexity / dense.perplexity,
+      bytes: plan.bytes,
+      kl_divergence: evaluation.divergence?.kl_divergence,
+      probability_change: { rms: expect.any(Number) },
+      exports: [{ format: 'onnx', verified: true }],
+    });
+    await engine.run('discard', { id: run.id });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('takes one slicing as the command slice does, with its bases', async () => {
+    const engine = await started();
+    const { run: _, ...slice } = await engine.run('slice', SLICE);
+    const made = await engine.run('compress', { steps: stepsOf('slicegpt:sparsity=0.25,round=2') });
+    const { id, duration_ms, ...rest } = slice;
+    expect(made.slice).toMatchObject(
+      JSON.parse(JSON.stringify({ dimension: rest.dimension, head: rest.head, parts: rest.parts })),
+    );
+    expect(made.parameters).toBe(slice.parameters);
+    const [a, b] = [await engine.run('evaluate', { target: id }), await engine.run('evaluate', { target: made.id })];
+    expect(b.perplexity).toBe(a.perplexity);
+    expect(b.divergence).toEqual(a.divergence);
+  });
+
+  it('says of a dense model under another recipe that nothing diverges', async () => {
+    const engine = await started();
+    const { id } = await engine.run('compress', { steps: stepsOf('magnitude:sparsity=0') });
+    const { divergence } = await engine.run('evaluate', { target: id });
+    expect(divergence).toMatchObject({ top1_agreement: 1, top1_error: 0 });
+    expect(divergence?.kl_divergence).toBeLessThan(1e-9);
+  });
+
+  it('refuses what the model does not permit before anything is made', async () => {
+    const engine = await started();
+    const { id } = await engine.run('slice', SLICE);
+    await engine.run('discard', { id });
+    const twice = stepsOf('slicegpt:round=2; slicegpt:round=2');
+    expect((await engine.run('plan', { steps: twice })).refusals).toEqual([
+      { step: expect.stringContaining('slicegpt'), reason: expect.stringContaining('sliced already') },
+    ]);
+    expect(await failure(engine.run('compress', { steps: twice }))).toMatchObject({
+      code: 'not_sliceable',
+      message: expect.stringContaining('sliced already'),
+    });
+    expect(await failure(engine.run('compress', { steps: [] }))).toMatchObject({ code: 'bad_option' });
+  });
+
+  it('cancels within a pass and keeps nothing', async () => {
+    const engine = await started();
+    const controller = new AbortController();
+    const job = engine.run(
+      'compress',
+      { steps: stepsOf('correct; wanda') },
+      (event) => {
+        if (event.type === 'progress') controller.abort();
+      },
+      controller.signal,
+    );
+    expect(await failure(job)).toMatchObject({ code: 'cancelled' });
+    const { current_gpu_bytes } = await engine.run('memory', {});
+    expect(current_gpu_bytes).toBe(0);
+  });
+});

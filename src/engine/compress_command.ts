@@ -1,0 +1,166 @@
+/** @file Command `compress`: runs a recipe pass by pass, each held to its plan, and keeps the model until it is discarded. */
+
+import type { CompressedModel, PassContext } from '../compress/method.ts';
+import type { Pass } from '../compress/recipe/passes.ts';
+import { passesOf } from '../compress/recipe/passes.ts';
+import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
+import { partSizes } from '../compress/slicegpt/model_shape.ts';
+import { worstCertificate } from '../compress/slicegpt/verdict.ts';
+import { WhittleError } from '../errors/errors.ts';
+import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
+import { outlineDifference } from '../models/map_weights.ts';
+import { modelBytes } from '../models/model_size.ts';
+import type { ScratchStore } from '../models/scratch.ts';
+import { compressionContext, denseBases } from './measure_commands.ts';
+import { assertPermitted, passText } from './plan_command.ts';
+import type { EnginePlatform } from './platform.ts';
+import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
+import type { Commands, Fusion, RunReport, SliceOptions, StepReport } from './protocol.ts';
+import { modelSizes, newBytes } from './sizes.ts';
+import { sliceCommand } from './slice_command.ts';
+import type { EngineState } from './state.ts';
+import { assertStorage } from './storage_check.ts';
+
+export async function compressCommand(
+  state: EngineState,
+  platform: EnginePlatform,
+  { steps }: Commands['compress']['request'],
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const recipe = makeRecipe(steps);
+  const passes = passesOf(recipe.steps);
+  const { open } = state.requireModel();
+  state.requireTexts();
+  const needed = assertPlannable(open.model, passes);
+  if (isOneSlicing(recipe)) {
+    const options = recipe.steps[0].options as unknown as SliceOptions;
+    const { run: _, ...slice } = await sliceCommand(state, platform, options, emit, signal);
+    return { ...state.requireRun(slice.id).run, slice };
+  }
+  await assertStorage(platform, 'Compressing this model', needed);
+  return new RecipeRun(state, platform, recipe, emit, signal).run(passes);
+}
+
+/** Every pass, before minutes are spent on the first. Gives the bytes that all of them write. */
+function assertPlannable(model: ModelOutline, passes: readonly Pass[]): number {
+  let outline = model;
+  let bytes = 0;
+  for (const pass of passes) {
+    assertPermitted(pass, outline);
+    const next = pass.method.plan(outline, pass.step.options as never);
+    bytes += newBytes(outline, next);
+    outline = next;
+  }
+  return bytes;
+}
+
+/** The shorthand of `--sparsity`: its report has more than other runs'. */
+function isOneSlicing({ steps }: Recipe): boolean {
+  return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
+}
+
+class RecipeRun {
+  private readonly started = performance.now();
+  private readonly meter: ProgressMeter;
+  private readonly scratch: ScratchStore[] = [];
+
+  constructor(
+    private readonly state: EngineState,
+    private readonly platform: EnginePlatform,
+    private readonly recipe: Recipe,
+    private readonly emit: Emit,
+    private readonly signal: AbortSignal,
+  ) {
+    this.meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
+  }
+
+  async run(passes: readonly Pass[]): Promise<RunReport> {
+    const { state, scratch } = this;
+    const { open, summary } = state.requireModel();
+    const { protocol } = state.requireTexts();
+    try {
+      let model: DecoderModel = open.model;
+      const steps: StepReport[] = [];
+      for (const [index, pass] of passes.entries()) {
+        const begun = performance.now();
+        const made = await this.pass(pass, model, index, passes.length);
+        steps.push(...stepReports(pass, made, (performance.now() - begun) / 1000));
+        model = made.model;
+      }
+      const run: RunReport = {
+        id: state.newId('run'),
+        recipe: this.recipe.text,
+        steps,
+        ...modelSizes(model, summary.parameters),
+        stored_bytes: modelBytes(model),
+        parts: partSizes(model),
+        duration_ms: performance.now() - this.started,
+      };
+      state.runs.set(run.id, { run, calibration: protocol, model, scratch, exports: new Map() });
+      return run;
+    } catch (error) {
+      for (const each of scratch) await each.clear();
+      throw error;
+    }
+  }
+
+  private async pass(pass: Pass, model: DecoderModel, index: number, count: number): Promise<CompressedModel> {
+    const { state, platform, emit, signal } = this;
+    const { method, step, before, after } = pass;
+    const planned = method.plan(model, step.options as never);
+    const store = await platform.createScratch();
+    this.scratch.push(store);
+    const shared = compressionContext(state, platform, store, undefined, this.meter, emit, signal);
+    const text = passText(pass);
+    const context: PassContext = {
+      ...shared,
+      dense: state.requireModel().open.model,
+      before,
+      after,
+      recall: (what) => this.recall(what),
+      observer: {
+        onProgress: (progress) =>
+          this.meter.report({
+            ...progress,
+            fraction: (index + progress.fraction) / count,
+            step: `${text}: ${progress.step}`,
+          }),
+      },
+    };
+    const made = await method.run?.(model, step.options as never, context);
+    if (!made) throw new WhittleError({ code: 'internal', message: `The method ${step.method} makes no model.` });
+    const difference = outlineDifference(made.model, planned);
+    if (difference === undefined) return made;
+    throw new WhittleError({
+      code: 'internal',
+      message: `The step "${text}" made ${difference}.`,
+      action: 'This is a fault in Whittle. Please report it with the model and the recipe.',
+    });
+  }
+
+  /** What the engine keeps of the dense model between runs. */
+  private recall<T>(what: string): Promise<T> | undefined {
+    const [kind, fusion] = what.split(':');
+    if (kind !== 'bases') return undefined;
+    const found = denseBases(this.state, this.platform, fusion as Fusion, this.emit, this.signal);
+    return found.then(({ bases }) => bases as T);
+  }
+}
+
+/** The pass's own step has its time and units; what ran within it is listed in its place. */
+function stepReports(
+  { before, step, after }: Pass,
+  { units = [], sites }: CompressedModel,
+  seconds: number,
+): StepReport[] {
+  const within = ({ method, options }: Pass['step']): StepReport => ({ method, options, seconds: 0, units: [] });
+  const own: StepReport = {
+    ...within(step),
+    seconds,
+    units: [...units],
+    ...(units.length > 0 && { error: units.reduce((sum, { error }) => sum + error, 0) / units.length }),
+    ...(sites.length > 0 && { certificate: worstCertificate(sites) }),
+  };
+  return [...before.map(within), own, ...after.map(within)];
+}

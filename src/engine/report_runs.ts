@@ -1,0 +1,49 @@
+/** @file One run in report.json: what was done, what came out, how far it is from the dense model. */
+import type {
+  DivergenceSummary,
+  ModelSizes,
+  PerplexityReport,
+  RunReport,
+  UnitReport,
+  WorstCertificate,
+} from './protocol.ts';
+
+export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
+  recipe: string;
+  steps: StepFigures[];
+  perplexity: number;
+  /** Standard error, in perplexity. */
+  perplexity_error: number;
+  /** To the dense model's; absent where that was not measured. */
+  perplexity_ratio?: number;
+  stored_bytes: number;
+  /** In prefill: windows of the evaluation text. */
+  tokens_per_second: number;
+}
+
+export interface StepFigures {
+  method: string;
+  options: Readonly<Record<string, unknown>>;
+  seconds: number;
+  /** Mean over the units. */
+  error?: number;
+  units?: UnitReport[];
+  certificate?: WorstCertificate;
+}
+
+export function runSummary(
+  { run, evaluation }: { run: RunReport; evaluation: PerplexityReport },
+  densePerplexity?: number,
+): RunFigures {
+  const { recipe, parameters, bytes, bits_per_weight, multiplications_per_token, stored_bytes } = run;
+  const { perplexity, relative_spread, tokens_per_second, divergence } = evaluation;
+  return {
+    recipe,
+    steps: run.steps.map(({ units, ...step }) => ({ ...step, ...(units.length > 0 && { units }) })),
+    perplexity,
+    perplexity_error: perplexity * relative_spread,
+    ...(densePerplexity !== undefined && { perplexity_ratio: perplexity / densePerplexity }),
+    ...divergence,
+    ...{ bytes, stored_bytes, bits_per_weight, parameters, multiplications_per_token, tokens_per_second },
+  };
+}

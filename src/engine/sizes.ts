@@ -1,0 +1,32 @@
+/** @file Sizes of a model from its outline: what plans promise and runs report. */
+import { type ModelOutline, storedWeights, type WeightOutline } from '../models/decoder_model.ts';
+import { mapWeights, type WeightRole } from '../models/map_weights.ts';
+import { countParameters, packedModelBytes, packedWeightBytes, storedElements } from '../models/model_size.ts';
+import type { ModelSizes } from './protocol.ts';
+
+/** @param dense Parameters of the model as it was opened. */
+export function modelSizes(model: ModelOutline, dense: number): ModelSizes {
+  const bytes = packedModelBytes(model);
+  return {
+    parameters: countParameters(model),
+    bytes,
+    bits_per_weight: (8 * bytes) / dense,
+    multiplications_per_token: multiplications(model),
+  };
+}
+
+/** Of linears, shortcuts, projections and the head; a look-up in a table multiplies nothing. */
+function multiplications(model: ModelOutline): number {
+  const roles = new Map<WeightOutline, WeightRole>();
+  mapWeights(model, (weight, role) => roles.set(weight, role));
+  let sum = storedElements(model.lm_head.weight);
+  for (const [weight, role] of roles) if (role === 'linear' || role === 'projection') sum += storedElements(weight);
+  return sum;
+}
+
+/** Bytes of the weights of `model` that `before` does not have: what a pass writes. */
+export function newBytes(before: ModelOutline, model: ModelOutline): number {
+  const known = new Set(storedWeights(before));
+  const fresh = storedWeights(model).filter((weight) => !known.has(weight));
+  return fresh.reduce((sum, weight) => sum + packedWeightBytes(weight), 0);
+}

@@ -1,0 +1,98 @@
+/**
+ * @file Evaluation of a model beside the dense one: perplexity as ever, and how far its predictions are from the dense
+ * model's on the same windows. What the dense head reads is kept from one pass of the dense model, for every run.
+ */
+import type { Backend } from '../backend/backend.ts';
+import type { DecoderModel } from '../models/decoder_model.ts';
+import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
+import { type DivergenceSummary, DivergenceSums, summarizeDivergence, type TokenDivergence } from './divergence.ts';
+import { logitsOfBoth } from './head.ts';
+import { type EvaluateOptions, type Evaluation, evaluate, nextTokens } from './perplexity.ts';
+import { WeightLoader } from './weights.ts';
+import type { TokenWindows } from './windows.ts';
+
+/** What the dense head reads of every window, (seqlen, d) f32 each, in a scratch store. */
+export class DenseInputs {
+  private readonly slots = new Map<number, ScratchSlot>();
+
+  constructor(
+    private readonly scratch: ScratchStore,
+    private readonly width: number,
+    private readonly seqlen: number,
+  ) {}
+
+  /** Rows of consecutive windows from `first` on. */
+  async put(first: number, values: ArrayLike<number>): Promise<void> {
+    const size = this.seqlen * this.width;
+    for (let i = 0; i * size < values.length; i++) {
+      const window = Float32Array.from({ length: size }, (_, j) => values[i * size + j]);
+      this.slots.set(first + i, await this.scratch.append(new Uint8Array(window.buffer)));
+    }
+  }
+
+  has(window: number): boolean {
+    return this.slots.has(window);
+  }
+
+  async get(first: number, count: number): Promise<{ values: Float32Array; shape: [number, number] }> {
+    const size = this.seqlen * this.width;
+    const values = new Float32Array(count * size);
+    for (let i = 0; i < count; i++) {
+      const bytes = (await (this.slots.get(first + i) as ScratchSlot).read(0, 4 * size)).slice();
+      values.set(new Float32Array(bytes.buffer, 0, size), i * size);
+    }
+    return { values, shape: [count * this.seqlen, this.width] };
+  }
+
+  clear(): Promise<void> {
+    this.slots.clear();
+    return this.scratch.clear();
+  }
+}
+
+/** Width of what a model's head reads. */
+export function headWidth({ lm_head }: DecoderModel): number {
+  return lm_head.weight.shape[1];
+}
+
+/** The dense model's evaluation, with its head's inputs put into `inputs`. */
+export function evaluateDense(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+  inputs: DenseInputs,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const onHeadInput: EvaluateOptions['onHeadInput'] = async (_, input, batch) =>
+    inputs.put(batch.first, await backend.read(input));
+  return evaluate(backend, model, windows, { ...options, onHeadInput });
+}
+
+/** @param inputs Of every window of the dense model. */
+export async function evaluateBeside(
+  backend: Backend,
+  dense: DecoderModel,
+  inputs: DenseInputs,
+  model: DecoderModel,
+  windows: TokenWindows,
+  options: EvaluateOptions = {},
+): Promise<{ evaluation: Evaluation; divergence: DivergenceSummary }> {
+  const tokens: TokenDivergence[] = [];
+  const { seqlen } = windows;
+  const onHeadInput: EvaluateOptions['onHeadInput'] = async (arena, input, batch) => {
+    const loader = new WeightLoader(arena);
+    const sums = new DivergenceSums(nextTokens(windows, batch));
+    const kept = await inputs.get(batch.first, batch.count);
+    const other = arena.own(backend.fromArray(kept.values, kept.shape, 'dense_head_input'));
+    const add = sums.add.bind(sums);
+    const heads = [
+      { head: dense.lm_head, input: other },
+      { head: model.lm_head, input },
+    ] as const;
+    await logitsOfBoth(arena, loader, heads[0], heads[1], add, options.signal);
+    arena.free(other);
+    for (let row = 0; row < input.shape[0]; row++) if ((row + 1) % seqlen !== 0) tokens.push(sums.token(row));
+  };
+  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInput });
+  return { evaluation, divergence: summarizeDivergence(tokens) };
+}

@@ -1,0 +1,148 @@
+/**
+ * @file Methods against `shared/reference/methods/*.json`: bytes and counts exact, perplexity within 0.5 %, divergence within
+ * 3 % (or 2e-5). A new method adds its rows to ROWS.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../src/backend/backend.ts';
+import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
+import { judge, runRecipe } from './support/recipe_job.ts';
+import { relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
+
+interface Row {
+  method: string;
+  settings: Record<string, unknown>;
+  perplexity: number;
+  kl: number;
+  top1: number;
+  bytes: number;
+  params: number;
+}
+
+interface Reference {
+  protocol: { seqlen: number; samples: number; eval_samples: number };
+  methods: Row[];
+}
+
+/** A recipe and the row that it is held to. */
+type Held = readonly [recipe: string, method: string, settings: Record<string, unknown>];
+
+const ROWS: readonly Held[] = [
+  ['rtn:bits=4,group=32', 'rtn', { bits: 4, group: 32 }],
+  ['rtn:bits=4,group=128', 'rtn', { bits: 4, group: 128 }],
+  ['rtn:bits=3,group=32', 'rtn', { bits: 3, group: 32 }],
+  ['rtn:bits=2,group=32', 'rtn', { bits: 2, group: 32 }],
+  ['rtn:bits=8,group=row', 'rtn', { bits: 8, group: 'row', symmetric: true }],
+  ['magnitude:sparsity=0.5', 'magnitude', { sparsity: '50%' }],
+  ['magnitude:pattern=2:4', 'magnitude', { sparsity: '2:4' }],
+  ['wanda:sparsity=0.5', 'wanda', { sparsity: '50%' }],
+  ['wanda:pattern=2:4', 'wanda', { sparsity: '2:4' }],
+  ['wanda:pattern=4:8', 'wanda', { sparsity: '4:8' }],
+  ['wanda:sparsity=0.5,repair=true', 'wanda + least squares', { sparsity: '50%', damp: 0.01 }],
+  ['sparsegpt:sparsity=0.5', 'sparsegpt', { sparsity: '50%', block: 128, damp: 0.01 }],
+  ['sparsegpt:pattern=2:4', 'sparsegpt', { sparsity: '2:4', block: 128, damp: 0.01 }],
+  ['gptq:bits=4,group=32', 'gptq', { bits: 4, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=4,group=128', 'gptq', { bits: 4, group: 128, act_order: false, damp: 0.01 }],
+  ['gptq:bits=3,group=32', 'gptq', { bits: 3, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=2,group=32', 'gptq', { bits: 2, group: 32, act_order: false, damp: 0.01 }],
+  ['gptq:bits=4,group=32,order=dynamic', 'gptq', { bits: 4, group: 32, act_order: true, damp: 0.01 }],
+  ['gptq:bits=4,group=128,order=dynamic', 'gptq', { bits: 4, group: 128, act_order: true, damp: 0.01 }],
+  ['gptq:bits=4,group=32,order=static', 'gptq', { bits: 4, group: 32, act_order: 'static groups', damp: 0.01 }],
+  ['gptq:bits=3,group=32,order=static', 'gptq', { bits: 3, group: 32, act_order: 'static groups', damp: 0.01 }],
+  [
+    'gptq:bits=4,group=32,params=lazy',
+    'gptq',
+    { bits: 4, group: 32, act_order: false, damp: 0.01, grid: 'lazy, as official' },
+  ],
+  ['owq:bits=4,group=32,keep=0.01', 'owq', { bits: 4, group: 32, kept_columns: 0.01 }],
+  ['owq:bits=3,group=32,keep=0.01', 'owq', { bits: 3, group: 32, kept_columns: 0.01 }],
+  ['owq:bits=3,group=32,keep=0.03', 'owq', { bits: 3, group: 32, kept_columns: 0.03 }],
+  ['lorc:bits=4,group=32,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 32, rank: 8 }],
+  ['lorc:bits=4,group=128,rank=16', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 16 }],
+  ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
+  ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
+];
+
+/**
+ * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
+ * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
+ */
+const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic/;
+
+/** Rows of `shared/torch/experiments_*.jsonl`; a model that lacks one is not held to it. */
+const EXPERIMENTS: readonly Held[] = [
+  ['embed:bits=8', 'embedding int8 row', {}],
+  ['embed:bits=4', 'embedding int4 g32', {}],
+  ['correct:ridge=1; wanda:sparsity=0.5', 'stream-corrected wanda', { sparsity: '50%', ridge: 1 }],
+  ['correct:ridge=1; sparsegpt:sparsity=0.5', 'stream-corrected sparsegpt', { sparsity: '50%', ridge: 1 }],
+  [
+    'correct:ridge=1; wanda:sparsity=0.5,repair=true',
+    'stream-corrected wanda + masked least squares',
+    { sparsity: '50%', ridge: 1 },
+  ],
+  ['embed:bits=8; gptq:bits=4,group=32', 'embedding int8 + gptq', { bits: 4, group: 32 }],
+  ['gptq:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 4, group: 32 }],
+  [
+    'embed:bits=8; correct:ridge=1; gptq:bits=4,group=32',
+    'embedding int8, stream-corrected gptq',
+    { bits: 4, group: 32, ridge_in: 1, ridge_out: 1 },
+  ],
+];
+
+const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
+/** The larger model checks a few rows, unless WHITTLE_FULL=1. */
+const isFull = process.env.WHITTLE_FULL === '1';
+const BRIEFLY: Record<string, readonly string[]> = { demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'] };
+
+function experiments(model: string): Row[] {
+  const lines = readSharedText('torch', `experiments_${model}.jsonl`).split('\n').filter(Boolean);
+  return lines.map((line) => {
+    const { experiment, ...row } = JSON.parse(line) as Row & { experiment: string };
+    return { ...row, method: experiment };
+  });
+}
+
+describeWithShared('reference/methods', () => {
+  for (const model of Object.keys(TEXTS)) {
+    describe(model, () => {
+      let backend: Backend;
+      let job: TestJob;
+      let measure: ReturnType<typeof judge>;
+      let rows: Row[];
+      beforeAll(async () => {
+        const reference = readSharedJson('reference', 'methods', `methods_${model}.json`) as Reference;
+        rows = [...reference.methods, ...experiments(model)];
+        backend = createWasmBackend();
+        const text = (part: string) => readSharedText('text', `${TEXTS[model]}.${part}.txt`);
+        const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
+        job = await testJob(await sharedModelFiles(model), texts, reference.protocol);
+        measure = judge(backend, job);
+      });
+      afterAll(() => backend.dispose());
+
+      for (const [recipe, method, settings] of [...ROWS, ...EXPERIMENTS]) {
+        if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
+        it(recipe, { timeout: 300_000 }, async (context) => {
+          const row = rows.find(
+            (each) => each.method === method && JSON.stringify(each.settings) === JSON.stringify(settings),
+          );
+          if (!row && EXPERIMENTS.some(([each]) => each === recipe))
+            return context.skip('the reference has no such row');
+          if (!row) throw new Error('no such row');
+          const loose = UNSTABLE.test(recipe);
+          const found = await measure(await runRecipe(backend, job, recipe));
+          expect(found.bytes).toBe(row.bytes);
+          expect(found.parameters).toBe(row.params);
+          expect(
+            relativeDifference(found.perplexity, row.perplexity),
+            `${found.perplexity} against ${row.perplexity}`,
+          ).toBeLessThan(loose ? 0.03 : 5e-3);
+          expect(Math.abs(found.kl - row.kl), `${found.kl} against ${row.kl}`).toBeLessThan(
+            Math.max((loose ? 0.08 : 0.03) * row.kl, 2e-5),
+          );
+          expect(Math.abs(found.top1 - row.top1)).toBeLessThan(loose ? 0.02 : 5e-3);
+        });
+      }
+    });
+  }
+});

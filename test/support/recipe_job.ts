@@ -1,0 +1,54 @@
+/** @file Running a recipe on a model and measuring it beside the dense one, without an engine: for tests. */
+import type { Backend } from '../../src/backend/backend.ts';
+import type { PassContext } from '../../src/compress/method.ts';
+import { passesOf } from '../../src/compress/recipe/passes.ts';
+import { parseRecipe } from '../../src/compress/recipe/recipe.ts';
+import type { DecoderModel } from '../../src/models/decoder_model.ts';
+import { outlineDifference, outlineOf } from '../../src/models/map_weights.ts';
+import { countParameters, packedModelBytes } from '../../src/models/model_size.ts';
+import { memoryScratch } from '../../src/models/scratch.ts';
+import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../../src/runtime/compare.ts';
+import { summarize } from '../../src/runtime/perplexity.ts';
+import { compressionContext, type TestJob } from './slice_job.ts';
+
+/** The model that a recipe makes; each pass is held to its plan. */
+export async function runRecipe(backend: Backend, job: TestJob, text: string): Promise<DecoderModel> {
+  let { model } = job;
+  for (const { method, step, before, after } of passesOf(parseRecipe(text).steps)) {
+    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after };
+    const refusal = method.refusal(model, step.options as never);
+    if (refusal) throw new Error(refusal);
+    const planned = method.plan(model, step.options as never);
+    const made = await method.run?.(model, step.options as never, context);
+    if (!made) throw new Error(`${step.method} makes nothing`);
+    const difference = outlineDifference(outlineOf(made.model), planned);
+    if (difference) throw new Error(`${text}: ${difference}`);
+    model = made.model;
+  }
+  return model;
+}
+
+export interface Measured {
+  perplexity: number;
+  kl: number;
+  top1: number;
+  bytes: number;
+  parameters: number;
+}
+
+/** Measures models of one job; the dense one is run once. */
+export function judge(backend: Backend, job: TestJob): (model: DecoderModel) => Promise<Measured> {
+  const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), job.evaluation.seqlen);
+  const ready = evaluateDense(backend, job.model, job.evaluation, inputs);
+  return async (model) => {
+    await ready;
+    const { evaluation, divergence } = await evaluateBeside(backend, job.model, inputs, model, job.evaluation);
+    return {
+      perplexity: summarize(evaluation.windows.map(({ loss }) => loss)).perplexity,
+      kl: divergence.kl_divergence,
+      top1: divergence.top1_agreement,
+      bytes: packedModelBytes(model),
+      parameters: countParameters(model),
+    };
+  };
+}
