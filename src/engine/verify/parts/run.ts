@@ -21,7 +21,7 @@ import { type PartsPlan, planParts } from './plan.ts';
 import { WeightFiles } from './weights.ts';
 
 /** Weights of a part in the runtime, which holds them about three times while a session begins. */
-export const PART_BYTES = 256e6;
+export const PART_BYTES = 128e6;
 /** States of the windows that go through the parts together. */
 const STATES_BYTES = 256e6;
 
