@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../src/export/graph/builder.ts';
 import { IR_VERSION, OPSET_VERSION } from '../../src/export/graph/decoder.ts';
 import { gatherDequantized } from '../../src/export/graph/gather_dequantized.ts';
-import { quantizedProduct } from '../../src/export/graph/linear.ts';
+import { quantizedProduct } from '../../src/export/graph/quantized_product.ts';
 import type { Bits } from '../../src/export/quantize/blocks.ts';
 import { packedBytes } from '../../src/export/quantize/packed_matrix.ts';
 import { quantizedRows } from '../../src/export/quantize/quantized_ref.ts';

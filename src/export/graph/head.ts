@@ -2,7 +2,8 @@
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { isQuantized } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
-import { addBias, linear, project, quantizedProduct } from './linear.ts';
+import { addBias, linear, project } from './linear.ts';
+import { quantizedProduct } from './quantized_product.ts';
 
 const SCOPE = '/lm_head';
 const NAME = 'lm_head';

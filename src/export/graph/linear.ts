@@ -1,9 +1,10 @@
 /** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
 import { isPieced } from '../packed/for_onnx.ts';
-import { isQuantized, type QuantizedRef } from '../quantize/quantized_ref.ts';
+import { isQuantized } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { packedProduct } from './packed_product.ts';
+import { quantizedProduct } from './quantized_product.ts';
 
 /** `x·Wᵀ + b`; a float weight is stored as (in, out). */
 export function linear(
@@ -46,22 +47,4 @@ export function project(
   if (!matrix) return x;
   if (isQuantized(matrix)) return quantizedProduct(builder, matrix, x, scope, name);
   return builder.node('MatMul', `${scope}/MatMul`, [x, builder.weight(matrix, name, `${scope}/Cast`)]);
-}
-
-/** x·Mᵀ in any number of bits and block size. The activations stay f32: no `accuracy_level` that would round them too. */
-export function quantizedProduct(
-  builder: GraphBuilder,
-  weight: QuantizedRef,
-  x: Value,
-  scope: string,
-  name: string,
-): Value {
-  const { codes, scales, zero_points } = builder.quantizedWeight(weight, name);
-  const { columns, rows, bits, block_size } = weight.quantized;
-  return builder.contribNode(
-    'MatMulNBits',
-    `${scope}/MatMulNBits`,
-    [x, codes, scales, ...(zero_points ? [zero_points] : [])],
-    { K: columns, N: rows, bits, block_size },
-  );
 }

@@ -1,7 +1,7 @@
 /** @file Products with packed weights that take more than one operator, kind by kind. */
 import type { IntegerPieces, Pieces } from '../packed/for_onnx.ts';
 import type { GraphBuilder, Value } from './builder.ts';
-import { quantizedProduct } from './linear.ts';
+import { quantizedProduct } from './quantized_product.ts';
 
 /** x·Wᵀ, (…, in) → (…, out). @param name Of the weight: its pieces are `name`.up and so on. */
 export function packedProduct(builder: GraphBuilder, pieces: Pieces, x: Value, scope: string, name: string): Value {

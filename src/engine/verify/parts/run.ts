@@ -8,15 +8,14 @@ import { cancelled } from '../../../errors/errors.ts';
 import { baseName } from '../../../export/file_names.ts';
 import { feedOf } from '../../../export/session_feeds.ts';
 import { locateExternal } from '../../../formats/onnx/external.ts';
-import { type GraphPart, partModel, readNodeMessages, withAttribute } from '../../../formats/onnx/graph_part.ts';
-import { type OnnxModel, type OnnxValue, readOnnxModel } from '../../../formats/onnx/read_model.ts';
-import type { StoredTensor } from '../../../formats/onnx/read_tensor.ts';
+import { readNodeMessages } from '../../../formats/onnx/graph_part.ts';
+import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
 import type { TokenWindows } from '../../../runtime/windows.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
-import type { Side } from './graph.ts';
 import type { Head } from './head.ts';
 import { BlockLosses } from './losses.ts';
+import { PartModels, type Values } from './models.ts';
 import { type PartsPlan, planParts } from './plan.ts';
 import { WeightFiles } from './weights.ts';
 
@@ -26,7 +25,6 @@ export const PART_BYTES = 128e6;
 const STATES_BYTES = 256e6;
 
 type Session = Ort.InferenceSession;
-type Values = Map<string, Ort.Tensor>;
 
 /** As `verifySession`; throws `verification_failed`, `cancelled`, and what reading the files throws. */
 export async function verifyInParts(
@@ -41,7 +39,7 @@ export async function verifyInParts(
     window_losses: [],
     first_logits: new Float32Array(),
     version: versionOf(ort),
-    parts: run.parts,
+    parts: countOf(run.plan),
   };
   const group = run.windowsAtOnce(windows.seqlen);
   for (let first = 0; first < windows.count; first += group) {
@@ -62,9 +60,8 @@ class PartsRun {
   private constructor(
     private readonly ort: typeof Ort,
     private readonly model: OnnxModel,
-    private readonly nodes: readonly Uint8Array[],
-    private readonly weights: WeightFiles,
-    private readonly plan: PartsPlan,
+    private readonly models: PartModels,
+    readonly plan: PartsPlan,
     private readonly options: VerifyOptions,
     private readonly total: number,
   ) {}
@@ -86,20 +83,15 @@ class PartsRun {
     const model = await readOnnxModel(source);
     const { sources: external } = locateExternal(source, model.graph, (name) => sources.get(name));
     const plan = planParts(model.graph, part_bytes);
-    const weights = new WeightFiles(source, external);
-    const total = windows * countOf(plan);
-    return new PartsRun(ort, model, await readNodeMessages(source), weights, plan, options, total);
-  }
-
-  /** Sessions that a window goes through. */
-  get parts(): number {
-    return countOf(this.plan);
+    const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
+    return new PartsRun(ort, model, models, plan, options, windows * countOf(plan));
   }
 
   windowsAtOnce(seqlen: number): number {
     const { flow, head } = this.plan;
     const weight = head && flow.tensor([...head.cut.keys()][0]);
-    const width = weight ? Math.max(1, weight.elements / head.vocabulary) : 4096;
+    const counted = head && flow.node(head.product).ints.get('K')?.[0];
+    const width = counted ?? (weight ? Math.max(1, weight.elements / head.vocabulary) : 4096);
     // What a cut leaves between two parts is seldom more than two such states.
     return Math.max(1, Math.floor(STATES_BYTES / (2 * 4 * width * seqlen)));
   }
@@ -111,7 +103,7 @@ class PartsRun {
     for (const [index, nodes] of body.entries()) {
       const behind = new Set([...body.slice(index + 1).flat(), ...(head?.nodes ?? [])]);
       const wanted = this.wantedOf(nodes, behind);
-      await this.session(await this.bodyPart(nodes, wanted, tokens.used, states[0]), async (session) => {
+      await this.session(await this.models.body(nodes, wanted, tokens.used, states[0]), async (session) => {
         for (const [i, values] of states.entries()) {
           const results = await this.run(session, values, tokens.of(windows[i]), wanted);
           for (const name of wanted) values.set(name, results[name]);
@@ -138,7 +130,7 @@ class PartsRun {
     const logits = isFirst ? new Float32Array(windows[0].length * vocabulary) : undefined;
     for (let start = 0; start < vocabulary; start += this.plan.block) {
       const end = Math.min(vocabulary, start + this.plan.block);
-      await this.session(await this.headPart(head, start, end, states[0]), async (session) => {
+      await this.session(await this.models.head(head, start, end, states[0]), async (session) => {
         for (const [i, values] of states.entries()) {
           const found = await this.run(session, values, windows[i], ['logits']);
           const block = floats(found.logits, windows[i].length * (end - start));
@@ -179,64 +171,6 @@ class PartsRun {
     return { used, of: (ids: Uint32Array) => ids.map((id) => rows.get(id) as number) };
   }
 
-  private bodyPart(
-    nodes: readonly number[],
-    outputs: readonly string[],
-    used: Uint32Array | undefined,
-    values: Values,
-  ): Promise<Uint8Array> {
-    const { flow, tables } = this.plan;
-    const side = flow.sideOf(nodes);
-    const tensors = [...side.tensors].map((name) => {
-      const tensor = flow.tensor(name) as StoredTensor;
-      const row_bytes = tables?.rows.get(name);
-      return used && row_bytes ? this.weights.rows(tensor, used, row_bytes) : this.weights.whole(tensor);
-    });
-    return this.made({
-      nodes: this.messages(nodes, side),
-      inputs: this.inputsOf(nodes, side, values),
-      outputs,
-      tensors,
-    });
-  }
-
-  private async headPart(head: Head, start: number, end: number, values: Values): Promise<Uint8Array> {
-    const { flow } = this.plan;
-    const side = flow.sideOf(head.nodes);
-    const tensors = [...side.tensors].map((name) => {
-      const tensor = flow.tensor(name) as StoredTensor;
-      const axis = head.cut.get(name);
-      return axis ? this.weights.block(tensor, axis, head.vocabulary, start, end) : this.weights.whole(tensor);
-    });
-    const nodes = this.messages(head.nodes, side);
-    const isCounted = flow.node(head.product).op_type === 'MatMulNBits';
-    if (isCounted) {
-      const at = [...side.nodes, ...head.nodes].sort((a, b) => a - b).indexOf(head.product);
-      nodes[at] = await withAttribute(nodes[at], 'N', end - start);
-    }
-    return this.made({ nodes, inputs: this.inputsOf(head.nodes, side, values), outputs: ['logits'], tensors });
-  }
-
-  private messages(nodes: readonly number[], side: Side): Uint8Array[] {
-    return [...side.nodes, ...nodes].sort((a, b) => a - b).map((index) => this.nodes[index]);
-  }
-
-  /** Inputs of the whole graph that the part asks for, and what earlier parts gave. */
-  private inputsOf(nodes: readonly number[], side: Side, values: Values): OnnxValue[] {
-    const { flow } = this.plan;
-    const all = [...side.nodes, ...nodes];
-    const made = new Set(all.flatMap((index) => flow.node(index).outputs));
-    const asked = new Set(all.flatMap((index) => flow.node(index).inputs));
-    const given = this.model.graph.inputs.filter(({ name }) => asked.has(name));
-    const flowing = [...asked].filter((name) => values.has(name) && !made.has(name));
-    const typeOf = (name: string) => ONNX_TYPE[(values.get(name) as Ort.Tensor).type];
-    return [...given, ...flowing.map((name) => ({ name, type: typeOf(name) }))];
-  }
-
-  private made(part: GraphPart): Promise<Uint8Array> {
-    return partModel(this.model, part);
-  }
-
   private async session(model: Uint8Array, use: (session: Session) => Promise<void>): Promise<void> {
     await nextTask();
     if (this.options.signal?.aborted) throw cancelled();
@@ -271,14 +205,10 @@ class PartsRun {
   }
 }
 
+/** Sessions that a window goes through. */
 function countOf({ body, head, block }: PartsPlan): number {
   return body.length + (head ? Math.ceil(head.vocabulary / block) : 0);
 }
-
-/** The runtime's names of element types → ONNX's. */
-const ONNX_TYPE: Record<string, string> = {
-  ...{ float32: 'FLOAT', float16: 'FLOAT16', int64: 'INT64', int32: 'INT32', uint8: 'UINT8', bool: 'BOOL' },
-};
 
 function floats({ type, data }: Ort.Tensor, length: number): Float32Array {
   if (type === 'float32' && data.length === length) return data as Float32Array;
