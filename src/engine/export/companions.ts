@@ -70,7 +70,7 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 async function writeCard(
   state: EngineState,
   { made, evaluation }: ExportTarget,
-  { options, files, perplexity, runtimes, notes }: ExportReport,
+  { options, files, perplexity, runtimes, notes, needs_onnxruntime = '' }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   if (!isOnnxFormat(options.format)) return [];
@@ -86,6 +86,7 @@ async function writeCard(
     perplexity,
     runtimes: runtimes.map(runtimeName),
     notes,
+    needs_onnxruntime,
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
     ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,

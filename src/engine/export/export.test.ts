@@ -63,6 +63,9 @@ describe('export', () => {
     expect([...files.keys()]).toContain(name);
     expect([...files.keys()].sort()).toEqual(report.files.map((file) => file.name).sort());
     expect(report.verified).toBe(true);
+    expect(report.needs_onnxruntime).toBe(
+      format === 'safetensors' ? undefined : precision === 'int8' ? '1.23' : '1.20',
+    );
     expect(Math.abs(report.perplexity / report.perplexity_in_app - 1)).toBeLessThan(1e-3);
     expect(report.max_abs_logit_difference).toBeLessThan(1e-3);
     const written = JSON.parse(new TextDecoder().decode(files.get('report.json'))) as Report;
