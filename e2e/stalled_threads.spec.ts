@@ -43,7 +43,10 @@ test('a verification whose threads stop starts over on one and is finished', asy
     const text = { kind: 'demo' } as const;
     await browser.run('set_texts', { calibration: text, evaluation: text, samples: 1, eval_samples: 2, seqlen: 32 });
     await browser.run('evaluate', { target: 'dense' });
-    const { verified, duration_ms } = await browser.run('export', { id: 'dense' });
+    const { verified, duration_ms } = await browser.run('export', {
+      id: 'dense',
+      options: { format: 'transformers.js' },
+    });
     expect(verified).toBe(true);
     expect(told.join('\n')).toMatch(/stopped on \d threads.*starts over on one/);
     expect(duration_ms.verification).toBeGreaterThan(20_000);

@@ -274,6 +274,8 @@ export interface ExportReport {
   max_abs_logit_difference: number;
   /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */
   runtimes: RuntimeCheck[];
+  /** ONNX: the oldest version of ONNX Runtime that runs the files, "1.23". */
+  needs_onnxruntime?: string;
   /** What a person must know before they run the files elsewhere, each a sentence. */
   notes: string[];
   duration_ms: { export: number; verification: number };

@@ -179,6 +179,8 @@ export interface OnnxReport {
   max_abs_logit_difference: number | null;
   /** Where the files ran; absent where only Whittle opened them again, or nothing did. */
   runtimes?: RuntimeCheck[];
+  /** ONNX: the oldest version of ONNX Runtime that runs the files. */
+  needs_onnxruntime?: string;
   /** What a person must know before they run the files elsewhere. */
   notes?: string[];
   /** Why the export failed. */
@@ -292,12 +294,13 @@ function summaryOf(exported: ExportReport | FailedExport): ExportSummary {
     const { error } = exported;
     return { format, precision, files: [], verified: false, perplexity: null, max_abs_logit_difference: null, error };
   }
-  const { files, verified, perplexity, max_abs_logit_difference, runtimes, notes } = exported;
+  const { files, verified, perplexity, max_abs_logit_difference, runtimes, notes, needs_onnxruntime } = exported;
   const listed = files.filter(({ name }) => name !== REPORT_FILE);
   const measured = {
     perplexity,
     max_abs_logit_difference,
     ...(runtimes.length > 0 && { runtimes }),
+    ...(needs_onnxruntime !== undefined && { needs_onnxruntime }),
     ...(notes.length > 0 && { notes }),
   };
   return { format, precision, files: listed, verified, ...measured };

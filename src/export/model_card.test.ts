@@ -11,6 +11,7 @@ const FACTS: CardFacts = {
   parameters: 110_000_000,
   dense: { parameters: 134_515_008, perplexity: 14.2341 },
   perplexity: 18.76543,
+  needs_onnxruntime: '1.23',
   runtimes: ['onnxruntime-web 1.31.0 (webgpu)'],
   slicing: { sparsity: 0.25, dimension: 432, head: 'tied', schedule: 'constant', fusion: 'exact' },
   protocol: {
@@ -89,9 +90,9 @@ describe('modelCard', () => {
 
   it('says which runtime it needs, where it ran, and what else a reader must know', () => {
     const card = modelCard({ ...FACTS, notes: ['Use it for short texts.'] });
-    expect(card).toContain('It needs ONNX Runtime 1.20 or newer. This very file was run in onnxruntime-web 1.31.0');
+    expect(card).toContain('It needs ONNX Runtime 1.23 or newer. This very file was run in onnxruntime-web 1.31.0');
     expect(card).toContain('\nUse it for short texts.\n');
-    expect(modelCard({ ...FACTS, layout: 'plain', precision: 'int8' })).toContain('ONNX Runtime 1.23 or newer');
+    expect(modelCard({ ...FACTS, layout: 'plain' })).toContain('ONNX Runtime 1.23 or newer');
   });
 
   it('shows how to load exactly this file', () => {

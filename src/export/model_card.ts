@@ -5,7 +5,6 @@
 import { type BosMode, bosText } from '../formats/tokenizer/bos.ts';
 import { baseName, modelFile, transformersDtype } from './file_names.ts';
 import type { Layout } from './graph/positions.ts';
-import { oldestRuntime } from './oldest_runtime.ts';
 import type { Precision } from './precision.ts';
 
 export interface CardFacts {
@@ -31,6 +30,8 @@ export interface CardFacts {
   perplexity: number;
   /** What SliceGPT did; absent for the model as it was opened. */
   slicing?: { sparsity: number; dimension: number; head: string; schedule: string; fusion: string };
+  /** The oldest version that runs it. */
+  needs_onnxruntime: string;
   /** Where exactly this file was run: "onnxruntime-web 1.30.0 (wasm)". */
   runtimes: readonly string[];
   /** What a reader must know before using it, each a sentence. */
@@ -167,10 +168,10 @@ function weightsLoading({ format, is_dense_family, files: listed }: CardFacts): 
   ];
 }
 
-function loadingOnnx({ layout, precision, runtimes, notes = [] }: CardFacts): string {
+function loadingOnnx({ layout, precision, needs_onnxruntime, runtimes, notes = [] }: CardFacts): string {
   const path = modelFile(layout, precision);
   const verified = runtimes.length > 0 ? ` This very file was run in ${runtimes.join(' and ')}.` : '';
-  const needs = [`It needs ONNX Runtime ${oldestRuntime(precision)} or newer.${verified}`, ''];
+  const needs = [`It needs ONNX Runtime ${needs_onnxruntime} or newer.${verified}`, ''];
   for (const note of notes) needs.push(note, '');
   const runtime = [
     'With onnxruntime-web:',

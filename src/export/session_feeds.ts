@@ -13,18 +13,28 @@ export function feedsOf(
   ids: Uint32Array,
   batch = 1,
 ): Record<string, Ort.Tensor> {
+  const feeds: Record<string, Ort.Tensor> = {};
+  for (const input of session.inputMetadata) {
+    if (input.isTensor) feeds[input.name] = feedOf(ort, input.name, input.shape, ids, batch);
+  }
+  return feeds;
+}
+
+/** One of these inputs. @param shape As it is declared. */
+export function feedOf(
+  ort: TensorClass,
+  name: string,
+  shape: readonly (number | string)[],
+  ids: Uint32Array,
+  batch: number,
+): Ort.Tensor {
   const length = ids.length / batch;
   const int64 = (values: ArrayLike<number>) =>
     new ort.Tensor('int64', BigInt64Array.from(values as ArrayLike<number>, BigInt), [batch, length]);
-  const feeds: Record<string, Ort.Tensor> = {};
-  for (const input of session.inputMetadata) {
-    if (!input.isTensor) continue;
-    if (input.name === 'input_ids') feeds[input.name] = int64(ids);
-    else if (input.name === 'attention_mask') feeds[input.name] = int64(ids.map(() => 1));
-    else if (input.name === 'position_ids') feeds[input.name] = int64(ids.map((_, i) => i % length));
-    else feeds[input.name] = emptyPast(ort, input.shape, batch);
-  }
-  return feeds;
+  if (name === 'input_ids') return int64(ids);
+  if (name === 'attention_mask') return int64(ids.map(() => 1));
+  if (name === 'position_ids') return int64(ids.map((_, i) => i % length));
+  return emptyPast(ort, shape, batch);
 }
 
 /** Zero tokens of keys or values, (batch, K, 0, head_dim): of the declared shape, only batch and length are names. */

@@ -6,7 +6,7 @@ import * as stable from 'onnxruntime-web-stable/wasm';
 import type { Backend } from '../../src/backend/backend.ts';
 import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';
-import { verifySession } from '../../src/engine/verify/session.ts';
+import { VERIFY_LIMITS, type VerifyLimits, verifyFiles } from '../../src/engine/verify/verify_files.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 
 // Node has no cross-origin isolation to allow threads; one is enough for models of this size.
@@ -18,7 +18,10 @@ export interface MemoryPlatform extends EnginePlatform {
   readonly backends: Backend[];
 }
 
-export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryPlatform {
+export function memoryPlatform(
+  overrides: Partial<EnginePlatform> = {},
+  limits: VerifyLimits = VERIFY_LIMITS,
+): MemoryPlatform {
   const exports = new Map<string, Map<string, Uint8Array>>();
   const backends: Backend[] = [];
   return {
@@ -32,7 +35,8 @@ export function memoryPlatform(overrides: Partial<EnginePlatform> = {}): MemoryP
     createScratch: async () => memoryScratch(),
     createExportFolder: async (id) => memoryFolder(exports, id),
     openVerifier: (build) => ({
-      verify: (files, windows, options) => verifySession(build === 'wasm' ? stable : pinned, files, windows, options),
+      verify: (files, windows, options) =>
+        verifyFiles(build === 'wasm' ? stable : pinned, files, windows, options, limits),
       close() {},
     }),
     demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),

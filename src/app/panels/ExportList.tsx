@@ -10,8 +10,6 @@ import {
   type Exports,
   exportKey,
   exportName,
-  isOnnxFormat,
-  oldestRuntime,
   runtimeName,
 } from '../store/exports.ts';
 import { Downloads } from './Downloads.tsx';
@@ -81,8 +79,8 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
                 value: formatScientific(report.max_abs_logit_difference),
                 title: 'Largest difference of a logit to the same numbers in the app, over the first window',
               },
-              ...(isOnnxFormat(entry.choice.format)
-                ? [{ name: 'Needs', value: `ONNX Runtime ≥ ${oldestRuntime(entry.choice.precision)}` }]
+              ...(report.needs_onnxruntime
+                ? [{ name: 'Needs', value: `ONNX Runtime ≥ ${report.needs_onnxruntime}` }]
                 : []),
             ]}
           />

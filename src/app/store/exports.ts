@@ -5,7 +5,6 @@ import {
   type ExportOptions,
   exportKey,
   isOnnxFormat,
-  oldestRuntime,
   type Precision,
   precisionsOf,
   runtimeName,
@@ -15,16 +14,7 @@ import type { ExportReport, PerplexityReport, ProtocolReport } from '../../engin
 import type { ErrorData } from '../../errors/errors.ts';
 import { isSameEvaluation } from './results.ts';
 
-export {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  exportKey,
-  isOnnxFormat,
-  oldestRuntime,
-  type Precision,
-  precisionsOf,
-  runtimeName,
-};
+export { EXPORT_FORMATS, type ExportFormat, exportKey, isOnnxFormat, type Precision, precisionsOf, runtimeName };
 
 export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
 

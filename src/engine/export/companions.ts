@@ -82,7 +82,7 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 async function writeCard(
   state: EngineState,
   { made, evaluation }: ExportTarget,
-  { options, files, perplexity, runtimes, notes }: ExportReport,
+  { options, files, perplexity, runtimes, notes, needs_onnxruntime = '' }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   const { summary, open } = state.requireModel();
@@ -101,7 +101,8 @@ async function writeCard(
     dense,
     perplexity,
     runtimes: runtimes.map(runtimeName),
-    notes: [...notes, ...summary.warnings],
+    notes,
+    needs_onnxruntime,
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
     ...(made && !made.slice && { recipe: made.run.recipe }),
     protocol: evaluation.protocol,

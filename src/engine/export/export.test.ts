@@ -6,6 +6,7 @@ import { seededText } from '../../../test/support/slice_job.ts';
 import { Engine } from '../engine.ts';
 import type { ExportFormat, ExportOptions, ExportReport, ModelSource, SliceOptions } from '../protocol.ts';
 import type { Report } from '../report.ts';
+import type { VerifyLimits } from '../verify/verify_files.ts';
 
 const SLICE: SliceOptions = { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' };
 
@@ -20,8 +21,11 @@ async function source(changed: Readonly<Record<string, string>> = {}): Promise<M
   return { kind: 'files', files: files.map(asFile) };
 }
 
-async function started(changed?: Readonly<Record<string, string>>) {
-  const platform = memoryPlatform();
+/** Anything is too large for one session, and a part holds little. */
+const SMALL: VerifyLimits = { whole_bytes: 0, part_bytes: 10_000 };
+
+async function started(changed?: Readonly<Record<string, string>>, limits?: VerifyLimits) {
+  const platform = memoryPlatform({}, limits);
   const engine = new Engine(platform);
   await engine.run('start', { backend: 'cpu' });
   await engine.run('open', { source: await source(changed) });
@@ -59,6 +63,9 @@ describe('export', () => {
     expect([...files.keys()]).toContain(name);
     expect([...files.keys()].sort()).toEqual(report.files.map((file) => file.name).sort());
     expect(report.verified).toBe(true);
+    expect(report.needs_onnxruntime).toBe(
+      format === 'safetensors' ? undefined : precision === 'int8' ? '1.23' : '1.20',
+    );
     expect(Math.abs(report.perplexity / report.perplexity_in_app - 1)).toBeLessThan(1e-3);
     expect(report.max_abs_logit_difference).toBeLessThan(1e-3);
     const written = JSON.parse(new TextDecoder().decode(files.get('report.json'))) as Report;
@@ -162,6 +169,49 @@ describe('export', () => {
     const report = await engine.run('export', { id: 'dense' });
     expect(report.notes).toEqual([expect.stringContaining(`at most ${raw.max_position_embeddings} tokens`)]);
     expect(new TextDecoder().decode(filesOf(report).get('README.md'))).toContain(report.notes[0]);
+  });
+
+  it.each<[ExportFormat, ExportOptions['precision']]>([
+    ['onnx', 'stored'],
+    ['transformers.js', 'int4'],
+  ])(
+    'what is too large for one session is verified in parts, with the same result: %s, %s',
+    async (format, precision) => {
+      const options = { format, precision, external_data: 'always' } as const;
+      const [whole, parts] = await Promise.all(
+        [undefined, SMALL].map(async (limits) => {
+          const { engine, filesOf } = await started(undefined, limits);
+          const report = await engine.run('export', { id: 'dense', options });
+          return { report, card: new TextDecoder().decode(filesOf(report).get('README.md')) };
+        }),
+      );
+      expect(whole.report.runtimes[0].parts).toBeUndefined();
+      expect(parts.report.runtimes[0].parts).toBeGreaterThan(2);
+      expect(parts.card).toMatch(/, in \d+ parts\)/);
+      expect(Math.abs(parts.report.perplexity / whole.report.perplexity - 1)).toBeLessThan(1e-6);
+      const differences = [whole, parts].map(({ report }) => report.max_abs_logit_difference);
+      expect(Math.max(...differences)).toBeLessThan(1e-4);
+    },
+  );
+
+  it('a byte that the disk changed in the weights of one layer is caught in parts, and nothing is left', async () => {
+    const { engine, platform } = await started(undefined, SMALL);
+    const { createExportFolder } = platform;
+    platform.createExportFolder = async (id) => {
+      const folder = await createExportFolder(id);
+      return {
+        ...folder,
+        async file(name) {
+          const bytes = new Uint8Array(await (await folder.file(name)).arrayBuffer());
+          // The exponent of the last layer's last weight.
+          if (name.endsWith('.data')) bytes[bytes.length - 1] ^= 0x40;
+          return new Blob([bytes]);
+        },
+      };
+    };
+    const job = engine.run('export', { id: 'dense', options: { precision: 'f32', external_data: 'always' } });
+    await expect(job).rejects.toMatchObject({ code: 'verification_failed' });
+    expect(platform.exports.size).toBe(0);
   });
 
   it.each<[ExportFormat, [string, number][]]>([

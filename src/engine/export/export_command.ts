@@ -16,6 +16,7 @@ import type { Commands, ExportReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
+import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
@@ -34,6 +35,9 @@ export async function exportCommand(
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
   assertExpressible(state, exportedModel(state, request.id), options);
+  if (isOnnxFormat(options.format)) {
+    assertVerifiable(exportedModel(state, request.id), state.requireTexts().evaluation.seqlen);
+  }
   // It loads while files are written; formats without one are opened by the engine itself.
   const [build] = buildsFor(options.format);
   const first = build && platform.openVerifier(build);

@@ -18,7 +18,6 @@ export interface ExportOptions {
   external_data: 'auto' | 'always';
 }
 
-export { oldestRuntime } from '../../export/oldest_runtime.ts';
 export { runtimeName } from '../verify/builds.ts';
 export type { Precision };
 

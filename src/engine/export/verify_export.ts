@@ -3,7 +3,10 @@
  * by Whittle as if somebody had dropped them.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { isOnnxFile } from '../../export/file_names.ts';
+import { baseName, isOnnxFile } from '../../export/file_names.ts';
+import { oldestRuntime } from '../../export/oldest_runtime.ts';
+import { readOnnxModel } from '../../formats/onnx/read_model.ts';
+import { blobSource } from '../../formats/source.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
@@ -14,7 +17,7 @@ import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { buildsFor, type RuntimeBuild, type RuntimeCheck } from '../verify/builds.ts';
-import type { VerifyOptions, VerifyResult } from '../verify/session.ts';
+import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import type { ExportOptions } from './options.ts';
 
@@ -34,6 +37,7 @@ export interface Verified {
   perplexity: number;
   max_abs_logit_difference: number;
   runtimes: RuntimeCheck[];
+  needs_onnxruntime?: string;
 }
 
 /** The verifier of a format's first build, open since the export began, and how to open one of another build. */
@@ -51,12 +55,12 @@ export async function verifyExport(
   signal: AbortSignal,
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
-  const { perplexity, logits, runtimes } = verifiers
+  const { logits, ...measured } = verifiers
     ? await runOnnx(state, verifiers, subject, meter, signal)
     : await runReopened(state, subject, emit, signal);
   const max_abs_logit_difference = await compareLogits(state, subject.model, logits, signal);
   meter.report({ fraction: 1, step: 'compared with the app' });
-  return { perplexity, max_abs_logit_difference, runtimes };
+  return { ...measured, max_abs_logit_difference };
 }
 
 interface Measured {
@@ -64,6 +68,7 @@ interface Measured {
   /** Of the first window, in each runtime. */
   logits: Float32Array[];
   runtimes: RuntimeCheck[];
+  needs_onnxruntime?: string;
 }
 
 function assertEqual(found: number, expected: number, against: string): void {
@@ -84,15 +89,23 @@ async function runOnnx(
   const [first, ...others] = buildsFor(options.format);
   const all = windows.count + others.length + 1;
   let done = 0;
-  const run = async (verifier: Verifier, build: RuntimeBuild, part: TokenWindows): Promise<VerifyResult> => {
+  const run = async (
+    verifier: Verifier,
+    build: RuntimeBuild,
+    part: TokenWindows,
+  ): Promise<Omit<VerifyResult, 'version' | 'parts'>> => {
     meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
     const step = `running the ONNX file in onnxruntime-web (${build})`;
+    const before = done;
     const onWindow: VerifyOptions['onWindow'] = () => {
       done++;
       meter.report({ fraction: done / all, step, tokens: done * windows.seqlen });
     };
-    const result = await verifier.verify(onnx, part, { signal, onWindow }).finally(() => verifier.close());
-    runtimes.push({ name: 'onnxruntime-web', version: result.version, build, windows: part.count });
+    const onPart: VerifyOptions['onPart'] = (runs, total) =>
+      meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
+    const job = verifier.verify(onnx, part, { signal, onWindow, onPart });
+    const { version, parts, ...result } = await job.finally(() => verifier.close());
+    runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
     return result;
   };
 
@@ -107,7 +120,9 @@ async function runOnnx(
     assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
     logits.push(result.first_logits);
   }
-  return { perplexity, logits, runtimes };
+  const model = onnx.find(({ name }) => name.endsWith('.onnx')) as OnnxFile;
+  const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
+  return { perplexity, logits, runtimes, needs_onnxruntime: oldestRuntime(graph) };
 }
 
 function firstOf(windows: TokenWindows): TokenWindows {

@@ -25,9 +25,11 @@ export interface RuntimeCheck {
   readonly build: RuntimeBuild;
   /** Windows of the evaluation text that ran there. */
   readonly windows: number;
+  /** Sessions that a window went through, where the file is too large for one. */
+  readonly parts?: number;
 }
 
 /** "onnxruntime-web 1.30.0 (wasm)". */
-export function runtimeName({ name, version, build }: RuntimeCheck): string {
-  return `${name} ${version} (${build})`;
+export function runtimeName({ name, version, build, parts }: RuntimeCheck): string {
+  return `${name} ${version} (${build}${parts ? `, in ${parts} parts` : ''})`;
 }

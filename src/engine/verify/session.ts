@@ -21,6 +21,8 @@ export interface VerifyOptions {
   signal?: AbortSignal;
   /** The file was opened; windows follow. */
   onOpened?: () => void;
+  /** After a window went through a part of a file that is too large for one session: how often that has been, and will be. */
+  onPart?: (done: number, total: number) => void;
   /** After each window: its index and mean loss in nats per predicted token. */
   onWindow?: (index: number, loss: number) => void;
 }
@@ -32,6 +34,8 @@ export interface VerifyResult {
   first_logits: Float32Array;
   /** Of onnxruntime-web. */
   version: string;
+  /** Sessions that each window went through, one after the other, where the file is too large for one. */
+  parts?: number;
 }
 
 const BACKEND = { executionProviders: ['wasm'] };
@@ -154,7 +158,7 @@ async function runWindows(
   );
 }
 
-function failed(message: string, field: string, cause?: unknown): WhittleError {
+export function failed(message: string, field: string, cause?: unknown): WhittleError {
   return new WhittleError(
     {
       code: 'verification_failed',
@@ -166,6 +170,6 @@ function failed(message: string, field: string, cause?: unknown): WhittleError {
   );
 }
 
-function messageOf(thrown: unknown): string {
+export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

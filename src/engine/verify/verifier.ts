@@ -18,7 +18,11 @@ export type ToVerifier =
   | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows };
 
 /** What says that it goes on. */
-type News = { type: 'loaded' } | { type: 'opened' } | { type: 'window'; index: number; loss: number };
+type News =
+  | { type: 'loaded' }
+  | { type: 'opened' }
+  | { type: 'part'; done: number; total: number }
+  | { type: 'window'; index: number; loss: number };
 
 export type FromVerifier =
   | News
@@ -111,13 +115,14 @@ class Attempt {
   async run(
     files: readonly OnnxFile[],
     windows: TokenWindows,
-    { signal, onOpened, onWindow }: VerifyOptions,
+    { signal, onOpened, onPart, onWindow }: VerifyOptions,
     watch?: Watch,
   ): Promise<VerifyResult> {
     if (signal?.aborted) throw cancelled();
     this.onNews = (message) => {
       watch?.follow(message.type);
       if (message.type === 'opened') onOpened?.();
+      else if (message.type === 'part') onPart?.(message.done, message.total);
       else if (message.type === 'window') onWindow?.(message.index, message.loss);
     };
     this.send({ type: 'run', files, windows });

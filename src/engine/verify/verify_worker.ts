@@ -6,8 +6,9 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { toErrorData } from '../../errors/errors.ts';
 import { watchOutsideRequests } from '../../platform/requests.ts';
 import type { RuntimeBuild } from './builds.ts';
-import { loadRuntime, verifySession } from './session.ts';
+import { loadRuntime } from './session.ts';
 import type { FromVerifier, ToVerifier } from './verifier.ts';
+import { verifyFiles } from './verify_files.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -33,8 +34,9 @@ async function load(build: RuntimeBuild, threads: number): Promise<typeof Ort> {
 }
 
 async function run(ort: typeof Ort, { files, windows }: Extract<ToVerifier, { type: 'run' }>): Promise<void> {
-  const result = await verifySession(ort, files, windows, {
+  const result = await verifyFiles(ort, files, windows, {
     onOpened: () => post({ type: 'opened' }),
+    onPart: (done, total) => post({ type: 'part', done, total }),
     onWindow: (index, loss) => post({ type: 'window', index, loss }),
   });
   post({ type: 'result', result }, [result.first_logits.buffer]);

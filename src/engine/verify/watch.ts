@@ -16,7 +16,7 @@ const BYTE_TOKENS_PER_S = 4e8;
 const SLOWER = 10;
 
 /** What is waited for next is told by what came. */
-export type Sign = 'loaded' | 'opened' | 'window';
+export type Sign = 'loaded' | 'opened' | 'part' | 'window';
 
 export class Watch {
   /** Rejects with {@link stall} after too long a silence; never settles otherwise. */
@@ -51,7 +51,7 @@ export class Watch {
 
   follow(sign: Sign): void {
     const now = performance.now();
-    if (sign === 'window') this.slowest_s = Math.max(this.slowest_s, (now - this.last) / 1000);
+    if (sign === 'window' || sign === 'part') this.slowest_s = Math.max(this.slowest_s, (now - this.last) / 1000);
     this.last = now;
     this.silent_s = 0;
     if (sign === 'loaded') this.patience_s = this.opening;

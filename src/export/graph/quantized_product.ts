@@ -1,4 +1,4 @@
-/** @file Products with integer weights, by ONNX Runtime's MatMulNBits. */
+/** @file A product with integer codes: MatMulNBits of ONNX Runtime's own operators (onnxruntime/docs/ContribOperators.md). */
 import type { QuantizedRef } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 

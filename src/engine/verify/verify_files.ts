@@ -1,0 +1,55 @@
+/** @file Verifies written ONNX files as a whole where the runtime's memory has room for them, else in parts. */
+import type * as Ort from 'onnxruntime-web/wasm';
+import { baseName } from '../../export/file_names.ts';
+import { type OnnxGraph, readOnnxModel } from '../../formats/onnx/read_model.ts';
+import { blobSource } from '../../formats/source.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
+import { FlowGraph, runtimeBytes } from './parts/graph.ts';
+import { findHead } from './parts/head.ts';
+import { PART_BYTES, verifyInParts } from './parts/run.ts';
+import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './session.ts';
+
+export interface VerifyLimits {
+  /** What a session of the whole file may take, by {@link sessionBytes}: WebAssembly ends at 4 GB, and it is an estimate. */
+  whole_bytes: number;
+  /** Weights of a part. */
+  part_bytes: number;
+}
+
+export const VERIFY_LIMITS: VerifyLimits = { whole_bytes: 2e9, part_bytes: PART_BYTES };
+
+/** Throws `verification_failed`, `cancelled`, and what reading the files throws. */
+export async function verifyFiles(
+  ort: typeof Ort,
+  files: readonly OnnxFile[],
+  windows: TokenWindows,
+  options: VerifyOptions = {},
+  limits = VERIFY_LIMITS,
+): Promise<VerifyResult> {
+  const model = files.find(({ name }) => name.endsWith('.onnx'));
+  if (!model) return verifySession(ort, files, windows, options);
+  let graph: OnnxGraph;
+  try {
+    ({ graph } = await readOnnxModel(blobSource(baseName(model.name), model.file)));
+  } catch (cause) {
+    throw failed(`The written model cannot be read: ${messageOf(cause)}`, model.name, cause);
+  }
+  if (sessionBytes(graph, windows.seqlen) <= limits.whole_bytes) return verifySession(ort, files, windows, options);
+  return verifyInParts(ort, files, windows, options, limits.part_bytes);
+}
+
+/** Weights in the file and in the runtime, a tied table's transpose, and the logits of a window. */
+export function sessionBytes(graph: OnnxGraph, seqlen: number): number {
+  let bytes = 0;
+  for (const tensor of graph.initializers.values()) bytes += tensor.bytes + runtimeBytes(tensor);
+  const flow = new FlowGraph(graph);
+  const head = findHead(flow, 'logits');
+  if (!head) return bytes;
+  for (const [name, axis] of head.cut) {
+    const tensor = flow.tensor(name);
+    const isTransposed =
+      axis === 'rows' && tensor?.type.name !== 'UINT8' && flow.node(head.product).op_type === 'MatMul';
+    if (tensor && isTransposed) bytes += runtimeBytes(tensor);
+  }
+  return bytes + 4 * seqlen * head.vocabulary;
+}
