@@ -90,6 +90,7 @@ function PointTooltip({ point }: { point: SizePoint }) {
 
 export function pointTitle(point: SizePoint): string {
   if (point.kind === 'dense') return 'Dense';
+  if (point.kind === 'recipe') return point.label;
   return `${point.label}, ${point.kind}${point.is_preview ? ', quick measure' : ''}`;
 }
 
@@ -99,7 +100,7 @@ interface ShapeProps {
   payload?: SizePoint;
 }
 
-/** Square: dense. Circle: sequential. Diamond: rotate-once, hollow while it is only a quick measure. */
+/** Square: dense. Circle: sequential. Triangle: a recipe. Diamond: rotate-once, hollow while it is only a quick measure. */
 function PointMark({ cx = 0, cy = 0, payload, isSelected }: ShapeProps & { isSelected: boolean }) {
   if (!payload) return null;
   const fill = payload.kind === 'dense' ? 'var(--dense)' : payload.is_preview ? 'var(--surface)' : 'var(--sliced)';
@@ -115,14 +116,20 @@ function PointMark({ cx = 0, cy = 0, payload, isSelected }: ShapeProps & { isSel
         fontSize="11"
         fill={payload.kind === 'dense' ? 'var(--muted)' : 'var(--sliced)'}
       >
-        {payload.label}
+        {shortLabel(payload)}
       </text>
     </g>
   );
+}
+
+/** A recipe's text has no room beside its mark; the tooltip and the table have it whole. */
+function shortLabel({ kind, label }: SizePoint): string {
+  return kind === 'recipe' && label.length > 14 ? `${label.slice(0, 13)}…` : label;
 }
 
 const MARKS: Record<SizePoint['kind'], string> = {
   dense: 'M-4 -4H4V4H-4Z',
   sequential: 'M-4.5 0A4.5 4.5 0 1 0 4.5 0A4.5 4.5 0 1 0 -4.5 0Z',
   'rotate-once': 'M0 -5.5L5.5 0L0 5.5L-5.5 0Z',
+  recipe: 'M0 -5.5L5 4.5H-5Z',
 };

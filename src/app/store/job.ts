@@ -4,7 +4,17 @@ import type { CommandKind, EngineEvent, MemoryReport, Stage } from '../../engine
 import type { ErrorData } from '../../errors/errors.ts';
 
 /** What the job was started for; decides what may replace it. */
-export type JobKind = 'start' | 'download' | 'open' | 'measure' | 'preview' | 'slice' | 'sweep' | 'export' | 'discard';
+export type JobKind =
+  | 'start'
+  | 'download'
+  | 'open'
+  | 'measure'
+  | 'preview'
+  | 'slice'
+  | 'sweep'
+  | 'recipe'
+  | 'export'
+  | 'discard';
 
 export interface JobStep {
   command: CommandKind;
