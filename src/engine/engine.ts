@@ -98,6 +98,7 @@ export class Engine {
     // What another backend made is as good, but a report must not mix two.
     await state.dropMeasurements();
     for (const id of [...state.runs.keys()]) await state.dropRun(id);
+    await state.stages.dropIdle();
     state.backend?.dispose();
     state.backend = backend;
     return backend.info;
