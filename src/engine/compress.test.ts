@@ -40,6 +40,7 @@ describe('the command compress', () => {
       perplexity_ratio: evaluation.perplexity / dense.perplexity,
       bytes: plan.bytes,
       kl_divergence: evaluation.divergence?.kl_divergence,
+      decode_tokens_per_second: expect.any(Number),
       probability_change: { rms: expect.any(Number) },
       exports: [{ format: 'onnx', verified: true }],
     });
