@@ -90,9 +90,12 @@ const EXPERIMENTS: readonly Held[] = [
 ];
 
 const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
-/** The larger model checks a few rows, unless WHITTLE_FULL=1. */
+/** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
-const BRIEFLY: Record<string, readonly string[]> = { demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'] };
+const BRIEFLY: Record<string, readonly string[]> = {
+  demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'],
+  'opt-tiny': ['rtn:bits=4,group=32', 'wanda:sparsity=0.5', 'gptq:bits=4,group=32', 'owq:bits=4,group=32,keep=0.01'],
+};
 
 function experiments(model: string): Row[] {
   const lines = readSharedText('torch', `experiments_${model}.jsonl`).split('\n').filter(Boolean);

@@ -1,8 +1,9 @@
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { startBackend } from './actions/open_model.ts';
 import { listenToEngine } from './actions/recover.ts';
 import { LivePerplexityCard, PerplexitySizeCard } from './charts/cards.tsx';
 import { EnergyCard, SpectrumCard } from './charts/spectrum_cards.tsx';
+import { Section } from './components/Section.tsx';
 import { keepFocus } from './focus.ts';
 import { listenToKeys } from './keyboard.ts';
 import { BackendBanner } from './panels/BackendBanner.tsx';
@@ -17,6 +18,9 @@ import { ResultPanel } from './panels/ResultPanel.tsx';
 import { SlicePanel } from './panels/SlicePanel.tsx';
 import { useStudio } from './studio.ts';
 import { guardUnload } from './unload.ts';
+
+/** With the registry of methods, which nothing else of the page needs. */
+const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
 
 /** The one workbench: model, slider, charts and result at once. */
 export function App() {
@@ -36,6 +40,9 @@ export function App() {
           <ModelPanel />
           <CalibrationPanel />
           <SlicePanel />
+          <Suspense fallback={<Section title="Recipe">{null}</Section>}>
+            <RecipePanel />
+          </Suspense>
           <CapabilityPanel />
         </div>
         <div className="column column-charts">

@@ -1,8 +1,9 @@
 /** The command `compress`: recipes end to end on a tiny model, each held to its plan, measured, exported and verified. */
 import { describe, expect, it } from 'vitest';
 import { memoryPlatform } from '../../test/support/memory_platform.ts';
-import { failure, SLICE, started } from '../../test/support/test_engine.ts';
+import { failure, SLICE, started, TEXTS } from '../../test/support/test_engine.ts';
 import { parseRecipe } from '../compress/recipe/recipe.ts';
+import { memoryScratch } from '../models/scratch.ts';
 import type { Report } from './report.ts';
 
 const stepsOf = (text: string) => parseRecipe(text).steps;
@@ -39,6 +40,7 @@ describe('the command compress', () => {
       perplexity_ratio: evaluation.perplexity / dense.perplexity,
       bytes: plan.bytes,
       kl_divergence: evaluation.divergence?.kl_divergence,
+      decode_tokens_per_second: expect.any(Number),
       probability_change: { rms: expect.any(Number) },
       exports: [{ format: 'onnx', verified: true }],
     });
@@ -97,5 +99,36 @@ describe('the command compress', () => {
     expect(await failure(job)).toMatchObject({ code: 'cancelled' });
     const { current_gpu_bytes } = await engine.run('memory', {});
     expect(current_gpu_bytes).toBe(0);
+  });
+
+  it('starts from what an earlier recipe with the same first steps made, and from nothing else', async () => {
+    let stores = 0;
+    const platform = memoryPlatform({
+      createScratch: async () => {
+        stores++;
+        return memoryScratch();
+      },
+    });
+    const engine = await started(platform);
+    const made = async (text: string) => {
+      const before = stores;
+      const run = await engine.run('compress', { steps: stepsOf(text) });
+      return { run, passes: stores - before };
+    };
+    const first = await made('embed; rtn:group=16');
+    expect(first.passes).toBe(2);
+    await engine.run('discard', { id: first.run.id });
+    const second = await made('embed; magnitude');
+    expect(second.passes).toBe(1);
+    expect(second.run.steps[0]).toEqual(first.run.steps[0]);
+    expect((await made('embed:bits=4; magnitude')).passes).toBe(2);
+    // The same numbers as made from the start.
+    const { perplexity } = await engine.run('evaluate', { target: second.run.id });
+    const other = await started();
+    const { id } = await other.run('compress', { steps: stepsOf('embed; magnitude') });
+    expect((await other.run('evaluate', { target: id })).perplexity).toBe(perplexity);
+    // Other texts: what was calibrated with the old ones is not taken.
+    await engine.run('set_texts', { ...TEXTS, samples: 3 });
+    expect((await made('embed; rtn:group=16')).passes).toBe(2);
   });
 });

@@ -18,6 +18,7 @@ import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { Commands, Fusion, RunReport, SliceOptions, StepReport } from './protocol.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import { sliceCommand } from './slice_command.ts';
+import type { Stage } from './stages.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage } from './storage_check.ts';
 
@@ -63,7 +64,9 @@ function isOneSlicing({ steps }: Recipe): boolean {
 class RecipeRun {
   private readonly started = performance.now();
   private readonly meter: ProgressMeter;
-  private readonly scratch: ScratchStore[] = [];
+  private readonly stages: Stage[] = [];
+  /** Those of them that this run made. */
+  private readonly made: Stage[] = [];
 
   constructor(
     private readonly state: EngineState,
@@ -76,41 +79,63 @@ class RecipeRun {
   }
 
   async run(passes: readonly Pass[]): Promise<RunReport> {
-    const { state, scratch } = this;
+    const { state, stages } = this;
     const { open, summary } = state.requireModel();
-    const { protocol } = state.requireTexts();
+    const texts = state.requireTexts();
     try {
       let model: DecoderModel = open.model;
-      const steps: StepReport[] = [];
+      let key = '';
       for (const [index, pass] of passes.entries()) {
-        const begun = performance.now();
-        const made = await this.pass(pass, model, index, passes.length);
-        steps.push(...stepReports(pass, made, (performance.now() - begun) / 1000));
-        model = made.model;
+        key = stageKey(key, pass);
+        const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
+        const stage = known ?? (await this.stage(key, pass, model, index, passes.length));
+        stages.push(stage);
+        model = stage.model;
       }
       const run: RunReport = {
         id: state.newId('run'),
         recipe: this.recipe.text,
-        steps,
+        steps: stages.flatMap(({ steps }) => steps),
         ...modelSizes(model, summary.parameters),
         stored_bytes: modelBytes(model),
         parts: partSizes(model),
         duration_ms: performance.now() - this.started,
       };
-      state.runs.set(run.id, { run, calibration: protocol, model, scratch, exports: new Map() });
+      await state.stages.hold(stages);
+      state.runs.set(run.id, { run, calibration: texts.protocol, model, scratch: [], stages, exports: new Map() });
       return run;
     } catch (error) {
-      for (const each of scratch) await each.clear();
+      for (const { scratch } of this.made) await scratch.clear();
       throw error;
     }
   }
 
-  private async pass(pass: Pass, model: DecoderModel, index: number, count: number): Promise<CompressedModel> {
+  /** Of a pass that no earlier recipe has done on the same model and text. */
+  private async stage(key: string, pass: Pass, model: DecoderModel, index: number, count: number): Promise<Stage> {
+    const begun = performance.now();
+    const scratch = await this.platform.createScratch();
+    try {
+      const made = await this.pass(pass, model, scratch, index, count);
+      const steps = stepReports(pass, made, (performance.now() - begun) / 1000);
+      const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps };
+      this.made.push(stage);
+      return stage;
+    } catch (error) {
+      await scratch.clear();
+      throw error;
+    }
+  }
+
+  private async pass(
+    pass: Pass,
+    model: DecoderModel,
+    store: ScratchStore,
+    index: number,
+    count: number,
+  ): Promise<CompressedModel> {
     const { state, platform, emit, signal } = this;
     const { method, step, before, after } = pass;
     const planned = method.plan(model, step.options as never);
-    const store = await platform.createScratch();
-    this.scratch.push(store);
     const shared = compressionContext(state, platform, store, undefined, this.meter, emit, signal);
     const text = passText(pass);
     const context: PassContext = {
@@ -146,6 +171,11 @@ class RecipeRun {
     const found = denseBases(this.state, this.platform, fusion as Fusion, this.emit, this.signal);
     return found.then(({ bases }) => bases as T);
   }
+}
+
+/** Steps with complete options decide what a stage is. */
+function stageKey(before: string, { before: modifiers, step, after }: Pass): string {
+  return `${before}${JSON.stringify([modifiers, step, after])}`;
 }
 
 /** The pass's own step has its time and units; what ran within it is listed in its place. */

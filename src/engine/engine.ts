@@ -36,7 +36,7 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
  * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
  */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60 };
+const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60, solve: 60 };
 
 export class Engine {
   private readonly state = new EngineState();
@@ -126,6 +126,7 @@ export class Engine {
     // What another backend made is as good, but a report must not mix two.
     await state.dropMeasurements();
     for (const id of [...state.runs.keys()]) await state.dropRun(id);
+    await state.stages.dropIdle();
     state.backend?.dispose();
     state.backend = backend;
     return backend.info;

@@ -6,6 +6,7 @@ import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET } from '../runtime/budgets.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../runtime/compare.ts';
+import { decodeRate } from '../runtime/decode_rate.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import { type EvaluateOptions, evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
@@ -42,6 +43,9 @@ export async function evaluateCommand(
       meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
     },
   });
+  // A slider's slicings are measured as fast as can be.
+  const isRecipe = !isDense && state.requireRun(target).slice === undefined;
+  const decode = isRecipe ? await decodeRate(state.requireBackend(), model, signal) : undefined;
   const protocol = state.protocolOf(target);
   const report: PerplexityReport = {
     target,
@@ -49,6 +53,7 @@ export async function evaluateCommand(
     tokens_per_second,
     tokens,
     window_losses: losses,
+    ...(decode !== undefined && { decode_tokens_per_second: decode }),
     ...(divergence && { divergence }),
     protocol,
   };

@@ -173,6 +173,8 @@ export interface PerplexityReport {
   tokens_per_second: number;
   tokens: number;
   window_losses: number[];
+  /** One token after another, weights on the device; measured of runs of recipes. */
+  decode_tokens_per_second?: number;
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;

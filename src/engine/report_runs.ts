@@ -22,6 +22,8 @@ export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
   solver?: SolveReport;
   /** In prefill: windows of the evaluation text. */
   tokens_per_second: number;
+  /** One token after another, weights on the device; absent for slicings. */
+  decode_tokens_per_second?: number;
 }
 
 export interface StepFigures {
@@ -39,7 +41,7 @@ export function runSummary(
   densePerplexity?: number,
 ): RunFigures {
   const { recipe, parameters, bytes, bits_per_weight, multiplications_per_token, stored_bytes } = run;
-  const { perplexity, relative_spread, tokens_per_second, divergence } = evaluation;
+  const { perplexity, relative_spread, tokens_per_second, decode_tokens_per_second, divergence } = evaluation;
   return {
     recipe,
     steps: run.steps.map(({ units, ...step }) => ({ ...step, ...(units.length > 0 && { units }) })),
@@ -49,5 +51,6 @@ export function runSummary(
     ...divergence,
     ...{ bytes, stored_bytes, bits_per_weight, parameters, multiplications_per_token, tokens_per_second },
     ...(run.solver && { solver: run.solver }),
+    ...(decode_tokens_per_second !== undefined && { decode_tokens_per_second }),
   };
 }

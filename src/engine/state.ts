@@ -9,6 +9,7 @@ import type { DenseInputs } from '../runtime/compare.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
+import { type Stage, Stages } from './stages.ts';
 
 export interface OpenedModel {
   readonly open: OpenModel;
@@ -31,8 +32,10 @@ export interface MadeModel {
   /** What it was calibrated with: the texts may have changed since. */
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
-  /** Of each of its passes. */
+  /** Its own. */
   readonly scratch: readonly ScratchStore[];
+  /** That it stands on, its own last pass included. */
+  readonly stages?: readonly Stage[];
   evaluation?: { report: PerplexityReport; duration_ms: number };
   /** By `exportKey`. */
   readonly exports: Map<string, ExportFolder>;
@@ -53,6 +56,7 @@ export class EngineState {
   peak_heap_bytes?: number;
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly runs = new Map<string, MadeModel>();
+  readonly stages = new Stages();
   /** What the dense head reads of the evaluation windows: every run is compared with it. */
   denseInputs?: DenseInputs;
   /** Exports of the open model itself, by `exportKey`. */
@@ -99,6 +103,7 @@ export class EngineState {
     this.dense = undefined;
     for (const { scratch } of this.calibrated.values()) await scratch.clear();
     this.calibrated.clear();
+    await this.stages.dropIdle();
     await this.denseInputs?.clear();
     this.denseInputs = undefined;
     for (const run of this.runs.values()) run.evaluation = undefined;
@@ -108,6 +113,7 @@ export class EngineState {
   async dropModel(): Promise<void> {
     await this.dropMeasurements();
     for (const id of [...this.runs.keys()]) await this.dropRun(id);
+    await this.stages.dropIdle();
     await removeAll(this.denseExports);
     this.opened?.release?.();
     this.opened = undefined;
@@ -119,6 +125,7 @@ export class EngineState {
     const run = this.runs.get(id);
     this.runs.delete(id);
     for (const scratch of run?.scratch ?? []) await scratch.clear();
+    await this.stages.release(run?.stages ?? []);
     if (run) await removeAll(run.exports);
   }
 }

@@ -174,3 +174,33 @@ export async function allLogits(
   arena.free(input);
   return all;
 }
+
+/** Milliseconds that the head's products of one token take, weights on the device already. @param input (1, d), left as it is. */
+export async function timeHead(
+  arena: Arena,
+  loader: WeightLoader,
+  model: DecoderModel,
+  input: Tensor,
+): Promise<number> {
+  let total = 0;
+  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, 1)) {
+    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const logits = arena.empty([1, end - start], 'logits_block');
+    total += await fastest(arena, () => blockLogits(arena, model.lm_head, block, input, logits));
+    arena.free(block.weight, block.bias, logits);
+  }
+  return total;
+}
+
+/** Least milliseconds of a few tries, the first of which also pays for compiling. */
+export async function fastest(arena: Arena, run: () => void, tries = 3): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i <= tries; i++) {
+    await arena.backend.sync();
+    const begun = performance.now();
+    run();
+    await arena.backend.sync();
+    if (i > 0) least = Math.min(least, performance.now() - begun);
+  }
+  return least;
+}

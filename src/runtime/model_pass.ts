@@ -96,7 +96,7 @@ export async function runLayersFrom(
 }
 
 /** One layer for one batch; `x` is used up. */
-function runLayer(
+export function runLayer(
   arena: Arena,
   layer: DecoderLayer,
   weights: DeviceLayer,

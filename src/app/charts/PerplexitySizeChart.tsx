@@ -99,6 +99,7 @@ function PointTooltip({ point }: { point: SizePoint }) {
 
 export function pointTitle(point: SizePoint): string {
   if (point.kind === 'dense') return 'Dense';
+  if (point.kind === 'recipe') return point.label;
   return `${point.label}, ${point.kind}${point.is_preview ? ', quick measure' : ''}`;
 }
 
@@ -108,7 +109,7 @@ interface ShapeProps {
   payload?: SizePoint;
 }
 
-/** Named, unless an exact run of the same sparsity is: theirs would lie on one another. Square: dense. Circle: sequential. Diamond: rotate-once, hollow while it is only a quick measure. */
+/** Named, unless an exact run of the same sparsity is: theirs would lie on one another. Square: dense. Circle: sequential. Triangle: a recipe. Diamond: rotate-once, hollow while it is only a quick measure. */
 function PointMark({
   cx = 0,
   cy = 0,
@@ -130,7 +131,7 @@ function PointMark({
           fontSize="11"
           fill={payload.kind === 'dense' ? 'var(--muted)' : 'var(--sliced)'}
         >
-          {payload.label}
+          {shortLabel(payload)}
         </text>
       )}
     </g>
@@ -140,8 +141,14 @@ function PointMark({
 /** The guides cross at the dense point: its name stands in a corner of them. */
 const BESIDE_GUIDES = { x: -8, y: -9, textAnchor: 'end' } as const;
 
+/** A recipe's text has no room beside its mark; the tooltip and the table have it whole. */
+function shortLabel({ kind, label }: SizePoint): string {
+  return kind === 'recipe' && label.length > 14 ? `${label.slice(0, 13)}…` : label;
+}
+
 const MARKS: Record<SizePoint['kind'], string> = {
   dense: 'M-4 -4H4V4H-4Z',
   sequential: 'M-4.5 0A4.5 4.5 0 1 0 4.5 0A4.5 4.5 0 1 0 -4.5 0Z',
   'rotate-once': 'M0 -5.5L5.5 0L0 5.5L-5.5 0Z',
+  recipe: 'M0 -5.5L5 4.5H-5Z',
 };

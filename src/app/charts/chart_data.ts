@@ -64,7 +64,7 @@ export interface SizePoint {
   label: string;
   bytes: number;
   perplexity: number;
-  kind: 'dense' | Schedule;
+  kind: 'dense' | 'recipe' | Schedule;
   is_preview: boolean;
   parameters: number;
   protocol: ProtocolReport;
@@ -75,7 +75,7 @@ export function sizePoints(
   results: Results,
   precision: Precision = 'stored',
 ): { points: SizePoint[]; omitted: number } {
-  const { model, dense, runs, protocol } = results;
+  const { model, dense, runs, recipe_runs, protocol } = results;
   if (!model) return { points: [], omitted: 0 };
   const points: SizePoint[] = [];
   if (dense) {
@@ -96,6 +96,23 @@ export function sizePoints(
     if (isSameEvaluation(run.perplexity.protocol, protocol))
       points.push(runPoint(model, run, run.perplexity.perplexity, precision));
     else omitted += 1;
+  }
+  for (const { id, report, perplexity } of recipe_runs) {
+    if (!perplexity) continue;
+    if (!isSameEvaluation(perplexity.protocol, protocol)) {
+      omitted += 1;
+      continue;
+    }
+    points.push({
+      id,
+      label: report.recipe,
+      bytes: report.stored_bytes,
+      perplexity: perplexity.perplexity,
+      kind: 'recipe',
+      is_preview: false,
+      parameters: report.parameters,
+      protocol: perplexity.protocol,
+    });
   }
   return { points, omitted };
 }

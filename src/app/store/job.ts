@@ -13,6 +13,7 @@ export type JobKind =
   | 'preview'
   | 'slice'
   | 'sweep'
+  | 'recipe'
   | 'export'
   | 'discard';
 

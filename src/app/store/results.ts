@@ -6,6 +6,7 @@ import type {
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
+  RunReport,
   SiteReport,
   SliceReport,
   TextSettings,
@@ -35,6 +36,15 @@ export interface Run {
   exports: Exports;
 }
 
+/** What a recipe made. */
+export interface RecipeRun {
+  id: string;
+  report: RunReport;
+  /** Absent while it is being measured, and where that was cancelled. */
+  perplexity: PerplexityReport | null;
+  exports: Exports;
+}
+
 export interface Results {
   backend: BackendInfo | null;
   model: ModelSummary | null;
@@ -47,6 +57,7 @@ export interface Results {
   /** Spectra of the dense model, in site order; grows while calibration runs. */
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
   runs: Run[];
+  recipe_runs: RecipeRun[];
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
 }
@@ -60,6 +71,7 @@ export const NO_RESULTS: Results = {
   dense_exports: [],
   spectra: null,
   runs: [],
+  recipe_runs: [],
   curves: {},
 };
 
@@ -110,9 +122,12 @@ export function changeRun(results: Results, id: string, change: Partial<Run>): R
 /** Changes the exports of a run, or of the open model itself. */
 export function changeExports(results: Results, id: 'dense' | string, change: (exports: Exports) => Exports): Results {
   if (id === 'dense') return { ...results, dense_exports: change(results.dense_exports) };
+  const withChange = <T extends { id: string; exports: Exports }>(run: T) =>
+    run.id === id ? { ...run, exports: change(run.exports) } : run;
   return {
     ...results,
-    runs: results.runs.map((run) => (run.id === id ? { ...run, exports: change(run.exports) } : run)),
+    runs: results.runs.map(withChange),
+    recipe_runs: results.recipe_runs.map(withChange),
   };
 }
 

@@ -53,7 +53,7 @@ export function formatStep({ method, options = {} }: StepInput): string {
 }
 
 function stepsOfText(text: string): StepInput[] {
-  const parts = text.split(/[;\n]/).map((part) => part.trim());
+  const parts = text.split(/\s*;\s*|\n+/).map((part) => part.trim());
   // A last semicolon ends the last step; an empty step elsewhere is a slip.
   if (parts.at(-1) === '') parts.pop();
   return parts.map((part, index) => {

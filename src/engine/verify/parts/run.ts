@@ -81,7 +81,7 @@ class PartsRun {
     const source = [...sources.values()].find(({ name }) => name.endsWith('.onnx'));
     if (!source) throw failed(`None of ${files.length} files is an ONNX model.`, [...sources.keys()].join(', '));
     const model = await readOnnxModel(source);
-    const { sources: external } = locateExternal(source, model.graph, (name) => sources.get(name));
+    const { sources: external } = await locateExternal(source, model.graph, (name) => sources.get(name));
     const plan = planParts(model.graph, part_bytes);
     const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
     return new PartsRun(ort, model, models, plan, options, windows * countOf(plan));
