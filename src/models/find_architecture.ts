@@ -23,9 +23,10 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 /** Config fields that turn a known family into a mixture of experts, where they are more than one. */
 const EXPERT_FIELDS = ['num_experts', 'num_local_experts', 'n_routed_experts', 'moe_num_experts'];
 
-/** Throws `unknown_architecture`. @param file The config's name, for errors. */
+/** Throws `unknown_architecture`, `bad_config`. @param file The config's name, for errors. */
 export function findArchitecture(raw: RawConfig, file: string): Architecture {
   const architecture = ARCHITECTURES.find(({ model_types }) => model_types.some((type) => type === raw.model_type));
+  if (raw.model_type === 'whittle') throw undescribed(file);
   if (!architecture) throw unknownType(raw, file);
   const { classes: others = [] } = architecture;
   const classes = Array.isArray(raw.architectures) ? raw.architectures.map(String) : [];
@@ -45,6 +46,17 @@ export function findArchitecture(raw: RawConfig, file: string): Architecture {
     }
   }
   return architecture;
+}
+
+/** Whittle's own type says nothing without the description that is written beside it. */
+function undescribed(file: string): WhittleError {
+  return new WhittleError({
+    code: 'bad_config',
+    message: 'The config is of a model that Whittle wrote ("model_type": "whittle"), but its description is missing.',
+    place: { file, field: 'whittle.decoder' },
+    allowed: 'the config.json that was written with the weights',
+    action: 'Take config.json from the export again; a copy that another tool saved may have lost the field.',
+  });
 }
 
 function unknownType(raw: RawConfig, file: string): WhittleError {

@@ -31,7 +31,8 @@ export function curveRows(dense: readonly WindowPoint[], sliced: readonly Window
 
 function band(point: WindowPoint | undefined): [number, number] | undefined {
   // One window has no spread; neither has a perplexity that is none.
-  if (!point || point.relative_spread === null || !Number.isFinite(point.relative_spread)) return undefined;
+  if (!point || point.window < 2 || point.relative_spread === null || !Number.isFinite(point.relative_spread))
+    return undefined;
   const spread = point.perplexity * point.relative_spread;
   return [Math.max(0, point.perplexity - spread), point.perplexity + spread];
 }

@@ -1,5 +1,6 @@
 /** @file Apertus (arXiv 2509.14233): Llama with xIELU, whose parameters are learned, and norms of queries and keys. */
 import type { Architecture, WeightNames } from '../architecture.ts';
+import { RMS_KEYS } from '../config_keys/keys.ts';
 import { readRmsConfig, ropeOr, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, NORMED_HEADS, ROTARY_BUFFERS } from './rms_names.ts';
 
@@ -29,6 +30,7 @@ export const apertus: Architecture = {
   model_types: ['apertus'],
   weights: WEIGHTS,
   ignored: [ROTARY_BUFFERS],
+  config_keys: { read: [...RMS_KEYS, 'attention_bias'] },
   readConfig(raw, file) {
     const config = readRmsConfig(raw, file, {
       class_name: 'ApertusForCausalLM',
