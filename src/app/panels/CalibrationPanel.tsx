@@ -5,7 +5,6 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { NumberField } from '../components/NumberField.tsx';
 import { overlapText, tokensText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
-import { Segmented } from '../components/Segmented.tsx';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
 import { useIsBusy, usePlan } from '../store/selectors.ts';
@@ -46,10 +45,10 @@ export function CalibrationPanel() {
           onChange={(evaluation) => change({ evaluation })}
         />
       </div>
-      <div className="field-grid">
+      <div className="field-grid four">
         <NumberField
           label="Windows"
-          hint="for calibration"
+          hint="calibration"
           value={texts.samples}
           least={1}
           most={4096}
@@ -57,7 +56,7 @@ export function CalibrationPanel() {
         />
         <NumberField
           label="Windows"
-          hint="for evaluation"
+          hint="evaluation"
           value={texts.eval_samples}
           least={1}
           most={4096}
@@ -71,8 +70,25 @@ export function CalibrationPanel() {
           most={mostTokens}
           onChange={(seqlen) => change({ seqlen })}
         />
+        <div className="field">
+          <label htmlFor="bos">
+            BOS
+            <span className="field-hint"> in windows</span>
+          </label>
+          <select
+            id="bos"
+            value={texts.bos ?? 'auto'}
+            title={BOS_CHOICES.find(({ value }) => value === (texts.bos ?? 'auto'))?.title}
+            onChange={({ target }) => change({ bos: target.value as TextSettings['bos'] })}
+          >
+            {BOS_CHOICES.map(({ value, label, title }) => (
+              <option key={value} value={value} title={title}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </div>
       </div>
-      <Segmented legend="BOS" choices={BOS_CHOICES} value={texts.bos ?? 'auto'} onChange={(bos) => change({ bos })} />
       {shortage && <p className="notice">{shortage} Use more windows or longer ones.</p>}
       {overlap && (
         <p className="notice" role="status">
@@ -99,7 +115,7 @@ export function CalibrationPanel() {
   );
 }
 
-const BOS_LABELS = { none: 'None', first: 'Once', each: 'Each window' } as const;
+const BOS_LABELS = { none: 'None', first: 'Once', each: 'Each' } as const;
 const BOS_CHOICES = [
   {
     value: 'auto' as const,
