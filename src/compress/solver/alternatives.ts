@@ -5,7 +5,7 @@
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { mapWeights } from '../../models/map_weights.ts';
 import { dense } from '../../models/packed/dense.ts';
-import { type Grouped, groupSize, packedBytes } from '../../models/packed/packing.ts';
+import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import type { PackedValues } from '../../models/packed/values.ts';
 import { decodeStored } from '../../tensor/decode.ts';
@@ -105,10 +105,4 @@ export async function tableAlternatives(
   }
   const elements = tables.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
   return { site: { site: 'tables', elements, alternatives }, models };
-}
-
-/** Bytes of the tables as an alternative stores them. */
-export function tableBytes(model: DecoderModel, packing: Grouped): number {
-  const tables = [...new Set([model.embed_tokens.weight, model.lm_head.weight])];
-  return tables.reduce((sum, { shape }) => sum + packedBytes(shape, packing), 0);
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import expected from '../../../test/fixtures/solvers.json';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
+import { corrections } from '../layerwise/correction.ts';
 import { awqScale, clippedRounding, scaled } from './awq.ts';
 import { type GptqOptions, gptq } from './gptq.ts';
 import { decodeGrouped, type Grid, type GroupedCodes } from './grid.ts';
@@ -10,7 +11,6 @@ import { decodeLowRank, lowRank, rankOf } from './low_rank.ts';
 import { maskedLeastSquares } from './masked_least_squares.ts';
 import { lowestScores, magnitudeScores, type Pattern, wandaScores, withoutDropped } from './masks.ts';
 import { decodeOwq, owq } from './owq.ts';
-import { ridgeCorrection } from './ridge.ts';
 import { int8Rows, roundToNearest } from './rtn.ts';
 import { sparseGpt } from './sparsegpt.ts';
 
@@ -237,7 +237,11 @@ describe('ridge', () => {
     addProduct(tokens, rows, columns, view(X, columns), transposed(view(other, columns)), view(Y, rows));
     const target = new Float64Array(columns * rows);
     addProduct(columns, rows, tokens, transposed(view(X, columns)), view(Y, rows), view(target, rows));
-    const found = await ridgeCorrection({ W, rows, columns, gram, target, ridge: 0.3 });
+    // What the weights miss of it, as the inputs see it: XᵀY − G·Wᵀ.
+    const negated = gram.map((value) => -value);
+    addProduct(columns, rows, columns, view(negated, columns), transposed(view(W, columns)), view(target, rows));
+    const moved = await corrections(gram, columns, [target], 0.3, {});
+    const found = W.map((value, i) => value + (moved?.[0][(i % columns) * rows + Math.floor(i / columns)] ?? 0));
     expectValues(found, expected.ridge);
   });
 });
