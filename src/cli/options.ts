@@ -103,8 +103,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            (each for Gemma, else first where the tokenizer adds it, else none)
   --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
                            as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
-  --target-size N[kB|MB|GB]  the best recipe whose weights take so many bytes in the first --format:
-                           every matrix is tried in every way that the format holds
+  --target-size N[kB|MB|GB|%]  the best recipe whose weights take so many bytes in the first --format
+                           (or so much of the opened ones'): every matrix is tried in every way that it holds
   --target-bpw BITS        the same, in bits for each parameter of the model
   --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes and refusals of the recipes, and stop
