@@ -117,7 +117,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --head NAME              ${HEADS.join(' | ')}  (auto)
   --backend NAME           ${BACKENDS.join(' | ')}                      (auto)
   --repeat-on NAME         ${REPEATS.join(' | ')}                      (none)
-                           the job once more on another backend, into DIR/NAME, and both compared
+                           the job once more on another backend, into DIR/NAME, and both compared;
+                           a target size is searched for there only
   --format F[,F…]          ${EXPORT_FORMATS.join(' | ')}  (onnx)
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
