@@ -40,6 +40,7 @@ export interface CliOptions {
   backend: 'auto' | 'webgpu' | 'cpu';
   /** The whole job once more, on this backend, for comparison. */
   repeat_on: 'none' | 'webgpu' | 'cpu';
+  /** Empty: nothing is exported. */
   format: ExportFormat[];
   precision: Precision[];
   out: string;
@@ -119,7 +120,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --repeat-on NAME         ${REPEATS.join(' | ')}                      (none)
                            the job once more on another backend, into DIR/NAME, and both compared;
                            a target size is searched for there only
-  --format F[,F…]          ${EXPORT_FORMATS.join(' | ')}  (onnx)
+  --format F[,F…]|none     ${EXPORT_FORMATS.join(' | ')}  (onnx)
+                           none: measured only, nothing is written but report.json
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
   --out DIR                where the exports and report.json go     (out/)
@@ -174,7 +176,7 @@ export function parseOptions(argv: string[]): CliOptions {
     head: choice('head', values.head, HEADS, 'auto'),
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
     repeat_on: choice('repeat-on', values['repeat-on'], REPEATS, 'none'),
-    format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
+    format: values.format?.trim() === 'none' ? [] : choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
     ...(recipe && { recipe }),
@@ -197,6 +199,7 @@ export function exportChoices({ format, precision }: Pick<CliOptions, 'format' |
 /** A format or a precision that nothing would come of is a mistake. */
 function checkExports(options: CliOptions): void {
   const { format, precision, sparsity } = options;
+  if (format.length === 0) return;
   const pairs = exportChoices(options);
   const idle = format.find((name) => !pairs.some((pair) => pair.format === name));
   if (idle) {
