@@ -54,6 +54,9 @@ const ROWS: readonly Held[] = [
     'gptq',
     { bits: 4, group: 32, act_order: false, damp: 0.01, grid: 'lazy, as official' },
   ],
+  ['awq:bits=4,group=32,clip=false', 'awq', { bits: 4, group: 32, ratios: 20, clip: false }],
+  ['awq:bits=4,group=32', 'awq', { bits: 4, group: 32, ratios: 20, clip: true }],
+  ['awq:bits=3,group=32', 'awq', { bits: 3, group: 32, ratios: 20, clip: true }],
   ['owq:bits=4,group=32,keep=0.01', 'owq', { bits: 4, group: 32, kept_columns: 0.01 }],
   ['owq:bits=3,group=32,keep=0.01', 'owq', { bits: 3, group: 32, kept_columns: 0.01 }],
   ['owq:bits=3,group=32,keep=0.03', 'owq', { bits: 3, group: 32, kept_columns: 0.03 }],
@@ -94,7 +97,13 @@ const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'bro
 const isFull = process.env.WHITTLE_FULL === '1';
 const BRIEFLY: Record<string, readonly string[]> = {
   demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'],
-  'opt-tiny': ['rtn:bits=4,group=32', 'wanda:sparsity=0.5', 'gptq:bits=4,group=32', 'owq:bits=4,group=32,keep=0.01'],
+  'opt-tiny': [
+    'rtn:bits=4,group=32',
+    'wanda:sparsity=0.5',
+    'gptq:bits=4,group=32',
+    'awq:bits=4,group=32',
+    'owq:bits=4,group=32,keep=0.01',
+  ],
 };
 
 function experiments(model: string): Row[] {

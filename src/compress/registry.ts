@@ -1,5 +1,6 @@
 /** @file Every method, one row each: command line, recipes, forms, help, reports and labels come from here. */
 import { WhittleError } from '../errors/errors.ts';
+import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { embed } from './embed/embed.ts';
 import { gptq } from './gptq/gptq.ts';
@@ -21,6 +22,7 @@ export const METHODS: readonly AnyMethod[] = [
   sparsegpt,
   rtn,
   gptq,
+  awq,
   owq,
   lorc,
   svd,
