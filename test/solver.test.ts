@@ -25,6 +25,12 @@ const SINGLES = [
   'embed:bits=4; gptq:bits=4,group=32',
 ];
 
+/** Least divergence that the reference reached in so many bytes, by any of its experiments. */
+function front(model: string, bytes: number): number {
+  const rows = readSharedText('torch', `experiments_${model}.jsonl`).trim().split('\n').map((line) => JSON.parse(line));
+  return Math.min(...rows.filter((row) => row.bytes <= bytes && row.kl !== undefined).map((row) => row.kl));
+}
+
 describeWithShared('the best model of a size', () => {
   for (const name of MODELS) {
     describe(name, () => {
@@ -68,6 +74,7 @@ describeWithShared('the best model of a size', () => {
           expect(found.bytes).toBe(candidates[0].bytes);
           expect(found.bytes).toBeLessThanOrEqual(alone.bytes);
           expect(found.kl).toBeLessThan(alone.kl);
+          expect(found.kl, `reference front: ${front(name, alone.bytes)}`).toBeLessThanOrEqual(front(name, alone.bytes));
         });
       }
     });

@@ -24,6 +24,7 @@ export const MODEL: ModelSummary = {
   positions: 'rotary',
   parameters: 4_000_000,
   bytes: 8_000_000,
+  multiplications_per_token: 4_000_000,
   dtype: 'F16',
   files: [],
   tokenizer: 'BPE',

@@ -1,32 +1,8 @@
-/** @file Numbers and the result table of the headless command, for people. */
+/** @file The result table of the headless command, for people. */
 import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
-
-const SI = ['', ' k', ' M', ' G'];
-
-/** Three significant digits with a unit step of 1000: "3.66 M". */
-export function compact(value: number): string {
-  if (value === 0) return '0';
-  let step = 0;
-  let scaled = value;
-  while (scaled >= 999.5 && step < SI.length - 1) {
-    scaled /= 1000;
-    step++;
-  }
-  return `${step === 0 && Number.isInteger(value) ? value : scaled.toPrecision(3)}${SI[step]}`;
-}
-
-export function bytes(value: number): string {
-  return value < 1000 ? `${value} B` : `${compact(value)}B`;
-}
-
-/** "1:05", "2:03:00". */
-export function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const tail = String(whole % 60).padStart(2, '0');
-  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
-}
+import { bytes, compact } from './numbers.ts';
+import { SAVED_HEADINGS, savingRows } from './savings.ts';
 
 const HEADINGS = [
   'model',
@@ -91,12 +67,28 @@ export function resultTable(report: Report): string {
   );
   const made = recipeRuns(report);
   const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}` : '';
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}\n\ntime        ${stages.join(', ')}\n`;
+  const labels = runLabels(report);
+  const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}\n\ntime        ${stages.join(', ')}\n`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */
 function recipeRuns({ runs = [] }: Pick<Report, 'runs'>): RunSummary[] {
-  return runs.filter(({ steps }) => !(steps.length === 1 && steps[0].method === 'slicegpt'));
+  return runs.filter((run) => slicingOf(run) === undefined);
+}
+
+/** The share that a run of one slicing step removed. */
+function slicingOf({ steps }: RunSummary): number | undefined {
+  return steps.length === 1 && steps[0].method === 'slicegpt' ? Number(steps[0].options.sparsity) : undefined;
+}
+
+/** Of every run, in order: as its row in the first table is called. */
+function runLabels({ runs }: Pick<Report, 'runs'>): string[] {
+  let recipes = 0;
+  return runs.map((run) => {
+    const sparsity = slicingOf(run);
+    return sparsity === undefined ? `r${++recipes}` : percentage(sparsity);
+  });
 }
 
 function recipeRow(run: RunSummary, index: number): string[] {
@@ -198,7 +190,7 @@ function errorText(error: number | null): string {
 /** Text left, numbers right. A column in which nothing stands is left out. */
 export function alignColumns(
   all: string[][],
-  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe'],
+  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe', 'against dense'],
 ): string {
   const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
   const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));

@@ -76,6 +76,7 @@ class CannedEngine implements Driver {
           norm: 'rms_norm',
           positions: 'rotary',
           parameters: 4_000_000,
+          multiplications_per_token: 4_000_000,
           bytes: 8_000_000,
           dtype: 'F16',
           files: [],

@@ -236,7 +236,7 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
 /** The best recipe of a size, made and exported as any other. */
 async function solveAndExport(job: RunningJob, target: SolveTarget, index: number): Promise<void> {
   const { driver, onEvent, options } = job;
-  const [format] = options.format;
+  const [format = 'onnx'] = options.format;
   const solver = await driver.run('solve', { target, format }, onEvent);
   await compressAndExport(job, parseRecipe(solver.candidates[0].recipe), index, solver);
 }

@@ -9,7 +9,8 @@ import {
   storageNeed,
 } from '../engine/plan.ts';
 import type { BackendInfo, ModelSummary, ProtocolReport } from '../engine/protocol.ts';
-import { bytes, memoryKind } from './format.ts';
+import { memoryKind } from './format.ts';
+import { bytes } from './numbers.ts';
 import type { CliOptions } from './options.ts';
 
 type Slicing = Pick<CliOptions, 'sparsity' | 'round' | 'head' | 'schedule'>;

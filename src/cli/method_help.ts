@@ -5,7 +5,8 @@ import { nearest } from '../compress/recipe/nearest.ts';
 import { findMethod, METHODS } from '../compress/registry.ts';
 import type { PlanReport } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
-import { alignColumns, bytes, compact } from './format.ts';
+import { alignColumns } from './format.ts';
+import { bytes, compact } from './numbers.ts';
 
 /** A line for each method. */
 export function methodList(): string {

@@ -66,6 +66,7 @@ describe('the options of the headless command', () => {
   });
 
   it('exports every format in every precision that it has', () => {
+    expect(exportChoices(parseOptions(['--model=m', '--format=none']))).toEqual([]);
     const options = parseOptions(['--model=m', '--format', 'onnx,safetensors', '--precision', 'f16,int4']);
     expect(exportChoices(options)).toEqual([
       { format: 'onnx', precision: 'f16' },

@@ -40,6 +40,7 @@ export interface CliOptions {
   backend: 'auto' | 'webgpu' | 'cpu';
   /** The whole job once more, on this backend, for comparison. */
   repeat_on: 'none' | 'webgpu' | 'cpu';
+  /** Empty: nothing is exported. */
   format: ExportFormat[];
   precision: Precision[];
   out: string;
@@ -103,8 +104,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            (each for Gemma, else first where the tokenizer adds it, else none)
   --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
                            as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
-  --target-size N[kB|MB|GB]  the best recipe whose weights take so many bytes in the first --format:
-                           every matrix is tried in every way that the format holds
+  --target-size N[kB|MB|GB|%]  the best recipe whose weights take so many bytes in the first --format
+                           (or so much of the opened ones'): every matrix is tried in every way that it holds
   --target-bpw BITS        the same, in bits for each parameter of the model
   --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes and refusals of the recipes, and stop
@@ -117,8 +118,10 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --head NAME              ${HEADS.join(' | ')}  (auto)
   --backend NAME           ${BACKENDS.join(' | ')}                      (auto)
   --repeat-on NAME         ${REPEATS.join(' | ')}                      (none)
-                           the job once more on another backend, into DIR/NAME, and both compared
-  --format F[,F…]          ${EXPORT_FORMATS.join(' | ')}  (onnx)
+                           the job once more on another backend, into DIR/NAME, and both compared;
+                           a target size is searched for there only
+  --format F[,F…]|none     ${EXPORT_FORMATS.join(' | ')}  (onnx)
+                           none: measured only, nothing is written but report.json
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
   --out DIR                where the exports and report.json go     (out/)
@@ -173,7 +176,7 @@ export function parseOptions(argv: string[]): CliOptions {
     head: choice('head', values.head, HEADS, 'auto'),
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
     repeat_on: choice('repeat-on', values['repeat-on'], REPEATS, 'none'),
-    format: choices('format', values.format, EXPORT_FORMATS, 'onnx'),
+    format: values.format?.trim() === 'none' ? [] : choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
     ...(recipe && { recipe }),
@@ -196,6 +199,7 @@ export function exportChoices({ format, precision }: Pick<CliOptions, 'format' |
 /** A format or a precision that nothing would come of is a mistake. */
 function checkExports(options: CliOptions): void {
   const { format, precision, sparsity } = options;
+  if (format.length === 0) return;
   const pairs = exportChoices(options);
   const idle = format.find((name) => !pairs.some((pair) => pair.format === name));
   if (idle) {

@@ -1,7 +1,7 @@
 /** @file Progress with ETA on stderr: one line that rewrites itself on a terminal, else a line every few seconds. */
 import type { EngineEvent } from '../engine/protocol.ts';
-import { clock, compact } from './format.ts';
 import type { JobObserver } from './job.ts';
+import { clock, compact } from './numbers.ts';
 
 const LINE_INTERVAL_MS = 5000;
 

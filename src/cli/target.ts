@@ -14,7 +14,13 @@ export function readTarget(size: string | undefined, bits: string | undefined): 
     const [, number = '', unit = ''] = /^\s*(\d+\.?\d*|\.\d+)\s*([kmg]?b)?\s*$/i.exec(size) ?? [];
     const bytes = Math.floor(Number(number || Number.NaN) * UNITS[unit.toLowerCase()]);
     if (bytes > 0) return { bytes };
-    throw bad('target-size', `--target-size is "${size}".`, 'a number of bytes, as in 2800000, 2800kB, 2.8MB or 0.1GB');
+    const [, percent = ''] = /^\s*(\d+\.?\d*|\.\d+)\s*%\s*$/.exec(size) ?? [];
+    if (Number(percent) > 0 && Number(percent) <= 100) return { share: Number(percent) / 100 };
+    throw bad(
+      'target-size',
+      `--target-size is "${size}".`,
+      'a number of bytes, as in 2800000, 2800kB, 2.8MB or 0.1GB, or a share of the opened weights, as in 35%',
+    );
   }
   if (bits === undefined) return undefined;
   const bits_per_weight = /^(?:\d+\.?\d*|\.\d+)$/.test(bits.trim()) ? Number(bits) : Number.NaN;

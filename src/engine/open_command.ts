@@ -6,6 +6,7 @@ import { type ModelFile, type OpenModel, openModel } from '../models/open_model.
 import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { ModelSource, ModelSummary } from './protocol.ts';
+import { multiplications } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
 /** The files of the built-in model; the texts beside it are made at build time. */
@@ -76,6 +77,7 @@ function summarize(open: OpenModel, name: string): ModelSummary {
     positions: describePositions(model),
     parameters: countParameters(model),
     bytes: modelBytes(model),
+    multiplications_per_token: multiplications(model),
     dtype: describeDTypes(model),
     files: open.files.map(({ name, bytes }) => ({ name, bytes })),
     tokenizer: open.tokenizer.name,

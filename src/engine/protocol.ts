@@ -129,6 +129,8 @@ export interface ModelSummary {
   positions: string;
   parameters: number;
   bytes: number;
+  /** As {@link ModelSizes} count them. */
+  multiplications_per_token: number;
   /** Stored type of the weights; several are joined: "F16 + F32". */
   dtype: string;
   files: { name: string; bytes: number }[];

@@ -27,6 +27,7 @@ const summary: ModelSummary = {
   positions: 'rotary',
   parameters: 10,
   bytes: 20,
+  multiplications_per_token: 10,
   dtype: 'F16',
   files: [],
   tokenizer: 'BPE',

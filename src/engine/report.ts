@@ -117,6 +117,7 @@ export interface Report {
     relative_spread: number | null;
     parameters: number;
     bytes: number;
+    multiplications_per_token: number;
     tokens_per_second: number;
     /** Absent where there is none. */
     exports?: ExportSummary[];
@@ -228,6 +229,7 @@ export function buildReport(input: ReportInput): Report {
       relative_spread: dense.relative_spread,
       parameters: summary.parameters,
       bytes: summary.bytes,
+      multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
       ...exportSummaries(input.dense_exports),
     },

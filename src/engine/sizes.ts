@@ -16,7 +16,7 @@ export function modelSizes(model: ModelOutline, dense: number): ModelSizes {
 }
 
 /** Of linears, shortcuts, projections and the head; a look-up in a table multiplies nothing. */
-function multiplications(model: ModelOutline): number {
+export function multiplications(model: ModelOutline): number {
   const roles = new Map<WeightOutline, WeightRole>();
   mapWeights(model, (weight, role) => roles.set(weight, role));
   let sum = storedElements(model.lm_head.weight);

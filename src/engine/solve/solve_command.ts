@@ -10,11 +10,18 @@ import type { ExportFormat } from '../export/options.ts';
 import { compressionContext } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
+import type { ModelSummary } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { formatTarget } from './format_target.ts';
 
-/** How large the model shall be: bytes of the weights in a file, or bits for each parameter of the open model. */
-export type SolveTarget = { readonly bytes: number } | { readonly bits_per_weight: number };
+/**
+ * How large the model shall be: bytes of the weights in a file, a share of the bytes that the opened weights have (0 … 1), or
+ * bits for each parameter of the open model.
+ */
+export type SolveTarget =
+  | { readonly bytes: number }
+  | { readonly share: number }
+  | { readonly bits_per_weight: number };
 
 export interface SolveReport {
   readonly target_bytes: number;
@@ -42,7 +49,7 @@ export async function solveCommand(
   const { open, summary } = state.requireModel();
   const { calibration } = state.requireTexts();
   const { fit, held } = holdBack(calibration);
-  const targetBytes = 'bytes' in target ? target.bytes : Math.floor((target.bits_per_weight * summary.parameters) / 8);
+  const targetBytes = bytesOfTarget(target, summary);
   const floatBytes = bytesPerElement(storedType(open.model));
   const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
   const scratch = await platform.createScratch();
@@ -68,6 +75,11 @@ export async function solveCommand(
   } finally {
     await scratch.clear();
   }
+}
+
+function bytesOfTarget(target: SolveTarget, { bytes, parameters }: ModelSummary): number {
+  if ('bytes' in target) return target.bytes;
+  return Math.floor('share' in target ? target.share * bytes : (target.bits_per_weight * parameters) / 8);
 }
 
 /** The last windows of the calibration text fit nothing while the solver looks; the model itself is then made with all of them. */
