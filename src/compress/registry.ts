@@ -8,6 +8,7 @@ import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
+import { recover } from './recover/recover.ts';
 import { rtn } from './rtn/rtn.ts';
 import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
@@ -17,6 +18,7 @@ import { wanda } from './wanda/wanda.ts';
 /** In the order in which menus show them. */
 export const METHODS: readonly AnyMethod[] = [
   slicegptMethod,
+  recover,
   magnitude,
   wanda,
   sparsegpt,
