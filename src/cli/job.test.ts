@@ -406,7 +406,7 @@ describe('the headless job', () => {
 describe('progress', () => {
   const event = {
     type: 'progress',
-    stage: 'slicing',
+    stage: 'compression',
     fraction: 0.456,
     layer: 1,
     layers: 4,
@@ -422,7 +422,7 @@ describe('progress', () => {
     progress.onStep('slice 25 %', 3, 3);
     progress.onEvent(event);
     expect(written.at(-1)).toBe(
-      '\r\x1b[2K[3/3] slice 25 %: slicing 45 % · layer 2 of 4 · MLP covariance · 1.90 k tokens/s · 0:42 left',
+      '\r\x1b[2K[3/3] slice 25 %: compressing 45 % · layer 2 of 4 · MLP covariance · 1.90 k tokens/s · 0:42 left',
     );
   });
 

@@ -75,7 +75,7 @@ class RecipeRun {
     private readonly emit: Emit,
     private readonly signal: AbortSignal,
   ) {
-    this.meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
+    this.meter = new ProgressMeter(emit, 'compression', () => memoryReport(state));
   }
 
   async run(passes: readonly Pass[]): Promise<RunReport> {

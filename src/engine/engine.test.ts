@@ -31,7 +31,7 @@ describe('the engine', () => {
     expect(slice.certificate.max_orthogonality_error).toBeLessThan(1e-6);
     expect(events.filter(({ type }) => type === 'site')).toHaveLength(slice.sites.length);
     const fractions = events.flatMap((event) =>
-      event.type === 'progress' && event.stage === 'slicing' ? [event.fraction] : [],
+      event.type === 'progress' && event.stage === 'compression' ? [event.fraction] : [],
     );
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     for (const event of events)

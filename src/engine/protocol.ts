@@ -301,7 +301,10 @@ export type Stage =
   | 'loading'
   | 'dense_evaluation'
   | 'calibration'
-  | 'slicing'
+  /** A method's own work, whichever it is. */
+  | 'compression'
+  /** For the best recipe of a size. */
+  | 'search'
   | 'evaluation'
   | 'export'
   | 'verification';

@@ -36,7 +36,7 @@ export async function sliceCommand(
   await assertStorage(platform, 'Slicing this model', options.schedule === 'sequential' ? spill + weights : weights);
   const scratch = await platform.createScratch();
   try {
-    const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
+    const meter = new ProgressMeter(emit, 'compression', () => memoryReport(state));
     const context = compressionContext(state, platform, scratch, options.schedule, meter, emit, signal);
     const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
     const parts = slicedParts(summary.shape, constantDimensions(summary.shape, dimension, head), head);

@@ -41,6 +41,29 @@ describe('modelCard', () => {
     expect(lines).toEqual(expect.arrayContaining(['- whittle', '- onnx', '- slicegpt', '- 4-bit']));
   });
 
+  it('says what a recipe did, by whom, and how far the file is from the original', () => {
+    const recipe = {
+      text: 'embed:bits=8; correct:ridge=1; gptq:bits=4,group=32',
+      methods: [
+        { name: 'embed', label: 'Tables in integers', is_quantising: true },
+        { name: 'correct', label: 'Correction', is_quantising: false },
+        { name: 'gptq', label: 'GPTQ', paper: 'arXiv 2210.17323', is_quantising: true },
+      ],
+      bits_per_weight: 5.41,
+      kl_divergence: 0.003747,
+      top1_agreement: 0.9502,
+    };
+    const card = modelCard({ ...FACTS, precision: 'stored', slicing: undefined, recipe });
+    expect(frontMatter(card)).toEqual(
+      expect.arrayContaining(['base_model_relation: quantized', '- gptq', '- correct', '- quantized']),
+    );
+    expect(card).toContain('Correction and GPTQ ([arXiv 2210.17323](https://arxiv.org/abs/2210.17323)): 5.41 bits');
+    expect(card).toContain(`\`${recipe.text}\``);
+    expect(card).toContain('Calibrated on 8 windows of train.txt. The KL divergence from the original is 0.0037 nats');
+    expect(card).toContain('the same in 95 %');
+    expect(card).not.toMatch(/slic/i);
+  });
+
   it('says of weights without a graph what opens them, and keeps the licence of the source', () => {
     const licence = { license: 'other', license_name: 'own', license_link: 'https://example.org/terms' };
     const gguf = modelCard({

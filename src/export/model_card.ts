@@ -30,6 +30,17 @@ export interface CardFacts {
   perplexity: number;
   /** What SliceGPT did; absent for the model as it was opened. */
   slicing?: { sparsity: number; dimension: number; head: string; schedule: string; fusion: string };
+  /** What a recipe other than one slicing did. */
+  recipe?: {
+    text: string;
+    /** In the order of the recipe, each once: "GPTQ", "arXiv 2210.17323". */
+    methods: readonly { name: string; label: string; paper?: string; is_quantising: boolean }[];
+    /** Bytes of the weights over the dense model's parameters. */
+    bits_per_weight: number;
+    /** From the dense model over the evaluation windows. */
+    kl_divergence?: number;
+    top1_agreement?: number;
+  };
   /** The oldest version that runs it. */
   needs_onnxruntime: string;
   /** Where exactly this file was run: "onnxruntime-web 1.30.0 (wasm)". */
@@ -66,12 +77,14 @@ export function modelCard(facts: CardFacts): string {
 }
 
 function frontMatter(facts: CardFacts): string {
-  const { base_model, license, license_name, license_link, precision, slicing } = facts;
+  const { base_model, license, license_name, license_link, precision, slicing, recipe } = facts;
+  const quantising = recipe?.methods.some(({ is_quantising }) => is_quantising) ?? false;
   const tags = [
     'whittle',
     ...(facts.format ? [facts.format] : ['onnx']),
     ...(slicing ? ['slicegpt', 'pruned'] : []),
-    ...quantizedTag(precision),
+    ...(recipe?.methods.map(({ name }) => name) ?? []),
+    ...(quantising ? ['quantized'] : quantizedTag(precision)),
   ];
   const lines = [
     libraryName(facts),
@@ -80,7 +93,7 @@ function frontMatter(facts: CardFacts): string {
     license_name && `license_name: ${yamlText(license_name)}`,
     license_link && `license_link: ${yamlText(license_link)}`,
     base_model && `base_model: ${yamlText(base_model)}`,
-    base_model && isQuantized(precision) && !slicing && 'base_model_relation: quantized',
+    base_model && (quantising || (isQuantized(precision) && !slicing)) && 'base_model_relation: quantized',
     'tags:',
     ...tags.map((tag) => `- ${tag}`),
   ];
@@ -94,17 +107,37 @@ function libraryName({ format, layout, is_dense_family }: CardFacts): string | u
 }
 
 function summary(facts: CardFacts): string {
-  const { slicing, precision, base_model } = facts;
+  const { slicing, recipe, precision, base_model } = facts;
   const isOnHub = base_model !== undefined && HUB_NAME.test(base_model);
   const origin = isOnHub ? `[${plain(facts.name)}](https://huggingface.co/${base_model})` : plain(facts.name);
   const share = percent(1 - facts.parameters / facts.dense.parameters);
   const done = slicing
     ? `${origin} sliced by SliceGPT ([arXiv 2401.15024](https://arxiv.org/abs/2401.15024)) at a sparsity of ${percent(slicing.sparsity)}: hidden dimension ${slicing.dimension}, ${share} fewer parameters.`
-    : `${origin} as ${facts.format === 'gguf' ? 'GGUF' : (facts.format ?? 'ONNX')}.`;
+    : recipe
+      ? `${origin} compressed by ${joined(recipe.methods.map(methodText))}: ${recipe.bits_per_weight.toFixed(2)} bits for each parameter of the original. The recipe is \`${recipe.text}\`.`
+      : `${origin} as ${facts.format === 'gguf' ? 'GGUF' : (facts.format ?? 'ONNX')}.`;
   return [
-    `# ${plain(facts.name)}${slicing ? `, sliced ${percent(slicing.sparsity)}` : ''}`,
-    `${done} ${facts.format && precision === 'f16' ? 'Matrices are f16, vectors f32.' : NUMBERS[precision]}`,
+    `# ${plain(facts.name)}${slicing ? `, sliced ${percent(slicing.sparsity)}` : recipe ? ', compressed' : ''}`,
+    `${done} ${recipe ? unpacked(facts) : facts.format && precision === 'f16' ? 'Matrices are f16, vectors f32.' : NUMBERS[precision]}`,
   ].join('\n\n');
+}
+
+/** "GPTQ ([arXiv 2210.17323](…))". */
+function methodText({ label, paper }: NonNullable<CardFacts['recipe']>['methods'][number]): string {
+  const [, id] = /^arXiv (\d{4}\.\d{4,5})$/.exec(paper ?? '') ?? [];
+  if (id) return `${label} ([arXiv ${id}](https://arxiv.org/abs/${id}))`;
+  return paper ? `${label} (${paper})` : label;
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : parts.join('');
+}
+
+/** Precision is only said of what no step packed. */
+function unpacked({ precision }: CardFacts): string {
+  return precision === 'stored'
+    ? 'What no step packed has the types of the original.'
+    : `What no step packed is stored as ${precision}.`;
 }
 
 const NUMBERS: Record<Precision, string> = {
@@ -115,11 +148,13 @@ const NUMBERS: Record<Precision, string> = {
   int4: 'Matrices have 4 bits, in blocks of 32 that share a scale and a zero point (shortcuts of a sliced model: 16); an embedding that is not the head as well has 8. The graph computes in f32.',
 };
 
-function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts): string {
+function quality({ dense, perplexity, parameters, protocol, slicing, recipe }: CardFacts): string {
   const { seqlen, samples, eval_samples } = protocol;
   const calibration = slicing
     ? ` Calibrated on ${samples} windows of ${plain(protocol.calibration.name)}; head ${slicing.head}, schedule ${slicing.schedule}, fusion ${slicing.fusion}.`
-    : '';
+    : recipe
+      ? ` Calibrated on ${samples} windows of ${plain(protocol.calibration.name)}.${divergenceText(recipe)}`
+      : '';
   return [
     '## Quality',
     '',
@@ -130,6 +165,11 @@ function quality({ dense, perplexity, parameters, protocol, slicing }: CardFacts
     '',
     `Perplexity over ${eval_samples} windows of ${seqlen} tokens of ${plain(protocol.evaluation.name)}: exp(mean of −log p), ${seqlen - 1} predictions a window, ${bosText(protocol.bos)}. Figures of another text, tokenizer or window cannot be compared with these.${calibration}`,
   ].join('\n');
+}
+
+function divergenceText({ kl_divergence, top1_agreement }: NonNullable<CardFacts['recipe']>): string {
+  if (kl_divergence === undefined || top1_agreement === undefined) return '';
+  return ` The KL divergence from the original is ${kl_divergence.toPrecision(2)} nats a token; the most likely token is the same in ${percent(top1_agreement)}.`;
 }
 
 /** Nothing where there is nothing to warn of. */

@@ -9,8 +9,9 @@ const STAGES: Record<Stage, string> = {
   loading: 'Loading',
   dense_evaluation: 'Evaluating, dense',
   calibration: 'Calibrating',
-  slicing: 'Slicing',
-  evaluation: 'Evaluating, sliced',
+  compression: 'Compressing',
+  search: 'Searching',
+  evaluation: 'Evaluating',
   export: 'Writing',
   verification: 'Verifying',
 };

@@ -21,7 +21,7 @@ describe('the job', () => {
       running(),
       {
         type: 'progress',
-        stage: 'slicing',
+        stage: 'compression',
         fraction: 0.5,
         layer: 2,
         layers: 4,
@@ -40,7 +40,9 @@ describe('the job', () => {
 
   it('takes no progress when it no longer runs', () => {
     const idle = { state: 'idle' } as const;
-    expect(applyProgress(idle, { type: 'progress', stage: 'slicing', fraction: 1, step: '', memory }, 0)).toBe(idle);
+    expect(applyProgress(idle, { type: 'progress', stage: 'compression', fraction: 1, step: '', memory }, 0)).toBe(
+      idle,
+    );
   });
 
   it('weighs steps by how long they took before, and alike while that is unknown', () => {

@@ -1,6 +1,7 @@
 /** @file The small files of an export: config, generation config, tokenizer, model card and report. */
+import { requireMethod } from '../../compress/registry.ts';
 import { configText } from '../../export/config_text.ts';
-import { modelCard } from '../../export/model_card.ts';
+import { type CardFacts, modelCard } from '../../export/model_card.ts';
 import { SLICING_CONFIG_FILE } from '../../export/safetensors/write_sliced.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
 import { isLicenceFile } from '../../formats/hf/licence_files.ts';
@@ -10,7 +11,7 @@ import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import type { ExportFolder } from '../platform.ts';
 import { memoryReport } from '../progress.ts';
-import type { ExportedFile, ExportReport } from '../protocol.ts';
+import type { ExportedFile, ExportReport, PerplexityReport, RunReport } from '../protocol.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
@@ -104,12 +105,28 @@ async function writeCard(
     notes,
     needs_onnxruntime,
     ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
-    ...(made && !made.slice && { recipe: made.run.recipe }),
+    ...(made && !made.slice && { recipe: recipeFacts(made.run, evaluation) }),
     protocol: evaluation.protocol,
     warnings: summary.warnings,
     version: VERSION,
   });
   return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];
+}
+
+function recipeFacts(run: RunReport, { divergence }: PerplexityReport): NonNullable<CardFacts['recipe']> {
+  const names = [...new Set(run.steps.map(({ method }) => method))];
+  return {
+    text: run.recipe,
+    methods: names.map((name) => {
+      const { label, paper, group } = requireMethod(name).about;
+      return { name, label, ...(paper && { paper }), is_quantising: group === 'quantise' };
+    }),
+    bits_per_weight: run.bits_per_weight,
+    ...(divergence && {
+      kl_divergence: divergence.kl_divergence,
+      top1_agreement: divergence.top1_agreement,
+    }),
+  };
 }
 
 /** Model card and report of this one export: times are those of its own steps. */

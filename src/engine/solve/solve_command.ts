@@ -51,7 +51,7 @@ export async function solveCommand(
   const { fit, held } = holdBack(calibration);
   const targetBytes = bytesOfTarget(target, summary);
   const floatBytes = bytesPerElement(storedType(open.model));
-  const meter = new ProgressMeter(emit, 'slicing', () => memoryReport(state));
+  const meter = new ProgressMeter(emit, 'search', () => memoryReport(state));
   const scratch = await platform.createScratch();
   try {
     const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
