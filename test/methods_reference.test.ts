@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import drift from './fixtures/drift.json';
 import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
@@ -115,12 +116,17 @@ const EXPERIMENTS: readonly Held[] = [
   ],
 ];
 
+/** Figures of `tools/solvers/drift.py`, by model and recipe. */
+const DRIFT = drift as Record<string, Record<string, Omit<Row, 'method' | 'settings'>>>;
+const DRIFTED: readonly Held[] = Object.keys(DRIFT.stories260k).map((recipe) => [recipe, recipe, {}]);
+
 const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
 /** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
 /** More of a kind that another row shows: only with WHITTLE_FULL=1. */
 const FULLY: ReadonlySet<string> = new Set([
   'awq:bits=4,group=32,clip=false',
+  'gptq:bits=4,group=32,delta=true',
   'slicegpt:sparsity=0.1; recover:ridge=0.3',
   'slicegpt:sparsity=0.5; recover:ridge=0.3',
   'slicegpt:sparsity=0.5; recover:ridge=1',
@@ -154,7 +160,8 @@ describeWithShared('reference/methods', () => {
       let rows: Row[];
       beforeAll(async () => {
         const reference = readSharedJson('reference', 'methods', `methods_${model}.json`) as Reference;
-        rows = [...reference.methods, ...experiments(model)];
+        const own = Object.entries(DRIFT[model] ?? {}).map(([method, row]) => ({ method, settings: {}, ...row }));
+        rows = [...reference.methods, ...experiments(model), ...own];
         backend = createWasmBackend();
         const text = (part: string) => readSharedText('text', `${TEXTS[model]}.${part}.txt`);
         const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
@@ -163,7 +170,7 @@ describeWithShared('reference/methods', () => {
       });
       afterAll(() => backend.dispose());
 
-      for (const [recipe, method, settings] of [...ROWS, ...EXPERIMENTS]) {
+      for (const [recipe, method, settings] of [...ROWS, ...DRIFTED, ...EXPERIMENTS]) {
         if (ARBITRARY_SIGNS[model]?.test(recipe)) continue;
         if (!isFull && FULLY.has(recipe)) continue;
         if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
@@ -171,7 +178,7 @@ describeWithShared('reference/methods', () => {
           const row = rows.find(
             (each) => each.method === method && JSON.stringify(each.settings) === JSON.stringify(settings),
           );
-          if (!row && EXPERIMENTS.some(([each]) => each === recipe))
+          if (!row && [...DRIFTED, ...EXPERIMENTS].some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
           const loose = UNSTABLE.test(recipe);
