@@ -65,6 +65,9 @@ const ROWS: readonly Held[] = [
   ['lorc:bits=4,group=128,rank=16', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 16 }],
   ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
   ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
+  ['tensor_train:ratio=2,tied=true', 'tensor-train embedding', { ratio: 2, tied: true }],
+  ['tensor_train:ratio=2,tied=false', 'tensor-train embedding', { ratio: 2, tied: false }],
+  ['tensor_train:ratio=4,tied=true', 'tensor-train embedding', { ratio: 4, tied: true }],
   ['slicegpt:sparsity=0.25', 'slicegpt', { sparsity: 0.25, head: 'tied, exact' }],
   ['slicegpt:sparsity=0.1; recover:ridge=0.3', 'slicegpt + closed-form recovery', { sparsity: 0.1, ridge: 0.3 }],
   ['slicegpt:sparsity=0.25; recover:ridge=0.05', 'slicegpt + closed-form recovery', { sparsity: 0.25, ridge: 0.05 }],
@@ -127,6 +130,7 @@ const isFull = process.env.WHITTLE_FULL === '1';
 const FULLY: ReadonlySet<string> = new Set([
   'awq:bits=4,group=32,clip=false',
   'gptq:bits=4,group=32,delta=true',
+  'tensor_train:ratio=4,tied=true',
   'slicegpt:sparsity=0.1; recover:ridge=0.3',
   'slicegpt:sparsity=0.5; recover:ridge=0.3',
   'slicegpt:sparsity=0.5; recover:ridge=1',

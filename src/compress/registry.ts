@@ -13,6 +13,7 @@ import { rtn } from './rtn/rtn.ts';
 import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
+import { tensorTrain } from './tensor_train/tensor_train.ts';
 import { wanda } from './wanda/wanda.ts';
 
 /** In the order in which menus show them. */
@@ -28,6 +29,7 @@ export const METHODS: readonly AnyMethod[] = [
   owq,
   lorc,
   svd,
+  tensorTrain,
   embed,
   correct,
 ];
