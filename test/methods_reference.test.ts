@@ -58,16 +58,25 @@ const ROWS: readonly Held[] = [
   ['awq:bits=4,group=32,clip=false', 'awq', { bits: 4, group: 32, ratios: 20, clip: false }],
   ['awq:bits=4,group=32', 'awq', { bits: 4, group: 32, ratios: 20, clip: true }],
   ['awq:bits=3,group=32', 'awq', { bits: 3, group: 32, ratios: 20, clip: true }],
+  [
+    'gptq:bits=4,group=128,params=lazy',
+    'gptq',
+    { bits: 4, group: 128, act_order: false, damp: 0.01, grid: 'lazy, as official' },
+  ],
   ['owq:bits=4,group=32,keep=0.01', 'owq', { bits: 4, group: 32, kept_columns: 0.01 }],
   ['owq:bits=3,group=32,keep=0.01', 'owq', { bits: 3, group: 32, kept_columns: 0.01 }],
   ['owq:bits=3,group=32,keep=0.03', 'owq', { bits: 3, group: 32, kept_columns: 0.03 }],
   ['lorc:bits=4,group=32,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 32, rank: 8 }],
+  ['lorc:bits=4,group=128,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 8 }],
   ['lorc:bits=4,group=128,rank=16', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 16 }],
   ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
   ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
   ['tensor_train:ratio=2,tied=true', 'tensor-train embedding', { ratio: 2, tied: true }],
   ['tensor_train:ratio=2,tied=false', 'tensor-train embedding', { ratio: 2, tied: false }],
   ['tensor_train:ratio=4,tied=true', 'tensor-train embedding', { ratio: 4, tied: true }],
+  ['tensor_train:ratio=4,tied=false', 'tensor-train embedding', { ratio: 4, tied: false }],
+  ['slicegpt:sparsity=0.1', 'slicegpt', { sparsity: 0.1, head: 'tied, exact' }],
+  ['slicegpt:sparsity=0.5', 'slicegpt', { sparsity: 0.5, head: 'tied, exact' }],
   ['slicegpt:sparsity=0.25', 'slicegpt', { sparsity: 0.25, head: 'tied, exact' }],
   ['slicegpt:sparsity=0.1; recover:ridge=0.3', 'slicegpt + closed-form recovery', { sparsity: 0.1, ridge: 0.3 }],
   ['slicegpt:sparsity=0.25; recover:ridge=0.05', 'slicegpt + closed-form recovery', { sparsity: 0.25, ridge: 0.05 }],
@@ -88,10 +97,15 @@ const ROWS: readonly Held[] = [
  * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
  * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
  */
-const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic/;
+const UNSTABLE = /(gptq|owq):bits=[23]|group=128,order=dynamic/;
 
-/** An asymmetric grid depends on the signs of the eigenvectors, which are arbitrary: the oracle itself gives 16.6 to 17.6 here. */
-const ARBITRARY_SIGNS: Record<string, RegExp> = { stories260k: /^slicegpt.*gptq/ };
+/**
+ * What the oracle itself does not give twice: an asymmetric grid depends on the signs of eigenvectors, which are arbitrary
+ * (perplexity 16.6 to 17.6), and here noise of 1e-6 in the Grams moves a divergence by 10 %, a perplexity by 6 %.
+ */
+const NOT_STABLE: Record<string, RegExp> = {
+  stories260k: /^slicegpt.*gptq|ridge=0.3; gptq:bits=4|ridge=3; gptq:bits=2/,
+};
 
 /** Rows of `shared/torch/experiments_*.jsonl`; a model that lacks one is not held to it. */
 const EXPERIMENTS: readonly Held[] = [
@@ -110,13 +124,30 @@ const EXPERIMENTS: readonly Held[] = [
     { sparsity: 0.25, samples: 16, ridge: 0.03, ridge_in: 0.3 },
   ],
   ['slicegpt:sparsity=0.5; recover:ridge=1', 'slicegpt + recovery', { sparsity: 0.5, samples: 16, ridge: 1 }],
+  ['embed:bits=8; gptq:bits=3,group=32', 'embedding int8 + gptq', { bits: 3, group: 32 }],
+  ['embed:bits=8; gptq:bits=2,group=32', 'embedding int8 + gptq', { bits: 2, group: 32 }],
+  ['embed:bits=4; gptq:bits=4,group=32', 'embedding int4 + gptq', { bits: 4, group: 32 }],
+  ['rtn:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), rtn', { bits: 4, group: 32 }],
+  ['rtn:bits=3,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), rtn', { bits: 3, group: 32 }],
+  ['gptq:bits=3,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 3, group: 32 }],
+  ['correct:ridge=0.3; wanda:sparsity=0.5', 'stream-corrected wanda', { sparsity: '50%', ridge: 0.3 }],
+  ['sparsegpt:sparsity=0.5,repair=true', 'sparsegpt + masked least squares', { sparsity: '50%', ridge: null }],
+  [
+    'correct:ridge=1; sparsegpt:sparsity=0.5,repair=true',
+    'stream-corrected sparsegpt + masked least squares',
+    { sparsity: '50%', ridge: 1 },
+  ],
+  ...[4, 3, 2].flatMap((bits) =>
+    [0.3, 1, 3].map(
+      (ridge): Held => [
+        `embed:bits=8; correct:ridge=${ridge}; gptq:bits=${bits},group=32`,
+        'embedding int8, stream-corrected gptq',
+        { bits, group: 32, ridge_in: ridge, ridge_out: ridge },
+      ],
+    ),
+  ),
   ['embed:bits=8; gptq:bits=4,group=32', 'embedding int8 + gptq', { bits: 4, group: 32 }],
   ['gptq:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 4, group: 32 }],
-  [
-    'embed:bits=8; correct:ridge=1; gptq:bits=4,group=32',
-    'embedding int8, stream-corrected gptq',
-    { bits: 4, group: 32, ridge_in: 1, ridge_out: 1 },
-  ],
 ];
 
 /** Figures of `tools/solvers/drift.py`, by model and recipe. */
@@ -127,14 +158,11 @@ const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'bro
 /** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
 /** More of a kind that another row shows: only with WHITTLE_FULL=1. */
-const FULLY: ReadonlySet<string> = new Set([
-  'awq:bits=4,group=32,clip=false',
-  'gptq:bits=4,group=32,delta=true',
-  'tensor_train:ratio=4,tied=true',
-  'slicegpt:sparsity=0.1; recover:ridge=0.3',
-  'slicegpt:sparsity=0.5; recover:ridge=0.3',
-  'slicegpt:sparsity=0.5; recover:ridge=1',
-]);
+const FULLY = [
+  /^awq.*clip=false|^awq:bits=3|^owq.*0\.03|^wanda.*4:8|^gptq.*128|^gptq:bits=4.*delta|^gptq:.*3.*minimum|^rtn.*3.*minimum/,
+  /^lorc.*128,rank=8|^tensor_train:ratio=4|^tensor_train.*false|^slicegpt:sparsity=0\.[15]|^embed:bits=8; gptq:bits=[23]/,
+  /^embed:bits=4; gptq|ridge=0\.3; wanda|ridge=1; sparsegpt.*repair|ridge=(0\.3|3); gptq|ridge=1; gptq:bits=[24]/,
+];
 const BRIEFLY: Record<string, readonly string[]> = {
   demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'],
   'opt-tiny': [
@@ -175,8 +203,8 @@ describeWithShared('reference/methods', () => {
       afterAll(() => backend.dispose());
 
       for (const [recipe, method, settings] of [...ROWS, ...DRIFTED, ...EXPERIMENTS]) {
-        if (ARBITRARY_SIGNS[model]?.test(recipe)) continue;
-        if (!isFull && FULLY.has(recipe)) continue;
+        if (NOT_STABLE[model]?.test(recipe)) continue;
+        if (!isFull && FULLY.some((those) => those.test(recipe))) continue;
         if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
         it(recipe, { timeout: 300_000 }, async (context) => {
           const row = rows.find(
