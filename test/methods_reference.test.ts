@@ -2,28 +2,13 @@
  * @file Methods against `shared/reference/methods/*.json`: bytes and counts exact, perplexity within 0.5 %, divergence within
  * 3 % (or 2e-5). A new method adds its rows to ROWS.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
-import drift from './fixtures/drift.json';
-import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
+import { describeWithShared } from './shared.ts';
+import { DRIFT, expectRow, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
-import { relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
-
-interface Row {
-  method: string;
-  settings: Record<string, unknown>;
-  perplexity: number;
-  kl: number;
-  top1: number;
-  bytes: number;
-  params: number;
-}
-
-interface Reference {
-  protocol: { seqlen: number; samples: number; eval_samples: number };
-  methods: Row[];
-}
+import type { TestJob } from './support/slice_job.ts';
 
 /** A recipe and the row that it is held to. */
 type Held = readonly [recipe: string, method: string, settings: Record<string, unknown>];
@@ -150,11 +135,8 @@ const EXPERIMENTS: readonly Held[] = [
   ['gptq:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 4, group: 32 }],
 ];
 
-/** Figures of `tools/solvers/drift.py`, by model and recipe. */
-const DRIFT = drift as Record<string, Record<string, Omit<Row, 'method' | 'settings'>>>;
 const DRIFTED: readonly Held[] = Object.keys(DRIFT.stories260k).map((recipe) => [recipe, recipe, {}]);
 
-const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
 /** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
 /** More of a kind that another row shows: only with WHITTLE_FULL=1. */
@@ -175,29 +157,16 @@ const BRIEFLY: Record<string, readonly string[]> = {
   ],
 };
 
-function experiments(model: string): Row[] {
-  const lines = readSharedText('torch', `experiments_${model}.jsonl`).split('\n').filter(Boolean);
-  return lines.map((line) => {
-    const { experiment, ...row } = JSON.parse(line) as Row & { experiment: string };
-    return { ...row, method: experiment };
-  });
-}
-
 describeWithShared('reference/methods', () => {
   for (const model of Object.keys(TEXTS)) {
     describe(model, () => {
       let backend: Backend;
       let job: TestJob;
       let measure: ReturnType<typeof judge>;
-      let rows: Row[];
+      let rows: readonly Row[];
       beforeAll(async () => {
-        const reference = readSharedJson('reference', 'methods', `methods_${model}.json`) as Reference;
-        const own = Object.entries(DRIFT[model] ?? {}).map(([method, row]) => ({ method, settings: {}, ...row }));
-        rows = [...reference.methods, ...experiments(model), ...own];
+        ({ job, rows } = await referenceJob(model));
         backend = createWasmBackend();
-        const text = (part: string) => readSharedText('text', `${TEXTS[model]}.${part}.txt`);
-        const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
-        job = await testJob(await sharedModelFiles(model), texts, reference.protocol);
         measure = judge(backend, job);
       });
       afterAll(() => backend.dispose());
@@ -207,24 +176,11 @@ describeWithShared('reference/methods', () => {
         if (!isFull && FULLY.some((those) => those.test(recipe))) continue;
         if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
         it(recipe, { timeout: 300_000 }, async (context) => {
-          const row = rows.find(
-            (each) => each.method === method && JSON.stringify(each.settings) === JSON.stringify(settings),
-          );
+          const row = rowOf(rows, method, settings);
           if (!row && [...DRIFTED, ...EXPERIMENTS].some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
-          const loose = UNSTABLE.test(recipe);
-          const found = await measure(await runRecipe(backend, job, recipe));
-          expect(found.bytes).toBe(row.bytes);
-          expect(found.parameters).toBe(row.params);
-          expect(
-            relativeDifference(found.perplexity, row.perplexity),
-            `${found.perplexity} against ${row.perplexity}`,
-          ).toBeLessThan(loose ? 0.03 : 5e-3);
-          expect(Math.abs(found.kl - row.kl), `${found.kl} against ${row.kl}`).toBeLessThan(
-            Math.max((loose ? 0.08 : 0.03) * row.kl, 2e-5),
-          );
-          expect(Math.abs(found.top1 - row.top1)).toBeLessThan(loose ? 0.02 : 5e-3);
+          expectRow(await measure(await runRecipe(backend, job, recipe)), row, UNSTABLE.test(recipe));
         });
       }
     });
