@@ -3,6 +3,7 @@ import { WhittleError } from '../errors/errors.ts';
 import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { embed } from './embed/embed.ts';
+import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
@@ -29,6 +30,7 @@ export const METHODS: readonly AnyMethod[] = [
   owq,
   lorc,
   svd,
+  gguf,
   tensorTrain,
   embed,
   correct,
