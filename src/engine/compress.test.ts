@@ -15,6 +15,8 @@ describe('the command compress', () => {
     'embed:bits=4,group=16; correct:ridge=1; rtn:bits=2,group=16,grid=minimum',
     'wanda:sparsity=0.5; rtn:bits=8,group=row',
     'slicegpt:sparsity=0.25,round=2; rtn:group=16',
+    'slicegpt:sparsity=0.25,round=2; recover:inputs=true; embed',
+    'tensor_train:ratio=1.2; awq:bits=3,group=16',
     'slicegpt:sparsity=0.25,round=2,schedule=rotate-once,head=untied; magnitude:pattern=2:4',
   ])('makes, measures and exports what the plan says: %s', async (recipe) => {
     const platform = memoryPlatform();
@@ -83,6 +85,16 @@ describe('the command compress', () => {
       message: expect.stringContaining('sliced already'),
     });
     expect(await failure(engine.run('compress', { steps: [] }))).toMatchObject({ code: 'bad_option' });
+  });
+
+  it('refuses to compare inputs that a step before has scaled', async () => {
+    const engine = await started();
+    expect(
+      await failure(engine.run('compress', { steps: stepsOf('awq:bits=2,group=16; gptq:delta=true') })),
+    ).toMatchObject({
+      code: 'bad_option',
+      message: expect.stringContaining('scaled what the linears read'),
+    });
   });
 
   it('cancels within a pass and keeps nothing', async () => {
