@@ -60,7 +60,20 @@ export interface Blocks {
   readonly dtype: QuantType;
 }
 
-export type Packing = Grouped | Sparse | Columns | LowRank | Blocks;
+/**
+ * Every row, bent to a block of the sizes of `shape`, as a train of cores (r₋₁, size, r) of its own (TensorGPT, arXiv
+ * 2307.00526): rows can be read one by one.
+ */
+export interface TensorTrain {
+  readonly kind: 'tensor_train';
+  /** Their product is the number of columns. */
+  readonly shape: readonly number[];
+  /** Between neighbours, one less than sizes. */
+  readonly ranks: readonly number[];
+  readonly floats: Floats;
+}
+
+export type Packing = Grouped | Sparse | Columns | LowRank | Blocks | TensorTrain;
 export type PackingKind = Packing['kind'];
 
 /** A row for each kind. */
@@ -86,7 +99,13 @@ const BYTES: { [K in PackingKind]: (rows: number, columns: number, packing: Of<K
   low_rank: (rows, columns, { rank, base, floats }) =>
     SIZE[floats] * rank * (rows + columns) + (base ? groupedBytes(rows, columns, base) : 0),
   blocks: (rows, columns, { dtype }) => rows * columns * bytesPerElement(dtype),
+  tensor_train: (rows, _columns, packing) => SIZE[packing.floats] * rows * trainLength(packing),
 };
+
+/** Numbers of a row's cores. */
+export function trainLength({ shape, ranks }: Pick<TensorTrain, 'shape' | 'ranks'>): number {
+  return shape.reduce((sum, size, i) => sum + (ranks[i - 1] ?? 1) * size * (ranks[i] ?? 1), 0);
+}
 
 /** Codes, scales and zero points are each packed without a gap over the whole matrix. */
 function groupedBytes(rows: number, columns: number, packing: Grouped): number {
@@ -113,6 +132,7 @@ const ELEMENTS: { [K in PackingKind]: (rows: number, columns: number, packing: O
   columns: (rows, columns) => rows * columns,
   low_rank: (rows, columns, { rank, base }) => rank * (rows + columns) + (base ? rows * columns : 0),
   blocks: (rows, columns) => rows * columns,
+  tensor_train: (rows, _columns, packing) => rows * trainLength(packing),
 };
 
 /** Numbers that a packed matrix stores, which is also how many multiplications a token it takes. */
@@ -124,6 +144,14 @@ export function packedElements([rows, columns]: Shape, packing: Packing): number
   );
 }
 
+/**
+ * Multiplications a token of a product with a packed matrix: as many as it stores, but a train's rows have to be rebuilt, which
+ * costs more than the product with the matrix.
+ */
+export function packedMultiplications([rows, columns]: Shape, packing: Packing): number {
+  return packing.kind === 'tensor_train' ? rows * columns : packedElements([rows, columns], packing);
+}
+
 const LABELS: { [K in PackingKind]: (packing: Of<K>) => string } = {
   grouped: ({ bits, group, ordered }) =>
     `int${bits}${group === 'row' ? ' row' : ` g${group}`}${ordered ? ' ordered' : ''}`,
@@ -131,6 +159,7 @@ const LABELS: { [K in PackingKind]: (packing: Of<K>) => string } = {
   columns: ({ rest }) => `${packingLabel(rest)} + columns`,
   low_rank: ({ rank, base }) => `${base ? `${packingLabel(base)} + ` : ''}rank ${rank}`,
   blocks: ({ dtype }) => dtype,
+  tensor_train: ({ ranks }) => `tensor train ${ranks.join('-')}`,
 };
 
 /** "int4 g32", as sizes and labels show it beside the types of floats. */

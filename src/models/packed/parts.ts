@@ -16,6 +16,8 @@ import {
   type Packing,
   type PackingKind,
   type Sparse,
+  type TensorTrain,
+  trainLength,
 } from './packing.ts';
 import type {
   BlocksValues,
@@ -24,6 +26,7 @@ import type {
   LowRankValues,
   PackedValues,
   SparseValues,
+  TensorTrainValues,
 } from './values.ts';
 
 /** Parts by name, in the order they are stored in. */
@@ -48,6 +51,7 @@ const KINDS: { [K in PackingKind]: Kind<Of<K, Packing>, Of<K, PackedValues>> } =
   columns: { split: splitColumns, join: joinColumns },
   low_rank: { split: splitLowRank, join: joinLowRank },
   blocks: { split: ({ blocks }) => new Map([['blocks', blocks]]), join: joinBlocks },
+  tensor_train: { split: splitTrain, join: joinTrain },
 };
 
 /** Throws `limit_exceeded` for a number that the part's float type cannot hold. */
@@ -226,6 +230,23 @@ async function joinBlocks(packing: Blocks, columns: number, rows: RowRange, read
   const row = columns * bytesPerElement(packing.dtype);
   const count = rows.end - rows.start;
   return { packing, rows: count, columns, blocks: await read('blocks', rows.start * row, count * row) };
+}
+
+// ---- tensor train: the cores of each row, one row after the other
+
+function splitTrain({ packing, cores }: TensorTrainValues): PartBytes {
+  return new Map([['cores', encode(cores, packing.floats, 'a core')]]);
+}
+
+async function joinTrain(
+  packing: TensorTrain,
+  columns: number,
+  { start, end }: RowRange,
+  read: PartReader,
+): Promise<TensorTrainValues> {
+  const length = trainLength(packing);
+  const cores = await readFloats(read, 'cores', packing.floats, start * length, (end - start) * length);
+  return { packing, rows: end - start, columns, cores };
 }
 
 /** 16-bit indices of inputs. */
