@@ -18,6 +18,8 @@ export interface TensorInfo {
   readonly stored?: { readonly dtype: string; readonly bytes: number };
   /** Of whole numbers with scales, which `read` gives as F32: the codes themselves. */
   readonly integers?: StoredIntegers;
+  /** A matrix (out, in), also where the family stores its weights as (in, out). */
+  readonly out_in?: boolean;
   /** The file that holds it. */
   readonly file: string;
 }

@@ -56,6 +56,7 @@ export class WeightPicker {
 
   /** A matrix stored as (in, out), as (out, in). @param expected (out, in). */
   takeTransposed(name: string, [out, inputs]: Shape): WeightRef {
+    if (this.checkpoint.tensors.get(name)?.out_in) return this.take(name, [out, inputs]);
     const ref = this.take(name, [inputs, out]);
     if (isFloatType(ref.dtype)) return transposedRef(ref, name);
     throw new WhittleError({
