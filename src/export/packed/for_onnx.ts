@@ -66,7 +66,15 @@ export async function tableForOnnx(ref: WeightRef): Promise<QuantizedRef | undef
 const PIECES: {
   [K in PackingKind]: (ref: WeightRef, packing: Extract<Packing, { kind: K }>) => Promise<Pieces | undefined>;
 } = {
-  grouped: async (ref, packing) => integers(ref, packing, ref.shape[1], (values) => values as GroupedValues),
+  grouped: async (ref, packing) => {
+    const pieces = integers(ref, packing, ref.shape[1], (values) => values as GroupedValues);
+    if (!packing.ordered || !pieces) return pieces;
+    // Inputs in the order of the codes, and none kept aside.
+    const some = (await ref.unpack?.({ start: 0, end: 1 })) as GroupedValues | undefined;
+    if (!some?.order) return undefined;
+    const kept = piece(ref, 'kept', [ref.shape[0], 0], 'F32', () => new Float64Array());
+    return { kind: 'columns', indices: [], others: [...some.order], kept, rest: pieces };
+  },
   // Other grids than MatMulNBits'.
   blocks: async () => undefined,
   // ONNX Runtime's web builds multiply no sparse matrices.
