@@ -49,9 +49,9 @@ async function weightsAlone<Options>(
       tokens: 0,
     });
     const none = { size: 0, tokens: 0 };
-    const changed = await changeLinears(method, options, layer, layerLinears(layer), none, context, dtype);
-    units.push(...changed.map(({ unit }) => unit));
-    layers.push(withWeights(layer, new Map(changed.map(({ name, weight }) => [name, weight]))));
+    const { linears } = await changeLinears(method, options, layer, layerLinears(layer), none, context, dtype);
+    units.push(...linears.map(({ unit }) => unit));
+    layers.push(withWeights(layer, new Map(linears.map(({ name, weight }) => [name, weight]))));
   }
   return { model: { ...model, layers }, sites: [], units };
 }

@@ -10,6 +10,7 @@ import type { WeightOutline } from '../models/decoder_model.ts';
 import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
 import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
+import type { ScalePlace } from './layerwise/scale_place.ts';
 
 export type LinearName = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj';
 
@@ -30,6 +31,8 @@ export interface LinearUse {
   /** act(gate) ⊙ up, or act(up). */
   readonly gated: boolean;
   readonly activation: string;
+  /** Where a scale of its inputs can be folded in; absent where there is no place. */
+  readonly scale_place?: ScalePlace;
   /** What the model's floats are stored in, also those of packings. */
   readonly floats: Floats;
 }
@@ -51,6 +54,17 @@ export interface LinearInput {
  */
 export type Changed = PackedValues | { readonly values: Float64Array } | undefined;
 
+/** What becomes of linears that read one input. */
+export interface ChangedTogether {
+  /** In the order of the linears. */
+  readonly linears: readonly Changed[];
+  /**
+   * (columns), positive: the changed linears expect inputs divided by this, and what makes the inputs is divided by it
+   * (`layerwise/fold_scale.ts`). Only where the linears have a `scale_place`.
+   */
+  readonly divideInputs?: Float64Array;
+}
+
 export interface ChangeContext {
   readonly signal: AbortSignal;
   /** Cancel and threads, for solvers. */
@@ -61,7 +75,8 @@ export interface ChangeContext {
 
 /**
  * One function of one linear. `statistics` are those that were asked for; empty where none were.
- * Gets the linears one after another, or all siblings at once through `changeTogether` (AWQ's scale is common to them).
+ * Gets the linears one after another, or all siblings at once through `changeTogether` (AWQ's scale is common to them), which
+ * needs statistics: without them a layer's linears are handed over at once, whatever they read.
  */
 export interface LinearMethod<Options> {
   /** What is needed of the inputs; none: the calibration text is not run at all. */
@@ -77,5 +92,5 @@ export interface LinearMethod<Options> {
     statistics: TapStatistics,
     options: Options,
     context: ChangeContext,
-  ): readonly Changed[] | Promise<readonly Changed[]>;
+  ): ChangedTogether | Promise<ChangedTogether>;
 }

@@ -140,8 +140,11 @@ export interface Method<Options = never> {
   readonly rebases?: true;
   /** Modifiers and followers that this step takes into its pass, by name. */
   readonly takes?: readonly string[];
-  /** Why this model does not permit these options, as a sentence's second half; undefined where it does. */
-  refusal(model: ModelOutline, options: Options): string | undefined;
+  /**
+   * Why this model does not permit these options, as a sentence's second half; undefined where it does.
+   * @param after What runs within the step, because it was written behind it.
+   */
+  refusal(model: ModelOutline, options: Options, after?: readonly AnyStep[]): string | undefined;
   /** The result without its numbers: parameters, bytes, memory and what formats can hold it follow from it. */
   plan(model: ModelOutline, options: Options): ModelOutline;
   /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */

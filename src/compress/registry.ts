@@ -1,29 +1,37 @@
 /** @file Every method, one row each: command line, recipes, forms, help, reports and labels come from here. */
 import { WhittleError } from '../errors/errors.ts';
+import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { embed } from './embed/embed.ts';
+import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
+import { recover } from './recover/recover.ts';
 import { rtn } from './rtn/rtn.ts';
 import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
+import { tensorTrain } from './tensor_train/tensor_train.ts';
 import { wanda } from './wanda/wanda.ts';
 
 /** In the order in which menus show them. */
 export const METHODS: readonly AnyMethod[] = [
   slicegptMethod,
+  recover,
   magnitude,
   wanda,
   sparsegpt,
   rtn,
   gptq,
+  awq,
   owq,
   lorc,
   svd,
+  gguf,
+  tensorTrain,
   embed,
   correct,
 ];

@@ -38,7 +38,7 @@ export function refusalOf({ method, step, before, after }: Pass, model: ModelOut
     ...[...before, ...after].map((each) => [findMethod(each.method), each] as const),
   ];
   for (const [of, { options }] of all) {
-    const reason = of?.refusal(model, options as never);
+    const reason = of?.refusal(model, options as never, of === method ? after : []);
     if (reason !== undefined) return reason;
   }
   return undefined;

@@ -1,7 +1,9 @@
 /** @file Sizes of a model from its outline: what plans promise and runs report. */
 import { type ModelOutline, storedWeights, type WeightOutline } from '../models/decoder_model.ts';
 import { mapWeights, type WeightRole } from '../models/map_weights.ts';
-import { countParameters, packedModelBytes, packedWeightBytes, storedElements } from '../models/model_size.ts';
+import { countParameters, packedModelBytes, packedWeightBytes } from '../models/model_size.ts';
+import { packedMultiplications } from '../models/packed/packing.ts';
+import { elementCount } from '../tensor/shape.ts';
 import type { ModelSizes } from './protocol.ts';
 
 /** @param dense Parameters of the model as it was opened. */
@@ -19,8 +21,10 @@ export function modelSizes(model: ModelOutline, dense: number): ModelSizes {
 export function multiplications(model: ModelOutline): number {
   const roles = new Map<WeightOutline, WeightRole>();
   mapWeights(model, (weight, role) => roles.set(weight, role));
-  let sum = storedElements(model.lm_head.weight);
-  for (const [weight, role] of roles) if (role === 'linear' || role === 'projection') sum += storedElements(weight);
+  const of = ({ shape, packed }: WeightOutline) =>
+    packed ? packedMultiplications(shape, packed) : elementCount(shape);
+  let sum = of(model.lm_head.weight);
+  for (const [weight, role] of roles) if (role === 'linear' || role === 'projection') sum += of(weight);
   return sum;
 }
 

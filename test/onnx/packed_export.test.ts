@@ -57,6 +57,15 @@ const sparse: Pack = (W, rows, count) => {
   return { packing: { kind: 'sparse', places: 'bitmap', kept, floats: 'F32' }, rows, columns: count, values, mask };
 };
 
+/** A train of one block: its numbers, and a factor of 1. */
+const train: Pack = (W, rows, count) => ({
+  packing: { kind: 'tensor_train', shape: [count, 1], ranks: [1], floats: 'F32' },
+  ...{ rows, columns: count },
+  cores: Float64Array.from({ length: rows * (count + 1) }, (_, i) =>
+    i % (count + 1) === count ? 1 : W[Math.floor(i / (count + 1)) * count + (i % (count + 1))],
+  ),
+});
+
 const KINDS: readonly [name: string, pack: Pack, operators: readonly string[]][] = [
   ['int4 g16', integers(), ['MatMulNBits']],
   ['int3 g16', integers({ bits: 3 }), ['MatMulNBits']],
@@ -68,6 +77,7 @@ const KINDS: readonly [name: string, pack: Pack, operators: readonly string[]][]
   ['low rank', lowRank(), []],
   ['low rank beside integers', lowRank(INTEGERS), ['MatMulNBits']],
   ['sparse', sparse, []],
+  ['tensor train', train, []],
 ];
 
 describe('exported ONNX of packed weights', () => {

@@ -16,7 +16,7 @@ export async function runRecipe(backend: Backend, job: TestJob, text: string): P
   let { model } = job;
   for (const { method, step, before, after } of passesOf(parseRecipe(text).steps)) {
     const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after };
-    const refusal = method.refusal(model, step.options as never);
+    const refusal = method.refusal(model, step.options as never, after);
     if (refusal) throw new Error(refusal);
     const planned = method.plan(model, step.options as never);
     const made = await method.run?.(model, step.options as never, context);

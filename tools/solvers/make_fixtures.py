@@ -67,6 +67,9 @@ def main():
     out['awq']['scale'] = {'ratio': ratio, 'values': listed(torch.cat(Q))}
     Q, ratio = Z.awq([W], X, G, 3, 16, clip=True)
     out['awq']['clip'] = {'ratio': ratio, 'values': listed(Q[0])}
+    # Here two weights beyond a clipped range would get another code than the range's edge.
+    W3, X3, G3 = case(251, 48, 64, 150)
+    out['awq']['clip edge'] = listed(Z.clip_rtn(W3, G3, 4, 32))
     # OWQ's order and kept columns.
     k = 3
     sens = G.diagonal() * ((W - Z.rtn(W, 3, 16)) ** 2).sum(0)

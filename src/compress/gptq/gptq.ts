@@ -2,7 +2,6 @@
 import * as v from 'valibot';
 import type { WeightOutline } from '../../models/decoder_model.ts';
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
-import type { TapStatistics } from '../../statistics/statistics.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
@@ -10,6 +9,7 @@ import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
 import { MIX, type MixOptions, mixedOptions, mixRefusal } from '../options/mix.ts';
+import { deltaGram } from '../solvers/drift.ts';
 import { type GptqOrder, gptq as solve } from '../solvers/gptq.ts';
 import { gridOf, groupedValues, nearestValues } from '../solvers/packed_values.ts';
 
@@ -29,14 +29,6 @@ const DAMPING = number(
 function packingOf(options: Options, source: WeightOutline, use: LinearUse): Grouped {
   const packing = integerPacking(mixedOptions(options, use), source);
   return options.order === 'dynamic' && packing.zero !== 'symmetric' ? { ...packing, ordered: true } : packing;
-}
-
-/** Σ (x_dense − x)ᵀ·x, row i for dense input i. `cross` has the compressed input in its rows. */
-function deltaGram({ gram, cross, size: n }: TapStatistics): Float64Array | undefined {
-  if (!gram || !cross) return undefined;
-  const delta = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) delta[i * n + j] = cross[j * n + i] - gram[i * n + j];
-  return delta;
 }
 
 const linears: LinearMethod<Options> = {

@@ -7,8 +7,16 @@ import { packedWeightBytes } from '../../models/model_size.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
-import type { ChangeContext, Changed, LinearInput, LinearMethod, LinearName } from '../layerwise_types.ts';
+import type {
+  ChangeContext,
+  Changed,
+  ChangedTogether,
+  LinearInput,
+  LinearMethod,
+  LinearName,
+} from '../layerwise_types.ts';
 import type { CompressionContext, UnitReport } from '../method.ts';
+import type { Fold } from './fold_scale.ts';
 import { linearOf, linearUse } from './half.ts';
 import { storeChanged } from './store_changed.ts';
 import { unitError } from './unit_error.ts';
@@ -23,6 +31,14 @@ export interface ChangedLinear {
   readonly name: LinearName;
   readonly weight: WeightRef;
   readonly unit: UnitReport;
+  /** (rows, columns): what the linear does to inputs that are not divided yet; only where they shall be. */
+  readonly effective?: Float32Array;
+}
+
+export interface ChangedLinears {
+  readonly linears: readonly ChangedLinear[];
+  /** What makes the inputs has to be divided by this: see `fold_scale.ts`. */
+  readonly fold?: Fold;
 }
 
 /** @param prepare Changes the weights before the method gets them (`correct`). */
@@ -35,7 +51,7 @@ export async function changeLinears<Options>(
   context: CompressionContext,
   dtype: FloatType,
   prepare: (input: LinearInput) => void | Promise<void> = () => {},
-): Promise<ChangedLinear[]> {
+): Promise<ChangedLinears> {
   const inputs: LinearInput[] = [];
   for (const name of names) {
     const input = await hostLinear(layer, name, dtype);
@@ -49,7 +65,7 @@ export async function changeLinears<Options>(
     breathe: async () => breathe(),
   };
   const before = inputs.map(({ W }) => Float32Array.from(W));
-  const results = await ask(method, inputs, statistics, options, change);
+  const { linears: results, divideInputs: scale } = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];
   for (const [i, input] of inputs.entries()) {
     throwIfCancelled(context.signal);
@@ -58,11 +74,18 @@ export async function changeLinears<Options>(
     if (!result) continue;
     const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
     const V = decodeStored(await weight.read(), weight.dtype);
+    if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
     const figure = unitError(before[i], V, rows, columns, statistics);
     const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) };
-    changed.push({ name: use.name, weight, unit });
+    changed.push({ name: use.name, weight, unit, ...(scale && { effective: V }) });
   }
-  return changed;
+  return { linears: changed, ...(scale && { fold: foldOf(inputs, scale) }) };
+}
+
+function foldOf([{ use }]: readonly LinearInput[], scale: Float64Array): Fold {
+  const { scale_place: place } = use;
+  if (place) return { place, scale };
+  throw new WhittleError({ code: 'internal', message: `Nothing before ${use.path} can take a scale.` });
 }
 
 async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
@@ -94,13 +117,13 @@ async function ask<Options>(
   statistics: TapStatistics,
   options: Options,
   context: ChangeContext,
-): Promise<readonly Changed[]> {
+): Promise<ChangedTogether> {
   if (method.changeTogether) return method.changeTogether(inputs, statistics, options, context);
   if (!method.change) throw new WhittleError({ code: 'internal', message: 'A method changes no linear.' });
-  const changed: Changed[] = [];
+  const linears: Changed[] = [];
   for (const input of inputs) {
-    changed.push(await method.change(input, statistics, options, context));
+    linears.push(await method.change(input, statistics, options, context));
     await context.breathe();
   }
-  return changed;
+  return { linears };
 }

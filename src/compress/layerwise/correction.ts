@@ -118,11 +118,12 @@ export async function chooseRidge(
   n: number,
   missing: readonly MissingSums[],
   options: LinalgOptions,
+  ridges: readonly number[] = RIDGES,
 ): Promise<number> {
   const fitted = gram.map((value, i) => value - held[i]);
   const rest = missing.map(({ all, held: own }) => (own ? all.map((value, i) => value - own[i]) : all));
   let best = { ridge: DEFAULT_RIDGE, error: Number.POSITIVE_INFINITY };
-  for (const ridge of RIDGES) {
+  for (const ridge of ridges) {
     const moved = await corrections(fitted, n, rest, ridge, options);
     if (!moved) break;
     let error = 0;

@@ -7,6 +7,7 @@ import { attentionMixed, mlpActivated, type RotaryTable } from '../../runtime/fo
 import { addBranch, productInput, residual } from '../../runtime/layer_products.ts';
 import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
 import type { LinearName, LinearUse } from '../layerwise_types.ts';
+import { scalePlace } from './scale_place.ts';
 
 export type HalfName = 'attention' | 'mlp';
 
@@ -34,6 +35,12 @@ export function linearOf<W>(layer: DecoderLayer<W>, name: LinearName): Linear<W>
   return ({ ...attention, ...mlp } as unknown as Record<LinearName, Linear<W>>)[name];
 }
 
+/** The layer with another linear. */
+export function withLinear<W>(layer: DecoderLayer<W>, name: LinearName, linear: Linear<W>): DecoderLayer<W> {
+  const half = halfOf(name);
+  return { ...layer, [half]: { ...layer[half], [name]: linear } };
+}
+
 /** The layer with other weights for some of its linears. */
 export function withWeights<W>(layer: DecoderLayer<W>, weights: ReadonlyMap<LinearName, W>): DecoderLayer<W> {
   const changed = (half: HalfName) =>
@@ -59,6 +66,7 @@ export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName, 
   const isInput = name !== outputLinear(half);
   const norm = half === 'attention' ? layer.input_layernorm : layer.post_attention_layernorm;
   const isShared = layer.input_layernorm === layer.post_attention_layernorm;
+  const place = scalePlace(layer, name);
   return {
     layer: layer.index,
     name,
@@ -70,6 +78,7 @@ export function linearUse(layer: DecoderLayer<WeightOutline>, name: LinearName, 
     after_norm: isInput && norm?.weight !== undefined && !isShared,
     gated: layer.mlp.gate_proj !== undefined,
     activation: layer.mlp.activation,
+    ...(place && { scale_place: place }),
     floats,
   };
 }

@@ -22,6 +22,7 @@ import type { CompressedModel, PassContext, UnitReport } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { changeLinears, linalgOptions } from './change_linears.ts';
 import { addCorrection, chooseRidge, corrections, DEFAULT_RIDGE, Missing } from './correction.ts';
+import { type Fold, foldScale } from './fold_scale.ts';
 import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
 
 /** A stream of states with what the halves at hand made of them, batch by batch. */
@@ -59,6 +60,8 @@ export class LayerwisePass<Options> {
   private readonly batches: number;
   private readonly ids: readonly Uint32Array[];
   private changed = new Map<LinearName, WeightRef>();
+  /** Scales of the layer at hand. On the device its linears stand for undivided inputs until it is done. */
+  private folds: Fold[] = [];
   private tokens = 0;
 
   constructor(
@@ -111,6 +114,7 @@ export class LayerwisePass<Options> {
   private async layer(layer: DecoderLayer): Promise<DecoderLayer> {
     const { arena, loader, dense } = this;
     this.changed = new Map();
+    this.folds = [];
     const next = this.model.layers[layer.index + 1];
     const weights = await loader.layer(layer);
     const denseLayer = dense && this.denseLayer(layer.index);
@@ -144,7 +148,9 @@ export class LayerwisePass<Options> {
     freeDeviceLayer(arena, weights);
     if (denseWeights) freeDeviceLayer(arena, denseWeights);
     arena.freeWorkspace();
-    return withWeights(layer, this.changed);
+    let made = withWeights(layer, this.changed);
+    for (const fold of this.folds) made = await foldScale(made, fold, this.context.scratch, this.dtype);
+    return made;
   }
 
   /** The same layer of the model as it was opened; layers are dropped only by passes that need no dense stream. */
@@ -159,8 +165,18 @@ export class LayerwisePass<Options> {
     });
   }
 
-  /** `correct` moves the stream towards the dense one: they must be the same coordinates. */
+  /** `correct` moves the stream towards the dense one, a cross-Gram compares inputs: they must be the same coordinates. */
   private assertComparable(own: DecoderLayer, dense: DecoderLayer): void {
+    const norms = [own, dense].map(({ input_layernorm: a, post_attention_layernorm: b }) => [a?.weight, b?.weight]);
+    if (this.wanted.has('cross') && norms[0].some((weight, i) => weight !== norms[1][i])) {
+      throw new WhittleError({
+        code: 'bad_option',
+        message:
+          'A step before this one scaled what the linears read (awq does), so that it cannot be compared with what they read in the dense model.',
+        place: { field: 'recipe', layer: own.index },
+        action: 'Leave out delta, or put the step that scales behind it.',
+      });
+    }
     const [d, D] = [own, dense].map(({ mlp }) => mlp.down_proj.weight.shape[0]);
     const isSame = own.attn_shortcut_Q === dense.attn_shortcut_Q && own.mlp_shortcut_Q === dense.mlp_shortcut_Q;
     if (!this.correct || (d === D && isSame)) return;
@@ -293,11 +309,14 @@ export class LayerwisePass<Options> {
       if (D) addCorrection(W, rows, columns, D);
     };
     const { layer } = half;
-    const changed = await changeLinears(method, options, layer, names, statistics, context, this.dtype, prepare);
-    for (const { name, weight, unit } of changed) {
+    const { dtype } = this;
+    const { linears, fold } = await changeLinears(method, options, layer, names, statistics, context, dtype, prepare);
+    if (fold) this.folds.push(fold);
+    for (const { name, weight, unit, effective } of linears) {
       this.changed.set(name, weight);
       this.units.push(unit);
-      half.replace(name, await this.loader.load(weight));
+      const uploaded = () => this.arena.own(context.backend.fromArray(effective ?? [], weight.shape, weight.name));
+      half.replace(name, effective ? uploaded() : await this.loader.load(weight));
     }
   }
 

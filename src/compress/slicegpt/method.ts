@@ -1,11 +1,11 @@
 /** @file SliceGPT as a row of the registry: options with their labels, refusals, plan. */
 import * as v from 'valibot';
-import type { ModelOutline } from '../../models/decoder_model.ts';
+import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number, numbers } from '../options/fields.ts';
 import { modelShape } from './model_shape.ts';
 import { slicedOutline } from './outline.ts';
-import { slicingRefusal } from './permits.ts';
+import { isSliced, slicingRefusal } from './permits.ts';
 import {
   constantDimensions,
   type Fusion,
@@ -15,8 +15,9 @@ import {
   type Schedule,
   sliceDimension,
 } from './plan.ts';
+import type { RecoverOptions } from './recovery.ts';
 import type { DenseBases } from './rotate_once.ts';
-import { slicegpt } from './slicegpt.ts';
+import { type SliceGptOptions, slicegpt } from './slicegpt.ts';
 
 export interface SliceOptionsGiven {
   readonly sparsity: number;
@@ -72,7 +73,11 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
   },
   options,
   rebases: true,
-  refusal(model, given) {
+  takes: ['recover'],
+  refusal(model, given, after = []) {
+    if (given.schedule === 'rotate-once' && after.some(({ method }) => method === 'recover')) {
+      return 'recover goes with schedule=sequential, whose bases see what it refits: with rotate-once they are fixed beforehand';
+    }
     const refusal = slicingRefusal(model);
     if (refusal) return refusal.reason;
     const shape = modelShape(model);
@@ -84,7 +89,11 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     const head = resolveHead(given.head, modelShape(model));
     return slicegpt.compress(
       model,
-      { ...rest, head, ...(dimensions && { dimensions }), ...(await bases(model, given, context)) },
+      {
+        ...{ ...rest, head, ...(dimensions && { dimensions }) },
+        ...(await bases(model, given, context)),
+        ...recovery(model, context),
+      },
       context,
     );
   },
@@ -99,6 +108,14 @@ function dimensionsOf(
     dimensions ??
     constantDimensions(shape, sliceDimension(shape.hidden_size, sparsity, round), resolveHead(head, shape))
   );
+}
+
+/** Towards the model as it was opened, where its stream is the same. */
+function recovery(model: DecoderModel, { after, dense }: PassContext): Pick<SliceGptOptions, 'recover'> {
+  const step = after.find(({ method }) => method === 'recover');
+  if (!step) return {};
+  const isComparable = dense.layers.length === model.layers.length && !isSliced(dense);
+  return { recover: { options: step.options as never as RecoverOptions, dense: isComparable ? dense : model } };
 }
 
 async function bases(

@@ -23,6 +23,7 @@ import { FusedLoader, isCentred } from './fuse.ts';
 import { storeEnds } from './heads.ts';
 import type { HeadKind } from './plan.ts';
 import { principalBasis } from './principal_basis.ts';
+import { type RecoverOptions, Recovery } from './recovery.ts';
 import { type Basis, identityBasis, intoBasis } from './rotate.ts';
 import { type SiteCovariance, type StatesSum, siteCovariance, statesSum } from './site_covariance.ts';
 import { EMBEDDING_SITE, middleSite, outputSite, type Site, type SiteDimensions } from './sites.ts';
@@ -34,11 +35,17 @@ export async function sliceSequential(
   head: HeadKind,
   dimensions: SiteDimensions,
   context: CompressionContext,
+  recover?: { options: RecoverOptions; dense: DecoderModel },
 ): Promise<CompressedModel> {
+  const { spill } = context;
+  // Two streams share one budget.
+  const share = recover && spill ? { ...spill, budgetBytes: Math.floor(spill.budgetBytes / 2) } : spill;
   return withArena(context.backend, (arena) =>
-    withBatchStates(arena, context.spill, (states) =>
-      new SequentialPass(arena, states, model, head, dimensions, context).run(),
-    ),
+    withBatchStates(arena, share, (states) => {
+      const pass = new SequentialPass(arena, states, model, head, dimensions, context);
+      if (!recover) return pass.run();
+      return withBatchStates(arena, share, (dense) => pass.recovering(recover.dense, dense, recover.options).run());
+    }),
   );
 }
 
@@ -58,6 +65,7 @@ class SequentialPass {
   private tokens = 0;
   /** Dominant directions of the last site. */
   private carried?: Dominant;
+  private recovery?: Recovery;
 
   constructor(
     private readonly arena: Arena,
@@ -75,23 +83,26 @@ class SequentialPass {
     this.rotary = new RotaryCache(arena, context.calibration.seqlen);
   }
 
+  /** Refits what is sliced towards the stream of the dense model, whose states are kept in `states`. */
+  recovering(dense: DecoderModel, states: BatchStates, options: RecoverOptions): this {
+    this.recovery = new Recovery(this.arena, dense, this.fused, states, this.states, options, this.context);
+    return this;
+  }
+
   async run(): Promise<CompressedModel> {
     const { arena, model } = this;
     const windows = this.context.calibration;
-    const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(arena.backend.info));
+    const rows = rowsPerBatch(arena.backend.info);
+    // Batches are what is held back to choose a ridge by: four at least.
+    const most = this.recovery ? Math.min(rows, Math.ceil(windows.count / 4) * windows.seqlen) : rows;
+    const ids = batchesOf(windows, 0, windows.count, most).map((batch) => batchIds(windows, batch));
     this.progress(0, 'embedding covariance', 0);
     const sum = this.statesSum();
-    await embedTokens(
-      arena,
-      this.loader,
-      model.embed_tokens,
-      batches.map((batch) => batchIds(windows, batch)),
-      windows.seqlen,
-      async (x, index) => {
-        sum.add(x);
-        await this.states.put(index, x);
-      },
-    );
+    await embedTokens(arena, this.loader, model.embed_tokens, ids, windows.seqlen, async (x, index) => {
+      sum.add(x);
+      await this.states.put(index, x);
+    });
+    await this.recovery?.begin(ids);
     const tokens = await this.covariance(sum, EMBEDDING_SITE);
     const { covariance, tableGram } = await firstCovariance(arena, model, this.head, tokens);
     const first = await this.basis(covariance, EMBEDDING_SITE);
@@ -119,6 +130,7 @@ class SequentialPass {
     this.progress(index, 'attention', 0);
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
+    await this.recovery?.refit(layer, { attention }, input, table);
     this.loader.prefetch(mlpWeights(layer));
     const sum = this.statesSum();
     await this.eachBatch(index, 'attention and MLP-input covariance', 0, 0.5, input, (x) => {
@@ -127,14 +139,16 @@ class SequentialPass {
       return h;
     });
     const middle = await this.siteBasis(sum, middleSite(index));
-    const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle);
+    const isRefitted = this.recovery !== undefined;
+    const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle, isRefitted);
 
     const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), middle, this.original);
+    await this.recovery?.refit(layer, { mlp }, middle, table);
     this.prefetchAfter(layer);
     const output = this.endsInOriginal(layer)
       ? this.original
       : await this.outputBasis(layer, await this.runMlp(layer, mlp, middle));
-    const slicedMlp = await storeMlp(arena, this.store, layer, mlp, middle, output);
+    const slicedMlp = await storeMlp(arena, this.store, layer, mlp, middle, output, isRefitted);
     await this.loader.assertFinite();
     this.freeBasis(middle);
     return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, output };
@@ -146,12 +160,15 @@ class SequentialPass {
     this.progress(layer.index, 'attention and MLP', 0);
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
     const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), input);
+    const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
+    await this.recovery?.refit(layer, { attention, mlp }, input, table);
     this.prefetchAfter(layer);
     const output = this.endsInOriginal(layer)
       ? this.original
       : await this.outputBasis(layer, await this.runParallel(layer, { attention, mlp }, input));
-    const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, output);
-    const slicedMlp = await storeMlp(arena, this.store, layer, mlp, input, output);
+    const isRefitted = this.recovery !== undefined;
+    const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, output, isRefitted);
+    const slicedMlp = await storeMlp(arena, this.store, layer, mlp, input, output, isRefitted);
     await this.loader.assertFinite();
     return { layer: { ...layer, ...slicedAttention, ...slicedMlp }, output };
   }

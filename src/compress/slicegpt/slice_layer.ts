@@ -7,7 +7,7 @@ import type { DecoderLayer, Linear, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceAttention, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
 import { scaleFree } from './fuse.ts';
-import { type Basis, rotateInput, rotateOutput, shortcut } from './rotate.ts';
+import { type Basis, intoBasis, rotateInput, rotateOutput, shortcut } from './rotate.ts';
 import type { WeightStore } from './store.ts';
 
 /**
@@ -69,12 +69,13 @@ export async function storeAttention(
   rotated: DeviceAttention,
   input: Basis,
   output: Basis,
+  isRefitted = false,
 ): Promise<SlicedAttention> {
   const prefix = `model.layers.${layer.index}`;
   const { attention } = layer;
   const norm = layer.input_layernorm as Norm;
   const o_proj = rotateOutput(arena, rotated.o_proj, output);
-  const Q = shortcut(arena, input, output);
+  const Q = shortcutBetween(arena, input, output, isRefitted ? rotated.attn_shortcut_Q : undefined);
   const putInput = (name: 'q_proj' | 'k_proj' | 'v_proj') =>
     store.putLinear(rotated[name], `${prefix}.self_attn.${name}`, keptBias(attention[name], norm));
   const stored = {
@@ -101,6 +102,7 @@ export async function storeMlp(
   rotated: DeviceMlp,
   middle: Basis,
   output: Basis,
+  isRefitted = false,
 ): Promise<SlicedMlp> {
   const prefix = `model.layers.${layer.index}`;
   const { mlp } = layer;
@@ -113,12 +115,18 @@ export async function storeMlp(
     up_proj: await putInput('up_proj', rotated.up_proj),
     down_proj: await store.putLinear(down_proj, `${prefix}.mlp.down_proj`),
   };
-  arena.free(rotated.down_proj.weight, rotated.mlp_shortcut_Q);
+  arena.free(rotated.down_proj.weight);
   for (const linear of [rotated.gate_proj, rotated.up_proj, rotated.down_proj]) arena.free(linear?.bias);
   const sliced = { post_attention_layernorm: scaleFree(norm), mlp: { ...mlp, ...stored } };
   if (layer.parallel) return sliced;
-  const Q = shortcut(arena, middle, output);
+  const Q = shortcutBetween(arena, middle, output, isRefitted ? rotated.mlp_shortcut_Q : undefined);
+  arena.free(rotated.mlp_shortcut_Q);
   return { ...sliced, mlp_shortcut_Q: await store.put(Q, `${prefix}.mlp_shortcut_Q`) };
+}
+
+/** @param refitted From the input's basis into D dimensions, where it is no longer that basis's own. */
+function shortcutBetween(arena: Arena, input: Basis, output: Basis, refitted: Tensor | undefined): Tensor {
+  return refitted ? intoBasis(arena, refitted, output, 'shortcut_Q') : shortcut(arena, input, output);
 }
 
 /** The stored bias of a linear that rotation leaves as it was: a norm with a bias of its own changes it. */

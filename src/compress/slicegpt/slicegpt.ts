@@ -12,6 +12,7 @@ import {
   type Schedule,
   sliceDimension,
 } from './plan.ts';
+import type { RecoverOptions } from './recovery.ts';
 import { calibrateDense, type DenseBases, sliceWithBases } from './rotate_once.ts';
 import { sliceSequential } from './sequential.ts';
 import type { SiteDimensions } from './sites.ts';
@@ -26,6 +27,8 @@ export interface SliceGptOptions {
   dimensions?: SiteDimensions;
   /** For `rotate-once`: the calibration of the same model, fusion and windows, if there is one already. */
   denseBases?: DenseBases;
+  /** For `sequential`: shortcuts and output linears are refitted towards the stream of this model. */
+  recover?: { options: RecoverOptions; dense: DecoderModel };
 }
 
 /** Throws `not_sliceable`, `bad_option`, and what calibration throws. */
@@ -35,7 +38,11 @@ export const slicegpt = {
     assertSliceable(model);
     const dimensions = siteDimensions(model.config, model.layers[0].parallel === true, options);
     const fused = applyFusion(model, options.fusion);
-    if (options.schedule === 'sequential') return sliceSequential(fused, options.head, dimensions, context);
+    if (options.schedule === 'sequential') {
+      const { recover, head, fusion } = options;
+      const towards = recover && { ...recover, dense: applyFusion(recover.dense, fusion) };
+      return sliceSequential(fused, head, dimensions, context, towards);
+    }
     const bases = options.denseBases ?? (await calibrateDense(fused, context));
     return sliceWithBases(fused, options.head, dimensions, bases, context);
   },

@@ -3,7 +3,8 @@
  * taken back in what makes the inputs. One scale serves all linears that read the same inputs. Then each group's range may
  * be clipped.
  */
-
+import { breather } from '../../backend/event_loop.ts';
+import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import { addProduct, view } from '../../backend/linalg/gemm.ts';
 import { pulse } from '../../pulse/pulse.ts';
 import {
@@ -41,23 +42,25 @@ export interface AwqScale {
  * The scale with the least Σ tr((W − Q)·G·(W − Q)ᵀ) over the matrices.
  * @param meanMagnitude (columns): mean |x| of each input.
  * @param gram (columns, columns): XᵀX.
+ * @throws `cancelled`
  */
-export function awqScale(
+export async function awqScale(
   matrices: readonly Matrix[],
   columns: number,
   meanMagnitude: ArrayLike<number>,
   gram: Float64Array,
   group: number,
   grid: Grid,
-  multiply = addProduct,
-): AwqScale {
+  { multiply = addProduct, signal }: LinalgOptions = {},
+): Promise<AwqScale> {
+  const breathe = breather(signal);
   let best: (AwqScale & { loss: number }) | undefined;
   for (let step = 0; step < RATIOS; step++) {
     const ratio = step / RATIOS;
     const scale = scaleOf(meanMagnitude, ratio);
     let loss = 0;
     for (const { values, rows } of matrices) {
-      pulse();
+      await breathe();
       const rounded = decodeGrouped(roundToNearest(scaled(values, scale), rows, columns, group, grid));
       const difference = values.map((value, i) => value - rounded[i] / scale[i % columns]);
       loss += outputError(difference, rows, columns, gram, multiply);
@@ -111,33 +114,31 @@ export function clippedRounding(
     for (let index = 0; index < groups; index++) {
       const first = index * size;
       const count = Math.min(size, columns - first);
-      const params = bestClip(
-        W.subarray(row * columns + first, row * columns + first + count),
-        grid,
-        gram,
-        columns,
-        first,
-      );
+      const own = W.subarray(row * columns + first, row * columns + first + count);
+      const { params, clip } = bestClip(own, grid, gram, columns, first);
       found.scales[row * groups + index] = params.scale;
       found.offsets[row * groups + index] = params.offset;
-      for (let i = 0; i < count; i++) {
-        const at = row * columns + first + i;
-        found.codes[at] = codeOf(grid, params, W[at]);
-      }
+      // Cut first: beyond the edge the grid may have one code more.
+      for (let i = 0; i < count; i++) found.codes[row * columns + first + i] = codeOf(grid, params, clip(own[i]));
     }
   }
   return found;
 }
 
-function bestClip(w: Float64Array, grid: Grid, gram: Float64Array, columns: number, first: number): GroupParams {
+interface Clip {
+  readonly params: GroupParams;
+  /** Moves what lies outside the range to its edge. */
+  readonly clip: (value: number) => number;
+}
+
+function bestClip(w: Float64Array, grid: Grid, gram: Float64Array, columns: number, first: number): Clip {
   const high = w.reduce((a, b) => Math.max(a, b));
   const low = w.reduce((a, b) => Math.min(a, b));
-  let best: GroupParams = gridParams(grid, low, high);
+  let best: Clip = { params: gridParams(grid, low, high), clip: (value) => value };
   let least = Number.POSITIVE_INFINITY;
   const difference = new Float64Array(w.length);
   for (let step = 0; step < CLIPS; step++) {
     const share = 1 - step / 20;
-    // As the range is cut: what lies outside is moved to its edge.
     const clip = (value: number) => Math.max(Math.min(value, high * share), low * share);
     const params = gridParams(grid, ...rangeOf(w, clip));
     for (let i = 0; i < w.length; i++) difference[i] = w[i] - numberOf(grid, params, codeOf(grid, params, clip(w[i])));
@@ -149,7 +150,7 @@ function bestClip(w: Float64Array, grid: Grid, gram: Float64Array, columns: numb
     }
     if (error < least) {
       least = error;
-      best = params;
+      best = { params, clip };
     }
   }
   return best;

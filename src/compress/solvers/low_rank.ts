@@ -85,7 +85,8 @@ export function decodeLowRank({ rank, up, down }: LowRankPair, rows: number, col
   return values;
 }
 
-function floored(gram: Float64Array, n: number): Float64Array {
+/** G with what keeps inputs that are never used from making it singular. */
+export function floored(gram: Float64Array, n: number): Float64Array {
   const G = gram.slice();
   let sum = 0;
   for (let i = 0; i < n; i++) sum += G[i * n + i];

@@ -36,6 +36,15 @@ function makeCase(seed: number, rows: number, columns: number, tokens: number) {
   return { W, X, gram, rows, columns, tokens };
 }
 
+/** Of each input. */
+function meanMagnitude({ X, columns, tokens }: ReturnType<typeof makeCase>): Float64Array {
+  return Float64Array.from({ length: columns }, (_, column) => {
+    let sum = 0;
+    for (let i = column; i < X.length; i += columns) sum += Math.abs(X[i]);
+    return sum / tokens;
+  });
+}
+
 const small = makeCase(7, 6, 40, 90);
 const long = makeCase(11, 3, 150, 260);
 const INT4: Grid = { bits: 4, kind: 'integer' };
@@ -200,32 +209,39 @@ describe('SparseGPT', () => {
 });
 
 describe('AWQ', () => {
-  const { W, X, rows, columns, gram, tokens } = small;
-  const magnitude = Float64Array.from({ length: columns }, (_, column) => {
-    let sum = 0;
-    for (let i = column; i < X.length; i += columns) sum += Math.abs(X[i]);
-    return sum / tokens;
-  });
-  const unscaled = (found: Float64Array, scale: Float64Array) => found.map((value, i) => value / scale[i % columns]);
+  const { W, rows, columns, gram } = small;
+  const magnitude = meanMagnitude(small);
+  const unscaled = (found: Float64Array, scale: Float64Array) =>
+    found.map((value, i) => value / scale[i % scale.length]);
+  const clipped = (V: Float64Array, count: number, scale: Float64Array, G: Float64Array, group: number, grid: Grid) => {
+    const n = scale.length;
+    const inner = G.map((value, i) => value / scale[Math.floor(i / n)] / scale[i % n]);
+    const found = clippedRounding({ values: scaled(V, scale), rows: count }, n, inner, group, grid);
+    return unscaled(decodeGrouped(found), scale);
+  };
 
-  it('finds one scale for all matrices of an input', () => {
+  it('finds one scale for all matrices of an input', async () => {
     const parts = [
       { values: W.slice(0, 4 * columns), rows: 4 },
       { values: W.slice(4 * columns), rows: 2 },
     ];
-    const { ratio, scale } = awqScale(parts, columns, magnitude, gram, 16, INT4);
+    const { ratio, scale } = await awqScale(parts, columns, magnitude, gram, 16, INT4);
     expect(ratio).toBeCloseTo(expected.awq.scale.ratio, 12);
     const found = decodeGrouped(roundToNearest(scaled(W, scale), rows, columns, 16, INT4));
     expectValues(unscaled(found, scale), expected.awq.scale.values);
   });
 
-  it('clips each group', () => {
+  it('clips each group', async () => {
     const grid: Grid = { bits: 3, kind: 'integer' };
-    const { ratio, scale } = awqScale([{ values: W, rows }], columns, magnitude, gram, 16, grid);
+    const { ratio, scale } = await awqScale([{ values: W, rows }], columns, magnitude, gram, 16, grid);
     expect(ratio).toBeCloseTo(expected.awq.clip.ratio, 12);
-    const inner = gram.map((value, i) => value / scale[Math.floor(i / columns)] / scale[i % columns]);
-    const found = decodeGrouped(clippedRounding({ values: scaled(W, scale), rows }, columns, inner, 16, grid));
-    expectValues(unscaled(found, scale), expected.awq.clip.values);
+    expectValues(clipped(W, rows, scale, gram, 16, grid), expected.awq.clip.values);
+  });
+
+  it('moves what lies outside a clipped range to its edge before it is rounded', () => {
+    const edge = makeCase(251, 48, 64, 150);
+    const ones = new Float64Array(edge.columns).fill(1);
+    expectValues(clipped(edge.W, edge.rows, ones, edge.gram, 32, INT4), expected.awq['clip edge']);
   });
 });
 

@@ -1,6 +1,7 @@
 /** @file The numbers that a packed matrix stands for, (rows, columns) in f32: every kind in one place. */
-import { groupSize, groupsOf, type PackingKind } from './packing.ts';
-import type { ColumnsValues, GroupedValues, LowRankValues, PackedValues } from './values.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import { groupSize, groupsOf, type PackingKind, trainLength } from './packing.ts';
+import type { ColumnsValues, GroupedValues, LowRankValues, PackedValues, TensorTrainValues } from './values.ts';
 
 type Of<K extends PackingKind> = Extract<PackedValues, { packing: { kind: K } }>;
 
@@ -9,6 +10,8 @@ const DENSE: { [K in PackingKind]: (values: Of<K>) => Float32Array } = {
   sparse: ({ values }) => Float32Array.from(values),
   columns: columnsDense,
   low_rank: lowRankDense,
+  blocks: ({ packing, blocks }) => decodeStored(blocks, packing.dtype),
+  tensor_train: trainDense,
 };
 
 export function dense(values: PackedValues): Float32Array {
@@ -66,6 +69,34 @@ function lowRankDense({ packing, rows, columns, up, down, base }: LowRankValues)
       for (let column = 0; column < columns; column++) sums[column] += factor * down[k * columns + column];
     }
     for (let column = 0; column < columns; column++) out[row * columns + column] += sums[column];
+  }
+  return out;
+}
+
+/** Cores multiplied from left to right, in f64. */
+function trainDense({ packing, rows, columns, cores }: TensorTrainValues): Float32Array {
+  const out = new Float32Array(rows * columns);
+  const { shape, ranks } = packing;
+  const length = trainLength(packing);
+  for (let row = 0; row < rows; row++) {
+    let at = row * length;
+    // (places so far, rank) row-major.
+    let left = Float64Array.of(1);
+    for (const [k, size] of shape.entries()) {
+      const [from, to] = [ranks[k - 1] ?? 1, ranks[k] ?? 1];
+      const places = left.length / from;
+      const next = new Float64Array(places * size * to);
+      for (let place = 0; place < places; place++) {
+        for (let r = 0; r < from; r++) {
+          const factor = left[place * from + r];
+          const core = at + r * size * to;
+          for (let i = 0; i < size * to; i++) next[place * size * to + i] += factor * cores[core + i];
+        }
+      }
+      at += from * size * to;
+      left = next;
+    }
+    out.set(left, row * columns);
   }
   return out;
 }

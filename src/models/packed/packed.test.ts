@@ -74,6 +74,14 @@ const CASES: [name: string, values: PackedValues][] = [
       rest: grouped(7, 58, INTEGERS),
     },
   ],
+  [
+    'tensor train',
+    {
+      packing: { kind: 'tensor_train', shape: [61, 1], ranks: [1], floats: 'F16' },
+      ...{ rows: 7, columns: 61 },
+      cores: Float64Array.from({ length: 7 * 62 }, (_, i) => ((i * 5) % 17) / 8 - 1),
+    },
+  ],
   ...[undefined, INTEGERS].map((base): [string, PackedValues] => [
     base ? 'low rank beside integers' : 'low rank',
     {

@@ -4,10 +4,11 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
-import type { FloatType } from '../../tensor/dtype.ts';
+import { bytesPerElement, type FloatType } from '../../tensor/dtype.ts';
 import { decodeToFloat32, encodeFromFloat } from '../../tensor/half.ts';
 import { bitRange, packBits, unpackBits } from './bits.ts';
 import {
+  type Blocks,
   type Columns,
   type Grouped,
   groupsOf,
@@ -15,8 +16,18 @@ import {
   type Packing,
   type PackingKind,
   type Sparse,
+  type TensorTrain,
+  trainLength,
 } from './packing.ts';
-import type { ColumnsValues, GroupedValues, LowRankValues, PackedValues, SparseValues } from './values.ts';
+import type {
+  BlocksValues,
+  ColumnsValues,
+  GroupedValues,
+  LowRankValues,
+  PackedValues,
+  SparseValues,
+  TensorTrainValues,
+} from './values.ts';
 
 /** Parts by name, in the order they are stored in. */
 export type PartBytes = ReadonlyMap<string, Uint8Array>;
@@ -39,6 +50,8 @@ const KINDS: { [K in PackingKind]: Kind<Of<K, Packing>, Of<K, PackedValues>> } =
   sparse: { split: splitSparse, join: joinSparse },
   columns: { split: splitColumns, join: joinColumns },
   low_rank: { split: splitLowRank, join: joinLowRank },
+  blocks: { split: ({ blocks }) => new Map([['blocks', blocks]]), join: joinBlocks },
+  tensor_train: { split: splitTrain, join: joinTrain },
 };
 
 /** Throws `limit_exceeded` for a number that the part's float type cannot hold. */
@@ -209,6 +222,31 @@ async function joinLowRank(
     down: await readFloats(read, 'down', floats, 0, rank * columns),
     ...(base && { base: await joinGrouped(base, columns, rows, read) }),
   };
+}
+
+// ---- blocks: whole rows of them
+
+async function joinBlocks(packing: Blocks, columns: number, rows: RowRange, read: PartReader): Promise<BlocksValues> {
+  const row = columns * bytesPerElement(packing.dtype);
+  const count = rows.end - rows.start;
+  return { packing, rows: count, columns, blocks: await read('blocks', rows.start * row, count * row) };
+}
+
+// ---- tensor train: the cores of each row, one row after the other
+
+function splitTrain({ packing, cores }: TensorTrainValues): PartBytes {
+  return new Map([['cores', encode(cores, packing.floats, 'a core')]]);
+}
+
+async function joinTrain(
+  packing: TensorTrain,
+  columns: number,
+  { start, end }: RowRange,
+  read: PartReader,
+): Promise<TensorTrainValues> {
+  const length = trainLength(packing);
+  const cores = await readFloats(read, 'cores', packing.floats, start * length, (end - start) * length);
+  return { packing, rows: end - start, columns, cores };
 }
 
 /** 16-bit indices of inputs. */
