@@ -5,7 +5,7 @@
 `matrices`: on fixed numbers of a linear congruential generator that the TypeScript test repeats. `models`: figures of whole
 models, measured as those of shared/reference/methods (LAB_DATA holds the token ids that the oracle's tokens.py writes).
 """
-import importlib.util, json, os, sys
+import contextlib, importlib.util, io, json, os, sys
 
 import torch
 
@@ -16,7 +16,8 @@ import pruning as P  # noqa: E402
 
 spec = importlib.util.spec_from_file_location('solver_fixtures', os.path.join(HERE, '..', 'solvers', 'make_fixtures.py'))
 numbers = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(numbers)
+with contextlib.redirect_stdout(io.StringIO()):  # it prints its own fixture
+    spec.loader.exec_module(numbers)
 case, listed = numbers.case, numbers.listed
 
 RECIPES = {
@@ -62,4 +63,4 @@ def models():
 
 
 if __name__ == '__main__':
-    print(json.dumps(dict(matrices=matrices(), models=models()), indent=1))
+    print(json.dumps(dict(matrices=matrices(), models=models())))
