@@ -50,9 +50,9 @@ export interface LinearInput {
 
 /**
  * The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. Undefined: the
- * weight stays as it is.
+ * weight stays as it is. `bias` (rows) takes the place of the linear's own.
  */
-export type Changed = PackedValues | { readonly values: Float64Array } | undefined;
+export type Changed = PackedValues | { readonly values: Float64Array; readonly bias?: Float64Array } | undefined;
 
 /** What becomes of linears that read one input. */
 export interface ChangedTogether {
@@ -81,6 +81,8 @@ export interface ChangeContext {
 export interface LinearMethod<Options> {
   /** What is needed of the inputs; none: the calibration text is not run at all. */
   statistics(options: Options): readonly Statistic[];
+  /** Whether it changes this linear; absent: all of them. Inputs that only others read are not summed. */
+  touches?(name: LinearName): boolean;
   change?(
     linear: LinearInput,
     statistics: TapStatistics,

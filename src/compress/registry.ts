@@ -16,6 +16,7 @@ import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
 import { tensorTrain } from './tensor_train/tensor_train.ts';
 import { wanda } from './wanda/wanda.ts';
+import { width } from './width/width.ts';
 
 /** In the order in which menus show them. */
 export const METHODS: readonly AnyMethod[] = [
@@ -24,6 +25,7 @@ export const METHODS: readonly AnyMethod[] = [
   magnitude,
   wanda,
   sparsegpt,
+  width,
   rtn,
   gptq,
   awq,

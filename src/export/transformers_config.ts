@@ -1,10 +1,12 @@
 /**
  * @file config.json and generation_config.json as transformers.js and Optimum read them. Slicing changes neither heads nor
- * layers, and the graph says the rest, so the config of the original model is right for its sliced one too.
+ * layers, and the graph says the rest, so the config of the original model is right for its sliced one too; a pruned one's
+ * has its sizes.
  */
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { baseName, dataFile, modelFile, transformersDtype } from './file_names.ts';
 import type { Precision } from './precision.ts';
+import { sizedConfig } from './sized_config.ts';
 
 type Json = Record<string, unknown>;
 
@@ -18,11 +20,12 @@ const LAYERS_KEY: Readonly<Record<string, string>> = { gpt2: 'n_layer', gptj: 'n
  */
 export function transformersConfig(
   raw: Readonly<Json>,
-  { config }: DecoderModel,
+  model: DecoderModel,
   precision: Precision,
   files: readonly string[],
 ): Json {
-  const text = textConfig(raw);
+  const { config } = model;
+  const text = sizedConfig(textConfig(raw), model);
   const { model_type, num_hidden_layers, num_key_value_heads } = config;
   const own: Json = { ...text, [LAYERS_KEY[model_type] ?? 'num_hidden_layers']: num_hidden_layers };
   if (model_type === 'falcon') {

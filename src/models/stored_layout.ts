@@ -28,6 +28,9 @@ export function storedLayout(
   const [places, blanks] = [weightNames(model), weightNames(blank)];
   if (described(model, places) !== described(blank, blanks)) return undefined;
   const weights = new Map([...places].map(([ref, place]) => [place, ref]));
+  // The config has one size for all layers: pruned ones may differ.
+  const fits = ([ref, place]: [WeightRef, string]) => sameShape(ref.shape, weights.get(place)?.shape);
+  if (![...blanks].every(fits)) return undefined;
   const stored = new Map<WeightRef, Stored>();
   for (const [ref, place] of blanks) follow(ref, weights.get(place)!, stored);
   const found = new Map<WeightRef, string>();
@@ -37,6 +40,10 @@ export function storedLayout(
     found.set(weight, ref.name);
   }
   return found;
+}
+
+function sameShape(a: Shape, b: Shape | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
 /** The structure as text. How the config calls itself is no part of it: Gemma 3 alone has other names than with vision. */

@@ -31,6 +31,8 @@ export interface ChangedLinear {
   readonly name: LinearName;
   readonly weight: WeightRef;
   readonly unit: UnitReport;
+  /** Where the method gave one. */
+  readonly bias?: WeightRef;
   /** (rows, columns): what the linear does to inputs that are not divided yet; only where they shall be. */
   readonly effective?: Float32Array;
 }
@@ -73,11 +75,13 @@ export async function changeLinears<Options>(
     const result = results[i];
     if (!result) continue;
     const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
+    const given = 'values' in result && !('packing' in result) ? result.bias : undefined;
+    const bias = given && (await storeChanged(context.scratch, `${use.path}.bias`, [rows], { values: given }, dtype));
     const V = decodeStored(await weight.read(), weight.dtype);
     if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
     const figure = unitError(before[i], V, rows, columns, statistics);
     const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) };
-    changed.push({ name: use.name, weight, unit, ...(scale && { effective: V }) });
+    changed.push({ name: use.name, weight, unit, ...(bias && { bias }), ...(scale && { effective: V }) });
   }
   return { linears: changed, ...(scale && { fold: foldOf(inputs, scale) }) };
 }

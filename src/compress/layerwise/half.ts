@@ -102,11 +102,13 @@ export class DeviceHalf {
     return (this.part as unknown as Record<LinearName, DeviceLinear>)[name];
   }
 
-  /** Takes another weight; the one before is freed. */
-  replace(name: LinearName, weight: Tensor): void {
+  /** Takes another weight, and another bias where there is one; those before are freed. */
+  replace(name: LinearName, weight: Tensor, bias?: Tensor): void {
     const part = this.part as unknown as Record<LinearName, DeviceLinear>;
-    this.arena.free(part[name].weight);
-    part[name] = { ...part[name], weight };
+    const before = part[name];
+    this.arena.free(before.weight);
+    if (bias && before.bias) this.arena.free(before.bias);
+    part[name] = { ...before, weight, ...(bias && { bias }) };
   }
 
   /** What the input linears read, in a workspace tensor (x itself where there is no norm). */

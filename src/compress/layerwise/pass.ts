@@ -23,7 +23,7 @@ import { storedType } from '../slicegpt/store.ts';
 import { changeLinears, linalgOptions } from './change_linears.ts';
 import { addCorrection, chooseRidge, corrections, DEFAULT_RIDGE, Missing } from './correction.ts';
 import { type Fold, foldScale } from './fold_scale.ts';
-import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
+import { DeviceHalf, type HalfName, inputLinears, linearOf, outputLinear, withLinear, withWeights } from './half.ts';
 
 /** A stream of states with what the halves at hand made of them, batch by batch. */
 interface Stream {
@@ -60,6 +60,7 @@ export class LayerwisePass<Options> {
   private readonly batches: number;
   private readonly ids: readonly Uint32Array[];
   private changed = new Map<LinearName, WeightRef>();
+  private biases = new Map<LinearName, WeightRef>();
   /** Scales of the layer at hand. On the device its linears stand for undivided inputs until it is done. */
   private folds: Fold[] = [];
   private tokens = 0;
@@ -114,6 +115,7 @@ export class LayerwisePass<Options> {
   private async layer(layer: DecoderLayer): Promise<DecoderLayer> {
     const { arena, loader, dense } = this;
     this.changed = new Map();
+    this.biases = new Map();
     this.folds = [];
     const next = this.model.layers[layer.index + 1];
     const weights = await loader.layer(layer);
@@ -149,6 +151,7 @@ export class LayerwisePass<Options> {
     if (denseWeights) freeDeviceLayer(arena, denseWeights);
     arena.freeWorkspace();
     let made = withWeights(layer, this.changed);
+    for (const [name, bias] of this.biases) made = withLinear(made, name, { ...linearOf(made, name), bias });
     for (const fold of this.folds) made = await foldScale(made, fold, this.context.scratch, this.dtype);
     return made;
   }
@@ -177,6 +180,17 @@ export class LayerwisePass<Options> {
         action: 'Leave out delta, or put the step that scales behind it.',
       });
     }
+    const inputs = (layer: DecoderLayer) =>
+      [layer.attention.o_proj, layer.mlp.down_proj].map(({ weight }) => weight.shape[1]);
+    if (this.wanted.has('cross') && inputs(own).some((size, i) => size !== inputs(dense)[i])) {
+      throw new WhittleError({
+        code: 'bad_option',
+        message:
+          'A step before this one removed heads or channels (width does), so that what o_proj and down_proj read cannot be compared with what they read in the dense model.',
+        place: { field: 'recipe', layer: own.index },
+        action: 'Leave out delta; correct works on such a model.',
+      });
+    }
     const [d, D] = [own, dense].map(({ mlp }) => mlp.down_proj.weight.shape[0]);
     const isSame = own.attn_shortcut_Q === dense.attn_shortcut_Q && own.mlp_shortcut_Q === dense.mlp_shortcut_Q;
     if (!this.correct || (d === D && isSame)) return;
@@ -191,7 +205,8 @@ export class LayerwisePass<Options> {
   /** Changes what reads the half's norm: q, k and v, or gate and up. */
   private async inputs({ own, dense }: Halves, name: HalfName): Promise<void> {
     const half = own[name];
-    const names = inputLinears(half.layer, name);
+    const names = this.touched(inputLinears(half.layer, name));
+    if (names.length === 0) return;
     const sums = new TapSums(this.arena, half.linear(names[0]).weight.shape[1], this.wanted);
     const held = this.heldSums(sums.size);
     const missing = new Map(names.map((each) => [each, new Missing(this.arena)]));
@@ -222,6 +237,10 @@ export class LayerwisePass<Options> {
       );
     }
     await this.change(half, names, { statistics: await sums.take(), held: await heldGram(held) }, missing);
+  }
+
+  private touched(names: readonly LinearName[]): readonly LinearName[] {
+    return names.filter((name) => this.method.touches?.(name) ?? true);
   }
 
   /** Makes what the half's output linear reads, with the changed weights, and sums it. */
@@ -258,7 +277,8 @@ export class LayerwisePass<Options> {
     const half = own[name];
     const output = outputLinear(name);
     const missing = new Missing(this.arena);
-    if (this.correct && this.dense && dense) {
+    const names = this.touched([output]);
+    if (this.correct && this.dense && dense && names.length > 0) {
       for (let i = 0; i < this.batches; i++) {
         const [x, z] = [await this.own.states.take(i), await this.own.mixed[name].take(i)];
         const [xDense, zDense] = [await this.dense.states.take(i), await this.dense.mixed[name].take(i)];
@@ -270,7 +290,7 @@ export class LayerwisePass<Options> {
         throwIfCancelled(this.context.signal);
       }
     }
-    await this.change(half, [output], sums, new Map([[output, missing]]));
+    if (names.length > 0) await this.change(half, names, sums, new Map([[output, missing]]));
     for (let i = 0; i < this.batches; i++) {
       const rows = await this.advance(this.own, half, name, i);
       if (this.dense && dense) await this.advance(this.dense, dense[name], name, i);
@@ -312,11 +332,16 @@ export class LayerwisePass<Options> {
     const { dtype } = this;
     const { linears, fold } = await changeLinears(method, options, layer, names, statistics, context, dtype, prepare);
     if (fold) this.folds.push(fold);
-    for (const { name, weight, unit, effective } of linears) {
+    for (const { name, weight, bias, unit, effective } of linears) {
       this.changed.set(name, weight);
       this.units.push(unit);
       const uploaded = () => this.arena.own(context.backend.fromArray(effective ?? [], weight.shape, weight.name));
-      half.replace(name, effective ? uploaded() : await this.loader.load(weight));
+      if (bias) this.biases.set(name, bias);
+      half.replace(
+        name,
+        effective ? uploaded() : await this.loader.load(weight),
+        bias && (await this.loader.load(bias)),
+      );
     }
   }
 

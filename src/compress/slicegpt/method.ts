@@ -1,6 +1,6 @@
 /** @file SliceGPT as a row of the registry: options with their labels, refusals, plan. */
 import * as v from 'valibot';
-import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel, ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number, numbers } from '../options/fields.ts';
 import { modelShape } from './model_shape.ts';
@@ -80,6 +80,10 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     }
     const refusal = slicingRefusal(model);
     if (refusal) return refusal.reason;
+    const [first] = model.layers;
+    const differs = model.layers.find((layer) => layerSizes(layer) !== layerSizes(first));
+    if (differs)
+      return `layer ${differs.index} has other heads or channels than layer ${first.index}. Put slicegpt first, or prune the same share of each layer (width with budget=uniform)`;
     const shape = modelShape(model);
     return given.head === 'auto' ? undefined : headRefusal(shape, given.head);
   },
@@ -98,6 +102,11 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     );
   },
 };
+
+/** What the plan of a slicing takes to be the same everywhere. */
+function layerSizes({ attention, mlp }: DecoderLayer<WeightOutline>): string {
+  return [attention.q_proj, attention.k_proj, mlp.up_proj].map(({ weight }) => weight.shape[0]).join(' ');
+}
 
 function dimensionsOf(
   model: ModelOutline,
