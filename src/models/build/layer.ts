@@ -114,11 +114,11 @@ export class LayerBuilder {
     const { picker, names } = this;
     const name = (part: string) => `${layer}${names.activation ?? 'mlp.act_fn'}.${part}`;
     // Constants of the activation, which not every checkpoint stores.
-    const constant = (part: string) => (picker.has(name(part)) ? picker.takeNumber(name(part)) : undefined);
+    const constant = (part: string) => (picker.has(name(part)) ? picker.takeNumber(name(part), []) : undefined);
     const [beta, eps] = [constant('beta'), constant('eps')];
     return {
-      alpha_p: picker.takeNumber(name('alpha_p')),
-      alpha_n: picker.takeNumber(name('alpha_n')),
+      alpha_p: picker.takeNumber(name('alpha_p'), [1]),
+      alpha_n: picker.takeNumber(name('alpha_n'), [1]),
       ...(beta && { beta }),
       ...(eps && { eps }),
     };
