@@ -70,7 +70,8 @@ export function textConfig(raw: Readonly<Json>): Readonly<Json> {
 
 /** What is neither a part of its own nor about one that reads images. */
 function outside(raw: Readonly<Json>): Readonly<Json> {
-  const others = /^(architectures|(text|vision)_config|image_token_.*|projector_hidden_act|vision_feature_layer|multimodal_.*|spatial_merge_size)$/;
+  const others =
+    /^(architectures|(text|vision)_config|image_token_.*|projector_hidden_act|vision_feature_layer|multimodal_.*|spatial_merge_size)$/;
   return Object.fromEntries(Object.entries(raw).filter(([key]) => !others.test(key)));
 }
 

@@ -33,7 +33,11 @@ export const ministral3: Architecture = {
   model_types: ['ministral3'],
   ...MISTRAL3_PARTS,
   ignored: [ROTARY_BUFFERS],
-  config_keys: { read: [...RMS_KEYS, 'sliding_window'], idle: [...BIAS_KEYS, ...MISTRAL3_IDLE], rope: ['llama_4_scaling_beta'] },
+  config_keys: {
+    read: [...RMS_KEYS, 'sliding_window'],
+    idle: [...BIAS_KEYS, ...MISTRAL3_IDLE],
+    rope: ['llama_4_scaling_beta'],
+  },
   readConfig(given, file) {
     const raw = mistral3Text(given, file);
     const config = readRmsConfig(raw, file, {
