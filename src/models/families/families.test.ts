@@ -283,7 +283,7 @@ describe('families refuse', () => {
     ['a rope that is a list', 'gemma3_text', { rope_parameters: [] }, 'bad_config', 'rope_parameters is []'],
     ['clipping', 'iquestcoder', { clip_qkv: 8 }, 'unknown_architecture', 'clip_qkv is 8'],
     ['a clip of 0', 'olmo', { clip_qkv: 0 }, 'bad_config', 'clip_qkv is 0'],
-    ['normed heads', 'stablelm', { qk_layernorm: true }, 'unknown_architecture', 'use_qk_norm'],
+    ['normed heads', 'stablelm', { qk_layernorm: true }, 'unknown_architecture', 'qk_layernorm'],
     ['experts', 'granite', { num_local_experts: 40 }, 'unknown_architecture', '40 experts'],
     ['a family with experts', 'qwen3_moe', {}, 'unknown_architecture', 'mixture of experts'],
     ['a family with an encoder', 't5', {}, 'unknown_architecture', 'encoder'],
