@@ -161,6 +161,8 @@ export interface LayerNormArgs {
   weight?: Tensor;
   bias?: Tensor;
   eps: number;
+  /** Each stretch of this many elements is normed alone (heads), in place of whole rows; a divisor of d. */
+  width?: number;
   /** (rows, d), another tensor than `hidden_states`. */
   output: Tensor;
 }

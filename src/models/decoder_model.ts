@@ -47,12 +47,15 @@ export interface Linear<W = WeightRef> {
  */
 export interface Norm<W = WeightRef> {
   readonly kind: 'rms_norm' | 'layer_norm';
+  /** (normalized_size), or (heads, normalized_size). */
   readonly weight?: W;
   readonly bias?: W;
   /** Added to the stored weight: 1 for Gemma, else absent. */
   readonly weight_offset?: number;
   readonly eps: number;
   readonly normalized_size: number;
+  /** Where each head has a weight of its own (Command R+): as many. */
+  readonly heads?: number;
 }
 
 /** Rotary embedding (RoFormer, arXiv 2104.09864). Layers that turn alike share one object. */
@@ -94,7 +97,7 @@ export interface Attention<W = WeightRef> {
   /** Queries, keys and values are clipped to ± this as they leave their projections (OLMo). */
   readonly clip_qkv?: number;
   readonly rotary?: Rotary;
-  /** RMSNorm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
+  /** Norm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
   readonly q_norm?: Norm<W>;
   readonly k_norm?: Norm<W>;
   /** A query sees this many latest positions, its own included (Mistral); absent: all. */

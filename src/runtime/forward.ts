@@ -60,13 +60,22 @@ export type TapName =
 /** Called while work is being enqueued; a tap may enqueue kernels that read the tensor, and must not keep it. */
 export type Tap = (name: TapName, states: Tensor) => void;
 
-/** RMSNorm of each head, or of all heads together: as many consecutive elements as the norm's size says. */
+/** Norm of each head, or of all heads together: of as many consecutive elements as the norm's size says. */
 function headNormed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: Tensor, name: string): Tensor {
   if (!norm) return hidden_states;
+  const { backend } = arena;
   const output = arena.workspace(name, hidden_states.shape);
-  const { weight, bias, eps, normalized_size } = norm;
-  arena.backend.rms_norm({ hidden_states, weight, bias, eps, normalized_size, width: normalized_size, output });
-  return output;
+  const { kind, weight, bias, eps, normalized_size, heads } = norm;
+  const parts = heads === undefined ? { weight, bias } : {};
+  const args = { hidden_states, ...parts, eps, width: normalized_size, output };
+  if (kind === 'layer_norm') backend.layer_norm(args);
+  else backend.rms_norm({ ...args, normalized_size });
+  if (heads === undefined) return output;
+  // The projection is not needed any more: its tensor takes the product.
+  if (weight) backend.scale_columns({ weight: output, scale: weight, output: hidden_states });
+  else return output;
+  if (bias) backend.add_bias({ hidden_states, bias });
+  return hidden_states;
 }
 
 /** What o_proj reads, attn(norm(x)) without it, in a workspace tensor. */

@@ -35,6 +35,8 @@ export interface DeviceNorm {
   bias?: Tensor;
   eps: number;
   normalized_size: number;
+  /** The weight is (heads · normalized_size): one for each. */
+  heads?: number;
 }
 
 /** The weights of a layer's attention half; what {@link DecoderLayer} may lack is optional here too. */
@@ -152,13 +154,14 @@ export class WeightLoader {
   }
 
   async norm(norm: Norm): Promise<DeviceNorm> {
-    const { kind, eps, normalized_size } = norm;
+    const { kind, eps, normalized_size, heads } = norm;
     return {
       kind,
       eps,
       normalized_size,
+      ...(heads !== undefined && { heads }),
       weight: norm.weight && (await this.normWeight(norm.weight, norm.weight_offset)),
-      bias: norm.bias && (await this.load(norm.bias)),
+      bias: norm.bias && (await this.normWeight(norm.bias)),
     };
   }
 
@@ -238,11 +241,11 @@ export class WeightLoader {
     return norm && (await this.norm(norm));
   }
 
-  /** The offset is added on the host: a norm's weight is one row. */
+  /** Always one row. The offset is added on the host. */
   private async normWeight(ref: WeightRef, offset = 0): Promise<Tensor> {
-    if (offset === 0) return this.load(ref);
+    if (offset === 0 && ref.shape.length === 1) return this.load(ref);
     const values = decodeStored(await this.stored(ref), ref.dtype).map((value) => value + offset);
-    const tensor = this.arena.own(this.arena.backend.fromArray(values, ref.shape, ref.name));
+    const tensor = this.arena.own(this.arena.backend.fromArray(values, [values.length], ref.name));
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;
   }

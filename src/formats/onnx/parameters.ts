@@ -16,7 +16,10 @@ import { FLOATS, type Parameter, type Use, usesOf, Values } from './weight_uses.
 const MODULE_NAME = /^[A-Za-z_]\w*(\.\w+)+$/;
 /** Matrices of Whittle's own, (in, out). */
 const OWN_PROJECTION = /\.(projection|(attn|mlp)_shortcut_Q)$/;
-const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q)$/;
+/** The projection and the shortcuts are Whittle's own; an activation has parameters where it is xIELU. */
+const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q|act_fn\.(alpha_[pn]|beta|eps))$/;
+/** Constants of an activation, which torch stores without a shape. */
+const NUMBER_NAME = /\.act_fn\.\w+$/;
 /** The head of a model whose table serves both ends, in any family. */
 const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
 /** Operators whose weights are stored in a quantised form that is not decoded. */
@@ -44,7 +47,9 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
     const name = withoutOperator(given);
     if (kept.has(name) || !MODULE_NAME.test(name) || !PARAMETER_NAME.test(name)) return;
     const rank = tensor.dims.length;
-    if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2)) kept.set(name, tensor);
+    if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2 || (rank === 0 && NUMBER_NAME.test(name)))) {
+      kept.set(name, tensor);
+    }
   };
 
   const visit = (part: OnnxGraph, outer?: Values): void => {

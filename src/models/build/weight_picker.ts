@@ -47,8 +47,8 @@ export class WeightPicker {
     return { name, shape, dtype, ...(stored && { stored }), read, ...(integers && packedIntegers(shape, integers)) };
   }
 
-  /** One number, stored without a shape or as one element: (1) either way. */
-  takeNumber(name: string): WeightRef {
+  /** One number, stored without a shape or as one element: (1) either way. @param _form How transformers stores it. */
+  takeNumber(name: string, _form: Shape): WeightRef {
     if (this.checkpoint.tensors.get(name)?.shape.length !== 0) return this.take(name, [1]);
     const ref = this.take(name, []);
     return { ...ref, shape: [1], read: () => ref.read() };
