@@ -1,14 +1,19 @@
 /** @file Outline of what a method of linears makes: the packing of each, everything else as it is. */
 import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import type { InputQuantization } from '../../models/input_quantization.ts';
 import { type Packing, packedBytes, packingLabel } from '../../models/packed/packing.ts';
 import type { LinearUse } from '../layerwise_types.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { layerLinears, linearOf, linearUse, withWeights } from './half.ts';
 
-/** @param pack The packing of each linear; undefined: dense numbers of the same shape. */
+/**
+ * @param pack The packing of each linear; undefined: dense numbers of the same shape.
+ * @param input How each rounds what it reads; absent: as before.
+ */
 export function planLinears(
   model: ModelOutline,
   pack: (weight: WeightOutline, use: LinearUse) => Packing | undefined,
+  input?: InputQuantization,
 ): ModelOutline {
   const floats = storedType(model) === 'F32' ? 'F32' : 'F16';
   const layers = model.layers.map((layer) => {
@@ -17,7 +22,8 @@ export function planLinears(
       const { weight } = linearOf(layer, name);
       return [name, packedOutline(`${use.path}.weight`, weight, pack(weight, use))] as const;
     });
-    return withWeights(layer, new Map(planned));
+    const inputs = new Map(input ? planned.map(([name]) => [name, input]) : []);
+    return withWeights(layer, new Map(planned), inputs);
   });
   return { ...model, layers };
 }
