@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import drift from './fixtures/drift.json';
+import zeroquant from './fixtures/zeroquant.json';
 import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
@@ -95,8 +96,9 @@ const ROWS: readonly Held[] = [
 /**
  * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
  * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
+ * With activations of 4 bits on fixed grids the oracle gives 11.42 to 11.94, 7.15 to 7.28 and 88.4 to 91.4 under that noise in the embeddings.
  */
-const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic/;
+const UNSTABLE = /^(gptq|owq):bits=[23]|group=128,order=dynamic|^rptq:.*activation_bits=4/;
 
 /** An asymmetric grid depends on the signs of the eigenvectors, which are arbitrary: the oracle itself gives 16.6 to 17.6 here. */
 const ARBITRARY_SIGNS: Record<string, RegExp> = { stories260k: /^slicegpt.*gptq/ };
@@ -129,13 +131,23 @@ const EXPERIMENTS: readonly Held[] = [
 
 /** Figures of `tools/solvers/drift.py`, by model and recipe. */
 const DRIFT = drift as Record<string, Record<string, Omit<Row, 'method' | 'settings'>>>;
-const DRIFTED: readonly Held[] = Object.keys(DRIFT.stories260k).map((recipe) => [recipe, recipe, {}]);
+/** Figures of `tools/solvers/zeroquant.py`. */
+const ZEROQUANT = zeroquant as typeof DRIFT;
+const OWN: readonly Held[] = [DRIFT, ZEROQUANT].flatMap((figures) =>
+  Object.keys(figures.stories260k).map((recipe) => [recipe, recipe, {}] as const),
+);
 
 const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
 /** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
 /** More of a kind that another row shows: only with WHITTLE_FULL=1. */
 const FULLY: ReadonlySet<string> = new Set([
+  'w8a8:smooth=none',
+  'zeroquant:bits=8,group=48,activation_bits=4',
+  'llm_int8:threshold=2',
+  'rptq:clusters=8,activation_bits=4',
+  'rptq:clusters=32,activation_bits=4',
+  'rptq:clusters=1,activation_bits=4',
   'awq:bits=4,group=32,clip=false',
   'gptq:bits=4,group=32,delta=true',
   'tensor_train:ratio=4,tied=true',
@@ -151,6 +163,7 @@ const BRIEFLY: Record<string, readonly string[]> = {
     'gptq:bits=4,group=32',
     'awq:bits=4,group=32',
     'owq:bits=4,group=32,keep=0.01',
+    'w8a8:smooth=0.5',
     'slicegpt:sparsity=0.25; recover:ridge=0.05; gptq:bits=4,group=32',
   ],
 };
@@ -172,7 +185,11 @@ describeWithShared('reference/methods', () => {
       let rows: Row[];
       beforeAll(async () => {
         const reference = readSharedJson('reference', 'methods', `methods_${model}.json`) as Reference;
-        const own = Object.entries(DRIFT[model] ?? {}).map(([method, row]) => ({ method, settings: {}, ...row }));
+        const own = Object.entries({ ...DRIFT[model], ...ZEROQUANT[model] }).map(([method, row]) => ({
+          method,
+          settings: {},
+          ...row,
+        }));
         rows = [...reference.methods, ...experiments(model), ...own];
         backend = createWasmBackend();
         const text = (part: string) => readSharedText('text', `${TEXTS[model]}.${part}.txt`);
@@ -182,7 +199,7 @@ describeWithShared('reference/methods', () => {
       });
       afterAll(() => backend.dispose());
 
-      for (const [recipe, method, settings] of [...ROWS, ...DRIFTED, ...EXPERIMENTS]) {
+      for (const [recipe, method, settings] of [...ROWS, ...OWN, ...EXPERIMENTS]) {
         if (ARBITRARY_SIGNS[model]?.test(recipe)) continue;
         if (!isFull && FULLY.has(recipe)) continue;
         if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
@@ -190,7 +207,7 @@ describeWithShared('reference/methods', () => {
           const row = rows.find(
             (each) => each.method === method && JSON.stringify(each.settings) === JSON.stringify(settings),
           );
-          if (!row && [...DRIFTED, ...EXPERIMENTS].some(([each]) => each === recipe))
+          if (!row && [...OWN, ...EXPERIMENTS].some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
           const loose = UNSTABLE.test(recipe);

@@ -27,7 +27,10 @@ const SINGLES = [
 
 /** Least divergence that the reference reached in so many bytes, by any of its experiments. */
 function front(model: string, bytes: number): number {
-  const rows = readSharedText('torch', `experiments_${model}.jsonl`).trim().split('\n').map((line) => JSON.parse(line));
+  const rows = readSharedText('torch', `experiments_${model}.jsonl`)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   return Math.min(...rows.filter((row) => row.bytes <= bytes && row.kl !== undefined).map((row) => row.kl));
 }
 
@@ -74,7 +77,9 @@ describeWithShared('the best model of a size', () => {
           expect(found.bytes).toBe(candidates[0].bytes);
           expect(found.bytes).toBeLessThanOrEqual(alone.bytes);
           expect(found.kl).toBeLessThan(alone.kl);
-          expect(found.kl, `reference front: ${front(name, alone.bytes)}`).toBeLessThanOrEqual(front(name, alone.bytes));
+          expect(found.kl, `reference front: ${front(name, alone.bytes)}`).toBeLessThanOrEqual(
+            front(name, alone.bytes),
+          );
         });
       }
     });

@@ -164,14 +164,7 @@ export function attentionBlock(
 }
 
 /** MLP half of a sequential layer. @param h (rows, d_mid), used up as in {@link attentionBlock}. @returns (rows, d_out). */
-export function mlpBlock(
-  arena: Arena,
-  spec: Mlp,
-  weights: DeviceMlp,
-  seqlen: number,
-  h: Tensor,
-  tap?: Tap,
-): Tensor {
+export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, seqlen: number, h: Tensor, tap?: Tap): Tensor {
   tap?.('mlp_residual', h);
   const activated = mlpActivated(arena, spec, weights, seqlen, h, tap);
   const sum = residual(arena, h, weights.mlp_shortcut_Q);

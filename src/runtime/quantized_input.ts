@@ -40,7 +40,12 @@ export function isRoundedAlike(a: InputQuantization, b: InputQuantization): bool
  * The rounded states in a workspace tensor, which the next call of as many columns uses again.
  * @param seqlen Rows of a window.
  */
-export function quantizedInput(arena: Arena, { spec, scale, zero }: DeviceInput, states: Tensor, seqlen: number): Tensor {
+export function quantizedInput(
+  arena: Arena,
+  { spec, scale, zero }: DeviceInput,
+  states: Tensor,
+  seqlen: number,
+): Tensor {
   const { backend } = arena;
   const levels = inputLevels(spec);
   const output = arena.workspace(`quantized_input_${states.shape[1]}`, states.shape);

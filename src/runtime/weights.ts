@@ -279,8 +279,7 @@ export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp):
     if ('weight' in value) {
       arena.free(value.weight, 'bias' in value ? value.bias : undefined);
       if ('input' in value) freeDeviceInput(arena, value.input);
-    }
-    else if ('shape' in value) arena.free(value as Tensor);
+    } else if ('shape' in value) arena.free(value as Tensor);
   }
 }
 

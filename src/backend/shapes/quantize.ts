@@ -1,6 +1,14 @@
 /** @file Checks of the kernels that quantise what linears read. */
 import type { OutlierColumnsArgs, QuantizeColumnsArgs, QuantizeRowsArgs } from '../backend.ts';
-import { fail, matrix, requireDistinct, requireInteger, requireMatrix, requirePositive, requireVector } from './check.ts';
+import {
+  fail,
+  matrix,
+  requireDistinct,
+  requireInteger,
+  requireMatrix,
+  requirePositive,
+  requireVector,
+} from './check.ts';
 
 export function checkQuantizeRows(args: QuantizeRowsArgs): { rows: number; d: number; seqlen: number } {
   const [rows, d] = matrix('quantize_rows', 'hidden_states', args.hidden_states);

@@ -145,7 +145,9 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
       return output;
     },
     quantize_columns: (backend, x, output) => {
-      const [scale, zero] = [1 / 1024, 1024].map((value) => backend.fromArray(new Float32Array(N).fill(value), [N], 'g'));
+      const [scale, zero] = [1 / 1024, 1024].map((value) =>
+        backend.fromArray(new Float32Array(N).fill(value), [N], 'g'),
+      );
       backend.quantize_columns({ hidden_states: x, scale, zero, levels: 2047, output });
       return output;
     },

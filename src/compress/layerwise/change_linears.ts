@@ -80,7 +80,12 @@ export async function changeLinears<Options>(
     const V = decodeStored(await weight.read(), weight.dtype);
     if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
     const figure = unitError(before[i], V, rows, columns, statistics);
-    const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) + (input ? inputBytes(input, columns) : 0) };
+    const unit = {
+      unit: use.path,
+      layer: use.layer,
+      ...figure,
+      bytes: packedWeightBytes(weight) + (input ? inputBytes(input, columns) : 0),
+    };
     // Rounded inputs have to be divided before they are, on the device too: see `LayerwisePass`.
     changed.push({ name: use.name, weight, unit, ...(input ? { input } : scale && { effective: V }) });
   }

@@ -169,7 +169,15 @@ export class DeviceHalf {
     const shortcut =
       this.name === 'attention' ? this.weights.attention.attn_shortcut_Q : this.weights.mlp.mlp_shortcut_Q;
     const sum = residual(this.arena, x, shortcut);
-    addBranch(this.arena, this.linear(outputLinear(this.name)), this.part, mixed, sum, `${this.name}_output`, this.seqlen);
+    addBranch(
+      this.arena,
+      this.linear(outputLinear(this.name)),
+      this.part,
+      mixed,
+      sum,
+      `${this.name}_output`,
+      this.seqlen,
+    );
     return sum;
   }
 

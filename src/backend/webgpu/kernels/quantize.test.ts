@@ -48,8 +48,16 @@ describe.skipIf(!twins)('against the f64 twin', () => {
   it.each(SHAPES)('quantize_columns: %i windows of %i rows of %i', async (windows, seqlen, d) => {
     const rows = windows * seqlen;
     const [found, expected] = await twins!.run((backend) => {
-      const scale = backend.fromArray(randomValues(d, 8).map((x) => 0.02 + 0.01 * x), [d], 'scale');
-      const zero = backend.fromArray(randomValues(d, 9).map((x) => Math.round(60 + 50 * x)), [d], 'zero');
+      const scale = backend.fromArray(
+        randomValues(d, 8).map((x) => 0.02 + 0.01 * x),
+        [d],
+        'scale',
+      );
+      const zero = backend.fromArray(
+        randomValues(d, 9).map((x) => Math.round(60 + 50 * x)),
+        [d],
+        'zero',
+      );
       const output = backend.empty([rows, d], 'output');
       backend.quantize_columns({ hidden_states: upload(backend, rows, d), scale, zero, levels: 127, output });
       return output;
