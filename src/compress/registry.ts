@@ -3,6 +3,7 @@ import { WhittleError } from '../errors/errors.ts';
 import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { embed } from './embed/embed.ts';
+import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { lorc } from './lorc/lorc.ts';
@@ -37,6 +38,7 @@ export const METHODS: readonly AnyMethod[] = [
   zeroquant,
   rptq,
   svd,
+  gguf,
   tensorTrain,
   embed,
   correct,

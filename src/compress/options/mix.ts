@@ -15,34 +15,49 @@ export interface MixOptions {
 
 export type MixEntry = Pick<IntegerOptions, 'bits' | 'group'>;
 
-const ENTRY = /^(\d+)\.([a-z]+_proj):([2348])\/(\d+|row)$/;
+/** LAYER.LINEAR:VALUE. */
+const ENTRY = /^(\d+)\.([a-z]+_proj):([a-z0-9_/]+)$/;
+const INTEGERS = /^([2348])\/(\d+|row)$/;
 const FORM = 'LAYER.LINEAR:BITS/GROUP joined by +, as in 0.down_proj:8/row+3.o_proj:3/32';
 
 export const MIX = text(
   { label: 'Mix', help: 'Linears with bits and a group of their own, as the solver for a target size finds them.' },
   FORM,
-  (value) => value.split('+').every(isEntry),
+  (value) => isMix(value, isInteger),
 );
 
-function isEntry(entry: string): boolean {
-  const group = ENTRY.exec(entry)?.[4];
+/** Whether a text is a mix whose values are all right. */
+export function isMix(mix: string, isRight: (value: string) => boolean): boolean {
+  return mix.split('+').every((entry) => isRight(ENTRY.exec(entry)?.[3] ?? ''));
+}
+
+function isInteger(value: string): boolean {
+  const group = INTEGERS.exec(value)?.[2];
   return group !== undefined && (group === 'row' || Number(group) >= 8);
+}
+
+/** Values by "LAYER.LINEAR". @param mix Of the right form. */
+export function mixValues(mix: string | undefined): ReadonlyMap<string, string> {
+  const entries = (mix ?? '').split('+').map((entry) => ENTRY.exec(entry));
+  return new Map(entries.flatMap((found) => (found ? [[`${found[1]}.${found[2]}`, found[3]]] : [])));
+}
+
+export function joinMix(entries: Iterable<readonly [layer: number, name: LinearName, value: string]>): string {
+  return [...entries].map(([layer, name, value]) => `${layer}.${name}:${value}`).join('+');
 }
 
 /** By layer and linear. @param mix Of the right form. */
 export function parseMix(mix: string | undefined): ReadonlyMap<string, MixEntry> {
-  const entries = (mix ?? '').split('+').map((entry) => ENTRY.exec(entry));
   return new Map(
-    entries.flatMap((found) => {
-      if (!found) return [];
-      const [, layer, name, bits, group] = found;
-      return [[`${layer}.${name}`, { bits: Number(bits) as Bits, group: group === 'row' ? 'row' : Number(group) }]];
+    [...mixValues(mix)].map(([key, value]) => {
+      const [, bits, group] = INTEGERS.exec(value) ?? [];
+      return [key, { bits: Number(bits) as Bits, group: group === 'row' ? 'row' : Number(group) }];
     }),
   );
 }
 
 export function formatMix(entries: Iterable<readonly [layer: number, name: LinearName, entry: MixEntry]>): string {
-  return [...entries].map(([layer, name, { bits, group }]) => `${layer}.${name}:${bits}/${group}`).join('+');
+  return joinMix([...entries].map(([layer, name, { bits, group }]) => [layer, name, `${bits}/${group}`] as const));
 }
 
 const parsed = new Map<string, ReadonlyMap<string, MixEntry>>();
@@ -59,7 +74,7 @@ export function mixedOptions<O extends IntegerOptions & MixOptions>(options: O, 
 
 /** Why the mix does not fit the model. */
 export function mixRefusal(model: ModelOutline, mix: string | undefined): string | undefined {
-  for (const key of parseMix(mix).keys()) {
+  for (const key of mixValues(mix).keys()) {
     const [layer, name] = key.split('.');
     const found = model.layers[Number(layer)];
     if (!found) return `mix names layer ${layer}, and the model has layers 0 to ${model.layers.length - 1}`;

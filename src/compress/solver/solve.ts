@@ -49,7 +49,7 @@ export interface Candidate {
 }
 
 export interface Solution {
-  /** The best first. */
+  /** The best first, where two that differ by chance alone stay as they were tried. */
   readonly candidates: readonly Candidate[];
   /** Bytes of the smallest model that can be made. */
   readonly smallest: number;
@@ -57,7 +57,21 @@ export interface Solution {
 
 /** Divergences are compared as they are, and with large ones made smaller: correction mends coarse matrices most. */
 const POWERS = [1, 0.7];
-const RIDGES = [1, 0.3];
+/** How a mix is made whole. The best mix is tried in each of these, the best of them stays. */
+const WAYS: readonly Way[] = [
+  { ridge: 1, order: 'natural' },
+  { ridge: 0.3, order: 'natural' },
+  { ridge: 0.3, order: 'static' },
+  { ridge: 1, order: 'static' },
+];
+
+/** The held-back windows are few: another way than the first must be better by more than chance. */
+const CLEARLY = 0.97;
+
+interface Way {
+  readonly ridge: number;
+  readonly order: 'natural' | 'static';
+}
 const PATIENCE_S = 300;
 
 /** @throws `bad_option` for a target that nothing meets, with the smallest that can be; `cancelled` */
@@ -205,36 +219,37 @@ async function makeWhole(
   onStep: (share: number, step: string) => void,
 ): Promise<Candidate[]> {
   const room = request.targetBytes - fixed;
-  const mixes = new Map<string, { text(ridge: number): string; bytes: number; predicted: number }>();
+  const mixes = new Map<string, { text(way: Way): string; bytes: number; predicted: number }>();
   for (const power of POWERS) {
     const weighed = choices.map((each) => each.map(({ bytes, cost }) => ({ bytes, cost: cost ** power })));
     const { picks, bytes } = fillUp(weighed, knapsack(weighed, room), room);
     const predicted = picks.reduce((sum, pick, i) => sum + choices[i][pick].cost, 0);
-    const text = (ridge: number) => recipeOf(sites, picks, ridge);
-    mixes.set(text(1), { text, bytes: fixed + bytes, predicted });
+    const text = (way: Way) => recipeOf(sites, picks, way);
+    mixes.set(text(WAYS[0]), { text, bytes: fixed + bytes, predicted });
   }
-  const found: Candidate[] = [];
+  const found: (Candidate & { readonly rank: number })[] = [];
   const all = [...mixes.values()];
-  const total = all.length + RIDGES.length - 1;
-  const measure = async (mix: (typeof all)[number], ridge: number) => {
-    const recipe = mix.text(ridge);
+  const total = all.length + WAYS.length - 1;
+  const measure = async (mix: (typeof all)[number], way: Way) => {
+    const recipe = mix.text(way);
     onStep(found.length / total, `candidate ${found.length + 1} of ${total}`);
     const measured = await measureRecipe(context.backend, model, recipe, states, request, context);
-    found.push({ recipe, bytes: mix.bytes, predicted: mix.predicted, measured });
+    const rank = way === WAYS[0] ? CLEARLY * measured : measured;
+    found.push({ recipe, bytes: mix.bytes, predicted: mix.predicted, measured, rank });
     return measured;
   };
   let best = all[0];
   let least = Number.POSITIVE_INFINITY;
   for (const mix of all) {
-    const kl = await measure(mix, RIDGES[0]);
+    const kl = await measure(mix, WAYS[0]);
     if (kl < least) [least, best] = [kl, mix];
   }
-  for (const ridge of RIDGES.slice(1)) await measure(best, ridge);
-  return found.sort((a, b) => a.measured - b.measured);
+  for (const way of WAYS.slice(1)) await measure(best, way);
+  return found.sort((a, b) => a.rank - b.rank).map(({ rank: _, ...candidate }) => candidate);
 }
 
 /** `embed` for the tables, then `correct` and `gptq` with the most frequent choice as its own and the rest as a mix. */
-function recipeOf(sites: readonly SiteAlternatives[], picks: readonly number[], ridge: number): string {
+function recipeOf(sites: readonly SiteAlternatives[], picks: readonly number[], { ridge, order }: Way): string {
   const chosen = sites.map(({ alternatives }, i) => alternatives[picks[i]].entry);
   const table = chosen[sites.findIndex(({ site }) => site === 'tables')];
   const counts = new Map<string, { entry: MixEntry; count: number }>();
@@ -249,7 +264,7 @@ function recipeOf(sites: readonly SiteAlternatives[], picks: readonly number[], 
     return site === 'tables' || isCommon ? [] : [[site.layer, site.name, chosen[i]] as const];
   });
   const mix = others.length > 0 ? `,mix=${formatMix(others)}` : '';
-  return `embed:bits=${table.bits},group=${table.group}; correct:ridge=${ridge}; gptq:bits=${common.bits},group=${common.group}${mix}`;
+  return `embed:bits=${table.bits},group=${table.group}; correct:ridge=${ridge}; gptq:bits=${common.bits},group=${common.group}${order === 'natural' ? '' : `,order=${order}`}${mix}`;
 }
 
 async function measureRecipe(

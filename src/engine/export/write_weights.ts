@@ -40,13 +40,20 @@ export async function writeWeights(
   }
   if (format === 'gguf') {
     const source = ggufSource(state.requireModel().open, target.model);
-    const options = { ...common, precision: precision as 'stored' | 'f32' | 'f16' };
+    const file_type = precision === 'stored' ? ggufFileType(target) : undefined;
+    const options = { ...common, precision: precision as 'stored' | 'f32' | 'f16', ...(file_type && { file_type }) };
     return (await writeGguf(source, options, openFile)).files;
   }
   const layout: OnnxOptions['layout'] = format === 'transformers.js' ? 'kv_cache' : 'plain';
   const metadata = metadataOf(state, target);
   const onnx = { ...common, layout, precision, external_data, metadata, producer_version: VERSION };
   return (await writeOnnx(target.model, onnx, openFile)).files;
+}
+
+/** Where the last step mixed types by llama.cpp's rules and by nothing else. */
+function ggufFileType({ made }: ExportTarget): string | undefined {
+  const last = made?.run.steps.at(-1);
+  return last?.method === 'gguf' && last.options.mix === undefined ? String(last.options.type) : undefined;
 }
 
 /** What was done to the model, as config.json keeps it. */

@@ -18,6 +18,17 @@ export const float32 = (value: number): ValueToWrite => ({ type: 'float32', valu
 export const string = (value: string): ValueToWrite => ({ type: 'string', value });
 export const bool = (value: boolean): ValueToWrite => ({ type: 'bool', value });
 
+/** `llama_ftype` of files whose types were mixed by a rule, as llama-quantize names them. */
+const MIXED_TYPES: Readonly<Record<string, number>> = {
+  q3_k_s: 11,
+  q3_k_m: 12,
+  q3_k_l: 13,
+  q4_k_s: 14,
+  q4_k_m: 15,
+  q5_k_s: 16,
+  q5_k_m: 17,
+};
+
 /** `llama_ftype`: what most weights are stored in. */
 const FILE_TYPES: Readonly<Record<string, number>> = {
   F32: 0,
@@ -43,7 +54,7 @@ const FILE_TYPES: Readonly<Record<string, number>> = {
   Q2_0: 41,
 };
 
-/** @param file_type The tensor type of most bytes. */
+/** @param file_type The tensor type of most bytes, or the name of the rule by which types were mixed. */
 export function generalMetadata(architecture: string, name: string, file_type: string): Metadata {
   return new Map([
     ['general.architecture', string(architecture)],
@@ -51,7 +62,7 @@ export function generalMetadata(architecture: string, name: string, file_type: s
     ['general.name', string(name)],
     ['general.alignment', uint32(ALIGNMENT)],
     ['general.quantization_version', uint32(QUANTIZATION_VERSION)],
-    ['general.file_type', uint32(FILE_TYPES[file_type])],
+    ['general.file_type', uint32(MIXED_TYPES[file_type] ?? FILE_TYPES[file_type.toUpperCase()])],
   ]);
 }
 

@@ -38,6 +38,8 @@ export interface GgufSource extends TokenizerFiles {
 export interface GgufOptions {
   /** Absent: `stored`. Blocks of a model that came from GGUF stay as they are; F8 becomes F16. Vectors are always F32. */
   readonly precision?: Extract<Precision, 'stored' | 'f32' | 'f16'>;
+  /** As llama-quantize names it, where the types were mixed by its rules: "q4_k_m". Absent: the type of most bytes. */
+  readonly file_type?: string;
   /** Bytes of weights written so far, and in all. */
   readonly onProgress?: (written: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -80,7 +82,7 @@ export function ggufNotes(model: DecoderModel, raw_config: RawConfig): string[] 
  */
 export async function writeGguf(
   source: GgufSource,
-  { precision = 'stored', onProgress, signal }: GgufOptions,
+  { precision = 'stored', file_type, onProgress, signal }: GgufOptions,
   openFile: (name: string) => Promise<FileSink>,
 ): Promise<{ files: WrittenFile[] }> {
   const { model, raw_config, name } = source;
@@ -91,7 +93,7 @@ export async function writeGguf(
   const weights = ggufWeights(await inPrecision(model, precision, signal), expressed);
   const total = weights.reduce((sum, { ref }) => sum + weightBytes(ref), 0);
   const metadata: Metadata = new Map([
-    ...generalMetadata(expressed.graph.architecture, name, mainType(weights)),
+    ...generalMetadata(expressed.graph.architecture, name, file_type ?? mainType(weights)),
     ...licenceMetadata(source.licence),
     ...modelMetadata(model, expressed),
     ...tokenizer,

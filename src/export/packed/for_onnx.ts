@@ -74,6 +74,8 @@ const PIECES: {
   [K in PackingKind]: (ref: WeightRef, packing: Extract<Packing, { kind: K }>) => Promise<Pieces | undefined>;
 } = {
   grouped: async (ref, packing) => integers(ref, packing, ref.shape[1], (values) => values as GroupedValues),
+  // Other grids than MatMulNBits'.
+  blocks: async () => undefined,
   // ONNX Runtime's web builds multiply no sparse matrices.
   sparse: async () => undefined,
   // Rows would be gathered core by core; a head has no product for it at all.
@@ -141,6 +143,9 @@ function piece(
 export function onnxNote(packing: Packing, columns: number): string | undefined {
   if (packing.kind === 'sparse') {
     return 'Pruned weights are written with their zeros: ONNX Runtime has no products of sparse matrices, so the file is not smaller for them.';
+  }
+  if (packing.kind === 'blocks') {
+    return `Weights in blocks of ${packing.dtype} are written as floats: that type is GGUF's own.`;
   }
   if (packing.kind === 'tensor_train') {
     return 'Tensor trains are written as the tables that they stand for: ONNX Runtime cannot multiply by them, so the file is not smaller for them.';

@@ -1,4 +1,5 @@
 /** @file The numbers that a packed matrix stands for, (rows, columns) in f32: every kind in one place. */
+import { decodeStored } from '../../tensor/decode.ts';
 import { groupSize, groupsOf, type PackingKind, trainLength } from './packing.ts';
 import type { ColumnsValues, GroupedValues, LowRankValues, PackedValues, TensorTrainValues } from './values.ts';
 
@@ -9,6 +10,7 @@ const DENSE: { [K in PackingKind]: (values: Of<K>) => Float32Array } = {
   sparse: ({ values }) => Float32Array.from(values),
   columns: columnsDense,
   low_rank: lowRankDense,
+  blocks: ({ packing, blocks }) => decodeStored(blocks, packing.dtype),
   tensor_train: trainDense,
 };
 

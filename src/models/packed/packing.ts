@@ -3,6 +3,7 @@
  * and draw. JSON. A kind is a member of {@link Packing}; each table over `kind` (here: bytes, elements, label; `values.ts`:
  * numbers; the export's graph) has one row for it, and the compiler names the row that is missing.
  */
+import { bytesPerElement, type DType, type QuantType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 
 /**
@@ -56,6 +57,12 @@ export interface LowRank {
   readonly floats: Floats;
 }
 
+/** Blocks of one of GGUF's types, row after row: what every backend decodes, and a GGUF file holds as they are. */
+export interface Blocks {
+  readonly kind: 'blocks';
+  readonly dtype: QuantType;
+}
+
 /**
  * Every row, bent to a block of the sizes of `shape`, as a train of cores (r₋₁, size, r) of its own (TensorGPT, arXiv
  * 2307.00526): rows can be read one by one.
@@ -69,7 +76,7 @@ export interface TensorTrain {
   readonly floats: Floats;
 }
 
-export type Packing = Grouped | Sparse | Columns | LowRank | TensorTrain;
+export type Packing = Grouped | Sparse | Columns | LowRank | Blocks | TensorTrain;
 export type PackingKind = Packing['kind'];
 
 /** A row for each kind. */
@@ -94,6 +101,7 @@ const BYTES: { [K in PackingKind]: (rows: number, columns: number, packing: Of<K
     groupedBytes(rows, columns - kept, rest) + kept * (SIZE[floats] * rows + 2),
   low_rank: (rows, columns, { rank, base, floats }) =>
     SIZE[floats] * rank * (rows + columns) + (base ? groupedBytes(rows, columns, base) : 0),
+  blocks: (rows, columns, { dtype }) => rows * columns * bytesPerElement(dtype),
   tensor_train: (rows, _columns, packing) => SIZE[packing.floats] * rows * trainLength(packing),
 };
 
@@ -126,6 +134,7 @@ const ELEMENTS: { [K in PackingKind]: (rows: number, columns: number, packing: O
   sparse: (_rows, _columns, { kept }) => kept,
   columns: (rows, columns) => rows * columns,
   low_rank: (rows, columns, { rank, base }) => rank * (rows + columns) + (base ? rows * columns : 0),
+  blocks: (rows, columns) => rows * columns,
   tensor_train: (rows, _columns, packing) => rows * trainLength(packing),
 };
 
@@ -152,10 +161,23 @@ const LABELS: { [K in PackingKind]: (packing: Of<K>) => string } = {
   sparse: ({ places }) => (places === '2:4' ? '2:4' : 'sparse'),
   columns: ({ rest }) => `${packingLabel(rest)} + columns`,
   low_rank: ({ rank, base }) => `${base ? `${packingLabel(base)} + ` : ''}rank ${rank}`,
+  blocks: ({ dtype }) => dtype,
   tensor_train: ({ ranks }) => `tensor train ${ranks.join('-')}`,
 };
 
 /** "int4 g32", as sizes and labels show it beside the types of floats. */
 export function packingLabel(packing: Packing): string {
   return (LABELS[packing.kind] as (packing: Packing) => string)(packing);
+}
+
+/** What `read` of a weight packed so gives: blocks as they are, of everything else the numbers. */
+export function packedDType(packing: Packing): DType {
+  return packing.kind === 'blocks' ? packing.dtype : 'F32';
+}
+
+/** What stands in a weight's outline about its storage: nothing for blocks, whose type is `dtype` itself. */
+export function packedStorage(shape: Shape, packing: Packing): { stored?: { dtype: string; bytes: number } } {
+  return packing.kind === 'blocks'
+    ? {}
+    : { stored: { dtype: packingLabel(packing), bytes: packedBytes(shape, packing) } };
 }

@@ -4,10 +4,11 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
-import type { FloatType } from '../../tensor/dtype.ts';
+import { bytesPerElement, type FloatType } from '../../tensor/dtype.ts';
 import { decodeToFloat32, encodeFromFloat } from '../../tensor/half.ts';
 import { bitRange, packBits, unpackBits } from './bits.ts';
 import {
+  type Blocks,
   type Columns,
   type Grouped,
   groupsOf,
@@ -19,6 +20,7 @@ import {
   trainLength,
 } from './packing.ts';
 import type {
+  BlocksValues,
   ColumnsValues,
   GroupedValues,
   LowRankValues,
@@ -48,6 +50,7 @@ const KINDS: { [K in PackingKind]: Kind<Of<K, Packing>, Of<K, PackedValues>> } =
   sparse: { split: splitSparse, join: joinSparse },
   columns: { split: splitColumns, join: joinColumns },
   low_rank: { split: splitLowRank, join: joinLowRank },
+  blocks: { split: ({ blocks }) => new Map([['blocks', blocks]]), join: joinBlocks },
   tensor_train: { split: splitTrain, join: joinTrain },
 };
 
@@ -219,6 +222,14 @@ async function joinLowRank(
     down: await readFloats(read, 'down', floats, 0, rank * columns),
     ...(base && { base: await joinGrouped(base, columns, rows, read) }),
   };
+}
+
+// ---- blocks: whole rows of them
+
+async function joinBlocks(packing: Blocks, columns: number, rows: RowRange, read: PartReader): Promise<BlocksValues> {
+  const row = columns * bytesPerElement(packing.dtype);
+  const count = rows.end - rows.start;
+  return { packing, rows: count, columns, blocks: await read('blocks', rows.start * row, count * row) };
 }
 
 // ---- tensor train: the cores of each row, one row after the other

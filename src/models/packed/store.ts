@@ -5,7 +5,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { WeightRef } from '../decoder_model.ts';
 import type { ScratchStore } from '../scratch.ts';
 import { dense } from './dense.ts';
-import { type Packing, packedBytes, packingLabel } from './packing.ts';
+import { type Packing, packedBytes, packedDType, packedStorage, packingLabel } from './packing.ts';
 import { joinParts, type PartReader, splitParts } from './parts.ts';
 import type { PackedValues } from './values.ts';
 
@@ -47,12 +47,14 @@ export function packedRef(name: string, shape: Shape, packing: Packing, read: Pa
   return {
     name,
     shape,
-    dtype: 'F32',
-    stored: { dtype: packingLabel(packing), bytes: packedBytes(shape, packing) },
+    dtype: packedDType(packing),
+    ...packedStorage(shape, packing),
     packed: packing,
     unpack,
     async read(rows) {
-      const values = dense(await unpack(rows));
+      const packed = await unpack(rows);
+      if ('blocks' in packed) return packed.blocks;
+      const values = dense(packed);
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     },
   };

@@ -2,10 +2,16 @@
  * @file What a method finds for a matrix (out, in), on the host, before it is packed: one type a kind of packing. Solvers
  * return these; `pack.ts` makes the stored weight of them, and `dense` tells the numbers that it will be read as.
  */
-import type { Columns, Grouped, LowRank, Sparse, TensorTrain } from './packing.ts';
+import type { Blocks, Columns, Grouped, LowRank, Sparse, TensorTrain } from './packing.ts';
 
 /** (rows, columns) is (out, in) throughout; everything is row-major. */
-export type PackedValues = GroupedValues | SparseValues | ColumnsValues | LowRankValues | TensorTrainValues;
+export type PackedValues =
+  | GroupedValues
+  | SparseValues
+  | ColumnsValues
+  | LowRankValues
+  | BlocksValues
+  | TensorTrainValues;
 
 export interface GroupedValues {
   readonly packing: Grouped;
@@ -55,6 +61,14 @@ export interface LowRankValues {
   /** (rank, columns). */
   readonly down: Float64Array;
   readonly base?: GroupedValues;
+}
+
+export interface BlocksValues {
+  readonly packing: Blocks;
+  readonly rows: number;
+  readonly columns: number;
+  /** Rows of whole blocks, one after another. */
+  readonly blocks: Uint8Array;
 }
 
 export interface TensorTrainValues {

@@ -1,0 +1,168 @@
+/**
+ * @file Weights in the blocks of GGUF's types, as llama.cpp's quantiser mixes them, with scales searched under how much the
+ * text uses each input (what llama.cpp calls an importance matrix: the Gram's diagonal).
+ */
+import * as v from 'valibot';
+import { breather } from '../../backend/event_loop.ts';
+import type { DecoderModel, ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import { mapWeights } from '../../models/map_weights.ts';
+import { packedWeightBytes } from '../../models/model_size.ts';
+import type { Blocks } from '../../models/packed/packing.ts';
+import { storePacked } from '../../models/packed/store.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import type { EncodableType } from '../../tensor/quant/encode/encode.ts';
+import { packedOutline, planLinears } from '../layerwise/plan_linears.ts';
+import { unitError } from '../layerwise/unit_error.ts';
+import { layerwise } from '../layerwise.ts';
+import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
+import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
+import { choice, maybe, text } from '../options/fields.ts';
+import { isMix, mixRefusal, mixValues } from '../options/mix.ts';
+import { blockValues } from './block_values.ts';
+import { FILE_TYPES, type FileType, fitting, headType, linearType, tableType } from './file_types.ts';
+
+interface Options {
+  readonly type: FileType;
+  readonly table?: BlockName | undefined;
+  readonly importance: 'inputs' | 'none';
+  readonly mix?: string | undefined;
+}
+
+/** As people write block types. */
+const BLOCKS = [
+  'q8_0',
+  'q6_k',
+  'q5_k',
+  'q5_1',
+  'q5_0',
+  'q4_k',
+  'iq4_nl',
+  'mxfp4',
+  'q4_1',
+  'q4_0',
+  'q3_k',
+  'q2_k',
+] as const;
+type BlockName = (typeof BLOCKS)[number];
+
+function typeNamed(name: string): EncodableType {
+  return name.toUpperCase() as EncodableType;
+}
+
+/** Families whose q, k and v are one matrix, or gate and up, in llama.cpp's graphs: their parts have one type. */
+const FUSED = new Set(['phi3', 'gpt2', 'gpt_neox', 'bloom', 'falcon']);
+
+/** What does not hang on the linear. */
+function modelFacts(model: ModelOutline, options: Options) {
+  const { model_type } = model.config;
+  const facts = { is_fused: FUSED.has(model_type), is_falcon: model_type === 'falcon' };
+  return { ...facts, layers: model.layers.length, has_importance: options.importance === 'inputs' };
+}
+
+type Facts = ReturnType<typeof modelFacts>;
+
+function packingOf(options: Options, columns: number, { layer, name, heads, kv_heads }: LinearUse, facts: Facts) {
+  const own = mixValues(options.mix).get(`${layer}.${name}`);
+  const place = { ...facts, layer, sharing: Math.floor(heads / kv_heads) };
+  return asPacking(own ? fitting(typeNamed(own), columns) : linearType(options.type, name, columns, place));
+}
+
+function asPacking(dtype: EncodableType | undefined): Blocks | undefined {
+  return dtype && { kind: 'blocks', dtype };
+}
+
+function linearsOf(facts: Facts): LinearMethod<Options> {
+  return {
+    statistics: ({ importance }) => (importance === 'inputs' ? ['diagonal'] : []),
+    async change({ W, rows, columns, use }, { diagonal }, options, { breathe }) {
+      const packing = packingOf(options, columns, use, facts);
+      return packing && blockValues(W, rows, columns, packing.dtype as EncodableType, diagonal, breathe);
+    },
+  };
+}
+
+/** Embedding and head: by the option, else as the file's type has them. */
+function tablePacking({ embed_tokens, lm_head, config }: ModelOutline, options: Options, table: WeightOutline) {
+  const columns = table.shape[1];
+  if (options.table) return asPacking(fitting(typeNamed(options.table), columns));
+  const isHead = table === lm_head.weight;
+  const type = isHead
+    ? headType(options.type, columns, config.model_type === 'falcon')
+    : tableType(options.type, columns);
+  return table === embed_tokens.weight || isHead ? asPacking(type) : undefined;
+}
+
+function tableName(model: ModelOutline, table: WeightOutline): string {
+  return table === model.embed_tokens.weight ? 'model.embed_tokens.weight' : 'lm_head.weight';
+}
+
+async function run(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
+  const made = await layerwise(linearsOf(modelFacts(model, options)), model, options, context);
+  const stored = new Map<WeightRef, WeightRef>();
+  const units: UnitReport[] = [];
+  const breathe = breather(context.signal);
+  for (const table of new Set([model.embed_tokens.weight, model.lm_head.weight])) {
+    const packing = tablePacking(model, options, table);
+    if (!packing) continue;
+    const layers = model.layers.length;
+    context.observer.onProgress({ fraction: 0.98, layer: layers - 1, layers, step: 'embedding and head', tokens: 0 });
+    const [rows, columns] = table.shape;
+    const W = decodeStored(await table.read(), table.dtype);
+    const values = await blockValues(W, rows, columns, packing.dtype as EncodableType, undefined, async () =>
+      breathe(),
+    );
+    const weight = await storePacked(context.scratch, tableName(model, table), values);
+    stored.set(table, weight);
+    const figure = unitError(W, decodeStored(values.blocks, packing.dtype), rows, columns, {});
+    units.push({ unit: weight.name.replace(/\.weight$/, ''), ...figure, bytes: packedWeightBytes(weight) });
+  }
+  const all = mapWeights(made.model, (weight) => stored.get(weight) ?? weight);
+  return { ...made, model: all, units: [...(made.units ?? []), ...units] };
+}
+
+export const gguf: Method<Options> = {
+  name: 'gguf',
+  about: {
+    label: 'GGUF blocks',
+    group: 'quantise',
+    help: 'Every matrix in the block types of llama.cpp, mixed as its own quantiser mixes them, with scales chosen by how much the text uses each input. For files that llama.cpp, Ollama or LM Studio shall run: export as GGUF.',
+  },
+  options: v.strictObject({
+    type: choice(
+      {
+        label: 'Type',
+        help: 'Of the file, as llama-quantize names it. q4_k_m is what most people take; q8_0 is next to lossless. Rows that are no multiple of 256 get the block type of 32 that llama.cpp takes instead.',
+      },
+      FILE_TYPES,
+      'q4_k_m',
+    ),
+    table: maybe(
+      { label: 'Tables', help: 'Block type of embedding and head; absent: as the file’s type has them.' },
+      BLOCKS,
+    ),
+    importance: choice(
+      {
+        label: 'Importance',
+        help: 'inputs: errors count by how much the calibration text uses each input; none: all alike, and no text is run.',
+      },
+      ['inputs', 'none'],
+      'inputs',
+    ),
+    mix: text(
+      { label: 'Mix', help: 'Linears with a block type of their own, as the solver for a target size finds them.' },
+      'LAYER.LINEAR:TYPE joined by +, as in 0.down_proj:q6_k+3.o_proj:q5_0',
+      (value) => isMix(value, (name) => (BLOCKS as readonly string[]).includes(name)),
+    ),
+  }),
+  takes: ['correct'],
+  refusal: (model, { mix }) => mixRefusal(model, mix),
+  plan(model, options) {
+    const facts = modelFacts(model, options);
+    const linears = planLinears(model, ({ shape }, use) => packingOf(options, shape[1], use, facts) ?? 'kept');
+    return mapWeights(linears, (weight, role) => {
+      const packing = role === 'table' || role === 'head' ? tablePacking(model, options, weight) : undefined;
+      return packing ? packedOutline(tableName(model, weight), weight, packing) : weight;
+    });
+  },
+  run,
+};
