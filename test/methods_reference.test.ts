@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import zeroquant from './fixtures/zeroquant.json';
 import { describeWithShared } from './shared.ts';
 import { DRIFT, expectRow, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
@@ -54,6 +55,14 @@ const ROWS: readonly Held[] = [
   ['lorc:bits=4,group=32,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 32, rank: 8 }],
   ['lorc:bits=4,group=128,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 8 }],
   ['lorc:bits=4,group=128,rank=16', 'zeroquant-v2 lorc', { bits: 4, group: 128, rank: 16 }],
+  ['w8a8:smooth=none', 'w8a8', { alpha: null }],
+  ['w8a8:smooth=0.5', 'smoothquant', { alpha: 0.5, weights: 'int8 row', activations: 'int8 token' }],
+  ['llm_int8:threshold=6', 'llm.int8', { threshold: 6 }],
+  ['llm_int8:threshold=2', 'llm.int8', { threshold: 2 }],
+  ['rptq:clusters=8,activation_bits=8', 'rptq', { weights: 'rtn int4 g32', activation_bits: 8, clusters: 8 }],
+  ['rptq:clusters=8,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 8 }],
+  ['rptq:clusters=32,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 32 }],
+  ['rptq:clusters=1,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 1 }],
   ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
   ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
   ['tensor_train:ratio=2,tied=true', 'tensor-train embedding', { ratio: 2, tied: true }],
@@ -81,8 +90,9 @@ const ROWS: readonly Held[] = [
 /**
  * A rounding tie moves these: 3 % in perplexity, 8 % in divergence. Codes of one matrix on a fixed Gram are equal. (Act-order
  * with one group a row: the oracle itself gives 3.903 to 3.927 on stories260k, by machine and under noise of 1e-6.)
+ * With activations of 4 bits on fixed grids the oracle gives 11.42 to 11.94, 7.15 to 7.28 and 88.4 to 91.4 under that noise in the embeddings.
  */
-const UNSTABLE = /(gptq|owq):bits=[23]|group=128,order=dynamic/;
+const UNSTABLE = /(gptq|owq):bits=[23]|group=128,order=dynamic|^rptq:.*activation_bits=4/;
 
 /**
  * What the oracle itself does not give twice: an asymmetric grid depends on the signs of eigenvectors, which are arbitrary
@@ -135,7 +145,11 @@ const EXPERIMENTS: readonly Held[] = [
   ['gptq:bits=4,group=32,grid=minimum', 'float16 minimum grid (Q4_1 form), gptq', { bits: 4, group: 32 }],
 ];
 
-const DRIFTED: readonly Held[] = Object.keys(DRIFT.stories260k).map((recipe) => [recipe, recipe, {}]);
+/** Figures of `tools/solvers/zeroquant.py`. */
+const ZEROQUANT = zeroquant as typeof DRIFT;
+const OWN: readonly Held[] = [DRIFT, ZEROQUANT].flatMap((figures) =>
+  Object.keys(figures.stories260k).map((recipe) => [recipe, recipe, {}] as const),
+);
 
 /** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
 const isFull = process.env.WHITTLE_FULL === '1';
@@ -144,6 +158,7 @@ const FULLY = [
   /^awq.*clip=false|^awq:bits=3|^owq.*0\.03|^wanda.*4:8|^gptq.*128|^gptq:bits=4.*delta|^gptq:.*3.*minimum|^rtn.*3.*minimum/,
   /^lorc.*128,rank=8|^tensor_train:ratio=4|^tensor_train.*false|^slicegpt:sparsity=0\.[15]|^embed:bits=8; gptq:bits=[23]/,
   /^embed:bits=4; gptq|ridge=0\.3; wanda|ridge=1; sparsegpt.*repair|ridge=(0\.3|3); gptq|ridge=1; gptq:bits=[24]/,
+  /^w8a8:smooth=none|^zeroquant.*activation_bits=4|^llm_int8:threshold=2|^rptq.*activation_bits=4/,
 ];
 const BRIEFLY: Record<string, readonly string[]> = {
   demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'],
@@ -153,6 +168,7 @@ const BRIEFLY: Record<string, readonly string[]> = {
     'gptq:bits=4,group=32',
     'awq:bits=4,group=32',
     'owq:bits=4,group=32,keep=0.01',
+    'w8a8:smooth=0.5',
     'slicegpt:sparsity=0.25; recover:ridge=0.05; gptq:bits=4,group=32',
   ],
 };
@@ -165,19 +181,22 @@ describeWithShared('reference/methods', () => {
       let measure: ReturnType<typeof judge>;
       let rows: readonly Row[];
       beforeAll(async () => {
-        ({ job, rows } = await referenceJob(model));
+        const { job: made, rows: found } = await referenceJob(model);
+        job = made;
+        const own = Object.entries(ZEROQUANT[model]).map(([method, row]) => ({ method, settings: {}, ...row }));
+        rows = [...found, ...own];
         backend = createWasmBackend();
         measure = judge(backend, job);
       });
       afterAll(() => backend.dispose());
 
-      for (const [recipe, method, settings] of [...ROWS, ...DRIFTED, ...EXPERIMENTS]) {
+      for (const [recipe, method, settings] of [...ROWS, ...OWN, ...EXPERIMENTS]) {
         if (NOT_STABLE[model]?.test(recipe)) continue;
         if (!isFull && FULLY.some((those) => those.test(recipe))) continue;
         if (!isFull && BRIEFLY[model] && !BRIEFLY[model].includes(recipe)) continue;
         it(recipe, { timeout: 300_000 }, async (context) => {
           const row = rowOf(rows, method, settings);
-          if (!row && [...DRIFTED, ...EXPERIMENTS].some(([each]) => each === recipe))
+          if (!row && [...OWN, ...EXPERIMENTS].some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
           expectRow(await measure(await runRecipe(backend, job, recipe)), row, UNSTABLE.test(recipe));

@@ -288,6 +288,45 @@ export interface ClipArgs {
   limit: number;
 }
 
+/**
+ * output = round(hidden_states / s) · s, s = max|row| / levels: each row in whole multiples of a step of its own, symmetric
+ * around 0 (127 levels are int8). Halves round to even; NaN stays, and does not count towards the largest.
+ */
+export interface QuantizeRowsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  levels: number;
+  /** (rows / seqlen, d): columns where it is not 0 pass as they are in that window, and do not count towards the largest. */
+  kept?: Tensor;
+  /** Rows of a window; absent: all of them are one. */
+  seqlen?: number;
+  output: Tensor;
+}
+
+/** output = scale · (clamp(round(hidden_states / scale) + zero, 0, levels) − zero), each column on a grid of its own. */
+export interface QuantizeColumnsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** (d), positive. */
+  scale: Tensor;
+  /** (d), whole numbers. */
+  zero: Tensor;
+  levels: number;
+  output: Tensor;
+}
+
+/** output = 1 where any row of a window reaches the threshold in a column, |hidden_states| ≥ threshold, else 0. */
+export interface OutlierColumnsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** Positive. */
+  threshold: number;
+  /** Rows of a window: a divisor of the rows. */
+  seqlen: number;
+  /** (rows / seqlen, d). */
+  output: Tensor;
+}
+
 /** output = a + b, elementwise; `output` may be `a`. */
 export interface AddArgs {
   a: Tensor;
@@ -412,6 +451,9 @@ export interface Backend {
   soft_cap(args: SoftCapArgs): void;
   clip(args: ClipArgs): void;
   xielu(args: XieluArgs): void;
+  quantize_rows(args: QuantizeRowsArgs): void;
+  quantize_columns(args: QuantizeColumnsArgs): void;
+  outlier_columns(args: OutlierColumnsArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;

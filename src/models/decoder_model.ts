@@ -9,6 +9,7 @@
 import type { RowRange } from '../formats/checkpoint.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { InputQuantization } from './input_quantization.ts';
 import type { Packing } from './packed/packing.ts';
 import type { PackedValues } from './packed/values.ts';
 
@@ -38,6 +39,8 @@ export interface WeightRef extends WeightOutline {
 export interface Linear<W = WeightRef> {
   readonly weight: W;
   readonly bias?: W;
+  /** How x is rounded before the product; absent: it is not. */
+  readonly input?: InputQuantization;
 }
 
 /**

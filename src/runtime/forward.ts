@@ -91,7 +91,9 @@ export function attentionMixed(
   const { backend } = arena;
   const { num_attention_heads: heads, num_key_value_heads: kv_heads, head_dim, scale, soft_cap } = spec;
   tap?.('residual', x);
-  const input = productInput(arena, weights.input_layernorm, x, 'attention_input', tap !== undefined);
+  const { q_proj, k_proj, v_proj } = weights;
+  const isRead = tap !== undefined || [q_proj, k_proj, v_proj].some((linear) => linear.input);
+  const input = { ...productInput(arena, weights.input_layernorm, x, 'attention_input', isRead), seqlen };
   tap?.('attention_input', input.states);
   const projected = (linear: DeviceLinear, name: string) => {
     const states = applyLinear(arena, linear, input, name);
@@ -117,10 +119,18 @@ export function attentionMixed(
 }
 
 /** What down_proj reads, mlp(norm(h)) without it, in a workspace tensor. */
-export function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+export function mlpActivated(
+  arena: Arena,
+  { activation }: Mlp,
+  weights: DeviceMlp,
+  seqlen: number,
+  h: Tensor,
+  tap?: Tap,
+): Tensor {
   const { backend } = arena;
   const { gate_proj, up_proj } = weights;
-  const input = productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', tap !== undefined);
+  const isRead = tap !== undefined || up_proj.input !== undefined || gate_proj?.input !== undefined;
+  const input = { ...productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', isRead), seqlen };
   tap?.('mlp_input', input.states);
   const gate = gate_proj && applyLinear(arena, gate_proj, input, 'gate');
   let output: Tensor;
@@ -158,16 +168,16 @@ export function attentionBlock(
 ): Tensor {
   const mixed = attentionMixed(arena, spec, weights, rotary, seqlen, x, tap);
   const sum = residual(arena, x, weights.attn_shortcut_Q);
-  addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output');
+  addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output', seqlen);
   return sum;
 }
 
 /** MLP half of a sequential layer. @param h (rows, d_mid), used up as in {@link attentionBlock}. @returns (rows, d_out). */
-export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, seqlen: number, h: Tensor, tap?: Tap): Tensor {
   tap?.('mlp_residual', h);
-  const activated = mlpActivated(arena, spec, weights, h, tap);
+  const activated = mlpActivated(arena, spec, weights, seqlen, h, tap);
   const sum = residual(arena, h, weights.mlp_shortcut_Q);
-  addBranch(arena, weights.down_proj, weights, activated, sum, 'mlp_output');
+  addBranch(arena, weights.down_proj, weights, activated, sum, 'mlp_output', seqlen);
   return sum;
 }
 
@@ -182,10 +192,10 @@ export function parallelBlock(
   tap?: Tap,
 ): Tensor {
   const mixed = attentionMixed(arena, spec.attention, attention, rotary, seqlen, x, tap);
-  const activated = mlpActivated(arena, spec.mlp, mlp, x, tap);
+  const activated = mlpActivated(arena, spec.mlp, mlp, seqlen, x, tap);
   // Only now: both halves read x, and the sum may be made in it.
   const sum = residual(arena, x, attention.attn_shortcut_Q);
-  addBranch(arena, attention.o_proj, attention, mixed, sum, 'attention_output');
-  addBranch(arena, mlp.down_proj, mlp, activated, sum, 'mlp_output');
+  addBranch(arena, attention.o_proj, attention, mixed, sum, 'attention_output', seqlen);
+  addBranch(arena, mlp.down_proj, mlp, activated, sum, 'mlp_output', seqlen);
   return sum;
 }

@@ -21,11 +21,13 @@ import { type GroupedParts, groupedParts } from '../models/packed/store.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
+import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 
 export interface DeviceLinear {
   /** (out, in). */
   weight: Tensor;
   bias?: Tensor;
+  input?: DeviceInput;
 }
 
 /** A norm with its weight as it is multiplied: `weight_offset` is in it already. */
@@ -150,7 +152,11 @@ export class WeightLoader {
 
   async linear(linear: Linear): Promise<DeviceLinear> {
     const weight = await this.product(linear.weight);
-    return linear.bias ? { weight, bias: await this.load(linear.bias) } : { weight };
+    return {
+      weight,
+      ...(linear.bias && { bias: await this.load(linear.bias) }),
+      ...(linear.input && { input: deviceInput(this.arena, linear.input, linear.weight.shape[1]) }),
+    };
   }
 
   async norm(norm: Norm): Promise<DeviceNorm> {
@@ -305,8 +311,10 @@ export function mlpWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
 export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp): void {
   for (const value of Object.values(part)) {
     if (!value || typeof value !== 'object') continue;
-    if ('weight' in value) arena.free(value.weight, 'bias' in value ? value.bias : undefined);
-    else if ('shape' in value) arena.free(value as Tensor);
+    if ('weight' in value) {
+      arena.free(value.weight, 'bias' in value ? value.bias : undefined);
+      if ('input' in value) freeDeviceInput(arena, value.input);
+    } else if ('shape' in value) arena.free(value as Tensor);
   }
 }
 

@@ -23,6 +23,9 @@ import { layer_norm } from './kernels/layer_norm.ts';
 import { matmul } from './kernels/matmul.ts';
 import { matmul_at } from './kernels/matmul_at.ts';
 import { matmul_bt } from './kernels/matmul_bt.ts';
+import { outlier_columns } from './kernels/outlier_columns.ts';
+import { quantize_columns } from './kernels/quantize_columns.ts';
+import { quantize_rows } from './kernels/quantize_rows.ts';
 import { rms_norm } from './kernels/rms_norm.ts';
 import { rms_scale } from './kernels/rms_scale.ts';
 import { rotary } from './kernels/rotary.ts';
@@ -199,6 +202,20 @@ export class WebGpuBackend implements backend.Backend {
 
   soft_cap(args: backend.SoftCapArgs): void {
     eachPart(this.context, soft_cap, args, ['hidden_states']);
+  }
+
+  /** With `kept`, whose rows are windows, the matrices have to lie in one part. */
+  quantize_rows(args: backend.QuantizeRowsArgs): void {
+    if (args.kept) quantize_rows(this.context, args);
+    else eachPart(this.context, quantize_rows, { ...args, seqlen: undefined }, ['hidden_states', 'output']);
+  }
+
+  quantize_columns(args: backend.QuantizeColumnsArgs): void {
+    eachPart(this.context, quantize_columns, args, ['hidden_states', 'output']);
+  }
+
+  outlier_columns(args: backend.OutlierColumnsArgs): void {
+    outlier_columns(this.context, args);
   }
 
   xielu(args: backend.XieluArgs): void {
