@@ -87,11 +87,34 @@ export interface MemoryUse {
 
 export interface Tensor {
   readonly shape: Shape;
-  /** `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters. */
-  readonly type: 'f32' | 'u32';
+  /**
+   * `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters; `packed` is grouped integers,
+   * which only `matmul_bt` takes, as b.
+   */
+  readonly type: 'f32' | 'u32' | 'packed';
   readonly label: string;
   /** Frees the memory; a second call does nothing. */
   dispose(): void;
+}
+
+/**
+ * Grouped integers of a matrix (out, in) as they are stored: value = scale · (code − zero), scale · code + minimum, or
+ * scale · signed code.
+ */
+export interface PackedMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: 2 | 3 | 4 | 8;
+  /** Inputs that share a scale; the last group of a row may be shorter. */
+  readonly group: number | 'row';
+  readonly zero: 'symmetric' | 'integer' | 'minimum';
+  readonly scale: 'F16' | 'F32';
+  /** (rows, columns), `bits` each without a gap, the first in the lowest bits; signed ones in two's complement. */
+  readonly codes: Uint8Array;
+  /** (rows, groups), little-endian. */
+  readonly scales: Uint8Array;
+  /** (rows, groups): zero points as codes are, or little-endian float16 minimums. */
+  readonly zeros?: Uint8Array;
 }
 
 export interface EmbeddingArgs {
@@ -354,6 +377,11 @@ export interface Backend {
   fromIds(ids: ArrayLike<number>, label: string): Tensor;
   /** Uploads little-endian stored bytes and decodes them to f32 on the device. */
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor;
+  /**
+   * Keeps grouped integers in their bytes, for `matmul_bt`. Undefined where they must be held as floats; absent where the
+   * backend has no products with integers.
+   */
+  readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
   /** Copies a tensor's elements into another of the same element count. */
