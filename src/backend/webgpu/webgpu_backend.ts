@@ -34,6 +34,7 @@ import { scale_columns } from './kernels/scale_columns.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
 import { xielu } from './kernels/xielu.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
+import { pack } from './packed.ts';
 import { testFloats } from './self_test.ts';
 import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
 import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
@@ -113,6 +114,10 @@ export class WebGpuBackend implements backend.Backend {
     if (isFloatType(dtype)) decode(this.context, dtype, words, tensor, elements);
     else decodeBlocks(this.context, dtype, words, tensor, elements);
     this.context.retire(words);
+  }
+
+  pack(matrix: backend.PackedMatrix, label: string): GpuTensor | undefined {
+    return pack(this.context, matrix, label, this.info.maxTensorBytes);
   }
 
   async read(tensor: backend.Tensor): Promise<Float32Array | Float64Array> {
