@@ -30,6 +30,8 @@ export interface WeightRef extends WeightOutline {
   read(rows?: RowRange): Promise<Uint8Array>;
   /** Of a packed weight: what it is held as, for kernels and exports of its kind. */
   unpack?(rows?: RowRange): Promise<PackedValues>;
+  /** Of a packed weight: bytes of one of its stored parts (`packed/parts.ts`). */
+  readonly readPart?: (part: string, start: number, length: number) => Promise<Uint8Array>;
 }
 
 /** The types below hold weights of type W: to be read ({@link WeightRef}), or outlines of them. */

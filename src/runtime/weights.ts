@@ -16,6 +16,8 @@ import {
   type XieluWeights,
   xieluWeights,
 } from '../models/decoder_model.ts';
+import type { Grouped } from '../models/packed/packing.ts';
+import { type GroupedParts, groupedParts } from '../models/packed/store.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
@@ -81,11 +83,18 @@ export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
   /** Stored bytes that were asked for ahead of their use. */
   private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
+  private readonly partsAhead = new Map<WeightRef, Promise<GroupedParts | undefined>>();
   private counts?: Tensor;
 
+  /**
+   * @param checkFinite Counts what is NaN or infinite, of everything it loads.
+   * @param keepsPacked Linears and heads that a method packed stay packed where the backend multiplies by them: for whoever
+   * does nothing else with them.
+   */
   constructor(
     private readonly arena: Arena,
     private readonly checkFinite = false,
+    private readonly keepsPacked = false,
   ) {}
 
   /**
@@ -94,7 +103,14 @@ export class WeightLoader {
    */
   prefetch(refs: readonly (WeightRef | undefined)[]): void {
     for (const ref of refs) {
-      if (!ref || this.ahead.has(ref)) continue;
+      if (!ref || this.ahead.has(ref) || this.partsAhead.has(ref)) continue;
+      const packing = this.groupedPacking(ref);
+      if (packing) {
+        const reading = groupedParts(ref, packing, { start: 0, end: ref.shape[0] });
+        reading.catch(() => {});
+        this.partsAhead.set(ref, reading);
+        continue;
+      }
       const reading = ref.read();
       // For whoever awaits the bytes; a pass that was cancelled never does.
       reading.catch(() => {});
@@ -114,8 +130,24 @@ export class WeightLoader {
     return tensor;
   }
 
+  /** A matrix (out, in) that `matmul_bt` takes as b, and nothing else does. */
+  async product(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
+    const packing = this.groupedPacking(ref);
+    const range = rows ?? { start: 0, end: ref.shape[0] };
+    const parts = packing && (await ((!rows && this.partsAhead.get(ref)) || groupedParts(ref, packing, range)));
+    this.partsAhead.delete(ref);
+    const matrix = parts && { ...packing, ...parts, rows: range.end - range.start, columns: ref.shape[1] };
+    const packed = matrix && this.arena.backend.pack?.(matrix, ref.name);
+    return packed ? this.arena.own(packed) : this.load(ref, rows);
+  }
+
+  /** Where the weight can be held as it is packed. */
+  private groupedPacking({ packed }: WeightRef): Grouped | undefined {
+    return this.keepsPacked && this.arena.backend.pack && packed?.kind === 'grouped' ? packed : undefined;
+  }
+
   async linear(linear: Linear): Promise<DeviceLinear> {
-    const weight = await this.load(linear.weight);
+    const weight = await this.product(linear.weight);
     return linear.bias ? { weight, bias: await this.load(linear.bias) } : { weight };
   }
 

@@ -129,7 +129,13 @@ export abstract class HostBackend implements Backend {
     this.tensors.clear();
   }
 
-  protected keep(shape: Shape, label: string, bytes: number, allocate: () => Floats | Uint32Array): Tensor {
+  protected keep(
+    shape: Shape,
+    label: string,
+    bytes: number,
+    allocate: () => Floats | Uint32Array,
+    type?: 'packed',
+  ): Tensor {
     if (bytes > MAX_TENSOR_BYTES) {
       throw new WhittleError({
         code: 'limit_exceeded',
@@ -138,10 +144,17 @@ export abstract class HostBackend implements Backend {
         allowed: `at most ${MAX_TENSOR_BYTES} bytes`,
       });
     }
-    const tensor = new CpuTensor(allocated(bytes, label, allocate), [...shape], label, this.memory, (freed, values) => {
-      this.tensors.delete(freed);
-      this.recycle(values);
-    });
+    const tensor = new CpuTensor(
+      allocated(bytes, label, allocate),
+      [...shape],
+      label,
+      this.memory,
+      (freed, values) => {
+        this.tensors.delete(freed);
+        this.recycle(values);
+      },
+      type,
+    );
     this.tensors.add(tensor);
     return tensor;
   }
