@@ -28,6 +28,7 @@ export const MODEL: ModelSummary = {
   dtype: 'F16',
   files: [],
   tokenizer: 'BPE',
+  has_bos: true,
   num_attention_heads: 4,
   num_key_value_heads: 2,
   head_dim: 8,

@@ -1,17 +1,14 @@
-/** @file The four charts of the centre, each with its data, its table and its empty state. */
+/** @file The live perplexity, with its data, its table and its empty state. */
 import { lazy } from 'react';
-import { selectRun } from '../actions/select.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
-import { formatBytes, formatCount, formatPerplexity } from '../format.ts';
+import { formatPerplexity } from '../format.ts';
 import { shownCurves } from '../store/selectors.ts';
-import { chosenPrecision, precisionName } from '../store/sizes.ts';
-import { useStudio, useStudioState } from '../studio.ts';
-import { curveRows, sizePoints } from './chart_data.ts';
+import { useStudioState } from '../studio.ts';
+import { curveRows } from './chart_data.ts';
 
 const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
-const PerplexitySizeChart = lazy(() => import('./PerplexitySizeChart.tsx'));
 
 export function LivePerplexityCard() {
   const results = useStudioState((state) => state.results);
@@ -62,52 +59,6 @@ export function LivePerplexityCard() {
         windows={protocol?.eval_samples ?? rows.length}
         note={protocol ? protocolText(protocol) : undefined}
       />
-    </ChartCard>
-  );
-}
-
-export function PerplexitySizeCard() {
-  const studio = useStudio();
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const job = useStudioState((state) => state.job);
-  const precision = chosenPrecision(settings);
-  const { points, omitted } = sizePoints(results, precision);
-  const name = results.model && precisionName(results.model, precision);
-  const sizes =
-    name === null || results.runs.length === 0
-      ? null
-      : `sliced sizes as ${name}${name === 'f16' ? '' : ', perplexities before rounding'}`;
-  const selected = shownCurves({ results, settings, job }).run?.id ?? null;
-  return (
-    <ChartCard
-      title="Perplexity against size"
-      note={
-        [sizes, omitted > 0 ? `${omitted} measured on other texts, not drawn` : null].filter(Boolean).join(' · ') ||
-        undefined
-      }
-      legend={
-        <Legend
-          marks={[
-            { mark: 'dense-point', label: 'dense' },
-            { mark: 'sequential', label: 'sequential' },
-            { mark: 'rotate-once', label: 'rotate-once' },
-            { mark: 'preview', label: 'quick' },
-          ]}
-        />
-      }
-      empty="Every run of this model becomes a point here, next to the dense model. Slice it, or run the sweep."
-      columns={[
-        { name: 'Run', value: (point) => point.label, isText: true },
-        { name: 'Schedule', value: (point) => (point.kind === 'dense' ? '–' : point.kind), isText: true },
-        { name: 'Size', value: (point) => formatBytes(point.bytes) },
-        { name: 'Parameters', value: (point) => formatCount(point.parameters) },
-        { name: 'Perplexity', value: (point) => formatPerplexity(point.perplexity) },
-        { name: 'Protocol', value: (point) => protocolText(point.protocol), isText: true },
-      ]}
-      rows={points}
-    >
-      <PerplexitySizeChart points={points} selected={selected} onSelect={(id) => selectRun(studio, id)} />
     </ChartCard>
   );
 }

@@ -10,13 +10,22 @@ import { Comparison } from './Comparison.tsx';
 import { DenseResult } from './DenseResult.tsx';
 import { ExportBlock } from './ExportBlock.tsx';
 import { OpenModelExport } from './OpenModelExport.tsx';
-import { RunList } from './RunList.tsx';
+import { RecipeResult } from './RecipeResult.tsx';
 import { SizeBlock } from './SizeBlock.tsx';
 
 /** Speaks of the current settings only: what is planned at once, what is measured when it has been. */
 export function ResultPanel() {
   const model = useStudioState((state) => state.results.model);
   const { plan } = usePlan();
+  const chosen = useStudioState((state) => state.results.recipe_runs.find(({ id }) => id === state.selected));
+  if (model && chosen) {
+    return (
+      <>
+        <RecipeResult key={chosen.id} model={model} run={chosen} />
+        <OpenModelExport model={model} />
+      </>
+    );
+  }
   if (model?.shape.slicing_refusal !== undefined) return <DenseResult model={model} />;
   if (!model || !plan) {
     return (
@@ -64,7 +73,6 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
       </div>
       <SizeBlock model={model} plan={plan} />
       {shown && <CertificateBlock run={shown} />}
-      <RunList runs={results.runs} shown={shown?.id ?? null} protocol={results.protocol} />
     </Section>
   );
 }
