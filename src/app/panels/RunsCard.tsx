@@ -60,7 +60,7 @@ export default function RunsCard() {
       </header>
       {/* A box that scrolls has to be reachable without a mouse. */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: as above */}
-      <div className="runs-scroll" tabIndex={0} role="group" aria-label="Table of runs">
+      <section className="runs-scroll" tabIndex={0} aria-label="Table of runs">
         <table className="runs-table">
           <thead>
             <tr>
@@ -98,7 +98,7 @@ export default function RunsCard() {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       {pair.length === 2 && <RunsCompare a={pair[0]} b={pair[1]} onClose={() => setCompared([])} />}
     </section>
   );
