@@ -18,7 +18,6 @@ import {
 } from '../store/front.ts';
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
-import { targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FrontLegend } from './FrontLegend.tsx';
 import { formatX, formatY, xScale, yScale } from './scales.ts';
@@ -29,16 +28,16 @@ const FrontChart = lazy(() => import('./FrontChart.tsx'));
 export function FrontCard() {
   const studio = useStudio();
   const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const front = useStudioState((state) => state.front);
-  const chosen = useStudioState((state) => state.selected);
-  const { x, y } = front;
-  const { points, omitted } = useMemo(() => frontOf(results, settings), [results, settings]);
+  // Neither slider may redraw this: the target's line is drawn by its handle.
+  const exports = useStudioState((state) => state.settings.export);
+  const x = useStudioState((state) => state.front.x);
+  const y = useStudioState((state) => state.front.y);
+  const selected = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
+  const { points, omitted } = useMemo(() => frontOf(results, { export: exports }), [results, exports]);
   const at = useMemo(() => placed(points, x, y), [points, x, y]);
   const pareto = useMemo(() => paretoFront(at.placed, x, y), [at, x, y]);
   const colours = useMemo(() => colourOrder(points), [points]);
   const { model } = results;
-  const target = model && x === 'bytes' ? targetOf(model, front.target) : null;
   const scales = useMemo(
     () => ({
       x: xScale(x, xValues(at.placed, x, model?.bytes ?? 1), x === 'bytes' && model ? model.bytes * 0.16 : undefined),
@@ -46,7 +45,6 @@ export function FrontCard() {
     }),
     [at, x, y, model],
   );
-  const selected = chosen ?? shownRun(results, settings)?.id ?? null;
   return (
     <ChartCard
       title="Quality against size"
@@ -78,9 +76,7 @@ export function FrontCard() {
       rows={points}
       below={model && <SizeTarget model={model} />}
       overlay={
-        target !== null &&
-        model &&
-        at.placed.length > 0 && <TargetHandle model={model} target={target} domain={scales.x.domain} />
+        x === 'bytes' && model && at.placed.length > 0 && <TargetHandle model={model} domain={scales.x.domain} />
       }
     >
       <FrontChart
@@ -92,7 +88,6 @@ export function FrontCard() {
         yScale={scales.y}
         colours={colours}
         selected={selected}
-        target={target}
         onSelect={(id) => showRun(studio, id)}
       />
     </ChartCard>

@@ -28,13 +28,11 @@ interface Props {
   /** Combinations of methods, in the order of their colours. */
   colours: readonly string[];
   selected: string | null;
-  /** Bytes that are aimed at; null where the axis shows something else. */
-  target: number | null;
   onSelect: (id: string) => void;
 }
 
 export default function FrontChart(props: Props) {
-  const { points, pareto, x, xScale, yScale, colours, selected, target, onSelect } = props;
+  const { points, pareto, x, xScale, yScale, colours, selected, onSelect } = props;
   const dense = points.find(({ point }) => point.kind === 'dense');
   return (
     <ResponsiveContainer>
@@ -57,9 +55,6 @@ export default function FrontChart(props: Props) {
         <YAxisLine {...AXIS} dataKey="y" type="number" {...yScale} width={PLOT.axisWidth} allowDataOverflow />
         {dense && <ReferenceLine x={dense.x} {...GUIDE} />}
         {dense && <ReferenceLine y={dense.y} {...GUIDE} />}
-        {target !== null && (
-          <ReferenceLine x={target} stroke="var(--sliced)" strokeWidth={1.25} strokeDasharray="5 3" />
-        )}
         <Tooltip
           isAnimationActive={false}
           cursor={false}

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { nameRun, pinRun, takeRunAway } from '../actions/runs.ts';
 import { formatKl } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -120,6 +120,13 @@ function Measured({ figure, format }: { figure: Figure | null; format: (value: n
 
 /** Enter and leaving the field take the name, Escape leaves it as it was. */
 function NameField({ name, onDone }: { name: string; onDone: (name: string | null) => void }) {
+  // A field that goes away loses the focus too, and must not answer twice.
+  const isDone = useRef(false);
+  function end(next: string | null) {
+    if (isDone.current) return;
+    isDone.current = true;
+    onDone(next === name ? null : next);
+  }
   return (
     <input
       type="text"
@@ -129,13 +136,13 @@ function NameField({ name, onDone }: { name: string; onDone: (name: string | nul
       // biome-ignore lint/a11y/noAutofocus: it takes the place of the button that was just pressed
       autoFocus
       onFocus={(event) => event.target.select()}
-      onBlur={(event) => onDone(event.target.value)}
+      onBlur={(event) => end(event.target.value)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') onDone(event.currentTarget.value);
+        if (event.key === 'Enter') end(event.currentTarget.value);
         if (event.key !== 'Escape') return;
+        // Escape would cancel the job that runs.
         event.stopPropagation();
-        event.nativeEvent.stopImmediatePropagation();
-        onDone(null);
+        end(null);
       }}
     />
   );

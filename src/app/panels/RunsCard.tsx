@@ -14,15 +14,14 @@ export default function RunsCard() {
   const studio = useStudio();
   const id = useId();
   const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const chosen = useStudioState((state) => state.selected);
+  const exports = useStudioState((state) => state.settings.export);
+  const shown = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
   const [sort, setSort] = useState<{ key: SortKey; isDescending: boolean } | null>(null);
   const [compared, setCompared] = useState<readonly string[]>([]);
-  const rows = useMemo(() => runRows(results, settings), [results, settings]);
+  const rows = useMemo(() => runRows(results, { export: exports }), [results, exports]);
   const sorted = useMemo(() => sortRows(rows, sort?.key ?? null, sort?.isDescending ?? false), [rows, sort]);
   const { model, removed } = results;
   if (!model || (rows.length < 2 && !removed)) return null;
-  const shown = chosen ?? shownRun(results, settings)?.id;
   const pair = compared.map((each) => rows.find((row) => row.id === each)).filter((row): row is RunRow => !!row);
 
   function sortBy(key: SortKey) {

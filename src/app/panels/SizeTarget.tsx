@@ -103,13 +103,13 @@ function Solution() {
 
 interface HandleProps {
   model: ModelSummary;
-  target: number;
   domain: readonly [number, number];
 }
 
 /** A native slider that lies on the size axis: pointer, keys and screen readers work as ever. */
-export function TargetHandle({ model, target, domain: [least, most] }: HandleProps) {
+export function TargetHandle({ model, domain: [least, most] }: HandleProps) {
   const studio = useStudio();
+  const target = useStudioState((state) => targetOf(model, state.front.target));
   const step = Math.max(1, roundBytes((most - least) / 200));
   const share = Math.min(1, Math.max(0, (target - least) / (most - least)));
   return (
@@ -119,6 +119,7 @@ export function TargetHandle({ model, target, domain: [least, most] }: HandlePro
         {
           left: PLOT.axisWidth,
           right: PLOT.margin.right,
+          top: PLOT.margin.top,
           bottom: PLOT.axisHeight,
           '--share': share,
         } as React.CSSProperties
