@@ -20,7 +20,7 @@ import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FrontLegend } from './FrontLegend.tsx';
-import { formatX, formatY, xScale, yScale } from './scales.ts';
+import { formatError, formatX, formatY, xScale, yScale } from './scales.ts';
 
 const FrontChart = lazy(() => import('./FrontChart.tsx'));
 
@@ -111,7 +111,7 @@ interface AxisProps<T extends string> {
   label: string;
   value: T;
   names: readonly T[];
-  labels: Readonly<Record<T, { label: string }>>;
+  labels: Readonly<Record<T, { short: string }>>;
   onChange: (value: T) => void;
 }
 
@@ -120,7 +120,7 @@ function AxisSelect<T extends string>({ label, value, names, labels, onChange }:
     <select aria-label={`${label}: axis`} value={value} onChange={(event) => onChange(event.target.value as T)}>
       {names.map((name) => (
         <option key={name} value={name}>
-          {labels[name].label}
+          {labels[name].short}
         </option>
       ))}
     </select>
@@ -138,7 +138,7 @@ function noteOf(missing: number, omitted: number, y: YAxis): string | undefined 
 const figure = (point: FrontPoint, axis: YAxis) => {
   const found = point.y[axis];
   if (!found) return '–';
-  return `${formatY(axis, found.value)}${found.error === null ? '' : ` ± ${formatY(axis, found.error)}`}`;
+  return `${formatY(axis, found.value)}${found.error === null ? '' : ` ± ${formatError(axis, found.error)}`}`;
 };
 
 const COLUMNS = [

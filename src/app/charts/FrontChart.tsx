@@ -16,7 +16,7 @@ import { AXIS, GRID } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { PLOT } from './front_plot.ts';
 import { colourOf, Mark } from './marks.tsx';
-import { formatX, formatY, type Scale } from './scales.ts';
+import { formatError, formatX, formatY, type Scale } from './scales.ts';
 
 interface Props {
   points: readonly Placed[];
@@ -113,7 +113,7 @@ function PointTooltip({ point }: { point: FrontPoint }) {
   const qualities = Y_NAMES.flatMap((name) => {
     const figure = point.y[name];
     if (!figure) return [];
-    const error = figure.error === null ? '' : ` ± ${formatY(name, figure.error)}`;
+    const error = figure.error === null ? '' : ` ± ${formatError(name, figure.error)}`;
     return { name: Y_AXES[name].label, value: `${formatY(name, figure.value)}${error}` };
   });
   const sizes = X_NAMES.flatMap((name) => {

@@ -4,6 +4,7 @@ import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatPerplexity } from '../format.ts';
+import { type AnyRun, labelOf } from '../store/front.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 import { curveRows } from './chart_data.ts';
@@ -14,7 +15,8 @@ export function LivePerplexityCard() {
   const results = useStudioState((state) => state.results);
   const settings = useStudioState((state) => state.settings);
   const job = useStudioState((state) => state.job);
-  const { run, dense, sliced, protocol } = shownCurves({ results, settings, job });
+  const selected = useStudioState((state) => state.selected);
+  const { run, dense, sliced, protocol } = shownCurves({ results, settings, job, selected });
   const rows = curveRows(dense, sliced);
   const last = { dense: dense.at(-1), sliced: sliced.at(-1) };
   return (
@@ -33,22 +35,20 @@ export function LivePerplexityCard() {
         <Legend
           marks={[
             { mark: 'dense', label: 'dense' },
-            ...(run && sliced.length > 0
-              ? [{ mark: 'sliced' as const, label: `${Math.round(run.slice.options.sparsity * 1000) / 10} %` }]
-              : []),
+            ...(run && sliced.length > 0 ? [{ mark: 'sliced' as const, label: curveLabel(run) }] : []),
           ]}
         />
       }
       empty={
         results.model
           ? 'The running mean will be drawn here, window by window, with its spread.'
-          : 'Open a model: its perplexity will be drawn here window by window, and the sliced model’s over it.'
+          : 'Open a model: its perplexity will be drawn here window by window, and the smaller model’s over it.'
       }
       columns={[
         { name: 'Window', value: (row) => row.window },
         { name: 'Dense, running mean', value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)) },
         {
-          name: 'Sliced, running mean',
+          name: 'Compressed, running mean',
           value: (row) => (row.sliced === undefined ? '–' : formatPerplexity(row.sliced)),
         },
       ]}
@@ -61,4 +61,10 @@ export function LivePerplexityCard() {
       />
     </ChartCard>
   );
+}
+
+/** A recipe's text has no room in a legend; the table of runs has it whole. */
+function curveLabel(run: AnyRun): string {
+  const label = 'slice' in run && !run.name ? `${Math.round(run.slice.options.sparsity * 1000) / 10} %` : labelOf(run);
+  return label.length > 18 ? `${label.slice(0, 17)}…` : label;
 }

@@ -55,9 +55,14 @@ export function formatY(axis: YAxis, value: number): string {
   return axis === 'top1' ? formatPercent(value) : formatKl(value);
 }
 
-/** Nats a token: 0.0312, 1.24, 3.1e-6. */
-export function formatKl(value: number): string {
+/** Nats a token: 0.0312, 1.24, 3.1e-6; errors take fewer digits. */
+export function formatKl(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';
-  return Math.abs(value) < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
+  return Math.abs(value) < 1e-4 ? value.toExponential(1) : value.toPrecision(digits);
+}
+
+/** What stands behind ±. */
+export function formatError(axis: YAxis, error: number): string {
+  return axis === 'kl' ? formatKl(error, 2) : formatY(axis, error);
 }

@@ -62,7 +62,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
         <span className="section-note">{((8 * report.stored_bytes) / model.parameters).toFixed(2)} bits a weight</span>
       }
     >
-      <p className="recipe-text">
+      <p className="recipe-text" title={report.recipe}>
         {label === report.recipe ? (
           <code>{label}</code>
         ) : (
@@ -99,7 +99,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
             {
               name: 'KL divergence',
               title: 'From the dense model, nats a token, mean ± standard error',
-              value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error)}`,
+              value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error, 2)}`,
             },
             {
               name: 'Same first choice',

@@ -1,10 +1,10 @@
 import { useRef, useState } from 'react';
 import { nameRun, pinRun, takeRunAway } from '../actions/runs.ts';
-import { formatKl } from '../charts/scales.ts';
+import { formatError, formatY } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
-import { formatBytes, formatPercent, formatPerplexity } from '../format.ts';
-import type { Figure } from '../store/front.ts';
+import { formatBytes } from '../format.ts';
+import type { Figure, YAxis } from '../store/front.ts';
 import { BUSY } from '../store/job.ts';
 import type { RunRow } from '../store/runs_table.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -58,13 +58,13 @@ export function RunTableRow({ row, isShown, isCompared, onCompare, onShow }: Pro
         )}
       </th>
       <td title={measured ? protocolText(measured.protocol) : 'Not measured'}>
-        <Measured figure={row.perplexity} format={formatPerplexity} />
+        <Measured figure={row.perplexity} axis="perplexity" />
       </td>
       <td>
-        <Measured figure={row.kl} format={formatKl} />
+        <Measured figure={row.kl} axis="kl" />
       </td>
       <td>
-        <Measured figure={row.top1} format={formatPercent} />
+        <Measured figure={row.top1} axis="top1" />
       </td>
       <td>{formatBytes(row.bytes)}</td>
       <td>{row.bits.toFixed(2)}</td>
@@ -108,12 +108,12 @@ export function RunTableRow({ row, isShown, isCompared, onCompare, onShow }: Pro
   );
 }
 
-function Measured({ figure, format }: { figure: Figure | null; format: (value: number) => string }) {
+function Measured({ figure, axis }: { figure: Figure | null; axis: YAxis }) {
   if (!figure) return '–';
   return (
     <>
-      {format(figure.value)}
-      {figure.error !== null && <span className="muted"> ± {format(figure.error)}</span>}
+      {formatY(axis, figure.value)}
+      {figure.error !== null && <span className="muted"> ± {formatError(axis, figure.error)}</span>}
     </>
   );
 }

@@ -135,21 +135,23 @@ export function weightBytes(files: readonly { name: string; bytes: number }[]): 
 
 export interface AxisMeaning {
   label: string;
+  /** Where there is little room. */
+  short: string;
   /** More is better. */
   rises: boolean;
 }
 
 export const X_AXES: Readonly<Record<XAxis, AxisMeaning>> = {
-  bytes: { label: 'size of the weights', rises: false },
-  memory: { label: 'memory of the weights', rises: false },
-  prefill: { label: 'tokens/s, whole text', rises: true },
-  decode: { label: 'tokens/s, one by one', rises: true },
+  bytes: { label: 'size of the weights', short: 'size', rises: false },
+  memory: { label: 'memory of the weights', short: 'memory', rises: false },
+  prefill: { label: 'tokens/s, whole text', short: 'tokens/s', rises: true },
+  decode: { label: 'tokens/s, one by one', short: 'tokens/s, one by one', rises: true },
 };
 
 export const Y_AXES: Readonly<Record<YAxis, AxisMeaning>> = {
-  perplexity: { label: 'perplexity', rises: false },
-  kl: { label: 'KL divergence', rises: false },
-  top1: { label: 'top-1 agreement', rises: true },
+  perplexity: { label: 'perplexity', short: 'perplexity', rises: false },
+  kl: { label: 'KL divergence', short: 'KL', rises: false },
+  top1: { label: 'top-1 agreement', short: 'top-1', rises: true },
 };
 
 /** A point that both axes know. */
