@@ -117,6 +117,8 @@ export interface PassContext extends CompressionContext {
   readonly after: readonly AnyStep[];
   /** What the caller keeps between runs on the dense model, by a name of the method's own; undefined where it keeps nothing. */
   recall?<T>(what: string): Promise<T> | undefined;
+  /** From an importance matrix that was opened: mean x² of each input, by "LAYER.LINEAR", in place of the text's own. */
+  readonly importance?: ReadonlyMap<string, Float64Array> | undefined;
 }
 
 /** A step of a recipe with its options checked and complete. */
@@ -147,6 +149,11 @@ export interface Method<Options = never> {
   refusal(model: ModelOutline, options: Options, after?: readonly AnyStep[]): string | undefined;
   /** The result without its numbers: parameters, bytes, memory and what formats can hold it follow from it. */
   plan(model: ModelOutline, options: Options): ModelOutline;
+  /**
+   * With these options only the text tells how sizes spread over the layers: the plan has the right number of parameters and
+   * bytes, and each layer the same.
+   */
+  readonly spreads?: (options: Options) => boolean;
   /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */
   run?(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel>;
 }

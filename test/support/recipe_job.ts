@@ -1,10 +1,11 @@
 /** @file Running a recipe on a model and measuring it beside the dense one, without an engine: for tests. */
 import type { Backend } from '../../src/backend/backend.ts';
+import { planDifference } from '../../src/compress/held_to_plan.ts';
 import type { PassContext } from '../../src/compress/method.ts';
 import { passesOf } from '../../src/compress/recipe/passes.ts';
 import { parseRecipe } from '../../src/compress/recipe/recipe.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
-import { outlineDifference, outlineOf } from '../../src/models/map_weights.ts';
+import { outlineOf } from '../../src/models/map_weights.ts';
 import { countParameters, packedModelBytes } from '../../src/models/model_size.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../../src/runtime/compare.ts';
@@ -12,16 +13,21 @@ import { summarize } from '../../src/runtime/perplexity.ts';
 import { compressionContext, type TestJob } from './slice_job.ts';
 
 /** The model that a recipe makes; each pass is held to its plan. */
-export async function runRecipe(backend: Backend, job: TestJob, text: string): Promise<DecoderModel> {
+export async function runRecipe(
+  backend: Backend,
+  job: TestJob,
+  text: string,
+  importance?: PassContext['importance'],
+): Promise<DecoderModel> {
   let { model } = job;
   for (const { method, step, before, after } of passesOf(parseRecipe(text).steps)) {
-    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after };
+    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after, importance };
     const refusal = method.refusal(model, step.options as never, after);
     if (refusal) throw new Error(refusal);
     const planned = method.plan(model, step.options as never);
     const made = await method.run?.(model, step.options as never, context);
     if (!made) throw new Error(`${step.method} makes nothing`);
-    const difference = outlineDifference(outlineOf(made.model), planned);
+    const difference = planDifference(method, step, outlineOf(made.model), planned);
     if (difference) throw new Error(`${text}: ${difference}`);
     model = made.model;
   }

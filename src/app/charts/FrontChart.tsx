@@ -47,7 +47,7 @@ export default function FrontChart(props: Props) {
           label={{
             value: X_AXES[x].label,
             position: 'insideBottomRight',
-            offset: 0,
+            offset: 6,
             fill: 'var(--muted)',
             fontSize: 11,
           }}

@@ -12,9 +12,11 @@ export function FrontLegend({ points, colours }: { points: readonly FrontPoint[]
   const hasPreview = points.some(({ is_preview }) => is_preview);
   return (
     <ul className="legend legend-wide">
-      <Item label="dense">
-        <Mark kind="dense" precision="stored" colour="var(--dense)" />
-      </Item>
+      {points.some(({ kind }) => kind === 'dense') && (
+        <Item label="dense">
+          <Mark kind="dense" precision="stored" colour="var(--dense)" />
+        </Item>
+      )}
       {colours.map((methods) => (
         <li key={methods} title={methods}>
           <i className="legend-colour" style={{ background: colourOf(methods, colours) }} />

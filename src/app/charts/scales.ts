@@ -25,7 +25,8 @@ export function xScale(axis: XAxis, values: readonly number[], least?: number): 
 
 export function yScale(axis: YAxis, values: readonly number[]): Scale {
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const tickFormatter = (value: number) => bareTick(formatY(axis, value));
+  // Ticks are round: 0.001, and no zeros behind it.
+  const tickFormatter = (value: number) => (axis === 'kl' ? String(value) : bareTick(formatY(axis, value)));
   if (axis !== 'top1' && least > 0 && most / least > WIDE) return { ...logTicks(least, most), tickFormatter };
   const room = (most - least) * 0.1 || Math.abs(most) * 0.1 || 1;
   const nice = niceTicks(Math.max(0, least - room), most + room, 4);
