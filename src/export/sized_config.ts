@@ -28,7 +28,7 @@ export function isHeadSizeFree({ model_type, hidden_size, num_attention_heads, h
 }
 
 /** The source's config with the model's sizes; unchanged where they are those of the source, or nothing is known of it. */
-export function sizedConfig(raw: Readonly<Json>, { config }: DecoderModel): Readonly<Json> {
+export function sizedConfig(raw: Readonly<Json>, { config, layers }: DecoderModel): Readonly<Json> {
   const source = sizesOf(raw);
   if (!source) return raw;
   const changed: Json = {};
@@ -44,7 +44,26 @@ export function sizedConfig(raw: Readonly<Json>, { config }: DecoderModel): Read
       changed.num_key_value_heads = config.num_key_value_heads;
     }
   }
+  if (sizes.includes('num_hidden_layers')) Object.assign(changed, layerLists(raw, layers));
   return Object.keys(changed).length === 0 ? raw : { ...raw, ...changed };
+}
+
+/**
+ * What the layers that stay are, one entry each: the family's rule by number is another model's now. Families that know no such
+ * lists are compared with the model all the same (`familyForm`).
+ */
+function layerLists(raw: Readonly<Json>, layers: DecoderModel['layers']): Json {
+  const windows = layers.map(({ attention }) => attention.sliding_window !== undefined);
+  const turns = layers.map(({ attention }) => attention.rotary !== undefined);
+  const differ = (list: readonly boolean[]) => new Set(list).size > 1;
+  // SmolLM3 takes a list for windows that are on.
+  const hasTypes = Array.isArray(raw.layer_types) || windows.includes(true);
+  return {
+    ...(hasTypes && { layer_types: windows.map((has) => (has ? 'sliding_attention' : 'full_attention')) }),
+    ...((Array.isArray(raw.no_rope_layers) || differ(turns) || raw.no_rope_layer_interval != null) && {
+      no_rope_layers: turns.map((turn) => (turn ? 1 : 0)),
+    }),
+  };
 }
 
 function sizesOf(raw: Readonly<Json>): ModelConfig | undefined {
