@@ -1,6 +1,5 @@
 /**
- * @file `width` and `depth` against figures of `tools/pruning/` (torch, written from the papers; layers that go without a
- * replacement: shared/reference/methods): bytes and counts exact,
+ * @file `width` and `depth` against figures of `tools/pruning/` (torch, written from the papers): bytes and counts exact,
  * perplexity within 0.5 %, divergence within 3 % (or 2e-5).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +7,7 @@ import type { Backend } from '../src/backend/backend.ts';
 import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import expected from './fixtures/pruning.json';
-import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
+import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { relativeDifference, type TestJob, testJob } from './support/slice_job.ts';
 
@@ -33,10 +32,7 @@ async function jobOf(model: keyof typeof TEXTS): Promise<TestJob> {
 }
 
 async function expectRow(backend: Backend, job: TestJob, model: keyof typeof TEXTS, recipe: string): Promise<void> {
-  await expectFigures(backend, job, (expected.models[model] as Record<string, Row>)[recipe], recipe);
-}
-
-async function expectFigures(backend: Backend, job: TestJob, row: Row, recipe: string): Promise<void> {
+  const row = (expected.models[model] as Record<string, Row>)[recipe];
   const found = await judge(backend, job)(await runRecipe(backend, job, recipe));
   expect(found.bytes).toBe(row.bytes);
   expect(found.parameters).toBe(row.params);
@@ -62,14 +58,6 @@ describeWithShared('models', () => {
         if (!isFull && model === 'opt-tiny' && recipe !== 'width:keep=0.8,score=obs,units=channels') continue;
         it(recipe, { timeout: 300_000 }, () => expectRow(backend, job, model, recipe));
       }
-
-      it('depth:drop=1,replace=none', { timeout: 300_000 }, async () => {
-        const { methods } = readSharedJson('reference', 'methods', `methods_${model}.json`) as {
-          methods: (Row & { method: string })[];
-        };
-        const row = methods.find(({ method }) => method === 'shortgpt') as Row;
-        await expectFigures(backend, job, row, 'depth:drop=1,replace=none');
-      });
     });
   }
 

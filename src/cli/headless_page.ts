@@ -47,6 +47,8 @@ function engineRequest<K extends CommandKind>(kind: K, request: PageRequest<K>):
       evaluation: textSource(texts.evaluation, 'evaluation'),
     } satisfies TextSettings;
   }
+  if (kind === 'set_imatrix')
+    return { file: chosenFiles('imatrix')[0] ?? null } satisfies Commands['set_imatrix']['request'];
   return request as Commands[K]['request'];
 }
 

@@ -90,14 +90,22 @@ function onnxFolder(model: string): string[] {
 
 /** Absolute path of a text, or null for the built-in one. Throws `bad_text`. */
 export function textFile(path: string | undefined, option: string): string | null {
-  if (path === undefined) return null;
-  const stats = statOf(resolve(path), 'bad_text', option);
+  return path === undefined ? null : oneFile(path, option, 'bad_text', 'a UTF-8 text file');
+}
+
+/** Absolute path of an importance matrix, or null for the calibration text's own. Throws `bad_gguf`. */
+export function imatrixFile(path: string | undefined): string | null {
+  return path === undefined ? null : oneFile(path, 'imatrix', 'bad_gguf', 'an importance matrix in GGUF');
+}
+
+function oneFile(path: string, option: string, code: 'bad_text' | 'bad_gguf', allowed: string): string {
+  const stats = statOf(resolve(path), code, option);
   if (stats.isFile()) return resolve(path);
   throw new WhittleError({
-    code: 'bad_text',
+    code,
     message: 'This is not a file.',
     place: { file: basename(path), field: `--${option}` },
-    allowed: 'a UTF-8 text file',
+    allowed,
   });
 }
 
@@ -160,7 +168,7 @@ function systemCode(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
 }
 
-function statOf(path: string, code: 'not_a_model' | 'bad_text', option: string): Stats {
+function statOf(path: string, code: 'not_a_model' | 'bad_text' | 'bad_gguf', option: string): Stats {
   try {
     return statSync(path);
   } catch {

@@ -34,6 +34,7 @@ class CannedEngine implements Driver {
   readonly saved: string[] = [];
   tied = true;
   refusal?: string;
+  verified = true;
   warnings: string[] = [];
   eval_samples = PROTOCOL.eval_samples;
   texts?: Record<string, unknown>;
@@ -163,7 +164,7 @@ class CannedEngine implements Driver {
             { name: 'model.onnx', bytes: 7, sha256: 'aa' },
             { name: 'report.json', bytes: 3, sha256: 'bb' },
           ],
-          verified: true,
+          verified: this.verified,
           perplexity: 79.8,
           perplexity_in_app: 79.8,
           max_abs_logit_difference: 1e-4,
@@ -171,6 +172,14 @@ class CannedEngine implements Driver {
           notes: [],
           duration_ms: { export: 1, verification: 1 },
         } satisfies ExportReport;
+      case 'write_imatrix':
+        return {
+          folder: 'exports/dense.imatrix',
+          file: { name: 'imatrix.gguf', bytes: 9, sha256: 'cc' },
+          ...{ tensors: 28, tokens: 4096, duration_ms: 1 },
+        } satisfies Commands['write_imatrix']['result'];
+      case 'set_imatrix':
+        return { name: 'mine.gguf', datasets: ['wiki'], tokens: 4096 } satisfies Commands['set_imatrix']['result'];
       case 'memory':
         return { current_gpu_bytes: 0, peak_gpu_bytes: 123_000_000 };
       default:
@@ -221,6 +230,33 @@ describe('the headless job', () => {
       max_abs_logit_difference: null,
       error: 'It differs.',
     });
+  });
+
+  it('writes an importance matrix where one is asked for, and nothing else', async () => {
+    const engine = new CannedEngine();
+    await job(engine, '--imatrix-out', join('there', 'imatrix.gguf'));
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'evaluate', 'write_imatrix', 'memory']);
+    expect(engine.saved).toEqual([join('there', 'imatrix.gguf')]);
+  });
+
+  it('takes an importance matrix before anything is computed, and tells which', async () => {
+    const engine = new CannedEngine();
+    const facts: string[] = [];
+    const options = parseOptions(['--model', 'demo', '--imatrix', 'mine.gguf']);
+    await runJob(options, { ...inputs, imatrix: { kind: 'chosen' } }, engine, {
+      ...quiet,
+      onFact: (line) => facts.push(line),
+    });
+    expect(engine.commands.slice(0, 5)).toEqual(['start', 'open', 'set_texts', 'set_imatrix', 'evaluate']);
+    expect(facts).toContain('importance  mine.gguf, 4096 tokens of wiki');
+  });
+
+  it('saves nothing that an engine hands over unverified', async () => {
+    const engine = new CannedEngine();
+    engine.verified = false;
+    const { failures } = await job(engine, '--sparsity', '0.25');
+    expect(failures).toMatchObject([{ sparsity: 0.25, error: { code: 'verification_failed' } }]);
+    expect(engine.saved.filter((path) => path.endsWith('.onnx'))).toEqual([]);
   });
 
   it('writes several exports of a model to a folder each, and one line each in the table', async () => {

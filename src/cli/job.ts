@@ -38,6 +38,7 @@ export interface JobInputs {
   paths: string[];
   calibration: InputSource;
   evaluation: InputSource;
+  imatrix?: InputSource;
 }
 
 /** What a job tells while it runs. */
@@ -137,6 +138,13 @@ export async function runJob(
     },
     onEvent,
   );
+  if (inputs.imatrix) {
+    const taken = await driver.run('set_imatrix', { source: inputs.imatrix });
+    if (taken)
+      observer.onFact?.(
+        `importance  ${taken.name}, ${taken.tokens} tokens of ${taken.datasets.join(', ') || 'a text'}`,
+      );
+  }
   watch.lap('load');
   for (const line of plannedMemory(options, summary, protocol, backend)) observer.onFact?.(line);
 
@@ -147,6 +155,7 @@ export async function runJob(
   const job: RunningJob = { options, driver, onEvent, watch, sliced: [], runs: [], dense_exports: [], failures: [] };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
+    if (options.imatrix_out !== undefined) await saveImatrix(job, options.imatrix_out);
     for (const [index, sparsity] of options.sparsity.entries()) {
       observer.onStep(`slice ${percent(sparsity)}`, before + 3 + index, steps);
       await sliceAndExport(job, sparsity);
@@ -159,7 +168,7 @@ export async function runJob(
       observer.onStep('the best recipe of the target size', before + 3 + shares.length + recipes.length, steps);
       await solveAndExport(job, options.target, recipes.length);
     }
-    if (made === 0) {
+    if (made === 0 && options.format.length > 0) {
       observer.onStep('export', before + 3, steps);
       await exportAll(job, 'dense', job.dense_exports);
     }
@@ -172,6 +181,13 @@ export async function runJob(
   const { sliced, runs, dense_exports, failures } = job;
   const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory });
   return { report, failures, ...ended };
+}
+
+/** The calibration text's importance matrix of the open model. */
+async function saveImatrix({ driver, onEvent, watch }: RunningJob, path: string): Promise<void> {
+  const { folder, file } = await driver.run('write_imatrix', {}, onEvent);
+  await driver.save(folder, file, path);
+  watch.lap('calibration_and_slicing');
 }
 
 /** Every sparsity, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */
@@ -312,6 +328,8 @@ async function saveExport(exported: ExportReport, folder: string, driver: Driver
     throw new WhittleError({
       code: 'verification_failed',
       message: `The file has perplexity ${exported.perplexity}, the app ${exported.perplexity_in_app}.`,
+      place: { file: exported.folder },
+      action: 'Nothing of it was saved. Export it again, in another format or precision if it happens again.',
     });
   }
   for (const file of exported.files) {

@@ -8,7 +8,7 @@ import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
-import { modelFiles, prepareOut, textFile } from './inputs.ts';
+import { imatrixFile, modelFiles, prepareOut, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
 import { planText } from './method_help.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
@@ -100,6 +100,7 @@ async function inBrowser<T>(
   const model = hubName === null ? modelFiles(options.model) : null;
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
+  const imatrix = imatrixFile(options.imatrix);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
@@ -109,12 +110,14 @@ async function inBrowser<T>(
     if (files) await browser.choose('model', files);
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
+    if (imatrix) await browser.choose('imatrix', [imatrix]);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
       paths: model?.map(({ name }) => name) ?? [],
       calibration: source(calibration),
       evaluation: source(evaluation),
+      ...(imatrix && { imatrix: source(imatrix) }),
     };
     return await job(browser, inputs);
   } finally {

@@ -21,6 +21,14 @@ describe('the options of the headless command', () => {
     });
   });
 
+  it('makes nothing but the importance matrix where only that is asked for', () => {
+    const parsed = (...argv: string[]) => parseOptions(['--model', 'demo', '--imatrix-out', 'i.gguf', ...argv]);
+    expect(parsed()).toMatchObject({ imatrix_out: 'i.gguf', sparsity: [], format: [] });
+    expect(parsed('--format', 'gguf')).toMatchObject({ sparsity: [], format: ['gguf'] });
+    expect(parsed('--sparsity', '0.1')).toMatchObject({ sparsity: [0.1], format: ['onnx'] });
+    expect(parsed('--recipe', 'gguf')).toMatchObject({ sparsity: [], format: ['onnx'] });
+  });
+
   it('has the documented defaults', () => {
     expect(parseOptions(['--model', 'demo'])).toEqual({
       model: 'demo',

@@ -40,6 +40,10 @@ export interface CliOptions {
   backend: 'auto' | 'webgpu' | 'cpu';
   /** The whole job once more, on this backend, for comparison. */
   repeat_on: 'none' | 'webgpu' | 'cpu';
+  /** A file in place of the calibration text's importance matrix. */
+  imatrix?: string;
+  /** Where the calibration text's importance matrix of the model as it is goes. */
+  imatrix_out?: string;
   /** Empty: nothing is exported. */
   format: ExportFormat[];
   precision: Precision[];
@@ -82,6 +86,8 @@ const SPEC = {
   precision: text,
   out: text,
   recipe: { type: 'string', multiple: true },
+  imatrix: text,
+  'imatrix-out': text,
   'target-size': text,
   'target-bpw': text,
   plan: { type: 'boolean' },
@@ -107,6 +113,9 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --target-size N[kB|MB|GB|%]  the best recipe whose weights take so many bytes in the first --format
                            (or so much of the opened ones'): every matrix is tried in every way that it holds
   --target-bpw BITS        the same, in bits for each parameter of the model
+  --imatrix FILE           importance matrix of llama-imatrix or Whittle, in place of the calibration text's,
+                           for steps that weigh errors by it (gguf)
+  --imatrix-out FILE       writes the calibration text's importance matrix of the model, for llama-quantize
   --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes and refusals of the recipes, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
@@ -149,6 +158,8 @@ export function parseOptions(argv: string[]): CliOptions {
   if (values.methods) throw new HelpWanted(methodList());
   const recipe = values.recipe?.map(readRecipe);
   const target = readTarget(values['target-size'], values['target-bpw']);
+  // Nothing but the importance matrix is asked for.
+  const isImatrixOnly = values['imatrix-out'] !== undefined && !recipe && !target && values.sparsity === undefined;
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -169,16 +180,21 @@ export function parseOptions(argv: string[]): CliOptions {
     seqlen: count('seqlen', values.seqlen, 256, 2),
     ...(values.bos !== undefined && { bos: choice('bos', values.bos, BOS_MODES, 'none') }),
     // A recipe takes the place of the default slicing.
-    sparsity: (recipe || target) && values.sparsity === undefined ? [] : sparsities(values.sparsity),
+    sparsity: (recipe || target || isImatrixOnly) && values.sparsity === undefined ? [] : sparsities(values.sparsity),
     round: count('round', values.round, 8, 1),
     schedule: choice('schedule', values.schedule, SCHEDULES, 'sequential'),
     fusion: choice('fusion', values.fusion, FUSIONS, 'exact'),
     head: choice('head', values.head, HEADS, 'auto'),
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
     repeat_on: choice('repeat-on', values['repeat-on'], REPEATS, 'none'),
-    format: values.format?.trim() === 'none' ? [] : choices('format', values.format, EXPORT_FORMATS, 'onnx'),
+    format:
+      values.format?.trim() === 'none' || (isImatrixOnly && values.format === undefined)
+        ? []
+        : choices('format', values.format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
+    ...(values.imatrix !== undefined && { imatrix: values.imatrix }),
+    ...(values['imatrix-out'] !== undefined && { imatrix_out: values['imatrix-out'] }),
     ...(recipe && { recipe }),
     ...(target && { target }),
     ...(values.plan && { plan: true }),

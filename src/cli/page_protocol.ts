@@ -12,6 +12,7 @@ interface FileRequests {
   /** A page sees no folders behind its files: the command says the path of each, in the order they were chosen. */
   open: { source: InputSource | DownloadedSource; paths: string[] };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
+  set_imatrix: { source: InputSource };
 }
 
 /** As the engine's request, with {@link InputSource} where that has files. */

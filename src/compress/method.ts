@@ -118,6 +118,8 @@ export interface PassContext extends CompressionContext {
   readonly after: readonly AnyStep[];
   /** What the caller keeps between runs on the dense model, by a name of the method's own; undefined where it keeps nothing. */
   recall?<T>(what: string): Promise<T> | undefined;
+  /** From an importance matrix that was opened: mean x² of each input, by "LAYER.LINEAR", in place of the text's own. */
+  readonly importance?: ReadonlyMap<string, Float64Array> | undefined;
 }
 
 /** A step of a recipe with its options checked and complete. */

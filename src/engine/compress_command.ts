@@ -82,9 +82,11 @@ class RecipeRun {
     const { state, stages } = this;
     const { open, summary } = state.requireModel();
     const texts = state.requireTexts();
+    const { importance } = state;
     try {
       let model: DecoderModel = open.model;
-      let key = '';
+      // What the calibration text says, another file may say.
+      let key = importance ? `${importance.report.name} ${importance.id} ` : '';
       for (const [index, pass] of passes.entries()) {
         key = stageKey(key, pass);
         const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
@@ -95,6 +97,7 @@ class RecipeRun {
       const run: RunReport = {
         id: state.newId('run'),
         recipe: this.recipe.text,
+        ...(importance && { imatrix: importance.report.name }),
         steps: stages.flatMap(({ steps }) => steps),
         ...modelSizes(model, summary.parameters),
         stored_bytes: modelBytes(model),
@@ -144,6 +147,7 @@ class RecipeRun {
       before,
       after,
       recall: (what) => this.recall(what),
+      importance: state.importance?.values,
       observer: {
         onProgress: (progress) =>
           this.meter.report({

@@ -9,6 +9,8 @@ import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
 import { exportCommand } from './export/export_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
+import { setImatrixCommand } from './imatrix/set_imatrix.ts';
+import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
 import { openCommand } from './open_command.ts';
 import { planCommand } from './plan_command.ts';
@@ -62,6 +64,8 @@ export class Engine {
       plan: (request) => planCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
+      write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
+      set_imatrix: ({ file }) => setImatrixCommand(state, file),
       discard: async ({ id }) => {
         await state.dropRun(id);
         return null;

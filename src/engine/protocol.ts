@@ -13,6 +13,8 @@ import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ImportanceReport } from './imatrix/set_imatrix.ts';
+import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { SolveReport, SolveTarget } from './solve/solve_command.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
@@ -32,6 +34,8 @@ export type {
   HubKey,
   HubListing,
   HubPlan,
+  ImatrixReport,
+  ImportanceReport,
   MatmulChoice,
   ModelShape,
   PartSizes,
@@ -69,6 +73,10 @@ export interface Commands {
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
+  /** Writes the calibration text's importance matrix of the open model, for llama-quantize. */
+  write_imatrix: { request: Record<string, never>; result: ImatrixReport };
+  /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
+  set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -235,6 +243,8 @@ export interface RunReport extends ModelSizes {
   id: string;
   /** As text. */
   recipe: string;
+  /** File of the importance matrix that stood in the place of the calibration text's. */
+  imatrix?: string;
   steps: StepReport[];
   /** Bytes of the weights as the app holds them: floats in the model's own types. */
   stored_bytes: number;

@@ -11,6 +11,8 @@ import type {
 
 export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
   recipe: string;
+  /** File of the importance matrix that stood in the place of the calibration text's. */
+  imatrix?: string;
   steps: StepFigures[];
   perplexity: number;
   /** Standard error over windows, in perplexity; null for one window. */
@@ -44,6 +46,7 @@ export function runSummary(
   const { perplexity, relative_spread, tokens_per_second, decode_tokens_per_second, divergence } = evaluation;
   return {
     recipe,
+    ...(run.imatrix !== undefined && { imatrix: run.imatrix }),
     steps: run.steps.map(({ units, ...step }) => ({ ...step, ...(units.length > 0 && { units }) })),
     perplexity,
     perplexity_error: relative_spread === null ? null : perplexity * relative_spread,

@@ -7,6 +7,7 @@ import type { OpenModel } from '../models/open_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
+import type { OpenedImportance } from './imatrix/set_imatrix.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
 import { type Stage, Stages } from './stages.ts';
@@ -51,6 +52,8 @@ export class EngineState {
   opened?: OpenedModel;
   texts?: Texts;
   dense?: { report: PerplexityReport; duration_ms: number };
+  /** Opened for the model at hand. */
+  importance?: OpenedImportance;
   load_ms = 0;
   /** The largest answer of the browser since the model was opened. */
   peak_heap_bytes?: number;
@@ -118,6 +121,7 @@ export class EngineState {
     this.opened?.release?.();
     this.opened = undefined;
     this.texts = undefined;
+    this.importance = undefined;
     this.load_ms = 0;
   }
 

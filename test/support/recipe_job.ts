@@ -13,10 +13,15 @@ import { summarize } from '../../src/runtime/perplexity.ts';
 import { compressionContext, type TestJob } from './slice_job.ts';
 
 /** The model that a recipe makes; each pass is held to its plan. */
-export async function runRecipe(backend: Backend, job: TestJob, text: string): Promise<DecoderModel> {
+export async function runRecipe(
+  backend: Backend,
+  job: TestJob,
+  text: string,
+  importance?: PassContext['importance'],
+): Promise<DecoderModel> {
   let { model } = job;
   for (const { method, step, before, after } of passesOf(parseRecipe(text).steps)) {
-    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after };
+    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after, importance };
     const refusal = method.refusal(model, step.options as never, after);
     if (refusal) throw new Error(refusal);
     const planned = method.plan(model, step.options as never);

@@ -92,7 +92,7 @@ describe('files', () => {
     expect(again.model.layers.map(({ attention }) => attention.scale)).toEqual(
       model.layers.map(({ attention }) => attention.scale),
     );
-    expect(ggufRefusal(model, open.raw_config, { ...ggufSource(open), model })).toBeTruthy();
+    expect(ggufRefusal(model, open.raw_config, ggufSource(open))).toBeTruthy();
   });
 });
 

@@ -36,7 +36,7 @@ export async function replacement(
 ): Promise<Linear> {
   const map = await fitted(arena, model, start, span, context);
   const layer = model.layers[start - 1];
-  const { weight, bias } = layer.mlp.down_proj;
+  const { weight, bias, ...rest } = layer.mlp.down_proj;
   const path = linearPath(layer.index, 'down_proj');
   const dtype = storedType(model);
   const fold = async (ref: WeightRef, name: string) => {
@@ -48,6 +48,7 @@ export async function replacement(
     return storeChanged(context.scratch, name, ref.shape, { values: out }, dtype);
   };
   return {
+    ...rest,
     weight: await fold(weight, `${path}.weight`),
     ...(bias && { bias: await fold(bias, `${path}.bias`) }),
   };

@@ -18,9 +18,9 @@ export function plannedDepth(model: ModelOutline, { drop, replace }: Options): M
   const dtype = storedType(model);
   const layers = made.layers.map((layer, index) => {
     if (index < made.layers.length - 1) return layer;
-    const { weight, bias } = layer.mlp.down_proj;
+    const { weight, bias, ...rest } = layer.mlp.down_proj;
     const stored = ({ name, shape }: typeof weight) => ({ name, shape, dtype });
-    const down_proj = { weight: stored(weight), ...(bias && { bias: stored(bias) }) };
+    const down_proj = { ...rest, weight: stored(weight), ...(bias && { bias: stored(bias) }) };
     return { ...layer, mlp: { ...layer.mlp, down_proj } };
   });
   return { ...made, layers };

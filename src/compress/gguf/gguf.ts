@@ -20,6 +20,7 @@ import { choice, maybe, text } from '../options/fields.ts';
 import { isMix, mixRefusal, mixValues } from '../options/mix.ts';
 import { blockValues } from './block_values.ts';
 import { FILE_TYPES, type FileType, fitting, headType, linearType, tableType } from './file_types.ts';
+import { givenImportance } from './importance.ts';
 
 interface Options {
   readonly type: FileType;
@@ -71,12 +72,17 @@ function asPacking(dtype: EncodableType | undefined): Blocks | undefined {
   return dtype && { kind: 'blocks', dtype };
 }
 
-function linearsOf(facts: Facts): LinearMethod<Options> {
+/** @param given From a file, in place of the text's own figures. */
+function linearsOf(facts: Facts, given?: PassContext['importance']): LinearMethod<Options> {
   return {
-    statistics: ({ importance }) => (importance === 'inputs' ? ['diagonal'] : []),
+    statistics: ({ importance }) => (importance === 'inputs' && !given ? ['diagonal'] : []),
     async change({ W, rows, columns, use }, { diagonal }, options, { breathe }) {
       const packing = packingOf(options, columns, use, facts);
-      return packing && blockValues(W, rows, columns, packing.dtype as EncodableType, diagonal, breathe);
+      if (!packing) return undefined;
+      // With `correct` the diagonal is there in any case.
+      const own = given ? givenImportance(given, use, columns) : diagonal;
+      const importance = options.importance === 'inputs' ? own : undefined;
+      return blockValues(W, rows, columns, packing.dtype as EncodableType, importance, breathe);
     },
   };
 }
@@ -97,7 +103,7 @@ function tableName(model: ModelOutline, table: WeightOutline): string {
 }
 
 async function run(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
-  const made = await layerwise(linearsOf(modelFacts(model, options)), model, options, context);
+  const made = await layerwise(linearsOf(modelFacts(model, options), context.importance), model, options, context);
   const stored = new Map<WeightRef, WeightRef>();
   const units: UnitReport[] = [];
   const breathe = breather(context.signal);
@@ -143,7 +149,7 @@ export const gguf: Method<Options> = {
     importance: choice(
       {
         label: 'Importance',
-        help: 'inputs: errors count by how much the calibration text uses each input; none: all alike, and no text is run.',
+        help: 'inputs: errors count by how much the calibration text uses each input, or as an opened imatrix file says; none: all alike, and no text is run.',
       },
       ['inputs', 'none'],
       'inputs',

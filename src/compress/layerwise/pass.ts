@@ -7,6 +7,7 @@ import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { InputQuantization } from '../../models/input_quantization.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { embedTokens } from '../../runtime/embed.ts';
 import { RotaryCache } from '../../runtime/model_pass.ts';
@@ -61,6 +62,7 @@ export class LayerwisePass<Options> {
   private readonly ids: readonly Uint32Array[];
   private changed = new Map<LinearName, WeightRef>();
   private biases = new Map<LinearName, WeightRef>();
+  private inputs = new Map<LinearName, InputQuantization>();
   /** Scales of the layer at hand. On the device its linears stand for undivided inputs until it is done. */
   private folds: Fold[] = [];
   private tokens = 0;
@@ -116,6 +118,7 @@ export class LayerwisePass<Options> {
     const { arena, loader, dense } = this;
     this.changed = new Map();
     this.biases = new Map();
+    this.inputs = new Map();
     this.folds = [];
     const next = this.model.layers[layer.index + 1];
     const weights = await loader.layer(layer);
@@ -134,23 +137,23 @@ export class LayerwisePass<Options> {
       ...(denseLayer && denseWeights && { dense: halves(denseLayer, denseWeights) }),
     };
     if (layer.parallel) {
-      for (const half of ['attention', 'mlp'] as const) await this.inputs(both, half);
+      for (const half of ['attention', 'mlp'] as const) await this.changeInputs(both, half);
       // Both read the layer's input, which the first of them to be added uses up.
       const attention = await this.mix(both, 'attention');
       const mlp = await this.mix(both, 'mlp');
-      await this.outputs(both, 'attention', attention);
-      await this.outputs(both, 'mlp', mlp);
+      await this.changeOutputs(both, 'attention', attention);
+      await this.changeOutputs(both, 'mlp', mlp);
     } else {
       for (const half of ['attention', 'mlp'] as const) {
-        await this.inputs(both, half);
-        await this.outputs(both, half, await this.mix(both, half));
+        await this.changeInputs(both, half);
+        await this.changeOutputs(both, half, await this.mix(both, half));
       }
     }
     await loader.assertFinite();
     freeDeviceLayer(arena, weights);
     if (denseWeights) freeDeviceLayer(arena, denseWeights);
     arena.freeWorkspace();
-    let made = withWeights(layer, this.changed);
+    let made = withWeights(layer, this.changed, this.inputs);
     for (const [name, bias] of this.biases) made = withLinear(made, name, { ...linearOf(made, name), bias });
     for (const fold of this.folds) made = await foldScale(made, fold, this.context.scratch, this.dtype);
     return made;
@@ -203,7 +206,7 @@ export class LayerwisePass<Options> {
   }
 
   /** Changes what reads the half's norm: q, k and v, or gate and up. */
-  private async inputs({ own, dense }: Halves, name: HalfName): Promise<void> {
+  private async changeInputs({ own, dense }: Halves, name: HalfName): Promise<void> {
     const half = own[name];
     const names = this.touched(inputLinears(half.layer, name));
     if (names.length === 0) return;
@@ -273,7 +276,7 @@ export class LayerwisePass<Options> {
   }
 
   /** Changes what writes into the stream, and moves the streams on. */
-  private async outputs({ own, dense }: Halves, name: HalfName, sums: Sums): Promise<void> {
+  private async changeOutputs({ own, dense }: Halves, name: HalfName, sums: Sums): Promise<void> {
     const half = own[name];
     const output = outputLinear(name);
     const missing = new Missing(this.arena);
@@ -332,7 +335,7 @@ export class LayerwisePass<Options> {
     const { dtype } = this;
     const { linears, fold } = await changeLinears(method, options, layer, names, statistics, context, dtype, prepare);
     if (fold) this.folds.push(fold);
-    for (const { name, weight, bias, unit, effective } of linears) {
+    for (const { name, weight, bias, unit, effective, input } of linears) {
       this.changed.set(name, weight);
       this.units.push(unit);
       const uploaded = () => this.arena.own(context.backend.fromArray(effective ?? [], weight.shape, weight.name));
@@ -342,7 +345,12 @@ export class LayerwisePass<Options> {
         effective ? uploaded() : await this.loader.load(weight),
         bias && (await this.loader.load(bias)),
       );
+      if (!input) continue;
+      half.quantizeInput(name, input);
+      this.inputs.set(name, input);
     }
+    // What is rounded has to be divided before: the norm is, now. Other places wait until the layer is done.
+    if (fold && this.inputs.has(names[0])) await half.divideNorm(fold.scale);
   }
 
   /** What `correct` adds to each linear. */

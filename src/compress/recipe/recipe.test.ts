@@ -63,6 +63,8 @@ describe('a recipe', () => {
     ['correct', 'is the last step', 'right before one of'],
     ['correct; embed', 'stands before embed', 'right before one of'],
     ['slicegpt; correct; rtn', 'stands behind slicegpt', 'correct before slicegpt'],
+    ['recover', 'is the first step', 'right behind one of slicegpt'],
+    ['rtn; recover', 'stands behind rtn', 'right behind one of slicegpt'],
     ['[1]', 'not of the form', '"steps"'],
     ['{"steps": [{"method": "rtn", "option": {}}]}', 'not of the form', '"steps"'],
     ['{"steps": [', 'is no JSON', '"steps"'],

@@ -1,6 +1,7 @@
 /** @file SliceGPT as a row of the registry: options with their labels, refusals, plan. */
 import * as v from 'valibot';
 import type { DecoderLayer, DecoderModel, ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import { inputLabels } from '../../models/input_quantization.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number, numbers } from '../options/fields.ts';
 import { modelShape } from './model_shape.ts';
@@ -77,6 +78,9 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
   refusal(model, given, after = []) {
     if (given.schedule === 'rotate-once' && after.some(({ method }) => method === 'recover')) {
       return 'recover goes with schedule=sequential, whose bases see what it refits: with rotate-once they are fixed beforehand';
+    }
+    if (inputLabels(model).length > 0) {
+      return 'a step before it made linears round what they read, which a rotation would change: put slicegpt first';
     }
     const refusal = slicingRefusal(model);
     if (refusal) return refusal.reason;

@@ -55,7 +55,14 @@ export async function solveCommand(
   const scratch = await platform.createScratch();
   try {
     const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
-    const context: PassContext = { ...shared, calibration: fit, dense: open.model, before: [], after: [] };
+    const context: PassContext = {
+      ...shared,
+      calibration: fit,
+      dense: open.model,
+      before: [],
+      after: [],
+      importance: state.importance?.values,
+    };
     const request = {
       ...formatTarget(format, floatBytes),
       ...{ targetBytes, held, createScratch: () => platform.createScratch() },

@@ -26,10 +26,11 @@ export function familyForm(model: DecoderModel, raw: RawConfig): FamilyForm | un
   const config = sizedConfig(familyConfig(model, raw), model);
   try {
     const architecture = findArchitecture(config, 'config.json');
-    // EXAONE's code on the Hub and transformers' class have different names, Apertus' scalars no shape: not written yet.
-    if (Array.isArray(architecture.weights) || model.layers.some(({ mlp }) => mlp.xielu)) return undefined;
     const names = storedLayout(architecture, architecture.readConfig(config, 'config.json'), model);
-    return names && { config, names };
+    if (!names) return undefined;
+    // Of several sets of names the first is written, that of transformers' class; code on the Hub may have another.
+    const { auto_map: _, ...own } = config;
+    return { config: Array.isArray(architecture.weights) ? own : config, names };
   } catch (reason) {
     if (reason instanceof WhittleError) return undefined;
     throw reason;
