@@ -131,6 +131,12 @@ describe('with other steps', () => {
     (recipe) => expect(() => parseRecipe(recipe)).toThrow(/compares layer by layer with the dense model.*depth/),
   );
 
+  it('an importance matrix of all layers says nothing of those that stay', async () => {
+    const job = await testJob(await tinyLlama(LLAMA), texts, SIZES);
+    const given = new Map<string, Float64Array>();
+    await expect(runRecipe(backend, job, 'depth; gguf:type=q8_0', given)).rejects.toThrow(/4 layers.*left 3/);
+  });
+
   it('is refused where layers do not fit together, or a norm stands behind the MLP', async () => {
     const { model } = await testJob(await tinyLlama(LLAMA), texts, SIZES);
     expect(refusal(model, { drop: 4 })).toMatch(/4 layers.*3 at most/);
