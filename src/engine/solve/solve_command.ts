@@ -55,9 +55,16 @@ export async function solveCommand(
   const scratch = await platform.createScratch();
   try {
     const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
-    const context: PassContext = { ...shared, calibration: fit, dense: open.model, before: [], after: [], importance: state.importance?.values };
+    const context: PassContext = {
+      ...shared,
+      calibration: fit,
+      dense: open.model,
+      before: [],
+      after: [],
+      importance: state.importance?.values,
+    };
     const request = {
-      ...formatTarget(format, floatBytes),
+      ...formatTarget(format, open, floatBytes, state.importance?.values),
       ...{ targetBytes, held, createScratch: () => platform.createScratch() },
     };
     const { candidates, smallest } = await solve(open.model, request, context);
