@@ -43,7 +43,9 @@ it.runIf(LIBGGML)(
     const text = MODEL ? await readFile(TEXT as string, 'utf8') : '';
     const half = Math.floor(text.length / 2);
     const texts = MODEL ? { evaluation: text.slice(0, half), calibration: text.slice(half) } : demoTexts();
-    const sizes = MODEL ? { seqlen: 256, samples: Number(WINDOWS), eval_samples: Number(WINDOWS) } : { seqlen: 256, samples: 16, eval_samples: 16 };
+    const sizes = MODEL
+      ? { seqlen: 256, samples: Number(WINDOWS), eval_samples: Number(WINDOWS) }
+      : { seqlen: 256, samples: 16, eval_samples: 16 };
     await writeFile(path('dense.gguf'), await ggufBytes(ggufSource(await openModel(model)), { precision: 'f16' }));
     const dense = await files(path('dense.gguf'));
     const [open, job] = [await openModel(dense), await testJob(dense, texts, sizes)];
