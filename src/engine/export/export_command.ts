@@ -103,8 +103,9 @@ function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: 
   if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model), ...inputNotes(model)];
   // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
   const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
-  const isPacked = storedWeights(model).some(({ packed }) => packed);
-  if (isPacked) own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
+  if (storedWeights(model).some(({ packed }) => packed && !(format === 'gguf' && packed.kind === 'blocks'))) {
+    own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
+  }
   const inputs = inputLabels(model);
   if (inputs.length > 0) {
     own.push(
