@@ -7,7 +7,9 @@ import { ggufNotes } from '../../export/gguf/write_gguf.ts';
 import { graphNotes } from '../../export/notes.ts';
 import { packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
+import { keepFor, packedFormNotes } from '../../export/safetensors/packed_form.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { weightRoles } from '../../models/map_weights.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -18,7 +20,7 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
+import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
@@ -62,6 +64,7 @@ async function writeAndVerify(
   const model = await quantizedModel(target.model, options.precision, {
     signal,
     keepPacked: isOnnxFormat(options.format),
+    keep: keepFor(packedForm(options.format)),
   });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
@@ -100,6 +103,8 @@ async function writeAndVerify(
 function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
   const { raw_config } = state.requireModel().open;
   if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model)];
+  const form = packedForm(format);
+  if (form) return packedFormNotes(weightRoles(model), form);
   // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
   const own = format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [];
   const isPacked = storedWeights(model).some(({ packed }) => packed);

@@ -1,5 +1,6 @@
 /** @file Writes the weights of an export in its format, as streams. */
 import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
+import { assertPacked } from '../../export/safetensors/packed_form.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
@@ -9,11 +10,13 @@ import type { ExportedFile, SliceReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
 import { ggufSource } from './gguf_source.ts';
-import type { ExportOptions } from './options.ts';
+import { type ExportOptions, packedForm } from './options.ts';
 import type { ExportTarget } from './target.ts';
 
 /** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
 export function assertExpressible(state: EngineState, model: DecoderModel, { format }: ExportOptions): void {
+  const form = packedForm(format);
+  if (form) assertPacked(model, form);
   if (format !== 'gguf') return;
   const source = ggufSource(state.requireModel().open, model);
   const reason = ggufRefusal(model, source.raw_config, source, state.texts?.evaluation.seqlen);
@@ -33,9 +36,16 @@ export async function writeWeights(
     meter.report({ fraction: done / total, step: `writing ${format}` });
   const openFile = (name: string) => folder.create(name);
   const common = { onProgress, signal };
-  if (format === 'safetensors') {
+  const form = packedForm(format);
+  if (format === 'safetensors' || form) {
     const config = state.requireModel().open.raw_config;
-    const options = { ...common, config, method: methodOf(target), precision: precision as 'stored' | 'f32' | 'f16' };
+    const options = {
+      ...common,
+      config,
+      form,
+      method: methodOf(target),
+      precision: precision as 'stored' | 'f32' | 'f16',
+    };
     return (await writeSliced(target.model, options, openFile)).files;
   }
   if (format === 'gguf') {
