@@ -27,7 +27,7 @@ const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', 
 
 function svg(points: readonly Point[], { model }: Report): string {
   const sizes = points.map(({ bytes }) => bytes / 1e6);
-  const [low, high] = [0.9 * Math.min(...sizes), 1.03 * Math.max(model.bytes / 1e6, ...sizes)];
+  const [low, high] = [0.9 * Math.min(model.bytes / 1e6, ...sizes), 1.03 * Math.max(model.bytes / 1e6, ...sizes)];
   const decades = points.map(({ kl }) => Math.log10(kl));
   const [bottom, top] = [Math.floor(Math.min(...decades)), Math.ceil(Math.max(...decades))];
   const x = (bytes: number) => EDGE.left + ((bytes / 1e6 - low) / (high - low)) * (WIDTH - EDGE.left - EDGE.right);
@@ -49,7 +49,9 @@ function svg(points: readonly Point[], { model }: Report): string {
   }
   const dense = x(model.bytes).toFixed(1);
   lines.push(`<line class="dense" x1="${dense}" x2="${dense}" y1="${EDGE.top}" y2="${HEIGHT - EDGE.bottom}"/>`);
-  lines.push(`<text x="${dense}" y="${EDGE.top - 8}" text-anchor="end">as opened</text>`);
+  lines.push(
+    `<text x="${dense}" y="${EDGE.top - 8}" text-anchor="${Number(dense) > WIDTH / 2 ? 'end' : 'start'}">as opened</text>`,
+  );
   const front = frontOf(points);
   const path = front.map(({ bytes, kl }) => `${x(bytes).toFixed(1)},${y(kl).toFixed(1)}`).join(' ');
   lines.push(`<polyline class="front" points="${path}"/>`);
