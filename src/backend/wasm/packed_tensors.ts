@@ -10,9 +10,17 @@ import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
 
 type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
 
+/** Room for quantised inputs. */
+interface Inputs {
+  readonly words: Uint32Array;
+  readonly scales: Float32Array;
+  readonly sums: Float32Array;
+}
+
 export class PackedTensors {
   private readonly layouts = new WeakMap<Tensor, PackedLayout>();
   private table?: Float32Array;
+  private kept?: Inputs;
 
   constructor(private readonly arrays: Arrays) {}
 
@@ -29,7 +37,7 @@ export class PackedTensors {
     return tensor;
   }
 
-  /** A product's task, and what must be given back after it. */
+  /** A product's task and its sizes. */
   task(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue) {
     const { m, n, k } = checkMatmulBt(args);
     const layout = this.layouts.get(args.b) as PackedLayout;
@@ -40,14 +48,14 @@ export class PackedTensors {
       ...{ m, n, k, a, output, table: this.halves(), ...epilogue },
       ...{ bits, scale, zero, scales_at, zeros_at, blocks, group, groups },
       packed: new Uint8Array(values.buffer, values.byteOffset, layout.bytes),
-      ...inputs?.task,
+      ...inputs,
     };
-    return { task, sizes: { m, n, k }, done: () => inputs?.done() };
+    return { task, sizes: { m, n, k } };
   }
 
+  /** Into arrays that stay: a token is hundreds of small products, and each would ask for three. */
   private integers(a: Float32Array, m: number, k: number, blocks: number) {
-    const words = this.arrays.words((m * blocks * BLOCK) / 2);
-    const [scales, sums] = [this.arrays.floats(m * blocks), this.arrays.floats(m * blocks)];
+    const { words, scales, sums } = this.scratch(m * blocks);
     const values = new Int16Array(words.buffer, words.byteOffset, m * blocks * BLOCK);
     for (let row = 0; row < m; row++) {
       quantiseRow(a.subarray(row * k, (row + 1) * k), k, {
@@ -57,12 +65,15 @@ export class PackedTensors {
       });
     }
     const inputs = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    return {
-      task: { inputs, input_scales: scales, input_sums: sums },
-      done: () => {
-        for (const array of [words, scales, sums]) this.arrays.recycle(array);
-      },
-    };
+    return { inputs, input_scales: scales, input_sums: sums };
+  }
+
+  private scratch(blocks: number): Inputs {
+    if (this.kept && this.kept.scales.length >= blocks) return this.kept;
+    if (this.kept) for (const array of Object.values(this.kept)) this.arrays.recycle(array);
+    const words = this.arrays.words((blocks * BLOCK) / 2);
+    this.kept = { words, scales: this.arrays.floats(blocks), sums: this.arrays.floats(blocks) };
+    return this.kept;
   }
 
   private halves(): Float32Array {
