@@ -63,6 +63,7 @@ const ROWS: readonly Held[] = [
   ['rptq:clusters=8,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 8 }],
   ['rptq:clusters=32,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 32 }],
   ['rptq:clusters=1,activation_bits=4', 'rptq', { weights: 'rtn int4 g32', activation_bits: 4, clusters: 1 }],
+  ['depth:drop=1,replace=none', 'shortgpt', { drop: 1 }],
   ['svd:keep=0.8,whitened=false', 'svd', { keep: 0.8, whitened: false }],
   ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
   ['tensor_train:ratio=2,tied=true', 'tensor-train embedding', { ratio: 2, tied: true }],
@@ -169,6 +170,7 @@ const BRIEFLY: Record<string, readonly string[]> = {
     'awq:bits=4,group=32',
     'owq:bits=4,group=32,keep=0.01',
     'w8a8:smooth=0.5',
+    'depth:drop=1,replace=none',
     'slicegpt:sparsity=0.25; recover:ridge=0.05; gptq:bits=4,group=32',
   ],
 };

@@ -1,5 +1,5 @@
 /**
- * @file `width` against figures of `tools/pruning/` (torch, written from the papers): bytes and counts exact,
+ * @file `width` and `depth` against figures of `tools/pruning/` (torch, written from the papers): bytes and counts exact,
  * perplexity within 0.5 %, divergence within 3 % (or 2e-5).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,8 +18,10 @@ const BRIEFLY = [
   'width:keep=0.8,score=obs',
   'width:keep=0.8,score=flap,compensate=false,bias=true',
   'width:keep=0.8,score=flap,budget=global',
+  'depth:drop=1,replace=linear',
+  'depth:drop=2,replace=linear',
 ];
-const ON_WEBGPU = ['width:keep=0.8,score=obs'];
+const ON_WEBGPU = ['width:keep=0.8,score=obs', 'depth:drop=1,replace=linear'];
 const WINDOWS = { seqlen: 256, samples: 16, eval_samples: 16 };
 const TEXTS = { stories260k: 'stories', 'opt-tiny': 'brown' } as const;
 
@@ -52,7 +54,6 @@ describeWithShared('models', () => {
       });
       afterAll(() => backend.dispose());
       for (const recipe of Object.keys(expected.models[model])) {
-        if (!recipe.startsWith('width')) continue;
         if (!isFull && (model === 'opt-tiny') === BRIEFLY.includes(recipe)) continue;
         if (!isFull && model === 'opt-tiny' && recipe !== 'width:keep=0.8,score=obs,units=channels') continue;
         it(recipe, { timeout: 300_000 }, () => expectRow(backend, job, model, recipe));

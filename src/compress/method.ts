@@ -99,10 +99,11 @@ export interface UnitReport {
   readonly layer?: number;
   /**
    * Share of what the unit gave that the change loses: tr(ΔGΔᵀ) / tr(WGWᵀ) with the inputs' Gram G; with its diagonal alone,
-   * or ‖Δ‖²/‖W‖² where the method asked for no statistics.
+   * or ‖Δ‖²/‖W‖² where the method asked for no statistics. Of a layer that went: the mean over tokens of 1 − cos between the
+   * stream before and behind what went.
    */
   readonly error: number;
-  readonly measured: 'gram' | 'diagonal' | 'weights';
+  readonly measured: 'gram' | 'diagonal' | 'weights' | 'cosine';
   /** As it is stored now. */
   readonly bytes: number;
 }
@@ -140,6 +141,10 @@ export interface Method<Options = never> {
   readonly role?: 'step' | 'modifier' | 'follower';
   /** Afterwards the residual stream is in another basis than the dense model's: what compares the two cannot follow. */
   readonly rebases?: true;
+  /** Afterwards layers have no counterpart in the dense model: what compares the two layer by layer cannot follow. */
+  readonly dropsLayers?: true;
+  /** With these options it compares itself with the dense model layer by layer, as modifiers do. */
+  readonly comparesDense?: (options: Options) => boolean;
   /** Modifiers and followers that this step takes into its pass, by name. */
   readonly takes?: readonly string[];
   /**

@@ -2,6 +2,7 @@
 import { WhittleError } from '../errors/errors.ts';
 import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
+import { depth } from './depth/depth.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
@@ -30,6 +31,7 @@ export const METHODS: readonly AnyMethod[] = [
   wanda,
   sparsegpt,
   width,
+  depth,
   rtn,
   gptq,
   awq,

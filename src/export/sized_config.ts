@@ -3,6 +3,7 @@
  * of its family. Where layers differ from one another no config says it.
  */
 import { WhittleError } from '../errors/errors.ts';
+import type { DecoderConfig, LayerConfig } from '../models/architecture.ts';
 import type { DecoderModel, ModelConfig } from '../models/decoder_model.ts';
 import { findArchitecture } from '../models/find_architecture.ts';
 
@@ -28,7 +29,7 @@ export function isHeadSizeFree({ model_type, hidden_size, num_attention_heads, h
 }
 
 /** The source's config with the model's sizes; unchanged where they are those of the source, or nothing is known of it. */
-export function sizedConfig(raw: Readonly<Json>, { config }: DecoderModel): Readonly<Json> {
+export function sizedConfig(raw: Readonly<Json>, { config, layers }: DecoderModel): Readonly<Json> {
   const source = sizesOf(raw);
   if (!source) return raw;
   const changed: Json = {};
@@ -44,10 +45,29 @@ export function sizedConfig(raw: Readonly<Json>, { config }: DecoderModel): Read
       changed.num_key_value_heads = config.num_key_value_heads;
     }
   }
+  if (sizes.includes('num_hidden_layers')) Object.assign(changed, layerLists(raw, changed, layers));
   return Object.keys(changed).length === 0 ? raw : { ...raw, ...changed };
 }
 
-function sizesOf(raw: Readonly<Json>): ModelConfig | undefined {
+/** What each layer is, where the config lists it, or where the family's rule by number is no longer true. */
+function layerLists(raw: Readonly<Json>, changed: Readonly<Json>, layers: DecoderModel['layers']): Json {
+  const windows = layers.map(({ attention }) => attention.sliding_window !== undefined);
+  const turns = layers.map(({ attention }) => attention.rotary !== undefined);
+  // A list that is longer than the layers would be read from its start.
+  const ruled = sizesOf({ ...raw, ...changed, layer_types: undefined, no_rope_layers: undefined })?.layers;
+  const isRule = (list: readonly boolean[], of: (layer: LayerConfig) => unknown) =>
+    ruled?.every((layer, i) => (of(layer) !== undefined) === list[i]) ?? true;
+  return {
+    ...((Array.isArray(raw.layer_types) || !isRule(windows, ({ sliding_window }) => sliding_window)) && {
+      layer_types: windows.map((has) => (has ? 'sliding_attention' : 'full_attention')),
+    }),
+    ...((Array.isArray(raw.no_rope_layers) || !isRule(turns, ({ rotary }) => rotary)) && {
+      no_rope_layers: turns.map((turn) => (turn ? 1 : 0)),
+    }),
+  };
+}
+
+function sizesOf(raw: Readonly<Json>): DecoderConfig | undefined {
   try {
     return findArchitecture(raw, 'config.json').readConfig(raw, 'config.json');
   } catch (reason) {

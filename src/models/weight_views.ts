@@ -23,6 +23,14 @@ export function viewOf(ref: WeightRef): View | undefined {
   return views.get(ref);
 }
 
+/** The same weight under another name. */
+export function renamed(ref: WeightRef, name: string): WeightRef {
+  const made = { ...ref, name };
+  const view = views.get(ref);
+  if (view) views.set(made, view);
+  return made;
+}
+
 function rowBytes({ shape, dtype }: WeightRef): number {
   return (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
 }

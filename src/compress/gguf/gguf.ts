@@ -20,7 +20,7 @@ import { choice, maybe, text } from '../options/fields.ts';
 import { isMix, mixRefusal, mixValues } from '../options/mix.ts';
 import { blockValues } from './block_values.ts';
 import { FILE_TYPES, type FileType, fitting, headType, linearType, tableType } from './file_types.ts';
-import { givenImportance } from './importance.ts';
+import { assertLayersOfFile, givenImportance } from './importance.ts';
 
 interface Options {
   readonly type: FileType;
@@ -103,6 +103,7 @@ function tableName(model: ModelOutline, table: WeightOutline): string {
 }
 
 async function run(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
+  if (context.importance && options.importance === 'inputs') assertLayersOfFile(model, context.dense);
   const made = await layerwise(linearsOf(modelFacts(model, options), context.importance), model, options, context);
   const stored = new Map<WeightRef, WeightRef>();
   const units: UnitReport[] = [];

@@ -36,6 +36,19 @@ export async function inputEnergies(
   return found;
 }
 
+/** A file is of the model as it was opened, layer by layer. Throws `bad_option` where a step before has dropped some of them. */
+export function assertLayersOfFile(model: DecoderModel, dense: DecoderModel): void {
+  const [own, opened] = [model, dense].map(({ layers }) => layers.length);
+  if (own === opened) return;
+  throw new WhittleError({
+    code: 'bad_option',
+    message: `The importance matrix is of ${opened} layers, and a step before this one (depth does it) left ${own}: which is which it does not say.`,
+    place: { field: 'imatrix' },
+    allowed: 'an importance matrix of the model as the step gets it',
+    action: 'Leave the file out: then the calibration text is measured where the step stands in the recipe.',
+  });
+}
+
 /** What a file says of a linear. Throws `bad_option` where the model is another by now. */
 export function givenImportance(
   given: ReadonlyMap<string, Float64Array>,

@@ -83,6 +83,7 @@ export const gptq: Method<Options> = {
     mix: MIX,
   }),
   takes: ['correct'],
+  comparesDense: ({ delta }) => delta,
   refusal: (model, { mix }) => mixRefusal(model, mix),
   plan: (model, options) => planLinears(model, (weight, use) => packingOf(options, weight, use)),
   run: (model, options, context) => layerwise(linears, model, options, context),

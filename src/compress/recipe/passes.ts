@@ -34,7 +34,15 @@ export function passesOf(steps: readonly AnyStep[]): Pass[] {
 /** Throws `bad_option` for a modifier without a step that it acts on, and a follower without one that it follows. */
 export function assertOrder(steps: readonly AnyStep[]): void {
   steps.forEach((step, index) => {
-    const { role = 'step' } = requireMethod(step.method);
+    const { role = 'step', comparesDense } = requireMethod(step.method);
+    if (role === 'modifier' || comparesDense?.(step.options as never)) {
+      const dropping = steps.slice(0, index).find((each) => requireMethod(each.method).dropsLayers);
+      if (dropping) {
+        const what = `compares layer by layer with the dense model, and stands behind ${dropping.method}, which drops layers`;
+        const without = role === 'modifier' ? '' : `, or ${step.method} with delta=false`;
+        throw bad(index, step, what, `${step.method} before ${dropping.method}${without}`);
+      }
+    }
     if (role === 'modifier') {
       const next = steps.slice(index + 1).find((each) => requireMethod(each.method).role !== 'modifier');
       const rebased = steps.slice(0, index).find((each) => requireMethod(each.method).rebases);

@@ -80,6 +80,7 @@ export const svd: Method<Options> = {
     ),
   }),
   takes: ['correct'],
+  comparesDense: ({ delta }) => delta,
   refusal(model, options) {
     const thin = model.layers
       .flatMap(({ attention, mlp }) => [
