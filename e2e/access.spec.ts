@@ -31,7 +31,7 @@ test('nothing for axe to find, empty and full, light and dark', async ({ page })
 /** Moves on with Tab until the element of that role and name has the focus, and sees that it shows. */
 async function tabTo(page: Page, role: 'button' | 'slider', name: string): Promise<void> {
   const target = page.getByRole(role, { name, exact: true });
-  for (let presses = 0; presses < 80; presses++) {
+  for (let presses = 0; presses < 140; presses++) {
     if (await target.evaluate((element) => element === document.activeElement)) {
       const outline = await target.evaluate((element) => {
         const style = getComputedStyle(element);

@@ -11,6 +11,23 @@ const SIZES = [
   [720, 450],
 ] as const;
 
+/** Controls that a finger would miss: below 24 × 24 px, the label that belongs to them counted in. */
+function smallTargets(): string[] {
+  const controls = document.querySelectorAll<HTMLElement>('button, a[href], input, select, textarea, summary');
+  return [...controls].flatMap((control) => {
+    if (!control.checkVisibility({ visibilityProperty: true })) return [];
+    const boxes = [control, ...((control as HTMLInputElement).labels ?? [])].map((each) =>
+      each.getBoundingClientRect(),
+    );
+    const width = Math.max(...boxes.map((box) => box.width));
+    const height = Math.max(...boxes.map((box) => box.height));
+    // Links within a sentence are as high as its lines.
+    if (width >= 24 && height >= 24) return [];
+    const name = control.ariaLabel ?? control.textContent?.trim().slice(0, 30) ?? '';
+    return `${control.tagName} ${control.className} "${name}" ${Math.round(width)} × ${Math.round(height)}`;
+  });
+}
+
 test('the workbench fills the window at every width, and no more', async ({ page }) => {
   await page.goto('./');
   await useSmallWindows(page, 1, 32);
@@ -30,6 +47,10 @@ test('the workbench fills the window at every width, and no more', async ({ page
   }
   await page.setViewportSize({ width: 390, height: 844 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  await page.locator('details').evaluateAll((folds) => {
+    for (const fold of folds) (fold as HTMLDetailsElement).open = true;
+  });
+  expect(await page.evaluate(smallTargets)).toEqual([]);
 });
 
 test('a button that starts a job keeps the focus', async ({ page }) => {

@@ -25,7 +25,7 @@ async function slice(page: Page, percent: number): Promise<void> {
   await waitForJob(page, `Slicing ${percent} %`);
 }
 
-const runs = (page: Page) => region(page, 'Result').getByRole('button', { name: /^\d+ % ?(sequential|rotate-once)/ });
+const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /\d+ % (sequential|rotate-once)/ });
 
 /** Whether the browser asks before it reloads the page; answered with no. */
 async function asksBeforeReload(page: Page): Promise<boolean> {

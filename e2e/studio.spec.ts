@@ -72,7 +72,7 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
   expect(Number(sliced)).toBeGreaterThan(Number(dense));
 
   // Every chart is drawn, and readable as a table.
-  for (const title of ['Perplexity, live', 'Perplexity against size', 'Eigenvalues', 'Discarded energy']) {
+  for (const title of ['Perplexity, live', 'Quality against size', 'Eigenvalues', 'Discarded energy']) {
     const chart = page.getByRole('region', { name: new RegExp(`^${title}`) });
     await expect(chart.locator('svg.recharts-surface').first()).toBeVisible();
     expect(await chart.getByRole('row').count()).toBeGreaterThan(1);

@@ -84,7 +84,7 @@ function runLayer(batch: number, seqlen: number, head_dim: number, window?: numb
   };
   const isVec4 = width % 4 === 0;
   const h = attentionBlock(arena, spec as never, attention, half, seqlen, x, isVec4 ? tap : undefined);
-  mlpBlock(arena, { activation: 'silu' } as never, mlp, h, isVec4 ? tap : undefined);
+  mlpBlock(arena, { activation: 'silu' } as never, mlp, seqlen, h, isVec4 ? tap : undefined);
 }
 
 describe('no dispatch of a layer of 7 billion parameters exceeds the budget', () => {

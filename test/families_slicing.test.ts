@@ -34,7 +34,7 @@ import {
 const OPTIONS = { ...EXACT_SEQUENTIAL, round: 1 } as const;
 const SPARSITY = 0.25;
 /** Families whose layers norm what they add to the residual stream. */
-const REFUSED = /^(gemma2|gemma3|olmo2)/;
+const REFUSED = /^(gemma2|gemma3|olmo2|glm4)/;
 
 /** Blocks like another fixture's, save for what is between q, k and attention: slicing does not touch it. */
 const ALIKE =

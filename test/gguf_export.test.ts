@@ -24,7 +24,7 @@ const BUILT_IN: Record<string, Record<string, unknown>> = {
 const UNKNOWN = [
   ...['gptj', 'opt', 'opt_plain', 'cwm', 'exaone', 'exaone_v5', 'internlm3', 'iquestcoder', 'ministral', 'ministral3'],
   ...['seed_oss', 'seed_oss_out', 'ernie4_5', 'helium', 'olmo', 'olmo_free', 'cohere', 'arcee', 'nemotron', 'glm'],
-  ...['starcoder2', 'apertus'],
+  ...['starcoder2', 'apertus', 'cohere_plus', 'glm4'],
 ];
 
 /** Why not, for fixtures that no GGUF expresses. */

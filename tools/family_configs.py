@@ -418,6 +418,16 @@ CONFIGS = {
         attention_bias=True,
         tie_word_embeddings=True,
     ),
+    # Command R+.
+    "cohere_plus": like_llama(
+        "cohere",
+        "CohereForCausalLM",
+        rms_norm_eps="absent",
+        layer_norm_eps=2e-3,
+        logit_scale=0.3,
+        use_qk_norm=True,
+        tie_word_embeddings=True,
+    ),
     "apertus": like_llama("apertus", "ApertusForCausalLM", hidden_act="xielu", attention_bias=True),
     "arcee": like_llama("arcee", "ArceeForCausalLM", hidden_act="relu2", attention_bias=True, mlp_bias=True),
     "nemotron": like_llama(
@@ -432,6 +442,7 @@ CONFIGS = {
     "glm": like_llama(
         "glm", "GlmForCausalLM", head_dim=8, attention_bias=True, partial_rotary_factor=0.5
     ),
+    "glm4": like_llama("glm4", "Glm4ForCausalLM", head_dim=8, attention_bias=True, partial_rotary_factor=0.5),
     "starcoder2": like_llama(
         "starcoder2",
         "Starcoder2ForCausalLM",
@@ -482,8 +493,31 @@ KEYS = {
     },
 }
 
+# A language model inside one that reads images, whose names on the Hub are not those of the class.
+VISION = {
+    "model_type": "pixtral",
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "head_dim": 8,
+    "image_size": 28,
+    "patch_size": 14,
+}
+for text in ("mistral", "ministral3"):
+    KEYS[f"mistral3_{text}"] = {
+        "model_type": "mistral3",
+        "architectures": ["Mistral3ForConditionalGeneration"],
+        "text_config": {key: value for key, value in CONFIGS[text].items() if key not in ("architectures", "tie_word_embeddings")},
+        "vision_config": VISION,
+        "image_token_index": 10,
+        "spatial_merge_size": 2,
+        "tie_word_embeddings": text == "ministral3",
+    }
+
 # The same where more than a prefix differs, as patterns of the class's names and what stands there instead.
 RENAMED = {
+    "mistral3_mistral": [(r"^model\.language_model\.", "language_model.model."), (r"^lm_head\.", "language_model.lm_head.")],
     "exaone": [
         (r"^model\.embed_tokens\.", "transformer.wte."),
         (r"^model\.layers\.", "transformer.h."),

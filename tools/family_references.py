@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from family_configs import CONFIGS, KEYS, RENAMED, STORED_AS
@@ -99,13 +99,16 @@ def build(name):
     # Falcon's eager attention adds ALiBi twice (in its mask and to its scores), its default one does not.
     attention = "sdpa" if config["model_type"] == "falcon" else "eager"
     parsed = CONFIG_MAPPING[class_of(config)].from_dict(config)
-    model = AutoModelForCausalLM.from_config(parsed, attn_implementation=attention)
+    auto = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
+    model = auto.from_config(parsed, attn_implementation=attention)
     model = model.double().eval()
     tensors = []
     with torch.no_grad():
         # Of buffers only xIELU's are stored.
         buffers = [(name, buffer) for name, buffer in model.named_buffers() if name.rpartition(".")[0].endswith("act_fn")]
         for parameter_name, parameter in [*model.named_parameters(), *buffers]:
+            if re.search(r"vision_tower|multi_modal_projector", parameter_name):
+                continue
             stored = stored_name(name, parameter_name)
             centre, amplitude = distribution(model, parameter_name, parameter)
             shape = list(parameter.shape)
@@ -141,7 +144,7 @@ def main(names):
 
     for name in names or ALL:
         model, tensors = build(name)
-        ids = token_ids(f"{name}.input_ids", LENGTH, model.config.vocab_size)
+        ids = token_ids(f"{name}.input_ids", LENGTH, model.config.get_text_config().vocab_size)
         # longrope turns otherwise in short sequences.
         lengths = [LENGTH, 12] if name == "phi3_longrope" else [LENGTH]
         golden = {

@@ -1,7 +1,8 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { startBackend } from './actions/open_model.ts';
 import { listenToEngine } from './actions/recover.ts';
-import { LivePerplexityCard, PerplexitySizeCard } from './charts/cards.tsx';
+import { LivePerplexityCard } from './charts/cards.tsx';
+import { FrontCard } from './charts/FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './charts/spectrum_cards.tsx';
 import { Section } from './components/Section.tsx';
 import { keepFocus } from './focus.ts';
@@ -16,11 +17,12 @@ import { ModelPanel } from './panels/ModelPanel.tsx';
 import { QuestionNote } from './panels/QuestionNote.tsx';
 import { ResultPanel } from './panels/ResultPanel.tsx';
 import { SlicePanel } from './panels/SlicePanel.tsx';
-import { useStudio } from './studio.ts';
+import { useStudio, useStudioState } from './studio.ts';
 import { guardUnload } from './unload.ts';
 
-/** With the registry of methods, which nothing else of the page needs. */
+/** With the registry of methods; nothing of it is needed before a model is open. */
 const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
+const RunsCard = lazy(() => import('./panels/RunsCard.tsx'));
 
 /** The one workbench: model, slider, charts and result at once. */
 export function App() {
@@ -32,22 +34,33 @@ export function App() {
   useEffect(() => {
     void startBackend(studio);
   }, [studio]);
+  const hasModel = useStudioState((state) => state.results.model !== null);
+  const hasRuns = useStudioState(
+    ({ results }) => results.runs.length > 0 || results.recipe_runs.length > 0 || results.removed !== null,
+  );
   return (
     <div className="workbench">
       <Header />
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
-          <CalibrationPanel />
           <SlicePanel />
-          <Suspense fallback={<Section title="Recipe">{null}</Section>}>
-            <RecipePanel />
-          </Suspense>
+          {hasModel && (
+            <Suspense fallback={<Section title="Recipe">{null}</Section>}>
+              <RecipePanel />
+            </Suspense>
+          )}
+          <CalibrationPanel />
           <CapabilityPanel />
         </div>
         <div className="column column-charts">
+          <FrontCard />
           <LivePerplexityCard />
-          <PerplexitySizeCard />
+          {hasRuns && (
+            <Suspense fallback={null}>
+              <RunsCard />
+            </Suspense>
+          )}
           <SpectrumCard />
           <EnergyCard />
         </div>

@@ -92,6 +92,15 @@ export function formatClock(seconds: number): string {
   return hours > 0 ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${pad(minutes)}:${pad(whole % 60)}`;
 }
 
+/** How long something will take, no more exact than is known: "5 s", "40 s", "3 min", "1.5 h". */
+export function formatSpan(seconds: number): string {
+  if (!Number.isFinite(seconds)) return DASH;
+  if (seconds < 9.5) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 95) return `${Math.round(seconds / 10) * 10} s`;
+  if (seconds < 5700) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
 /** Small residuals: 0.0000031 → "3.1e-6". */
 export function formatScientific(value: number): string {
   if (!Number.isFinite(value)) return DASH;

@@ -9,6 +9,8 @@ import './styles/controls.css';
 import './styles/workbench.css';
 import './styles/job_bar.css';
 import './styles/charts.css';
+import './styles/front.css';
+import './styles/recipe.css';
 import './styles/result.css';
 import './styles/head_bars.css';
 import './styles/hub.css';

@@ -13,6 +13,7 @@ import type {
   SliceReport,
 } from '../engine/protocol.ts';
 import { cancelled, type WhittleError } from '../errors/errors.ts';
+import type { RecipeRun } from './store/results.ts';
 import { createStudioStore } from './store/store.ts';
 import { createStudio, type Engine, type Studio } from './studio.ts';
 
@@ -28,6 +29,7 @@ export const MODEL: ModelSummary = {
   dtype: 'F16',
   files: [],
   tokenizer: 'BPE',
+  has_bos: true,
   num_attention_heads: 4,
   num_key_value_heads: 2,
   head_dim: 8,
@@ -226,4 +228,41 @@ export function untilCancelled(signal: AbortSignal | undefined): Promise<never> 
 export function studioWith(script: Script = {}): { studio: Studio; engine: ScriptedEngine } {
   const engine = new ScriptedEngine(script);
   return { studio: createStudio(createStudioStore(), engine), engine };
+}
+
+/** A run of a recipe with the figures that the front places it by. */
+export function recipeRun(id: string, figures: { bytes: number; perplexity: number; kl: number }): RecipeRun {
+  const { bytes, perplexity, kl } = figures;
+  const step = { options: {}, seconds: 1, units: [] };
+  return {
+    id,
+    report: {
+      id,
+      recipe: 'embed; gptq:bits=4',
+      steps: [
+        { method: 'embed', ...step },
+        { method: 'gptq', ...step },
+      ],
+      stored_bytes: bytes,
+      bytes,
+      parameters: MODEL.parameters,
+      bits_per_weight: (8 * bytes) / MODEL.parameters,
+      multiplications_per_token: MODEL.multiplications_per_token,
+      parts: MODEL.shape.dense,
+      duration_ms: 1,
+    },
+    perplexity: {
+      ...perplexityReport(id, perplexity),
+      divergence: {
+        kl_divergence: kl,
+        kl_error: kl / 10,
+        kl_median: kl,
+        kl_p99: kl,
+        top1_agreement: 1 - kl,
+        top1_error: 0.01,
+        probability_change: { mean: -kl, rms: kl },
+      },
+    },
+    exports: [],
+  };
 }

@@ -87,11 +87,34 @@ export interface MemoryUse {
 
 export interface Tensor {
   readonly shape: Shape;
-  /** `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters. */
-  readonly type: 'f32' | 'u32';
+  /**
+   * `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters; `packed` is grouped integers,
+   * which only `matmul_bt` takes, as b.
+   */
+  readonly type: 'f32' | 'u32' | 'packed';
   readonly label: string;
   /** Frees the memory; a second call does nothing. */
   dispose(): void;
+}
+
+/**
+ * Grouped integers of a matrix (out, in) as they are stored: value = scale · (code − zero), scale · code + minimum, or
+ * scale · signed code.
+ */
+export interface PackedMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bits: 2 | 3 | 4 | 8;
+  /** Inputs that share a scale; the last group of a row may be shorter. */
+  readonly group: number | 'row';
+  readonly zero: 'symmetric' | 'integer' | 'minimum';
+  readonly scale: 'F16' | 'F32';
+  /** (rows, columns), `bits` each without a gap, the first in the lowest bits; signed ones in two's complement. */
+  readonly codes: Uint8Array;
+  /** (rows, groups), little-endian. */
+  readonly scales: Uint8Array;
+  /** (rows, groups): zero points as codes are, or little-endian float16 minimums. */
+  readonly zeros?: Uint8Array;
 }
 
 export interface EmbeddingArgs {
@@ -138,6 +161,8 @@ export interface LayerNormArgs {
   weight?: Tensor;
   bias?: Tensor;
   eps: number;
+  /** Each stretch of this many elements is normed alone (heads), in place of whole rows; a divisor of d. */
+  width?: number;
   /** (rows, d), another tensor than `hidden_states`. */
   output: Tensor;
 }
@@ -263,6 +288,45 @@ export interface ClipArgs {
   limit: number;
 }
 
+/**
+ * output = round(hidden_states / s) · s, s = max|row| / levels: each row in whole multiples of a step of its own, symmetric
+ * around 0 (127 levels are int8). Halves round to even; NaN stays, and does not count towards the largest.
+ */
+export interface QuantizeRowsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  levels: number;
+  /** (rows / seqlen, d): columns where it is not 0 pass as they are in that window, and do not count towards the largest. */
+  kept?: Tensor;
+  /** Rows of a window; absent: all of them are one. */
+  seqlen?: number;
+  output: Tensor;
+}
+
+/** output = scale · (clamp(round(hidden_states / scale) + zero, 0, levels) − zero), each column on a grid of its own. */
+export interface QuantizeColumnsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** (d), positive. */
+  scale: Tensor;
+  /** (d), whole numbers. */
+  zero: Tensor;
+  levels: number;
+  output: Tensor;
+}
+
+/** output = 1 where any row of a window reaches the threshold in a column, |hidden_states| ≥ threshold, else 0. */
+export interface OutlierColumnsArgs {
+  /** (rows, d). */
+  hidden_states: Tensor;
+  /** Positive. */
+  threshold: number;
+  /** Rows of a window: a divisor of the rows. */
+  seqlen: number;
+  /** (rows / seqlen, d). */
+  output: Tensor;
+}
+
 /** output = a + b, elementwise; `output` may be `a`. */
 export interface AddArgs {
   a: Tensor;
@@ -354,6 +418,11 @@ export interface Backend {
   fromIds(ids: ArrayLike<number>, label: string): Tensor;
   /** Uploads little-endian stored bytes and decodes them to f32 on the device. */
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor;
+  /**
+   * Keeps grouped integers in their bytes, for `matmul_bt`. Undefined where they must be held as floats; absent where the
+   * backend has no products with integers.
+   */
+  readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
   /** Copies a tensor's elements into another of the same element count. */
@@ -382,6 +451,9 @@ export interface Backend {
   soft_cap(args: SoftCapArgs): void;
   clip(args: ClipArgs): void;
   xielu(args: XieluArgs): void;
+  quantize_rows(args: QuantizeRowsArgs): void;
+  quantize_columns(args: QuantizeColumnsArgs): void;
+  outlier_columns(args: OutlierColumnsArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;

@@ -9,5 +9,6 @@ export * from './shapes/attention.ts';
 export * from './shapes/elementwise.ts';
 export * from './shapes/matrices.ts';
 export * from './shapes/norms.ts';
+export * from './shapes/quantize.ts';
 export * from './shapes/tensors.ts';
 export * from './shapes/vocabulary.ts';

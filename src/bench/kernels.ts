@@ -170,6 +170,18 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, D), limit: 8 };
     return { shape: `${T}×${D}`, run: () => backend.clip(args) };
   },
+  quantize_rows: (make, backend) => {
+    const args = { hidden_states: make(T, F), levels: 127, output: make(T, F) };
+    return { shape: `${T}×${F}`, run: () => backend.quantize_rows(args) };
+  },
+  quantize_columns: (make, backend) => {
+    const args = { hidden_states: make(T, F), scale: make(F), zero: make(F), levels: 255, output: make(T, F) };
+    return { shape: `${T}×${F}`, run: () => backend.quantize_columns(args) };
+  },
+  outlier_columns: (make, backend) => {
+    const args = { hidden_states: make(T, F), threshold: 6, seqlen: T, output: make(1, F) };
+    return { shape: `${T}×${F}`, run: () => backend.outlier_columns(args) };
+  },
   add: (make, backend) => {
     const args = { a: make(T, D), b: make(T, D), output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.add(args) };

@@ -34,6 +34,7 @@ class CannedEngine implements Driver {
   readonly saved: string[] = [];
   tied = true;
   refusal?: string;
+  verified = true;
   warnings: string[] = [];
   eval_samples = PROTOCOL.eval_samples;
   texts?: Record<string, unknown>;
@@ -163,7 +164,7 @@ class CannedEngine implements Driver {
             { name: 'model.onnx', bytes: 7, sha256: 'aa' },
             { name: 'report.json', bytes: 3, sha256: 'bb' },
           ],
-          verified: true,
+          verified: this.verified,
           perplexity: 79.8,
           perplexity_in_app: 79.8,
           max_abs_logit_difference: 1e-4,
@@ -248,6 +249,14 @@ describe('the headless job', () => {
     });
     expect(engine.commands.slice(0, 5)).toEqual(['start', 'open', 'set_texts', 'set_imatrix', 'evaluate']);
     expect(facts).toContain('importance  mine.gguf, 4096 tokens of wiki');
+  });
+
+  it('saves nothing that an engine hands over unverified', async () => {
+    const engine = new CannedEngine();
+    engine.verified = false;
+    const { failures } = await job(engine, '--sparsity', '0.25');
+    expect(failures).toMatchObject([{ sparsity: 0.25, error: { code: 'verification_failed' } }]);
+    expect(engine.saved.filter((path) => path.endsWith('.onnx'))).toEqual([]);
   });
 
   it('writes several exports of a model to a folder each, and one line each in the table', async () => {

@@ -328,6 +328,8 @@ async function saveExport(exported: ExportReport, folder: string, driver: Driver
     throw new WhittleError({
       code: 'verification_failed',
       message: `The file has perplexity ${exported.perplexity}, the app ${exported.perplexity_in_app}.`,
+      place: { file: exported.folder },
+      action: 'Nothing of it was saved. Export it again, in another format or precision if it happens again.',
     });
   }
   for (const file of exported.files) {

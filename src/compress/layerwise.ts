@@ -7,7 +7,7 @@ import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from '../runtime/arena.ts';
 import type { Statistic } from '../statistics/statistics.ts';
 import type { CorrectOptions } from './correct/correct.ts';
-import { changeLinears } from './layerwise/change_linears.ts';
+import { changeLinears, inputsOf } from './layerwise/change_linears.ts';
 import { layerLinears, withWeights } from './layerwise/half.ts';
 import { LayerwisePass } from './layerwise/pass.ts';
 import type { LinearMethod } from './layerwise_types.ts';
@@ -51,7 +51,8 @@ async function weightsAlone<Options>(
     const none = { size: 0, tokens: 0 };
     const { linears } = await changeLinears(method, options, layer, layerLinears(layer), none, context, dtype);
     units.push(...linears.map(({ unit }) => unit));
-    layers.push(withWeights(layer, new Map(linears.map(({ name, weight }) => [name, weight]))));
+    const weights = new Map(linears.map(({ name, weight }) => [name, weight]));
+    layers.push(withWeights(layer, weights, inputsOf(linears)));
   }
   return { model: { ...model, layers }, sites: [], units };
 }

@@ -7,6 +7,7 @@
  */
 import type { LinalgOptions } from '../backend/linalg/cholesky.ts';
 import type { WeightOutline } from '../models/decoder_model.ts';
+import type { InputQuantization } from '../models/input_quantization.ts';
 import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
 import type { Statistic, TapStatistics } from '../statistics/statistics.ts';
@@ -50,9 +51,9 @@ export interface LinearInput {
 
 /**
  * The new weight: packed, or dense numbers (rows, columns) that are stored in the model's own float type. Undefined: the
- * weight stays as it is.
+ * weight stays as it is. `bias` (rows) takes the place of the linear's own.
  */
-export type Changed = PackedValues | { readonly values: Float64Array } | undefined;
+export type Changed = PackedValues | { readonly values: Float64Array; readonly bias?: Float64Array } | undefined;
 
 /** What becomes of linears that read one input. */
 export interface ChangedTogether {
@@ -60,7 +61,7 @@ export interface ChangedTogether {
   readonly linears: readonly Changed[];
   /**
    * (columns), positive: the changed linears expect inputs divided by this, and what makes the inputs is divided by it
-   * (`layerwise/fold_scale.ts`). Only where the linears have a `scale_place`.
+   * (`layerwise/fold_scale.ts`). Only where the linears have a `scale_place`, and a norm is that place where they round inputs.
    */
   readonly divideInputs?: Float64Array;
 }
@@ -81,6 +82,10 @@ export interface ChangeContext {
 export interface LinearMethod<Options> {
   /** What is needed of the inputs; none: the calibration text is not run at all. */
   statistics(options: Options): readonly Statistic[];
+  /** Whether it changes this linear; absent: all of them. Inputs that only others read are not summed. */
+  touches?(name: LinearName): boolean;
+  /** How changed linears round what they read from now on; asked once for all that read the same, with their statistics. */
+  input?(statistics: TapStatistics, options: Options): InputQuantization | undefined;
   change?(
     linear: LinearInput,
     statistics: TapStatistics,

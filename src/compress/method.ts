@@ -149,6 +149,11 @@ export interface Method<Options = never> {
   refusal(model: ModelOutline, options: Options, after?: readonly AnyStep[]): string | undefined;
   /** The result without its numbers: parameters, bytes, memory and what formats can hold it follow from it. */
   plan(model: ModelOutline, options: Options): ModelOutline;
+  /**
+   * With these options only the text tells how sizes spread over the layers: the plan has the right number of parameters and
+   * bytes, and each layer the same.
+   */
+  readonly spreads?: (options: Options) => boolean;
   /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */
   run?(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel>;
 }

@@ -5,17 +5,22 @@ import { correct } from './correct/correct.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
+import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
 import { recover } from './recover/recover.ts';
+import { rptq } from './rptq/rptq.ts';
 import { rtn } from './rtn/rtn.ts';
 import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
 import { tensorTrain } from './tensor_train/tensor_train.ts';
+import { w8a8 } from './w8a8/w8a8.ts';
 import { wanda } from './wanda/wanda.ts';
+import { width } from './width/width.ts';
+import { zeroquant } from './zeroquant/zeroquant.ts';
 
 /** In the order in which menus show them. */
 export const METHODS: readonly AnyMethod[] = [
@@ -24,11 +29,16 @@ export const METHODS: readonly AnyMethod[] = [
   magnitude,
   wanda,
   sparsegpt,
+  width,
   rtn,
   gptq,
   awq,
   owq,
   lorc,
+  w8a8,
+  llmInt8,
+  zeroquant,
+  rptq,
   svd,
   gguf,
   tensorTrain,

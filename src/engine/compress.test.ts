@@ -14,7 +14,12 @@ describe('the command compress', () => {
     'rtn:bits=3,group=row; embed',
     'embed:bits=4,group=16; correct:ridge=1; rtn:bits=2,group=16,grid=minimum',
     'wanda:sparsity=0.5; rtn:bits=8,group=row',
+    'w8a8; embed',
+    'rptq:clusters=2,activation_bits=6',
     'slicegpt:sparsity=0.25,round=2; rtn:group=16',
+    'slicegpt:sparsity=0.25,round=2; recover:inputs=true; embed',
+    'tensor_train:ratio=1.2; awq:bits=3,group=16',
+    'width:keep=0.7,units=channels,score=flap,budget=global,bias=true; rtn:bits=8,group=row',
     'slicegpt:sparsity=0.25,round=2,schedule=rotate-once,head=untied; magnitude:pattern=2:4',
   ])('makes, measures and exports what the plan says: %s', async (recipe) => {
     const platform = memoryPlatform();
@@ -46,6 +51,21 @@ describe('the command compress', () => {
     });
     await engine.run('discard', { id: run.id });
     expect(platform.exports.size).toBe(0);
+  });
+
+  it('exports rounded inputs where the format has them, and says where it has not', async () => {
+    const engine = await started();
+    const run = await engine.run('compress', { steps: stepsOf('zeroquant:bits=8,group=16,activation_bits=3') });
+    const { perplexity } = await engine.run('evaluate', { target: run.id });
+    const exported = (format: 'transformers.js' | 'safetensors') =>
+      engine.run('export', { id: run.id, options: { format } });
+    const graph = await exported('transformers.js');
+    expect(graph.perplexity_in_app).toBe(perplexity);
+    expect(graph.notes.join()).toContain('rounded in the graph and multiplied as floats');
+    const weights = await exported('safetensors');
+    expect(weights.verified).toBe(true);
+    expect(Math.abs(weights.perplexity_in_app / perplexity - 1)).toBeGreaterThan(1e-4);
+    expect(weights.notes.join()).toContain('no place for how inputs are rounded (int3 a token)');
   });
 
   it('takes one slicing as the command slice does, with its bases', async () => {
@@ -83,6 +103,16 @@ describe('the command compress', () => {
       message: expect.stringContaining('sliced already'),
     });
     expect(await failure(engine.run('compress', { steps: [] }))).toMatchObject({ code: 'bad_option' });
+  });
+
+  it('refuses to compare inputs that a step before has scaled', async () => {
+    const engine = await started();
+    expect(
+      await failure(engine.run('compress', { steps: stepsOf('awq:bits=2,group=16; gptq:delta=true') })),
+    ).toMatchObject({
+      code: 'bad_option',
+      message: expect.stringContaining('scaled what the linears read'),
+    });
   });
 
   it('cancels within a pass and keeps nothing', async () => {

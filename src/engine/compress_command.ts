@@ -1,5 +1,6 @@
 /** @file Command `compress`: runs a recipe pass by pass, each held to its plan, and keeps the model until it is discarded. */
 
+import { planDifference } from '../compress/held_to_plan.ts';
 import type { CompressedModel, PassContext } from '../compress/method.ts';
 import type { Pass } from '../compress/recipe/passes.ts';
 import { passesOf } from '../compress/recipe/passes.ts';
@@ -8,7 +9,6 @@ import { partSizes } from '../compress/slicegpt/model_shape.ts';
 import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
-import { outlineDifference } from '../models/map_weights.ts';
 import { modelBytes } from '../models/model_size.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
@@ -159,7 +159,7 @@ class RecipeRun {
     };
     const made = await method.run?.(model, step.options as never, context);
     if (!made) throw new WhittleError({ code: 'internal', message: `The method ${step.method} makes no model.` });
-    const difference = outlineDifference(made.model, planned);
+    const difference = planDifference(method, step, made.model, planned);
     if (difference === undefined) return made;
     throw new WhittleError({
       code: 'internal',

@@ -14,7 +14,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
 import type { Calibrated, EngineState } from './state.ts';
-import { assertStorage, slicingStorage } from './storage_check.ts';
+import { assertStorage, slicingStorage, writtenByCalibration } from './storage_check.ts';
 
 export async function evaluateCommand(
   state: EngineState,
@@ -172,8 +172,7 @@ export async function denseBases(
   const meter = new ProgressMeter(emit, 'calibration', () => memoryReport(state));
   // Bases are whole whatever is kept of them later.
   const whole = { schedule: 'rotate-once', head: 'untied', dimension: model.config.hidden_size } as const;
-  const { spill, bases: kept } = slicingStorage(state, whole);
-  await assertStorage(platform, 'Calibrating this model', spill + kept);
+  await assertStorage(platform, 'Calibrating this model', writtenByCalibration(slicingStorage(state, whole)));
   const scratch = await platform.createScratch();
   try {
     const context = compressionContext(state, platform, scratch, 'rotate-once', meter, emit, signal);

@@ -81,6 +81,7 @@ function summarize(open: OpenModel, name: string): ModelSummary {
     dtype: describeDTypes(model),
     files: open.files.map(({ name, bytes }) => ({ name, bytes })),
     tokenizer: open.tokenizer.name,
+    has_bos: open.tokenizer.bos.length > 0,
     shape: modelShape(model),
     num_attention_heads: model.config.num_attention_heads,
     num_key_value_heads: model.config.num_key_value_heads,

@@ -143,6 +143,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
+  has_bos?: boolean;
   shape: ModelShape;
   num_attention_heads: number;
   num_key_value_heads: number;

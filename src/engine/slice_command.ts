@@ -15,7 +15,7 @@ import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { RunReport, SliceOptions, SliceReport } from './protocol.ts';
 import { modelSizes } from './sizes.ts';
 import type { EngineState } from './state.ts';
-import { assertStorage, slicingStorage } from './storage_check.ts';
+import { assertStorage, slicingStorage, writtenBySlicing } from './storage_check.ts';
 
 export async function sliceCommand(
   state: EngineState,
@@ -32,8 +32,8 @@ export async function sliceCommand(
   const started = performance.now();
   const bases =
     options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
-  const { spill, weights } = slicingStorage(state, { schedule: options.schedule, head, dimension });
-  await assertStorage(platform, 'Slicing this model', options.schedule === 'sequential' ? spill + weights : weights);
+  const storage = slicingStorage(state, { schedule: options.schedule, head, dimension });
+  await assertStorage(platform, 'Slicing this model', writtenBySlicing(storage, options.schedule));
   const scratch = await platform.createScratch();
   try {
     const meter = new ProgressMeter(emit, 'compression', () => memoryReport(state));

@@ -23,6 +23,16 @@ export function slicingStorage(
   return estimateSlicing(shape, { ...slicing, backend: info, windows, dimensions }).storage;
 }
 
+/** States that calibration cannot keep in memory, and the bases that rotate-once slices by later. Bytes. */
+export function writtenByCalibration({ spill, bases }: JobMemory['storage']): number {
+  return spill + bases;
+}
+
+/** Sliced weights; spilled states, too, where slicing calibrates itself as it goes. Bytes. */
+export function writtenBySlicing({ spill, weights }: JobMemory['storage'], schedule: Schedule): number {
+  return schedule === 'sequential' ? spill + weights : weights;
+}
+
 /**
  * @param job For people: "Slicing this model". @param needed Bytes of the browser's storage.
  * Throws `storage_full`; says nothing where nobody can tell.

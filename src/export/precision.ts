@@ -4,6 +4,7 @@
  */
 import { cancelled } from '../errors/errors.ts';
 import type { DecoderModel, WeightRef } from '../models/decoder_model.ts';
+import { withoutInputs } from '../models/input_quantization.ts';
 import { asFloatType } from '../models/weight_views.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement, isFloatType } from '../tensor/dtype.ts';
@@ -41,13 +42,15 @@ export async function quantizedModel(
   precision: Precision,
   options: { signal?: AbortSignal; keepPacked?: boolean } = {},
 ): Promise<DecoderModel> {
+  // Only ONNX's graphs round what linears read.
+  const read = options.keepPacked ? model : withoutInputs(model);
   const replacements = new Map<WeightRef, WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
     if (options.signal?.aborted) throw cancelled();
     const packed = options.keepPacked ? await asPacked(ref, role) : undefined;
     replacements.set(ref, packed ?? (await inPrecision(ref, role, floatsOf(ref, precision), options.signal)));
   }
-  return replaceWeights(model, replacements);
+  return replaceWeights(read, replacements);
 }
 
 /** For ONNX: what a method packed, as its operators take it; undefined where that is as floats. */

@@ -42,6 +42,22 @@ describe('transformersConfig', () => {
     expect(config).not.toHaveProperty('vision_config');
     expect(generationConfig(raw)).toMatchObject({ eos_token_id: 1 });
   });
+
+  it.each([
+    ['mistral', 'MistralForCausalLM'],
+    ['ministral3', 'Ministral3ForCausalLM'],
+  ])('takes the %s inside Mistral 3', (model_type, architecture) => {
+    const text_config = { model_type, hidden_size: 24, vocab_size: 9 };
+    const images = { vision_config: {}, image_token_index: 10, spatial_merge_size: 2, vision_feature_layer: -1 };
+    const raw = { model_type: 'mistral3', architectures: ['X'], text_config, ...images, bos_token_id: 1 };
+    const {
+      num_hidden_layers: _,
+      'transformers.js_config': __,
+      ...config
+    } = transformersConfig(raw, ofType(model_type), 'f16', []);
+    const outer = { architectures: [architecture], tie_word_embeddings: true, bos_token_id: 1 };
+    expect(config).toEqual({ ...text_config, ...outer });
+  });
 });
 
 describe('generationConfig', () => {

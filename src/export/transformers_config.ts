@@ -1,10 +1,13 @@
 /**
  * @file config.json and generation_config.json as transformers.js and Optimum read them. Slicing changes neither heads nor
- * layers, and the graph says the rest, so the config of the original model is right for its sliced one too.
+ * layers, and the graph says the rest, so the config of the original model is right for its sliced one too; a pruned one's
+ * has its sizes.
  */
 import type { DecoderModel } from '../models/decoder_model.ts';
+import { mistral3Text } from '../models/families/mistral3.ts';
 import { baseName, dataFile, modelFile, transformersDtype } from './file_names.ts';
 import type { Precision } from './precision.ts';
+import { sizedConfig } from './sized_config.ts';
 
 type Json = Record<string, unknown>;
 
@@ -18,11 +21,12 @@ const LAYERS_KEY: Readonly<Record<string, string>> = { gpt2: 'n_layer', gptj: 'n
  */
 export function transformersConfig(
   raw: Readonly<Json>,
-  { config }: DecoderModel,
+  model: DecoderModel,
   precision: Precision,
   files: readonly string[],
 ): Json {
-  const text = textConfig(raw);
+  const { config } = model;
+  const text = sizedConfig(textConfig(raw), model);
   const { model_type, num_hidden_layers, num_key_value_heads } = config;
   const own: Json = { ...text, [LAYERS_KEY[model_type] ?? 'num_hidden_layers']: num_hidden_layers };
   if (model_type === 'falcon') {
@@ -48,12 +52,30 @@ export function withoutTransformersJs(raw: Readonly<Json>): Json {
   return { ...rest, multi_query: raw.num_kv_heads === 1 || raw.new_decoder_architecture === true };
 }
 
-/** The language model's part of a multimodal config (Gemma 3), under its own type: no other part is exported. */
+/** The class of a language model that was taken out of a model with more parts, by its own type. */
+const TEXT_CLASSES: Readonly<Record<string, string>> = {
+  gemma3_text: 'Gemma3ForCausalLM',
+  mistral: 'MistralForCausalLM',
+  ministral3: 'Ministral3ForCausalLM',
+};
+
+/** The language model's part of a multimodal config (Gemma 3, Mistral 3), under its own type: no other part is exported. */
 export function textConfig(raw: Readonly<Json>): Readonly<Json> {
+  if (raw.model_type === 'mistral3') {
+    const text = mistral3Text(raw, 'config.json');
+    return { ...outside(raw), ...text, architectures: [TEXT_CLASSES[String(text.model_type)]] };
+  }
   const text = raw.text_config;
   if (!isObject(text)) return raw;
-  const { architectures: _, text_config: __, vision_config: ___, ...outer } = raw;
-  return { ...outer, ...text, architectures: ['Gemma3ForCausalLM'], model_type: text.model_type ?? 'gemma3_text' };
+  const model_type = String(text.model_type ?? 'gemma3_text');
+  return { ...outside(raw), ...text, architectures: [TEXT_CLASSES[model_type] ?? 'Gemma3ForCausalLM'], model_type };
+}
+
+/** What is neither a part of its own nor about one that reads images. */
+function outside(raw: Readonly<Json>): Readonly<Json> {
+  const others =
+    /^(architectures|(text|vision)_config|image_token_.*|projector_hidden_act|vision_feature_layer|multimodal_.*|spatial_merge_size)$/;
+  return Object.fromEntries(Object.entries(raw).filter(([key]) => !others.test(key)));
 }
 
 const TOKEN_IDS = ['bos_token_id', 'eos_token_id', 'pad_token_id', 'decoder_start_token_id'] as const;

@@ -1,6 +1,7 @@
 /** @file A checkpoint: named tensors of one model, read by range. What every weight format is turned into. */
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { StoredIntegers } from './integers.ts';
 
 export interface RowRange {
   start: number;
@@ -15,6 +16,10 @@ export interface TensorInfo {
   readonly bytes: number;
   /** What the file holds where reading widens it to `dtype` (F8, F64). */
   readonly stored?: { readonly dtype: string; readonly bytes: number };
+  /** Of whole numbers with scales, which `read` gives as F32: the codes themselves. */
+  readonly integers?: StoredIntegers;
+  /** A matrix (out, in), also where the family stores its weights as (in, out). */
+  readonly out_in?: boolean;
   /** The file that holds it. */
   readonly file: string;
 }

@@ -39,8 +39,11 @@ export interface AttentionConfig {
   readonly soft_cap?: number;
   /** Queries, keys and values are clipped to ± this as they leave their projections (OLMo). */
   readonly clip_qkv?: number;
-  /** RMSNorm of queries and keys: of each head alone (Qwen3), or of all heads together (OLMo-2). */
-  readonly head_norm?: 'per_head' | 'all_heads';
+  /**
+   * Norm of queries and keys: of each head alone, by one weight (Qwen3) or by one for each head (Command R+), or of all heads
+   * together (OLMo-2).
+   */
+  readonly head_norm?: 'per_head' | 'head_by_head' | 'all_heads';
   /** One slope a head. */
   readonly alibi_slopes?: readonly number[];
 }

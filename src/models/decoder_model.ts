@@ -9,6 +9,7 @@
 import type { RowRange } from '../formats/checkpoint.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { InputQuantization } from './input_quantization.ts';
 import type { Packing } from './packed/packing.ts';
 import type { PackedValues } from './packed/values.ts';
 
@@ -30,12 +31,16 @@ export interface WeightRef extends WeightOutline {
   read(rows?: RowRange): Promise<Uint8Array>;
   /** Of a packed weight: what it is held as, for kernels and exports of its kind. */
   unpack?(rows?: RowRange): Promise<PackedValues>;
+  /** Of a packed weight: bytes of one of its stored parts (`packed/parts.ts`). */
+  readonly readPart?: (part: string, start: number, length: number) => Promise<Uint8Array>;
 }
 
 /** The types below hold weights of type W: to be read ({@link WeightRef}), or outlines of them. */
 export interface Linear<W = WeightRef> {
   readonly weight: W;
   readonly bias?: W;
+  /** How x is rounded before the product; absent: it is not. */
+  readonly input?: InputQuantization;
 }
 
 /**
@@ -45,12 +50,15 @@ export interface Linear<W = WeightRef> {
  */
 export interface Norm<W = WeightRef> {
   readonly kind: 'rms_norm' | 'layer_norm';
+  /** (normalized_size), or (heads, normalized_size). */
   readonly weight?: W;
   readonly bias?: W;
   /** Added to the stored weight: 1 for Gemma, else absent. */
   readonly weight_offset?: number;
   readonly eps: number;
   readonly normalized_size: number;
+  /** Where each head has a weight of its own (Command R+): as many. */
+  readonly heads?: number;
 }
 
 /** Rotary embedding (RoFormer, arXiv 2104.09864). Layers that turn alike share one object. */
@@ -92,7 +100,7 @@ export interface Attention<W = WeightRef> {
   /** Queries, keys and values are clipped to ± this as they leave their projections (OLMo). */
   readonly clip_qkv?: number;
   readonly rotary?: Rotary;
-  /** RMSNorm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
+  /** Norm of queries and keys before rotary: over each head (Qwen3) or over all heads (OLMo-2), by `normalized_size`. */
   readonly q_norm?: Norm<W>;
   readonly k_norm?: Norm<W>;
   /** A query sees this many latest positions, its own included (Mistral); absent: all. */

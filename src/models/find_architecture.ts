@@ -3,6 +3,7 @@ import { WhittleError } from '../errors/errors.ts';
 import { describeValue, type RawConfig } from '../formats/hf/config.ts';
 import type { Architecture } from './architecture.ts';
 import { ARCHITECTURES } from './families/families.ts';
+import { mistral3Text } from './families/mistral3.ts';
 
 /** What decoder-only language models are called; families name the exceptions. */
 const LANGUAGE_MODEL = /(ForCausalLM|LMHeadModel)$/i;
@@ -16,7 +17,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/moe|mixtral|deepseek_v[23]|dbrx|jetmoe|phimoe|gpt_oss|llama4|olmoe/, EXPERTS],
   [/mamba|rwkv|jamba|zamba|bamba|recurrent_gemma|falcon_h1|lfm2|qwen3_next|granitemoehybrid/, STATE_SPACE],
   [/^(bert|roberta|t5|mt5|bart|whisper|marian|pegasus|distilbert|deberta)/, ENCODER],
-  [/_vl$|_vl_|llava|idefics|paligemma|pixtral|mistral3|mllama|phi4_multimodal/, 'it has parts for images'],
+  [/_vl$|_vl_|llava|idefics|paligemma|pixtral|mllama|phi4_multimodal/, 'it has parts for images'],
   [/^gemma3n|^gemma4/, 'its layers read inputs of their own, besides the residual stream'],
 ];
 
@@ -25,7 +26,9 @@ const EXPERT_FIELDS = ['num_experts', 'num_local_experts', 'n_routed_experts', '
 
 /** Throws `unknown_architecture`, `bad_config`. @param file The config's name, for errors. */
 export function findArchitecture(raw: RawConfig, file: string): Architecture {
-  const architecture = ARCHITECTURES.find(({ model_types }) => model_types.some((type) => type === raw.model_type));
+  // Mistral 3 holds one of two families.
+  const { model_type: own } = mistral3Text(raw, file);
+  const architecture = ARCHITECTURES.find(({ model_types }) => model_types.some((type) => type === own));
   if (raw.model_type === 'whittle') throw undescribed(file);
   if (!architecture) throw unknownType(raw, file);
   const { classes: others = [] } = architecture;

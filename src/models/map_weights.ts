@@ -11,6 +11,7 @@ import type {
   WeightOutline,
   XieluWeights,
 } from './decoder_model.ts';
+import { linearsOf, mapInputs } from './input_quantization.ts';
 
 /**
  * `table`: an embedding alone, (vocabulary, d). `head`: what gives logits, (vocabulary, d), tied to the embedding or not.
@@ -35,13 +36,18 @@ export function replaceWeights<W>(model: DecoderModel<W>, replacements: Readonly
 
 /** The model without its numbers: JSON, but for weights with two uses, which stay one object. */
 export function outlineOf(model: ModelOutline): ModelOutline {
-  return mapWeights(model, ({ name, shape, dtype, stored, packed }) => ({
+  const outline = mapWeights(model, ({ name, shape, dtype, stored, packed }) => ({
     name,
     shape,
     dtype,
     ...(stored && { stored }),
     ...(packed && { packed }),
   }));
+  return mapInputs(outline, (input) => {
+    if (input.kind !== 'clusters') return input;
+    const { grid: _, ...rest } = input;
+    return rest;
+  });
 }
 
 /** The model with what `visit` makes of each weight; it is asked once a weight, at its first use. */
@@ -158,5 +164,8 @@ function listed(model: ModelOutline): string[] {
   mapWeights(model, ({ name, shape, packed }: WeightOutline) =>
     lines.push(`${name} ${JSON.stringify([shape, packed])}`),
   );
+  for (const layer of outlineOf(model).layers) {
+    for (const { weight, input } of linearsOf(layer)) lines.push(`input of ${weight.name} ${JSON.stringify(input)}`);
+  }
   return lines;
 }

@@ -7,6 +7,7 @@ import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
 import type { CardLicence } from '../formats/hf/licence_files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
+import { withUnpacked } from '../formats/safetensors/packed/scheme.ts';
 import { widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
@@ -84,8 +85,8 @@ interface Built extends BuiltModel {
 /** From its own description, where Whittle wrote the config, else by the family that the config names. */
 async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
   const { name } = found.config;
-  const { widen, notes } = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
-  const widened = widenFloats(found.checkpoint, widen);
+  const { widen, packed, notes } = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const widened = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
   if (hasDescription(raw)) {
     const built = modelFromDescription(readDescription(raw, name), widened, name);
     return { ...built, warnings: [...notes, ...built.warnings], checkpoint: widened, raw_config: sourceConfig(raw) };

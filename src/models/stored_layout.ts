@@ -23,20 +23,29 @@ export function storedLayout(
   config: DecoderConfig,
   model: DecoderModel,
 ): Map<WeightRef, string> | undefined {
-  const empty = new EmptyPicker(headNames(architecture, config));
+  const silent = model.layers.some(({ mlp: { xielu } }) => xielu && !(xielu.beta && xielu.eps));
+  const empty = new EmptyPicker(headNames(architecture, config), silent);
   const { model: blank } = buildDecoderModel(architecture, config, NOTHING, empty);
   const [places, blanks] = [weightNames(model), weightNames(blank)];
   if (described(model, places) !== described(blank, blanks)) return undefined;
   const weights = new Map([...places].map(([ref, place]) => [place, ref]));
+  // The config has one size for all layers: pruned ones may differ.
+  const fits = ([ref, place]: [WeightRef, string]) => sameShape(ref.shape, weights.get(place)?.shape);
+  if (![...blanks].every(fits)) return undefined;
   const stored = new Map<WeightRef, Stored>();
   for (const [ref, place] of blanks) follow(ref, weights.get(place)!, stored);
   const found = new Map<WeightRef, string>();
   for (const ref of empty.roots.values()) {
     const weight = assembled(ref, stored);
     if (!weight) return undefined;
-    found.set(weight, ref.name);
+    const form = empty.forms.get(ref.name);
+    found.set(form ? { ...weight, shape: form } : weight, ref.name);
   }
   return found;
+}
+
+function sameShape(a: Shape, b: Shape | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
 /** The structure as text. How the config calls itself is no part of it: Gemma 3 alone has other names than with vision. */
@@ -91,13 +100,24 @@ const NOTHING = {
 /** Hands out a weight of the expected shape for every name but those of a head that is the embedding's table. */
 class EmptyPicker extends WeightPicker {
   readonly roots = new Map<string, WeightRef>();
+  /** How single numbers are stored. */
+  readonly forms = new Map<string, Shape>();
 
-  constructor(private readonly absent: readonly string[]) {
+  /** @param silent The constants of activations are not stored. */
+  constructor(
+    private readonly absent: readonly string[],
+    private readonly silent: boolean,
+  ) {
     super(NOTHING);
   }
 
   override has(name: string): boolean {
-    return !this.absent.includes(name);
+    return !this.absent.includes(name) && !(this.silent && /\.(beta|eps)$/.test(name));
+  }
+
+  override takeNumber(name: string, form: Shape): WeightRef {
+    this.forms.set(name, form);
+    return this.take(name, [1]);
   }
 
   override take(name: string, shape: Shape): WeightRef {

@@ -80,7 +80,7 @@ export async function evaluateBeside(
   const tokens: TokenDivergence[] = [];
   const { seqlen } = windows;
   const onHeadInput: EvaluateOptions['onHeadInput'] = async (arena, input, batch) => {
-    const loader = new WeightLoader(arena);
+    const loader = new WeightLoader(arena, false, true);
     const sums = new DivergenceSums(nextTokens(windows, batch));
     const kept = await inputs.get(batch.first, batch.count);
     const other = arena.own(backend.fromArray(kept.values, kept.shape, 'dense_head_input'));

@@ -14,7 +14,7 @@ import { freeDeviceLayer, WeightLoader } from './weights.ts';
 /** Tokens per second. */
 export function decodeRate(backend: Backend, model: DecoderModel, signal?: AbortSignal): Promise<number> {
   return withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena);
+    const loader = new WeightLoader(arena, false, true);
     const rotary = new RotaryCache(arena, 1);
     const row = (width: number) =>
       arena.own(backend.fromArray(new Float32Array(width).fill(0.1), [1, width], 'token_states'));

@@ -60,13 +60,22 @@ export type TapName =
 /** Called while work is being enqueued; a tap may enqueue kernels that read the tensor, and must not keep it. */
 export type Tap = (name: TapName, states: Tensor) => void;
 
-/** RMSNorm of each head, or of all heads together: as many consecutive elements as the norm's size says. */
+/** Norm of each head, or of all heads together: of as many consecutive elements as the norm's size says. */
 function headNormed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: Tensor, name: string): Tensor {
   if (!norm) return hidden_states;
+  const { backend } = arena;
   const output = arena.workspace(name, hidden_states.shape);
-  const { weight, bias, eps, normalized_size } = norm;
-  arena.backend.rms_norm({ hidden_states, weight, bias, eps, normalized_size, width: normalized_size, output });
-  return output;
+  const { kind, weight, bias, eps, normalized_size, heads } = norm;
+  const parts = heads === undefined ? { weight, bias } : {};
+  const args = { hidden_states, ...parts, eps, width: normalized_size, output };
+  if (kind === 'layer_norm') backend.layer_norm(args);
+  else backend.rms_norm({ ...args, normalized_size });
+  if (heads === undefined) return output;
+  // The projection is not needed any more: its tensor takes the product.
+  if (weight) backend.scale_columns({ weight: output, scale: weight, output: hidden_states });
+  else return output;
+  if (bias) backend.add_bias({ hidden_states, bias });
+  return hidden_states;
 }
 
 /** What o_proj reads, attn(norm(x)) without it, in a workspace tensor. */
@@ -82,7 +91,9 @@ export function attentionMixed(
   const { backend } = arena;
   const { num_attention_heads: heads, num_key_value_heads: kv_heads, head_dim, scale, soft_cap } = spec;
   tap?.('residual', x);
-  const input = productInput(arena, weights.input_layernorm, x, 'attention_input', tap !== undefined);
+  const { q_proj, k_proj, v_proj } = weights;
+  const isRead = tap !== undefined || [q_proj, k_proj, v_proj].some((linear) => linear.input);
+  const input = { ...productInput(arena, weights.input_layernorm, x, 'attention_input', isRead), seqlen };
   tap?.('attention_input', input.states);
   const projected = (linear: DeviceLinear, name: string) => {
     const states = applyLinear(arena, linear, input, name);
@@ -108,10 +119,18 @@ export function attentionMixed(
 }
 
 /** What down_proj reads, mlp(norm(h)) without it, in a workspace tensor. */
-export function mlpActivated(arena: Arena, { activation }: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+export function mlpActivated(
+  arena: Arena,
+  { activation }: Mlp,
+  weights: DeviceMlp,
+  seqlen: number,
+  h: Tensor,
+  tap?: Tap,
+): Tensor {
   const { backend } = arena;
   const { gate_proj, up_proj } = weights;
-  const input = productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', tap !== undefined);
+  const isRead = tap !== undefined || up_proj.input !== undefined || gate_proj?.input !== undefined;
+  const input = { ...productInput(arena, weights.post_attention_layernorm, h, 'mlp_input', isRead), seqlen };
   tap?.('mlp_input', input.states);
   const gate = gate_proj && applyLinear(arena, gate_proj, input, 'gate');
   let output: Tensor;
@@ -149,16 +168,16 @@ export function attentionBlock(
 ): Tensor {
   const mixed = attentionMixed(arena, spec, weights, rotary, seqlen, x, tap);
   const sum = residual(arena, x, weights.attn_shortcut_Q);
-  addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output');
+  addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output', seqlen);
   return sum;
 }
 
 /** MLP half of a sequential layer. @param h (rows, d_mid), used up as in {@link attentionBlock}. @returns (rows, d_out). */
-export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, h: Tensor, tap?: Tap): Tensor {
+export function mlpBlock(arena: Arena, spec: Mlp, weights: DeviceMlp, seqlen: number, h: Tensor, tap?: Tap): Tensor {
   tap?.('mlp_residual', h);
-  const activated = mlpActivated(arena, spec, weights, h, tap);
+  const activated = mlpActivated(arena, spec, weights, seqlen, h, tap);
   const sum = residual(arena, h, weights.mlp_shortcut_Q);
-  addBranch(arena, weights.down_proj, weights, activated, sum, 'mlp_output');
+  addBranch(arena, weights.down_proj, weights, activated, sum, 'mlp_output', seqlen);
   return sum;
 }
 
@@ -173,10 +192,10 @@ export function parallelBlock(
   tap?: Tap,
 ): Tensor {
   const mixed = attentionMixed(arena, spec.attention, attention, rotary, seqlen, x, tap);
-  const activated = mlpActivated(arena, spec.mlp, mlp, x, tap);
+  const activated = mlpActivated(arena, spec.mlp, mlp, seqlen, x, tap);
   // Only now: both halves read x, and the sum may be made in it.
   const sum = residual(arena, x, attention.attn_shortcut_Q);
-  addBranch(arena, attention.o_proj, attention, mixed, sum, 'attention_output');
-  addBranch(arena, mlp.down_proj, mlp, activated, sum, 'mlp_output');
+  addBranch(arena, attention.o_proj, attention, mixed, sum, 'attention_output', seqlen);
+  addBranch(arena, mlp.down_proj, mlp, activated, sum, 'mlp_output', seqlen);
   return sum;
 }

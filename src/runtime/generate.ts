@@ -50,7 +50,7 @@ async function nextLogits(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   return withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena);
+    const loader = new WeightLoader(arena, false, true);
     const windows = { seqlen: ids.length, count: 1, ids, totalTokens: ids.length };
     const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
     // Looking a row up in a table serves to take the last token's states alone: the head is the costly part.

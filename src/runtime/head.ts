@@ -59,7 +59,7 @@ interface HeadBlock {
 
 async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
   return {
-    weight: await loader.load(head.weight, rows),
+    weight: await loader.product(head.weight, rows),
     bias: head.bias && (await loader.load(head.bias, rows)),
   };
 }

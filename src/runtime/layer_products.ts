@@ -4,7 +4,9 @@
  * weight scales the product's rows, a gate multiplies what is stored, and a branch is added right onto the residual.
  */
 import type { Gate, Tensor } from '../backend/backend.ts';
+import type { InputQuantization } from '../models/input_quantization.ts';
 import type { Arena } from './arena.ts';
+import { isRoundedAlike, quantizedInput } from './quantized_input.ts';
 import type { DeviceLinear, DeviceNorm } from './weights.ts';
 
 /** norm(x), as products read it. */
@@ -13,6 +15,10 @@ export interface ProductInput {
   states: Tensor;
   /** (rows, 1): products of x have their rows multiplied by this. */
   row_scale?: Tensor;
+  /** Rows of a window; absent: all rows are one. */
+  seqlen?: number;
+  /** `states` as the linear before rounded them: its siblings mostly want the same. */
+  rounded?: { readonly input: InputQuantization; readonly states: Tensor };
 }
 
 /** norm(x) into `output`, which is shaped as x. */
@@ -29,7 +35,7 @@ function normed(arena: Arena, norm: DeviceNorm | undefined, hidden_states: Tenso
   return output;
 }
 
-/** @param isTapped The normed states themselves are wanted. */
+/** @param isTapped The normed states themselves are wanted: by a tap, or by linears that round them. */
 export function productInput(
   arena: Arena,
   norm: DeviceNorm | undefined,
@@ -49,14 +55,26 @@ export function productInput(
 export function applyLinear(
   arena: Arena,
   linear: DeviceLinear,
-  { states, row_scale }: ProductInput,
+  input: ProductInput,
   name: string,
   gate?: Gate,
 ): Tensor {
+  const states = readStates(arena, linear, input);
+  const { row_scale } = input;
   const output = arena.workspace(name, [states.shape[0], linear.weight.shape[0]]);
   arena.backend.matmul_bt({ a: states, b: linear.weight, output, row_scale, gate });
   if (linear.bias) arena.backend.add_bias({ hidden_states: output, bias: linear.bias });
   return output;
+}
+
+/** What the linear multiplies: its input, or that rounded. */
+function readStates(arena: Arena, { input: wanted }: DeviceLinear, input: ProductInput): Tensor {
+  const { states, rounded, seqlen = states.shape[0] } = input;
+  if (!wanted) return states;
+  if (rounded && isRoundedAlike(rounded.input, wanted.spec)) return rounded.states;
+  const made = quantizedInput(arena, wanted, states, seqlen);
+  input.rounded = { input: wanted.spec, states: made };
+  return made;
 }
 
 /** What a residual connection carries: x·shortcut in a new tensor, and x is freed; x itself where there is no matrix. */
@@ -68,7 +86,10 @@ export function residual(arena: Arena, x: Tensor, shortcut: Tensor | undefined):
   return output;
 }
 
-/** sum += m · norm(states·Wᵀ + b): what both kinds of branches end in, with norm and multiplier where the family has them. */
+/**
+ * sum += m · norm(states·Wᵀ + b): what both kinds of branches end in, with norm and multiplier where the family has them.
+ * @param seqlen Rows of a window; absent: all are one.
+ */
 export function addBranch(
   arena: Arena,
   linear: DeviceLinear,
@@ -76,14 +97,16 @@ export function addBranch(
   states: Tensor,
   sum: Tensor,
   name: string,
+  seqlen?: number,
 ): void {
   const { backend } = arena;
+  const input = { states, ...(seqlen !== undefined && { seqlen }) };
   if (!output_norm && factor === 1) {
-    backend.matmul_bt({ a: states, b: linear.weight, output: sum, accumulate: true });
+    backend.matmul_bt({ a: readStates(arena, linear, input), b: linear.weight, output: sum, accumulate: true });
     if (linear.bias) backend.add_bias({ hidden_states: sum, bias: linear.bias });
     return;
   }
-  const branch = normed(arena, output_norm, applyLinear(arena, linear, { states }, name), `${name}_normed`);
+  const branch = normed(arena, output_norm, applyLinear(arena, linear, input, name), `${name}_normed`);
   if (factor !== 1) backend.scale({ hidden_states: branch, factor });
   backend.add({ a: sum, b: branch, output: sum });
 }

@@ -107,7 +107,7 @@ export function runLayer(
 ): Tensor {
   if (layer.parallel) return parallelBlock(arena, layer, weights, table, seqlen, x, tap);
   const h = attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, tap);
-  return mlpBlock(arena, layer.mlp, weights.mlp, h, tap);
+  return mlpBlock(arena, layer.mlp, weights.mlp, seqlen, h, tap);
 }
 
 /** Tables of the rotary embeddings in use; layers usually share one. */

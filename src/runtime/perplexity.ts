@@ -110,7 +110,7 @@ async function evaluateGroup(
   options: EvaluateOptions,
 ): Promise<number[]> {
   const means = await withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena, options.checkWeights);
+    const loader = new WeightLoader(arena, options.checkWeights, true);
     const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
     const steps = model.layers.length + 1;
     const observer = {
@@ -175,7 +175,7 @@ export async function firstWindowLogits(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   return withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena);
+    const loader = new WeightLoader(arena, false, true);
     const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
     return allLogits(arena, loader, model, hidden, signal);
   });

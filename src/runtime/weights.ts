@@ -16,14 +16,18 @@ import {
   type XieluWeights,
   xieluWeights,
 } from '../models/decoder_model.ts';
+import type { Grouped } from '../models/packed/packing.ts';
+import { type GroupedParts, groupedParts } from '../models/packed/store.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
+import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 
 export interface DeviceLinear {
   /** (out, in). */
   weight: Tensor;
   bias?: Tensor;
+  input?: DeviceInput;
 }
 
 /** A norm with its weight as it is multiplied: `weight_offset` is in it already. */
@@ -33,6 +37,8 @@ export interface DeviceNorm {
   bias?: Tensor;
   eps: number;
   normalized_size: number;
+  /** The weight is (heads · normalized_size): one for each. */
+  heads?: number;
 }
 
 /** The weights of a layer's attention half; what {@link DecoderLayer} may lack is optional here too. */
@@ -81,11 +87,18 @@ export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
   /** Stored bytes that were asked for ahead of their use. */
   private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
+  private readonly partsAhead = new Map<WeightRef, Promise<GroupedParts | undefined>>();
   private counts?: Tensor;
 
+  /**
+   * @param checkFinite Counts what is NaN or infinite, of everything it loads.
+   * @param keepsPacked Linears and heads that a method packed stay packed where the backend multiplies by them: for whoever
+   * does nothing else with them.
+   */
   constructor(
     private readonly arena: Arena,
     private readonly checkFinite = false,
+    private readonly keepsPacked = false,
   ) {}
 
   /**
@@ -94,7 +107,14 @@ export class WeightLoader {
    */
   prefetch(refs: readonly (WeightRef | undefined)[]): void {
     for (const ref of refs) {
-      if (!ref || this.ahead.has(ref)) continue;
+      if (!ref || this.ahead.has(ref) || this.partsAhead.has(ref)) continue;
+      const packing = this.groupedPacking(ref);
+      if (packing) {
+        const reading = groupedParts(ref, packing, { start: 0, end: ref.shape[0] });
+        reading.catch(() => {});
+        this.partsAhead.set(ref, reading);
+        continue;
+      }
       const reading = ref.read();
       // For whoever awaits the bytes; a pass that was cancelled never does.
       reading.catch(() => {});
@@ -114,19 +134,40 @@ export class WeightLoader {
     return tensor;
   }
 
+  /** A matrix (out, in) that `matmul_bt` takes as b, and nothing else does. */
+  async product(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
+    const packing = this.groupedPacking(ref);
+    const range = rows ?? { start: 0, end: ref.shape[0] };
+    const parts = packing && (await ((!rows && this.partsAhead.get(ref)) || groupedParts(ref, packing, range)));
+    this.partsAhead.delete(ref);
+    const matrix = parts && { ...packing, ...parts, rows: range.end - range.start, columns: ref.shape[1] };
+    const packed = matrix && this.arena.backend.pack?.(matrix, ref.name);
+    return packed ? this.arena.own(packed) : this.load(ref, rows);
+  }
+
+  /** Where the weight can be held as it is packed. */
+  private groupedPacking({ packed }: WeightRef): Grouped | undefined {
+    return this.keepsPacked && this.arena.backend.pack && packed?.kind === 'grouped' ? packed : undefined;
+  }
+
   async linear(linear: Linear): Promise<DeviceLinear> {
-    const weight = await this.load(linear.weight);
-    return linear.bias ? { weight, bias: await this.load(linear.bias) } : { weight };
+    const weight = await this.product(linear.weight);
+    return {
+      weight,
+      ...(linear.bias && { bias: await this.load(linear.bias) }),
+      ...(linear.input && { input: deviceInput(this.arena, linear.input, linear.weight.shape[1]) }),
+    };
   }
 
   async norm(norm: Norm): Promise<DeviceNorm> {
-    const { kind, eps, normalized_size } = norm;
+    const { kind, eps, normalized_size, heads } = norm;
     return {
       kind,
       eps,
       normalized_size,
+      ...(heads !== undefined && { heads }),
       weight: norm.weight && (await this.normWeight(norm.weight, norm.weight_offset)),
-      bias: norm.bias && (await this.load(norm.bias)),
+      bias: norm.bias && (await this.normWeight(norm.bias)),
     };
   }
 
@@ -206,11 +247,11 @@ export class WeightLoader {
     return norm && (await this.norm(norm));
   }
 
-  /** The offset is added on the host: a norm's weight is one row. */
+  /** Always one row. The offset is added on the host. */
   private async normWeight(ref: WeightRef, offset = 0): Promise<Tensor> {
-    if (offset === 0) return this.load(ref);
+    if (offset === 0 && ref.shape.length === 1) return this.load(ref);
     const values = decodeStored(await this.stored(ref), ref.dtype).map((value) => value + offset);
-    const tensor = this.arena.own(this.arena.backend.fromArray(values, ref.shape, ref.name));
+    const tensor = this.arena.own(this.arena.backend.fromArray(values, [values.length], ref.name));
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;
   }
@@ -270,8 +311,10 @@ export function mlpWeights(layer: DecoderLayer): (WeightRef | undefined)[] {
 export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp): void {
   for (const value of Object.values(part)) {
     if (!value || typeof value !== 'object') continue;
-    if ('weight' in value) arena.free(value.weight, 'bias' in value ? value.bias : undefined);
-    else if ('shape' in value) arena.free(value as Tensor);
+    if ('weight' in value) {
+      arena.free(value.weight, 'bias' in value ? value.bias : undefined);
+      if ('input' in value) freeDeviceInput(arena, value.input);
+    } else if ('shape' in value) arena.free(value as Tensor);
   }
 }
 

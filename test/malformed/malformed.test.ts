@@ -9,6 +9,7 @@ import { configFiles } from './config_files.ts';
 import { ggufFiles } from './gguf_files.ts';
 import type { Malformed } from './malformed.ts';
 import { onnxFiles } from './onnx_files.ts';
+import { packedFiles } from './packed_files.ts';
 import { safetensorsFiles } from './safetensors_files.ts';
 import { tokenizerFiles } from './tokenizer_files.ts';
 
@@ -19,6 +20,7 @@ const CASES = [
   ...tokenizerFiles(),
   ...ggufFiles(SEED),
   ...onnxFiles(SEED),
+  ...packedFiles(),
 ];
 
 const MOST_MS = 5000;

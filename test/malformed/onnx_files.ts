@@ -123,7 +123,58 @@ function graphs(): Malformed[] {
   ];
 }
 
+/** MatMulNBits and its kin with one thing wrong. */
+function quantised(random: (below: number) => number): Malformed[] {
+  const Q = 'model.layers.0.mlp.up_proj.weight_Q4';
+  const codes = tensor(Q, 2, [4, 1, 8], raw(32));
+  const scales = tensor(`${Q}_scales`, FLOAT, [4, 1], raw(16));
+  const whole = { K: 16, N: 4, bits: 4, block_size: 16 };
+  type Attributes = Partial<typeof whole>;
+  const product = (attributes: Attributes, inputs = [Q, `${Q}_scales`], initializers = [codes, scales]) => {
+    const ints = Object.entries(attributes).map(([name, value]) => intAttribute(name, value));
+    return bytes(protoModel({ initializers, nodes: [node('MatMulNBits', ['x', ...inputs], ['y'], 'n', ...ints)] }));
+  };
+  const dequantize = (type: number, dims: number[], attributes: Record<string, number>) => {
+    const ints = Object.entries(attributes).map(([name, value]) => intAttribute(name, value));
+    const made = node('DequantizeLinear', ['q', 's'], ['y'], 'n', ...ints);
+    const initializers = [
+      tensor('q', type, [4, 4], raw(16)),
+      tensor('s', FLOAT, dims, raw(4 * dims.reduce((a, b) => a * b, 1))),
+    ];
+    return bytes(protoModel({ initializers, nodes: [made] }));
+  };
+  const { K: _, ...withoutK } = whole;
+  return [
+    file('MatMulNBits without K', product(withoutK), { where: 'K', found: '"n"' }),
+    file('a block size of 0', product({ ...whole, block_size: 0 }), { where: 'block_size' }),
+    file('codes of other sizes', product({ ...whole, N: 5 + random(9) }), { where: Q, found: 'codes' }),
+    file('fewer scales than blocks', product({ ...whole, K: 32, bits: 2 }), { where: `${Q}_scales` }),
+    file('7 bits', product({ ...whole, bits: 7 }), { where: 'MatMulNBits', found: '7 bits' }),
+    file('codes that are computed', product(whole, ['x', `${Q}_scales`]), { found: 'while the model runs' }),
+    file('scales in integers', product(whole, [Q, Q]), { found: 'scales in UINT8' }),
+    file('zero points of another size', product(whole, [Q, `${Q}_scales`, Q]), { where: Q, found: 'zero points' }),
+    file('an order of inputs', product(whole, [Q, `${Q}_scales`, '', Q]), { found: 'g_idx' }),
+    file('DequantizeLinear along axis 2', dequantize(2, [4], { axis: 2 }), { found: 'axis 2' }),
+    file('one scale too many', dequantize(2, [5], { axis: 1 }), { where: 's', found: 'scales' }),
+    file(
+      'int64 codes',
+      bytes(
+        protoModel({
+          initializers: [tensor('q', 7, [2], raw(16)), tensor('s', FLOAT, [1], raw(4))],
+          nodes: [node('DequantizeLinear', ['q', 's'], ['y'], 'n')],
+        }),
+      ),
+      { found: 'INT64' },
+    ),
+  ];
+}
+
+const intAttribute =
+  (name: string, value: number): Write =>
+  (message) =>
+    message.message(5, (attribute) => attribute.string(1, name).int(3, value).int(20, 2));
+
 export function onnxFiles(seed: number): Malformed[] {
   const random = seeded(seed);
-  return [...wire(random), ...weights(random), ...graphs()];
+  return [...wire(random), ...weights(random), ...graphs(), ...quantised(random)];
 }

@@ -14,7 +14,7 @@ ort.env.wasm.numThreads = 1;
 
 const NAMES = [
   ...['cwm', 'exaone', 'internlm3', 'iquestcoder', 'ministral', 'ministral3', 'seed_oss', 'ernie4_5', 'helium'],
-  ...['olmo', 'cohere', 'arcee', 'nemotron', 'glm', 'starcoder2', 'apertus'],
+  ...['olmo', 'cohere', 'arcee', 'nemotron', 'glm', 'starcoder2', 'apertus', 'cohere_plus', 'glm4'],
 ];
 
 const backend = createCpuBackend();

@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuBackend } from '../../src/backend/cpu/cpu_backend.ts';
+import { quantizedModel } from '../../src/export/precision.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
 import type { Checkpoint } from '../../src/formats/checkpoint.ts';
 import type { ModelFile } from '../../src/formats/hf/files.ts';
@@ -61,10 +62,13 @@ describe("Whittle's own exports open again, with the same logits to the bit", ()
     expect(open.files.map(({ name }) => name).sort()).toEqual(weights.map(({ name }) => name.split('/').pop()).sort());
   });
 
-  it('but not quantised ones, and says why', async () => {
-    const weights = await whittled({ hidden_size: 32, intermediate_size: 64 }, 'auto', { precision: 'int8' });
-    const files = await withWeights({ hidden_size: 32, intermediate_size: 64 }, weights);
-    await expectBadInput(openModel(files), 'unknown_architecture', 'quantised', 'MatMulNBits', 'Whittle 0.1.0');
+  it.each(['int8', 'int4'] as const)('in %s too, by the config of the family', async (precision) => {
+    const options = { hidden_size: 32, intermediate_size: 64 };
+    const { model } = await openModel(await tinyLlama(options));
+    const expected = await quantizedModel(model, precision, { keepPacked: true });
+    const open = await openModel(await withWeights(options, await whittled(options, 'auto', { precision })));
+    expect(open.warnings).toEqual([]);
+    expect(await logits(open)).toEqual(await firstWindowLogits(backend, expected, oneWindow(IDS)));
   });
 });
 

@@ -163,15 +163,26 @@ const CASES: Case[] = [
     'outputs y',
   ],
   [
-    'quantised weights',
+    'weights quantised for operators that are not decoded',
+    protoModel({
+      initializers: [tensor(W, 2, [2, 4], raw(8))],
+      nodes: [node('MatMulInteger', ['x', W], ['w'])],
+      outputs: ['w'],
+    }),
+    'unknown_architecture',
+    'quantised (1 MatMulInteger)',
+    'model_fp16.onnx',
+  ],
+  [
+    'scales that are no floats',
     protoModel({
       initializers: [tensor(W, 2, [2, 4], raw(8))],
       nodes: [node('DequantizeLinear', [W, W], ['w'])],
       outputs: ['w'],
     }),
     'unknown_architecture',
-    'quantised (1 DequantizeLinear)',
-    'model_fp16.onnx',
+    'has scales in UINT8',
+    'FLOAT16',
   ],
 ];
 

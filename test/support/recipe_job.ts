@@ -1,10 +1,11 @@
 /** @file Running a recipe on a model and measuring it beside the dense one, without an engine: for tests. */
 import type { Backend } from '../../src/backend/backend.ts';
+import { planDifference } from '../../src/compress/held_to_plan.ts';
 import type { PassContext } from '../../src/compress/method.ts';
 import { passesOf } from '../../src/compress/recipe/passes.ts';
 import { parseRecipe } from '../../src/compress/recipe/recipe.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
-import { outlineDifference, outlineOf } from '../../src/models/map_weights.ts';
+import { outlineOf } from '../../src/models/map_weights.ts';
 import { countParameters, packedModelBytes } from '../../src/models/model_size.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../../src/runtime/compare.ts';
@@ -26,7 +27,7 @@ export async function runRecipe(
     const planned = method.plan(model, step.options as never);
     const made = await method.run?.(model, step.options as never, context);
     if (!made) throw new Error(`${step.method} makes nothing`);
-    const difference = outlineDifference(outlineOf(made.model), planned);
+    const difference = planDifference(method, step, outlineOf(made.model), planned);
     if (difference) throw new Error(`${text}: ${difference}`);
     model = made.model;
   }

@@ -2,7 +2,7 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { requestPersistence } from '../../platform/opfs.ts';
 import { dropExport, type ExportChoice, type ExportEntry, exportName, putExport } from '../store/exports.ts';
-import { changeExports, changeRun } from '../store/results.ts';
+import { changeExports, changeRun, findRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { runJob } from './job.ts';
@@ -11,7 +11,7 @@ import { previewIfWanted } from './preview.ts';
 /** Exports a run by its id, or the open model as it is. An export of the same format and precision is replaced. */
 export async function exportModel(studio: Studio, id: 'dense' | string, choice: ExportChoice): Promise<void> {
   const { store } = studio;
-  if (store.getState().results.runs.some((run) => run.id === id && run.is_lost)) return;
+  if (findRun(store.getState().results, id)?.is_lost) return;
   const put = (entry: ExportEntry) =>
     changeResults(store, (results) => changeExports(results, id, (exports) => putExport(exports, entry)));
   // The files lie in this site's storage until they are downloaded; a refusal changes nothing else.

@@ -24,10 +24,12 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const model = await job.run('open', { source });
     studio.preview_wanted = false;
-    studio.store.setState(({ results, settings }) => ({
+    studio.store.setState(({ results, settings, front }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
+      selected: null,
+      front: { ...front, target: null },
       memory: null,
       source,
     }));

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import { WhittleError } from '../../errors/errors.ts';
-import { sizePoints } from '../charts/chart_data.ts';
+import { frontOf } from '../store/front.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { PROTOCOL, perplexityReport, sliceReport, studioWith, untilCancelled } from '../testing.ts';
-import { discardRun } from './discard_run.ts';
 import { cancelJob } from './job.ts';
 import { measureAgain, openModel } from './open_model.ts';
 import { preview } from './preview.ts';
+import { freeRemoved, putRunBack, takeRunAway } from './runs.ts';
 import { selectRun } from './select.ts';
 import { slice, sweep } from './slice.ts';
 
@@ -105,12 +105,18 @@ describe('slicing', () => {
     await slice(studio);
     changeSettings(studio.store, { sparsity_percent: 30 });
     await slice(studio);
-    await discardRun(studio, 'slice-2');
+    await takeRunAway(studio, 'slice-2');
+    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1']);
+    expect(engine.kinds()).not.toContain('discard');
+    putRunBack(studio);
+    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1', 'slice-2']);
+    await takeRunAway(studio, 'slice-2');
+    await freeRemoved(studio);
     expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'slice-2' } });
     const { results } = studio.store.getState();
     expect(results.runs.map(({ id }) => id)).toEqual(['slice-1']);
     expect(Object.keys(results.curves)).toEqual(['dense', 'slice-1']);
-    expect(sizePoints(results).points.map(({ id }) => id)).toEqual(['dense', 'slice-1']);
+    expect(frontOf(results, studio.store.getState().settings).points.map(({ id }) => id)).toEqual(['dense', 'slice-1']);
   });
 
   it('removes no run while a job runs', async () => {
@@ -127,7 +133,8 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 30 });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(isSlicing).toBe(true));
-    await discardRun(studio, 'slice-1');
+    await takeRunAway(studio, 'slice-1');
+    await freeRemoved(studio);
     expect(engine.kinds()).not.toContain('discard');
     expect(studio.store.getState().results.runs).toHaveLength(1);
     cancelJob(studio);
@@ -142,10 +149,11 @@ describe('slicing', () => {
     });
     await openModel(studio, DEMO);
     await slice(studio);
-    await discardRun(studio, 'slice-1');
+    await takeRunAway(studio, 'slice-1');
+    await freeRemoved(studio);
     const { results, job } = studio.store.getState();
-    expect(results.runs).toHaveLength(1);
-    expect(job).toMatchObject({ state: 'failed', title: 'Removing the 25 % sequential run' });
+    expect(results.removed?.id).toBe('slice-1');
+    expect(job).toMatchObject({ state: 'failed', title: 'Freeing a removed run' });
   });
 
   it('sets the settings of a run that is chosen', async () => {

@@ -33,6 +33,7 @@ export async function sliceAndEvaluate(
       exports: [],
     }),
   );
+  if (!is_preview) store.setState({ selected: null });
   const perplexity = await job.run('evaluate', { target: report.id });
   changeResults(store, (results) => changeRun(results, report.id, { perplexity, protocol: perplexity.protocol }));
 }

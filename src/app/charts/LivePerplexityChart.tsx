@@ -56,7 +56,7 @@ const LINE = { dot: false, isAnimationActive: false, type: 'linear', activeDot: 
 function lines(row: CurveRow) {
   return [
     { name: 'dense', value: withSpread(row.dense, row.dense_band) },
-    { name: 'sliced', value: withSpread(row.sliced, row.sliced_band) },
+    { name: 'compressed', value: withSpread(row.sliced, row.sliced_band) },
   ].filter((line) => line.value !== '');
 }
 

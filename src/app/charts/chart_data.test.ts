@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMBEDDING_SITE, middleSite, outputSite } from '../../compress/slicegpt/sites.ts';
-import { NO_RESULTS } from '../store/results.ts';
-import { MODEL, PROTOCOL, perplexityReport, sliceReport } from '../testing.ts';
 import { byteUnit, countTicks, niceTicks, tickText } from './axis.ts';
-import { curveRows, MAX_POINTS, siteName, sizePoints, spectrumRows, thin } from './chart_data.ts';
+import { curveRows, MAX_POINTS, siteName, spectrumRows, thin } from './chart_data.ts';
 
 describe('ticks', () => {
   it('never read the same twice, whatever the step', () => {
@@ -43,30 +41,6 @@ describe('rows for charts', () => {
   it('names sites by layer', () => {
     const labels = [EMBEDDING_SITE, middleSite(0), outputSite(0, false), outputSite(3, true)].map(({ label }) => label);
     expect(labels.map(siteName)).toEqual(['emb', '0 mlp', '0 out', '3 out']);
-  });
-
-  it('draws only what was measured on the same windows, and counts the rest', () => {
-    const options = { sparsity: 0.25, round: 8, schedule: 'sequential', fusion: 'exact', head: 'auto' } as const;
-    const runOf = (id: string, seqlen: number) => ({
-      id,
-      is_preview: false,
-      slice: sliceReport(id, options),
-      perplexity: { ...perplexityReport(id, 80), protocol: { ...PROTOCOL, seqlen } },
-      protocol: PROTOCOL,
-      exports: [],
-    });
-    const { points, omitted } = sizePoints({
-      ...NO_RESULTS,
-      model: MODEL,
-      protocol: PROTOCOL,
-      dense: perplexityReport('dense', 75.9),
-      runs: [runOf('a', 256), runOf('b', 128)],
-    });
-    expect(points.map(({ id, label, kind }) => [id, label, kind])).toEqual([
-      ['dense', 'dense', 'dense'],
-      ['a', '25 %', 'sequential'],
-    ]);
-    expect(omitted).toBe(1);
   });
 });
 

@@ -13,16 +13,22 @@ interface Props<Row> {
   empty: ReactNode;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
+  className?: string;
+  /** Over the drawing: what can be reached by keyboard, which the drawing cannot. */
+  overlay?: ReactNode;
+  /** Under it, whether drawn or a table. */
+  below?: ReactNode;
   children: ReactNode;
 }
 
 /** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
-export function ChartCard<Row>({ title, summary, note, controls, legend, empty, columns, rows, children }: Props<Row>) {
+export function ChartCard<Row>(props: Props<Row>) {
+  const { title, summary, note, controls, legend, empty, columns, rows, className, overlay, below, children } = props;
   const [isTable, setTable] = useState(false);
   const id = useId();
   const hasRows = rows.length > 0;
   return (
-    <section className="chart-card" aria-labelledby={id}>
+    <section className={className ? `chart-card ${className}` : 'chart-card'} aria-labelledby={id}>
       <header>
         <h2 id={id}>{title}</h2>
         <div className="chart-controls">
@@ -50,8 +56,10 @@ export function ChartCard<Row>({ title, summary, note, controls, legend, empty, 
             <Suspense fallback={null}>{children}</Suspense>
           </div>
         )}
+        {hasRows && !isTable && overlay}
         {hasRows && <DataTable caption={title} columns={columns} rows={rows} isHidden={!isTable} />}
       </div>
+      {below}
     </section>
   );
 }

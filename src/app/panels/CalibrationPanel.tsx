@@ -28,6 +28,7 @@ export function CalibrationPanel() {
   const isBusy = useIsBusy();
   const { plan } = usePlan();
   const shortage = plan && missingTokens(texts, plan.dimension);
+  const hasNoBos = model?.has_bos === false;
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (
     <Section title="Calibration">
@@ -82,13 +83,14 @@ export function CalibrationPanel() {
             onChange={({ target }) => change({ bos: target.value as TextSettings['bos'] })}
           >
             {BOS_CHOICES.map(({ value, label, title }) => (
-              <option key={value} value={value} title={title}>
+              <option key={value} value={value} title={title} disabled={hasNoBos && NEEDS_BOS.has(value)}>
                 {label}
               </option>
             ))}
           </select>
         </div>
       </div>
+      {hasNoBos && <p className="field-note">This tokenizer has no BOS token: windows begin with the text itself.</p>}
       {shortage && <p className="notice">{shortage} Use more windows or longer ones.</p>}
       {overlap && (
         <p className="notice" role="status">
@@ -115,6 +117,7 @@ export function CalibrationPanel() {
   );
 }
 
+const NEEDS_BOS: ReadonlySet<string> = new Set(['first', 'each']);
 const BOS_LABELS = { none: 'None', first: 'Once', each: 'Each' } as const;
 const BOS_CHOICES = [
   {

@@ -4,6 +4,7 @@ import type { PerplexityReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import {
+  choiceKind,
   EXPORT_FORMATS,
   type ExportChoice,
   type ExportFormat,
@@ -38,18 +39,20 @@ interface Props {
   stem: string;
 }
 
-const LOST = 'The weights of this run went when the engine stopped. Press Slice to make it again, then export that.';
+const LOST = 'The weights of this run went when the engine stopped. Make it again, then export that.';
 
 /** Writes and verifies; nothing can be downloaded before the file was found to compute what the charts show. */
 export function ExportBlock({ kind, id, perplexity, exports, isLost = false, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
-  const chosen = useStudioState((state) => state.settings.export[kind]);
+  const chosen = useStudioState((state) => state.settings.export[choiceKind(kind)]);
   const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
   const refusal = formatRefusal(chosen.format, kind);
   const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
   const choose = (choice: ExportChoice) =>
-    changeSettings(studio.store, { export: { ...studio.store.getState().settings.export, [kind]: choice } });
+    changeSettings(studio.store, {
+      export: { ...studio.store.getState().settings.export, [choiceKind(kind)]: choice },
+    });
   return (
     <>
       <ExportFields kind={kind} chosen={chosen} onChange={choose} />
@@ -59,7 +62,7 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
       </p>
       <ActionButton
         className="wide"
-        data-action={kind === 'sliced' ? 'export' : 'export-dense'}
+        data-action={kind === 'dense' ? 'export-dense' : 'export'}
         hindrance={refusal ?? hindrance}
         title="Writes the files, then runs them; offered only if they give the same perplexity"
         onClick={() => id !== null && void exportModel(studio, id, chosen)}
@@ -128,5 +131,5 @@ function ExportFields({ kind, chosen, onChange }: FieldsProps) {
 function hindranceOf(kind: ExportKind, isMeasured: boolean, isBusy: boolean): string | null {
   if (isBusy) return BUSY;
   if (isMeasured) return null;
-  return kind === 'sliced' ? 'Slice and measure this setting first' : 'Measure the open model first';
+  return kind === 'dense' ? 'Measure the open model first' : 'Make and measure it first';
 }

@@ -27,7 +27,7 @@ interface Props {
 export function ExportList({ exports, kind, perplexity, stem }: Props) {
   if (exports.length === 0) return null;
   return (
-    <ul className="export-list" aria-label={kind === 'sliced' ? 'Exports' : 'Exports of the open model'}>
+    <ul className="export-list" aria-label={kind === 'dense' ? 'Exports of the open model' : 'Exports'}>
       {exports.map((entry) => (
         <li key={exportKey(entry.choice)} data-kind={kind}>
           <ExportItem entry={entry} kind={kind} perplexity={perplexity} stem={stem} />
@@ -73,7 +73,7 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
               },
               ...(change === null
                 ? []
-                : [{ name: kind === 'sliced' ? 'Against the run' : 'Against the model', value: formatChange(change) }]),
+                : [{ name: kind === 'dense' ? 'Against the model' : 'Against the run', value: formatChange(change) }]),
               {
                 name: 'max |Δlogit|',
                 value: formatScientific(report.max_abs_logit_difference),

@@ -1,70 +1,24 @@
-import type { ModelSummary } from '../../engine/protocol.ts';
+import { lazy, Suspense } from 'react';
 import { Section } from '../components/Section.tsx';
-import { fileStem, formatPercent } from '../format.ts';
-import { matchingRuns, type Plan } from '../store/plan.ts';
-import { usePlan } from '../store/selectors.ts';
-import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
-import { CertificateBlock } from './CertificateBlock.tsx';
-import { Comparison } from './Comparison.tsx';
-import { DenseResult } from './DenseResult.tsx';
-import { ExportBlock } from './ExportBlock.tsx';
-import { OpenModelExport } from './OpenModelExport.tsx';
-import { RunList } from './RunList.tsx';
-import { SizeBlock } from './SizeBlock.tsx';
 
-/** Speaks of the current settings only: what is planned at once, what is measured when it has been. */
+/** With tables, exports and archives, of which nothing is needed before a model is open. */
+const ModelResult = lazy(() => import('./ModelResult.tsx'));
+
 export function ResultPanel() {
-  const model = useStudioState((state) => state.results.model);
-  const { plan } = usePlan();
-  if (model?.shape.slicing_refusal !== undefined) return <DenseResult model={model} />;
-  if (!model || !plan) {
-    return (
-      <Section title="Result">
-        <p className="muted">
-          The sliced model beside the original: size part by part, perplexity, speed, the certificate of every rotation,
-          and the verified files to download. It fills in once a model is open.
-        </p>
-      </Section>
-    );
-  }
-  return (
-    <>
-      <SlicedResult model={model} plan={plan} />
-      <OpenModelExport model={model} />
-    </>
-  );
-}
-
-function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const { shown } = matchingRuns(results, settings, plan);
-  const percent = formatPercent(settings.sparsity_percent / 100);
-  return (
-    <Section
-      title="Result"
-      aside={
-        <span className="section-note">
-          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
-        </span>
-      }
-    >
-      <Comparison model={model} dense={results.dense} plan={plan} run={shown} precision={chosenPrecision(settings)} />
-      <div className="block">
-        <h3>Export the sliced model</h3>
-        <ExportBlock
-          kind="sliced"
-          id={shown?.id ?? null}
-          perplexity={shown?.perplexity ?? null}
-          exports={shown?.exports ?? []}
-          isLost={shown?.is_lost}
-          stem={fileStem(model.name, percent)}
-        />
-      </div>
-      <SizeBlock model={model} plan={plan} />
-      {shown && <CertificateBlock run={shown} />}
-      <RunList runs={results.runs} shown={shown?.id ?? null} protocol={results.protocol} />
+  const hasModel = useStudioState((state) => state.results.model !== null);
+  const nothing = (
+    <Section title="Result">
+      <p className="muted">
+        The smaller model beside the original: size part by part, perplexity, speed, and the verified files to download.
+        It fills in once a model is open.
+      </p>
     </Section>
+  );
+  if (!hasModel) return nothing;
+  return (
+    <Suspense fallback={nothing}>
+      <ModelResult />
+    </Suspense>
   );
 }

@@ -18,8 +18,15 @@ export { EXPORT_FORMATS, type ExportFormat, exportKey, isOnnxFormat, type Precis
 
 export type ExportChoice = Pick<ExportOptions, 'format' | 'precision'>;
 
-/** What an export is of: a sliced model, or the open one as it is. */
-export type ExportKind = 'sliced' | 'dense';
+/** What an export is of: a model whose layers have shortcuts, any other compressed one, or the open one as it is. */
+export type ExportKind = 'sliced' | 'compressed' | 'dense';
+
+/** Compressed models share one choice: what the next export of any of them will be. */
+export type ChoiceKind = 'sliced' | 'dense';
+
+export function choiceKind(kind: ExportKind): ChoiceKind {
+  return kind === 'dense' ? 'dense' : 'sliced';
+}
 
 export type ExportEntry = { choice: ExportChoice } & (
   | { state: 'running' }
@@ -70,9 +77,9 @@ export function changeAgainst(
 
 /** The choices for a model that was just opened: the same formats, in the precision nearest to what it is stored in. */
 export function nearestExports(
-  choices: Record<ExportKind, ExportChoice>,
+  choices: Record<ChoiceKind, ExportChoice>,
   model: { bytes: number; parameters: number },
-): Record<ExportKind, ExportChoice> {
+): Record<ChoiceKind, ExportChoice> {
   const precision = nearestPrecision(model);
   const near = ({ format }: ExportChoice) => withFormat({ format, precision }, format, precision);
   return { sliced: near(choices.sliced), dense: near(choices.dense) };
@@ -107,9 +114,11 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
     case 'transformers.js':
       return 'ONNX with a KV cache, to generate text with transformers.js or Optimum.';
     case 'safetensors':
-      return kind === 'sliced'
-        ? 'The weights with their slicing config, which Whittle opens again.'
-        : 'The weights with config and tokenizer, as a Hugging Face folder.';
+      return kind === 'compressed'
+        ? 'The weights with config and tokenizer; Whittle opens it again.'
+        : kind === 'sliced'
+          ? 'The weights with their slicing config, which Whittle opens again.'
+          : 'The weights with config and tokenizer, as a Hugging Face folder.';
     case 'gguf':
       return 'One file for llama.cpp.';
   }
@@ -136,6 +145,6 @@ export function precisionPurpose(precision: Precision, isBlocks = false, format:
 
 /** Why a format cannot hold the model, known before it is tried; null where it may. */
 export function formatRefusal(format: ExportFormat, kind: ExportKind): string | null {
-  if (format !== 'gguf' || kind === 'dense') return null;
+  if (format !== 'gguf' || kind !== 'sliced') return null;
   return 'GGUF has no place for the shortcuts of a sliced model. The open model can be exported as GGUF, below.';
 }

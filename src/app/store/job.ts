@@ -14,6 +14,7 @@ export type JobKind =
   | 'slice'
   | 'sweep'
   | 'recipe'
+  | 'solve'
   | 'export'
   | 'discard';
 

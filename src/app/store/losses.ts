@@ -1,7 +1,7 @@
 /** @file What would be gone if the page were closed or another model opened now. */
 import type { ExportEntry } from './exports.ts';
 import type { JobKind } from './job.ts';
-import type { Results, Run } from './results.ts';
+import type { RecipeRun, Results, Run } from './results.ts';
 import type { StudioState } from './store.ts';
 
 export interface Losses {
@@ -17,10 +17,11 @@ export interface Losses {
 const FREE: ReadonlySet<JobKind> = new Set(['start', 'recover', 'preview', 'discard']);
 
 export function lossesOf({ job, results }: Pick<StudioState, 'job' | 'results'>): Losses {
-  const exports = [results.dense_exports, ...results.runs.map((run) => run.exports)].flat();
+  const runs = [...results.runs, ...results.recipe_runs];
+  const exports = [results.dense_exports, ...runs.map((run) => run.exports)].flat();
   return {
     job: job.state === 'running' && !FREE.has(job.kind) ? job.title : null,
-    runs: results.runs.filter(isUnsaved).length,
+    runs: runs.filter(isUnsaved).length,
     exports: exports.filter((entry) => entry.state === 'done' && !entry.is_saved).length,
   };
 }
@@ -30,8 +31,9 @@ export function isAnyLost({ job, runs, exports }: Losses): boolean {
 }
 
 /** A quick measure is replaced by the next one without a question, so it is nobody's work. */
-function isUnsaved({ is_preview, exports }: Run): boolean {
-  return !is_preview && !exports.some((entry) => entry.state === 'done' && entry.is_saved);
+function isUnsaved(run: Run | RecipeRun): boolean {
+  if ('slice' in run && run.is_preview) return false;
+  return !run.exports.some((entry) => entry.state === 'done' && entry.is_saved);
 }
 
 /** For people, one sentence each. */
@@ -58,5 +60,6 @@ export function markSaved(results: Results, folder: string, names: readonly stri
     ...results,
     dense_exports: results.dense_exports.map(mark),
     runs: results.runs.map((run) => ({ ...run, exports: run.exports.map(mark) })),
+    recipe_runs: results.recipe_runs.map((run) => ({ ...run, exports: run.exports.map(mark) })),
   };
 }

@@ -9,6 +9,7 @@ import type {
   RunReport,
   SiteReport,
   SliceReport,
+  SolveReport,
   TextSettings,
 } from '../../engine/protocol.ts';
 import type { Exports } from './exports.ts';
@@ -28,6 +29,10 @@ export interface Run {
   is_preview: boolean;
   /** Its weights went with an engine that died: it cannot be exported any more; what was exported stays. */
   is_lost?: boolean;
+  /** What the person called it. */
+  name?: string;
+  /** Stays on top of the table. */
+  is_pinned?: boolean;
   slice: SliceReport;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
@@ -39,6 +44,9 @@ export interface Run {
 /** What a recipe made. */
 export interface RecipeRun {
   id: string;
+  is_lost?: boolean;
+  name?: string;
+  is_pinned?: boolean;
   report: RunReport;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
@@ -58,6 +66,10 @@ export interface Results {
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
   runs: Run[];
   recipe_runs: RecipeRun[];
+  /** Taken off the page and not yet freed: it can be put back. */
+  removed: Run | RecipeRun | null;
+  /** The last answer to a size that was named. */
+  solution: SolveReport | null;
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
 }
@@ -72,6 +84,8 @@ export const NO_RESULTS: Results = {
   spectra: null,
   runs: [],
   recipe_runs: [],
+  removed: null,
+  solution: null,
   curves: {},
 };
 
@@ -129,6 +143,34 @@ export function changeExports(results: Results, id: 'dense' | string, change: (e
     runs: results.runs.map(withChange),
     recipe_runs: results.recipe_runs.map(withChange),
   };
+}
+
+/** Name and pin, of whichever kind of run. */
+export function markRun(results: Results, id: string, mark: { name?: string; is_pinned?: boolean }): Results {
+  const withMark = <T extends { id: string }>(run: T) => (run.id === id ? { ...run, ...mark } : run);
+  return { ...results, runs: results.runs.map(withMark), recipe_runs: results.recipe_runs.map(withMark) };
+}
+
+export function findRun({ runs, recipe_runs }: Results, id: string): Run | RecipeRun | undefined {
+  return [...runs, ...recipe_runs].find((run) => run.id === id);
+}
+
+/** Takes a run off the page; its curve stays for as long as it can be put back. */
+export function takeAway(results: Results, id: string): Results {
+  return {
+    ...results,
+    runs: results.runs.filter((run) => run.id !== id),
+    recipe_runs: results.recipe_runs.filter((run) => run.id !== id),
+    removed: findRun(results, id) ?? null,
+  };
+}
+
+export function putBack(results: Results): Results {
+  const { removed } = results;
+  if (!removed) return results;
+  return 'slice' in removed
+    ? { ...results, runs: [...results.runs, removed], removed: null }
+    : { ...results, recipe_runs: [...results.recipe_runs, removed], removed: null };
 }
 
 export function removeRun(results: Results, id: string): Results {

@@ -2,9 +2,10 @@
 import { useMemo } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
+import type { AnyRun } from './front.ts';
 import { isReplaceable } from './job.ts';
 import { matchingRuns, type PlanResult, planOf } from './plan.ts';
-import type { Results, Run, WindowPoint } from './results.ts';
+import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import type { StudioState } from './store.ts';
 
@@ -32,7 +33,7 @@ export interface ShownCurves {
   dense: readonly WindowPoint[];
   sliced: readonly WindowPoint[];
   /** Whose the sliced curve is; it may have no windows yet. */
-  run: Run | null;
+  run: AnyRun | null;
   /** What the curves were measured with; null while there is none. */
   protocol: ProtocolReport | null;
 }
@@ -42,15 +43,18 @@ export function shownCurves({
   results,
   settings,
   job,
-}: Pick<StudioState, 'results' | 'settings' | 'job'>): ShownCurves {
+  selected = null,
+}: Pick<StudioState, 'results' | 'settings' | 'job'> & { selected?: string | null }): ShownCurves {
   const { curves } = results;
   const evaluating = job.state === 'running' && !job.cancelling ? job.evaluating : undefined;
-  const measuring = results.runs.find((run) => run.id === evaluating && curves[run.id]);
-  const run = measuring ?? shownRun(results, settings);
+  const of = (id: string | null | undefined) => (id ? findRun(results, id) : undefined);
+  const measuring = evaluating && curves[evaluating] ? of(evaluating) : undefined;
+  const run = measuring ?? of(selected) ?? shownRun(results, settings);
   const dense = curves.dense ?? [];
   const sliced = (run && curves[run.id]) ?? [];
   let protocol: ProtocolReport | null = null;
-  if (run && sliced.length > 0) protocol = run.perplexity?.protocol ?? run.protocol;
+  if (run && sliced.length > 0)
+    protocol = run.perplexity?.protocol ?? ('slice' in run ? run.protocol : results.protocol);
   else if (dense.length > 0) protocol = results.dense?.protocol ?? results.protocol;
   return { dense, sliced, run, protocol };
 }

@@ -1,7 +1,7 @@
 /** @file What the person has chosen. Nothing here is a result; nothing here is derived. */
 
 import type { BackendKind, Fusion, Schedule, SliceOptions, TextSettings } from '../../engine/protocol.ts';
-import type { ExportChoice, ExportKind } from './exports.ts';
+import type { ChoiceKind, ExportChoice } from './exports.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -16,7 +16,7 @@ export interface Settings {
   fusion: Fusion;
   head: SliceOptions['head'];
   /** What the next export will be. */
-  export: Record<ExportKind, ExportChoice>;
+  export: Record<ChoiceKind, ExportChoice>;
 }
 
 export const MAX_SPARSITY_PERCENT = 60;

@@ -6,7 +6,7 @@ import { PRECISION_LABELS } from './exports.ts';
 import type { Plan } from './plan.ts';
 import type { Settings } from './settings.ts';
 
-export function chosenPrecision({ export: { sliced } }: Settings): Precision {
+export function chosenPrecision({ export: { sliced } }: Pick<Settings, 'export'>): Precision {
   return sliced.precision;
 }
 

@@ -2,6 +2,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { MemoryReport, ModelSource } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
+import type { XAxis, YAxis } from './front.ts';
 import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
 import type { Question } from './question.ts';
@@ -22,8 +23,21 @@ export interface StudioState {
   question: Question | null;
   /** The engine died and came back; until the person has read it, or goes on. */
   interruption: { title: string; error: ErrorData } | null;
+  /** The run of a recipe that the result speaks of; null: the run of the slider's settings. */
+  selected: string | null;
+  /** The recipe at hand, as text: form and expert's field are two views of it. */
+  recipe: string;
+  /** Axes of the front, and the size that is aimed at. */
+  front: FrontSettings;
   /** Site whose spectrum is shown. */
   site: number;
+}
+
+export interface FrontSettings {
+  x: XAxis;
+  y: YAxis;
+  /** Bytes; null: a size that suits the open model. */
+  target: number | null;
 }
 
 export type StudioStore = StoreApi<StudioState>;
@@ -39,12 +53,26 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     memory: null,
     question: null,
     interruption: null,
+    selected: null,
+    recipe: '',
+    front: { x: 'bytes', y: 'perplexity', target: null },
     site: 0,
   }));
 }
 
+/** Who turns to the slider wants to see what it says. */
+const SLICING = ['sparsity_percent', 'round', 'schedule', 'fusion', 'head'] as const;
+
+export function changeFront(store: StudioStore, change: Partial<FrontSettings>): void {
+  store.setState((state) => ({ front: { ...state.front, ...change } }));
+}
+
 export function changeSettings(store: StudioStore, change: Partial<Settings>): void {
-  store.setState((state) => ({ settings: { ...state.settings, ...change } }));
+  const isOfSlicing = SLICING.some((name) => name in change);
+  store.setState((state) => ({
+    settings: { ...state.settings, ...change },
+    ...(isOfSlicing && { selected: null }),
+  }));
 }
 
 export function changeHub(store: StudioStore, change: Partial<HubState>): void {

@@ -30,6 +30,9 @@ import { clip } from './clip.ts';
 import { count_non_finite } from './count_non_finite.ts';
 import { embedding } from './embedding.ts';
 import { layer_norm } from './layer_norm.ts';
+import { outlier_columns } from './outlier_columns.ts';
+import { quantize_columns } from './quantize_columns.ts';
+import { quantize_rows } from './quantize_rows.ts';
 import { rms_norm } from './rms_norm.ts';
 import { rms_scale } from './rms_scale.ts';
 import { rotary } from './rotary.ts';
@@ -58,6 +61,9 @@ export abstract class HostBackend implements Backend {
   readonly soft_cap = soft_cap;
   readonly clip = clip;
   readonly xielu = xielu;
+  readonly quantize_rows = quantize_rows;
+  readonly quantize_columns = quantize_columns;
+  readonly outlier_columns = outlier_columns;
   readonly add = add;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;
@@ -129,7 +135,13 @@ export abstract class HostBackend implements Backend {
     this.tensors.clear();
   }
 
-  protected keep(shape: Shape, label: string, bytes: number, allocate: () => Floats | Uint32Array): Tensor {
+  protected keep(
+    shape: Shape,
+    label: string,
+    bytes: number,
+    allocate: () => Floats | Uint32Array,
+    type?: 'packed',
+  ): Tensor {
     if (bytes > MAX_TENSOR_BYTES) {
       throw new WhittleError({
         code: 'limit_exceeded',
@@ -138,10 +150,17 @@ export abstract class HostBackend implements Backend {
         allowed: `at most ${MAX_TENSOR_BYTES} bytes`,
       });
     }
-    const tensor = new CpuTensor(allocated(bytes, label, allocate), [...shape], label, this.memory, (freed, values) => {
-      this.tensors.delete(freed);
-      this.recycle(values);
-    });
+    const tensor = new CpuTensor(
+      allocated(bytes, label, allocate),
+      [...shape],
+      label,
+      this.memory,
+      (freed, values) => {
+        this.tensors.delete(freed);
+        this.recycle(values);
+      },
+      type,
+    );
     this.tensors.add(tensor);
     return tensor;
   }

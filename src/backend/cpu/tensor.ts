@@ -8,7 +8,7 @@ export type Values = Floats | Uint32Array;
 
 export class CpuTensor implements Tensor {
   readonly shape: Shape;
-  readonly type: 'f32' | 'u32';
+  readonly type: Tensor['type'];
   readonly label: string;
   private kept: Values | undefined;
   private readonly memory: MemoryUse;
@@ -20,12 +20,13 @@ export class CpuTensor implements Tensor {
     label: string,
     memory: MemoryUse,
     onDispose: (tensor: CpuTensor, values: Values) => void,
+    type?: 'packed',
   ) {
     this.kept = values;
     this.onDispose = onDispose;
     this.shape = shape;
     this.label = label;
-    this.type = values instanceof Uint32Array ? 'u32' : 'f32';
+    this.type = type ?? (values instanceof Uint32Array ? 'u32' : 'f32');
     this.memory = memory;
     this.count(values.byteLength);
   }

@@ -25,8 +25,10 @@ export function checkMatmul(args: MatmulArgs): MatmulSizes {
 /** a (m, k) · b (≥n, ≥k)ᵀ → output (m, n), with factors (m, 1) and (m, n). */
 export function checkMatmulBt(args: MatmulBtArgs): MatmulSizes {
   const [m, k] = matrix('matmul_bt', 'a', args.a);
-  const [b_rows, b_stride] = matrix('matmul_bt', 'b', args.b);
+  const isPacked = args.b.type === 'packed';
+  const [b_rows, b_stride] = isPacked ? args.b.shape : matrix('matmul_bt', 'b', args.b);
   const [output_rows, n] = matrix('matmul_bt', 'output', args.output);
+  if (isPacked && b_stride !== k) fail('matmul_bt', `b has ${b_stride} columns`, `${k}, as a has`, args.b);
   requireAtLeast('matmul_bt', 'columns of b', b_stride, k, args.b);
   requireAtLeast('matmul_bt', 'rows of b', b_rows, n, args.b);
   if (output_rows !== m) fail('matmul_bt', `output has ${output_rows} rows`, `${m} rows, as a has`, args.output);

@@ -24,13 +24,17 @@ export function checkRmsScale(args: RmsScaleArgs): { rows: number; d: number } {
   return { rows, d };
 }
 
+/** As {@link checkRmsNorm}. */
 export function checkLayerNorm(args: LayerNormArgs): { rows: number; d: number } {
-  const [rows, d] = matrix('layer_norm', 'hidden_states', args.hidden_states);
+  const [rows, columns] = matrix('layer_norm', 'hidden_states', args.hidden_states);
+  const d = args.width ?? columns;
+  requireInteger('layer_norm', 'width', d, 1);
+  if (columns % d !== 0) fail('layer_norm', `width is ${d}`, `a divisor of the row length ${columns}`);
   if (args.weight) requireVector('layer_norm', 'weight', args.weight, d);
   if (args.bias) requireVector('layer_norm', 'bias', args.bias, d);
-  requireMatrix('layer_norm', 'output', args.output, rows, d);
+  requireMatrix('layer_norm', 'output', args.output, rows, columns);
   requireDistinct('layer_norm', args.output, args.hidden_states, args.weight, args.bias);
-  return { rows, d };
+  return { rows: rows * (columns / d), d };
 }
 
 export function checkCenterRows(args: CenterRowsArgs): { rows: number; d: number } {

@@ -25,6 +25,13 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', upper: 'number' },
   },
+  packed_product: {
+    ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
+    ...{ scales_at: 'number', zeros_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
+    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
+    ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', table: 'f32', output: 'f32' },
+    ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
+  },
   gram: { x: 'f32', rows: 'number', n: 'number', gram: 'f64' },
   attention: {
     ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
@@ -50,7 +57,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
 const NAMES = Object.keys(SCHEMAS) as TaskName[];
 
 /** Words of the longest task. */
-export const TASK_WORDS = 32;
+export const TASK_WORDS = 36;
 
 const ARRAYS = { f32: Float32Array, f64: Float64Array, u32: Uint32Array, u8: Uint8Array };
 type AnyArray = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;

@@ -16,6 +16,9 @@ import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type Epilogue, EpilogueKernel } from './epilogue.ts';
+import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
+import type { PackedForm } from './packed_layout.ts';
+import { type PackedProductTask, packedProduct } from './packed_product.ts';
 import { VectorMath } from './vector_math.ts';
 
 export interface ProductTask extends Epilogue {
@@ -86,6 +89,7 @@ export interface Product64Task {
 export interface Tasks {
   product: ProductTask;
   product64: Product64Task;
+  packed_product: PackedProductTask;
   gram: GramTask;
   attention: AttentionTask;
   activation: ActivationTask;
@@ -117,6 +121,7 @@ export class TaskTools {
     math?: VectorMath;
     epilogue?: EpilogueKernel;
   } = {};
+  private readonly packedKernels = new Map<string, PackedKernel>();
   private kept = new Float32Array(0);
 
   /** @param place None where tensors are arrays of their own. */
@@ -140,6 +145,19 @@ export class TaskTools {
   get epilogue(): EpilogueKernel {
     this.parts.epilogue ??= new EpilogueKernel(this.product.memory);
     return this.parts.epilogue;
+  }
+
+  /** The loops for a form of packing; only where tensors lie in shared memory. */
+  packed({ bits, scale, zero }: PackedForm): PackedKernel {
+    const key = `${bits} ${scale} ${zero}`;
+    const found = this.packedKernels.get(key) ?? createPackedKernel({ bits, scale, zero }, this.product.memory);
+    this.packedKernels.set(key, found);
+    return found;
+  }
+
+  /** Scratch in the shared memory, until the next call of it or of `scores`. */
+  get panel(): Float32Array {
+    return this.scores(SCORES);
   }
 
   get math(): VectorMath {
@@ -204,6 +222,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
 
+  packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {

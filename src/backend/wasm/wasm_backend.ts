@@ -23,6 +23,7 @@ import type {
   GluArgs,
   MatmulArgs,
   MatmulBtArgs,
+  PackedMatrix,
   RmsNormArgs,
   RmsScaleArgs,
   RotaryArgs,
@@ -55,6 +56,7 @@ import {
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
 import type { Epilogue } from './epilogue.ts';
+import { PackedTensors } from './packed_tensors.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
@@ -72,6 +74,9 @@ export function createWasmBackend(crew?: Crew): Backend {
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
+  private readonly packed: PackedTensors;
+  /** Kernels reach codes by address: only where tensors lie in shared memory. */
+  readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
 
   constructor(
     private readonly threads: Threads,
@@ -79,6 +84,10 @@ class WasmBackend extends HostBackend {
   ) {
     super();
     const { count } = threads;
+    this.packed = new PackedTensors(arrays);
+    if (arrays instanceof HeapArrays) {
+      this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+    }
     this.info = {
       kind: 'cpu',
       vendor: '',
@@ -94,6 +103,10 @@ class WasmBackend extends HostBackend {
   }
 
   matmul_bt(args: MatmulBtArgs): void {
+    if (args.b.type === 'packed') {
+      this.packedProduct(args);
+      return;
+    }
     this.product(args, checkMatmulBt(args), false, true);
   }
 
@@ -237,6 +250,14 @@ class WasmBackend extends HostBackend {
       ...epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
+  }
+
+  private packedProduct(args: MatmulBtArgs): void {
+    const { task, sizes } = this.packed.task(args, singles(args.a), output(args.output), epilogueOf(args));
+    const { m, n, k } = sizes;
+    // By codes a product takes a fraction of what it takes by panels.
+    const work = task.inputs ? (m * n * k) / 4 : m * n * k;
+    this.threads.run('packed_product', task, equalRanges(n, this.parts(work), 8));
   }
 
   /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */

@@ -16,7 +16,7 @@ export class GpuTensor implements Tensor {
     readonly buffer: GPUBuffer,
     readonly id: number,
     readonly shape: Shape,
-    readonly type: 'f32' | 'u32',
+    readonly type: Tensor['type'],
     readonly label: string,
     private readonly release: (tensor: GpuTensor) => void,
     /** Where it begins in its buffer: 0, but for views. */

@@ -23,6 +23,7 @@ import matmul_factors from '../../../shaders/common/matmul_factors.wgsl?raw';
 import matmul_params from '../../../shaders/common/matmul_params.wgsl?raw';
 import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
 import nibble_block from '../../../shaders/common/nibble_block.wgsl?raw';
+import packed_codes from '../../../shaders/common/packed_codes.wgsl?raw';
 import paired_sum from '../../../shaders/common/paired_sum.wgsl?raw';
 import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
@@ -58,6 +59,7 @@ const FRAGMENTS = {
   matmul_params,
   matmul_vec4,
   nibble_block,
+  packed_codes,
   paired_sum,
   right_of_matmul,
   right_of_matmul_bt,

@@ -140,6 +140,17 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
       backend.clip({ hidden_states: x, limit: 0.5 });
       return x;
     },
+    quantize_rows: (backend, x, output) => {
+      backend.quantize_rows({ hidden_states: x, levels: 2 ** 20, output });
+      return output;
+    },
+    quantize_columns: (backend, x, output) => {
+      const [scale, zero] = [1 / 1024, 1024].map((value) =>
+        backend.fromArray(new Float32Array(N).fill(value), [N], 'g'),
+      );
+      backend.quantize_columns({ hidden_states: x, scale, zero, levels: 2047, output });
+      return output;
+    },
     add: (backend, x, output) => {
       backend.add({ a: x, b: random(backend, ROWS, N, 9), output });
       backend.add({ a: output, b: x, output });

@@ -23,6 +23,9 @@ import { layer_norm } from './kernels/layer_norm.ts';
 import { matmul } from './kernels/matmul.ts';
 import { matmul_at } from './kernels/matmul_at.ts';
 import { matmul_bt } from './kernels/matmul_bt.ts';
+import { outlier_columns } from './kernels/outlier_columns.ts';
+import { quantize_columns } from './kernels/quantize_columns.ts';
+import { quantize_rows } from './kernels/quantize_rows.ts';
 import { rms_norm } from './kernels/rms_norm.ts';
 import { rms_scale } from './kernels/rms_scale.ts';
 import { rotary } from './kernels/rotary.ts';
@@ -31,6 +34,7 @@ import { scale_columns } from './kernels/scale_columns.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
 import { xielu } from './kernels/xielu.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
+import { pack } from './packed.ts';
 import { testFloats } from './self_test.ts';
 import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
 import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
@@ -110,6 +114,10 @@ export class WebGpuBackend implements backend.Backend {
     if (isFloatType(dtype)) decode(this.context, dtype, words, tensor, elements);
     else decodeBlocks(this.context, dtype, words, tensor, elements);
     this.context.retire(words);
+  }
+
+  pack(matrix: backend.PackedMatrix, label: string): GpuTensor | undefined {
+    return pack(this.context, matrix, label, this.info.maxTensorBytes);
   }
 
   async read(tensor: backend.Tensor): Promise<Float32Array | Float64Array> {
@@ -199,6 +207,20 @@ export class WebGpuBackend implements backend.Backend {
 
   soft_cap(args: backend.SoftCapArgs): void {
     eachPart(this.context, soft_cap, args, ['hidden_states']);
+  }
+
+  /** With `kept`, whose rows are windows, the matrices have to lie in one part. */
+  quantize_rows(args: backend.QuantizeRowsArgs): void {
+    if (args.kept) quantize_rows(this.context, args);
+    else eachPart(this.context, quantize_rows, { ...args, seqlen: undefined }, ['hidden_states', 'output']);
+  }
+
+  quantize_columns(args: backend.QuantizeColumnsArgs): void {
+    eachPart(this.context, quantize_columns, args, ['hidden_states', 'output']);
+  }
+
+  outlier_columns(args: backend.OutlierColumnsArgs): void {
+    outlier_columns(this.context, args);
   }
 
   xielu(args: backend.XieluArgs): void {

@@ -3,6 +3,7 @@ import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
 import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, WeightRef } from '../../models/decoder_model.ts';
+import { type InputQuantization, inputBytes } from '../../models/input_quantization.ts';
 import { packedWeightBytes } from '../../models/model_size.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import { decodeStored } from '../../tensor/decode.ts';
@@ -31,8 +32,12 @@ export interface ChangedLinear {
   readonly name: LinearName;
   readonly weight: WeightRef;
   readonly unit: UnitReport;
+  /** Where the method gave one. */
+  readonly bias?: WeightRef;
   /** (rows, columns): what the linear does to inputs that are not divided yet; only where they shall be. */
   readonly effective?: Float32Array;
+  /** How it rounds what it reads from now on. */
+  readonly input?: InputQuantization;
 }
 
 export interface ChangedLinears {
@@ -65,21 +70,36 @@ export async function changeLinears<Options>(
     breathe: async () => breathe(),
   };
   const before = inputs.map(({ W }) => Float32Array.from(W));
+  const input = method.input?.(statistics, options);
   const { linears: results, divideInputs: scale } = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];
-  for (const [i, input] of inputs.entries()) {
+  for (const [i, linear] of inputs.entries()) {
     throwIfCancelled(context.signal);
-    const { rows, columns, use } = input;
+    const { rows, columns, use } = linear;
     const result = results[i];
     if (!result) continue;
     const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
+    const given = 'values' in result && !('packing' in result) ? result.bias : undefined;
+    const bias = given && (await storeChanged(context.scratch, `${use.path}.bias`, [rows], { values: given }, dtype));
     const V = decodeStored(await weight.read(), weight.dtype);
     if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
     const figure = unitError(before[i], V, rows, columns, statistics);
-    const unit = { unit: use.path, layer: use.layer, ...figure, bytes: packedWeightBytes(weight) };
-    changed.push({ name: use.name, weight, unit, ...(scale && { effective: V }) });
+    const unit = {
+      unit: use.path,
+      layer: use.layer,
+      ...figure,
+      bytes: packedWeightBytes(weight) + (input ? inputBytes(input, columns) : 0),
+    };
+    const more = { ...(bias && { bias }), ...(input ? { input } : scale && { effective: V }) };
+    // Rounded inputs have to be divided before they are, on the device too: see `LayerwisePass`.
+    changed.push({ name: use.name, weight, unit, ...more });
   }
   return { linears: changed, ...(scale && { fold: foldOf(inputs, scale) }) };
+}
+
+/** How changed linears round what they read, where they do. */
+export function inputsOf(linears: readonly ChangedLinear[]): Map<LinearName, InputQuantization> {
+  return new Map(linears.flatMap(({ name, input }) => (input ? [[name, input] as const] : [])));
 }
 
 function foldOf([{ use }]: readonly LinearInput[], scale: Float64Array): Fold {

@@ -53,7 +53,7 @@ async function scaledNorm(norm: Norm, factors: Float64Array, scratch: ScratchSto
 }
 
 async function scaledRows(
-  { weight, bias }: Linear,
+  { weight, bias, ...rest }: Linear,
   factors: Float64Array,
   scratch: ScratchStore,
   dtype: FloatType,
@@ -61,6 +61,7 @@ async function scaledRows(
   const [, columns] = weight.shape;
   const byRow = (value: number, i: number) => value * factors[Math.floor(i / columns)];
   return {
+    ...rest,
     weight: weight.packed
       ? await scaledPacked(weight, factors, scratch)
       : await changedVector(weight, byRow, scratch, dtype),

@@ -1,10 +1,12 @@
 /** @file The two halves of a layer, alike: linears that read a normed input, what is made of their outputs, and one linear that writes. */
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, Linear, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { InputQuantization } from '../../models/input_quantization.ts';
 import type { Floats } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { attentionMixed, mlpActivated, type RotaryTable } from '../../runtime/forward.ts';
 import { addBranch, productInput, residual } from '../../runtime/layer_products.ts';
+import { deviceInput, freeDeviceInput } from '../../runtime/quantized_input.ts';
 import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
 import type { LinearName, LinearUse } from '../layerwise_types.ts';
 import { scalePlace } from './scale_place.ts';
@@ -41,13 +43,23 @@ export function withLinear<W>(layer: DecoderLayer<W>, name: LinearName, linear: 
   return { ...layer, [half]: { ...layer[half], [name]: linear } };
 }
 
-/** The layer with other weights for some of its linears. */
-export function withWeights<W>(layer: DecoderLayer<W>, weights: ReadonlyMap<LinearName, W>): DecoderLayer<W> {
+/**
+ * The layer with other weights for some of its linears.
+ * @param inputs How linears round what they read from now on; the others go on as they did.
+ */
+export function withWeights<W>(
+  layer: DecoderLayer<W>,
+  weights: ReadonlyMap<LinearName, W>,
+  inputs: ReadonlyMap<LinearName, InputQuantization> = new Map(),
+): DecoderLayer<W> {
   const changed = (half: HalfName) =>
     Object.fromEntries(
       [...weights]
         .filter(([name]) => halfOf(name) === half)
-        .map(([name, weight]) => [name, { ...linearOf(layer, name), weight }]),
+        .map(([name, weight]) => {
+          const input = inputs.get(name);
+          return [name, { ...linearOf(layer, name), weight, ...(input && { input }) }];
+        }),
     );
   return {
     ...layer,
@@ -98,22 +110,48 @@ export class DeviceHalf {
     return this.weights[this.name];
   }
 
+  private get norm(): DeviceNorm | undefined {
+    const { attention, mlp } = this.weights;
+    return this.name === 'attention' ? attention.input_layernorm : mlp.post_attention_layernorm;
+  }
+
   linear(name: LinearName): DeviceLinear {
     return (this.part as unknown as Record<LinearName, DeviceLinear>)[name];
   }
 
-  /** Takes another weight; the one before is freed. */
-  replace(name: LinearName, weight: Tensor): void {
+  /** Takes another weight, and another bias where there is one; those before are freed. */
+  replace(name: LinearName, weight: Tensor, bias?: Tensor): void {
     const part = this.part as unknown as Record<LinearName, DeviceLinear>;
-    this.arena.free(part[name].weight);
-    part[name] = { ...part[name], weight };
+    const before = part[name];
+    this.arena.free(before.weight);
+    if (bias && before.bias) this.arena.free(before.bias);
+    part[name] = { ...before, weight, ...(bias && { bias }) };
+  }
+
+  /** Rounds what a linear reads from now on. */
+  quantizeInput(name: LinearName, input: InputQuantization): void {
+    const part = this.part as unknown as Record<LinearName, DeviceLinear>;
+    freeDeviceInput(this.arena, part[name].input);
+    part[name] = { ...part[name], input: deviceInput(this.arena, input, part[name].weight.shape[1]) };
+  }
+
+  /** Divides what the input linears read, in the norm before them. @param scale (columns). */
+  async divideNorm(scale: Float64Array): Promise<void> {
+    const { backend } = this.arena;
+    const { norm } = this;
+    for (const name of ['weight', 'bias'] as const) {
+      const vector = norm?.[name];
+      if (!norm || !vector) continue;
+      const values = await backend.read(vector);
+      const divided = Float64Array.from(scale, (value, i) => values[i] / value);
+      norm[name] = this.arena.own(backend.fromArray(divided, vector.shape, vector.label));
+      this.arena.free(vector);
+    }
   }
 
   /** What the input linears read, in a workspace tensor (x itself where there is no norm). */
   normed(x: Tensor): Tensor {
-    const norm: DeviceNorm | undefined =
-      this.name === 'attention' ? this.weights.attention.input_layernorm : this.weights.mlp.post_attention_layernorm;
-    return productInput(this.arena, norm, x, `${this.name}_input_of_linears`, true).states;
+    return productInput(this.arena, this.norm, x, `${this.name}_input_of_linears`, true).states;
   }
 
   /** What the output linear reads, in a tensor of its own. */
@@ -122,7 +160,7 @@ export class DeviceHalf {
     const states =
       this.name === 'attention'
         ? attentionMixed(arena, layer.attention, weights.attention, this.rotary, this.seqlen, x)
-        : mlpActivated(arena, layer.mlp, weights.mlp, x);
+        : mlpActivated(arena, layer.mlp, weights.mlp, this.seqlen, x);
     const kept = arena.empty(states.shape, `${this.name}_mixed`);
     arena.backend.copy(states, kept);
     return kept;
@@ -133,7 +171,15 @@ export class DeviceHalf {
     const shortcut =
       this.name === 'attention' ? this.weights.attention.attn_shortcut_Q : this.weights.mlp.mlp_shortcut_Q;
     const sum = residual(this.arena, x, shortcut);
-    addBranch(this.arena, this.linear(outputLinear(this.name)), this.part, mixed, sum, `${this.name}_output`);
+    addBranch(
+      this.arena,
+      this.linear(outputLinear(this.name)),
+      this.part,
+      mixed,
+      sum,
+      `${this.name}_output`,
+      this.seqlen,
+    );
     return sum;
   }
 

@@ -7,6 +7,7 @@ import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { InputQuantization } from '../../models/input_quantization.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { embedTokens } from '../../runtime/embed.ts';
 import { RotaryCache } from '../../runtime/model_pass.ts';
@@ -23,7 +24,7 @@ import { storedType } from '../slicegpt/store.ts';
 import { changeLinears, linalgOptions } from './change_linears.ts';
 import { addCorrection, chooseRidge, corrections, DEFAULT_RIDGE, Missing } from './correction.ts';
 import { type Fold, foldScale } from './fold_scale.ts';
-import { DeviceHalf, type HalfName, inputLinears, outputLinear, withWeights } from './half.ts';
+import { DeviceHalf, type HalfName, inputLinears, linearOf, outputLinear, withLinear, withWeights } from './half.ts';
 
 /** A stream of states with what the halves at hand made of them, batch by batch. */
 interface Stream {
@@ -60,6 +61,8 @@ export class LayerwisePass<Options> {
   private readonly batches: number;
   private readonly ids: readonly Uint32Array[];
   private changed = new Map<LinearName, WeightRef>();
+  private biases = new Map<LinearName, WeightRef>();
+  private inputs = new Map<LinearName, InputQuantization>();
   /** Scales of the layer at hand. On the device its linears stand for undivided inputs until it is done. */
   private folds: Fold[] = [];
   private tokens = 0;
@@ -114,6 +117,8 @@ export class LayerwisePass<Options> {
   private async layer(layer: DecoderLayer): Promise<DecoderLayer> {
     const { arena, loader, dense } = this;
     this.changed = new Map();
+    this.biases = new Map();
+    this.inputs = new Map();
     this.folds = [];
     const next = this.model.layers[layer.index + 1];
     const weights = await loader.layer(layer);
@@ -132,23 +137,24 @@ export class LayerwisePass<Options> {
       ...(denseLayer && denseWeights && { dense: halves(denseLayer, denseWeights) }),
     };
     if (layer.parallel) {
-      for (const half of ['attention', 'mlp'] as const) await this.inputs(both, half);
+      for (const half of ['attention', 'mlp'] as const) await this.changeInputs(both, half);
       // Both read the layer's input, which the first of them to be added uses up.
       const attention = await this.mix(both, 'attention');
       const mlp = await this.mix(both, 'mlp');
-      await this.outputs(both, 'attention', attention);
-      await this.outputs(both, 'mlp', mlp);
+      await this.changeOutputs(both, 'attention', attention);
+      await this.changeOutputs(both, 'mlp', mlp);
     } else {
       for (const half of ['attention', 'mlp'] as const) {
-        await this.inputs(both, half);
-        await this.outputs(both, half, await this.mix(both, half));
+        await this.changeInputs(both, half);
+        await this.changeOutputs(both, half, await this.mix(both, half));
       }
     }
     await loader.assertFinite();
     freeDeviceLayer(arena, weights);
     if (denseWeights) freeDeviceLayer(arena, denseWeights);
     arena.freeWorkspace();
-    let made = withWeights(layer, this.changed);
+    let made = withWeights(layer, this.changed, this.inputs);
+    for (const [name, bias] of this.biases) made = withLinear(made, name, { ...linearOf(made, name), bias });
     for (const fold of this.folds) made = await foldScale(made, fold, this.context.scratch, this.dtype);
     return made;
   }
@@ -177,6 +183,17 @@ export class LayerwisePass<Options> {
         action: 'Leave out delta, or put the step that scales behind it.',
       });
     }
+    const inputs = (layer: DecoderLayer) =>
+      [layer.attention.o_proj, layer.mlp.down_proj].map(({ weight }) => weight.shape[1]);
+    if (this.wanted.has('cross') && inputs(own).some((size, i) => size !== inputs(dense)[i])) {
+      throw new WhittleError({
+        code: 'bad_option',
+        message:
+          'A step before this one removed heads or channels (width does), so that what o_proj and down_proj read cannot be compared with what they read in the dense model.',
+        place: { field: 'recipe', layer: own.index },
+        action: 'Leave out delta; correct works on such a model.',
+      });
+    }
     const [d, D] = [own, dense].map(({ mlp }) => mlp.down_proj.weight.shape[0]);
     const isSame = own.attn_shortcut_Q === dense.attn_shortcut_Q && own.mlp_shortcut_Q === dense.mlp_shortcut_Q;
     if (!this.correct || (d === D && isSame)) return;
@@ -189,9 +206,10 @@ export class LayerwisePass<Options> {
   }
 
   /** Changes what reads the half's norm: q, k and v, or gate and up. */
-  private async inputs({ own, dense }: Halves, name: HalfName): Promise<void> {
+  private async changeInputs({ own, dense }: Halves, name: HalfName): Promise<void> {
     const half = own[name];
-    const names = inputLinears(half.layer, name);
+    const names = this.touched(inputLinears(half.layer, name));
+    if (names.length === 0) return;
     const sums = new TapSums(this.arena, half.linear(names[0]).weight.shape[1], this.wanted);
     const held = this.heldSums(sums.size);
     const missing = new Map(names.map((each) => [each, new Missing(this.arena)]));
@@ -224,6 +242,10 @@ export class LayerwisePass<Options> {
     await this.change(half, names, { statistics: await sums.take(), held: await heldGram(held) }, missing);
   }
 
+  private touched(names: readonly LinearName[]): readonly LinearName[] {
+    return names.filter((name) => this.method.touches?.(name) ?? true);
+  }
+
   /** Makes what the half's output linear reads, with the changed weights, and sums it. */
   private async mix({ own, dense }: Halves, name: HalfName): Promise<Sums> {
     const half = own[name];
@@ -254,11 +276,12 @@ export class LayerwisePass<Options> {
   }
 
   /** Changes what writes into the stream, and moves the streams on. */
-  private async outputs({ own, dense }: Halves, name: HalfName, sums: Sums): Promise<void> {
+  private async changeOutputs({ own, dense }: Halves, name: HalfName, sums: Sums): Promise<void> {
     const half = own[name];
     const output = outputLinear(name);
     const missing = new Missing(this.arena);
-    if (this.correct && this.dense && dense) {
+    const names = this.touched([output]);
+    if (this.correct && this.dense && dense && names.length > 0) {
       for (let i = 0; i < this.batches; i++) {
         const [x, z] = [await this.own.states.take(i), await this.own.mixed[name].take(i)];
         const [xDense, zDense] = [await this.dense.states.take(i), await this.dense.mixed[name].take(i)];
@@ -270,7 +293,7 @@ export class LayerwisePass<Options> {
         throwIfCancelled(this.context.signal);
       }
     }
-    await this.change(half, [output], sums, new Map([[output, missing]]));
+    if (names.length > 0) await this.change(half, names, sums, new Map([[output, missing]]));
     for (let i = 0; i < this.batches; i++) {
       const rows = await this.advance(this.own, half, name, i);
       if (this.dense && dense) await this.advance(this.dense, dense[name], name, i);
@@ -312,12 +335,22 @@ export class LayerwisePass<Options> {
     const { dtype } = this;
     const { linears, fold } = await changeLinears(method, options, layer, names, statistics, context, dtype, prepare);
     if (fold) this.folds.push(fold);
-    for (const { name, weight, unit, effective } of linears) {
+    for (const { name, weight, bias, unit, effective, input } of linears) {
       this.changed.set(name, weight);
       this.units.push(unit);
       const uploaded = () => this.arena.own(context.backend.fromArray(effective ?? [], weight.shape, weight.name));
-      half.replace(name, effective ? uploaded() : await this.loader.load(weight));
+      if (bias) this.biases.set(name, bias);
+      half.replace(
+        name,
+        effective ? uploaded() : await this.loader.load(weight),
+        bias && (await this.loader.load(bias)),
+      );
+      if (!input) continue;
+      half.quantizeInput(name, input);
+      this.inputs.set(name, input);
     }
+    // What is rounded has to be divided before: the norm is, now. Other places wait until the layer is done.
+    if (fold && this.inputs.has(names[0])) await half.divideNorm(fold.scale);
   }
 
   /** What `correct` adds to each linear. */

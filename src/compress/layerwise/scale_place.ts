@@ -3,6 +3,7 @@
  * inputs. AWQ and SmoothQuant use it; `fold_scale.ts` does it.
  */
 import type { DecoderLayer, WeightOutline } from '../../models/decoder_model.ts';
+import { hasFixedInputs } from '../../models/input_quantization.ts';
 import type { LinearName } from '../layerwise_types.ts';
 
 /** What is divided by the scale: a norm's weight and bias, or the rows of a linear and its bias. */
@@ -14,6 +15,8 @@ export type ScalePlace = 'input_layernorm' | 'post_attention_layernorm' | 'v_pro
  */
 export function scalePlace(layer: DecoderLayer<WeightOutline>, name: LinearName): ScalePlace | undefined {
   const { attention, mlp, input_layernorm, post_attention_layernorm } = layer;
+  // A fixed grid belongs to the inputs as they are.
+  if (hasFixedInputs({ layers: [layer] })) return undefined;
   if (name === 'o_proj') {
     const isShared = attention.num_attention_heads !== attention.num_key_value_heads;
     return isShared || attention.clip_qkv !== undefined ? undefined : 'v_proj';

@@ -12,7 +12,7 @@ const F16_LIMIT = 65520;
 export async function storeChanged(
   scratch: ScratchStore,
   name: string,
-  shape: readonly [number, number],
+  shape: readonly number[],
   changed: NonNullable<Changed>,
   dtype: FloatType,
 ): Promise<WeightRef> {

@@ -1,6 +1,6 @@
 /** @file Options that every method of grouped integers has, and the packing that they mean for a weight. */
 import type { WeightOutline } from '../../models/decoder_model.ts';
-import type { Bits, Grouped } from '../../models/packed/packing.ts';
+import { type Bits, type Grouped, INT8_ROW } from '../../models/packed/packing.ts';
 import { choice, numberOr } from './fields.ts';
 
 export interface IntegerOptions {
@@ -35,7 +35,7 @@ const WITH_MINIMUM: ReadonlySet<string> = new Set(['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K
 
 /** 8 bits a row are symmetric with a float32 scale; else float16 scales, and zero where the grid says. */
 export function integerPacking({ bits, group, grid }: IntegerOptions, { dtype }: WeightOutline): Grouped {
-  if (bits === 8 && group === 'row') return { kind: 'grouped', bits, group, zero: 'symmetric', scale: 'F32' };
+  if (bits === 8 && group === 'row') return INT8_ROW;
   const zero = grid === 'minimum' || (grid === 'source' && WITH_MINIMUM.has(dtype)) ? 'minimum' : 'integer';
   return { kind: 'grouped', bits, group, zero, scale: 'F16' };
 }

@@ -4,6 +4,7 @@ import { fieldsOf } from '../options/fields.ts';
 import { METHODS } from '../registry.ts';
 import { recipeSchema } from './json_schema.ts';
 import { passesOf } from './passes.ts';
+import { PRESETS } from './presets.ts';
 import { parseRecipe } from './recipe.ts';
 
 function refusal(text: string): WhittleError {
@@ -63,6 +64,8 @@ describe('a recipe', () => {
     ['correct', 'is the last step', 'right before one of'],
     ['correct; embed', 'stands before embed', 'right before one of'],
     ['slicegpt; correct; rtn', 'stands behind slicegpt', 'correct before slicegpt'],
+    ['recover', 'is the first step', 'right behind one of slicegpt'],
+    ['rtn; recover', 'stands behind rtn', 'right behind one of slicegpt'],
     ['[1]', 'not of the form', '"steps"'],
     ['{"steps": [{"method": "rtn", "option": {}}]}', 'not of the form', '"steps"'],
     ['{"steps": [', 'is no JSON', '"steps"'],
@@ -103,6 +106,13 @@ describe('the registry', () => {
   });
 
   /** After a change of methods: `npx vitest run src/compress/recipe -u`. */
+  it('has presets that are recipes in their own spelling', () => {
+    for (const { label, recipe, help } of PRESETS) {
+      expect(parseRecipe(recipe).text, label).toBe(recipe);
+      expect(help, label).toMatch(/\.$/);
+    }
+  });
+
   it('is published as a JSON schema', async () => {
     await expect(`${JSON.stringify(recipeSchema(), null, 2)}\n`).toMatchFileSnapshot(
       '../../../public/recipe.schema.json',

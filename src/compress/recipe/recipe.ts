@@ -27,8 +27,13 @@ export interface StepInput {
 
 /** Text, or JSON where it begins with a bracket or a brace. Throws `bad_option`. */
 export function parseRecipe(text: string): Recipe {
+  return makeRecipe(stepsOf(text));
+}
+
+/** The steps as they are written, without defaults and unchecked but for their form: what a form edits. Throws `bad_option`. */
+export function stepsOf(text: string): StepInput[] {
   const trimmed = text.trim();
-  return makeRecipe(/^[[{]/.test(trimmed) ? stepsOfJson(trimmed) : stepsOfText(trimmed));
+  return /^[[{]/.test(trimmed) ? stepsOfJson(trimmed) : stepsOfText(trimmed);
 }
 
 /** Checks every step and their order. Throws `bad_option`. */

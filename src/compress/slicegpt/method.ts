@@ -1,6 +1,7 @@
 /** @file SliceGPT as a row of the registry: options with their labels, refusals, plan. */
 import * as v from 'valibot';
-import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel, ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import { inputLabels } from '../../models/input_quantization.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number, numbers } from '../options/fields.ts';
 import { modelShape } from './model_shape.ts';
@@ -78,8 +79,15 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     if (given.schedule === 'rotate-once' && after.some(({ method }) => method === 'recover')) {
       return 'recover goes with schedule=sequential, whose bases see what it refits: with rotate-once they are fixed beforehand';
     }
+    if (inputLabels(model).length > 0) {
+      return 'a step before it made linears round what they read, which a rotation would change: put slicegpt first';
+    }
     const refusal = slicingRefusal(model);
     if (refusal) return refusal.reason;
+    const [first] = model.layers;
+    const differs = model.layers.find((layer) => layerSizes(layer) !== layerSizes(first));
+    if (differs)
+      return `layer ${differs.index} has other heads or channels than layer ${first.index}. Put slicegpt first, or prune the same share of each layer (width with budget=uniform)`;
     const shape = modelShape(model);
     return given.head === 'auto' ? undefined : headRefusal(shape, given.head);
   },
@@ -98,6 +106,11 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     );
   },
 };
+
+/** What the plan of a slicing takes to be the same everywhere. */
+function layerSizes({ attention, mlp }: DecoderLayer<WeightOutline>): string {
+  return [attention.q_proj, attention.k_proj, mlp.up_proj].map(({ weight }) => weight.shape[0]).join(' ');
+}
 
 function dimensionsOf(
   model: ModelOutline,

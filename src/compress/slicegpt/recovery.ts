@@ -131,7 +131,7 @@ export class Recovery {
     const outputs = outputsOf(halves);
     const run = (of: DecoderLayer, { attention, mlp }: Halves, x: Tensor): Tensor[] => [
       ...(attention ? [copied(arena, attentionMixed(arena, of.attention, attention, table, seqlen, x))] : []),
-      ...(mlp ? [copied(arena, mlpActivated(arena, of.mlp, mlp, x))] : []),
+      ...(mlp ? [copied(arena, mlpActivated(arena, of.mlp, mlp, seqlen, x))] : []),
     ];
     const sum = (of: Halves, x: Tensor, mixed: readonly Tensor[]): Tensor => {
       const total = residual(

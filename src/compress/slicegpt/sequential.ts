@@ -203,7 +203,7 @@ class SequentialPass {
     const { arena } = this;
     const sum = this.statesSum();
     await this.eachBatch(index, 'MLP and output covariance', 0.5, 0.5, middle, (h) => {
-      const y = mlpBlock(arena, spec, mlp, h);
+      const y = mlpBlock(arena, spec, mlp, this.context.calibration.seqlen, h);
       sum.add(y);
       return y;
     });

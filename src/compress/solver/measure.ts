@@ -36,7 +36,7 @@ export class DenseStates {
     const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(backend.info));
     const kept: HostStates[][] = [];
     await withArena(backend, async (arena) => {
-      const loader = new WeightLoader(arena);
+      const loader = new WeightLoader(arena, false, true);
       const states = new BatchStates(arena);
       const ids = batches.map((batch) => batchIds(windows, batch));
       await embedTokens(arena, loader, model.embed_tokens, ids, windows.seqlen, (x, i) => states.put(i, x));
@@ -69,7 +69,7 @@ export class DenseStates {
     const { backend, windows, batches } = this;
     return withArena(backend, async (arena) => {
       throwIfCancelled(signal);
-      const loader = new WeightLoader(arena);
+      const loader = new WeightLoader(arena, false, true);
       const states = new BatchStates(arena);
       if (from === undefined) {
         const ids = batches.map((batch) => batchIds(windows, batch));

@@ -3,6 +3,7 @@ import { requireMethod } from '../../compress/registry.ts';
 import { configText } from '../../export/config_text.ts';
 import { type CardFacts, modelCard } from '../../export/model_card.ts';
 import { SLICING_CONFIG_FILE } from '../../export/safetensors/write_sliced.ts';
+import { sizedConfig } from '../../export/sized_config.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
 import { isLicenceFile } from '../../formats/hf/licence_files.ts';
 import { madePortable, parsePythonJson, portableJson } from '../../formats/hf/python_json.ts';
@@ -46,7 +47,8 @@ export async function writeCompanions(
   if (isOnnxFormat(format)) {
     const names = weights.map(({ name }) => name);
     const { quantization_config: _, ...raw } = open.raw_config;
-    const config = format === 'onnx' ? raw : transformersConfig(raw, target.model, precision, names);
+    const config =
+      format === 'onnx' ? sizedConfig(raw, target.model) : transformersConfig(raw, target.model, precision, names);
     const whittle = { ...methodOf(target), decoder: describedModel(target) };
     own.set(CONFIG_FILE, new TextEncoder().encode(configText({ ...config, whittle })));
   }

@@ -5,9 +5,10 @@
 
 import { ggufNotes } from '../../export/gguf/write_gguf.ts';
 import { graphNotes } from '../../export/notes.ts';
-import { packingNotes } from '../../export/packed/for_onnx.ts';
+import { inputNotes, packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { inputLabels } from '../../models/input_quantization.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -99,15 +100,20 @@ async function writeAndVerify(
 /** What a person must know of the file, packings that it cannot hold among it. */
 function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
   const { raw_config } = state.requireModel().open;
-  if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model)];
+  if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model), ...inputNotes(model)];
   // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
-  const own = format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [];
+  const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
   const isPacked = storedWeights(model).some(
     ({ packed }) => packed && !(format === 'gguf' && packed.kind === 'blocks'),
   );
-  return isPacked
-    ? [...own, `This ${format} file holds packed weights as floats: their numbers, not their size.`]
-    : own;
+  if (isPacked) own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
+  const inputs = inputLabels(model);
+  if (inputs.length > 0) {
+    own.push(
+      `This ${format} file has no place for how inputs are rounded (${inputs.join(' and ')}): it multiplies floats, and its perplexity is that of the weights alone. Take ONNX for a file that computes what the run does.`,
+    );
+  }
+  return own;
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
@@ -115,12 +121,13 @@ async function perplexityOf(
   state: EngineState,
   target: ExportTarget,
   model: DecoderModel,
-  { precision }: ExportOptions,
+  { precision, format }: ExportOptions,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<number> {
   // What `stored` changes is rounding of a type that ONNX lacks, far below the tolerance.
-  if (precision === 'stored') return target.evaluation.perplexity;
+  const isRounded = inputLabels(target.model).length > 0;
+  if (precision === 'stored' && (!isRounded || isOnnxFormat(format))) return target.evaluation.perplexity;
   const { perplexity } = await measurePerplexity(state, model, 'export', emit, signal);
   return perplexity;
 }

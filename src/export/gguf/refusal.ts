@@ -96,9 +96,12 @@ function layersReason(model: DecoderModel, graph: GgufGraph): string | undefined
       orderOf(layer) === orderOf(first) &&
       layer.residual_multiplier === first.residual_multiplier &&
       layer.attention.soft_cap === first.attention.soft_cap &&
-      layer.attention.scale === first.attention.scale &&
-      layer.mlp.up_proj.weight.shape[0] === first.mlp.up_proj.weight.shape[0];
+      layer.attention.scale === first.attention.scale;
     if (!alike) return `layer ${layer.index} computes in another way than layer ${first.index}`;
+    const [channels, of] = [layer, first].map(({ mlp }) => mlp.up_proj.weight.shape[0]);
+    if (channels !== of) {
+      return `layer ${layer.index} has ${channels} channels in its MLP and layer ${first.index} ${of}, and llama.cpp's graph of ${graph.architecture} has one number for all (width with budget=uniform gives that)`;
+    }
   }
   return undefined;
 }

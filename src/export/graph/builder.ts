@@ -12,6 +12,7 @@ import {
   type ValueInfo,
 } from '../../formats/onnx/model.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
+import type { GroupedValues } from '../../models/packed/values.ts';
 import { packedDims } from '../quantize/packed_matrix.ts';
 import type { QuantizedRef } from '../quantize/quantized_ref.ts';
 import { type Layout, weightInitializer } from './weight_initializer.ts';
@@ -154,6 +155,33 @@ export class GraphBuilder {
     }
     this.quantizedWeights.set(ref, values);
     return values;
+  }
+
+  /** A weight of {@link INT8_ROW}, for MatMulInteger: unsigned codes (in, out) around 128, and f32 scales (out). */
+  integerWeight(ref: WeightRef, name: string): { codes: Value; scales: Value } {
+    const [rows, columns] = ref.shape;
+    const unpacked = async () => (await ref.unpack?.()) as GroupedValues;
+    const add = (suffix: string, data_type: DataType, dims: number[], bytes: (values: GroupedValues) => Uint8Array) => {
+      const chunks = async function* () {
+        yield bytes(await unpacked());
+      };
+      this.initializers.set(`${name}_${suffix}`, { name: `${name}_${suffix}`, data_type, dims, chunks });
+      return `${name}_${suffix}`;
+    };
+    return {
+      codes: add('quantized', 'UINT8', [columns, rows], ({ codes }) => {
+        const turned = new Uint8Array(codes.length);
+        // Two's complement → unsigned: the top bit is turned.
+        for (let i = 0; i < codes.length; i++) turned[(i % columns) * rows + Math.floor(i / columns)] = codes[i] ^ 128;
+        return turned;
+      }),
+      scales: add('scale', 'FLOAT', [rows], ({ scales }) => new Uint8Array(Float32Array.from(scales).buffer)),
+    };
+  }
+
+  /** A uint8 number; equal ones are stored once. */
+  byte(value: number): Value {
+    return this.constant(`constant.uint8.${value}`, 'UINT8', [], Uint8Array.of(value));
   }
 
   /** A small int64 constant: a list, or a scalar. Equal constants are stored once. */

@@ -1,19 +1,20 @@
-/** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones. */
+/** @file Products with weights: MatMul for floats, MatMulNBits for quantised ones, MatMulInteger where inputs are integers too. */
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
-import { isPieced } from '../packed/for_onnx.ts';
+import { isIntegerProduct, isPieced } from '../packed/for_onnx.ts';
 import { isQuantized } from '../quantize/quantized_ref.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { packedProduct } from './packed_product.ts';
+import { integerProduct, roundedInput } from './quantized_input.ts';
 import { quantizedProduct } from './quantized_product.ts';
 
 /** `x·Wᵀ + b`; a float weight is stored as (in, out). */
-export function linear(
-  builder: GraphBuilder,
-  { weight, bias }: Linear,
-  x: Value,
-  scope: string,
-  weights: string,
-): Value {
+export function linear(builder: GraphBuilder, part: Linear, input: Value, scope: string, weights: string): Value {
+  const { weight, bias } = part;
+  if (isIntegerProduct(part)) {
+    const product = integerProduct(builder, weight, input, scope, `${weights}.weight`);
+    return addBias(builder, bias, product, scope, weights);
+  }
+  const x = part.input ? roundedInput(builder, part.input, input, scope) : input;
   const product = isPieced(weight)
     ? packedProduct(builder, weight.pieces, x, scope, `${weights}.weight`)
     : isQuantized(weight)

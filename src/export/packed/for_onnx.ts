@@ -3,7 +3,14 @@
  * dense floats; `onnxNote` says so beforehand.
  */
 import type { RowRange } from '../../formats/checkpoint.ts';
-import { type ModelOutline, storedWeights, type WeightRef } from '../../models/decoder_model.ts';
+import {
+  type Linear,
+  type ModelOutline,
+  storedWeights,
+  type WeightOutline,
+  type WeightRef,
+} from '../../models/decoder_model.ts';
+import { inputLabel, linearsOf } from '../../models/input_quantization.ts';
 import { otherColumns } from '../../models/packed/dense.ts';
 import { type Floats, type Grouped, groupsOf, type Packing, type PackingKind } from '../../models/packed/packing.ts';
 import type { ColumnsValues, GroupedValues, LowRankValues, PackedValues } from '../../models/packed/values.ts';
@@ -66,7 +73,15 @@ export async function tableForOnnx(ref: WeightRef): Promise<QuantizedRef | undef
 const PIECES: {
   [K in PackingKind]: (ref: WeightRef, packing: Extract<Packing, { kind: K }>) => Promise<Pieces | undefined>;
 } = {
-  grouped: async (ref, packing) => integers(ref, packing, ref.shape[1], (values) => values as GroupedValues),
+  grouped: async (ref, packing) => {
+    const pieces = integers(ref, packing, ref.shape[1], (values) => values as GroupedValues);
+    if (!packing.ordered || !pieces) return pieces;
+    // Inputs in the order of the codes, and none kept aside.
+    const some = (await ref.unpack?.({ start: 0, end: 1 })) as GroupedValues | undefined;
+    if (!some?.order) return undefined;
+    const kept = piece(ref, 'kept', [ref.shape[0], 0], 'F32', () => new Float64Array());
+    return { kind: 'columns', indices: [], others: [...some.order], kept, rest: pieces };
+  },
   // Other grids than MatMulNBits'.
   blocks: async () => undefined,
   // ONNX Runtime's web builds multiply no sparse matrices.
@@ -154,5 +169,22 @@ export function onnxNote(packing: Packing, columns: number): string | undefined 
 /** {@link onnxNote} of all packings of a model, each once. */
 export function packingNotes(model: ModelOutline): string[] {
   const notes = storedWeights(model).flatMap(({ packed, shape }) => (packed ? (onnxNote(packed, shape[1]) ?? []) : []));
+  return [...new Set(notes)];
+}
+
+/** Whether codes are multiplied by codes: 8 bits on both sides, a scale a token and a scale a row. */
+export function isIntegerProduct({ weight, input }: Linear<WeightOutline>): boolean {
+  const { packed } = weight;
+  if (input?.kind !== 'token' || input.keep_above !== undefined || input.bits !== 8 || packed?.kind !== 'grouped')
+    return false;
+  return packed.bits === 8 && packed.zero === 'symmetric' && groupsOf(packed, weight.shape[1]) === 1 && !packed.ordered;
+}
+
+/** What an ONNX file does with inputs that are rounded and not multiplied as integers, each way once. */
+export function inputNotes(model: ModelOutline): string[] {
+  const notes = model.layers.flatMap(linearsOf).flatMap((linear) => {
+    if (!linear.input || isIntegerProduct(linear)) return [];
+    return `Inputs (${inputLabel(linear.input)}) are rounded in the graph and multiplied as floats: ONNX Runtime has no product of such codes, so the file computes what the run does and is not faster for it.`;
+  });
   return [...new Set(notes)];
 }

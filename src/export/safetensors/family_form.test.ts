@@ -22,9 +22,7 @@ import { transformersConfig } from '../transformers_config.ts';
 import { writeOnnx } from '../write_onnx.ts';
 import { familyForm } from './family_form.ts';
 
-/** Written as `whittle`: see family_form.ts. */
-const OWN_FORM = ['apertus', 'exaone', 'exaone_v5'];
-const FAMILIES = (await families()).filter(({ name }) => !OWN_FORM.includes(name));
+const FAMILIES = await families();
 
 /** What GGUF does not say, and llama.cpp has built in: the source is given the same. */
 const BUILT_IN: Record<string, Record<string, unknown>> = {
@@ -37,10 +35,25 @@ const NOT_SAID = ['gpt2_scaled', 'qwen2_window', 'gemma3_v5'];
 
 /** Some checkpoints lie without a prefix, and GPT-NeoX's heads under two names: what transformers writes, or reads in all versions. */
 const usual = (model_type: unknown, name: string) =>
-  name
+  (model_type === 'exaone' ? exaone(name) : name)
     .replace(/^(?=wte|wpe|h\.|ln_f|word_embeddings)/, 'transformer.')
     .replace(/^(?=decoder\.)/, 'model.')
     .replace(/^lm_head(?=\.)/, model_type === 'gpt_neox' ? 'embed_out' : 'lm_head');
+
+/** Names of the code that came with EXAONE, as transformers' class has them. */
+const EXAONE: readonly (readonly [RegExp, string])[] = [
+  [/^transformer\.wte\./, 'model.embed_tokens.'],
+  [/^transformer\.h\./, 'model.layers.'],
+  [/^transformer\.ln_f\./, 'model.norm.'],
+  [/\.attn\.attention\.out_proj\./, '.self_attn.o_proj.'],
+  [/\.attn\.attention\./, '.self_attn.'],
+  [/\.ln_1\./, '.input_layernorm.'],
+  [/\.ln_2\./, '.post_attention_layernorm.'],
+  [/\.mlp\.c_fc_0\./, '.mlp.gate_proj.'],
+  [/\.mlp\.c_fc_1\./, '.mlp.up_proj.'],
+  [/\.mlp\.c_proj\./, '.mlp.down_proj.'],
+];
+const exaone = (name: string) => EXAONE.reduce((found, [from, to]) => found.replace(from, to), name);
 
 async function written(open: OpenModel) {
   const folder = await writeModel(open.model, { config: open.raw_config, precision: 'f32' });
@@ -141,7 +154,10 @@ describe('the family', () => {
     const { model, raw_config } = await openModel(await familyFiles(await family('llama')));
     expect(familyForm(model, raw_config)).toBeDefined();
     expect(familyForm(model, { ...raw_config, rope_theta: 3 })).toBeUndefined();
-    expect(familyForm(model, { ...raw_config, num_attention_heads: 2, num_key_value_heads: 2 })).toBeUndefined();
+    // Sizes are the model's, as those of a pruned one are.
+    const { num_attention_heads, num_key_value_heads } = model.config;
+    const sized = familyForm(model, { ...raw_config, num_attention_heads: 2, num_key_value_heads: 2 })?.config;
+    expect(sized).toMatchObject({ num_attention_heads, num_key_value_heads });
     expect(familyForm(model, { ...raw_config, model_type: 'mamba' })).toBeUndefined();
     expect(familyForm({ ...model, layers: model.layers.slice(1) }, raw_config)).toBeUndefined();
     const { lm_head } = model;

@@ -7,6 +7,7 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { TEXT_DEFAULTS } from '../../models/families/gemma3.ts';
 import { findArchitecture } from '../../models/find_architecture.ts';
 import { storedLayout } from '../../models/stored_layout.ts';
+import { isHeadSizeFree, sizedConfig } from '../sized_config.ts';
 import { textConfig, withoutTransformersJs } from '../transformers_config.ts';
 
 export interface FamilyForm {
@@ -21,13 +22,15 @@ export interface FamilyForm {
  * known. What the family's descriptor makes of the written config is the given model, part by part.
  */
 export function familyForm(model: DecoderModel, raw: RawConfig): FamilyForm | undefined {
-  const config = familyConfig(model, raw);
+  if (!isHeadSizeFree(model.config)) return undefined;
+  const config = sizedConfig(familyConfig(model, raw), model);
   try {
     const architecture = findArchitecture(config, 'config.json');
-    // EXAONE's code on the Hub and transformers' class have different names, Apertus' scalars no shape: not written yet.
-    if (Array.isArray(architecture.weights) || model.layers.some(({ mlp }) => mlp.xielu)) return undefined;
     const names = storedLayout(architecture, architecture.readConfig(config, 'config.json'), model);
-    return names && { config, names };
+    if (!names) return undefined;
+    // Of several sets of names the first is written, that of transformers' class; code on the Hub may have another.
+    const { auto_map: _, ...own } = config;
+    return { config: Array.isArray(architecture.weights) ? own : config, names };
   } catch (reason) {
     if (reason instanceof WhittleError) return undefined;
     throw reason;

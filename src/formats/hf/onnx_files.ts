@@ -10,17 +10,19 @@ const PREFERRED = ['model', 'decoder_model_merged', 'decoder_model', 'model_fp16
   (stem) => [`${stem}.onnx`, `onnx/${stem}.onnx`],
 );
 const QUANTISED = /_(q\d\w*|u?int8|bnb4|quantized)\.onnx$/;
+/** Among them those with blocks of integers (MatMulNBits), which are read, the most bits first. */
+const READ = ['q8', 'q8f16', 'q4', 'q4f16', 'q2', 'q2f16'];
 
 /** The ONNX file to open; undefined where there is none or where several could be meant. */
 export function chooseOnnx(names: readonly string[]): string | undefined {
   const candidates = names.filter((name) => name.endsWith('.onnx'));
   if (candidates.length === 0) return undefined;
   const preferred = PREFERRED.find((name) => candidates.includes(name));
-  // With quantised ones only, any of them gives the message that explains it.
-  return (
-    preferred ??
-    (candidates.every((name) => QUANTISED.test(name)) || candidates.length === 1 ? candidates[0] : undefined)
-  );
+  if (preferred !== undefined || candidates.length === 1) return preferred ?? candidates[0];
+  if (!candidates.every((name) => QUANTISED.test(name))) return undefined;
+  // Without any of those, one of them gives the message that explains it.
+  const read = READ.map((type) => candidates.find((name) => name.endsWith(`_${type}.onnx`)));
+  return read.find((name) => name !== undefined) ?? candidates[0];
 }
 
 /** Opens it; external data lie beside it. Throws what {@link openOnnx} throws. */

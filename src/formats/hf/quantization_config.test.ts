@@ -46,16 +46,64 @@ describe('quantization_config', () => {
   });
 
   it.each([
-    ['GPTQ', { quant_method: 'gptq', bits: 4 }, 'by "gptq"'],
-    ['AWQ', { quant_method: 'awq' }, 'by "awq"'],
+    [
+      { quant_method: 'gptq', group_size: 128 },
+      { kind: 'gptq', zeros: 'less_one', group: 128, is_symmetric: true },
+    ],
+    [
+      { quant_method: 'gptq', group_size: -1, sym: false, format: 'gptq_v2' },
+      { kind: 'gptq', zeros: 'as_they_are', group: 0, is_symmetric: false },
+    ],
+    [
+      { quant_method: 'awq', version: 'GEMM', q_group_size: 64, w_bit: 4 },
+      { kind: 'awq', group: 64 },
+    ],
+    [
+      { quant_method: 'auto-round', packing_format: 'auto_round:auto_awq', group_size: 32 },
+      { kind: 'awq', group: 32 },
+    ],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'pack-quantized',
+        config_groups: group({ num_bits: 4, type: 'int', strategy: 'group', group_size: 32 }),
+      },
+      { kind: 'compressed-tensors', bits: [4], group_sizes: [32] },
+    ],
+    [{ quant_method: 'modelopt', quant_algo: 'NVFP4' }, { kind: 'fp4' }],
+    [{ quant_method: 'mxfp4' }, { kind: 'fp4' }],
+  ])('says how weights are packed: %j', (config, packed) => {
+    expect(read(config, 'I32').packed).toEqual(packed);
+  });
+
+  it.each([
+    [
+      'GPTQ for Marlin',
+      { quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' },
+      'checkpoint_format is "marlin"',
+    ],
+    ['GPTQ in words of 16 bits', { quant_method: 'gptq', bits: 4, pack_dtype: 'int16' }, 'pack_dtype is "int16"'],
+    [
+      'GPTQModel, 3 bits with zeros, version 1',
+      { quant_method: 'gptq', bits: 3, sym: false, meta: { quantizer: ['gptqmodel:4.0.0'] } },
+      'checkpoint_format is "gptq"',
+    ],
+    ['AWQ for GEMV', { quant_method: 'awq', version: 'gemv' }, 'version is "gemv"'],
+    ['AWQ in 3 bits', { quant_method: 'awq', bits: 3 }, 'bits is 3'],
+    ['AutoRound', { quant_method: 'auto-round', packing_format: 'auto_round:llm_compressor' }, 'packing_format'],
     ['bitsandbytes', { quant_method: 'bitsandbytes', load_in_4bit: true }, 'by "bitsandbytes"'],
     ['no method', { bits: 4 }, 'in a way that is not named'],
-    ['ModelOpt in 4 bits', { quant_method: 'modelopt', quant_algo: 'NVFP4' }, '"NVFP4"'],
+    ['ModelOpt in 4 bits', { quant_method: 'modelopt', quant_algo: 'W4A8_AWQ' }, '"W4A8_AWQ"'],
     ['BitNet beside plain floats', { quant_method: 'bitnet' }, 'by "bitnet"'],
     [
-      'integers of compressed-tensors',
-      { quant_method: 'compressed-tensors', config_groups: group({ num_bits: 4, type: 'int' }) },
-      '4-bit int numbers',
+      'floats of 6 bits of compressed-tensors',
+      { quant_method: 'compressed-tensors', config_groups: group({ num_bits: 6, type: 'float' }) },
+      '6-bit float numbers',
+    ],
+    [
+      'compressed-tensors for Marlin',
+      { quant_method: 'compressed-tensors', format: 'marlin-24', config_groups: group({ num_bits: 4, type: 'int' }) },
+      'format is "marlin-24"',
     ],
     [
       'sparse storage',
@@ -113,8 +161,9 @@ describe('quantization_config', () => {
       readQuantization({}, 'config.json', stored(dtype), beside(quant_algo));
     expect(readBeside('FP8', 'F8_E4M3').widen).toEqual({ scaled: true });
     expect(readBeside(null, 'F8_E4M3').widen).toEqual({});
-    expect(readBeside('NVFP4', 'BF16').widen).toEqual({});
-    expect(() => readBeside('NVFP4', 'U8')).toThrow(
+    expect(readBeside('NVFP4', 'BF16')).toEqual({ widen: {}, notes: [] });
+    expect(readBeside('NVFP4', 'U8').packed).toEqual({ kind: 'fp4' });
+    expect(() => readBeside('W4A8_AWQ', 'U8')).toThrow(
       expect.objectContaining({ place: { file: 'hf_quant_config.json', field: 'quantization.quant_algo' } }),
     );
   });

@@ -1,15 +1,16 @@
 /**
  * @file What `quantization_config` of a config.json (or ModelOpt's hf_quant_config.json) says about the stored weights. F8
- * weights are read, with their scales; other codes are refused with what to do; a config that was left over beside plain
- * floats is passed over with a note; what changes activations on the way (rotations) is refused by its key.
+ * weights are read, with their scales, and integers and 4-bit floats as GPTQ, AWQ, compressed-tensors and ModelOpt pack them; other
+ * codes are refused with what to do; a config that was left over beside plain floats is passed over with a note; what changes
+ * activations on the way (rotations) is refused by its key.
  */
 import * as v from 'valibot';
 import { WhittleError } from '../../errors/errors.ts';
 import type { TensorInfo } from '../checkpoint.ts';
+import type { PackedScheme } from '../safetensors/packed/scheme.ts';
 import type { WidenOptions } from '../safetensors/widen.ts';
 import { bad, describeValue, parseConfig, type RawConfig } from './config.ts';
-
-const FIELD = 'quantization_config';
+import { autoRoundScheme, awqScheme, checkCompressedFormat, FIELD, gptqScheme } from './packed_schemes.ts';
 
 const size = () => v.pipe(v.number(), v.integer(), v.minValue(1));
 const BLOCK = v.nullish(v.tuple([size(), size()], 'two whole numbers, at least 1'));
@@ -26,7 +27,14 @@ const WEIGHTS = v.object({
 
 const COMPRESSED_TENSORS = v.object({
   [FIELD]: v.object({
-    config_groups: v.record(v.string(), v.object({ weights: v.nullish(WEIGHTS) }), 'an object of groups'),
+    config_groups: v.record(
+      v.string(),
+      v.object({
+        weights: v.nullish(WEIGHTS),
+        input_activations: v.nullish(v.object({ type: v.nullish(v.string()) })),
+      }),
+      'an object of groups',
+    ),
     sparsity_config: v.nullish(v.object({ format: v.optional(v.string()) })),
   }),
 });
@@ -65,6 +73,8 @@ const ONLINE = /transform|rotat|hadamard|spinquant|pre_quant|permut|smooth/i;
 export interface Quantization {
   /** How F8 weights are to be read. */
   readonly widen: WidenOptions;
+  /** How weights are packed. */
+  readonly packed?: PackedScheme;
   /** For people. */
   readonly notes: readonly string[];
 }
@@ -92,29 +102,70 @@ export function readQuantization(
     const note = `config.json says that the weights are quantised (${FIELD}, ${method}), but every tensor is a plain float: it is passed over as a left-over.`;
     return { widen: {}, notes: [note] };
   }
-  return { widen: widenOptions({ [FIELD]: given }, method, file), notes: [] };
+  return byMethod({ [FIELD]: given }, method, file);
 }
 
-function widenOptions(raw: RawConfig, method: string | undefined, file: string): WidenOptions {
+function byMethod(raw: RawConfig, method: string | undefined, file: string): Quantization {
   switch (method) {
     case 'fp8':
-      return { ...blockOf(parseConfig(FP8, raw, file)[FIELD].weight_block_size), scaled: true };
+      return only({ ...blockOf(parseConfig(FP8, raw, file)[FIELD].weight_block_size), scaled: true });
     case 'fbgemm_fp8':
-      return { scaled: true };
+      return only({ scaled: true });
     case 'compressed-tensors':
-      return { ...compressedTensors(raw, file), scaled: true };
+      return compressedTensors(raw, file);
     case 'modelopt':
       return modelOpt(raw[FIELD] as RawConfig, FIELD, file);
+    case 'gptq':
+      return { ...only({}), packed: gptqScheme(raw, file) };
+    case 'awq':
+      return { ...only({}), packed: awqScheme(raw, file) };
+    case 'auto-round':
+      return { ...only({}), packed: autoRoundScheme(raw, file) };
+    case 'mxfp4':
+      return { ...only({}), packed: { kind: 'fp4' } };
     default:
       throw refused(file, method !== undefined ? `by ${describeValue(method)}` : 'in a way that is not named');
   }
 }
 
-function compressedTensors(raw: RawConfig, file: string): WidenOptions {
+function only(widen: WidenOptions): Quantization {
+  return { widen, notes: [] };
+}
+
+/** Integers of 1 to 8 bits, F8, and floats of 4 bits (NVFP4, MXFP4). */
+function compressedTensors(raw: RawConfig, file: string): Quantization {
   const { config_groups, sparsity_config } = parseConfig(COMPRESSED_TENSORS, raw, file)[FIELD];
-  const weights = Object.values(config_groups).flatMap((group) => (group.weights ? [group.weights] : []));
-  const other = weights.find(({ num_bits, type }) => num_bits !== 8 || type !== 'float');
+  checkCompressedFormat(raw, file);
+  const groups = Object.values(config_groups);
+  const all = groups.flatMap((group) => (group.weights ? [group.weights] : []));
+  const isRead = ({ num_bits, type }: (typeof all)[number]) =>
+    (type === 'float' && (num_bits === 8 || num_bits === 4)) || (type === 'int' && num_bits >= 1 && num_bits <= 8);
+  const other = all.find((each) => !isRead(each));
   if (other) throw refused(file, `by compressed-tensors to ${other.num_bits}-bit ${other.type} numbers`);
+  const weights = all.filter(({ type, num_bits }) => type === 'float' && num_bits === 8);
+  const integers = all.filter(({ type }) => type === 'int');
+  const packed: PackedScheme = {
+    kind: 'compressed-tensors',
+    bits: integers.map(({ num_bits }) => num_bits),
+    group_sizes: integers.flatMap(({ group_size }) => (group_size && group_size > 0 ? [group_size] : [])),
+  };
+  const rounds = groups.some(({ weights: own, input_activations }) => own?.type === 'int' && input_activations);
+  return {
+    widen: { ...compressedFloats(weights, sparsity_config, file), scaled: true },
+    ...(all.length > weights.length && { packed }),
+    notes: rounds
+      ? ['The config rounds activations to integers (input_activations). Whittle computes them in floats.']
+      : [],
+  };
+}
+
+type Weights = v.InferOutput<typeof WEIGHTS>;
+
+function compressedFloats(
+  weights: readonly Weights[],
+  sparsity_config: { format?: string } | null | undefined,
+  file: string,
+): WidenOptions {
   if (sparsity_config && (sparsity_config.format ?? 'dense') !== 'dense') {
     throw refused(file, `by compressed-tensors, and stored sparsely (${sparsity_config.format})`);
   }
@@ -123,10 +174,11 @@ function compressedTensors(raw: RawConfig, file: string): WidenOptions {
   return blockOf(weights.find(({ block_structure }) => block_structure)?.block_structure);
 }
 
-function modelOpt(config: RawConfig, field: string, file: string): WidenOptions {
+function modelOpt(config: RawConfig, field: string, file: string): Quantization {
   const { quant_algo: algorithm } = config;
-  if (algorithm === undefined || algorithm === null) return {};
-  if (MODELOPT_FP8.includes(String(algorithm))) return { scaled: true };
+  if (algorithm === undefined || algorithm === null) return only({});
+  if (MODELOPT_FP8.includes(String(algorithm))) return only({ scaled: true });
+  if (algorithm === 'NVFP4') return { ...only({}), packed: { kind: 'fp4' } };
   throw refused(file, `by ModelOpt (${describeValue(algorithm)})`, `${field}.quant_algo`);
 }
 
@@ -134,9 +186,9 @@ function modelOpt(config: RawConfig, field: string, file: string): WidenOptions 
 function modelOptFile(raw: RawConfig, file: string, tensors: ReadonlyMap<string, TensorInfo>): Quantization {
   const field = 'quantization';
   const config = raw[field];
-  if (!isObject(config) || isPlain(tensors)) return { widen: {}, notes: [] };
+  if (!isObject(config) || isPlain(tensors)) return only({});
   refuseOnline(config, field, file);
-  return { widen: modelOpt(config, field, file), notes: [] };
+  return modelOpt(config, field, file);
 }
 
 /** Throws `unknown_architecture` for a key of {@link ONLINE} with something in it. */
@@ -192,7 +244,7 @@ function refused(file: string, how: string, field = `${FIELD}.quant_method`): Wh
     message: `The weights are quantised ${how}, which Whittle does not decode.`,
     place: { file, field },
     allowed:
-      'weights in F32, F16, BF16 or F64, or in F8 (fp8, fbgemm_fp8, modelopt with FP8, compressed-tensors with float-quantized)',
+      'weights in F32, F16, BF16 or F64, in F8 (fp8, fbgemm_fp8, modelopt), or packed by gptq, awq (GEMM), compressed-tensors, mxfp4 or modelopt (NVFP4)',
     action: 'Open the original, unquantised version of the model, or a GGUF of it.',
   });
 }

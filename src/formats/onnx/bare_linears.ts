@@ -36,7 +36,7 @@ export function bareOperands(graph: OnnxGraph): Set<StoredTensor> {
       });
     };
     for (const node of part.nodes) {
-      if (node.op_type === 'MatMul') {
+      if (node.op_type === 'MatMul' || node.op_type === 'FusedMatMul') {
         const tensor = values.trace(node.inputs[1])?.tensor;
         if (tensor?.dims.length === 2) (meetsVector(node.outputs[0]) ? biased : bare).add(tensor);
       }

@@ -4,7 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
-import { decodeToFloat32 } from '../../tensor/half.ts';
+import { decodeToFloat32, encodeFromFloat } from '../../tensor/half.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import { quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
@@ -13,6 +13,9 @@ import { locateExternal } from './external.ts';
 import { genaiParameters } from './genai.ts';
 import { configFromGenai } from './genai_config.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
+import { floatGraph } from './quantised/float_graph.ts';
+import { withOwnParts } from './quantised/own_parts.ts';
+import { isVirtual, type ReadTensor, type VirtualTensor } from './quantised/virtual.ts';
 import { type OnnxGraph, type OnnxModel, readOnnxModel } from './read_model.ts';
 import { bad, type StoredTensor } from './read_tensor.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
@@ -47,16 +50,17 @@ const TILE = 64;
 
 /**
  * Opens a model whose external files `find` gives by name. Throws `bad_onnx`, `truncated_file`, `missing_shard`,
- * `not_a_model` (no weights of a language model in it) and `unknown_architecture` (quantised weights).
+ * `not_a_model` (no weights of a language model in it) and `unknown_architecture` (weights quantised in a way that is not decoded).
  */
 export async function openOnnx(
   source: ByteSource,
   find: (name: string) => ByteSource | undefined,
 ): Promise<OpenedOnnx> {
-  const model = await readOnnxModel(source);
-  const summary = onnxSummary(model);
-  const { sources, warnings } = await locateExternal(source, model.graph, find);
-  refuseQuantised(source.name, model, summary);
+  const stored = await readOnnxModel(source);
+  const summary = onnxSummary(stored);
+  const { sources, warnings } = await locateExternal(source, stored.graph, find);
+  refuseQuantised(source.name, stored, summary);
+  const model = { ...stored, graph: withFloats(source.name, stored) };
   const parameters = genaiParameters(model.graph, findParameters(model));
   if (parameters.size === 0) throw noParameters(source.name, summary);
   const tensors = new Map<string, Located>();
@@ -69,7 +73,7 @@ export async function openOnnx(
     folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
     summary,
     files: [source, ...sources.values()],
-    warnings: [...warnings, ...foreignOperators(model)],
+    warnings: [...warnings, ...foreignOperators(stored), ...roundedActivations(model)],
     configFrom: (genai) => {
       const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
       return configFromGenai(source.name, genai, model.graph, shapes, (tensor) =>
@@ -77,6 +81,12 @@ export async function openOnnx(
       );
     },
   };
+}
+
+/** The graph as it would be without quantised weights. */
+function withFloats(file: string, { graph, producer_name }: OnnxModel): OnnxGraph {
+  const floats = floatGraph(file, graph);
+  return producer_name === 'Whittle' ? withOwnParts(file, floats) : floats;
 }
 
 /** Constants and the first rows of tables: undefined for what is no float or stored in a list. */
@@ -96,6 +106,8 @@ interface Located extends TensorInfo {
   readonly parameter: Parameter;
   readonly source: ByteSource;
   readonly offset: number;
+  /** Of a quantised weight: rows as stored, as F32. */
+  decode?(rows: RowRange): Promise<Uint8Array>;
 }
 
 function locate(
@@ -104,7 +116,9 @@ function locate(
   parameter: Parameter,
   sources: ReadonlyMap<string, ByteSource>,
 ): Located {
-  const { type, dims, elements, location } = parameter.tensor;
+  const { tensor } = parameter;
+  const { type, dims, elements, location } = tensor;
+  if (isVirtual(tensor)) return locateVirtual(model, name, parameter, tensor, sources);
   if (location.kind === 'list') {
     throw bad(
       model.name,
@@ -126,6 +140,44 @@ function locate(
     parameter,
     source,
     offset: location.kind === 'none' ? 0 : location.offset,
+  };
+}
+
+/** A weight that is decoded while it is read. Throws `bad_onnx` for parts that lie in lists. */
+function locateVirtual(
+  model: ByteSource,
+  name: string,
+  parameter: Parameter,
+  { dims, elements, decoder, parts }: VirtualTensor,
+  sources: ReadonlyMap<string, ByteSource>,
+): Located {
+  const sourceOf = ({ name: part, location }: StoredTensor): { source: ByteSource; offset: number } => {
+    if (location.kind === 'list') {
+      const found = `The weight ${quoteText(part)} is stored as ${location.field}.`;
+      throw bad(model.name, found, { tensor: part }, 'raw_data');
+    }
+    const source = location.kind === 'external' ? sources.get(location.file)! : model;
+    return { source, offset: location.kind === 'none' ? 0 : location.offset };
+  };
+  const places = new Map(parts.map((part) => [part, sourceOf(part)]));
+  const read: ReadTensor = (part, start, length) => {
+    const { source, offset } = places.get(part) ?? sourceOf(part);
+    return source.read(offset + start, length);
+  };
+  const [whole = 0, ...rest] = parameter.transposed ? [dims[1], dims[0]] : dims;
+  const { start = 0, end = whole } = parameter.rows ?? {};
+  const share = whole === 0 ? 0 : (end - start) / whole;
+  const own = parameter.transposed ? undefined : decoder.integers?.(read);
+  const integers = own && {
+    ...own,
+    read: (rows: RowRange) => own.read({ start: start + rows.start, end: start + rows.end }),
+  };
+  return {
+    ...{ name, dtype: 'F32', shape: [end - start, ...rest], bytes: 4 * elements * share, parameter },
+    stored: { dtype: decoder.label, bytes: decoder.bytes * share },
+    ...(integers && dims.length === 2 && { integers }),
+    ...{ file: sourceOf(parts[0]).source.name, ...sourceOf(parts[0]) },
+    decode: async (rows) => encodeFromFloat(await decoder.rows(rows, read), 'F32'),
   };
 }
 
@@ -178,8 +230,9 @@ function reader(tensors: ReadonlyMap<string, Located>, zeros: ReadonlyMap<string
 }
 
 /** Rows as stored, DOUBLE narrowed to F32. */
-async function readRows({ parameter, source, offset }: Located, rows?: RowRange): Promise<Uint8Array> {
+async function readRows({ parameter, source, offset, decode }: Located, rows?: RowRange): Promise<Uint8Array> {
   const { dims, bytes, type } = parameter.tensor;
+  if (decode) return decode(rows ?? { start: 0, end: dims[0] });
   const rowBytes = bytes / (dims[0] || 1);
   const stored = rows
     ? await source.read(offset + rows.start * rowBytes, (rows.end - rows.start) * rowBytes)
@@ -218,9 +271,10 @@ function refuseQuantised(file: string, { graph }: OnnxModel, summary: string): v
   const operators = found.map(([name, count]) => `${count} ${name}`).join(', ');
   throw new WhittleError({
     code: 'unknown_architecture',
-    message: `The weights of this ONNX file are quantised (${operators}), and Whittle cannot slice them. It is ${summary}.`,
+    message: `The weights of this ONNX file are quantised (${operators}), and Whittle does not decode them. It is ${summary}.`,
     place: { file },
-    allowed: 'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE',
+    allowed:
+      'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE, or quantised for MatMulNBits, GatherBlockQuantized or DequantizeLinear',
     action: 'Open the file with float weights, often model.onnx or model_fp16.onnx, or the safetensors version.',
   });
 }
@@ -233,6 +287,14 @@ function noParameters(file: string, summary: string): WhittleError {
     allowed: 'a causal language model exported from transformers (by Optimum or torch.onnx) or by Whittle',
     action: 'Export it anew and keep the names of parameters and modules, or open the safetensors version.',
   });
+}
+
+/** Static quantisation rounds activations too. */
+function roundedActivations({ graph }: OnnxModel): string[] {
+  const counts = operatorCounts(graph);
+  const count = counts.get('QuantizeLinear') ?? 0;
+  if (count === 0) return [];
+  return [`The ONNX graph rounds activations at ${count} places (QuantizeLinear). Whittle computes them in floats.`];
 }
 
 /**

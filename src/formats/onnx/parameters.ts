@@ -6,26 +6,29 @@
  * them: it is named after its module (`/model/layers.0/mlp/up_proj/MatMul`), or notes the modules around it
  * (`pkg.torch.onnx.name_scopes`, torch's newer exporter).
  */
+
+import { isVirtual } from './quantised/virtual.ts';
 import type { OnnxGraph, OnnxModel } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
 import { FLOATS, type Parameter, type Use, usesOf, Values } from './weight_uses.ts';
 
 /** Names of values that an exporter makes up have other characters, or no dot. */
 const MODULE_NAME = /^[A-Za-z_]\w*(\.\w+)+$/;
-/** The last two are Whittle's own. */
-const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q)$/;
+/** Matrices of Whittle's own, (in, out). */
+const OWN_PROJECTION = /\.(projection|(attn|mlp)_shortcut_Q)$/;
+/** The projection and the shortcuts are Whittle's own; an activation has parameters where it is xIELU. */
+const PARAMETER_NAME = /\.(weight|bias|projection|(attn|mlp)_shortcut_Q|act_fn\.(alpha_[pn]|beta|eps))$/;
+/** Constants of an activation, which torch stores without a shape. */
+const NUMBER_NAME = /\.act_fn\.\w+$/;
 /** The head of a model whose table serves both ends, in any family. */
 const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
-/** Operators whose weights are stored in a quantised form. */
+/** Operators whose weights are stored in a quantised form that is not decoded. */
 export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
-  'DequantizeLinear',
   'DynamicQuantizeLSTM',
   'DynamicQuantizeMatMul',
-  'GatherBlockQuantized',
   'MatMulBnb4',
   'MatMulInteger',
   'MatMulIntegerToFloat',
-  'MatMulNBits',
   'QAttention',
   'QGemm',
   'QLinearMatMul',
@@ -44,7 +47,9 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
     const name = withoutOperator(given);
     if (kept.has(name) || !MODULE_NAME.test(name) || !PARAMETER_NAME.test(name)) return;
     const rank = tensor.dims.length;
-    if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2)) kept.set(name, tensor);
+    if (FLOATS.has(tensor.type.name) && (rank === 1 || rank === 2 || (rank === 0 && NUMBER_NAME.test(name)))) {
+      kept.set(name, tensor);
+    }
   };
 
   const visit = (part: OnnxGraph, outer?: Values): void => {
@@ -73,7 +78,9 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
   const parameters = new Map<string, Parameter>();
   for (const [name, tensor] of kept) {
     // An embedding that is also the head's operand is stored as the embedding reads it.
-    const transposed = name.endsWith('.weight') && matmul_operands.has(tensor) && !embeddings.has(tensor);
+    const isOperand = name.endsWith('.weight') && matmul_operands.has(tensor) && !embeddings.has(tensor);
+    // A matrix (in, out) of Whittle's own, whose codes run along its columns.
+    const transposed = isOperand || (isVirtual(tensor) && OWN_PROJECTION.test(name));
     parameters.set(name, { tensor, transposed });
   }
   const rename = scopeRenaming(kept, uses);
@@ -92,7 +99,9 @@ export function findParameters({ graph, producer_name }: OnnxModel): Map<string,
 
 /** onnxruntime-genai's builder puts the operator into the name: `model.layers.0.mlp.up_proj.MatMul.weight`. */
 function withoutOperator(name: string): string {
-  return name.replace(/\.(MatMul|Add)(?=\.(weight|bias)$)/, '').replace(/(?<=\.[qk]_norm)\.layernorm(?=\.weight$)/, '');
+  return name
+    .replace(/\.(MatMul|MatMulNBits|Add)(?=\.(weight|bias)$)/, '')
+    .replace(/(?<=\.[qk]_norm)\.layernorm(?=\.weight$)/, '');
 }
 
 /** Letters of the longest common end of two dotted names that begins with a whole part. */

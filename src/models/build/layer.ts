@@ -54,7 +54,8 @@ export class LayerBuilder {
     const keyValue = num_key_value_heads * head_dim;
     const headNorm = (name: string | undefined, heads: number) => {
       if (head_norm === undefined || name === undefined) return undefined;
-      return buildNorm(this.picker, config, layer + name, head_norm === 'per_head' ? head_dim : heads * head_dim);
+      const size = head_norm === 'all_heads' ? heads * head_dim : head_dim;
+      return buildNorm(this.picker, config, layer + name, size, head_norm === 'head_by_head' ? heads : undefined);
     };
     const { rotary, sliding_window, attention_scale = scale } = config.layers[index];
     const projections = this.qkv(layer, query, keyValue);
@@ -113,11 +114,11 @@ export class LayerBuilder {
     const { picker, names } = this;
     const name = (part: string) => `${layer}${names.activation ?? 'mlp.act_fn'}.${part}`;
     // Constants of the activation, which not every checkpoint stores.
-    const constant = (part: string) => (picker.has(name(part)) ? picker.takeNumber(name(part)) : undefined);
+    const constant = (part: string) => (picker.has(name(part)) ? picker.takeNumber(name(part), []) : undefined);
     const [beta, eps] = [constant('beta'), constant('eps')];
     return {
-      alpha_p: picker.takeNumber(name('alpha_p')),
-      alpha_n: picker.takeNumber(name('alpha_n')),
+      alpha_p: picker.takeNumber(name('alpha_p'), [1]),
+      alpha_n: picker.takeNumber(name('alpha_n'), [1]),
       ...(beta && { beta }),
       ...(eps && { eps }),
     };
@@ -173,15 +174,26 @@ export class LayerBuilder {
   }
 }
 
-/** @param size Elements that are normed together. */
-export function buildNorm(picker: WeightPicker, config: DecoderConfig, name: string, size: number): Norm {
+/**
+ * @param size Elements that are normed together.
+ * @param heads Where each has weights of its own.
+ */
+export function buildNorm(
+  picker: WeightPicker,
+  config: DecoderConfig,
+  name: string,
+  size: number,
+  heads?: number,
+): Norm {
+  const shape = heads === undefined ? [size] : [heads, size];
   const { kind, eps, bias, weight = true, weight_offset } = config.norm;
   return {
     kind,
-    ...(weight && { weight: picker.take(`${name}.weight`, [size]) }),
-    ...(bias && { bias: picker.take(`${name}.bias`, [size]) }),
+    ...(weight && { weight: picker.take(`${name}.weight`, shape) }),
+    ...(bias && { bias: picker.take(`${name}.bias`, shape) }),
     ...(weight_offset && { weight_offset }),
     eps,
     normalized_size: size,
+    ...(heads !== undefined && { heads }),
   };
 }

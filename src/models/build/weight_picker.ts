@@ -1,9 +1,10 @@
 /** @file Hands out the weights of a checkpoint by name, checked by shape, and remembers which were asked for. */
 import { WhittleError } from '../../errors/errors.ts';
-import type { Checkpoint } from '../../formats/checkpoint.ts';
+import type { Checkpoint, RowRange } from '../../formats/checkpoint.ts';
 import { isDType, isFloatType } from '../../tensor/dtype.ts';
 import { formatShape, type Shape, sameShape } from '../../tensor/shape.ts';
 import type { WeightRef } from '../decoder_model.ts';
+import { packedIntegers } from '../packed/stored_integers.ts';
 import { transposedRef } from '../weight_views.ts';
 
 export class WeightPicker {
@@ -22,7 +23,7 @@ export class WeightPicker {
   take(name: string, expected: Shape): WeightRef {
     const info = this.checkpoint.tensors.get(name) ?? this.checkpoint.zeros?.get(name);
     if (!info) throw this.missing(name, expected);
-    const { file, dtype, shape, stored } = info;
+    const { file, dtype, shape, stored, integers } = info;
     if (!sameShape(shape, expected)) {
       throw new WhittleError({
         code: 'shape_mismatch',
@@ -42,11 +43,12 @@ export class WeightPicker {
       });
     }
     this.taken.add(name);
-    return { name, shape, dtype, ...(stored && { stored }), read: (rows) => this.checkpoint.read(name, rows) };
+    const read = (rows?: RowRange) => this.checkpoint.read(name, rows);
+    return { name, shape, dtype, ...(stored && { stored }), read, ...(integers && packedIntegers(shape, integers)) };
   }
 
-  /** One number, stored without a shape or as one element: (1) either way. */
-  takeNumber(name: string): WeightRef {
+  /** One number, stored without a shape or as one element: (1) either way. @param _form How transformers stores it. */
+  takeNumber(name: string, _form: Shape): WeightRef {
     if (this.checkpoint.tensors.get(name)?.shape.length !== 0) return this.take(name, [1]);
     const ref = this.take(name, []);
     return { ...ref, shape: [1], read: () => ref.read() };
@@ -54,6 +56,7 @@ export class WeightPicker {
 
   /** A matrix stored as (in, out), as (out, in). @param expected (out, in). */
   takeTransposed(name: string, [out, inputs]: Shape): WeightRef {
+    if (this.checkpoint.tensors.get(name)?.out_in) return this.take(name, [out, inputs]);
     const ref = this.take(name, [inputs, out]);
     if (isFloatType(ref.dtype)) return transposedRef(ref, name);
     throw new WhittleError({

@@ -209,6 +209,61 @@ describe('Gemma 3 with a part that reads images', () => {
   });
 });
 
+describe('Mistral 3, with a part that reads images', () => {
+  const vision: TinyTensor = { name: '', dtype: 'F32', shape: [4], values: new Float32Array(4) };
+  const wrapper = ({ architectures: _, ...text_config }: Record<string, unknown>, own: object = {}) => ({
+    model_type: 'mistral3',
+    architectures: ['Mistral3ForConditionalGeneration'],
+    text_config,
+    vision_config: { model_type: 'pixtral', hidden_size: 8 },
+    image_token_index: 10,
+    tie_word_embeddings: false,
+    ...own,
+  });
+
+  it.each([
+    ['mistral', 'language_model.model.'],
+    ['ministral3', 'model.language_model.'],
+  ])('opens as its %s, at %s', async (name, prefix) => {
+    const golden = await family(name);
+    const files = await familyFiles(golden, {
+      config: {
+        ...Object.fromEntries(Object.keys(golden.config).map((key) => [key, undefined])),
+        ...wrapper(golden.config),
+      },
+      edit: (tensors) => [
+        ...tensors.map((tensor) => ({ ...tensor, name: tensor.name.replace(/^model\./, prefix) })),
+        { ...vision, name: 'vision_tower.ln_pre.weight' },
+        { ...vision, name: 'model.multi_modal_projector.norm.weight' },
+      ],
+    });
+    const { model, warnings } = await openModel(files);
+    expect(warnings).toEqual(['The part that reads images (2 tensors) is left out.']);
+    const plain = await openModel(await familyFiles(golden));
+    expect(model.config).toMatchObject({ model_type: name, architecture: plain.config.architecture });
+    expect(model.layers.map(({ attention }) => attention.rotary)).toEqual(
+      plain.model.layers.map(({ attention }) => attention.rotary),
+    );
+  });
+
+  it('ties its head by the outer key, and is Mistral Small 3.1 where the text config is missing', () => {
+    const read = (raw: Record<string, unknown>) => findArchitecture(raw, 'config.json').readConfig(raw, 'config.json');
+    const { text_config: _, ...silent } = wrapper({});
+    expect(read({ ...silent, tie_word_embeddings: undefined })).toMatchObject({
+      hidden_size: 5120,
+      num_hidden_layers: 40,
+      head_dim: 128,
+      tie_word_embeddings: true,
+    });
+    expect(read(silent)).toMatchObject({ tie_word_embeddings: false });
+  });
+
+  it('is refused with another language model', () => {
+    const raw = wrapper({ model_type: 'llama' });
+    expect(() => findArchitecture(raw, 'config.json')).toThrow(/type is "llama"/);
+  });
+});
+
 describe('families refuse', () => {
   it.each<[string, string, Record<string, unknown>, 'bad_config' | 'unknown_architecture', ...string[]]>([
     [
@@ -228,7 +283,7 @@ describe('families refuse', () => {
     ['a rope that is a list', 'gemma3_text', { rope_parameters: [] }, 'bad_config', 'rope_parameters is []'],
     ['clipping', 'iquestcoder', { clip_qkv: 8 }, 'unknown_architecture', 'clip_qkv is 8'],
     ['a clip of 0', 'olmo', { clip_qkv: 0 }, 'bad_config', 'clip_qkv is 0'],
-    ['normed heads', 'cohere', { use_qk_norm: true }, 'unknown_architecture', 'use_qk_norm'],
+    ['normed heads', 'stablelm', { qk_layernorm: true }, 'unknown_architecture', 'qk_layernorm'],
     ['experts', 'granite', { num_local_experts: 40 }, 'unknown_architecture', '40 experts'],
     ['a family with experts', 'qwen3_moe', {}, 'unknown_architecture', 'mixture of experts'],
     ['a family with an encoder', 't5', {}, 'unknown_architecture', 'encoder'],

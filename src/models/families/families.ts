@@ -11,7 +11,7 @@ import { falcon } from './falcon.ts';
 import { gemma } from './gemma.ts';
 import { gemma2 } from './gemma2.ts';
 import { gemma3 } from './gemma3.ts';
-import { glm } from './glm.ts';
+import { glm, glm4 } from './glm.ts';
 import { gptNeox } from './gpt_neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { gptj } from './gptj.ts';
@@ -62,6 +62,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ernie4_5,
   exaone,
   glm,
+  glm4,
   helium,
   internlm3,
   iquestcoder,

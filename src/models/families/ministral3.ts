@@ -5,8 +5,9 @@ import type { Architecture } from '../architecture.ts';
 import { positiveNumber, size } from '../config_fields.ts';
 import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
 import type { QueryScale } from '../decoder_model.ts';
+import { MISTRAL3_IDLE, MISTRAL3_PARTS, mistral3Text } from './mistral3.ts';
 import { NO_BIAS, readRmsConfig, ropeOr, rotaryOf, uniformLayers, withBias } from './rms_family.ts';
-import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
+import { ROTARY_BUFFERS } from './rms_names.ts';
 
 const ROPE = {
   rope_type: 'yarn',
@@ -30,10 +31,15 @@ const SCALING = v.object({
 export const ministral3: Architecture = {
   family: 'Ministral 3',
   model_types: ['ministral3'],
-  weights: LLAMA_WEIGHTS,
+  ...MISTRAL3_PARTS,
   ignored: [ROTARY_BUFFERS],
-  config_keys: { read: [...RMS_KEYS, 'sliding_window'], idle: BIAS_KEYS, rope: ['llama_4_scaling_beta'] },
-  readConfig(raw, file) {
+  config_keys: {
+    read: [...RMS_KEYS, 'sliding_window'],
+    idle: [...BIAS_KEYS, ...MISTRAL3_IDLE],
+    rope: ['llama_4_scaling_beta'],
+  },
+  readConfig(given, file) {
+    const raw = mistral3Text(given, file);
     const config = readRmsConfig(raw, file, {
       class_name: 'Ministral3ForCausalLM',
       max_position_embeddings: 262_144,

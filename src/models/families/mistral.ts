@@ -4,8 +4,9 @@ import { parseConfig } from '../../formats/hf/config.ts';
 import type { Architecture } from '../architecture.ts';
 import { layerTypes, size } from '../config_fields.ts';
 import { BIAS_KEYS, RMS_KEYS } from '../config_keys/keys.ts';
+import { MISTRAL3_IDLE, MISTRAL3_PARTS, mistral3Text } from './mistral3.ts';
 import { NO_BIAS, readRmsConfig, rotaryOf, slidingLayers, windowedLayers, withBias } from './rms_family.ts';
-import { LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
+import { ROTARY_BUFFERS } from './rms_names.ts';
 
 const FIELDS = v.object({
   sliding_window: v.optional(v.nullable(size()), 4096),
@@ -15,11 +16,12 @@ const FIELDS = v.object({
 
 export const mistral: Architecture = {
   family: 'Mistral',
-  model_types: ['mistral'],
-  weights: LLAMA_WEIGHTS,
+  model_types: ['mistral', 'mistral3'],
+  ...MISTRAL3_PARTS,
   ignored: [ROTARY_BUFFERS],
-  config_keys: { read: [...RMS_KEYS, 'sliding_window', 'layer_types'], idle: BIAS_KEYS },
-  readConfig(raw, file) {
+  config_keys: { read: [...RMS_KEYS, 'sliding_window', 'layer_types'], idle: [...BIAS_KEYS, ...MISTRAL3_IDLE] },
+  readConfig(given, file) {
+    const raw = mistral3Text(given, file);
     const config = readRmsConfig(raw, file, {
       class_name: 'MistralForCausalLM',
       max_position_embeddings: 131_072,

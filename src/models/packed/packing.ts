@@ -25,6 +25,9 @@ export interface Grouped {
 
 export type Bits = 2 | 3 | 4 | 8;
 
+/** 8 bits with a float32 scale a row: tables, and weights whose inputs are integers too. */
+export const INT8_ROW: Grouped = { kind: 'grouped', bits: 8, group: 'row', zero: 'symmetric', scale: 'F32' };
+
 /** What values are held in that are not codes: the type of the model's own floats. */
 export type Floats = 'F16' | 'F32';
 

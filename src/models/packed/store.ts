@@ -5,7 +5,15 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { WeightRef } from '../decoder_model.ts';
 import type { ScratchStore } from '../scratch.ts';
 import { dense } from './dense.ts';
-import { type Packing, packedBytes, packedDType, packedStorage, packingLabel } from './packing.ts';
+import {
+  type Grouped,
+  groupsOf,
+  type Packing,
+  packedBytes,
+  packedDType,
+  packedStorage,
+  packingLabel,
+} from './packing.ts';
 import { joinParts, type PartReader, splitParts } from './parts.ts';
 import type { PackedValues } from './values.ts';
 
@@ -50,6 +58,7 @@ export function packedRef(name: string, shape: Shape, packing: Packing, read: Pa
     dtype: packedDType(packing),
     ...packedStorage(shape, packing),
     packed: packing,
+    readPart: read,
     unpack,
     async read(rows) {
       const packed = await unpack(rows);
@@ -57,5 +66,33 @@ export function packedRef(name: string, shape: Shape, packing: Packing, read: Pa
       const values = dense(packed);
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     },
+  };
+}
+
+/** Stored bytes of grouped integers, of whole rows. */
+export interface GroupedParts {
+  readonly codes: Uint8Array;
+  readonly scales: Uint8Array;
+  readonly zeros?: Uint8Array;
+}
+
+/** The parts of some rows of a matrix as they are stored, for kernels that compute with them. */
+export async function groupedParts(
+  ref: WeightRef,
+  packing: Grouped,
+  { start, end }: RowRange,
+): Promise<GroupedParts | undefined> {
+  const { readPart, shape } = ref;
+  const { bits, scale, zero } = packing;
+  const [groups, columns] = [groupsOf(packing, shape[1]), shape[1]];
+  const isWhole = (each: number, width: number) => (start * each * width) % 8 === 0;
+  // Rows that begin within a byte are rare: they are left to whoever wants numbers.
+  if (!readPart || packing.ordered || !isWhole(columns, bits) || !isWhole(groups, bits)) return undefined;
+  const part = (name: string, each: number, width: number) =>
+    readPart(name, (start * each * width) / 8, Math.ceil(((end - start) * each * width) / 8));
+  return {
+    codes: await part('codes', columns, bits),
+    scales: await part('scales', groups, scale === 'F16' ? 16 : 32),
+    ...(zero !== 'symmetric' && { zeros: await part('zeros', groups, zero === 'minimum' ? 16 : bits) }),
   };
 }

@@ -105,7 +105,7 @@ class Describer {
     };
   }
 
-  norm({ kind, weight, bias, weight_offset, eps, normalized_size }: Norm): NormDescription {
+  norm({ kind, weight, bias, weight_offset, eps, normalized_size, heads }: Norm): NormDescription {
     return {
       kind,
       ...(weight && { weight: this.name(weight) }),
@@ -113,6 +113,7 @@ class Describer {
       ...(weight_offset !== undefined && { weight_offset }),
       eps,
       normalized_size,
+      ...(heads !== undefined && { heads }),
     };
   }
 

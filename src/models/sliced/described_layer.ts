@@ -134,7 +134,8 @@ function buildMlp(
       'xielu with its parameters and without a gate, or another without',
     );
   }
-  const { intermediate_size } = weights.description.config;
+  // Channels may differ from layer to layer: as many as the tensor has.
+  const intermediate_size = weights.rowsOf(up_proj.weight);
   return {
     ...(gate_proj && { gate_proj: weights.linear(gate_proj, intermediate_size, input) }),
     up_proj: weights.linear(up_proj, intermediate_size, input),

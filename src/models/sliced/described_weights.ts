@@ -62,6 +62,10 @@ export class DescribedWeights {
 
   /** A norm of queries or keys: over one head, or over all. */
   headNorm(from: NormDescription, place: string, head_dim: number, all: number): Norm {
+    if (from.heads !== undefined && (from.heads * head_dim !== all || from.normalized_size !== head_dim)) {
+      const found = `heads is ${from.heads}, and each has ${from.normalized_size} elements.`;
+      throw this.contradiction(`${place}.heads`, found, `${all / head_dim} heads of ${head_dim}`);
+    }
     return this.norm(from, place, from.normalized_size, [head_dim, all]);
   }
 
@@ -75,10 +79,11 @@ export class DescribedWeights {
       const found = `A LayerNorm of ${from.normalized_size} elements reads ${width}.`;
       throw this.contradiction(`${place}.kind`, found, 'rms_norm where the residual stream is sliced');
     }
+    const shape = from.heads === undefined ? [width] : [from.heads, width];
     return {
       ...rest,
-      ...(weight !== undefined && { weight: this.take(weight, [width]) }),
-      ...(bias !== undefined && { bias: this.take(bias, [width]) }),
+      ...(weight !== undefined && { weight: this.take(weight, shape) }),
+      ...(bias !== undefined && { bias: this.take(bias, shape) }),
     };
   }
 

@@ -36,6 +36,7 @@ const NORM = v.strictObject({
   weight_offset: v.optional(number()),
   eps: v.pipe(number(), v.minValue(0, 'a number, at least 0')),
   normalized_size: size(),
+  heads: v.optional(size()),
 });
 
 const LINEAR = v.strictObject({ weight: name(), bias: v.optional(name()) });

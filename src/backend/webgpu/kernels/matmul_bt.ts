@@ -9,6 +9,7 @@ import subgroupSource from '../../../../shaders/matmul_bt_subgroup.wgsl?raw';
 import type { MatmulBtArgs } from '../../backend.ts';
 import { checkMatmulBt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
+import { matmul_bt_packed } from './matmul_bt_packed.ts';
 import { dispatchMatmul } from './matmul_family.ts';
 import { defineAny, defineShared, defineSubgroup, defineTiled, FACTOR_STORES } from './matmul_kernels.ts';
 
@@ -20,13 +21,14 @@ export const matmulBtSharedKernel = defineShared('matmul_bt_shared', sharedSourc
 export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource, sharedRows, FACTOR_STORES);
 export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource, FACTOR_STORES);
 
+const kernels = {
+  tiled: matmulBtKernel,
+  shared: matmulBtSharedKernel,
+  subgroup: matmulBtSubgroupKernel,
+  any: matmulBtAnyKernel,
+};
+
 export function matmul_bt(context: GpuContext, args: MatmulBtArgs): void {
-  const sizes = checkMatmulBt(args);
-  const kernels = {
-    tiled: matmulBtKernel,
-    shared: matmulBtSharedKernel,
-    subgroup: matmulBtSubgroupKernel,
-    any: matmulBtAnyKernel,
-  };
-  dispatchMatmul(context, 'bt', kernels, args, sizes);
+  if (args.b.type === 'packed') matmul_bt_packed(context, args, kernels);
+  else dispatchMatmul(context, 'bt', kernels, args, checkMatmulBt(args));
 }

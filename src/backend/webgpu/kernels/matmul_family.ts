@@ -57,6 +57,7 @@ function dispatchPiece(
  * longer than a display driver is patient (`WorkBudget`). Factors multiply every piece along k alike, since a sum times a
  * factor is the sum of its terms times the factor.
  * @param args The factors of `MatmulBtArgs` for the kernels of matmul_bt only.
+ * @param columns Where the product's columns stand in output and gate, when they are some of them; `first` a multiple of 64.
  */
 export function dispatchMatmul(
   context: GpuContext,
@@ -64,32 +65,35 @@ export function dispatchMatmul(
   kernels: MatmulKernels,
   { a, b, output, accumulate = false, row_scale, gate }: MatmulBtArgs,
   sizes: MatmulSizes,
+  columns: { first: number; of: number } = { first: 0, of: sizes.n },
 ): void {
-  const { n, a_stride, b_stride } = sizes;
+  const { a_stride, b_stride } = sizes;
+  const output_stride = columns.of;
   const operands = { a: rowParts(a), b: rowParts(b), output: rowParts(output) };
   const scales = row_scale && asGpuTensor(row_scale);
   const gates = gate && rowParts(gate.states);
   const factors: Record<string, number> = {};
   if (scales) factors.HAS_ROW_SCALE = 1;
   if (gate) Object.assign(factors, { HAS_GATE: 1, ACTIVATION: ACTIVATION_CODES[gate.activation] });
-  const macWork = isVec4(form, { ...sizes, output_stride: n }) ? 1 : ANY_WORK;
+  const macWork = isVec4(form, { ...sizes, output_stride }) ? 1 : ANY_WORK;
   for (const piece of productPieces(form, sizes, operands, context.budget.perDispatch / macWork)) {
-    const { m: rows, n: columns, k: steps } = piece;
+    const { m: rows, n: cols, k: steps } = piece;
+    const column = columns.first + cols.start;
     const [at, bt] = [form === 'at', form === 'bt'];
     const left = window(operands.a, at ? steps.start : rows.start, at ? rows.start : steps.start, a_stride);
     const call: MatmulCall = {
       a: left,
-      b: window(operands.b, bt ? columns.start : steps.start, bt ? steps.start : columns.start, b_stride),
+      b: window(operands.b, bt ? cols.start : steps.start, bt ? steps.start : cols.start, b_stride),
       // A binding without its tensor is filled with one that the kernel does not read as such.
       row_scale: scales?.view(4 * rows.start) ?? left,
-      gate: gates ? window(gates, rows.start, columns.start, n) : left,
-      output: window(operands.output, rows.start, columns.start, n),
+      gate: gates ? window(gates, rows.start, column, output_stride) : left,
+      output: window(operands.output, rows.start, column, output_stride),
       m: rows.end - rows.start,
-      n: columns.end - columns.start,
+      n: cols.end - cols.start,
       k: steps.end - steps.start,
       a_stride,
       b_stride,
-      output_stride: n,
+      output_stride,
       accumulate: accumulate || steps.start > 0 ? 1 : 0,
     };
     dispatchPiece(context, form, kernels, call, factors);

@@ -1,0 +1,7 @@
+/** @file Where the plot lies within the front's canvas: the handle of the size target stands on the same axis. */
+
+export const PLOT = {
+  margin: { top: 10, right: 22, bottom: 0, left: 0 },
+  axisWidth: 52,
+  axisHeight: 46,
+} as const;

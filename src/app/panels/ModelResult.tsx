@@ -1,0 +1,76 @@
+import type { ModelSummary } from '../../engine/protocol.ts';
+import { Section } from '../components/Section.tsx';
+import { fileStem, formatPercent } from '../format.ts';
+import { matchingRuns, type Plan } from '../store/plan.ts';
+import { usePlan } from '../store/selectors.ts';
+import { chosenPrecision } from '../store/sizes.ts';
+import { useStudioState } from '../studio.ts';
+import { CertificateBlock } from './CertificateBlock.tsx';
+import { Comparison } from './Comparison.tsx';
+import { DenseResult } from './DenseResult.tsx';
+import { ExportBlock } from './ExportBlock.tsx';
+import { OpenModelExport } from './OpenModelExport.tsx';
+import { RecipeResult } from './RecipeResult.tsx';
+import { SizeBlock } from './SizeBlock.tsx';
+
+/** Speaks of the run that was chosen, or of the slider's settings: what is planned at once, what is measured when it has been. */
+export default function ModelResult() {
+  const model = useStudioState((state) => state.results.model);
+  const { plan } = usePlan();
+  const chosen = useStudioState((state) => state.results.recipe_runs.find(({ id }) => id === state.selected));
+  if (model && chosen) {
+    return (
+      <>
+        <RecipeResult key={chosen.id} model={model} run={chosen} />
+        <OpenModelExport model={model} />
+      </>
+    );
+  }
+  if (model?.shape.slicing_refusal !== undefined) return <DenseResult model={model} />;
+  if (!model) return null;
+  if (!plan) {
+    return (
+      <Section title="Result">
+        <p className="muted">The slider’s settings cannot be: see there.</p>
+      </Section>
+    );
+  }
+  return (
+    <>
+      <SlicedResult model={model} plan={plan} />
+      <OpenModelExport model={model} />
+    </>
+  );
+}
+
+function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
+  const results = useStudioState((state) => state.results);
+  const settings = useStudioState((state) => state.settings);
+  const { shown } = matchingRuns(results, settings, plan);
+  const percent = formatPercent(settings.sparsity_percent / 100);
+  return (
+    <Section
+      title="Result"
+      aside={
+        <span className="section-note">
+          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
+        </span>
+      }
+    >
+      <Comparison model={model} dense={results.dense} plan={plan} run={shown} precision={chosenPrecision(settings)} />
+      <div className="block">
+        <h3>Export the sliced model</h3>
+        <ExportBlock
+          kind="sliced"
+          id={shown?.id ?? null}
+          perplexity={shown?.perplexity ?? null}
+          exports={shown?.exports ?? []}
+          isLost={shown?.is_lost}
+          stem={fileStem(model.name, percent)}
+        />
+      </div>
+      <SizeBlock model={model} plan={plan} />
+      {shown && <CertificateBlock run={shown} />}
+    </Section>
+  );
+}

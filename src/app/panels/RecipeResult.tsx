@@ -1,0 +1,148 @@
+import type { ModelSummary } from '../../engine/protocol.ts';
+import { formatKl } from '../charts/scales.ts';
+import { Facts } from '../components/Facts.tsx';
+import { Protocol } from '../components/Protocol.tsx';
+import { Section } from '../components/Section.tsx';
+import {
+  fileStem,
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatPercent,
+  formatPerplexity,
+  formatRate,
+} from '../format.ts';
+import { labelOf } from '../store/front.ts';
+import type { RecipeRun } from '../store/results.ts';
+import { useStudioState } from '../studio.ts';
+import { ExportBlock } from './ExportBlock.tsx';
+
+/** A run of a recipe beside the original, and its files. */
+export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeRun }) {
+  const dense = useStudioState((state) => state.results.dense);
+  const { report, perplexity } = run;
+  const divergence = perplexity?.divergence;
+  const label = labelOf(run);
+  const rows = [
+    {
+      name: 'Perplexity',
+      dense: dense && formatPerplexity(dense.perplexity),
+      made: perplexity && formatPerplexity(perplexity.perplexity),
+      change: dense && perplexity ? perplexity.perplexity / dense.perplexity - 1 : null,
+    },
+    {
+      name: 'Size',
+      dense: formatBytes(model.bytes),
+      made: formatBytes(report.stored_bytes),
+      change: report.stored_bytes / model.bytes - 1,
+    },
+    {
+      name: 'Parameters',
+      dense: formatCount(model.parameters),
+      made: formatCount(report.parameters),
+      change: report.parameters / model.parameters - 1,
+    },
+    {
+      name: 'Products a token',
+      dense: formatCount(model.multiplications_per_token),
+      made: formatCount(report.multiplications_per_token),
+      change: report.multiplications_per_token / model.multiplications_per_token - 1,
+    },
+    {
+      name: 'Speed',
+      dense: dense && formatRate(dense.tokens_per_second),
+      made: perplexity && formatRate(perplexity.tokens_per_second),
+      change: null,
+    },
+  ];
+  return (
+    <Section
+      title="Result"
+      aside={
+        <span className="section-note">{((8 * report.stored_bytes) / model.parameters).toFixed(2)} bits a weight</span>
+      }
+    >
+      <p className="recipe-text" title={report.recipe}>
+        {label === report.recipe ? (
+          <code>{label}</code>
+        ) : (
+          <>
+            <strong>{label}</strong> <code>{report.recipe}</code>
+          </>
+        )}
+      </p>
+      <table className="comparison">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">Dense</th>
+            <th scope="col" className="sliced">
+              Made
+            </th>
+            <th scope="col">Change</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ name, dense: before, made, change }, index) => (
+            <tr key={name} className={index === 0 ? 'main' : undefined}>
+              <th scope="row">{name}</th>
+              <td>{before ?? '–'}</td>
+              <td className="sliced">{made ?? '–'}</td>
+              <td>{change === null ? '–' : formatChange(change)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {divergence && (
+        <Facts
+          facts={[
+            {
+              name: 'KL divergence',
+              title: 'From the dense model, nats a token, mean ± standard error',
+              value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error, 2)}`,
+            },
+            {
+              name: 'Same first choice',
+              title: 'How often its most likely token is the dense model’s',
+              value: `${formatPercent(divergence.top1_agreement)} ± ${formatPercent(divergence.top1_error)}`,
+            },
+            {
+              name: 'Right token’s probability',
+              title: 'Mean and root mean square of its change',
+              value: `${formatChange(divergence.probability_change.mean)}, RMS ${formatPercent(divergence.probability_change.rms)}`,
+            },
+          ]}
+        />
+      )}
+      {perplexity && <Protocol protocol={perplexity.protocol} />}
+      <div className="block">
+        <h3>Export this model</h3>
+        <ExportBlock
+          kind={report.parts.shortcuts > 0 ? 'sliced' : 'compressed'}
+          id={run.id}
+          perplexity={perplexity}
+          exports={run.exports}
+          isLost={run.is_lost}
+          stem={fileStem(model.name, label)}
+        />
+      </div>
+      <StepErrors run={run} />
+    </Section>
+  );
+}
+
+/** What each step lost, as it measured it on its own inputs, and how long it took. */
+function StepErrors({ run: { report } }: { run: RecipeRun }) {
+  return (
+    <div className="block">
+      <h3>Steps</h3>
+      <Facts
+        facts={report.steps.map(({ method, error, seconds }) => ({
+          name: method,
+          title: 'Mean share of what each linear gave that is lost; time',
+          value: `${error === undefined ? '' : `loses ${formatPercent(error)} · `}${seconds.toFixed(1)} s`,
+        }))}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import { formatKl } from '../charts/scales.ts';
+import { formatBytes, formatChange, formatPercent } from '../format.ts';
+import { pairedDifference, type RunRow } from '../store/runs_table.ts';
+
+/** Two runs against each other: what both windows share cancels out, so that small differences show. */
+export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: () => void }) {
+  const paired = pairedDifference(a.measured, b.measured);
+  return (
+    <div className="runs-compare">
+      <p>
+        <strong>{b.label}</strong> against <strong>{a.label}</strong>: {formatBytes(b.bytes)} (
+        {formatChange(b.bytes / a.bytes - 1)})
+        {paired ? (
+          <>
+            , perplexity <strong>{formatChange(Math.exp(paired.mean) - 1)}</strong>
+            {paired.error !== null && <> ± {formatPercent(Math.exp(paired.mean) * paired.error)}</>}, {verdict(paired)}
+          </>
+        ) : (
+          ', not measured on the same windows'
+        )}
+        {a.kl && b.kl && (
+          <>
+            ; KL {formatKl(b.kl.value)} against {formatKl(a.kl.value)}
+          </>
+        )}
+        .
+      </p>
+      {paired && paired.windows.length > 1 && <Strip windows={paired.windows} />}
+      <button type="button" className="quiet" onClick={onClose}>
+        Close
+      </button>
+    </div>
+  );
+}
+
+function verdict({ windows, mean, error }: { windows: readonly number[]; mean: number; error: number | null }): string {
+  const better = windows.filter((each) => each < 0).length;
+  const count = `better in ${better} of ${windows.length} windows`;
+  if (error === null) return count;
+  return Math.abs(mean) < 2 * error ? `within noise, ${count}` : count;
+}
+
+/** Each window's difference: up is worse. */
+function Strip({ windows }: { windows: readonly number[] }) {
+  const most = Math.max(...windows.map(Math.abs)) || 1;
+  const width = 100 / windows.length;
+  return (
+    <svg
+      className="runs-strip"
+      viewBox="0 -20 100 40"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`Difference of the loss in ${windows.length} windows, from ${formatKl(Math.min(...windows))} to ${formatKl(Math.max(...windows))} nats a token`}
+    >
+      <path d="M0 0H100" stroke="var(--line-strong)" vectorEffect="non-scaling-stroke" />
+      {windows.map((each, index) => (
+        <rect
+          // biome-ignore lint/suspicious/noArrayIndexKey: windows have no other identity
+          key={index}
+          x={index * width + width * 0.15}
+          width={width * 0.7}
+          y={each > 0 ? (-each / most) * 18 : 0}
+          height={(Math.abs(each) / most) * 18}
+          fill={each > 0 ? 'var(--sliced)' : 'var(--series-2)'}
+        />
+      ))}
+    </svg>
+  );
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { logTicks, xScale, yScale } from '../charts/scales.ts';
+import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, sliceReport } from '../testing.ts';
+import type { ExportEntry } from './exports.ts';
+import { colourOrder, frontOf, paretoFront, placed } from './front.ts';
+import { NO_RESULTS, type Results } from './results.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
+
+const OPTIONS = { sparsity: 0.25, round: 8, schedule: 'sequential', fusion: 'exact', head: 'auto' } as const;
+
+function runOf(id: string, seqlen: number) {
+  return {
+    id,
+    is_preview: false,
+    slice: sliceReport(id, OPTIONS),
+    perplexity: { ...perplexityReport(id, 80), protocol: { ...PROTOCOL, seqlen } },
+    protocol: PROTOCOL,
+    exports: [],
+  };
+}
+
+const BASE: Results = { ...NO_RESULTS, model: MODEL, protocol: PROTOCOL, dense: perplexityReport('dense', 75.9) };
+
+describe('the front', () => {
+  it('draws only what was measured on the same windows, and counts the rest', () => {
+    const { points, omitted } = frontOf({ ...BASE, runs: [runOf('a', 256), runOf('b', 128)] }, DEFAULT_SETTINGS);
+    expect(points.map(({ id, label, kind }) => [id, label, kind])).toEqual([
+      ['dense', 'dense', 'dense'],
+      ['a', '25 % sequential', 'run'],
+    ]);
+    expect(omitted).toBe(1);
+  });
+
+  it('has every verified file as a point of its own, in its precision and with the bytes of its weights', () => {
+    const report = {
+      ...exportReport({ id: 'a', options: { format: 'onnx', precision: 'int4' } }),
+      perplexity: 88,
+      files: [
+        { name: 'onnx/model.onnx', bytes: 3_000_000, sha256: '' },
+        { name: 'onnx/model.onnx_data', bytes: 100_000, sha256: '' },
+        { name: 'tokenizer.json', bytes: 900_000, sha256: '' },
+      ],
+    };
+    const choice = { format: 'onnx', precision: 'int4' } as const;
+    const done: ExportEntry = { choice, state: 'done', report, protocol: PROTOCOL };
+    const failed: ExportEntry = {
+      choice: { format: 'gguf', precision: 'f16' },
+      state: 'failed',
+      error: { code: 'internal', message: '', place: {} },
+    };
+    const { points } = frontOf(
+      { ...BASE, runs: [{ ...runOf('a', 256), exports: [done, failed] }], dense_exports: [done] },
+      DEFAULT_SETTINGS,
+    );
+    const files = points.filter(({ kind }) => kind === 'file');
+    expect(files.map(({ id, precision, x }) => [id, precision, x.bytes])).toEqual([
+      ['dense', 'int4', 3_100_000],
+      ['a', 'int4', 3_100_000],
+    ]);
+    expect(files[1].y.perplexity).toEqual({ value: 88, error: null });
+    // Nothing but its perplexity was measured of a file: it has no place among divergences.
+    expect(placed(points, 'bytes', 'kl')).toMatchObject({ placed: [], missing: 3 });
+  });
+
+  it('joins what no other point beats, whichever way an axis is better', () => {
+    const points = frontOf(
+      {
+        ...BASE,
+        recipe_runs: [
+          recipeRun('small', { bytes: 2e6, perplexity: 90, kl: 0.1 }),
+          recipeRun('beaten', { bytes: 3e6, perplexity: 95, kl: 0.2 }),
+          recipeRun('good', { bytes: 4e6, perplexity: 76, kl: 0.01 }),
+        ],
+      },
+      DEFAULT_SETTINGS,
+    ).points;
+    const ids = (x: 'bytes' | 'prefill', y: 'perplexity' | 'kl' | 'top1') =>
+      paretoFront(placed(points, x, y).placed, x, y).map(({ point }) => point.id);
+    expect(ids('bytes', 'perplexity')).toEqual(['small', 'good', 'dense']);
+    expect(ids('bytes', 'kl')).toEqual(['small', 'good']);
+    // All are as fast: the best alone.
+    expect(ids('prefill', 'perplexity')).toEqual(['dense']);
+    expect(ids('bytes', 'top1')).toEqual(['small', 'good']);
+    expect(colourOrder(points)).toEqual(['embed + gptq']);
+  });
+});
+
+describe('axes of the front', () => {
+  it('go logarithmic where one model is ruined, and keep every point inside', () => {
+    expect(yScale('perplexity', [75, 80, 90]).scale).toBe('linear');
+    const wide = yScale('perplexity', [75, 200_000]);
+    expect(wide.scale).toBe('log');
+    expect(wide.domain[0]).toBeLessThanOrEqual(75);
+    expect(wide.domain[1]).toBeGreaterThanOrEqual(200_000);
+    const { ticks, domain } = logTicks(0.004, 0.03);
+    expect([ticks[0], ticks.at(-1)]).toEqual(domain);
+    expect(domain[0]).toBeLessThanOrEqual(0.004);
+    expect(domain[1]).toBeGreaterThanOrEqual(0.03);
+    expect(yScale('top1', [0.9, 0.98]).domain[1]).toBeLessThanOrEqual(1);
+    const bytes = xScale('bytes', [8e6], 1.3e6);
+    expect(bytes.domain[0]).toBeLessThanOrEqual(1.3e6);
+    expect(bytes.tickFormatter(bytes.ticks[1])).toMatch(/ MB$/);
+  });
+});

@@ -1,0 +1,146 @@
+/** @file Rows of the table of runs, their order, and what two of them differ in, window by window. */
+import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
+import { type AnyRun, type Figure, labelOf, perplexityOf } from './front.ts';
+import { isSameEvaluation, type Results } from './results.ts';
+import type { Settings } from './settings.ts';
+import { chosenPrecision, slicedTotal } from './sizes.ts';
+
+export interface RunRow {
+  id: 'dense' | string;
+  label: string;
+  /** The recipe in full; what a name stands for. */
+  recipe: string;
+  /** "quick", "other texts", "weights lost". */
+  remarks: readonly string[];
+  is_pinned: boolean;
+  perplexity: Figure | null;
+  kl: Figure | null;
+  top1: Figure | null;
+  bytes: number;
+  bits: number;
+  /** Tokens per second, whole text and one by one. */
+  prefill: number | null;
+  decode: number | null;
+  /** Exports that were verified. */
+  files: number;
+  measured: PerplexityReport | null;
+}
+
+export type SortKey = 'label' | 'perplexity' | 'kl' | 'top1' | 'bytes' | 'bits' | 'prefill' | 'decode';
+
+export function runRows(results: Results, settings: Pick<Settings, 'export'>): RunRow[] {
+  const { model, dense, dense_exports } = results;
+  if (!model) return [];
+  const rows = [...results.runs, ...results.recipe_runs].map((run) => runRow(results, model, run, settings));
+  const original: RunRow = {
+    ...figuresOf(dense),
+    id: 'dense',
+    label: 'dense',
+    recipe: 'as it was opened',
+    remarks: [],
+    is_pinned: true,
+    bytes: model.bytes,
+    bits: (8 * model.bytes) / model.parameters,
+    files: dense_exports.filter(({ state }) => state === 'done').length,
+  };
+  return [original, ...rows];
+}
+
+function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pick<Settings, 'export'>): RunRow {
+  const measured = run.perplexity;
+  const bytes = 'slice' in run ? slicedTotal(model, run.slice, chosenPrecision(settings)) : run.report.stored_bytes;
+  const recipe = 'slice' in run ? (run.slice.run?.recipe ?? labelOf({ ...run, name: undefined })) : run.report.recipe;
+  const remarks = [
+    'slice' in run && run.is_preview && 'quick',
+    measured && !isSameEvaluation(measured.protocol, results.protocol) && 'other texts',
+    run.is_lost && 'weights lost',
+  ].filter((remark) => typeof remark === 'string');
+  return {
+    ...figuresOf(measured),
+    id: run.id,
+    label: labelOf(run),
+    recipe,
+    remarks,
+    is_pinned: run.is_pinned ?? false,
+    bytes,
+    bits: (8 * bytes) / model.parameters,
+    files: run.exports.filter(({ state }) => state === 'done').length,
+  };
+}
+
+function figuresOf(measured: PerplexityReport | null) {
+  const divergence = measured?.divergence;
+  return {
+    perplexity: measured && perplexityOf(measured),
+    kl: divergence ? { value: divergence.kl_divergence, error: divergence.kl_error } : null,
+    top1: divergence ? { value: divergence.top1_agreement, error: divergence.top1_error } : null,
+    prefill: measured?.tokens_per_second ?? null,
+    decode: measured?.decode_tokens_per_second ?? null,
+    measured,
+  };
+}
+
+/** Pinned rows stay on top, in the order asked for; what was not measured goes last either way. */
+export function sortRows(rows: readonly RunRow[], key: SortKey | null, isDescending: boolean): RunRow[] {
+  const sign = isDescending ? -1 : 1;
+  const original = rows.filter(({ id }) => id === 'dense');
+  const rest = rows.filter(({ id }) => id !== 'dense');
+  const compare = (a: RunRow, b: RunRow) => {
+    if (a.is_pinned !== b.is_pinned) return a.is_pinned ? -1 : 1;
+    if (key === null) return 0;
+    if (key === 'label') return sign * a.label.localeCompare(b.label, 'en', { numeric: true });
+    const [left, right] = [figureOf(a, key), figureOf(b, key)];
+    if (left === null || right === null) return Number(left === null) - Number(right === null);
+    return sign * (left - right);
+  };
+  return [...original, ...rest.sort(compare)];
+}
+
+function figureOf(row: RunRow, key: Exclude<SortKey, 'label'>): number | null {
+  const value = row[key];
+  return typeof value === 'number' || value === null ? value : value.value;
+}
+
+/** RFC 4180: every figure with all its digits, in units that the head names. */
+export function toCsv(rows: readonly RunRow[]): string {
+  const head = [
+    ...['name', 'recipe', 'perplexity', 'perplexity_error', 'kl_divergence', 'kl_error'],
+    ...['top1_agreement', 'top1_error', 'bytes', 'bits_per_weight'],
+    ...['tokens_per_second', 'decode_tokens_per_second', 'evaluation', 'windows', 'seqlen', 'bos'],
+  ];
+  const lines = rows.map((row) => {
+    const protocol = row.measured?.protocol;
+    return [
+      ...[row.label, row.recipe, row.perplexity?.value, row.perplexity?.error, row.kl?.value, row.kl?.error],
+      ...[row.top1?.value, row.top1?.error, row.bytes, row.bits, row.prefill, row.decode],
+      ...[protocol?.evaluation.name, protocol?.eval_samples, protocol?.seqlen, protocol?.bos],
+    ]
+      .map(csvField)
+      .join(',');
+  });
+  return `${[head.join(','), ...lines].join('\r\n')}\r\n`;
+}
+
+function csvField(value: string | number | null | undefined): string {
+  const text = value === null || value === undefined ? '' : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export interface PairedDifference {
+  /** Of each window's mean loss, b − a, in nats a token. */
+  windows: readonly number[];
+  mean: number;
+  /** Standard error of the mean; null for one window. */
+  error: number | null;
+}
+
+/** The same windows by two models: what they share cancels out. Null where they were not measured on the same ones. */
+export function pairedDifference(a: PerplexityReport | null, b: PerplexityReport | null): PairedDifference | null {
+  if (!a || !b || !isSameEvaluation(a.protocol, b.protocol)) return null;
+  if (a.window_losses.length === 0 || a.window_losses.length !== b.window_losses.length) return null;
+  const windows = b.window_losses.map((loss, index) => loss - a.window_losses[index]);
+  const mean = windows.reduce((sum, each) => sum + each, 0) / windows.length;
+  if (windows.length < 2) return { windows, mean, error: null };
+  const squares = windows.reduce((sum, each) => sum + (each - mean) ** 2, 0);
+  return { windows, mean, error: Math.sqrt(squares / (windows.length - 1) / windows.length) };
+}

@@ -1,0 +1,232 @@
+/**
+ * @file The graph with floats in the place of what it stores quantised: MatMulNBits is a product with a float matrix, and so on.
+ * Weights are then found as in any other graph. Only weights are looked at: activations are computed in floats whatever a
+ * graph rounds them to, which a note says.
+ */
+import type { OnnxGraph, OnnxNode } from '../read_model.ts';
+import type { StoredTensor } from '../read_tensor.ts';
+import { type BlockCodes, blockTensor, codeRowBytes, zeroRowBytes } from './block_codes.ts';
+import { dequantizedTensor } from './dequantize_linear.ts';
+import { checkSize, notRead, sizeAttribute } from './faults.ts';
+import { isFloat } from './numbers.ts';
+import { isVirtual, type VirtualTensor } from './virtual.ts';
+
+/** What quantising tools add to the name of a weight. */
+const SUFFIX = /(_Q\d+(G\d+)?|_quant|_quantized|_q\d+|_quantized_weight|_quant_weight)$/;
+
+/** Throws `bad_onnx`, `unknown_architecture` (a form that is not read). */
+export function floatGraph(file: string, graph: OnnxGraph): OnnxGraph {
+  return new FloatGraph(file, graph, new Map()).graph;
+}
+
+/** Between a stored tensor and an operator that takes it quantised: the same bytes. */
+const SAME_BYTES: ReadonlySet<string> = new Set(['Identity', 'Reshape']);
+const MOST_STEPS = 8;
+
+type Known = Map<StoredTensor, VirtualTensor>;
+
+class FloatGraph {
+  readonly graph: OnnxGraph;
+  private readonly initializers: Map<string, StoredTensor>;
+  private readonly producers = new Map<string, OnnxNode>();
+  private readonly consumers = new Map<string, OnnxNode[]>();
+  private readonly dropped = new Set<OnnxNode>();
+
+  constructor(
+    private readonly file: string,
+    from: OnnxGraph,
+    private readonly known: Known,
+    private readonly outer?: FloatGraph,
+  ) {
+    this.initializers = new Map(from.initializers);
+    for (const node of from.nodes) {
+      if (node.tensor) this.initializers.set(node.outputs[0], node.tensor);
+      for (const output of node.outputs) this.producers.set(output, node);
+      for (const input of node.inputs) this.consumers.set(input, [...(this.consumers.get(input) ?? []), node]);
+    }
+    const nodes = from.nodes.flatMap((node) => this.node(node));
+    this.graph = { ...from, initializers: this.initializers, nodes };
+  }
+
+  private node(node: OnnxNode): OnnxNode[] {
+    if (this.dropped.has(node)) return [];
+    switch (node.op_type) {
+      case 'MatMulNBits':
+        return this.matMulNBits(node);
+      case 'GatherBlockQuantized':
+        return this.gatherBlocks(node);
+      case 'DequantizeLinear':
+        return this.dequantize(node);
+      case 'Gather':
+        return this.gather(node);
+      default: {
+        if (node.subgraphs.length === 0) return [node];
+        const subgraphs = node.subgraphs.map((part) => new FloatGraph(this.file, part, this.known, this).graph);
+        return [{ ...node, subgraphs }];
+      }
+    }
+  }
+
+  /** Inputs: x, codes, scales, zero points, g_idx, bias. */
+  private matMulNBits(node: OnnxNode): OnnxNode[] {
+    const { file } = this;
+    const columns = sizeAttribute(file, node, 'K');
+    const rows = sizeAttribute(file, node, 'N');
+    const bits = this.bitsOf(node);
+    if (node.inputs[4]) throw notRead(file, node, 'has an order of its inputs (g_idx)', 'MatMulNBits without g_idx');
+    const codes = this.constant(node, 1, 'codes');
+    const block = sizeAttribute(file, node, 'block_size');
+    const weight = this.made(codes, () => {
+      const scales = this.constant(node, 2, 'scales');
+      const zeros = node.inputs[3] ? this.constant(node, 3, 'zero points') : undefined;
+      return this.blocks(node, { rows, columns, bits, block, padded: true, codes, scales, zeros });
+    });
+    const [x] = node.inputs;
+    const [y] = node.outputs;
+    const bias = node.inputs[5];
+    const out = bias ? `${y}+bias` : y;
+    const product: OnnxNode = {
+      ...{ ...node, op_type: 'FusedMatMul', inputs: [x, this.named(weight)], outputs: [out] },
+      ints: new Map([['transB', [1]]]),
+    };
+    if (!bias) return [product];
+    return [product, { ...node, op_type: 'Add', domain: '', inputs: [out, bias], outputs: [y], ints: new Map() }];
+  }
+
+  /** Inputs: codes, indices, scales, zero points. */
+  private gatherBlocks(node: OnnxNode): OnnxNode[] {
+    const { file } = this;
+    const { codes, dims } = this.table(node);
+    const axis = (name: string, fallback: number) => {
+      const value = node.ints.get(name)?.[0] ?? fallback;
+      return value < 0 ? value + dims.length : value;
+    };
+    if (axis('gather_axis', 0) !== 0 || axis('quantize_axis', dims.length - 1) !== dims.length - 1 || dims.length < 2) {
+      const what = `gathers along axis ${axis('gather_axis', 0)} of ${dims.length}, quantised along another than the last`;
+      throw notRead(file, node, what, 'rows of a matrix that is quantised along its columns');
+    }
+    const { name: type } = codes.type;
+    const isBytes = type === 'UINT8';
+    if (!isBytes && type !== 'INT4' && type !== 'UINT4') {
+      throw notRead(file, node, `gathers ${type}`, 'UINT8, UINT4 or INT4');
+    }
+    const bits = isBytes ? this.bitsOf(node) : 4;
+    const [rows] = dims;
+    const stored = codes.elements / (rows || 1);
+    const columns = isBytes ? (stored * 8) / bits : stored;
+    const block = sizeAttribute(file, node, 'block_size', 128);
+    const weight = this.made(codes, () => {
+      const scales = this.constant(node, 2, 'scales');
+      const zeros = node.inputs[3] ? this.constant(node, 3, 'zero points') : undefined;
+      return this.blocks(node, {
+        ...{ rows, columns, bits, block, padded: false, codes, scales, zeros, isSigned: type === 'INT4' },
+        ...(!isBytes && { default_zero: 0 }),
+      });
+    });
+    return [{ ...node, op_type: 'Gather', domain: '', inputs: [this.named(weight), node.inputs[1]], ints: new Map() }];
+  }
+
+  private table(node: OnnxNode) {
+    const codes = this.constant(node, 0, 'codes');
+    // A table shared with MatMulNBits has its three dimensions and is reshaped to two.
+    const dims = codes.dims.length === 3 ? [codes.dims[0], codes.dims[1] * codes.dims[2]] : codes.dims;
+    return { codes, dims };
+  }
+
+  /** Inputs: codes, scale, zero point. What is no stored tensor is an activation, and stays. */
+  private dequantize(node: OnnxNode): OnnxNode[] {
+    const codes = this.stored(node.inputs[0]);
+    if (!codes || isVirtual(codes)) return [node];
+    const weight = this.dequantized(node, codes);
+    this.named(weight);
+    this.initializers.set(node.outputs[0], weight);
+    return [];
+  }
+
+  private dequantized(node: OnnxNode, codes: StoredTensor): VirtualTensor {
+    return this.made(codes, () => {
+      const scales = this.constant(node, 1, 'scale');
+      const zeros = node.inputs[2] ? this.constant(node, 2, 'zero point') : undefined;
+      return dequantizedTensor(this.file, node, this.nameOf(codes), { codes, scales, zeros });
+    });
+  }
+
+  /** Rows of codes that are dequantised only after they were gathered, with one scale for all. */
+  private gather(node: OnnxNode): OnnxNode[] {
+    const codes = this.stored(node.inputs[0]);
+    const readers = this.consumers.get(node.outputs[0]) ?? [];
+    const [next] = readers;
+    if (!codes || isVirtual(codes) || readers.length !== 1 || next.op_type !== 'DequantizeLinear') return [node];
+    if (this.stored(next.inputs[1])?.elements !== 1) return [node];
+    const weight = this.dequantized(next, codes);
+    this.dropped.add(next);
+    return [{ ...node, inputs: [this.named(weight), node.inputs[1]], outputs: next.outputs }];
+  }
+
+  private blocks(node: OnnxNode, from: BlockCodes): VirtualTensor {
+    const { rows, columns, block, codes, scales, zeros, bits } = from;
+    const { file } = this;
+    const blocks = rows * Math.ceil(columns / block);
+    const isBytes = codes.type.name === 'UINT8';
+    if (from.padded && !isBytes) throw notRead(file, node, `has codes in ${codes.type.name}`, 'UINT8');
+    checkSize(file, node, 'codes', codes, isBytes ? rows * codeRowBytes(from) : rows * columns);
+    if (!isFloat(scales)) throw notRead(file, node, `has scales in ${scales.type.name}`, 'FLOAT or FLOAT16');
+    checkSize(file, node, 'scales', scales, blocks);
+    if (zeros) {
+      const isPacked = zeros.type.name === 'UINT8';
+      checkSize(file, node, 'zero points', zeros, isPacked ? rows * zeroRowBytes(from) : blocks);
+    }
+    if (!isBytes && bits !== 4) throw notRead(file, node, `has ${bits} bits`, '4');
+    return blockTensor(this.nameOf(codes), from);
+  }
+
+  private bitsOf(node: OnnxNode): 2 | 4 | 8 {
+    const bits = sizeAttribute(this.file, node, 'bits', 4);
+    if (bits === 2 || bits === 4 || bits === 8) return bits;
+    throw notRead(this.file, node, `has ${bits} bits`, '2, 4 or 8');
+  }
+
+  private made(codes: StoredTensor, make: () => VirtualTensor): VirtualTensor {
+    const known = this.known.get(codes) ?? make();
+    this.known.set(codes, known);
+    return known;
+  }
+
+  /** The value by which nodes take it: its name, unless something else has it. */
+  private named(weight: VirtualTensor): string {
+    let name = weight.name;
+    while ((this.initializers.get(name) ?? weight) !== weight || this.producers.has(name)) name = `${name}'`;
+    this.initializers.set(name, weight);
+    return name;
+  }
+
+  private nameOf({ name }: StoredTensor): string {
+    return name.replace(SUFFIX, '').replace(/\.qweight$/, '.weight');
+  }
+
+  private constant(node: OnnxNode, input: number, part: string): StoredTensor {
+    const found = this.stored(node.inputs[input]);
+    if (found && !isVirtual(found)) return found;
+    throw notRead(this.file, node, `computes its ${part} while the model runs`, `stored ${part}`);
+  }
+
+  private stored(value: string | undefined): StoredTensor | undefined {
+    let at = value;
+    for (let step = 0; at && step < MOST_STEPS; step++) {
+      const tensor = this.initializer(at);
+      if (tensor) return tensor;
+      const node = this.producer(at);
+      if (!node || !SAME_BYTES.has(node.op_type)) return undefined;
+      at = node.inputs[0];
+    }
+    return undefined;
+  }
+
+  private initializer(name: string): StoredTensor | undefined {
+    return this.initializers.get(name) ?? this.outer?.initializer(name);
+  }
+
+  private producer(name: string): OnnxNode | undefined {
+    return this.producers.get(name) ?? this.outer?.producer(name);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Every method on WebGPU, in one setting: whatever it asks of the backend (states, Grams, cross-Grams, products). With
+ * WHITTLE_FULL=1 against the figures of torch that `methods_reference.test.ts` has; else, because a software adapter needs two
+ * minutes for that, on little text against what the CPU backend makes of the same. Results are measured on the CPU backend.
+ */
+import { afterAll, beforeAll, it } from 'vitest';
+import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import type { WebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
+import { METHODS } from '../src/compress/registry.ts';
+import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
+import { expectRow, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
+import { judge, runRecipe } from './support/recipe_job.ts';
+import { type TestJob, testJob } from './support/slice_job.ts';
+
+const MODEL = 'stories260k';
+const isFull = process.env.WHITTLE_FULL === '1';
+const LITTLE = { seqlen: 128, samples: 2, eval_samples: 4 };
+
+const ROWS: readonly (readonly [recipe: string, method: string, settings: Record<string, unknown>])[] = [
+  ['rtn:bits=4,group=32', 'rtn', { bits: 4, group: 32 }],
+  ['magnitude:pattern=2:4', 'magnitude', { sparsity: '2:4' }],
+  ['wanda:sparsity=0.5', 'wanda', { sparsity: '50%' }],
+  ['sparsegpt:sparsity=0.5', 'sparsegpt', { sparsity: '50%', block: 128, damp: 0.01 }],
+  ['gptq:bits=4,group=32,delta=true', 'gptq:bits=4,group=32,delta=true', {}],
+  ['awq:bits=4,group=32', 'awq', { bits: 4, group: 32, ratios: 20, clip: true }],
+  ['owq:bits=4,group=32,keep=0.01', 'owq', { bits: 4, group: 32, kept_columns: 0.01 }],
+  ['lorc:bits=4,group=32,rank=8', 'zeroquant-v2 lorc', { bits: 4, group: 32, rank: 8 }],
+  ['svd:keep=0.8,whitened=true', 'svd', { keep: 0.8, whitened: true }],
+  ['tensor_train:ratio=2,tied=true', 'tensor-train embedding', { ratio: 2, tied: true }],
+  ['embed:bits=8', 'embedding int8 row', {}],
+  ['correct:ridge=1; wanda:sparsity=0.5', 'stream-corrected wanda', { sparsity: '50%', ridge: 1 }],
+  ['slicegpt:sparsity=0.25; recover:ridge=0.05', 'slicegpt + closed-form recovery', { sparsity: 0.25, ridge: 0.05 }],
+];
+
+async function littleJob(): Promise<{ job: TestJob; rows: readonly Row[] }> {
+  const text = (part: string) => readSharedText('text', `${TEXTS[MODEL]}.${part}.txt`);
+  const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
+  return { job: await testJob(await sharedModelFiles(MODEL), texts, LITTLE), rows: [] };
+}
+
+describeWithShared('methods on WebGPU', () => {
+  let gpu: WebGpuBackend | undefined;
+  const cpu = createWasmBackend();
+  let job: TestJob;
+  let rows: readonly Row[];
+  let measure: ReturnType<typeof judge>;
+  beforeAll(async () => {
+    gpu = await createNodeWebGpuBackend();
+    ({ job, rows } = await (isFull ? referenceJob(MODEL) : littleJob()));
+    measure = judge(cpu, job);
+  });
+  afterAll(() => {
+    gpu?.dispose();
+    cpu.dispose();
+  });
+
+  async function cpuRow(recipe: string): Promise<Row> {
+    const { parameters, ...figures } = await measure(await runRecipe(cpu, job, recipe));
+    return { method: recipe, settings: {}, params: parameters, ...figures };
+  }
+
+  it.each(ROWS)('%s', { timeout: 120_000 }, async (recipe, method, settings) => {
+    if (!gpu) return;
+    const row = isFull ? rowOf(rows, method, settings) : await cpuRow(recipe);
+    if (!row) throw new Error('no such row');
+    expectRow(await measure(await runRecipe(gpu, job, recipe)), row, false);
+  });
+
+  // Whatever is new in the registry, with its defaults, until it has a row above.
+  const named = new Set(ROWS.flatMap(([recipe]) => recipe.split('; ').map((step) => step.split(':')[0])));
+  const unnamed = METHODS.filter(({ name, role = 'step' }) => role === 'step' && !named.has(name));
+  it.each(unnamed.map(({ name }) => name))('%s with its defaults', { timeout: 120_000 }, async (recipe) => {
+    if (!gpu) return;
+    expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), true);
+  });
+});

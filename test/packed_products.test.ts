@@ -1,0 +1,113 @@
+/** Products with grouped integers, as they are stored, against the f64 twin's with the numbers that the integers stand for. */
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Backend, Tensor } from '../src/backend/backend.ts';
+import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
+import { normalisedError, randomValues } from '../src/backend/testing.ts';
+import { createNodeCrew } from '../src/backend/wasm/testing.ts';
+import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import { dense } from '../src/models/packed/dense.ts';
+import { type Grouped, groupsOf } from '../src/models/packed/packing.ts';
+import { groupedParts, storePacked } from '../src/models/packed/store.ts';
+import type { GroupedValues } from '../src/models/packed/values.ts';
+import { memoryScratch } from '../src/models/scratch.ts';
+import { f16ToNumber, numberToF16 } from '../src/tensor/half.ts';
+
+const backend = createWasmBackend(await createNodeCrew(2));
+const reference = createCpuBackend();
+afterAll(() => backend.dispose());
+
+const half = (value: number) => f16ToNumber(numberToF16(value));
+
+type Form = Omit<Grouped, 'kind'>;
+
+function valuesOf(rows: number, columns: number, form: Form): GroupedValues {
+  const packing: Grouped = { kind: 'grouped', ...form };
+  const groups = groupsOf(packing, columns);
+  const uniform = (count: number, seed: number) => randomValues(count, seed).map((x) => Math.abs(x) % 1);
+  const top = 2 ** form.bits;
+  const rounded = form.scale === 'F16' ? half : Math.fround;
+  const middle = form.zero === 'symmetric' ? top / 2 : 0;
+  return {
+    ...{ packing, rows, columns },
+    codes: Uint8Array.from(uniform(rows * columns, 1), (x) => Math.floor(x * top) - middle),
+    scales: Float64Array.from(uniform(rows * groups, 2), (x) => rounded(0.01 + x)),
+    ...(form.zero === 'integer' && { zeros: Float64Array.from(uniform(rows * groups, 3), (x) => Math.floor(x * top)) }),
+    ...(form.zero === 'minimum' && { zeros: Float64Array.from(randomValues(rows * groups, 3), half) }),
+  };
+}
+
+/** The matrix on the device, from what a scratch store holds of it. */
+async function packed(values: GroupedValues): Promise<Tensor | undefined> {
+  const { packing, rows, columns } = values;
+  const ref = await storePacked(memoryScratch(), 'w', values);
+  const parts = await groupedParts(ref, packing, { start: 0, end: rows });
+  return parts && backend.pack?.({ ...packing, ...parts, rows, columns }, 'packed');
+}
+
+const FORMS: [name: string, form: Form][] = ([2, 3, 4, 8] as const).flatMap((bits) =>
+  (['symmetric', 'integer', 'minimum'] as const).map(
+    (zero) => [`int${bits} ${zero}`, { bits, group: 32, zero, scale: 'F16' }] as [string, Form],
+  ),
+);
+FORMS.push(['int8 row', { bits: 8, group: 'row', zero: 'symmetric', scale: 'F32' }]);
+FORMS.push(['int4 of groups of 96', { bits: 4, group: 96, zero: 'integer', scale: 'F16' }]);
+FORMS.push(['int4 row', { bits: 4, group: 'row', zero: 'minimum', scale: 'F16' }]);
+
+/** Rows, outputs, inputs: ragged blocks and groups, one row and many, more than one panel. */
+const SHAPES = [
+  [1, 70, 100],
+  [3, 301, 256],
+  [37, 70, 100],
+] as const;
+
+describe.each(FORMS)('%s', (name, form) => {
+  // A product of several panels takes the twin long.
+  it.each(name === 'int4 integer' ? [...SHAPES, [5, 1700, 320] as const] : SHAPES)(
+    'multiplies %i rows to %i outputs from %i inputs',
+    async (m, n, k) => {
+      const values = valuesOf(n, k, form);
+      const numbers = dense(values);
+      const product = (b: Backend, weight: Tensor, more: object) => {
+        const a = b.fromArray(randomValues(m * k, 5), [m, k], 'a');
+        const output = b.fromArray(randomValues(m * n, 6), [m, n], 'output');
+        const gate = { states: b.fromArray(randomValues(m * n, 7), [m, n], 'gate'), activation: 'silu' as const };
+        const row_scale = b.fromArray(randomValues(m, 8), [m, 1], 'row_scale');
+        const all = { accumulate: { accumulate: true }, gate: { gate, row_scale }, plain: {} } as Record<
+          string,
+          object
+        >;
+        b.matmul_bt({ a, b: weight, output, ...all[(more as { way: string }).way] });
+        return b.read(output);
+      };
+      const own = (await packed(values)) as Tensor;
+      expect(own.type).toBe('packed');
+      const weight = reference.fromArray(numbers, [n, k], 'dense');
+      for (const way of ['plain', 'accumulate', 'gate']) {
+        const [found, expected] = [await product(backend, own, { way }), await product(reference, weight, { way })];
+        // Inputs of few rows are rounded to 16 bits; sums of many rows are in f32.
+        expect(normalisedError(found, expected), way).toBeLessThan(m <= 4 ? 1e-9 : 1e-12);
+      }
+      own.dispose();
+    },
+  );
+});
+
+it('holds what fits no blocks as floats, and takes packed matrices nowhere else', async () => {
+  const form: Form = { bits: 4, group: 16, zero: 'integer', scale: 'F16' };
+  expect(await packed(valuesOf(4, 64, form))).toBeUndefined();
+  const ordered = {
+    ...valuesOf(4, 64, { ...form, group: 32, ordered: true }),
+    order: Uint16Array.from({ length: 64 }, (_, i) => 63 - i),
+  };
+  expect(await packed(ordered)).toBeUndefined();
+  const own = (await packed(valuesOf(8, 64, { ...form, group: 32 }))) as Tensor;
+  const output = backend.empty([4, 8], 'output');
+  const a = backend.empty([4, 64], 'a');
+  expect(() => backend.matmul({ a, b: own, output })).toThrow(expect.objectContaining({ code: 'kernel_shape' }));
+  expect(() => backend.matmul_bt({ a: backend.empty([4, 60], 'a'), b: own, output })).toThrow(
+    expect.objectContaining({ code: 'kernel_shape' }),
+  );
+  const before = backend.memory.currentBytes;
+  own.dispose();
+  expect(before - backend.memory.currentBytes).toBe((8 * 64) / 2 + 8 * 2 * 2 + 8 * 2);
+});

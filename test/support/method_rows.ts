@@ -1,0 +1,60 @@
+/** @file Rows of `shared/reference/methods`, `shared/torch/experiments_*.jsonl` and `fixtures/drift.json`, and what is held to them. */
+import { expect } from 'vitest';
+import drift from '../fixtures/drift.json';
+import { readSharedJson, readSharedText, sharedModelFiles } from '../shared.ts';
+import type { Measured } from './recipe_job.ts';
+import { relativeDifference, type TestJob, testJob } from './slice_job.ts';
+
+export interface Row {
+  method: string;
+  settings: Record<string, unknown>;
+  perplexity: number;
+  kl: number;
+  top1: number;
+  bytes: number;
+  params: number;
+}
+
+interface Reference {
+  protocol: { seqlen: number; samples: number; eval_samples: number };
+  methods: Row[];
+}
+
+/** Figures of `tools/solvers/drift.py`, by model and recipe. */
+export const DRIFT = drift as Record<string, Record<string, Omit<Row, 'method' | 'settings'>>>;
+
+export const TEXTS: Readonly<Record<string, string>> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
+
+/** The model with the windows of the protocol, and every row of it. */
+export async function referenceJob(model: string): Promise<{ job: TestJob; rows: readonly Row[] }> {
+  const { protocol, methods } = readSharedJson('reference', 'methods', `methods_${model}.json`) as Reference;
+  const text = (part: string) => readSharedText('text', `${TEXTS[model]}.${part}.txt`);
+  const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
+  const own = Object.entries(DRIFT[model] ?? {}).map(([method, row]) => ({ method, settings: {}, ...row }));
+  const rows = [...methods, ...experiments(model), ...own];
+  return { job: await testJob(await sharedModelFiles(model), texts, protocol), rows };
+}
+
+function experiments(model: string): Row[] {
+  const lines = readSharedText('torch', `experiments_${model}.jsonl`).split('\n').filter(Boolean);
+  return lines.map((line) => {
+    const { experiment, ...row } = JSON.parse(line) as Row & { experiment: string };
+    return { ...row, method: experiment };
+  });
+}
+
+export function rowOf(rows: readonly Row[], method: string, settings: Record<string, unknown>): Row | undefined {
+  const wanted = JSON.stringify(settings);
+  return rows.find((each) => each.method === method && JSON.stringify(each.settings) === wanted);
+}
+
+/** Bytes and counts exact; perplexity within 0.5 %, divergence within 3 % (or 2e-5); `loose`: 3 % and 8 %. */
+export function expectRow(found: Measured, row: Row, loose: boolean): void {
+  expect(found.bytes).toBe(row.bytes);
+  expect(found.parameters).toBe(row.params);
+  const off = relativeDifference(found.perplexity, row.perplexity);
+  expect(off, `${found.perplexity} against ${row.perplexity}`).toBeLessThan(loose ? 0.03 : 5e-3);
+  const most = Math.max((loose ? 0.08 : 0.03) * row.kl, 2e-5);
+  expect(Math.abs(found.kl - row.kl), `${found.kl} against ${row.kl}`).toBeLessThan(most);
+  expect(Math.abs(found.top1 - row.top1)).toBeLessThan(loose ? 0.02 : 5e-3);
+}

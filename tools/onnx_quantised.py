@@ -1,0 +1,177 @@
+"""Writes test/fixtures/onnx_quantised: the model of test/fixtures/onnx/llama_torchscript.onnx as ONNX Runtime's quantisers and
+other tools store it, with the logits that ONNX Runtime computes of each.
+
+    pip install onnx onnx_ir onnxruntime numpy
+    python tools/onnx_quantised.py
+"""
+
+import gzip
+import json
+import logging
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import helper, numpy_helper, version_converter
+from onnxruntime.quantization import QuantFormat
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+
+FIXTURES = pathlib.Path(__file__).parent.parent / "test" / "fixtures"
+OUT = FIXTURES / "onnx_quantised"
+IDS = [[3, 17, 5, 9, 22, 1, 0, 11, 14]]
+
+
+def source():
+    model = onnx.load(FIXTURES / "onnx" / "llama_torchscript.onnx")
+    model = version_converter.convert_version(model, 21)  # blocks and 4 bits of DequantizeLinear
+    model.ir_version = 10
+    return model
+
+
+def nbits(bits, symmetric, quant_format=QuantFormat.QOperator, block=16):
+    config = DefaultWeightOnlyQuantConfig(block_size=block, is_symmetric=symmetric, bits=bits, quant_format=quant_format)
+    quantizer = MatMulNBitsQuantizer(source(), algo_config=config)
+    quantizer.process()
+    return quantizer.model.model
+
+
+def weights_of(graph):
+    """Matrices (in, out) that a MatMul takes as they are."""
+    initializers = {i.name: i for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in initializers:
+            yield node, initializers[node.input[1]]
+
+
+def dequantized(graph, node, at, name, codes, type_, scale, zero, attributes):
+    """Replaces the initialiser that `node` takes by a DequantizeLinear."""
+    old = node.input[at]
+    graph.initializer.extend([helper.make_tensor(name, type_, codes.shape, pack(codes, type_), raw=True),
+                              numpy_helper.from_array(scale.astype(np.float32), name + "_scale")])
+    inputs = [name, name + "_scale"]
+    if zero is not None:
+        graph.initializer.append(helper.make_tensor(name + "_zero_point", type_, zero.shape, pack(zero, type_), raw=True))
+        inputs.append(name + "_zero_point")
+    output = name + "_dequantized"
+    graph.node.insert(0, helper.make_node("DequantizeLinear", inputs, [output], name=name + "_DequantizeLinear", **attributes))
+    node.input[at] = output
+    for initializer in [i for i in graph.initializer if i.name == old]:
+        graph.initializer.remove(initializer)
+
+
+def pack(codes, type_):
+    flat = codes.reshape(-1)
+    if type_ in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4):
+        low = flat.astype(np.int64) & 15
+        low = np.append(low, np.zeros(len(low) % 2, np.int64)).reshape(-1, 2)
+        return (low[:, 0] | low[:, 1] << 4).astype(np.uint8).tobytes()
+    return flat.astype(np.int8 if type_ == onnx.TensorProto.INT8 else np.uint8).tobytes()
+
+
+def per_channel():
+    model = source()
+    for node, tensor in list(weights_of(model.graph)):
+        w = numpy_helper.to_array(tensor)
+        scale = np.abs(w).max(0) / 127
+        codes = np.rint(w / scale)
+        dequantized(model.graph, node, 1, tensor.name + "_quantized", codes, onnx.TensorProto.INT8, scale, None, {"axis": 1})
+    return model
+
+
+def blocks_along_the_inputs():
+    """uint4 in blocks of 4 along axis 0, with zero points."""
+    model = source()
+    for node, tensor in list(weights_of(model.graph)):
+        w = numpy_helper.to_array(tensor)
+        blocked = w.reshape(-1, 4, w.shape[1])
+        low, high = np.minimum(blocked.min(1), 0), np.maximum(blocked.max(1), 0)
+        scale = (high - low) / 15
+        zero = np.clip(np.rint(-low / scale), 0, 15)
+        codes = np.clip(np.rint(blocked / scale[:, None]) + zero[:, None], 0, 15).reshape(w.shape)
+        dequantized(model.graph, node, 1, tensor.name + "_quantized", codes, onnx.TensorProto.UINT4, scale, zero,
+                    {"axis": 0, "block_size": 4})
+    return model
+
+
+def table_of(graph):
+    initializers = {i.name: i for i in graph.initializer}
+    return next((node, initializers[node.input[0]]) for node in graph.node
+                if node.op_type == "Gather" and node.input[0] in initializers and len(initializers[node.input[0]].dims) == 2)
+
+
+def gathered_blocks():
+    """The table for com.microsoft's GatherBlockQuantized, 4 bits of uint8 with zero points; linears for MatMulNBits."""
+    model = nbits(4, False)
+    graph = model.graph
+    node, tensor = table_of(graph)
+    w = np.pad(numpy_helper.to_array(tensor), ((0, 0), (0, 8)))[:, :16]
+    # GatherBlockQuantized wants blocks of at least 16; the model has 8 columns, so the first eight are used.
+    low, high = np.minimum(w.min(1), 0), np.maximum(w.max(1), 0)
+    scale = ((high - low) / 15).reshape(-1, 1)
+    zero = np.clip(np.rint(-low.reshape(-1, 1) / scale), 0, 15)
+    codes = np.clip(np.rint(w / scale) + zero, 0, 15).astype(np.uint8)[:, :8]
+    name = "model.embed_tokens.weight_Q4"
+    graph.initializer.extend([numpy_helper.from_array((codes[:, ::2] | codes[:, 1::2] << 4).astype(np.uint8), name),
+                              numpy_helper.from_array(scale.astype(np.float32), name + "_scales"),
+                              numpy_helper.from_array(zero.astype(np.uint8), name + "_zero_points")])
+    new = helper.make_node("GatherBlockQuantized", [name, node.input[1], name + "_scales", name + "_zero_points"],
+                           list(node.output), name=node.name + "_Q4", domain="com.microsoft", bits=4, block_size=16,
+                           gather_axis=0, quantize_axis=1)
+    at = list(graph.node).index(node)
+    graph.node.remove(node)
+    graph.node.insert(at, new)
+    graph.initializer.remove(tensor)
+    return model
+
+
+def gathered_then_dequantized():
+    """Static quantisation's embedding: rows of uint8 codes are gathered, then dequantised with one scale."""
+    model = per_channel()
+    graph = model.graph
+    node, tensor = table_of(graph)
+    w = numpy_helper.to_array(tensor)
+    scale = np.array((w.max() - w.min()) / 255)
+    zero = np.rint(-w.min() / scale)
+    codes = np.clip(np.rint(w / scale) + zero, 0, 255)
+    output = node.output[0]
+    before = {n.name for n in graph.node}
+    dequantized(graph, node, 0, "model.embed_tokens.weight_quantized", codes, onnx.TensorProto.UINT8, scale, np.array(zero), {})
+    made = next(n for n in graph.node if n.name not in before)
+    at = list(graph.node).index(node)
+    node.input[0] = made.input[0]
+    node.output[0] = output + "_quantized"
+    graph.node.remove(made)
+    made.input[0], made.output[0] = node.output[0], output
+    graph.node.insert(at, made)
+    return model
+
+
+VARIANTS = {
+    "nbits_4_asymmetric": lambda: nbits(4, False),
+    "nbits_4_symmetric": lambda: nbits(4, True),
+    "nbits_8": lambda: nbits(8, False),
+    "qdq_4": lambda: nbits(4, False, QuantFormat.QDQ),
+    "qdq_per_channel": per_channel,
+    "qdq_blocks": blocks_along_the_inputs,
+    "gather_block_quantized": gathered_blocks,
+    "gather_then_dequantize": gathered_then_dequantized,
+}
+
+
+if __name__ == "__main__":
+    logging.disable()
+    OUT.mkdir(parents=True, exist_ok=True)
+    logits = {}
+    for name, make in VARIANTS.items():
+        data = make().SerializeToString()
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        ids = np.array(IDS)
+        found = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
+        logits[name] = [float(f"{value:.8g}") for value in found.reshape(-1)]
+        (OUT / f"{name}.onnx.gz").write_bytes(gzip.compress(data, 9, mtime=0))
+        print(name, len(data), [(n.name, n.op_type) for n in make().graph.node if "uant" in n.op_type or "NBits" in n.op_type][:3])
+    facts = {"onnxruntime": ort.__version__, "input_ids": IDS[0], "logits": logits}
+    (OUT / "logits.json.gz").write_bytes(gzip.compress(json.dumps(facts).encode(), 9, mtime=0))
