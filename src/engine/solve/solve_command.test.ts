@@ -54,13 +54,10 @@ describe('solve', () => {
     expect(bytes, weights.map(([name, stored]) => `${name} ${stored.bytes}`).join('\n')).toBe(best.bytes);
   });
 
-  it.each([
-    ['a plain one', model(), 40_000],
-    ['a family of fused matrices', fusedModel(), 0.25],
-  ])('finds recipes whose GGUF file has the size that was told: %s', async (_, opened, wanted) => {
+  it('finds recipes whose GGUF file has the size that was told, parts of one matrix in one type', async () => {
     const platform = memoryPlatform();
-    const engine = await started(platform, opened);
-    const target = wanted < 1 ? { share: wanted } : { bytes: wanted };
+    const engine = await started(platform, fusedModel());
+    const target = { share: 0.25 };
     const { candidates, target_bytes } = await engine.run('solve', { target, format: 'gguf' });
     const [best] = candidates;
     expect(best.recipe).toContain('gguf:type=');
