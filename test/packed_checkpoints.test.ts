@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
+import { WeightPicker } from '../src/models/build/weight_picker.ts';
 import type { WeightRef } from '../src/models/decoder_model.ts';
 import { weightRoles } from '../src/models/map_weights.ts';
 import { openModel } from '../src/models/open_model.ts';
@@ -89,3 +90,13 @@ async function expectParts(ref: WeightRef): Promise<void> {
 async function expectCodes(ref: WeightRef): Promise<void> {
   expect(dense(await ref.unpack!())).toEqual(Float32Array.from(decodeStored(await ref.read(), ref.dtype)));
 }
+
+it('a packed linear is (out, in), also in families that store (in, out)', async () => {
+  const bytes = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+  const square = { name: 'w', dtype: 'F32', shape: [2, 2], bytes: 16, file: 'f' };
+  const picked = (out_in: boolean) =>
+    new WeightPicker({ tensors: new Map([['w', { ...square, out_in }]]), bytes: 16, read: async () => bytes });
+  const read = async (out_in: boolean) => decodeStored(await picked(out_in).takeTransposed('w', [2, 2]).read(), 'F32');
+  expect([...(await read(true))]).toEqual([1, 2, 3, 4]);
+  expect([...(await read(false))]).toEqual([1, 3, 2, 4]);
+});

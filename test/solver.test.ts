@@ -5,11 +5,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
+import { integerPalette } from '../src/compress/solver/integers.ts';
 import { type SolveRequest, solve } from '../src/compress/solver/solve.ts';
 import { openModel } from '../src/models/open_model.ts';
 import { packedBytes } from '../src/models/packed/packing.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { cutWindows, type TokenWindows } from '../src/runtime/windows.ts';
+import { elementCount } from '../src/tensor/shape.ts';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { compressionContext, type TestJob } from './support/slice_job.ts';
@@ -61,13 +63,15 @@ describeWithShared('the best model of a size', () => {
           const alone = await measure(await runRecipe(backend, job, single));
           const request: SolveRequest = {
             targetBytes: alone.bytes,
-            linears: [2, 3, 4, 8].map((bits) => ({ bits: bits as 2, group: bits === 8 ? 'row' : 32 })),
-            tables: [
-              { bits: 4, group: 32 },
-              { bits: 8, group: 'row' },
-            ],
+            palette: integerPalette(
+              [2, 3, 4, 8].map((bits) => ({ bits: bits as 2, group: bits === 8 ? 'row' : 32 })),
+              [
+                { bits: 4, group: 32 },
+                { bits: 8, group: 'row' },
+              ],
+            ),
             bytesOf: packedBytes,
-            plainBytes: (elements) => 2 * elements,
+            plainBytes: (shape) => 2 * elementCount(shape),
             held,
             createScratch: async () => memoryScratch(),
           };

@@ -26,6 +26,9 @@ import { isQuantized, quantizedColumns, quantizedRows } from './quantize/quantiz
  */
 export type Precision = 'stored' | 'f32' | 'f16' | 'int8' | 'int4';
 
+/** Whether a file of other packings than ONNX's holds a packed weight as it is. */
+export type KeepPacked = (ref: WeightRef, role: WeightRole) => boolean;
+
 const FINE_BLOCK_SIZE = 16;
 
 /** The largest number that rounds to a finite f16 is below this. */
@@ -40,14 +43,16 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 export async function quantizedModel(
   model: DecoderModel,
   precision: Precision,
-  options: { signal?: AbortSignal; keepPacked?: boolean } = {},
+  options: { signal?: AbortSignal; keepPacked?: boolean; keep?: KeepPacked } = {},
 ): Promise<DecoderModel> {
   // Only ONNX's graphs round what linears read.
   const read = options.keepPacked ? model : withoutInputs(model);
   const replacements = new Map<WeightRef, WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
     if (options.signal?.aborted) throw cancelled();
-    const packed = options.keepPacked ? await asPacked(ref, role) : undefined;
+    // What a file of packed weights holds as it is: a tied table is no linear of its own there.
+    const isHeld = options.keep?.(ref, ref === model.embed_tokens.weight ? 'table' : role);
+    const packed = isHeld ? ref : options.keepPacked ? await asPacked(ref, role) : undefined;
     replacements.set(ref, packed ?? (await inPrecision(ref, role, floatsOf(ref, precision), options.signal)));
   }
   return replaceWeights(read, replacements);

@@ -6,7 +6,7 @@
  *     LIBGGML=FOLDER/…/libggml-base.so PYTHON=python3 [MODEL=FILE.gguf TEXT=FILE TYPES=q4_0,…] npx vitest run tools/llama_cpp/quantiser.test.ts
  *
  * Without MODEL: the built-in model, whose figures go to test/fixtures/quant/llama_cpp_divergence.json. With MODEL: written as
- * F16 first; the first half of TEXT's characters evaluates, the second calibrates, 8 windows of 256 each.
+ * F16 first; the first half of TEXT's characters evaluates, the second calibrates, WINDOWS (8) windows of 256 each.
  */
 import { execFileSync } from 'node:child_process';
 import { openAsBlob } from 'node:fs';
@@ -24,7 +24,7 @@ import { judge, runRecipe } from '../../test/support/recipe_job.ts';
 import { testJob } from '../../test/support/slice_job.ts';
 import { ggufBytes, ggufSource } from '../../test/support/written_gguf.ts';
 
-const { LIBGGML, PYTHON = 'python3', MODEL, TEXT, TYPES } = process.env;
+const { LIBGGML, PYTHON = 'python3', MODEL, TEXT, TYPES, WINDOWS = '8' } = process.env;
 const FIGURES = fileURLToPath(new URL('../../test/fixtures/quant/llama_cpp_divergence.json', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('quantise_like.py', import.meta.url));
 if (!LIBGGML) console.info('LIBGGML names no libggml-base: the figures stay as they are.');
@@ -43,7 +43,9 @@ it.runIf(LIBGGML)(
     const text = MODEL ? await readFile(TEXT as string, 'utf8') : '';
     const half = Math.floor(text.length / 2);
     const texts = MODEL ? { evaluation: text.slice(0, half), calibration: text.slice(half) } : demoTexts();
-    const sizes = MODEL ? { seqlen: 256, samples: 8, eval_samples: 8 } : { seqlen: 256, samples: 16, eval_samples: 16 };
+    const sizes = MODEL
+      ? { seqlen: 256, samples: Number(WINDOWS), eval_samples: Number(WINDOWS) }
+      : { seqlen: 256, samples: 16, eval_samples: 16 };
     await writeFile(path('dense.gguf'), await ggufBytes(ggufSource(await openModel(model)), { precision: 'f16' }));
     const dense = await files(path('dense.gguf'));
     const [open, job] = [await openModel(dense), await testJob(dense, texts, sizes)];

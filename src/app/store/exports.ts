@@ -89,6 +89,8 @@ export const FORMAT_LABELS: Record<ExportFormat, string> = {
   onnx: 'ONNX',
   'transformers.js': 'transformers.js (cache)',
   safetensors: 'safetensors',
+  'compressed-tensors': 'safetensors, compressed-tensors',
+  gptq: 'safetensors, GPTQ',
   gguf: 'GGUF',
 };
 
@@ -119,6 +121,10 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
         : kind === 'sliced'
           ? 'The weights with their slicing config, which Whittle opens again.'
           : 'The weights with config and tokenizer, as a Hugging Face folder.';
+    case 'compressed-tensors':
+      return 'Integers stay integers (pack-quantized), for transformers and vLLM.';
+    case 'gptq':
+      return 'Integers stay integers in GPTQ’s layout, for GPTQModel and vLLM.';
     case 'gguf':
       return 'One file for llama.cpp.';
   }

@@ -7,70 +7,28 @@ import { breather } from '../../backend/event_loop.ts';
 import type { DecoderModel, ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { mapWeights } from '../../models/map_weights.ts';
 import { packedWeightBytes } from '../../models/model_size.ts';
-import type { Blocks } from '../../models/packed/packing.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import type { EncodableType } from '../../tensor/quant/encode/encode.ts';
 import { packedOutline, planLinears } from '../layerwise/plan_linears.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
+import type { LinearMethod } from '../layerwise_types.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, maybe, text } from '../options/fields.ts';
-import { isMix, mixRefusal, mixValues } from '../options/mix.ts';
+import { isMix, mixRefusal } from '../options/mix.ts';
 import { blockValues } from './block_values.ts';
-import { FILE_TYPES, type FileType, fitting, headType, linearType, tableType } from './file_types.ts';
+import { FILE_TYPES, fitting, headType, tableType } from './file_types.ts';
 import { assertLayersOfFile, givenImportance } from './importance.ts';
-
-interface Options {
-  readonly type: FileType;
-  readonly table?: BlockName | undefined;
-  readonly importance: 'inputs' | 'none';
-  readonly mix?: string | undefined;
-}
-
-/** As people write block types. */
-const BLOCKS = [
-  'q8_0',
-  'q6_k',
-  'q5_k',
-  'q5_1',
-  'q5_0',
-  'q4_k',
-  'iq4_nl',
-  'mxfp4',
-  'q4_1',
-  'q4_0',
-  'q3_k',
-  'q2_k',
-] as const;
-type BlockName = (typeof BLOCKS)[number];
-
-function typeNamed(name: string): EncodableType {
-  return name.toUpperCase() as EncodableType;
-}
-
-/** Families whose q, k and v are one matrix, or gate and up, in llama.cpp's graphs: their parts have one type. */
-const FUSED = new Set(['phi3', 'gpt2', 'gpt_neox', 'bloom', 'falcon']);
-
-/** What does not hang on the linear. */
-function modelFacts(model: ModelOutline, options: Options) {
-  const { model_type } = model.config;
-  const facts = { is_fused: FUSED.has(model_type), is_falcon: model_type === 'falcon' };
-  return { ...facts, layers: model.layers.length, has_importance: options.importance === 'inputs' };
-}
-
-type Facts = ReturnType<typeof modelFacts>;
-
-function packingOf(options: Options, columns: number, { layer, name, heads, kv_heads }: LinearUse, facts: Facts) {
-  const own = mixValues(options.mix).get(`${layer}.${name}`);
-  const place = { ...facts, layer, sharing: Math.floor(heads / kv_heads) };
-  return asPacking(own ? fitting(typeNamed(own), columns) : linearType(options.type, name, columns, place));
-}
-
-function asPacking(dtype: EncodableType | undefined): Blocks | undefined {
-  return dtype && { kind: 'blocks', dtype };
-}
+import {
+  asPacking,
+  BLOCKS,
+  type Facts,
+  modelFacts,
+  type GgufStepOptions as Options,
+  packingOf,
+  typeNamed,
+} from './types_of_model.ts';
 
 /** @param given From a file, in place of the text's own figures. */
 function linearsOf(facts: Facts, given?: PassContext['importance']): LinearMethod<Options> {
@@ -104,7 +62,12 @@ function tableName(model: ModelOutline, table: WeightOutline): string {
 
 async function run(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
   if (context.importance && options.importance === 'inputs') assertLayersOfFile(model, context.dense);
-  const made = await layerwise(linearsOf(modelFacts(model, options), context.importance), model, options, context);
+  const made = await layerwise(
+    linearsOf(modelFacts(model, options.importance), context.importance),
+    model,
+    options,
+    context,
+  );
   const stored = new Map<WeightRef, WeightRef>();
   const units: UnitReport[] = [];
   const breathe = breather(context.signal);
@@ -164,7 +127,7 @@ export const gguf: Method<Options> = {
   takes: ['correct'],
   refusal: (model, { mix }) => mixRefusal(model, mix),
   plan(model, options) {
-    const facts = modelFacts(model, options);
+    const facts = modelFacts(model, options.importance);
     const linears = planLinears(model, ({ shape }, use) => packingOf(options, shape[1], use, facts) ?? 'kept');
     return mapWeights(linears, (weight, role) => {
       const packing = role === 'table' || role === 'head' ? tablePacking(model, options, weight) : undefined;

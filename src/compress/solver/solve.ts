@@ -6,31 +6,32 @@
 import type { Backend } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import { WhittleError } from '../../errors/errors.ts';
-import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
-import type { Grouped } from '../../models/packed/packing.ts';
+import { type DecoderModel, storedWeights, type WeightRef } from '../../models/decoder_model.ts';
+import type { Packing } from '../../models/packed/packing.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { layerLinears, linearOf, withWeights } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
 import type { PassContext } from '../method.ts';
-import { formatMix, type MixEntry } from '../options/mix.ts';
 import { passesOf } from '../recipe/passes.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
-import { linearAlternatives, type SiteAlternatives, tableAlternatives } from './alternatives.ts';
+import { type Alternative, linearAlternatives, type SiteAlternatives, tableAlternatives } from './alternatives.ts';
 import { type Choice, fillUp, knapsack } from './knapsack.ts';
 import { DenseStates } from './measure.ts';
+import type { Chosen, Palette } from './palette.ts';
 
 export interface SolveRequest {
   /** Bytes of all weights in the file. */
   readonly targetBytes: number;
   /** Ways to store a linear, and the tables; the format's own. */
-  readonly linears: readonly MixEntry[];
-  readonly tables: readonly MixEntry[];
+  readonly palette: Palette;
   /** Bytes that a packed matrix takes in the file. */
-  bytesOf(shape: Shape, packing: Grouped): number;
+  bytesOf(shape: Shape, packing: Packing): number;
   /** Bytes of a weight that stays as it is: norms, biases, positions. */
-  plainBytes(elements: number): number;
+  plainBytes(shape: Shape): number;
+  /** How often the file holds a table that serves both ends; absent: once. */
+  readonly tied_copies?: number;
   /** Windows that calibrate nothing and measure everything. */
   readonly held: TokenWindows;
   /** Seconds that measuring alternatives may take; beyond, one way a matrix is measured and the others follow its error. */
@@ -57,41 +58,30 @@ export interface Solution {
 
 /** Divergences are compared as they are, and with large ones made smaller: correction mends coarse matrices most. */
 const POWERS = [1, 0.7];
-/** How a mix is made whole. The best mix is tried in each of these, the best of them stays. */
-const WAYS: readonly Way[] = [
-  { ridge: 1, order: 'natural' },
-  { ridge: 0.3, order: 'natural' },
-  { ridge: 0.3, order: 'static' },
-  { ridge: 1, order: 'static' },
-];
-
 /** The held-back windows are few: another way than the first must be better by more than chance. */
 const CLEARLY = 0.97;
 
-interface Way {
-  readonly ridge: number;
-  readonly order: 'natural' | 'static';
-}
 const PATIENCE_S = 300;
 
 /** @throws `bad_option` for a target that nothing meets, with the smallest that can be; `cancelled` */
 export async function solve(model: DecoderModel, request: SolveRequest, context: PassContext): Promise<Solution> {
   const fixed = fixedBytes(model, request);
   assertReachable(model, request, fixed);
+  assertFits(model, request.palette);
   const { observer, signal, backend } = context;
   const progress = (fraction: number, step: string) =>
     observer.onProgress({ fraction, layer: 0, layers: model.layers.length, step, tokens: 0 });
   progress(0, 'rounding every matrix in every way');
-  const linears = await linearAlternatives(model, request.linears, {
+  const linears = await linearAlternatives(model, request.palette, {
     ...context,
     observer: {
       onProgress: (part) =>
         observer.onProgress({ ...part, fraction: 0.3 * part.fraction, step: `rounding: ${part.step}` }),
     },
   });
-  const tables = await tableAlternatives(model, request.tables, context);
+  const tables = await tableAlternatives(model, request.palette, context);
   const states = await DenseStates.of(backend, model, request.held, signal);
-  const sites = [tables.site, ...linears];
+  const sites = [...tables.sites, ...linears];
   const costs = await measureCosts(
     states,
     model,
@@ -101,8 +91,9 @@ export async function solve(model: DecoderModel, request: SolveRequest, context:
     (done) => progress(0.3 + 0.4 * done, 'measuring each matrix alone'),
     signal,
   );
-  const choices = sites.map((site, i) => choicesOf(model, site, costs[i], request));
-  const candidates = await makeWhole(model, sites, choices, fixed, states, request, context, (done, step) =>
+  const groups = together(sites, request.palette);
+  const choices = groups.map((group) => sumOf(group.map((i) => choicesOf(model, sites[i], costs[i], request))));
+  const candidates = await makeWhole(model, sites, groups, choices, fixed, states, request, context, (done, step) =>
     progress(0.7 + 0.3 * done, step),
   );
   return { candidates, smallest: fixed + smallestOf(choices) };
@@ -114,13 +105,10 @@ function smallestOf(choices: readonly (readonly Choice[])[]): number {
 
 /** Known from shapes, before minutes are spent. */
 function assertReachable(model: DecoderModel, request: SolveRequest, fixed: number): void {
-  const ofShape = (shape: Shape, entries: readonly MixEntry[]) =>
-    Math.min(...entries.map((entry) => request.bytesOf(shape, packingOf(entry))));
+  const least = (weight: WeightRef, ways: readonly string[]) => Math.min(...bytesIn(weight, ways, request));
   let smallest = fixed;
-  for (const layer of model.layers) {
-    for (const name of layerLinears(layer)) smallest += ofShape(linearOf(layer, name).weight.shape, request.linears);
-  }
-  for (const { shape } of tablesOf(model)) smallest += ofShape(shape, request.tables);
+  for (const weight of linearsIn(model)) smallest += least(weight, request.palette.linears);
+  for (const table of tablesOf(model)) smallest += least(table, request.palette.tables) * copiesOf(model, request);
   if (smallest <= request.targetBytes) return;
   throw new WhittleError({
     code: 'bad_option',
@@ -131,22 +119,62 @@ function assertReachable(model: DecoderModel, request: SolveRequest, fixed: numb
   });
 }
 
-/** As plans count it: a source's own grid costs no less. */
-function packingOf({ bits, group }: MixEntry): Grouped {
-  const isRow = bits === 8 && group === 'row';
-  return { kind: 'grouped', bits, group, zero: isRow ? 'symmetric' : 'integer', scale: isRow ? 'F32' : 'F16' };
+/** A choice needs at least one linear to choose for. */
+function assertFits(model: DecoderModel, { linears, packing }: Palette): void {
+  const all = linearsIn(model);
+  if (all.some((weight) => linears.some((way) => packing(way, weight)))) return;
+  const inputs = [...new Set(all.map(({ shape }) => shape[1]))].join(', ');
+  throw new WhittleError({
+    code: 'bad_option',
+    message: `None of the ways that the format has fits this model’s matrices, whose rows have ${inputs} inputs.`,
+    place: { field: 'format' },
+    allowed: 'rows that are a multiple of 32, in GGUF',
+    action: 'Name ONNX as the first format: its groups need no such multiple.',
+  });
+}
+
+/** In each of the ways that fit the matrix; as it is, where none does. */
+function bytesIn(weight: WeightRef, ways: readonly string[], { palette, bytesOf, plainBytes }: SolveRequest): number[] {
+  const found = ways.flatMap((way) => {
+    const packing = palette.packing(way, weight);
+    return packing ? [bytesOf(weight.shape, packing)] : [];
+  });
+  return found.length > 0 ? found : [plainBytes(weight.shape)];
+}
+
+function linearsIn(model: DecoderModel): WeightRef[] {
+  return model.layers.flatMap((layer) => layerLinears(layer).map((name) => linearOf(layer, name).weight));
 }
 
 function tablesOf(model: DecoderModel) {
   return [...new Set([model.embed_tokens.weight, model.lm_head.weight])];
 }
 
-/** Of what no choice is made for. */
+function copiesOf(model: DecoderModel, { tied_copies = 1 }: SolveRequest): number {
+  return tablesOf(model).length === 1 ? tied_copies : 1;
+}
+
+/** Of what no choice is made for: what is neither linear nor table. */
 function fixedBytes(model: DecoderModel, { plainBytes }: SolveRequest): number {
-  const chosen = new Set(tablesOf(model));
-  for (const layer of model.layers) for (const name of layerLinears(layer)) chosen.add(linearOf(layer, name).weight);
+  const chosen = new Set([...tablesOf(model), ...linearsIn(model)]);
   const others = storedWeights(model).filter((weight) => !chosen.has(weight));
-  return others.reduce((sum, { shape }) => sum + plainBytes(shape.reduce((a, b) => a * b, 1)), 0);
+  return others.reduce((sum, { shape }) => sum + plainBytes(shape), 0);
+}
+
+/** Sites that are chosen for as one: each alone, or parts of one matrix. */
+function together(sites: readonly SiteAlternatives[], { is_fused }: Palette): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const [i, { site, siblings }] of sites.entries()) {
+    const key = site === 'tables' ? site : `${site.layer}.${is_fused ? siblings.join('+') : site.name}`;
+    groups.set(key, [...(groups.get(key) ?? []), i]);
+  }
+  return [...groups.values()];
+}
+
+/** They have the same ways, because they have the same inputs. */
+function sumOf(parts: readonly Choice[][]): Choice[] {
+  const sum = (way: number, key: keyof Choice) => parts.reduce((total, part) => total + part[way][key], 0);
+  return parts[0].map((_, way) => ({ bytes: sum(way, 'bytes'), cost: sum(way, 'cost') }));
 }
 
 /** [site][alternative]: KL of that matrix alone. */
@@ -203,14 +231,17 @@ function choicesOf(
   request: SolveRequest,
 ) {
   return alternatives.map(({ packing, weight }, i): Choice => {
-    const shapes = site === 'tables' ? tablesOf(model).map(({ shape }) => shape) : [weight.shape];
-    return { bytes: shapes.reduce((sum, shape) => sum + request.bytesOf(shape, packing), 0), cost: costs[i] };
+    const isTables = site === 'tables';
+    const shapes = isTables ? tablesOf(model).map(({ shape }) => shape) : [weight.shape];
+    const bytes = shapes.reduce((sum, shape) => sum + request.bytesOf(shape, packing), 0);
+    return { bytes: bytes * (isTables ? copiesOf(model, request) : 1), cost: costs[i] };
   });
 }
 
 async function makeWhole(
   model: DecoderModel,
   sites: readonly SiteAlternatives[],
+  groups: readonly (readonly number[])[],
   choices: readonly (readonly Choice[])[],
   fixed: number,
   states: DenseStates,
@@ -219,52 +250,44 @@ async function makeWhole(
   onStep: (share: number, step: string) => void,
 ): Promise<Candidate[]> {
   const room = request.targetBytes - fixed;
-  const mixes = new Map<string, { text(way: Way): string; bytes: number; predicted: number }>();
+  const mixes = new Map<string, { recipes: readonly string[]; bytes: number; predicted: number }>();
   for (const power of POWERS) {
     const weighed = choices.map((each) => each.map(({ bytes, cost }) => ({ bytes, cost: cost ** power })));
     const { picks, bytes } = fillUp(weighed, knapsack(weighed, room), room);
     const predicted = picks.reduce((sum, pick, i) => sum + choices[i][pick].cost, 0);
-    const text = (way: Way) => recipeOf(sites, picks, way);
-    mixes.set(text(WAYS[0]), { text, bytes: fixed + bytes, predicted });
+    const picked = sites.map(
+      ({ alternatives }, i) => alternatives[picks[groups.findIndex((group) => group.includes(i))]],
+    );
+    const recipes = recipesOf(sites, picked, request.palette);
+    mixes.set(recipes[0], { recipes, bytes: fixed + bytes, predicted });
   }
   const found: (Candidate & { readonly rank: number })[] = [];
   const all = [...mixes.values()];
-  const total = all.length + WAYS.length - 1;
-  const measure = async (mix: (typeof all)[number], way: Way) => {
-    const recipe = mix.text(way);
+  const total = all.length + all[0].recipes.length - 1;
+  const measure = async (mix: (typeof all)[number], way: number) => {
+    const recipe = mix.recipes[way];
     onStep(found.length / total, `candidate ${found.length + 1} of ${total}`);
     const measured = await measureRecipe(context.backend, model, recipe, states, request, context);
-    const rank = way === WAYS[0] ? CLEARLY * measured : measured;
+    const rank = way === 0 ? CLEARLY * measured : measured;
     found.push({ recipe, bytes: mix.bytes, predicted: mix.predicted, measured, rank });
     return measured;
   };
   let best = all[0];
   let least = Number.POSITIVE_INFINITY;
   for (const mix of all) {
-    const kl = await measure(mix, WAYS[0]);
+    const kl = await measure(mix, 0);
     if (kl < least) [least, best] = [kl, mix];
   }
-  for (const way of WAYS.slice(1)) await measure(best, way);
+  for (let way = 1; way < best.recipes.length; way++) await measure(best, way);
   return found.sort((a, b) => a.rank - b.rank).map(({ rank: _, ...candidate }) => candidate);
 }
 
-/** `embed` for the tables, then `correct` and `gptq` with the most frequent choice as its own and the rest as a mix. */
-function recipeOf(sites: readonly SiteAlternatives[], picks: readonly number[], { ridge, order }: Way): string {
-  const chosen = sites.map(({ alternatives }, i) => alternatives[picks[i]].entry);
-  const table = chosen[sites.findIndex(({ site }) => site === 'tables')];
-  const counts = new Map<string, { entry: MixEntry; count: number }>();
-  sites.forEach(({ site }, i) => {
-    if (site === 'tables') return;
-    const key = `${chosen[i].bits}/${chosen[i].group}`;
-    counts.set(key, { entry: chosen[i], count: (counts.get(key)?.count ?? 0) + 1 });
-  });
-  const common = [...counts.values()].sort((a, b) => b.count - a.count)[0].entry;
-  const others = sites.flatMap(({ site }, i) => {
-    const isCommon = chosen[i].bits === common.bits && chosen[i].group === common.group;
-    return site === 'tables' || isCommon ? [] : [[site.layer, site.name, chosen[i]] as const];
-  });
-  const mix = others.length > 0 ? `,mix=${formatMix(others)}` : '';
-  return `embed:bits=${table.bits},group=${table.group}; correct:ridge=${ridge}; gptq:bits=${common.bits},group=${common.group}${order === 'natural' ? '' : `,order=${order}`}${mix}`;
+function recipesOf(sites: readonly SiteAlternatives[], picked: readonly Alternative[], palette: Palette) {
+  const table = picked[sites.findIndex(({ site }) => site === 'tables')]?.way;
+  const chosen = sites.flatMap(({ site }, i): Chosen[] =>
+    site === 'tables' ? [] : [[site.layer, site.name, picked[i].way]],
+  );
+  return palette.recipes(table, chosen);
 }
 
 async function measureRecipe(

@@ -16,7 +16,7 @@ import type { ExportedFile, ExportReport, PerplexityReport, RunReport } from '..
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
-import { type ExportOptions, isOnnxFormat, runtimeName } from './options.ts';
+import { type ExportOptions, isOnnxFormat, packedForm, runtimeName } from './options.ts';
 import type { ExportTarget } from './target.ts';
 import { methodOf } from './write_weights.ts';
 
@@ -94,7 +94,8 @@ async function writeCard(
   const card = modelCard({
     name: summary.name,
     ...open.licence,
-    ...((format === 'safetensors' || format === 'gguf') && { format }),
+    ...(format === 'gguf' && { format }),
+    ...((format === 'safetensors' || packedForm(format)) && { format: 'safetensors' as const }),
     // What transformers cannot express has the slicing config beside it.
     is_dense_family: files.every(({ name }) => name !== SLICING_CONFIG_FILE),
     layout: format === 'onnx' ? 'plain' : 'kv_cache',

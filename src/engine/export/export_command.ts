@@ -7,8 +7,10 @@ import { ggufNotes } from '../../export/gguf/write_gguf.ts';
 import { graphNotes } from '../../export/notes.ts';
 import { inputNotes, packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
+import { keepFor, packedFormNotes } from '../../export/safetensors/packed_form.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
+import { weightRoles } from '../../models/map_weights.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -19,7 +21,14 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { type ExportOptions, exportKey, exportOptions, isOnnxFormat } from './options.ts';
+import {
+  type ExportFormat,
+  type ExportOptions,
+  exportKey,
+  exportOptions,
+  isOnnxFormat,
+  packedForm,
+} from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
@@ -63,6 +72,7 @@ async function writeAndVerify(
   const model = await quantizedModel(target.model, options.precision, {
     signal,
     keepPacked: isOnnxFormat(options.format),
+    keep: keepFor(packedForm(options.format)),
   });
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
@@ -101,15 +111,30 @@ async function writeAndVerify(
 function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
   const { raw_config } = state.requireModel().open;
   if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model), ...inputNotes(model)];
-  // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
-  const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
-  const isPacked = storedWeights(model).some(({ packed }) => packed);
-  if (isPacked) own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
+  const own = weightNotes(state, made, model, format);
   const inputs = inputLabels(model);
   if (inputs.length > 0) {
     own.push(
       `This ${format} file has no place for how inputs are rounded (${inputs.join(' and ')}): it multiplies floats, and its perplexity is that of the weights alone. Take ONNX for a file that computes what the run does.`,
     );
+  }
+  return own;
+}
+
+/** Of a file of weights alone. */
+function weightNotes(
+  state: EngineState,
+  made: ExportTarget['made'],
+  model: DecoderModel,
+  format: ExportFormat,
+): string[] {
+  const { raw_config } = state.requireModel().open;
+  const form = packedForm(format);
+  if (form) return packedFormNotes(weightRoles(model), form);
+  // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
+  const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
+  if (storedWeights(model).some(({ packed }) => packed && !(format === 'gguf' && packed.kind === 'blocks'))) {
+    own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
   }
   return own;
 }

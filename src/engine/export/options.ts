@@ -1,14 +1,16 @@
 /** @file What may be exported, and in which numbers. */
 import { WhittleError } from '../../errors/errors.ts';
 import type { Precision } from '../../export/precision.ts';
+import type { PackedForm } from '../../export/safetensors/packed_form.ts';
 
 /**
  * - `onnx`: one graph, `input_ids` → `logits`.
  * - `transformers.js`: the graph with a key/value cache, in the folder layout of Optimum and transformers.js.
  * - `safetensors`: the weights and the slicing config; Whittle opens it again.
+ * - `compressed-tensors`, `gptq`: safetensors in which a recipe's grouped integers stay integers, for transformers and vLLM.
  * - `gguf`: for llama.cpp; unsliced models of the families that it can express.
  */
-export type ExportFormat = 'onnx' | 'transformers.js' | 'safetensors' | 'gguf';
+export type ExportFormat = 'onnx' | 'transformers.js' | 'safetensors' | PackedForm | 'gguf';
 
 export interface ExportOptions {
   format: ExportFormat;
@@ -21,17 +23,31 @@ export interface ExportOptions {
 export { runtimeName } from '../verify/builds.ts';
 export type { Precision };
 
-export const EXPORT_FORMATS: readonly ExportFormat[] = ['onnx', 'transformers.js', 'safetensors', 'gguf'];
+export const EXPORT_FORMATS: readonly ExportFormat[] = [
+  'onnx',
+  'transformers.js',
+  'safetensors',
+  'compressed-tensors',
+  'gptq',
+  'gguf',
+];
 
 const PRECISIONS: Record<ExportFormat, readonly Precision[]> = {
   onnx: ['stored', 'f32', 'f16', 'int8', 'int4'],
   'transformers.js': ['stored', 'f32', 'f16', 'int8', 'int4'],
   safetensors: ['stored', 'f32', 'f16'],
+  'compressed-tensors': ['stored', 'f32', 'f16'],
+  gptq: ['stored', 'f32', 'f16'],
   gguf: ['stored', 'f32', 'f16'],
 };
 
 export function precisionsOf(format: ExportFormat): readonly Precision[] {
   return PRECISIONS[format];
+}
+
+/** Of formats whose files are safetensors with packed weights. */
+export function packedForm(format: ExportFormat): PackedForm | undefined {
+  return format === 'compressed-tensors' || format === 'gptq' ? format : undefined;
 }
 
 export function isOnnxFormat(format: ExportFormat): boolean {

@@ -1,6 +1,7 @@
 /** @file Writes the weights of an export in its format, as streams. */
 import { WhittleError } from '../../errors/errors.ts';
 import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
+import { assertPacked } from '../../export/safetensors/packed_form.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { cacheRefusal } from '../../export/sized_config.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
@@ -11,7 +12,7 @@ import type { ExportedFile, SliceReport } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
 import { ggufSource } from './gguf_source.ts';
-import type { ExportOptions } from './options.ts';
+import { type ExportOptions, packedForm } from './options.ts';
 import type { ExportTarget } from './target.ts';
 
 /** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
@@ -26,6 +27,8 @@ export function assertExpressible(state: EngineState, model: DecoderModel, { for
         'Export it as ONNX or safetensors, or prune channels alone (units=channels) by the same share in each layer.',
     });
   }
+  const form = packedForm(format);
+  if (form) assertPacked(model, form);
   if (format !== 'gguf') return;
   const source = ggufSource(state.requireModel().open, model);
   const reason = ggufRefusal(model, source.raw_config, source, state.texts?.evaluation.seqlen);
@@ -45,9 +48,16 @@ export async function writeWeights(
     meter.report({ fraction: done / total, step: `writing ${format}` });
   const openFile = (name: string) => folder.create(name);
   const common = { onProgress, signal };
-  if (format === 'safetensors') {
+  const form = packedForm(format);
+  if (format === 'safetensors' || form) {
     const config = state.requireModel().open.raw_config;
-    const options = { ...common, config, method: methodOf(target), precision: precision as 'stored' | 'f32' | 'f16' };
+    const options = {
+      ...common,
+      config,
+      form,
+      method: methodOf(target),
+      precision: precision as 'stored' | 'f32' | 'f16',
+    };
     return (await writeSliced(target.model, options, openFile)).files;
   }
   if (format === 'gguf') {

@@ -1,11 +1,30 @@
 /** The solver's recipe, made and exported: the file's weights take no more than the target, and as many bytes as were told. */
 import { describe, expect, it } from 'vitest';
+import { family, familyFiles } from '../../../test/fixtures/families/family_model.ts';
 import { memoryPlatform } from '../../../test/support/memory_platform.ts';
 import { failure, source, started } from '../../../test/support/test_engine.ts';
 import { parseRecipe } from '../../compress/recipe/recipe.ts';
+import { readGgufHeader } from '../../formats/gguf/header.ts';
 import { readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
 import type { EngineEvent } from '../protocol.ts';
+
+/** Phi-3, whose q, k and v are one matrix, as are gate and up, in a width that blocks fit. */
+async function fusedModel() {
+  const { config, tensors, ...phi3 } = await family('phi3');
+  const wider = new Map([
+    [24, 32],
+    [37, 64],
+    [48, 64],
+    [74, 128],
+  ]);
+  const files = await familyFiles({
+    ...phi3,
+    config: { ...config, hidden_size: 32, intermediate_size: 64, sliding_window: null },
+    tensors: tensors.map((tensor) => ({ ...tensor, shape: tensor.shape.map((size) => wider.get(size) ?? size) })),
+  });
+  return { kind: 'files' as const, files: files.map(({ path, blob }) => ({ path, file: new File([blob], path) })) };
+}
 
 const model = () =>
   source({ hidden_size: 64, intermediate_size: 160, vocab_size: 300, num_hidden_layers: 1, dtype: 'F16' });
@@ -35,6 +54,32 @@ describe('solve', () => {
     expect(bytes, weights.map(([name, stored]) => `${name} ${stored.bytes}`).join('\n')).toBe(best.bytes);
   });
 
+  it('finds recipes whose GGUF file has the size that was told, parts of one matrix in one type', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, fusedModel());
+    const target = { share: 0.25 };
+    const { candidates, target_bytes } = await engine.run('solve', { target, format: 'gguf' });
+    const [best] = candidates;
+    expect(best.recipe).toContain('gguf:type=');
+    expect(best.bytes).toBeLessThanOrEqual(target_bytes);
+    expect(best.bytes).toBeGreaterThan(0.75 * target_bytes);
+    const run = await engine.run('compress', { steps: parseRecipe(best.recipe).steps });
+    await engine.run('evaluate', { target: run.id });
+    const { folder } = await engine.run('export', { id: run.id, options: { format: 'gguf' } });
+    const file = platform.exports.get(folder)?.get('model.gguf') as Uint8Array<ArrayBuffer>;
+    const { tensors } = await readGgufHeader(blobSource('model.gguf', new Blob([file.slice()])));
+    const weights = tensors.filter(({ name }) => !name.startsWith('rope_'));
+    expect(weights.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(best.bytes);
+    expect(new Set(weights.map(({ type }) => type)).size).toBeGreaterThan(2);
+  });
+
+  it('is refused where no block fits any matrix', async () => {
+    const narrow = source({ hidden_size: 24, intermediate_size: 40, vocab_size: 300, num_hidden_layers: 1 });
+    const engine = await started(memoryPlatform(), narrow);
+    const error = await failure(engine.run('solve', { target: { share: 1 }, format: 'gguf' }));
+    expect(error).toMatchObject({ code: 'bad_option', message: expect.stringContaining('fits') });
+  });
+
   it('says the smallest size where the target is smaller, before anything is computed', async () => {
     const engine = await started(memoryPlatform(), model());
     const error = await failure(engine.run('solve', { target: { bytes: 1000 }, format: 'onnx' }));
@@ -46,9 +91,11 @@ describe('solve', () => {
 
   it('refuses formats that hold floats only', async () => {
     const engine = await started(memoryPlatform(), model());
-    expect(await failure(engine.run('solve', { target: { bits_per_weight: 4.5 }, format: 'gguf' }))).toMatchObject({
+    expect(
+      await failure(engine.run('solve', { target: { bits_per_weight: 4.5 }, format: 'safetensors' })),
+    ).toMatchObject({
       code: 'bad_option',
-      allowed: 'onnx, transformers.js',
+      allowed: 'onnx, transformers.js, gguf',
     });
   });
 });

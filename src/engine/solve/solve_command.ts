@@ -64,7 +64,7 @@ export async function solveCommand(
       importance: state.importance?.values,
     };
     const request = {
-      ...formatTarget(format, floatBytes),
+      ...formatTarget(format, open, floatBytes, state.importance?.values),
       ...{ targetBytes, held, createScratch: () => platform.createScratch() },
     };
     const { candidates, smallest } = await solve(open.model, request, context);

@@ -11,6 +11,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import { replaceWeights, weightRoles } from '../map_weights.ts';
 import { asStored, type Precision, quantizedModel } from '../precision.ts';
 import { differenceNotes, ignoredWindow } from './differences.ts';
+import { graphOf } from './graphs.ts';
 import { generalMetadata, licenceMetadata, type Metadata, modelMetadata } from './metadata.ts';
 import { expressModel } from './refusal.ts';
 import { type GgufWeight, ggufWeights } from './tensors.ts';
@@ -118,6 +119,11 @@ export async function writeGguf(
     await file.close();
   }
   return { files: [{ name: GGUF_FILE, bytes, sha256: hash.digest() }] };
+}
+
+/** How often a file holds the table that serves as embedding and head: twice where llama.cpp wants a head of its own. */
+export function ggufTiedCopies(model: DecoderModel): number {
+  return graphOf(model)?.head === 'own' ? 2 : 1;
 }
 
 export function refused(reason: string): WhittleError {

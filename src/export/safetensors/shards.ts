@@ -1,4 +1,5 @@
 /** @file Weights → safetensors files: one, or shards of limited size with the index that Hugging Face tools read. */
+import { DTYPE_BITS } from '../../formats/safetensors/dtypes.ts';
 import type { TensorToWrite } from '../../formats/safetensors/write.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
 import { viewOf } from '../../models/weight_views.ts';
@@ -13,24 +14,28 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 
 export interface Shard {
   readonly file: string;
-  readonly weights: readonly (readonly [ref: WeightRef, name: string])[];
+  readonly weights: readonly TensorToWrite[];
 }
 
 export function weightBytes({ shape, dtype }: WeightRef): number {
   return elementCount(shape) * bytesPerElement(dtype);
 }
 
+export function tensorBytes({ shape, dtype }: TensorToWrite): number {
+  return (elementCount(shape) * (DTYPE_BITS.get(dtype) ?? 0)) / 8;
+}
+
 /** Weights in their order; a shard holds at most `most` bytes, or one weight that is larger. */
-export function shardsOf(names: ReadonlyMap<WeightRef, string>, most: number): Shard[] {
-  const parts: (readonly [WeightRef, string])[][] = [[]];
+export function shardsOf(tensors: readonly TensorToWrite[], most: number): Shard[] {
+  const parts: TensorToWrite[][] = [[]];
   let bytes = 0;
-  for (const [ref, name] of names) {
-    const own = weightBytes(ref);
+  for (const tensor of tensors) {
+    const own = tensorBytes(tensor);
     if (bytes > 0 && bytes + own > most) {
       parts.push([]);
       bytes = 0;
     }
-    parts[parts.length - 1].push([ref, name]);
+    parts[parts.length - 1].push(tensor);
     bytes += own;
   }
   const number = (value: number) => String(value).padStart(5, '0');
@@ -44,8 +49,8 @@ export function shardsOf(names: ReadonlyMap<WeightRef, string>, most: number): S
 export function shardIndex(shards: readonly Shard[]) {
   const weights = shards.flatMap((shard) => shard.weights);
   return {
-    metadata: { total_size: weights.reduce((sum, [ref]) => sum + weightBytes(ref), 0) },
-    weight_map: Object.fromEntries(shards.flatMap(({ file, weights: own }) => own.map(([, name]) => [name, file]))),
+    metadata: { total_size: weights.reduce((sum, tensor) => sum + tensorBytes(tensor), 0) },
+    weight_map: Object.fromEntries(shards.flatMap(({ file, weights: own }) => own.map(({ name }) => [name, file]))),
   };
 }
 

@@ -5,16 +5,26 @@
  */
 import { cancelled, WhittleError } from '../../errors/errors.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
-import { writeSafetensors } from '../../formats/safetensors/write.ts';
+import { type TensorToWrite, writeSafetensors } from '../../formats/safetensors/write.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import { weightRoles } from '../../models/map_weights.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import { configText } from '../config_text.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
 import { familyForm } from './family_form.ts';
-import { INDEX_FILE, type Shard, shardIndex, shardsOf, tensorToWrite, weightBytes } from './shards.ts';
+import {
+  keepFor,
+  moduleOf,
+  type PackedForm,
+  type PackedLinear,
+  packingHeld,
+  quantizationConfig,
+} from './packed_form.ts';
+import { packedTensors } from './packed_tensors.ts';
+import { INDEX_FILE, type Shard, shardIndex, shardsOf, tensorBytes, tensorToWrite, weightBytes } from './shards.ts';
 import { slicingConfig } from './slicing_config.ts';
 
 export const SLICING_CONFIG_FILE = 'slicing_config.json';
@@ -30,6 +40,8 @@ export interface SafetensorsOptions {
   method?: Readonly<Record<string, unknown>>;
   /** Absent: `stored`; block-quantised and F8 weights become F16. */
   precision?: Extract<Precision, 'stored' | 'f32' | 'f16'>;
+  /** Grouped integers as this form has them; absent: as floats. */
+  form?: PackedForm;
   /** Weights beyond this many bytes go to another file; absent: 5 GB. */
   shard_bytes?: number;
   /** Bytes of weights written so far, and in all. */
@@ -53,17 +65,44 @@ export async function writeSliced(
     const message = `Shards of ${shard_bytes} bytes were asked for.`;
     throw new WhittleError({ code: 'bad_option', message, allowed: 'a positive number of bytes' });
   }
-  const written = await quantizedModel(model, precision, { signal });
+  const { form } = options;
+  const written = await quantizedModel(model, precision, { signal, keep: keepFor(form) });
   const family = familyForm(written, options.config);
   const names = family?.names ?? weightNames(written);
-  const shards = shardsOf(names, shard_bytes);
-  const writer = new FileWriter(openFile, options, names);
+  const packed = form && packedParts(written, names, form);
+  const tensors = [...names].flatMap(([ref, name]) => packed?.tensors(ref) ?? [tensorToWrite(ref, name)]);
+  const shards = shardsOf(tensors, shard_bytes);
+  const writer = new FileWriter(openFile, options, tensors);
   for (const shard of shards) await writer.weights(shard);
   if (shards.length > 1) await writer.json(INDEX_FILE, shardIndex(shards));
   if (!family) await writer.json(SLICING_CONFIG_FILE, slicingConfig(written));
   const config = family ? family.config : describedConfig(written, names, options);
-  await writer.json(CONFIG_FILE, { ...config, ...typeOf(names, config) });
+  const quantization = packed?.config && { quantization_config: packed.config };
+  await writer.json(CONFIG_FILE, { ...config, ...typeOf(names, config), ...quantization });
   return { files: writer.files };
+}
+
+/** What of the model is written packed: its tensors by weight, and how the config says it. */
+function packedParts(model: DecoderModel, names: ReadonlyMap<WeightRef, string>, form: PackedForm) {
+  const linears = new Map<WeightRef, PackedLinear>();
+  const others: string[] = model.lm_head.weight === model.embed_tokens.weight ? ['lm_head'] : [];
+  const roles = weightRoles(model);
+  for (const [ref, name] of names) {
+    const role = ref === model.embed_tokens.weight ? 'table' : (roles.get(ref) ?? 'linear');
+    const packing = packingHeld(ref, role, form);
+    if (packing) linears.set(ref, { ref, packing, name });
+    else if (ref.shape.length === 2 && (role === 'linear' || role === 'head')) others.push(moduleOf(name));
+  }
+  if (linears.size === 0) return undefined;
+  const config = quantizationConfig([...linears.values()], others, form);
+  const isVersion2 = 'checkpoint_format' in config && config.checkpoint_format === 'gptq_v2';
+  return {
+    config,
+    tensors: (ref: WeightRef) => {
+      const linear = linears.get(ref);
+      return linear && packedTensors(linear, form, isVersion2);
+    },
+  };
 }
 
 /** The model's own config with what the written weights changed, under a type that only Whittle knows. */
@@ -92,7 +131,7 @@ function typeOf(names: ReadonlyMap<WeightRef, string>, { dtype, torch_dtype: _ }
 
 function mainType(names: ReadonlyMap<WeightRef, string>): string {
   const bytes: Record<string, number> = {};
-  for (const ref of names.keys()) bytes[ref.dtype] = (bytes[ref.dtype] ?? 0) + weightBytes(ref);
+  for (const ref of names.keys()) if (!ref.packed) bytes[ref.dtype] = (bytes[ref.dtype] ?? 0) + weightBytes(ref);
   const [main] = Object.entries(bytes).sort((a, b) => b[1] - a[1])[0];
   return { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[main] ?? 'float32';
 }
@@ -105,14 +144,13 @@ class FileWriter {
   constructor(
     private readonly openFile: (name: string) => Promise<FileSink>,
     private readonly options: SafetensorsOptions,
-    names: ReadonlyMap<WeightRef, string>,
+    tensors: readonly TensorToWrite[],
   ) {
-    this.total = [...names.keys()].reduce((sum, ref) => sum + weightBytes(ref), 0);
+    this.total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   }
 
   weights({ file, weights }: Shard): Promise<void> {
-    const tensors = weights.map(([ref, name]) => tensorToWrite(ref, name));
-    return this.write(file, writeSafetensors(tensors, { format: 'pt' }), true);
+    return this.write(file, writeSafetensors(weights, { format: 'pt' }), true);
   }
 
   json(file: string, value: unknown): Promise<void> {
