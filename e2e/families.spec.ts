@@ -90,7 +90,7 @@ test('a model that cannot be sliced: why, its perplexity, and its export as it i
   const slice = region(page, 'Slice');
   await expect(slice).toContainText('SliceGPT cannot slice this model.');
   await expect(slice).toContainText('norm what they add to the residual stream');
-  await expect(page.getByRole('slider')).toHaveCount(0);
+  await expect(slice.getByRole('slider')).toHaveCount(0);
   // Measured, but not calibrated.
   const live = page.getByRole('region', { name: 'Perplexity, live' });
   expect(await live.getByRole('row').count()).toBe(3);

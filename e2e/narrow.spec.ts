@@ -24,7 +24,8 @@ function smallTargets(): string[] {
     // Links within a sentence are as high as its lines.
     if (width >= 24 && height >= 24) return [];
     const name = control.ariaLabel ?? control.textContent?.trim().slice(0, 30) ?? '';
-    return `${control.tagName} ${control.className} "${name}" ${Math.round(width)} × ${Math.round(height)}`;
+    const { type, id } = control as HTMLInputElement;
+    return `${control.tagName} ${type ?? ''} ${id} ${control.className} "${name}" ${Math.round(width)} × ${Math.round(height)}`;
   });
 }
 

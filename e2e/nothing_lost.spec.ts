@@ -184,7 +184,7 @@ for (const [how, kill] of DEATHS) {
     expect(await (await saved).failure()).toBeNull();
     const exporting = page.getByRole('button', { name: /^Export ONNX/ });
     await expect(exporting).toBeDisabled();
-    await expect(region(page, 'Result')).toContainText('Press Slice to make it again');
+    await expect(region(page, 'Result')).toContainText('Make it again, then export that');
 
     await page.getByRole('button', { name: 'Slice', exact: true }).click();
     await waitForJob(page, 'Slicing 25 %');
