@@ -8,6 +8,7 @@ function report(kind: string, scale: number): Report {
     backend: { kind, is_fallback_adapter: kind === 'webgpu' },
     dense: { perplexity: 20 * (1 + scale / 1000) },
     sliced: [{ sparsity: 0.25, perplexity: 30 }],
+    runs: [{ steps: [{ seconds: 2 * scale }] }],
     timings_ms: times,
   } as unknown as Report;
 }
@@ -20,6 +21,14 @@ describe('the comparison of two backends', () => {
     expect(cells[1]).toEqual(['dense perplexity', '20.1200', '20.0200', '0.50 %']);
     expect(cells[2]).toEqual(['perplexity at 25 %', '30.0000', '30.0000', '0.0 %']);
     expect(cells[4]).toEqual(['calibrating and slicing', '12.0 s', '2.0 s', '× 6.00 as fast']);
+  });
+
+  it('compares what both made where one of them also searched for a size', () => {
+    const second = report('cpu', 1);
+    second.runs.push({ ...second.runs[0] });
+    const table = comparisonTable(report('webgpu', 6), second);
+    expect(table).toMatch(/making it +12\.0 s +2\.0 s +× 6\.00 as fast/);
+    expect(table).not.toMatch(/total|calibrating/);
   });
 
   it('leaves out what the second job did not finish', () => {

@@ -8,8 +8,9 @@ export function comparisonTable(first: Report, second: Report): string {
     const [a, b] = [of(first), of(second)];
     return [name, a.toFixed(4), b.toFixed(4), `${(100 * Math.abs(b / a - 1)).toPrecision(2)} %`];
   };
-  const time = (name: string, of: keyof Report['timings_ms']) => {
-    const [a, b] = [first.timings_ms[of], second.timings_ms[of]];
+  const time = (name: string, of: keyof Report['timings_ms']) =>
+    times(name, first.timings_ms[of], second.timings_ms[of]);
+  const times = (name: string, a: number, b: number) => {
     const ratio = b > 0 ? `× ${(a / b).toPrecision(3)} as fast` : '';
     return [name, `${(a / 1000).toFixed(1)} s`, `${(b / 1000).toFixed(1)} s`, ratio];
   };
@@ -22,11 +23,22 @@ export function comparisonTable(first: Report, second: Report): string {
         : [],
     ),
     time('dense evaluation', 'dense_evaluation'),
-    time('calibrating and slicing', 'calibration_and_slicing'),
-    time('evaluation', 'evaluation'),
-    time('total', 'total'),
+    ...(first.runs.length === second.runs.length
+      ? [
+          time('calibrating and slicing', 'calibration_and_slicing'),
+          time('evaluation', 'evaluation'),
+          time('total', 'total'),
+        ]
+      : // One of the two also searched for a size: only what both did can be compared.
+        first.runs
+          .slice(0, second.runs.length)
+          .map((run, index) => times('making it', stepsMs(run), stepsMs(second.runs[index])))),
   ];
   return `${alignColumns(rows)}\n`;
+}
+
+function stepsMs({ steps }: Pick<Report['runs'][number], 'steps'>): number {
+  return 1000 * steps.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 function nameOf({ backend }: Report): string {
