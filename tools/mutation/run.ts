@@ -43,6 +43,14 @@ const files = [...importers.keys()]
   .map((path) => relative(root, path))
   .filter((path) => folders.some((folder) => path.startsWith(folder)) && !path.endsWith('.test.ts'))
   .sort();
+/** Puts back the file that is changed right now. */
+let putBack = () => {};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    putBack();
+    process.exit(1);
+  });
+}
 const until = Date.now() + 60_000 * Number(values.minutes);
 
 // One mutant of every file before the second of any, so that a run that ends early has seen all files.
@@ -68,11 +76,12 @@ async function tryMutant({ file, start, end, text }: Mutant) {
   const tests = [...new Set([...all.filter((test) => test === own), ...all])].slice(0, Number(values.tests));
   const counts = { tests: tests.length, of: all.length };
   if (tests.length === 0) return { outcome: 'untested', ...counts };
+  putBack = () => writeFileSync(path, source);
   try {
     writeFileSync(path, source.slice(0, start) + text + source.slice(end));
     return { outcome: await outcomeOf(tests), ...counts };
   } finally {
-    writeFileSync(path, source);
+    putBack();
   }
 }
 
