@@ -7,7 +7,7 @@ import { packedWeightBytes } from '../../models/model_size.ts';
 import { dense } from '../../models/packed/dense.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import { decodeStored } from '../../tensor/decode.ts';
-import { packedOutline } from '../layerwise/plan_linears.ts';
+import { packedOutline, tableName } from '../layerwise/plan_linears.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, numberOr } from '../options/fields.ts';
@@ -45,10 +45,6 @@ export const embed: Method<EmbedOptions> = {
 
 function packingOf({ bits, group, grid }: EmbedOptions, table: WeightOutline) {
   return integerPacking({ bits, grid, group: group === 'auto' ? (bits === 8 ? 'row' : 32) : group }, table);
-}
-
-function tableName(model: ModelOutline, table: WeightOutline): string {
-  return table === model.embed_tokens.weight ? 'model.embed_tokens.weight' : 'lm_head.weight';
 }
 
 function planTables(model: ModelOutline, options: EmbedOptions): ModelOutline {

@@ -10,7 +10,7 @@ import { packedWeightBytes } from '../../models/model_size.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import type { EncodableType } from '../../tensor/quant/encode/encode.ts';
-import { packedOutline, planLinears } from '../layerwise/plan_linears.ts';
+import { packedOutline, planLinears, tableName } from '../layerwise/plan_linears.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
@@ -54,10 +54,6 @@ function tablePacking({ embed_tokens, lm_head, config }: ModelOutline, options: 
     ? headType(options.type, columns, config.model_type === 'falcon')
     : tableType(options.type, columns);
   return table === embed_tokens.weight || isHead ? asPacking(type) : undefined;
-}
-
-function tableName(model: ModelOutline, table: WeightOutline): string {
-  return table === model.embed_tokens.weight ? 'model.embed_tokens.weight' : 'lm_head.weight';
 }
 
 async function run(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {

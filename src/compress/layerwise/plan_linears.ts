@@ -37,3 +37,8 @@ export function packedOutline(
   if (!packed) return { name, shape, dtype };
   return { name, shape, dtype: packedDType(packed), ...packedStorage(shape, packed), packed };
 }
+
+/** Of what a method makes of the embedding, or of a head by itself. */
+export function tableName(model: ModelOutline, table: WeightOutline): string {
+  return table === model.embed_tokens.weight ? 'model.embed_tokens.weight' : 'lm_head.weight';
+}
