@@ -1,12 +1,12 @@
 /** @file Packed tensors of the CPU backend: their bytes in shared memory, and products with them as tasks. */
-import { f16ToNumber } from '../../tensor/half.ts';
 import type { MatmulBtArgs, PackedMatrix, Tensor } from '../backend.ts';
 import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
 import type { Epilogue } from './epilogue.ts';
-import { BLOCK, layoutOf, type PackedLayout, quantiseRow, writePacked } from './packed_layout.ts';
+import { BLOCK, layoutOf, type PackedLayout, QUAD, quantiseRow } from './packed_layout.ts';
 import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
+import { isFinitePacked, writePacked } from './write_packed.ts';
 
 type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
 
@@ -19,18 +19,21 @@ interface Inputs {
 
 export class PackedTensors {
   private readonly layouts = new WeakMap<Tensor, PackedLayout>();
-  private table?: Float32Array;
   private kept?: Inputs;
 
   constructor(private readonly arrays: Arrays) {}
 
   pack(matrix: PackedMatrix, label: string, keep: Keep): Tensor | undefined {
     const layout = layoutOf(matrix);
-    if (!layout) return undefined;
+    if (!layout || !isFinitePacked(matrix)) return undefined;
     const words = Math.ceil(layout.bytes / 4);
     const tensor = keep([matrix.rows, matrix.columns], label, 4 * words, () => {
       const kept = this.arrays.words(words);
-      writePacked(matrix, layout, new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes));
+      const bytes = new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes);
+      // The memory comes with what it held; whole blocks and quads leave no gap in it.
+      const isWhole = matrix.rows % QUAD === 0 && matrix.columns % BLOCK === 0;
+      bytes.fill(0, isWhole ? layout.zeros_at : 0);
+      writePacked(matrix, layout, bytes);
       return kept;
     });
     this.layouts.set(tensor, layout);
@@ -42,11 +45,11 @@ export class PackedTensors {
     const { m, n, k } = checkMatmulBt(args);
     const layout = this.layouts.get(args.b) as PackedLayout;
     const { values } = hostTensor(args.b);
-    const { bits, scale, zero, scales_at, zeros_at, blocks, group, groups } = layout;
-    const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, blocks) : undefined;
+    const { bits, scale, zero, zeros_at, scales_at, blocks, group, groups } = layout;
+    const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
     const task: PackedProductTask = {
-      ...{ m, n, k, a, output, table: this.halves(), ...epilogue },
-      ...{ bits, scale, zero, scales_at, zeros_at, blocks, group, groups },
+      ...{ m, n, k, a, output, ...epilogue },
+      ...{ bits, scale, zero, zeros_at, scales_at, blocks, group, groups },
       packed: new Uint8Array(values.buffer, values.byteOffset, layout.bytes),
       ...inputs,
     };
@@ -54,11 +57,11 @@ export class PackedTensors {
   }
 
   /** Into arrays that stay: a token is hundreds of small products, and each would ask for three. */
-  private integers(a: Float32Array, m: number, k: number, blocks: number) {
+  private integers(a: Float32Array, m: number, k: number, { blocks, bits }: PackedLayout) {
     const { words, scales, sums } = this.scratch(m * blocks);
     const values = new Int16Array(words.buffer, words.byteOffset, m * blocks * BLOCK);
     for (let row = 0; row < m; row++) {
-      quantiseRow(a.subarray(row * k, (row + 1) * k), k, {
+      quantiseRow(a.subarray(row * k, (row + 1) * k), k, bits, {
         values: values.subarray(row * blocks * BLOCK, (row + 1) * blocks * BLOCK),
         scales: scales.subarray(row * blocks, (row + 1) * blocks),
         sums: sums.subarray(row * blocks, (row + 1) * blocks),
@@ -74,13 +77,5 @@ export class PackedTensors {
     const words = this.arrays.words((blocks * BLOCK) / 2);
     this.kept = { words, scales: this.arrays.floats(blocks), sums: this.arrays.floats(blocks) };
     return this.kept;
-  }
-
-  private halves(): Float32Array {
-    if (!this.table) {
-      this.table = this.arrays.floats(65536);
-      for (let bits = 0; bits < 65536; bits++) this.table[bits] = f16ToNumber(bits);
-    }
-    return this.table;
   }
 }

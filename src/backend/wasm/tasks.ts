@@ -15,7 +15,7 @@ import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
-import { type Epilogue, EpilogueKernel } from './epilogue.ts';
+import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
@@ -182,13 +182,12 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     const { m, n, k, a_stride, b_stride, output } = task;
     const [row, column] = task.by === 'rows' ? [start, 0] : [0, start];
     // The output is added last, once: a product that started from a large residual would round to its digits at every step.
-    const mode: ProductMode =
-      task.row_scale || task.gate || task.accumulate
-        ? {
-            finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
-            finish_reads: Boolean(task.accumulate),
-          }
-        : {};
+    const mode: ProductMode = needsEpilogue(task)
+      ? {
+          finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
+          finish_reads: Boolean(task.accumulate),
+        }
+      : {};
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
     const b = task.b_transposed ? transposed(view(task.b, b_stride)) : view(task.b, b_stride);
     if (task.by === 'rows') {
