@@ -10,13 +10,13 @@ import {
   localGet,
   localSet,
   loopBelow,
-  shuffle,
   V128,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
+import { evenLanes, oddLanes } from './lanes.ts';
 import {
   CONVERT_I32X4,
   codeWords,
@@ -33,14 +33,7 @@ import {
 } from './packed_codes.ts';
 import type { PackedForm } from './packed_layout.ts';
 
-/** Sums of pairs of lanes of two vectors: even and odd lanes, put together, then added. */
-const evenLanes = shuffle([0, 4].flatMap((from) => [0, 2].flatMap((lane) => fourBytes(from + lane))));
-const oddLanes = shuffle([0, 4].flatMap((from) => [1, 3].flatMap((lane) => fourBytes(from + lane))));
-
-function fourBytes(lane: number): number[] {
-  return [0, 1, 2, 3].map((byte) => 4 * lane + byte);
-}
-
+/** Sums of neighbouring lanes of two vectors. */
 const pairSums = (a: number, b: number) => [
   ...[...localGet(a), ...localGet(b), ...evenLanes],
   ...[...localGet(a), ...localGet(b), ...oddLanes, ...I32X4_ADD],

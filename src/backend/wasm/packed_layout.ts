@@ -56,12 +56,12 @@ export function layoutOf(matrix: Omit<PackedMatrix, 'codes' | 'scales' | 'zeros'
 }
 
 /** Inputs as 16-bit integers: of each block the largest becomes ±32,767. */
-export interface QuantisedRow {
-  /** (blocks · 32), each block in the order of {@link inputPlace}. */
+export interface QuantisedRows {
+  /** (rows, blocks · 32), each block in the order of {@link inputPlace}. */
   readonly values: Int16Array;
-  /** (blocks). */
+  /** (rows, blocks). */
   readonly scales: Float32Array;
-  /** (blocks): Σ of the block as it is told by integers and scale. */
+  /** (rows, blocks): Σ of the block as it is told by integers and scale. */
   readonly sums: Float32Array;
 }
 
@@ -71,26 +71,36 @@ export interface QuantisedRow {
  */
 export const inputPlace = (bits: PackedForm['bits'], i: number) => (bits === 8 ? i : 8 * (i & 3) + (i >> 2));
 
+/** @param from Of the row in x. @param row Of `into`, which has `columns` rounded up to blocks for each. */
 export function quantiseRow(
   x: Float32Array,
+  from: number,
   columns: number,
   bits: PackedForm['bits'],
-  { values, scales, sums }: QuantisedRow,
+  { values, scales, sums }: QuantisedRows,
+  row: number,
 ): void {
-  for (let block = 0, from = 0; from < columns; block++, from += BLOCK) {
-    const count = Math.min(columns - from, BLOCK);
+  const blocks = Math.ceil(columns / BLOCK);
+  for (let block = 0; block < blocks; block++) {
+    const first = from + block * BLOCK;
+    const count = Math.min(columns - block * BLOCK, BLOCK);
     let largest = 0;
-    for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(x[from + i]));
+    for (let i = 0; i < count; i++) {
+      const size = Math.abs(x[first + i]);
+      // NaN is no largest: it comes through by the sum.
+      if (size > largest) largest = size;
+    }
     const scale = largest / 32767;
     const inverse = scale > 0 ? 1 / scale : 0;
+    const at = (row * blocks + block) * BLOCK;
     let sum = 0;
-    if (count < BLOCK) values.fill(0, from, from + BLOCK);
+    if (count < BLOCK) values.fill(0, at, at + BLOCK);
     for (let i = 0; i < count; i++) {
-      const value = Math.round(x[from + i] * inverse);
-      values[from + inputPlace(bits, i)] = value;
+      const value = Math.round(x[first + i] * inverse);
+      values[at + inputPlace(bits, i)] = value;
       sum += value;
     }
-    scales[block] = scale;
-    sums[block] = sum * scale;
+    scales[row * blocks + block] = scale;
+    sums[row * blocks + block] = sum * scale;
   }
 }

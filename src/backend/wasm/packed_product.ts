@@ -29,6 +29,8 @@ export interface PackedProductTask extends Epilogue, PackedForm {
 
 /** Inputs are made integers for so many rows; beyond, decoding a row of codes once serves all of them. */
 export const MOST_DOT_ROWS = 4;
+/** Bytes of codes that stay in the second-level cache for the next row of inputs. */
+const CACHED = 2 ** 18;
 
 /** Columns `start … end` of the output; `start` begins a quad. */
 export function packedProduct(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
@@ -54,7 +56,9 @@ function placeOf(task: PackedProductTask, quad: number, block = 0) {
 function dots(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
   const { m, blocks, group, inputs, input_scales, input_sums } = task;
   const kernel = tools.packed(task);
-  dotColumns(tools, task, m, start, end, (y, y_end, row, column) => {
+  const together =
+    m === 1 ? Number.POSITIVE_INFINITY : Math.ceil(CACHED / (blocks * QUAD * blockBytes(task.bits))) * QUAD;
+  dotColumns(tools, task, m, start, end, together, (y, y_end, row, column) => {
     const x = (inputs as Uint8Array).byteOffset + row * blocks * 2 * BLOCK;
     const scales = (input_scales as Float32Array).byteOffset + row * blocks * 4;
     const sums = (input_sums as Float32Array).byteOffset + row * blocks * 4;

@@ -4,21 +4,26 @@ import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
 import type { Epilogue } from './epilogue.ts';
-import { BLOCK, layoutOf, type PackedLayout, QUAD, quantiseRow } from './packed_layout.ts';
+import { BLOCK, layoutOf, type PackedLayout, QUAD, type QuantisedRows, quantiseRow } from './packed_layout.ts';
 import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
 import { isFinitePacked, writePacked } from './write_packed.ts';
 
 type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
 
-/** Room for quantised inputs. */
-interface Inputs {
+/** Room for quantised inputs. Views are made once: of shared memory they cost as much as a small product. */
+interface Inputs extends QuantisedRows {
   readonly words: Uint32Array;
-  readonly scales: Float32Array;
-  readonly sums: Float32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** How a tensor is held, and where. */
+interface Held {
+  readonly layout: PackedLayout;
+  readonly packed: Uint8Array;
 }
 
 export class PackedTensors {
-  private readonly layouts = new WeakMap<Tensor, PackedLayout>();
+  private readonly held = new WeakMap<Tensor, Held>();
   private kept?: Inputs;
 
   constructor(private readonly arrays: Arrays) {}
@@ -36,46 +41,62 @@ export class PackedTensors {
       writePacked(matrix, layout, bytes);
       return kept;
     });
-    this.layouts.set(tensor, layout);
+    const { buffer, byteOffset } = hostTensor(tensor).values;
+    this.held.set(tensor, { layout, packed: new Uint8Array(buffer, byteOffset, layout.bytes) });
     return tensor;
   }
 
   /** A product's task and its sizes. */
   task(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue) {
     const { m, n, k } = checkMatmulBt(args);
-    const layout = this.layouts.get(args.b) as PackedLayout;
-    const { values } = hostTensor(args.b);
-    const { bits, scale, zero, zeros_at, scales_at, blocks, group, groups } = layout;
+    const { layout, packed } = this.held.get(args.b) as Held;
+    // Throws where it was freed.
+    hostTensor(args.b).values;
     const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
+    // Written out: spreading four objects into one takes as long as a small product.
     const task: PackedProductTask = {
-      ...{ m, n, k, a, output, ...epilogue },
-      ...{ bits, scale, zero, zeros_at, scales_at, blocks, group, groups },
-      packed: new Uint8Array(values.buffer, values.byteOffset, layout.bytes),
-      ...inputs,
+      m,
+      n,
+      k,
+      a,
+      output,
+      packed,
+      bits: layout.bits,
+      scale: layout.scale,
+      zero: layout.zero,
+      zeros_at: layout.zeros_at,
+      scales_at: layout.scales_at,
+      blocks: layout.blocks,
+      group: layout.group,
+      groups: layout.groups,
+      inputs: inputs?.bytes,
+      input_scales: inputs?.scales,
+      input_sums: inputs?.sums,
+      row_scale: epilogue.row_scale,
+      gate: epilogue.gate,
+      activation: epilogue.activation,
+      accumulate: epilogue.accumulate,
     };
     return { task, sizes: { m, n, k } };
   }
 
-  /** Into arrays that stay: a token is hundreds of small products, and each would ask for three. */
-  private integers(a: Float32Array, m: number, k: number, { blocks, bits }: PackedLayout) {
-    const { words, scales, sums } = this.scratch(m * blocks);
-    const values = new Int16Array(words.buffer, words.byteOffset, m * blocks * BLOCK);
-    for (let row = 0; row < m; row++) {
-      quantiseRow(a.subarray(row * k, (row + 1) * k), k, bits, {
-        values: values.subarray(row * blocks * BLOCK, (row + 1) * blocks * BLOCK),
-        scales: scales.subarray(row * blocks, (row + 1) * blocks),
-        sums: sums.subarray(row * blocks, (row + 1) * blocks),
-      });
-    }
-    const inputs = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    return { inputs, input_scales: scales, input_sums: sums };
+  /** Into arrays that stay: a token is hundreds of small products. */
+  private integers(a: Float32Array, m: number, k: number, { blocks, bits }: PackedLayout): Inputs {
+    const inputs = this.scratch(m * blocks);
+    for (let row = 0; row < m; row++) quantiseRow(a, row * k, k, bits, inputs, row);
+    return inputs;
   }
 
   private scratch(blocks: number): Inputs {
     if (this.kept && this.kept.scales.length >= blocks) return this.kept;
-    if (this.kept) for (const array of Object.values(this.kept)) this.arrays.recycle(array);
+    if (this.kept) for (const array of [this.kept.words, this.kept.scales, this.kept.sums]) this.arrays.recycle(array);
     const words = this.arrays.words((blocks * BLOCK) / 2);
-    this.kept = { words, scales: this.arrays.floats(blocks), sums: this.arrays.floats(blocks) };
+    this.kept = {
+      words,
+      bytes: new Uint8Array(words.buffer, words.byteOffset, words.byteLength),
+      values: new Int16Array(words.buffer, words.byteOffset, blocks * BLOCK),
+      ...{ scales: this.arrays.floats(blocks), sums: this.arrays.floats(blocks) },
+    };
     return this.kept;
   }
 }
