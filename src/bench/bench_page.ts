@@ -5,6 +5,7 @@ import { runCpuTask } from './cpu_task.ts';
 import { benchWebGpuEigen } from './eigen.ts';
 import { benchKernel, KERNEL_NAMES } from './kernels.ts';
 import { benchCpuMatmul, benchMatmul } from './matmul.ts';
+import { benchPacked } from './packed.ts';
 import { ACTIVATION_NAMES, benchPrecision } from './precision.ts';
 
 const backend = createTunedBackend();
@@ -23,6 +24,7 @@ window.whittleBench = {
   },
   matmul: async (shape) => benchMatmul(await backend, shape),
   cpuMatmul: benchCpuMatmul,
+  packed: benchPacked,
   kernelNames: () => [...KERNEL_NAMES],
   kernel: async (name) => benchKernel(await backend, name),
   eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),

@@ -9,6 +9,7 @@ import { MOST_THREADS, startComputeThreads } from '../engine/compute_threads.ts'
 import { benchEigen } from './eigen.ts';
 import { matmulModel } from './ort_model.ts';
 import { operands, ownMatmul } from './own_matmul.ts';
+import { packedTimes } from './packed.ts';
 import type { CpuTaskName, CpuTasks, FromCpuWorker, ToCpuWorker } from './page_protocol.ts';
 import { medianMs } from './timing.ts';
 
@@ -43,6 +44,7 @@ const TASKS: { [K in CpuTaskName]: Task<K> } = {
     const { y } = await session.run(feeds);
     return { ms, product: y.data as Float32Array };
   },
+  packed: (shape) => withBackend(async (backend, threads) => ({ threads, ms: await packedTimes(backend, shape) })),
   eigen: ({ n, family }) => withBackend((backend) => benchEigen(backend, (args) => backend.eigh(args), n, family)),
 };
 

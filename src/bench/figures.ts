@@ -43,6 +43,16 @@ export interface CpuMatmulFigure extends NamedShape {
   difference: number | null;
 }
 
+/** Matrices that stay as they are stored: integers in groups of 32 with zero points, and two of every four weights in float16. */
+export const PACKED_FORMS = ['int8', 'int4', 'int3', 'int2', '2:4'] as const;
+export type PackedForm = (typeof PACKED_FORMS)[number];
+
+/**
+ * a (m, k) · bᵀ on the CPU backend with b (n, k) packed: times as fast as with b in f32, in one Worker and in turn. One row
+ * meets its matrix from memory, as a token does.
+ */
+export type PackedFigure = NamedShape & { f32_ms: number; threads: number } & Record<PackedForm, number>;
+
 /** One family at one size by one solver. */
 export interface EigenMeasurement {
   n: number;
@@ -158,6 +168,7 @@ export interface BenchReport {
   quick: boolean;
   matmul: MatmulFigure[];
   matmul_cpu: CpuMatmulFigure[];
+  packed_cpu: PackedFigure[];
   eigen: EigenFigure[];
   precision: PrecisionFigure[];
   kernels: KernelFigure[];

@@ -7,6 +7,8 @@ import type {
   MatmulFigure,
   MatmulShape,
   NamedShape,
+  PackedFigure,
+  PackedForm,
   PrecisionFigure,
 } from './figures.ts';
 
@@ -15,6 +17,7 @@ export interface BenchPage {
   adapter(): Promise<AdapterFigure>;
   matmul(shape: NamedShape): Promise<MatmulFigure>;
   cpuMatmul(shape: NamedShape): Promise<CpuMatmulFigure>;
+  packed(shape: NamedShape): Promise<PackedFigure>;
   kernelNames(): string[];
   kernel(name: string): Promise<KernelFigure>;
   eigenFamilies(): string[];
@@ -28,6 +31,7 @@ export interface BenchPage {
 export interface CpuTasks {
   whittle_matmul: { request: MatmulShape; result: OwnProduct };
   ort_matmul: { request: MatmulShape; result: OrtProduct };
+  packed: { request: MatmulShape; result: { threads: number; ms: PackedTimes } };
   eigen: { request: { n: number; family: string }; result: EigenMeasurement };
 }
 
@@ -37,6 +41,9 @@ export interface OwnProduct {
   bt_ms: number;
   product: Float32Array;
 }
+
+/** Milliseconds of a product. */
+export type PackedTimes = Record<PackedForm | 'f32', number>;
 
 export interface OrtProduct {
   ms: number;
