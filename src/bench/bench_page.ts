@@ -25,6 +25,7 @@ window.whittleBench = {
   matmul: async (shape) => benchMatmul(await backend, shape),
   cpuMatmul: benchCpuMatmul,
   packed: benchPacked,
+  lut: (shape) => runCpuTask('lut', shape),
   kernelNames: () => [...KERNEL_NAMES],
   kernel: async (name) => benchKernel(await backend, name),
   eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),

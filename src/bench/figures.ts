@@ -53,6 +53,22 @@ export type PackedForm = (typeof PACKED_FORMS)[number];
  */
 export type PackedFigure = NamedShape & { f32_ms: number; threads: number } & Record<PackedForm, number>;
 
+export interface LutShape {
+  k: number;
+  n: number;
+  bits: 2 | 3 | 4;
+}
+
+/** One row by a packed matrix on one thread: the plain loops, and LUT-GEMM (arXiv 2206.09557), which the runtime does not use. */
+export interface LutFigure extends LutShape {
+  plain_ms: number;
+  lut_ms: number;
+  /** plain_ms / lut_ms. */
+  ratio: number;
+  /** The same without the time of making tables, the most that LUT-GEMM could win. */
+  lookups_ratio: number;
+}
+
 /** One family at one size by one solver. */
 export interface EigenMeasurement {
   n: number;
@@ -169,6 +185,7 @@ export interface BenchReport {
   matmul: MatmulFigure[];
   matmul_cpu: CpuMatmulFigure[];
   packed_cpu: PackedFigure[];
+  lut_cpu: LutFigure[];
   eigen: EigenFigure[];
   precision: PrecisionFigure[];
   kernels: KernelFigure[];

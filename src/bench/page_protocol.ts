@@ -4,6 +4,8 @@ import type {
   CpuMatmulFigure,
   EigenMeasurement,
   KernelFigure,
+  LutFigure,
+  LutShape,
   MatmulFigure,
   MatmulShape,
   NamedShape,
@@ -18,6 +20,7 @@ export interface BenchPage {
   matmul(shape: NamedShape): Promise<MatmulFigure>;
   cpuMatmul(shape: NamedShape): Promise<CpuMatmulFigure>;
   packed(shape: NamedShape): Promise<PackedFigure>;
+  lut(shape: LutShape): Promise<LutFigure>;
   kernelNames(): string[];
   kernel(name: string): Promise<KernelFigure>;
   eigenFamilies(): string[];
@@ -32,6 +35,7 @@ export interface CpuTasks {
   whittle_matmul: { request: MatmulShape; result: OwnProduct };
   ort_matmul: { request: MatmulShape; result: OrtProduct };
   packed: { request: MatmulShape; result: { threads: number; ms: PackedTimes } };
+  lut: { request: LutShape; result: LutFigure };
   eigen: { request: { n: number; family: string }; result: EigenMeasurement };
 }
 

@@ -1,6 +1,6 @@
 /** @file What the bench measures, in full or with `--quick`. Pure: the solvers and families have the page's names. */
 import { vocabularyBlockRows } from '../runtime/budgets.ts';
-import type { NamedShape } from './figures.ts';
+import type { LutShape, NamedShape } from './figures.ts';
 
 export const TRIDIAGONAL = 'tridiagonal-dc-f32';
 export const JACOBI = 'block-jacobi-f32';
@@ -25,6 +25,7 @@ export interface BenchPlan {
   cpuProducts: NamedShape[];
   /** Of one token and of many. */
   packed: NamedShape[];
+  lut: LutShape[];
   eigen: EigenPlan[];
   /** Every kind of activations, or those with an outlier × 1000. */
   allActivations: boolean;
@@ -82,6 +83,14 @@ const cube = (size: number): NamedShape => ({ product: 'cube', m: size, k: size,
 export function benchPlan(quick: boolean): BenchPlan {
   const small = productsOf('135M', 256, SMOLLM2);
   const packed = [1, 256].flatMap((tokens) => productsOf('135M', tokens, SMOLLM2));
+  const { hidden, intermediate } = SMOLLM2;
+  const lut = ([2, 3, 4] as const).flatMap((bits) => [
+    ...[
+      { k: hidden, n: intermediate, bits },
+      { k: intermediate, n: hidden, bits },
+    ],
+    { k: LLAMA_7B.hidden, n: LLAMA_7B.query, bits },
+  ]);
   const solve = (solver: string, n: number, families: EigenPlan['families']): EigenPlan => ({
     ...{ solver, n, families },
     repeats: n <= HIDDEN ? 3 : 1,
@@ -92,6 +101,7 @@ export function benchPlan(quick: boolean): BenchPlan {
       products,
       cpuProducts: products,
       packed,
+      lut: lut.filter(({ k }) => k === HIDDEN),
       eigen: [
         ...[64, 256].map((n) => solve(TRIDIAGONAL, n, 'all')),
         ...[TRIDIAGONAL, JACOBI, HOST].map((solver) => solve(solver, HIDDEN, 'timed')),
@@ -102,6 +112,7 @@ export function benchPlan(quick: boolean): BenchPlan {
   return {
     products: [cube(512), cube(1024), ...small, ...productsOf('7B', 64, LLAMA_7B)],
     cpuProducts: [cube(512), cube(1024), ...small, ...productsOf('7B', 256, LLAMA_7B)],
+    lut,
     packed: [...packed, ...productsOf('7B', 1, LLAMA_7B).filter(({ product }) => !product.includes('head'))],
     eigen: [
       ...[64, 256, HIDDEN, 1024, 2048].map((n) => solve(TRIDIAGONAL, n, 'all')),

@@ -16,6 +16,7 @@ export function benchTables(report: BenchReport): string {
     matmul,
     matmul_cpu,
     packed_cpu,
+    lut_cpu,
     eigen,
     precision,
     kernels,
@@ -39,6 +40,9 @@ export function benchTables(report: BenchReport): string {
     }),
     tableOf('packed_cpu: times as fast as in f32', packed_cpu, {
       ...{ product: same, m: same, k: same, n: same, f32_ms: digits, ...ratios, threads: same },
+    }),
+    tableOf('lut_cpu: LUT-GEMM beside the plain loops, one thread', lut_cpu, {
+      ...{ k: same, n: same, bits: same, plain_ms: digits, lut_ms: digits, ratio: digits, lookups_ratio: digits },
     }),
     tableOf('eigen', eigen, {
       ...{ n: same, solver: same, ms: digits, residual_ulp: digits, orthogonality_ulp: digits },

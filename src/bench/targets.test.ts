@@ -40,6 +40,7 @@ function report(change: Partial<BenchReport> = {}): BenchReport {
         difference: 1e-6,
       },
     ],
+    lut_cpu: [],
     packed_cpu: [
       packed({ product: '135M q, o', m: 1, f32_ms: 2, int4: 4 }),
       packed({ product: '135M down', m: 1, f32_ms: 4, int4: 2 }),
