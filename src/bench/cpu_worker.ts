@@ -10,7 +10,7 @@ import { benchEigen } from './eigen.ts';
 import { benchLut } from './lut.ts';
 import { matmulModel } from './ort_model.ts';
 import { operands, ownMatmul } from './own_matmul.ts';
-import { packedTimes } from './packed.ts';
+import { packedTimes } from './packed_times.ts';
 import type { CpuTaskName, CpuTasks, FromCpuWorker, ToCpuWorker } from './page_protocol.ts';
 import { medianMs } from './timing.ts';
 

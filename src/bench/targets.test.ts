@@ -4,7 +4,7 @@ import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import type { ReportTimings } from '../engine/report.ts';
 import type { BenchReport, EigenFigure, PackedFigure, PlannedFigure } from './figures.ts';
 import { differenceOf, jobRatio } from './job_ratio.ts';
-import { packedTimes } from './packed.ts';
+import { packedTimes } from './packed_times.ts';
 import { benchTables } from './tables.ts';
 import { targetsOf } from './targets.ts';
 
