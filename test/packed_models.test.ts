@@ -1,6 +1,6 @@
 /** Whole models whose matrices stay packed, on every backend, against the f64 reference with the same matrices as numbers. */
 import { describe, expect, it } from 'vitest';
-import type { PackedMatrix } from '../src/backend/backend.ts';
+import type { PackedMatrix, SparseMatrix, Tensor } from '../src/backend/backend.ts';
 import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
 import { backendsUnderTest } from '../src/backend/testing.ts';
 import { createNodeCrew } from '../src/backend/wasm/testing.ts';
@@ -14,8 +14,7 @@ const TEXTS = { calibration: seededText(5, 600), evaluation: seededText(6, 600) 
 const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 2, eval_samples: 4 });
 
 const reference = createCpuBackend();
-const model = await runRecipe(reference, job, 'embed:bits=8; rtn:bits=4,group=32');
-const expected = await perplexity(reference, model, job.evaluation);
+const RECIPES = ['embed:bits=8; rtn:bits=4,group=32', 'embed:bits=8; magnitude:pattern=2:4'];
 
 const backends = [
   ...(await backendsUnderTest()).filter(({ kind }) => kind === 'webgpu'),
@@ -23,16 +22,19 @@ const backends = [
 ];
 
 describe.each(backends)('on $kind', ({ create }) => {
-  it('a model in int4 has the perplexity of its numbers, and is multiplied as it is packed', async () => {
+  it.each(RECIPES)('%s has the perplexity of its numbers, and is multiplied as it is packed', async (recipe) => {
+    const model = await runRecipe(reference, job, recipe);
+    const expected = await perplexity(reference, model, job.evaluation);
     const backend = await create();
     const packed = new Set<string>();
-    const { pack } = backend;
+    const noted = (label: string, tensor: Tensor | undefined) => {
+      if (tensor) packed.add(label);
+      return tensor;
+    };
+    const { pack, packSparse } = backend;
     Object.assign(backend, {
-      pack: (matrix: PackedMatrix, label: string) => {
-        const tensor = pack?.call(backend, matrix, label);
-        if (tensor) packed.add(label);
-        return tensor;
-      },
+      pack: (matrix: PackedMatrix, label: string) => noted(label, pack?.call(backend, matrix, label)),
+      packSparse: (matrix: SparseMatrix, label: string) => noted(label, packSparse?.call(backend, matrix, label)),
     });
     try {
       expect(relativeDifference(await perplexity(backend, model, job.evaluation), expected)).toBeLessThan(1e-5);

@@ -88,8 +88,8 @@ export interface MemoryUse {
 export interface Tensor {
   readonly shape: Shape;
   /**
-   * `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters; `packed` is grouped integers,
-   * which only `matmul_bt` takes, as b.
+   * `f32` tensors are f64 arrays in the reference backend; `u32` holds token ids and counters; `packed` is grouped integers, or
+   * two of four, which only `matmul_bt` takes, as b.
    */
   readonly type: 'f32' | 'u32' | 'packed';
   readonly label: string;
@@ -115,6 +115,17 @@ export interface PackedMatrix {
   readonly scales: Uint8Array;
   /** (rows, groups): zero points as codes are, or little-endian float16 minimums. */
   readonly zeros?: Uint8Array;
+}
+
+/** A matrix (out, in) of which two of every four consecutive inputs of a row are stored; the others are zero. */
+export interface SparseMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly floats: 'F16' | 'F32';
+  /** (rows, columns / 2), little-endian. */
+  readonly values: Uint8Array;
+  /** (rows, columns / 2): of each value its place in its four inputs, 2 bits each without a gap, the first in the lowest bits. */
+  readonly places: Uint8Array;
 }
 
 export interface EmbeddingArgs {
@@ -423,6 +434,8 @@ export interface Backend {
    * backend has no products with integers.
    */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  /** The same of a matrix that is two of four sparse. */
+  readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
   /** Copies a tensor's elements into another of the same element count. */

@@ -5,6 +5,7 @@ import { runCpuTask } from './cpu_task.ts';
 import { benchWebGpuEigen } from './eigen.ts';
 import { benchKernel, KERNEL_NAMES } from './kernels.ts';
 import { benchCpuMatmul, benchMatmul } from './matmul.ts';
+import { benchPacked } from './packed.ts';
 import { ACTIVATION_NAMES, benchPrecision } from './precision.ts';
 
 const backend = createTunedBackend();
@@ -23,6 +24,8 @@ window.whittleBench = {
   },
   matmul: async (shape) => benchMatmul(await backend, shape),
   cpuMatmul: benchCpuMatmul,
+  packed: benchPacked,
+  lut: (shape) => runCpuTask('lut', shape),
   kernelNames: () => [...KERNEL_NAMES],
   kernel: async (name) => benchKernel(await backend, name),
   eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),

@@ -7,8 +7,10 @@ import type { Backend } from '../backend/backend.ts';
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import { MOST_THREADS, startComputeThreads } from '../engine/compute_threads.ts';
 import { benchEigen } from './eigen.ts';
+import { benchLut } from './lut.ts';
 import { matmulModel } from './ort_model.ts';
 import { operands, ownMatmul } from './own_matmul.ts';
+import { packedTimes } from './packed_times.ts';
 import type { CpuTaskName, CpuTasks, FromCpuWorker, ToCpuWorker } from './page_protocol.ts';
 import { medianMs } from './timing.ts';
 
@@ -43,6 +45,8 @@ const TASKS: { [K in CpuTaskName]: Task<K> } = {
     const { y } = await session.run(feeds);
     return { ms, product: y.data as Float32Array };
   },
+  packed: (shape) => withBackend(async (backend, threads) => ({ threads, ms: await packedTimes(backend, shape) })),
+  lut: async (shape) => benchLut(shape),
   eigen: ({ n, family }) => withBackend((backend) => benchEigen(backend, (args) => backend.eigh(args), n, family)),
 };
 

@@ -43,6 +43,32 @@ export interface CpuMatmulFigure extends NamedShape {
   difference: number | null;
 }
 
+/** Matrices that stay as they are stored: integers in groups of 32 with zero points, and two of every four weights in float16. */
+export const PACKED_FORMS = ['int8', 'int4', 'int3', 'int2', '2:4'] as const;
+export type PackedForm = (typeof PACKED_FORMS)[number];
+
+/**
+ * a (m, k) · bᵀ on the CPU backend with b (n, k) packed: times as fast as with b in f32, in one Worker and in turn. One row
+ * meets its matrix from memory, as a token does.
+ */
+export type PackedFigure = NamedShape & { f32_ms: number; threads: number } & Record<PackedForm, number>;
+
+export interface LutShape {
+  k: number;
+  n: number;
+  bits: 2 | 3 | 4;
+}
+
+/** One row by a packed matrix on one thread: the plain loops, and LUT-GEMM (arXiv 2206.09557), which the runtime does not use. */
+export interface LutFigure extends LutShape {
+  plain_ms: number;
+  lut_ms: number;
+  /** plain_ms / lut_ms. */
+  ratio: number;
+  /** The same without the time of making tables, the most that LUT-GEMM could win. */
+  lookups_ratio: number;
+}
+
 /** One family at one size by one solver. */
 export interface EigenMeasurement {
   n: number;
@@ -158,6 +184,8 @@ export interface BenchReport {
   quick: boolean;
   matmul: MatmulFigure[];
   matmul_cpu: CpuMatmulFigure[];
+  packed_cpu: PackedFigure[];
+  lut_cpu: LutFigure[];
   eigen: EigenFigure[];
   precision: PrecisionFigure[];
   kernels: KernelFigure[];

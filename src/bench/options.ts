@@ -14,7 +14,7 @@ export interface BenchOptions {
 export const BENCH_USAGE = `Usage: npm run bench -- [options]
 
   --json FILE         the figures as JSON too
-  --quick             small sizes only: 3 minutes instead of 12 (two CPU cores, software adapter)
+  --quick             small sizes only: 4 minutes instead of 13 (two CPU cores, software adapter)
   --model PATH        after all else, slices this model by 25 % on the CPU backend
                       (a folder or a .gguf file; 8 windows of 256 tokens for each text)
   --calibration FILE  UTF-8 text to calibrate it with    (the built-in text)

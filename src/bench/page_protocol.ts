@@ -4,9 +4,13 @@ import type {
   CpuMatmulFigure,
   EigenMeasurement,
   KernelFigure,
+  LutFigure,
+  LutShape,
   MatmulFigure,
   MatmulShape,
   NamedShape,
+  PackedFigure,
+  PackedForm,
   PrecisionFigure,
 } from './figures.ts';
 
@@ -15,6 +19,8 @@ export interface BenchPage {
   adapter(): Promise<AdapterFigure>;
   matmul(shape: NamedShape): Promise<MatmulFigure>;
   cpuMatmul(shape: NamedShape): Promise<CpuMatmulFigure>;
+  packed(shape: NamedShape): Promise<PackedFigure>;
+  lut(shape: LutShape): Promise<LutFigure>;
   kernelNames(): string[];
   kernel(name: string): Promise<KernelFigure>;
   eigenFamilies(): string[];
@@ -28,6 +34,8 @@ export interface BenchPage {
 export interface CpuTasks {
   whittle_matmul: { request: MatmulShape; result: OwnProduct };
   ort_matmul: { request: MatmulShape; result: OrtProduct };
+  packed: { request: MatmulShape; result: { threads: number; ms: PackedTimes } };
+  lut: { request: LutShape; result: LutFigure };
   eigen: { request: { n: number; family: string }; result: EigenMeasurement };
 }
 
@@ -37,6 +45,9 @@ export interface OwnProduct {
   bt_ms: number;
   product: Float32Array;
 }
+
+/** Milliseconds of a product. */
+export type PackedTimes = Record<PackedForm | 'f32', number>;
 
 export interface OrtProduct {
   ms: number;

@@ -5,7 +5,10 @@ import type { BenchReport, EigenFigure, EigenMeasurement, NamedShape } from './f
 import { type BenchPlan, type EigenPlan, HIDDEN, HOST, JACOBI, TIMED_FAMILY } from './plan.ts';
 import { median } from './timing.ts';
 
-export type PageFigures = Pick<BenchReport, 'adapter' | 'matmul' | 'matmul_cpu' | 'kernels' | 'eigen' | 'precision'>;
+export type PageFigures = Pick<
+  BenchReport,
+  'adapter' | 'matmul' | 'matmul_cpu' | 'packed_cpu' | 'lut_cpu' | 'kernels' | 'eigen' | 'precision'
+>;
 
 export async function measurePage(bench: BenchBrowser, plan: BenchPlan): Promise<PageFigures> {
   const adapter = await bench.ask('adapter', 'adapter');
@@ -15,12 +18,16 @@ export async function measurePage(bench: BenchBrowser, plan: BenchPlan): Promise
   const matmul_cpu = await each(plan.cpuProducts, (shape) =>
     bench.ask(`on the CPU ${name(shape)}`, 'cpuMatmul', shape),
   );
+  const packed_cpu = await each(plan.packed, (shape) => bench.ask(`packed ${name(shape)}`, 'packed', shape));
+  const lut_cpu = await each(plan.lut, (shape) =>
+    bench.ask(`LUT-GEMM int${shape.bits} ${shape.k}×${shape.n}`, 'lut', shape),
+  );
   const kernels = await each(await names(bench, 'kernelNames'), (kernel) => bench.ask(kernel, 'kernel', kernel));
   const eigen = await measureEigen(bench, plan.eigen);
   const isMeasured = (activations: string) => plan.allActivations || activations.includes('× 1000');
   const activations = (await names(bench, 'activationNames')).filter(isMeasured);
   const precision = await each(activations, (one) => bench.ask(`precision, ${one}`, 'precision', HIDDEN, one));
-  return { adapter, matmul, matmul_cpu, kernels, eigen, precision };
+  return { adapter, matmul, matmul_cpu, packed_cpu, lut_cpu, kernels, eigen, precision };
 }
 
 async function names(bench: BenchBrowser, of: 'kernelNames' | 'activationNames' | 'eigenFamilies'): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MATRIX_FAMILIES } from '../backend/matrix_families.ts';
 import { BENCH_USAGE, parseBenchOptions } from './options.ts';
-import { benchPlan, TIMED_FAMILY, TRIDIAGONAL } from './plan.ts';
+import { benchPlan, TIMED_FAMILY, TRIDIAGONAL, timesInSmolLm2 } from './plan.ts';
 
 describe('what the bench measures', () => {
   const { products, eigen } = benchPlan(false);
@@ -15,6 +15,16 @@ describe('what the bench measures', () => {
       { product: '135M down', m: 256, k: 1536, n: 576 },
       { product: '135M head block', m: 256, k: 576, n: 14560 },
     ]);
+  });
+
+  it('has the products of a token and of 256 with packed matrices, each as often as a model has it', () => {
+    const { packed } = benchPlan(true);
+    const weights = packed
+      .filter(({ m, product }) => m === 1 && product.startsWith('135M'))
+      .reduce((sum, shape) => sum + timesInSmolLm2(shape) * shape.k * shape.n, 0);
+    // 30 layers and the head, which is the table.
+    expect(weights).toBe(30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536) + 576 * 49152);
+    expect(packed.some(({ m }) => m === 256)).toBe(true);
   });
 
   it('has those of a 7 B model, and cubes', () => {

@@ -1,6 +1,6 @@
 /** @file What the bench measures, in full or with `--quick`. Pure: the solvers and families have the page's names. */
 import { vocabularyBlockRows } from '../runtime/budgets.ts';
-import type { NamedShape } from './figures.ts';
+import type { LutShape, NamedShape } from './figures.ts';
 
 export const TRIDIAGONAL = 'tridiagonal-dc-f32';
 export const JACOBI = 'block-jacobi-f32';
@@ -23,6 +23,9 @@ export interface EigenPlan {
 export interface BenchPlan {
   products: NamedShape[];
   cpuProducts: NamedShape[];
+  /** Of one token and of many. */
+  packed: NamedShape[];
+  lut: LutShape[];
   eigen: EigenPlan[];
   /** Every kind of activations, or those with an outlier × 1000. */
   allActivations: boolean;
@@ -38,6 +41,14 @@ interface LinearSizes {
 
 const SMOLLM2: LinearSizes = { hidden: HIDDEN, query: 576, keyValue: 192, intermediate: 1536, vocabulary: 49152 };
 const LLAMA_7B: LinearSizes = { hidden: 4096, query: 4096, keyValue: 4096, intermediate: 11008, vocabulary: 32000 };
+
+/** Layers of SmolLM2-135M. */
+const LAYERS = 30;
+
+/** How often a token of SmolLM2-135M meets a product of {@link productsOf}; a block of the head counts as its share. */
+export function timesInSmolLm2({ product, n }: Pick<NamedShape, 'product' | 'n'>): number {
+  return product.includes('head') ? SMOLLM2.vocabulary / n : LAYERS * product.split(',').length;
+}
 
 /** The most elements that an operand may have: 2 GiB, which every limit of an adapter may be below. */
 const MAX_TENSOR_BYTES = 2 ** 31;
@@ -71,6 +82,15 @@ const cube = (size: number): NamedShape => ({ product: 'cube', m: size, k: size,
  */
 export function benchPlan(quick: boolean): BenchPlan {
   const small = productsOf('135M', 256, SMOLLM2);
+  const packed = [1, 256].flatMap((tokens) => productsOf('135M', tokens, SMOLLM2));
+  const { hidden, intermediate } = SMOLLM2;
+  const lut = ([2, 3, 4] as const).flatMap((bits) => [
+    ...[
+      { k: hidden, n: intermediate, bits },
+      { k: intermediate, n: hidden, bits },
+    ],
+    { k: LLAMA_7B.hidden, n: LLAMA_7B.query, bits },
+  ]);
   const solve = (solver: string, n: number, families: EigenPlan['families']): EigenPlan => ({
     ...{ solver, n, families },
     repeats: n <= HIDDEN ? 3 : 1,
@@ -80,6 +100,8 @@ export function benchPlan(quick: boolean): BenchPlan {
     return {
       products,
       cpuProducts: products,
+      packed,
+      lut: lut.filter(({ k }) => k === HIDDEN),
       eigen: [
         ...[64, 256].map((n) => solve(TRIDIAGONAL, n, 'all')),
         ...[TRIDIAGONAL, JACOBI, HOST].map((solver) => solve(solver, HIDDEN, 'timed')),
@@ -90,6 +112,8 @@ export function benchPlan(quick: boolean): BenchPlan {
   return {
     products: [cube(512), cube(1024), ...small, ...productsOf('7B', 64, LLAMA_7B)],
     cpuProducts: [cube(512), cube(1024), ...small, ...productsOf('7B', 256, LLAMA_7B)],
+    lut,
+    packed: [...packed, ...productsOf('7B', 1, LLAMA_7B).filter(({ product }) => !product.includes('head'))],
     eigen: [
       ...[64, 256, HIDDEN, 1024, 2048].map((n) => solve(TRIDIAGONAL, n, 'all')),
       ...[solve(JACOBI, 64, 'all'), solve(JACOBI, 256, 'all'), solve(JACOBI, HIDDEN, 'timed')],

@@ -1,6 +1,6 @@
 /** @file The bench's figures as text tables, under their own names. */
 import { bosText } from '../engine/plan.ts';
-import type { BenchReport, ModelFigure } from './figures.ts';
+import { type BenchReport, type ModelFigure, PACKED_FORMS } from './figures.ts';
 
 type Cell = string | number;
 
@@ -8,9 +8,24 @@ type Cell = string | number;
 type Fields<T> = { [K in keyof T & string]?: (value: NonNullable<T[K]>) => Cell };
 
 export function benchTables(report: BenchReport): string {
-  const { adapter, threads, quick, seconds, matmul, matmul_cpu, eigen, precision, kernels, memory, targets } = report;
+  const {
+    adapter,
+    threads,
+    quick,
+    seconds,
+    matmul,
+    matmul_cpu,
+    packed_cpu,
+    lut_cpu,
+    eigen,
+    precision,
+    kernels,
+    memory,
+    targets,
+  } = report;
   const software = adapter.is_fallback_adapter ? ' (software adapter)' : '';
   const shape = { product: same, m: same, k: same, n: same };
+  const ratios = Object.fromEntries(PACKED_FORMS.map((form) => [form, digits]));
   return [
     `adapter  ${adapter.vendor} ${adapter.architecture}${software}; ${threads} threads; ${quick ? 'small sizes, ' : ''}${seconds} s`,
     tableOf('matmul', matmul, {
@@ -22,6 +37,12 @@ export function benchTables(report: BenchReport): string {
       ...shape,
       ...{ gflops: digits, ort_wasm_gflops: digits, ratio: digits, bt_gflops: digits, bt_ratio: digits },
       ...{ threads: same, difference: tiny },
+    }),
+    tableOf('packed_cpu: times as fast as in f32', packed_cpu, {
+      ...{ product: same, m: same, k: same, n: same, f32_ms: digits, ...ratios, threads: same },
+    }),
+    tableOf('lut_cpu: LUT-GEMM beside the plain loops, one thread', lut_cpu, {
+      ...{ k: same, n: same, bits: same, plain_ms: digits, lut_ms: digits, ratio: digits, lookups_ratio: digits },
     }),
     tableOf('eigen', eigen, {
       ...{ n: same, solver: same, ms: digits, residual_ulp: digits, orthogonality_ulp: digits },

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { createNodeCrew } from '../backend/wasm/testing.ts';
+import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import type { ReportTimings } from '../engine/report.ts';
-import type { BenchReport, EigenFigure, PlannedFigure } from './figures.ts';
+import type { BenchReport, EigenFigure, PackedFigure, PlannedFigure } from './figures.ts';
 import { differenceOf, jobRatio } from './job_ratio.ts';
+import { packedTimes } from './packed_times.ts';
 import { benchTables } from './tables.ts';
 import { targetsOf } from './targets.ts';
 
@@ -21,6 +24,11 @@ const plan = (model: string, planned_gpu_bytes: number, share_of_f32: number): P
   ...{ planned_gpu_bytes, share_of_f32, breakdown: { weights: 30e6, other: 1 } },
 });
 
+const packed = (figures: Partial<PackedFigure>): PackedFigure => ({
+  ...{ product: '', m: 1, k: 2, n: 2, f32_ms: 1, threads: 2, int8: 3, int4: 3, int3: 3, int2: 3, '2:4': 3 },
+  ...figures,
+});
+
 function report(change: Partial<BenchReport> = {}): BenchReport {
   const job = { backend: 'webgpu', stage_ms: times(8), perplexity: 80, dense_perplexity: 76 };
   const figures = {
@@ -31,6 +39,13 @@ function report(change: Partial<BenchReport> = {}): BenchReport {
         ...{ product: 'cube', m: 2, k: 2, n: 2, gflops: 9, ort_webgpu_gflops: 3, ratio: 3, bt_gflops: 6, bt_ratio: 2 },
         difference: 1e-6,
       },
+    ],
+    lut_cpu: [],
+    packed_cpu: [
+      packed({ product: '135M q, o', m: 1, f32_ms: 2, int4: 4 }),
+      packed({ product: '135M down', m: 1, f32_ms: 4, int4: 2 }),
+      packed({ product: '7B q', m: 1, int4: 1 }),
+      packed({ product: '135M down', m: 256, int4: 1.02 }),
     ],
     matmul_cpu: [
       {
@@ -121,5 +136,30 @@ describe('the tables', () => {
         .split(/ {2,}/),
     ).toEqual([...['dense_evaluation', '16000', '2000', '8.00']]);
     expect(rows('targets').every((row, i) => i < 2 || row.endsWith('met'))).toBe(true);
+  });
+});
+
+describe('packed products', () => {
+  it('are told of a whole model, each product as often as it has it', () => {
+    const targets = targetsOf(report()).filter(({ target }) => target.includes('int4'));
+    // (60 · 2 + 30 · 4) ms by (60 · 2/4 + 30 · 4/2) ms.
+    expect(targets).toMatchObject([
+      { measured: '2.67 ×, at least 2.00 × (135M down)', met: true },
+      { measured: '1.02 ×, at least 1.02 × (135M down)', met: true },
+    ]);
+    const slow = report({
+      packed_cpu: [packed({ product: '135M q', m: 1, int4: 2.4 }), packed({ product: '135M q', m: 256, int4: 0.98 })],
+    });
+    const missed = targetsOf(slow).filter(({ target }) => target.includes('int4'));
+    expect(missed.map(({ met }) => met)).toEqual([false, false]);
+  });
+
+  it('are timed in every form, and leave nothing', async () => {
+    const backend = createWasmBackend(await createNodeCrew(1));
+    const times = await packedTimes(backend, { m: 1, k: 64, n: 32768 }, 1);
+    expect(Object.keys(times)).toEqual(['f32', 'int8', 'int4', 'int3', 'int2', '2:4']);
+    expect(Object.values(times).every((ms) => ms > 0)).toBe(true);
+    expect(backend.memory.currentBytes).toBe(0);
+    backend.dispose();
   });
 });

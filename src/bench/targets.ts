@@ -1,12 +1,13 @@
 /** @file What the project set itself, against what this run measured. Pure. */
 import { LIMIT_ULP } from './eigen_quality.ts';
-import type { BenchReport, CpuMatmulFigure, TargetFigure } from './figures.ts';
+import type { BenchReport, CpuMatmulFigure, PackedFigure, TargetFigure } from './figures.ts';
 import { DEFAULT_WINDOWS, LLAMA_7B, SMOLLM2 } from './memory_plans.ts';
-import { HIDDEN, TRIDIAGONAL } from './plan.ts';
+import { HIDDEN, TRIDIAGONAL, timesInSmolLm2 } from './plan.ts';
 
 type Figures = Omit<BenchReport, 'targets' | 'seconds'>;
 
 const LEAST_OVER_JACOBI = 10;
+const LEAST_OF_A_TOKEN = 2.5;
 const MOST_LOSS = 1e-6;
 const LEAST_OVER_SOFTWARE = 6;
 const MOST_PERPLEXITY_DIFFERENCE = 1e-3;
@@ -19,6 +20,7 @@ export function targetsOf(figures: Figures): TargetFigure[] {
     ...eigenTargets(figures),
     ...precisionTarget(figures),
     ...productTargets(figures),
+    ...packedTargets(figures),
     ...jobTargets(figures),
     ...memoryTargets(figures),
   ];
@@ -70,6 +72,28 @@ function least(target: string, figures: readonly Compared[]): TargetFigure[] {
   if (measured.length === 0) return [];
   const { product, ratio } = measured.reduce((a, b) => (b.ratio < a.ratio ? b : a));
   return [{ target, measured: `at least ${times(ratio)} (${product})`, met: ratio >= 1 }];
+}
+
+/** Of all products of SmolLM2-135M, in f32 by those in int4: of one token, and of 256. */
+function packedTargets({ packed_cpu }: Figures): TargetFigure[] {
+  const total = (rows: number, target: string, least: number): TargetFigure[] => {
+    const figures = packed_cpu.filter(({ m, product }) => m === rows && product.startsWith('135M'));
+    if (figures.length === 0) return [];
+    const sum = (ms: (figure: PackedFigure) => number) =>
+      figures.reduce((all, figure) => all + timesInSmolLm2(figure) * ms(figure), 0);
+    const ratio = sum(({ f32_ms }) => f32_ms) / sum(({ f32_ms, int4 }) => f32_ms / int4);
+    const lowest = figures.reduce((a, b) => (b.int4 < a.int4 ? b : a));
+    const measured = `${times(ratio)}, at least ${times(lowest.int4)} (${lowest.product})`;
+    return [{ target, measured, met: ratio >= least }];
+  };
+  return [
+    ...total(
+      1,
+      `CPU backend, products of a token of ${SMOLLM2} in int4: ≥ ${LEAST_OF_A_TOKEN} × f32`,
+      LEAST_OF_A_TOKEN,
+    ),
+    ...total(256, `CPU backend, products of 256 tokens of ${SMOLLM2} in int4: no slower than f32`, 1),
+  ];
 }
 
 function jobTargets({ adapter, job_ratio, perplexity_difference, dense_perplexity_difference }: Figures) {

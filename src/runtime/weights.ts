@@ -16,11 +16,10 @@ import {
   type XieluWeights,
   xieluWeights,
 } from '../models/decoder_model.ts';
-import type { Grouped } from '../models/packed/packing.ts';
-import { type GroupedParts, groupedParts } from '../models/packed/store.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
+import { keptPacking, type PackMatrix, packedMatrix } from './packed_weights.ts';
 import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 
 export interface DeviceLinear {
@@ -87,7 +86,7 @@ export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
   /** Stored bytes that were asked for ahead of their use. */
   private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
-  private readonly partsAhead = new Map<WeightRef, Promise<GroupedParts | undefined>>();
+  private readonly partsAhead = new Map<WeightRef, Promise<PackMatrix | undefined>>();
   private counts?: Tensor;
 
   /**
@@ -108,9 +107,8 @@ export class WeightLoader {
   prefetch(refs: readonly (WeightRef | undefined)[]): void {
     for (const ref of refs) {
       if (!ref || this.ahead.has(ref) || this.partsAhead.has(ref)) continue;
-      const packing = this.groupedPacking(ref);
-      if (packing) {
-        const reading = groupedParts(ref, packing, { start: 0, end: ref.shape[0] });
+      if (this.canKeep(ref)) {
+        const reading = packedMatrix(ref, { start: 0, end: ref.shape[0] });
         reading.catch(() => {});
         this.partsAhead.set(ref, reading);
         continue;
@@ -136,18 +134,17 @@ export class WeightLoader {
 
   /** A matrix (out, in) that `matmul_bt` takes as b, and nothing else does. */
   async product(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
-    const packing = this.groupedPacking(ref);
+    if (!this.canKeep(ref)) return this.load(ref, rows);
     const range = rows ?? { start: 0, end: ref.shape[0] };
-    const parts = packing && (await ((!rows && this.partsAhead.get(ref)) || groupedParts(ref, packing, range)));
+    const pack = await ((!rows && this.partsAhead.get(ref)) || packedMatrix(ref, range));
     this.partsAhead.delete(ref);
-    const matrix = parts && { ...packing, ...parts, rows: range.end - range.start, columns: ref.shape[1] };
-    const packed = matrix && this.arena.backend.pack?.(matrix, ref.name);
+    const packed = pack?.(this.arena.backend, ref.name);
     return packed ? this.arena.own(packed) : this.load(ref, rows);
   }
 
   /** Where the weight can be held as it is packed. */
-  private groupedPacking({ packed }: WeightRef): Grouped | undefined {
-    return this.keepsPacked && this.arena.backend.pack && packed?.kind === 'grouped' ? packed : undefined;
+  private canKeep(ref: WeightRef): boolean {
+    return this.keepsPacked && keptPacking(this.arena.backend, ref) !== undefined;
   }
 
   async linear(linear: Linear): Promise<DeviceLinear> {

@@ -29,16 +29,16 @@ export const DOT_I16 = simd(0xba);
 export const CONVERT_I32X4 = simd(0xfa);
 /** Eight bytes, or four words, each to the next width. */
 const loadBytes = (offset: number) => [...simd(0x02), 0, ...offsetOf(offset)];
-const loadSignedWords = [...simd(0x03), 0, 0];
+const loadSignedWords = (offset: number) => [...simd(0x03), 0, offset];
 export const loadSplat = [...simd(0x09), 2, 0];
 const F32X4_SUB = simd(0xe5);
 const F32X4_SPLAT_CONST = (value: number) => bytesOf(new Float32Array(4).fill(value));
 const I16X8_SHR_U = simd(0x8d);
 const I16X8_MUL = simd(0x95);
 const I32X4_SHL = simd(0xab);
-const I32X4_SHR_U = simd(0xad);
-const I32X4_MUL = simd(0xb5);
-const I32X4_SPLAT = simd(0x11);
+export const I32X4_SHR_U = simd(0xad);
+export const I32X4_MUL = simd(0xb5);
+export const I32X4_SPLAT = simd(0x11);
 
 function offsetOf(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...offsetOf(value >>> 7)];
@@ -49,7 +49,8 @@ function bytesOf({ buffer }: Float32Array | Uint16Array | Uint32Array): number[]
 }
 
 const words = (...values: number[]) => bytesOf(Uint16Array.from({ length: 8 }, (_, i) => values[i % values.length]));
-const longs = (...values: number[]) => bytesOf(Uint32Array.from({ length: 4 }, (_, i) => values[i % values.length]));
+export const longs = (...values: number[]) =>
+  bytesOf(Uint32Array.from({ length: 4 }, (_, i) => values[i % values.length]));
 
 /** Where each word of a block of 3-bit codes begins: 12 bits, of which every other begins in the middle of a byte. */
 const TWELVES = Array.from({ length: 8 }, (_, j) => [Math.floor((12 * j) / 8), Math.floor((12 * j) / 8) + 1]).flat();
@@ -85,9 +86,9 @@ export const loadByteCodes = (codes: number, row: number, i: number) => [
   ...loadBytes(row * blockBytes(8) + 8 * i),
 ];
 
-/** Leaves four finite float16 at `place` as f32: the exponent is moved, then corrected by a product, as subnormals need. */
-const halves = (place: number) => [
-  ...[...localGet(place), ...loadSignedWords],
+/** Leaves four finite float16 at `place` + `offset` as f32: the exponent is moved, then corrected by a product, as subnormals need. */
+export const halves = (place: number, offset = 0) => [
+  ...[...localGet(place), ...loadSignedWords(offset)],
   ...[...i32Const(13), ...I32X4_SHL, ...longs(0x8fffe000), ...AND],
   ...[...F32X4_SPLAT_CONST(2 ** 112), ...F32X4_MUL],
 ];

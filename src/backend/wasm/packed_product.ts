@@ -1,6 +1,6 @@
 /** @file Products with grouped integers: one thread's share, for a row or two by the codes, for more by panels of floats. */
 import { view } from '../linalg/gemm.ts';
-import type { PanelSource, ProductMode } from '../linalg/panel_product.ts';
+import type { PanelSource, ProductMode, StridedView } from '../linalg/panel_product.ts';
 import { dotColumns } from './dot_columns.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
@@ -67,8 +67,7 @@ function dots(tools: TaskTools, task: PackedProductTask, start: number, end: num
 }
 
 function panels(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
-  const { m, n, k, a, blocks, group, output } = task;
-  const { product } = tools;
+  const { k, a, blocks, group } = task;
   const kernel = tools.packed(task);
   const source: PanelSource = {
     unit: BLOCK,
@@ -84,11 +83,24 @@ function panels(tools: TaskTools, task: PackedProductTask, start: number, end: n
       }
     },
   };
+  panelProduct(tools, task, view(a, k), source, start, end);
+}
+
+/** Columns `start … end` of a product whose right operand writes its own panels. */
+export function panelProduct(
+  tools: TaskTools,
+  task: Epilogue & { m: number; n: number; k: number; output: Float32Array },
+  a: StridedView,
+  source: PanelSource,
+  start: number,
+  end: number,
+): void {
+  const { m, n, k, output } = task;
   const mode: ProductMode = needsEpilogue(task)
     ? {
         finish: (block) => tools.epilogue.apply(task, block, output, n, 0, start),
         finish_reads: Boolean(task.accumulate),
       }
     : {};
-  product.multiply(m, end - start, k, view(a, k), source, view(output, n, start), mode);
+  tools.product.multiply(m, end - start, k, a, source, view(output, n, start), mode);
 }

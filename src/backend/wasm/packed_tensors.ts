@@ -8,7 +8,7 @@ import { BLOCK, layoutOf, type PackedLayout, QUAD, type QuantisedRows, quantiseR
 import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
 import { isFinitePacked, writePacked } from './write_packed.ts';
 
-type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
+export type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
 
 /** Room for quantised inputs. Views are made once: of shared memory they cost as much as a small product. */
 interface Inputs extends QuantisedRows {

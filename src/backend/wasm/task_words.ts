@@ -32,6 +32,11 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
+  sparse_product: {
+    ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
+    ...{ places_at: 'number', floats: ['F16', 'F32'], table: 'u32', output: 'f32' },
+    ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
+  },
   gram: { x: 'f32', rows: 'number', n: 'number', gram: 'f64' },
   attention: {
     ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },

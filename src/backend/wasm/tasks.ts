@@ -21,6 +21,9 @@ import { isLineProduct, lineProduct } from './line_product.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
+import { createSparseKernel, type SparseKernel } from './sparse_kernel.ts';
+import type { SparseLayout } from './sparse_layout.ts';
+import { type SparseProductTask, sparseProduct } from './sparse_product.ts';
 import { VectorMath } from './vector_math.ts';
 
 export interface ProductTask extends Epilogue {
@@ -92,6 +95,7 @@ export interface Tasks {
   product: ProductTask;
   product64: Product64Task;
   packed_product: PackedProductTask;
+  sparse_product: SparseProductTask;
   gram: GramTask;
   attention: AttentionTask;
   activation: ActivationTask;
@@ -125,6 +129,7 @@ export class TaskTools {
     line?: LineKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
+  private readonly sparseKernels = new Map<string, SparseKernel>();
   private kept = new Float32Array(0);
 
   /** @param place None where tensors are arrays of their own. */
@@ -166,6 +171,13 @@ export class TaskTools {
     const key = `${bits} ${scale} ${zero}`;
     const found = this.packedKernels.get(key) ?? createPackedKernel({ bits, scale, zero }, this.product.memory);
     this.packedKernels.set(key, found);
+    return found;
+  }
+
+  /** The loops for values of a type; only where tensors lie in shared memory. */
+  sparse(floats: SparseLayout['floats']): SparseKernel {
+    const found = this.sparseKernels.get(floats) ?? createSparseKernel(floats, this.product.memory);
+    this.sparseKernels.set(floats, found);
     return found;
   }
 
@@ -240,6 +252,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   },
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
+  sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {

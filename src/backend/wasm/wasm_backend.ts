@@ -28,6 +28,7 @@ import type {
   RmsScaleArgs,
   RotaryArgs,
   ScaleColumnsArgs,
+  SparseMatrix,
   Tensor,
 } from '../backend.ts';
 import { addElements } from '../cpu/add.ts';
@@ -57,6 +58,7 @@ import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
 import type { Epilogue } from './epilogue.ts';
 import { PackedTensors } from './packed_tensors.ts';
+import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
@@ -75,8 +77,10 @@ class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
   private readonly packed: PackedTensors;
+  private readonly sparse: SparseTensors;
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
 
   constructor(
     private readonly threads: Threads,
@@ -85,8 +89,10 @@ class WasmBackend extends HostBackend {
     super();
     const { count } = threads;
     this.packed = new PackedTensors(arrays);
+    this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
       this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
     }
     this.info = {
       kind: 'cpu',
@@ -104,7 +110,8 @@ class WasmBackend extends HostBackend {
 
   matmul_bt(args: MatmulBtArgs): void {
     if (args.b.type === 'packed') {
-      this.packedProduct(args);
+      if (this.sparse.has(args.b)) this.sparseProduct(args);
+      else this.packedProduct(args);
       return;
     }
     this.product(args, checkMatmulBt(args), false, true);
@@ -258,6 +265,12 @@ class WasmBackend extends HostBackend {
     // By codes a product takes a fraction of what it takes by panels.
     const work = task.inputs ? (m * n * k) / 4 : m * n * k;
     this.threads.run('packed_product', task, equalRanges(n, this.parts(work), 8));
+  }
+
+  private sparseProduct(args: MatmulBtArgs): void {
+    const { task, sizes } = this.sparse.task(args, singles(args.a), output(args.output), epilogueOf(args));
+    const { m, n, k } = sizes;
+    this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
   /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */

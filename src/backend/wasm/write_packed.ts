@@ -57,7 +57,7 @@ function tiles(from: Uint8Array, size: number, rows: number, parts: number, out:
   }
 }
 
-function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array, unit: 2 | 4): Uint16Array | Uint32Array {
+export function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array, unit: 2 | 4): Uint16Array | Uint32Array {
   const count = Math.floor(byteLength / unit);
   return unit === 4 ? new Uint32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count);
 }

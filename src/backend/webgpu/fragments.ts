@@ -6,6 +6,7 @@ import activations from '../../../shaders/common/activations.wgsl?raw';
 import attention_options from '../../../shaders/common/attention_options.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
+import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
 import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
 import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';
@@ -29,6 +30,7 @@ import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
 import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
 import share from '../../../shaders/common/share.wgsl?raw';
+import sparse_2_4 from '../../../shaders/common/sparse_2_4.wgsl?raw';
 import tanh from '../../../shaders/common/tanh.wgsl?raw';
 import tile_8x8 from '../../../shaders/common/tile_8x8.wgsl?raw';
 import tile_8x8_shared from '../../../shaders/common/tile_8x8_shared.wgsl?raw';
@@ -42,6 +44,7 @@ const FRAGMENTS = {
   attention_options,
   blocks,
   covariance_vec4,
+  few_rows,
   fp4_levels,
   half_to_f32,
   inverse_rms,
@@ -65,6 +68,7 @@ const FRAGMENTS = {
   right_of_matmul_bt,
   right_steps,
   share,
+  sparse_2_4,
   tanh,
   tile_8x8,
   tile_8x8_shared,

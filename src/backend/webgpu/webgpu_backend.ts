@@ -36,6 +36,7 @@ import { xielu } from './kernels/xielu.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
 import { pack } from './packed.ts';
 import { testFloats } from './self_test.ts';
+import { packSparse } from './sparse.ts';
 import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
 import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
 
@@ -118,6 +119,10 @@ export class WebGpuBackend implements backend.Backend {
 
   pack(matrix: backend.PackedMatrix, label: string): GpuTensor | undefined {
     return pack(this.context, matrix, label, this.info.maxTensorBytes);
+  }
+
+  packSparse(matrix: backend.SparseMatrix, label: string): GpuTensor | undefined {
+    return packSparse(this.context, matrix, label, this.info.maxTensorBytes);
   }
 
   async read(tensor: backend.Tensor): Promise<Float32Array | Float64Array> {

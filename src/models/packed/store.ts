@@ -13,6 +13,7 @@ import {
   packedDType,
   packedStorage,
   packingLabel,
+  type Sparse,
 } from './packing.ts';
 import { joinParts, type PartReader, splitParts } from './parts.ts';
 import type { PackedValues } from './values.ts';
@@ -94,5 +95,27 @@ export async function groupedParts(
     codes: await part('codes', columns, bits),
     scales: await part('scales', groups, scale === 'F16' ? 16 : 32),
     ...(zero !== 'symmetric' && { zeros: await part('zeros', groups, zero === 'minimum' ? 16 : bits) }),
+  };
+}
+
+/** Stored bytes of a matrix that is two of four sparse, of whole rows. */
+export interface SparseParts {
+  readonly values: Uint8Array;
+  readonly places: Uint8Array;
+}
+
+/** The parts of some rows, likewise. Undefined where the mask has no such pattern, or rows are no whole fours or begin within a byte. */
+export async function sparseParts(
+  { readPart, shape }: WeightRef,
+  { places, floats }: Sparse,
+  { start, end }: RowRange,
+): Promise<SparseParts | undefined> {
+  const columns = shape[1];
+  if (!readPart || places !== '2:4' || columns % 4 !== 0 || (start * columns) % 8 !== 0) return undefined;
+  // Half of the columns are kept, with two bits for the place of each.
+  const size = (columns / 2) * (floats === 'F16' ? 2 : 4);
+  return {
+    values: await readPart('values', start * size, (end - start) * size),
+    places: await readPart('places', (start * columns) / 8, Math.ceil(((end - start) * columns) / 8)),
   };
 }

@@ -9,7 +9,11 @@ import subgroupSource from '../../../../shaders/matmul_bt_subgroup.wgsl?raw';
 import type { MatmulBtArgs } from '../../backend.ts';
 import { checkMatmulBt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
-import { matmul_bt_packed } from './matmul_bt_packed.ts';
+import { packedLayout } from '../packed.ts';
+import { sparseLayout } from '../sparse.ts';
+import { decodedProduct } from './decoded_product.ts';
+import { packedKernels } from './matmul_bt_packed.ts';
+import { sparseKernels } from './matmul_bt_sparse.ts';
 import { dispatchMatmul } from './matmul_family.ts';
 import { defineAny, defineShared, defineSubgroup, defineTiled, FACTOR_STORES } from './matmul_kernels.ts';
 
@@ -29,6 +33,8 @@ const kernels = {
 };
 
 export function matmul_bt(context: GpuContext, args: MatmulBtArgs): void {
-  if (args.b.type === 'packed') matmul_bt_packed(context, args, kernels);
-  else dispatchMatmul(context, 'bt', kernels, args, checkMatmulBt(args));
+  if (args.b.type === 'packed') {
+    const sparse = sparseLayout(args.b);
+    decodedProduct(context, args, sparse ? sparseKernels(sparse) : packedKernels(packedLayout(args.b)), kernels);
+  } else dispatchMatmul(context, 'bt', kernels, args, checkMatmulBt(args));
 }

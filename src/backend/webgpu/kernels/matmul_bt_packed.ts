@@ -1,100 +1,23 @@
-/**
- * @file Products with grouped integers: for few rows straight from the codes (shaders/matmul_bt_packed.wgsl); for more, a panel
- * of rows of b is written as floats (shaders/unpack_rows.wgsl) right before the usual kernels read it, and then the next in its
- * place, so that no matrix is ever there as floats as a whole.
- */
+/** @file Products with grouped integers; shaders/matmul_bt_packed.wgsl, shaders/unpack_rows.wgsl. */
 import source from '../../../../shaders/matmul_bt_packed.wgsl?raw';
-import type { MatmulBtArgs } from '../../backend.ts';
-import { checkMatmulBt, type MatmulSizes } from '../../shapes.ts';
-import { asGpuTensor, type GpuTensor } from '../buffers.ts';
-import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
-import { type PackedLayout, packedLayout } from '../packed.ts';
-import { rowParts, window } from '../split.ts';
-import { ACTIVATION_CODES } from './activations.ts';
-import { dispatchMatmul, type MatmulKernels } from './matmul_family.ts';
-import { CUT, productPieces } from './product_pieces.ts';
+import type { PackedLayout } from '../packed.ts';
+import { type DecodingKernels, FEW_ROWS } from './decoded_product.ts';
 import { unpackRowsKernel } from './unpack_rows.ts';
 
-/** Of a multiply-add from the codes, in those of a tile. */
-const MAC_WORK = 4;
-
 export const matmulBtPackedKernel = defineKernel({
+  ...FEW_ROWS,
   name: 'matmul_bt_packed',
   source,
-  common: ['packed_codes', 'half_to_f32', 'matmul_factors', 'activations'],
-  storage: { a: 'read', b: 'read', row_scale: 'read', gate: 'read', output: 'read_write' },
+  common: ['few_rows', 'packed_codes', 'half_to_f32', 'matmul_factors', 'activations'],
   params: {
-    ...({ m: 'u32', n: 'u32', k: 'u32', output_stride: 'u32', accumulate: 'u32', first_output: 'u32' } as const),
+    ...FEW_ROWS.params,
     ...({ row_words: 'u32', group: 'u32', groups: 'u32', scales_at: 'u32', zeros_at: 'u32' } as const),
   },
-  overrides: {
-    ...{ LANES: 16, OUTPUTS: 4, ROWS: 1, TAIL: 0, HAS_ROW_SCALE: 0, HAS_GATE: 0, ACTIVATION: 0 },
-    ...{ BITS: 4, ZERO: 0, SCALE_F32: 0, ALIGNED: 1 },
-  },
-  grid: ({ m, n }, { OUTPUTS, ROWS }) => [Math.ceil(n / OUTPUTS), Math.ceil(m / ROWS)] as const,
-  work: ({ m, n, k }) => MAC_WORK * m * n * k,
+  overrides: { ...FEW_ROWS.overrides, BITS: 4, ZERO: 0, SCALE_F32: 0, ALIGNED: 1 },
 });
 
-/** Up to so many rows go by the codes. */
-export const MOST_CODE_ROWS = 4;
-
-/** Floats of a panel at most, unless 64 rows are more. */
-const PANEL_FLOATS = 2 ** 19;
-
-/** Barriers are what software adapters are slow at: there a thread has a column of output for itself. */
-const SOFTWARE_SHAPE = { LANES: 1, OUTPUTS: 16 } as const;
-
-/** @param kernels Of matmul_bt, for the panels. */
-export function matmul_bt_packed(context: GpuContext, args: MatmulBtArgs, kernels: MatmulKernels): void {
-  const sizes = checkMatmulBt(args);
-  const layout = packedLayout(args.b);
-  if (sizes.m <= MOST_CODE_ROWS) fromCodes(context, args, sizes, layout);
-  else byPanels(context, args, sizes, layout, kernels);
-}
-
-function fromCodes(context: GpuContext, args: MatmulBtArgs, sizes: MatmulSizes, layout: PackedLayout): void {
-  const { row_scale, gate, accumulate = false } = args;
-  const { m, n, k } = sizes;
-  const operands = { a: rowParts(args.a), b: rowParts(args.b), output: rowParts(args.output) };
-  const gates = gate && rowParts(gate.states);
-  const overrides = {
-    ...layout.overrides,
-    ...(context.isFallbackAdapter ? SOFTWARE_SHAPE : {}),
-    ...{ ROWS: m > 1 ? 4 : 1, TAIL: k % 4 === 0 ? 0 : 1, HAS_ROW_SCALE: row_scale ? 1 : 0, HAS_GATE: gate ? 1 : 0 },
-    ACTIVATION: gate ? ACTIVATION_CODES[gate.activation] : 0,
-  };
-  for (const piece of productPieces('bt', sizes, operands, context.budget.perDispatch / MAC_WORK)) {
-    const [row, column] = [piece.m.start, piece.n.start];
-    const a = window(operands.a, row, 0, k);
-    const call = {
-      ...{ a, b: args.b, accumulate: accumulate ? 1 : 0, first_output: column, ...layout.params },
-      // A binding without its tensor is filled with one that the kernel does not read as such.
-      row_scale: row_scale ? asGpuTensor(row_scale).view(4 * row) : a,
-      gate: gates ? window(gates, row, column, n) : a,
-      output: window(operands.output, row, column, n),
-      ...{ m: piece.m.end - row, n: piece.n.end - column, k, output_stride: n },
-    };
-    matmulBtPackedKernel(context, call, overrides);
-  }
-}
-
-function byPanels(
-  context: GpuContext,
-  args: MatmulBtArgs,
-  sizes: MatmulSizes,
-  layout: PackedLayout,
-  kernels: MatmulKernels,
-): void {
-  const { n, k } = sizes;
-  const most = Math.max(CUT, Math.floor(PANEL_FLOATS / k / CUT) * CUT);
-  const floats = context.tensor([Math.min(most, n), k], 'f32', `panel of ${args.b.label}`);
-  for (let first = 0; first < n; first += most) {
-    const rows = Math.min(most, n - first);
-    const panel: GpuTensor = floats.view(0, [rows, k]);
-    const call = { b: args.b, output: panel, n: rows, k, first_output: first, ...layout.params };
-    unpackRowsKernel(context, call, layout.overrides);
-    dispatchMatmul(context, 'bt', kernels, { ...args, b: panel }, { ...sizes, n: rows, b_stride: k }, { first, of: n });
-  }
-  context.retire(floats);
-}
+export const packedKernels = ({ params, overrides }: PackedLayout): DecodingKernels => ({
+  multiply: (context, call, more) => matmulBtPackedKernel(context, { ...call, ...params }, { ...overrides, ...more }),
+  unpack: (context, call) => unpackRowsKernel(context, { ...call, ...params }, overrides),
+});
