@@ -7,12 +7,12 @@
  * Works on the files themselves and puts each back, so run it in a clone of its own. A line of OUT for each mutant; what OUT
  * has already is not run again.
  */
-import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importersOf, testsOf } from './imports.ts';
 import { type Mutant, mutantsOf, sample } from './mutants.ts';
+import { type Outcome, TestRuns } from './tests.ts';
 
 interface Result extends Mutant, Outcome {
   /** That ran, of those that import the file. */
@@ -20,7 +20,7 @@ interface Result extends Mutant, Outcome {
   readonly of: number;
 }
 
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 150_000;
 
 /** They take minutes, and say little that nearer tests do not. */
 const LONG = /reference|solver|families_|seven_billion|smollm2|onnx\/|webgpu|malformed|llama_cpp|transformers/;
@@ -50,7 +50,7 @@ const files = [...importers.keys()]
   .map((path) => relative(root, path))
   .filter((path) => folders.some((folder) => path.startsWith(folder)) && !path.endsWith('.test.ts'))
   .sort();
-/** Puts back the file that is changed right now, and ends its tests. */
+/** Puts back the file that is changed right now. */
 let putBack = () => {};
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -58,6 +58,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exit(1);
   });
 }
+const runs = await TestRuns.start(root);
 const until = Date.now() + 60_000 * Number(values.minutes);
 
 // One mutant of every file before the second of any, and the files in a seeded order: a run that ends early has seen a sample.
@@ -81,6 +82,7 @@ for (const mutant of values.again ? survivors : fresh) {
   appendFileSync(out, `${JSON.stringify(result)}\n`);
   process.stderr.write(`${result.outcome.padEnd(9)} ${mutant.file}:${mutant.line}  ${mutant.change}\n`);
 }
+await runs.close();
 
 /** @param behind Tests that it survived before. */
 async function tryMutant({ file, start, end, text }: Mutant, behind: number) {
@@ -92,14 +94,12 @@ async function tryMutant({ file, start, end, text }: Mutant, behind: number) {
   const tests = order.slice(behind, behind + Number(values.tests));
   const counts = { tests: behind + tests.length, of: reach.length };
   if (tests.length === 0) return { outcome: behind > 0 ? 'survived' : 'untested', ...counts } as const;
-  const before = () => writeFileSync(path, source);
-  putBack = before;
+  putBack = () => writeFileSync(path, source);
   try {
     writeFileSync(path, source.slice(0, start) + text + source.slice(end));
-    return { ...(await outcomeOf(tests)), ...counts };
+    return { ...(await runs.outcome(path, tests, TIMEOUT_MS)), ...counts };
   } finally {
-    before();
-    putBack = () => {};
+    putBack();
   }
 }
 
@@ -108,42 +108,4 @@ function nearestFirst(path: string, tests: readonly string[]): string[] {
   const own = join(dirname(path), basename(path).replace(/\.ts$/, '.test.ts'));
   const distance = (test: string) => (test === own ? 0 : dirname(test) === dirname(path) ? 1 : 2);
   return [...tests].sort((a, b) => distance(a) - distance(b));
-}
-
-interface Outcome {
-  readonly outcome: 'killed' | 'survived' | 'timeout' | 'untested';
-  /** What the first test that failed said: a kill by a test's time or by a missing file is none. */
-  readonly why?: string;
-}
-
-/** The tests' processes are a group of their own, so that none outlives its time. */
-function outcomeOf(tests: readonly string[]): Promise<Outcome> {
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--bail=1', '--maxWorkers=1', '--reporter=dot', ...tests];
-  const env = { ...process.env, NO_COLOR: '1' };
-  const run = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
-  const end = () => process.kill(-(run.pid as number), 'SIGKILL');
-  const put = putBack;
-  putBack = () => {
-    end();
-    put();
-  };
-  let said = '';
-  for (const stream of [run.stdout, run.stderr]) {
-    stream.on('data', (text) => {
-      said += text;
-    });
-  }
-  return new Promise((settle) => {
-    const watch = setTimeout(() => {
-      end();
-      settle({ outcome: 'timeout' });
-    }, TIMEOUT_MS);
-    run.on('close', (status) => {
-      clearTimeout(watch);
-      if (status === 0) return settle({ outcome: 'survived' });
-      const [, test = '', error = ''] = /FAIL +(.+)\n(.+)/.exec(said) ?? [];
-      settle({ outcome: 'killed', why: `${test}: ${error}`.slice(0, 300) });
-    });
-  });
 }
