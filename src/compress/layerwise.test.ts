@@ -200,6 +200,11 @@ describe('inputs beside the dense ones', () => {
     await expect(made('correct:ridge=1; rtn', whole)).rejects.toMatchObject({
       message: expect.stringContaining('lies in another basis'),
     });
+    // Of one branch alone, as in layers whose branches are side by side.
+    const turned = job.model.layers.map((layer) => ({ ...layer, attn_shortcut_Q: layer.attention.q_proj.weight }));
+    await expect(made('correct:ridge=1; rtn', { ...job.model, layers: turned })).rejects.toMatchObject({
+      message: expect.stringContaining('lies in another basis'),
+    });
     const shorter = { ...job.model, layers: job.model.layers.slice(0, 1) };
     await expect(made('correct:ridge=1; rtn', shorter)).rejects.toMatchObject({
       message: expect.stringContaining('no layer by layer counterpart'),

@@ -92,6 +92,16 @@ describe.each(await backendsUnderTest())('a Gram sum by parts on $kind', ({ crea
       return found;
     });
 
+  it('has a low part only where the device sums in f32', () =>
+    withArena(backend, async (arena) => {
+      const held = () => backend.memory.currentBytes;
+      const before = held();
+      arena.empty([64, 64], 'one');
+      const one = held() - before;
+      new Gram(arena, 64);
+      expect((held() - before) / one).toBe(backend.info.kind === 'webgpu' ? 3 : 2);
+    }));
+
   it('is the sum, both triangles, with its diagonal', async () => {
     const { H, rounded } = await summed((arena) => new Gram(arena, M));
     const exact = exactGram(X, M);

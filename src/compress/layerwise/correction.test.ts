@@ -43,6 +43,28 @@ describe('correct', () => {
     const W = Float64Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     addCorrection(W, 2, n, free);
     expect([W[0], W[7]].map((value) => Math.round(value * 1000) / 1000)).toEqual([4, 1]);
+    const V = Float64Array.from({ length: 12 }, (_, i) => i);
+    addCorrection(V, 2, n, free);
+    expect([...V]).toEqual(Array.from(V, (_, i) => i + free[(i % n) * 2 + Math.floor(i / n)]));
+  });
+
+  it.each([0, 0.7, 3])('solves (G + %d·diag(G) + 10⁻⁶·mean(diag G)·I)·D = R', async (ridge) => {
+    const { gram, R } = samples(4, 30, 1);
+    // An input that is never used, and one that is large.
+    for (let i = 0; i < n; i++) {
+      gram[2 * n + i] = gram[i * n + 2] = 0;
+      gram[3 * n + i] *= 10;
+      gram[i * n + 3] *= 10;
+    }
+    const mean = Array.from({ length: n }, (_, i) => gram[i * n + i] / n).reduce((a, b) => a + b);
+    const [D] = (await corrections(gram, n, [R], ridge, {})) as Float64Array[];
+    for (let i = 0; i < n; i++) {
+      for (let o = 0; o < 2; o++) {
+        let sum = (ridge * gram[i * n + i] + 1e-6 * mean) * D[i * 2 + o];
+        for (let j = 0; j < n; j++) sum += gram[i * n + j] * D[j * 2 + o];
+        expect(sum, `${i}, ${o}`).toBeCloseTo(R[i * 2 + o], 8);
+      }
+    }
   });
 
   it('leaves weights alone whose inputs are never used', async () => {
@@ -142,6 +164,7 @@ describe('what is missing of a linear', () => {
   it.each([
     ['the stream behind it', false, 1],
     ['that over the multiplier of the branch', false, 0.25],
+    ['that over a multiplier above one', false, 2],
     ['its own output, where a norm follows', true, 1],
   ])('is, for one that writes: %s', async (_, normsOutput, multiplier) => {
     const [x, xDense] = [numbers(ROWS * OUT, 51), numbers(ROWS * OUT, 52)];
@@ -152,26 +175,31 @@ describe('what is missing of a linear', () => {
     };
     const [reached, wanted] = [behind(x, z, W), behind(xDense, zDense, dense)];
     await withArena(backend, async (arena) => {
-      const half = (weight: Float64Array) =>
-        ({
+      const half = (weight: Float64Array, read: Float64Array) => {
+        const own = { weight: tensor(arena, weight, IN) };
+        const other = { weight: tensor(arena, new Float64Array(weight.length), IN) };
+        const branch = times(read, weight).map((value) => multiplier * value);
+        return {
           name: 'mlp',
           normsOutput,
           multiplier,
-          linear: (name: string) => ({
-            weight: tensor(arena, name === 'down_proj' ? weight : weight.map(() => 0), IN),
-          }),
+          linear: (name: string) => (name === 'down_proj' ? own : other),
+          // As the half does it: onto the stream, which is used up.
           output(stream: Tensor) {
-            const values = weight === W ? reached : wanted;
-            // As the half does: the stream is used up.
-            const sum = tensor(arena, values, OUT);
-            arena.free(stream);
-            return sum;
+            const added = tensor(arena, branch, OUT);
+            backend.add({ a: stream, b: added, output: stream });
+            arena.free(added);
+            return stream;
           },
-        }) as unknown as DeviceHalf;
+        } as unknown as DeviceHalf;
+      };
       const streams = [tensor(arena, x, OUT), tensor(arena, xDense, OUT)];
       const missing = new Missing(arena);
       const [a, b] = [tensor(arena, z, IN), tensor(arena, zDense, IN)];
-      await missing.addOutput(half(W), streams[0], a, half(dense), streams[1], b, false);
+      const halves = [half(W, z), half(dense, zDense)];
+      const before = backend.memory.currentBytes;
+      await missing.addOutput(halves[0], streams[0], a, halves[1], streams[1], b, false);
+      expect(backend.memory.currentBytes).toBe(before);
       const difference = wanted.map((value, i) => (value - reached[i]) / multiplier);
       expectClose(missing.take().all, normsOutput ? R : seenBy(z, difference));
       expect([...(await backend.read(streams[0]))]).toEqual([...x]);
@@ -200,7 +228,8 @@ describe('the choice of a ridge', () => {
       }
       return error;
     };
-    for (const ridges of [[0.01, 0.1, 1, 10, 100], [1, 10], [10, 1], [1e-6]]) {
+    const fine = Array.from({ length: 40 }, (_, i) => 1e-3 * 1.4 ** i);
+    for (const ridges of [fine, fine.toReversed(), [1, 10], [10, 1], [1e-6]]) {
       const errors = await Promise.all(ridges.map(errorOf));
       const wanted = ridges[errors.indexOf(Math.min(...errors))];
       expect(await chooseRidge(plus(fit.gram, held.gram), held.gram, n, missing, {}, ridges)).toBe(wanted);
