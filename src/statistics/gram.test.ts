@@ -129,4 +129,34 @@ describe.each(await backendsUnderTest())('a Gram sum by parts on $kind', ({ crea
     const rest = trace - DIRECTIONS.slice(0, count).reduce((sum, direction) => sum + left(direction), 0);
     expect(rounded.reduce((a, b) => a + b)).toBeCloseTo(rest, 0);
   });
+
+  it('is the same for any directions; what is left of them is taken out twice', async () => {
+    // Neither of length 1 nor at right angles, as where they were found for other states.
+    const vectors = Float64Array.from({ length: M * 2 }, (_, i) => {
+      const row = Math.floor(i / 2);
+      return i % 2 === 0 ? 0.9 * DIRECTIONS[0][row] : 0.95 * DIRECTIONS[1][row] + 0.1 * DIRECTIONS[0][row];
+    });
+    const { H, rounded } = await summed(
+      (arena) => new DeflatedGram(arena, M, { vectors, count: 2, values: new Float64Array(2) }),
+    );
+    const exact = exactGram(X, M);
+    const largest = Math.max(...exact.map(Math.abs));
+    H.forEach((value, i) => {
+      expect(Math.abs(value - exact[i]), `${i}`).toBeLessThan(2e-6 * largest);
+    });
+    // x − (x·U)·Uᵀ, twice, of every row.
+    const once = (x: readonly number[]) => {
+      const y = [0, 1].map((j) => x.reduce((sum, value, i) => sum + value * vectors[i * 2 + j], 0));
+      return x.map((value, i) => value - y[0] * vectors[i * 2] - y[1] * vectors[i * 2 + 1]);
+    };
+    const wanted = new Float64Array(M);
+    for (let row = 0; row < TOKENS; row++) {
+      once(once([...X.subarray(row * M, (row + 1) * M)])).forEach((value, i) => {
+        wanted[i] += value ** 2;
+      });
+    }
+    rounded.forEach((value, i) => {
+      expect(Math.abs(value / wanted[i] - 1), `${i}`).toBeLessThan(1e-3);
+    });
+  });
 });
