@@ -161,6 +161,42 @@ describe('magnitude', () => {
   });
 });
 
+describe('wanda', () => {
+  it('drops half of each output, and loses less where the rest is fitted anew', async () => {
+    const [plain, repaired] = [await made('wanda:sparsity=0.5'), await made('wanda:sparsity=0.5,repair=true')];
+    const zeros = (values: Float64Array) => values.map((value) => (value === 0 ? 1 : 0));
+    const [a, b] = [await weights(plain.model, 0, 'q_proj'), await weights(repaired.model, 0, 'q_proj')];
+    expect(zeros(a).reduce((sum, each) => sum + each)).toBe(a.length / 2);
+    expect(zeros(b)).toEqual(zeros(a));
+    const both = await made('correct:ridge=1; wanda:sparsity=0.5');
+    expect(errorOf(repaired.units, 'q_proj')).toBeLessThan(0.8 * errorOf(both.units, 'q_proj'));
+  });
+});
+
+describe('what changes tables and layers as a whole', () => {
+  it.each([
+    'tensor_train:ratio=1.2',
+    'tensor_train:ratio=1.2,tied=false',
+    'embed:bits=4,group=12',
+    'depth:drop=1',
+    'depth:drop=1,replace=linear',
+  ])('makes what it planned: %s', async (recipe) => {
+    const { model } = await made(recipe);
+    expect(model).not.toEqual(job.model);
+  });
+
+  it('plans floats in the last layer that stays, and there alone', () => {
+    const [{ method, step }] = passesOf(parseRecipe('depth:drop=1,replace=linear').steps);
+    const layer = (index: number) => {
+      const from = job.model.layers[0];
+      const weight = { ...from.mlp.down_proj.weight, dtype: 'Q8_0' as const };
+      return { ...from, index, mlp: { ...from.mlp, down_proj: { ...from.mlp.down_proj, weight } } };
+    };
+    const planned = method.plan({ ...job.model, layers: [0, 1, 2, 3].map(layer) }, step.options as never);
+    expect(planned.layers.map(({ mlp }) => mlp.down_proj.weight.dtype)).toEqual(['Q8_0', 'Q8_0', 'F32']);
+  });
+});
+
 describe('inputs beside the dense ones', () => {
   it('are refused where a step before scaled them, of either norm, and not otherwise', async () => {
     const delta = 'gptq:bits=4,group=16,delta=true';

@@ -116,8 +116,10 @@ describe('DequantizeLinear', () => {
     ],
   ])('with %s', async (_, ints, count, at) => {
     for (const hasZeros of [true, false]) {
-      const { dims, decoder } = dequantizedTensor('m.onnx', node(ints), 'w', parts(count, hasZeros));
-      expect(dims).toEqual([ROWS, COLUMNS]);
+      const { dims, elements, bytes, decoder } = dequantizedTensor('m.onnx', node(ints), 'w', parts(count, hasZeros));
+      expect([dims, elements]).toEqual([[ROWS, COLUMNS], ROWS * COLUMNS]);
+      const stored = ROWS * COLUMNS + 4 * count + (hasZeros ? count : 0);
+      expect([bytes, decoder.bytes]).toEqual([stored, stored]);
       expect(decoder.label).toBe('int8');
       for (const [start, end] of [
         [0, ROWS],
@@ -148,7 +150,9 @@ describe('DequantizeLinear', () => {
     ['zero points of another size', {}, { ...parts(6), zeros: parts(5).zeros! }],
     ['another axis', { axis: 2 }, parts(6)],
     ['an axis before the first', { axis: -3 }, parts(6)],
-    ['scales that are whole numbers', {}, { ...parts(1), scales: codes }],
+    ['scales that are whole numbers', {}, { ...parts(1), scales: held('INT8', 8, [1], new Int8Array(1)) }],
+    ['an axis that is none, in blocks', { axis: 2, block_size: 4 }, parts(8)],
+    ['zero points of another type', {}, { ...parts(1), zeros: held('STRING', 8, [1], new Uint8Array(1)) }],
     ['codes of another type', {}, { ...parts(1), codes: held('STRING', 8, [1, 1], new Uint8Array(1)) }],
     ['three dimensions', {}, { ...parts(1), codes: held('INT8', 8, [1, 2, 2], new Uint8Array(4)) }],
   ])('refuses %s', (_, ints, wrong) => {
