@@ -39,10 +39,17 @@ beforeAll(async () => {
 });
 afterAll(() => backend.dispose());
 
-/** Held to its plan, as the engine holds it. */
+/** Held to its plan, as the engine holds it; its progress only grows. */
 async function made(recipe: string, model: DecoderModel = job.model): Promise<CompressedModel> {
   const [{ method, step, before, after }] = passesOf(parseRecipe(recipe).steps);
-  const context = { ...compressionContext(backend, job), dense: job.model, before, after };
+  let last = 0;
+  const observer = {
+    onProgress: ({ fraction }: { fraction: number }) => {
+      expect(fraction >= last && fraction <= 1, `progress ${fraction} behind ${last}`).toBe(true);
+      last = fraction;
+    },
+  };
+  const context = { ...compressionContext(backend, job), dense: job.model, before, after, observer };
   const found = await method.run!(model, step.options as never, context);
   const planned = method.plan(model, step.options as never);
   expect(planDifference(method, step, outlineOf(found.model), planned)).toBeUndefined();
@@ -180,6 +187,7 @@ describe('what changes tables and layers as a whole', () => {
     'embed:bits=4,group=12',
     'depth:drop=1',
     'depth:drop=1,replace=linear',
+    'width:keep=0.7,score=flap,budget=global',
   ])('makes what it planned: %s', async (recipe) => {
     const { model } = await made(recipe);
     expect(model).not.toEqual(job.model);

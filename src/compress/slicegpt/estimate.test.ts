@@ -1,0 +1,62 @@
+/** What a slicing is told to need, by properties of any model; figures against measured ones are in test/memory_estimate.test.ts. */
+import { describe, expect, it } from 'vitest';
+import { tinyDecoder } from '../../../test/onnx/tiny_decoder.ts';
+import { UNSLICED_LAST } from '../../../test/onnx/variants.ts';
+import { estimateSlicing } from './estimate.ts';
+import { modelShape } from './model_shape.ts';
+import { isSliced } from './permits.ts';
+import { constantDimensions, type HeadKind, type Schedule } from './plan.ts';
+
+const backend = { kind: 'webgpu', architecture: '', isFallbackAdapter: false, maxTensorBytes: 2 ** 30 } as const;
+const windows = { seqlen: 32, samples: 8, eval_samples: 2 };
+
+describe.each<[Schedule, 'two_norms' | undefined]>([
+  ['sequential', undefined],
+  ['rotate-once', undefined],
+  ['sequential', 'two_norms'],
+  ['rotate-once', 'two_norms'],
+])('slicing %s, layers in parallel: %s', (schedule, parallel) => {
+  const estimate = (layers: number, head: HeadKind = 'untied') => {
+    const shape = { ...modelShape(tinyDecoder({ ...(parallel && { parallel }) })), num_hidden_layers: layers };
+    return estimateSlicing(shape, {
+      backend,
+      windows,
+      schedule,
+      head,
+      dimensions: constantDimensions(shape, 16, head),
+    });
+  };
+
+  it('needs the same room on the device for any number of layers', () => {
+    const [few, many] = [estimate(6).device_bytes, estimate(60).device_bytes];
+    expect(few).toBeGreaterThan(0);
+    expect(many / few).toBeLessThan(1.01);
+    expect(many / few).toBeGreaterThan(0.99);
+  });
+
+  it('stores weights, and bases that are kept, by the layer', () => {
+    const [a, b, c] = [2, 3, 4].map((layers) => estimate(layers).storage);
+    expect(c.weights - b.weights).toBe(b.weights - a.weights);
+    expect(b.weights).toBeGreaterThan(a.weights);
+    expect(c.bases - b.bases).toBe(b.bases - a.bases);
+    expect(a.bases > 0).toBe(schedule === 'rotate-once');
+  });
+});
+
+describe('a sliced model', () => {
+  const dense = tinyDecoder();
+  const sliced = tinyDecoder({ dimensions: UNSLICED_LAST, head: 'untied' });
+
+  it('is one that has a shortcut of either kind or a projection, and no other', () => {
+    expect([isSliced(dense), isSliced(sliced)]).toEqual([false, true]);
+    const [{ attn_shortcut_Q, mlp_shortcut_Q }] = sliced.layers;
+    expect(attn_shortcut_Q && mlp_shortcut_Q).toBeDefined();
+    for (const one of [{ attn_shortcut_Q }, { mlp_shortcut_Q }]) {
+      const layers = dense.layers.map((layer, i) => (i === 1 ? { ...layer, ...one } : layer));
+      expect(isSliced({ ...dense, layers } as typeof dense)).toBe(true);
+    }
+    const projection = dense.layers[0].attention.q_proj.weight;
+    expect(isSliced({ ...dense, embed_tokens: { ...dense.embed_tokens, projection } })).toBe(true);
+    expect(isSliced({ ...dense, lm_head: { ...dense.lm_head, projection } })).toBe(true);
+  });
+});
