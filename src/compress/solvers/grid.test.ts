@@ -32,6 +32,8 @@ describe.each(Object.entries(GROUPS))('a group %s', (_, of) => {
       expect(Number.isInteger(code) && code >= 0 && code < 2 ** grid.bits, `code ${code}`).toBe(true);
       expect(Math.abs(numberOf(grid, params, code) - value)).toBeLessThanOrEqual(allowed);
     }
+    // As wide as its numbers, and zero where that is on it; no wider.
+    if (reach > 0) expect((params.scale * (2 ** grid.bits - 1)) / reach).toBeCloseTo(1, 2);
     if (grid.kind === 'integer') expect(numberOf(grid, params, codeOf(grid, params, 0))).toBe(0);
   });
 });
