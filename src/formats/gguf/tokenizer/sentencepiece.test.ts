@@ -1,7 +1,9 @@
 /** Merges from scores: every cut of a token into two, for tokens that merging may make. */
 import { expect, it } from 'vitest';
+import { GgufMetadata } from '../metadata.ts';
 import { TENSOR_TYPES } from '../types.ts';
-import { rankedMerges } from './sentencepiece.ts';
+import type { Value } from '../values.ts';
+import { rankedMerges, sentencePieceTokenizer } from './sentencepiece.ts';
 import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 
 function merges(pieces: readonly (readonly [token: string, type: number, score: number])[]): string[] {
@@ -36,6 +38,35 @@ it('go by the score of the whole, then by its id, then by the parts', () => {
 
 it('never cut a letter of two units', () => {
   expect(merges([...LETTERS, ['a😀', normal, 0]])).toEqual(['a|😀']);
+});
+
+it.each([
+  [undefined, undefined, true, false],
+  [true, true, true, true],
+  [false, true, false, true],
+  [false, false, false, false],
+])('BOS %s and EOS %s in the file', (bos, eos, add_bos, add_eos) => {
+  const tokens = ['<unk>', '<s>', '</s>', 'a'];
+  const scores = Float32Array.of(0, 0, 0, -1);
+  const flag = (key: string, value?: boolean): [string, Value][] =>
+    value === undefined ? [] : [[`tokenizer.ggml.add_${key}_token`, { type: 'bool', value }]];
+  const metadata = new GgufMetadata(
+    'm.gguf',
+    new Map<string, Value>([
+      [
+        'tokenizer.ggml.scores',
+        { type: 'array', of: 'float32', count: 4, bytes: new Uint8Array(scores.buffer) } as Value,
+      ],
+      ...flag('bos', bos),
+      ...flag('eos', eos),
+    ]),
+  );
+  const types = [TOKEN_TYPE.unknown, control, control, normal];
+  const ids = new Map(tokens.map((token, id) => [token, id]));
+  const built = sentencePieceTokenizer(metadata, { file: 'm.gguf', tokens, types, ids, special: {} } as never);
+  expect(built).toMatchObject({ add_bos, add_eos });
+  const found = JSON.stringify((built.json as { post_processor: unknown }).post_processor);
+  expect([found.includes('"<s>"'), found.includes('"</s>"')]).toEqual([add_bos, add_eos]);
 });
 
 /** As ggml's enum numbers them (ggml.h). */
