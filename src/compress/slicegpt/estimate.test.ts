@@ -30,7 +30,8 @@ describe.each<[Schedule, 'two_norms' | undefined]>([
   };
 
   it('needs the same room on the device for any number of layers', () => {
-    const [few, many] = [estimate(6).device_bytes, estimate(60).device_bytes];
+    // The planner looks at the first layers, the last, and others that differ: it plans one, or three of sixty.
+    const [few, many] = [estimate(1).device_bytes, estimate(60).device_bytes];
     expect(few).toBeGreaterThan(0);
     expect(many / few).toBeLessThan(1.01);
     expect(many / few).toBeGreaterThan(0.99);
