@@ -30,7 +30,7 @@ describe.each<[Schedule, 'two_norms' | undefined]>([
   };
 
   it('needs the same room on the device for any number of layers', () => {
-    // The planner looks at the first layers, the last, and others that differ: it plans one, or three of sixty.
+    // The planner looks at the first layers, the last, and others that differ: one of one, three of sixty.
     const [few, many] = [estimate(1).device_bytes, estimate(60).device_bytes];
     expect(few).toBeGreaterThan(0);
     expect(many / few).toBeLessThan(1.01);
@@ -44,6 +44,18 @@ describe.each<[Schedule, 'two_norms' | undefined]>([
     expect(c.bases - b.bases).toBe(b.bases - a.bases);
     expect(a.bases > 0).toBe(schedule === 'rotate-once');
   });
+});
+
+it.each([undefined, 'two_norms'] as const)('slices a layer in the same room by either schedule: %s', (parallel) => {
+  // Next to no text, and a layer's MLP larger than all else: what is left is slicing it.
+  const shape = { ...modelShape(tinyDecoder({ ...(parallel && { parallel }) })), intermediate_size: 50_000 };
+  const [one, other] = (['sequential', 'rotate-once'] as const).map((schedule) => {
+    const dimensions = constantDimensions(shape, 16, 'untied');
+    const least = { seqlen: 2, samples: 1, eval_samples: 1 };
+    return estimateSlicing(shape, { backend, windows: least, schedule, head: 'untied', dimensions }).device_bytes;
+  });
+  expect(one / other).toBeGreaterThan(0.99);
+  expect(one / other).toBeLessThan(1.01);
 });
 
 describe('a sliced model', () => {
