@@ -18,3 +18,7 @@ it('keeps the point of numbers that transformers types as floats', () => {
   expect(text).toContain('"residual_multiplier": 0.22\n');
   expect(JSON.parse(text)).toMatchObject({ final_logit_softcapping: 30, rope_scaling: { factor: 8 } });
 });
+
+it('is two spaces deep, a line each, with a newline at the end', () => {
+  expect(configText({ a: 1, b: { factor: 2 } })).toBe('{\n  "a": 1,\n  "b": {\n    "factor": 2.0\n  }\n}\n');
+});

@@ -98,3 +98,20 @@ function attempt(work: () => unknown): { ok: boolean; value?: unknown; fault?: J
     return { ok: false, fault: thrown instanceof JsonFault ? thrown : undefined };
   }
 }
+
+describe('nesting', () => {
+  it.each<[string, number, (inner: string) => string]>([
+    ['arrays', 1, (inner) => `[${inner}]`],
+    ['objects', 1, (inner) => `{"a":${inner}}`],
+    ['one in the other', 2, (inner) => `[{"a":${inner}}]`],
+  ])('of %s may be 64 deep and no deeper', (_, each, around) => {
+    const nested = (levels: number) => {
+      let text = '1';
+      for (let i = 0; i < levels; i += each) text = around(text);
+      return text;
+    };
+    expect(toPlain(parse(nested(64)))).toEqual(JSON.parse(nested(64)));
+    expect(() => parse(nested(66))).toThrow('nested deeper than 64 levels');
+    expect(() => parse(nested(20_000))).toThrow('nested deeper than 64 levels');
+  });
+});

@@ -60,6 +60,14 @@ describe('a folder of the builder without config.json', () => {
     );
   });
 
+  it.each(['attn_logit_softcapping', 'final_logit_softcapping'])('is refused for any %s', async (key) => {
+    const fixture = await family('llama');
+    for (const cap of [0.5, 30]) {
+      const capped = { ...fixture, config: { ...fixture.config, [key]: cap } };
+      await expectBadInput(openModel(genaiFiles(capped)), 'unknown_architecture', 'caps scores or logits');
+    }
+  });
+
   it('is refused for a size that is none', async () => {
     const edit: GenaiOptions['edit'] = ({ model }) => Object.assign(model.decoder, { hidden_size: '24' });
     await expectBadInput(open('llama', { edit }), 'bad_config', 'genai_config.json', 'model.decoder.hidden_size');

@@ -2,17 +2,25 @@
  * @file Mutation testing by samples: changes one place of one file at a time and runs the tests that import it, the nearest
  * first, until one fails. `npx tsx tools/mutation/run.ts OUT.jsonl [--per-file N] [--tests N] [--minutes N] [--seed N] FOLDER…`
  *
+ * With `--again` it runs what survived in OUT on the tests that come next, the long ones at last.
+ *
  * Works on the files themselves and puts each back, so run it in a clone of its own. A line of OUT for each mutant; what OUT
  * has already is not run again.
  */
-import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { importersOf, testsOf } from './imports.ts';
 import { type Mutant, mutantsOf, sample } from './mutants.ts';
+import { type Outcome, TestRuns } from './tests.ts';
 
-const TIMEOUT_MS = 300_000;
+interface Result extends Mutant, Outcome {
+  /** That ran, of those that import the file. */
+  readonly tests: number;
+  readonly of: number;
+}
+
+const TIMEOUT_MS = 150_000;
 
 /** They take minutes, and say little that nearer tests do not. */
 const LONG = /reference|solver|families_|seven_billion|smollm2|onnx\/|webgpu|malformed|llama_cpp|transformers/;
@@ -24,20 +32,19 @@ const { values, positionals } = parseArgs({
     tests: { type: 'string', default: '8' },
     minutes: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
+    again: { type: 'boolean', default: false },
   },
 });
 const [out, ...folders] = positionals;
 const root = resolve(import.meta.dirname, '..', '..');
 const importers = importersOf(root);
 const key = ({ file, start, text }: Mutant) => `${file}:${start}:${text}`;
-const done = new Set(
-  existsSync(out)
-    ? readFileSync(out, 'utf8')
-        .trim()
-        .split('\n')
-        .map((line) => key(JSON.parse(line)))
-    : [],
-);
+/** By key; a later line takes the place of an earlier one. */
+const known = new Map<string, Result>();
+for (const line of existsSync(out) ? readFileSync(out, 'utf8').trim().split('\n') : []) {
+  const result: Result = JSON.parse(line);
+  known.set(key(result), result);
+}
 
 const files = [...importers.keys()]
   .map((path) => relative(root, path))
@@ -51,53 +58,54 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exit(1);
   });
 }
+const runs = await TestRuns.start(root);
 const until = Date.now() + 60_000 * Number(values.minutes);
 
-// One mutant of every file before the second of any, so that a run that ends early has seen all files.
-const picked = files.map((file, i) =>
-  sample(mutantsOf(file, readFileSync(join(root, file), 'utf8')), Number(values['per-file']), Number(values.seed) + i),
+// One mutant of every file before the second of any, and the files in a seeded order: a run that ends early has seen a sample.
+const seed = Number(values.seed);
+const picked = sample(
+  files.map((file, i) =>
+    sample(mutantsOf(file, readFileSync(join(root, file), 'utf8')), Number(values['per-file']), seed + i),
+  ),
+  files.length,
+  seed,
 );
-for (let round = 0; round < Number(values['per-file']); round++) {
-  for (const mutants of picked) {
-    const mutant = mutants[round];
-    if (!mutant || done.has(key(mutant)) || Date.now() > until) continue;
-    const result = { ...mutant, ...(await tryMutant(mutant)) };
-    appendFileSync(out, `${JSON.stringify(result)}\n`);
-    process.stderr.write(`${result.outcome.padEnd(9)} ${mutant.file}:${mutant.line}  ${mutant.change}\n`);
-  }
+const fresh = Array.from({ length: Number(values['per-file']) }, (_, round) =>
+  picked.flatMap((each) => each[round] ?? []),
+)
+  .flat()
+  .filter((mutant) => !known.has(key(mutant)));
+const survivors = [...known.values()].filter(({ file, outcome }) => outcome === 'survived' && files.includes(file));
+for (const mutant of values.again ? survivors : fresh) {
+  if (Date.now() > until) break;
+  const result: Result = { ...mutant, ...(await tryMutant(mutant, known.get(key(mutant))?.tests ?? 0)) };
+  appendFileSync(out, `${JSON.stringify(result)}\n`);
+  process.stderr.write(`${result.outcome.padEnd(9)} ${mutant.file}:${mutant.line}  ${mutant.change}\n`);
 }
+await runs.close();
 
-async function tryMutant({ file, start, end, text }: Mutant) {
+/** @param behind Tests that it survived before. */
+async function tryMutant({ file, start, end, text }: Mutant, behind: number) {
   const path = join(root, file);
   const source = readFileSync(path, 'utf8');
-  const all = testsOf(path, importers).filter((test) => !LONG.test(relative(root, test)));
-  // The file's own test, if it has one, knows it best.
-  const own = join(dirname(path), basename(path).replace(/\.ts$/, '.test.ts'));
-  const tests = [...new Set([...all.filter((test) => test === own), ...all])].slice(0, Number(values.tests));
-  const counts = { tests: tests.length, of: all.length };
-  if (tests.length === 0) return { outcome: 'untested', ...counts };
+  const reach = nearestFirst(path, testsOf(path, importers));
+  const isLong = (test: string) => LONG.test(relative(root, test));
+  const order = [...reach.filter((test) => !isLong(test)), ...(values.again ? reach.filter(isLong) : [])];
+  const tests = order.slice(behind, behind + Number(values.tests));
+  const counts = { tests: behind + tests.length, of: reach.length };
+  if (tests.length === 0) return { outcome: behind > 0 ? 'survived' : 'untested', ...counts } as const;
   putBack = () => writeFileSync(path, source);
   try {
     writeFileSync(path, source.slice(0, start) + text + source.slice(end));
-    return { outcome: await outcomeOf(tests), ...counts };
+    return { ...(await runs.outcome(path, tests, TIMEOUT_MS)), ...counts };
   } finally {
     putBack();
   }
 }
 
-/** The tests' processes are a group of their own, so that none outlives its time. */
-function outcomeOf(tests: readonly string[]): Promise<'killed' | 'survived' | 'timeout'> {
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--bail=1', '--maxWorkers=1', '--reporter=dot', ...tests];
-  const run = spawn(process.execPath, args, { cwd: root, stdio: 'ignore', detached: true });
-  return new Promise((settle) => {
-    const watch = setTimeout(() => {
-      process.kill(-(run.pid as number), 'SIGKILL');
-      settle('timeout');
-    }, TIMEOUT_MS);
-    run.on('exit', (status) => {
-      clearTimeout(watch);
-      settle(status === 0 ? 'survived' : 'killed');
-    });
-  });
+/** The file's own test, then those of its folder, which know it best; then as imports reach them. */
+function nearestFirst(path: string, tests: readonly string[]): string[] {
+  const own = join(dirname(path), basename(path).replace(/\.ts$/, '.test.ts'));
+  const distance = (test: string) => (test === own ? 0 : dirname(test) === dirname(path) ? 1 : 2);
+  return [...tests].sort((a, b) => distance(a) - distance(b));
 }

@@ -82,6 +82,15 @@ describe('biases of a Llama in GGUF', () => {
     expect(await first.attention.o_proj.bias!.read({ start: 1, end: 3 })).toEqual(new Uint8Array(8));
   });
 
+  it('of a Qwen 3 are optional, too', async () => {
+    const opened = await open(biased(1, 'attn_q'), 'qwen3');
+    expect(opened.warnings[0]).toContain('taken as zero');
+    const [first, second] = opened.model.layers;
+    expect((await valuesOf(second.attention.q_proj.bias))!.slice(0, 3)).toEqual([1, 2, 3]);
+    const zeros = (await valuesOf(first.attention.k_proj.bias))!;
+    expect(new Set(zeros)).toEqual(new Set([0]));
+  });
+
   it('are asked for where llama.cpp needs them, and refused beside a window', async () => {
     const lost = open((model) => {
       const at = model.tensors.findIndex(({ name }) => name === 'blk.0.attn_q.bias');

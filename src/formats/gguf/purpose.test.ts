@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { expectBadInput } from '../../../test/bad_input.ts';
 import { family } from '../../../test/fixtures/families/family_model.ts';
 import { floatTensor, ggufBlob, ggufFamily, type Metadata, string, uint32 } from '../../../test/fixtures/gguf_model.ts';
@@ -71,5 +71,11 @@ describe('a GGUF file that is no language model', () => {
     const model = ggufFamily(await family('llama'));
     model.metadata.set('general.type', string('model'));
     await openModel([{ path: 'm.gguf', blob: await ggufBlob(model) }]);
+  });
+
+  it('is not seen in a file without tensors', async () => {
+    const model = ggufFamily(await family('llama'));
+    const lost = openModel([{ path: 'm.gguf', blob: await ggufBlob({ ...model, tensors: [] }) }]);
+    await expect(lost).rejects.toThrow(/^(?!.*(importance matrix|control vector|adapter))/);
   });
 });

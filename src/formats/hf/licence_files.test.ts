@@ -67,3 +67,21 @@ it('is kept of a GGUF file from elsewhere', async () => {
   const open = await openModel([{ path: 'model.gguf', blob: await ggufBlob(model) }]);
   expect(open.licence).toEqual({ license: 'other', license_link: 'https://example.org' });
 });
+
+it('is looked for in the first 256 KiB of a card, however long it is', async () => {
+  const asked: [number, number][] = [];
+  const card = (size: number) => ({
+    ...{ name: 'README.md', size },
+    async read(start: number, length: number) {
+      asked.push([start, length]);
+      return new TextEncoder().encode('---\r\nlicense: "mit"\r\nlicense_name: x y\r\n---\r\ntext');
+    },
+  });
+  expect(await cardLicence(card(10_000_000))).toEqual({ license: 'mit', license_name: 'x y' });
+  expect(await cardLicence(card(100))).toEqual({ license: 'mit', license_name: 'x y' });
+  expect(asked).toEqual([
+    [0, 2 ** 18],
+    [0, 100],
+  ]);
+  expect(await cardLicence(undefined)).toEqual({});
+});

@@ -157,3 +157,10 @@ describe('shards', () => {
     expect(warnings.join()).toContain(A);
   });
 });
+
+it('takes a tensor from the shard that holds it, and says where the index is wrong', async () => {
+  const { warnings } = await openShards({ [INDEX]: map({ a1: A, a2: B, b: B, c: A }) });
+  expect(warnings.find((warning) => warning.includes('other shards'))).toContain(`a2 (in ${A}, not ${B})`);
+  expect(warnings.find((warning) => warning.includes('that no shard holds'))).toContain(`c (${A})`);
+  expect((await openShards()).warnings).toEqual([]);
+});

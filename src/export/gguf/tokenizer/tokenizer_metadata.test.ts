@@ -194,6 +194,17 @@ describe('SentencePiece-style tokenizers', () => {
   it('give the same ids where a way to cut has no merge but is never needed', () =>
     expectSameIds(pieces(ABC, ['a b', 'b c', '▁ a', '▁ ab']), ['abc', ' abcab', 'a ab abb', 'bcab']));
 
+  it('are not carried with added tokens that are found in the changed text', async () => {
+    const added = (normalized: boolean) => {
+      const json = pieces([...ABC, '<x>'], MERGES);
+      const id = 3 + 256 + ABC.length;
+      const added_tokens = [...(json.added_tokens as Json[]), { id, content: '<x>', special: false, normalized }];
+      return { ...json, added_tokens } as Json;
+    };
+    await expectSameIds(added(false), ['a<x>b']);
+    await expect(expectSameIds(added(true), ['a<x>b'])).rejects.toThrow('after it has changed the text');
+  });
+
   it('add no space where the tokenizer adds none', async () => {
     const normalizer = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
     const pre_tokenizer = { type: 'Split', pattern: { String: ' ' }, behavior: 'MergedWithPrevious', invert: false };
