@@ -15,8 +15,10 @@ import { compress, EXACT_SEQUENTIAL } from './support/slice_job.ts';
 const backend = createCpuBackend();
 afterAll(() => backend.dispose());
 
-/** Exact in f32 beside weights of less than 100, and small enough that the third derivative does not show. */
-const STEP = 2 ** -16;
+/**
+ * Exact in f32 beside weights below 8, and small: where a clip or xIELU has its kink, elements that cross it would show.
+ */
+const STEP = 2 ** -18;
 
 /** Everything but xIELU's numbers, which are read on the host and stay as they are. */
 function trainable(model: DecoderModel): WeightRef[] {
@@ -62,7 +64,7 @@ describe.each(await families())('$name', (family) => {
 
   it.runIf(family.sliced)('has them when it is sliced', async () => {
     const job = await familyJob(family);
-    const { model } = await compress(backend, job, { ...EXACT_SEQUENTIAL, round: 1, sparsity: 0.25 } as never);
+    const { model } = await compress(backend, job, { ...EXACT_SEQUENTIAL, round: 1, sparsity: 0.25 });
     expect(await worst(model, job.evaluation)).toBeLessThan(1e-5);
   });
 });
