@@ -3,17 +3,18 @@
  * model, LoRA adapters, distillation, and a training of twenty steps. Norms within 1e-3, four entries of each beside them.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend } from '../src/backend/backend.ts';
+import type { Backend, Tensor } from '../src/backend/backend.ts';
 import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
 import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
 import type { DivergenceKind } from '../src/backend/training_kernels.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { type DecoderModel, type Linear, storedWeights } from '../src/models/decoder_model.ts';
 import { openModel } from '../src/models/open_model.ts';
-import { withArena } from '../src/runtime/arena.ts';
+import { type Arena, withArena } from '../src/runtime/arena.ts';
 import { AdaptedLoader, type Adapter, createAdapter } from '../src/runtime/backward/adapters.ts';
 import { modelGradients } from '../src/runtime/backward/model.ts';
 import { teacherInputs } from '../src/runtime/backward/teacher.ts';
+import { AdapterTraining, stepWindows } from '../src/runtime/backward/training.ts';
 import { batchesOf, cutWindows, type TokenWindows } from '../src/runtime/windows.ts';
 import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
 import { contextOf, gradientsOf } from './support/gradient_job.ts';
@@ -79,6 +80,24 @@ function linearsOf(model: DecoderModel): Linear[] {
   );
 }
 
+/** The tables of `lora`, by their formulas. */
+function referenceAdapters(arena: Arena, model: DecoderModel, { rank, alpha }: Reference['lora']) {
+  return new Map(
+    linearsOf(model).map(({ weight }) => {
+      const [rows, columns] = weight.shape;
+      const A = Float64Array.from({ length: rank * columns }, (_, i) => Math.sin(0.37 * (i + 1)) / Math.sqrt(columns));
+      const B = Float64Array.from({ length: rows * rank }, (_, i) => 0.01 * Math.sin(0.53 * (i + 1)));
+      return [weight, createAdapter(arena, { A, B, scale: alpha / rank }, weight.shape, weight.name)] as const;
+    }),
+  );
+}
+
+/** Every bit of a table. */
+async function bitsOf(backend: Backend, tensor: Tensor): Promise<string> {
+  const values = await backend.read(tensor);
+  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
+}
+
 const backends: [kind: string, model: string, create: () => Promise<Backend | undefined>][] = [
   ['wasm', 'stories260k', async () => createWasmBackend()],
   ['wasm', 'opt-tiny', async () => createWasmBackend()],
@@ -132,20 +151,7 @@ describeWithShared('gradients of torch', () => {
       const { lora, distillation } = reference;
       const device = backend;
       await withArena(device, async (arena) => {
-        const adapters = new Map(
-          linearsOf(job.model).map(({ weight }) => {
-            const [rows, columns] = weight.shape;
-            const A = Float64Array.from(
-              { length: lora.rank * columns },
-              (_, i) => Math.sin(0.37 * (i + 1)) / Math.sqrt(columns),
-            );
-            const B = Float64Array.from({ length: rows * lora.rank }, (_, i) => 0.01 * Math.sin(0.53 * (i + 1)));
-            return [
-              weight,
-              createAdapter(arena, { A, B, scale: lora.alpha / lora.rank }, weight.shape, weight.name),
-            ] as const;
-          }),
-        );
+        const adapters = referenceAdapters(arena, job.model, lora);
         const context = contextOf(arena, windows.seqlen, () => false, adapters);
         const batches = batchesOf(windows, 0, 2, windows.seqlen);
         const loader = new AdaptedLoader(arena, adapters);
@@ -184,6 +190,60 @@ describeWithShared('gradients of torch', () => {
           expect(Math.abs(Math.sqrt(squares[0]) / expected.gradient_norm_A - 1), loss).toBeLessThan(1e-3);
           expect(Math.abs(Math.sqrt(squares[1]) / expected.gradient_norm_B - 1), loss).toBeLessThan(1e-3);
         }
+      });
+    });
+
+    it('trains for twenty steps as torch does, twice to the same bits, broken off between', async ({ skip }) => {
+      const isUsual = kind === 'wasm' && name === 'stories260k';
+      if (!backend || kind === 'cpu' || !(isUsual || process.env.WHITTLE_FULL)) return skip();
+      const { lora, training } = reference;
+      const { lr, betas, eps, weight_decay, losses } = training;
+      const device = backend;
+      const train = (steps: number, isBroken: boolean) =>
+        withArena(device, async (arena) => {
+          const adapters = referenceAdapters(arena, job.model, lora);
+          const rates = { beta1: betas[0], beta2: betas[1], eps, weight_decay };
+          const loop = new AdapterTraining(arena, job.model, adapters, SEQLEN[name], rates);
+          const found: number[] = [];
+          for (let step = 0; step < steps; step++) {
+            const { windows: chosen, batches } = stepWindows(arena, job.calibration, [2 * step, 2 * step + 1]);
+            if (isBroken && step === 1) {
+              const broken = new AbortController();
+              const onProgress = (share: number) => share > 0.6 && broken.abort();
+              const options = { signal: broken.signal, onProgress };
+              await expect(loop.step(chosen, batches, lr, options)).rejects.toMatchObject({ code: 'cancelled' });
+            }
+            found.push(await loop.step(chosen, batches, lr));
+          }
+          const bits: string[] = [];
+          for (const { A, B } of adapters.values()) bits.push(await bitsOf(device, A), await bitsOf(device, B));
+          return { found, bits };
+        });
+      const { found } = await train(losses.length, false);
+      for (const [i, loss] of losses.entries())
+        expect(Math.abs(found[i] / loss - 1), `step ${i + 1}`).toBeLessThan(1e-3);
+      const [once, again] = [await train(3, false), await train(3, true)];
+      expect(once.found).toEqual(found.slice(0, 3));
+      expect(again).toEqual(once);
+    });
+
+    it('clips gradients by the norm of all adapters together', async ({ skip }) => {
+      if (!backend || kind !== 'wasm') return skip();
+      const device = backend;
+      await withArena(device, async (arena) => {
+        const adapters = referenceAdapters(arena, job.model, reference.lora);
+        const tables = [...adapters.values()].flatMap(({ A, B }) => [A, B]);
+        const before = await Promise.all(tables.map((table) => device.read(table)));
+        // Without moments and with eps = 1 a step is lr · g/(1 + |g|): nearly g itself.
+        const plain = { beta1: 0, beta2: 0, eps: 1, weight_decay: 0, clip_norm: 1e-3 };
+        const loop = new AdapterTraining(arena, job.model, adapters, SEQLEN[name], plain);
+        await loop.step(windows, batchesOf(windows, 0, 2, windows.seqlen), 1);
+        let squares = 0;
+        for (const [i, table] of tables.entries()) {
+          const after = await device.read(table);
+          for (let j = 0; j < after.length; j++) squares += (after[j] - before[i][j]) ** 2;
+        }
+        expect(Math.abs(Math.sqrt(squares) / 1e-3 - 1)).toBeLessThan(2e-3);
       });
     });
   });
