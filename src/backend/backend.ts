@@ -11,6 +11,7 @@
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { AddProduct } from './linalg/gemm.ts';
+import type { TrainingKernels } from './training_kernels.ts';
 
 export type BackendKind = 'webgpu' | 'cpu';
 
@@ -417,7 +418,7 @@ export interface Eigendecomposition {
   solver: string;
 }
 
-export interface Backend {
+export interface Backend extends TrainingKernels {
   readonly info: BackendInfo;
   /** Live counters. Setting `peakBytes` to `currentBytes` starts a new peak. */
   readonly memory: MemoryUse;

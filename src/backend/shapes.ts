@@ -11,4 +11,5 @@ export * from './shapes/matrices.ts';
 export * from './shapes/norms.ts';
 export * from './shapes/quantize.ts';
 export * from './shapes/tensors.ts';
+export * from './shapes/training.ts';
 export * from './shapes/vocabulary.ts';

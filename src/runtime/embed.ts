@@ -123,7 +123,7 @@ async function project(arena: Arena, loader: WeightLoader, rows: Tensor, project
   return output;
 }
 
-interface CompactTable {
+export interface CompactTable {
   /** Stored bytes of the needed rows, in ascending order of token id. */
   bytes: Uint8Array;
   count: number;
@@ -131,7 +131,8 @@ interface CompactTable {
   row: Map<number, number>;
 }
 
-async function compactTable(weight: WeightRef, ids: readonly Uint32Array[]): Promise<CompactTable> {
+/** Rows of a table that some tokens need. */
+export async function compactTable(weight: WeightRef, ids: readonly Uint32Array[]): Promise<CompactTable> {
   const needed = [...new Set(ids.flatMap((batch) => [...batch]))].sort((a, b) => a - b);
   const rowBytes = weight.shape[1] * bytesPerElement(weight.dtype);
   const gap = Math.max(1, Math.floor(MAX_GAP_BYTES / rowBytes));

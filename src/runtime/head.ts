@@ -11,12 +11,12 @@ import { vocabularyBlockRows } from './budgets.ts';
 import { applyNorm } from './layer_products.ts';
 import type { WeightLoader } from './weights.ts';
 
-interface VocabularyBlock {
+export interface VocabularyBlock {
   start: number;
   end: number;
 }
 
-function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
+export function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
   const [vocabulary, columns] = head.weight.shape;
   const size = vocabularyBlockRows(vocabulary, columns, rows, arena.backend.info.maxTensorBytes);
   const blocks: VocabularyBlock[] = [];
@@ -51,13 +51,13 @@ export async function headInputs(
   return outputs;
 }
 
-interface HeadBlock {
+export interface HeadBlock {
   /** (n, columns): rows `start … end` of the head. */
   weight: Tensor;
   bias?: Tensor;
 }
 
-async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
+export async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
   return {
     weight: await loader.product(head.weight, rows),
     bias: head.bias && (await loader.load(head.bias, rows)),
@@ -65,7 +65,13 @@ async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock
 }
 
 /** Logits of one block of the vocabulary into `logits` (rows, n). */
-function blockLogits(arena: Arena, head: Head, { weight, bias }: HeadBlock, input: Tensor, logits: Tensor): void {
+export function blockLogits(
+  arena: Arena,
+  head: Head,
+  { weight, bias }: HeadBlock,
+  input: Tensor,
+  logits: Tensor,
+): void {
   const { backend } = arena;
   backend.matmul_bt({ a: input, b: weight, output: logits });
   if (bias) backend.add_bias({ hidden_states: logits, bias });
@@ -109,7 +115,7 @@ export async function tokenLosses(
 }
 
 /** `log(sum) + maximum − target` of each token, in f64. */
-function lossesOfState(state: ArrayLike<number>): Float64Array {
+export function lossesOfState(state: ArrayLike<number>): Float64Array {
   const losses = new Float64Array(state.length / 4);
   for (let row = 0; row < losses.length; row++) {
     const [maximum, sum, target] = [state[4 * row], state[4 * row + 1], state[4 * row + 2]];

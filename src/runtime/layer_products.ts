@@ -68,7 +68,7 @@ export function applyLinear(
 }
 
 /** What the linear multiplies: its input, or that rounded. */
-function readStates(arena: Arena, { input: wanted }: DeviceLinear, input: ProductInput): Tensor {
+export function readStates(arena: Arena, { input: wanted }: DeviceLinear, input: ProductInput): Tensor {
   const { states, rounded, seqlen = states.shape[0] } = input;
   if (!wanted) return states;
   if (rounded && isRoundedAlike(rounded.input, wanted.spec)) return rounded.states;

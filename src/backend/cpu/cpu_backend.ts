@@ -8,6 +8,7 @@ import type { Backend, BackendInfo, Eigendecomposition, EighArgs, Tensor } from 
 import { checkShape } from '../shapes.ts';
 import { activation } from './activation.ts';
 import { attention } from './attention.ts';
+import { attention_backward } from './attention_backward.ts';
 import { covariance } from './covariance.ts';
 import { cross_entropy } from './cross_entropy.ts';
 import { decode } from './decode.ts';
@@ -39,6 +40,7 @@ class CpuBackend extends HostBackend {
   readonly matmul_bt = matmul_bt;
   readonly matmul_at = matmul_at;
   readonly attention = attention;
+  readonly attention_backward = attention_backward;
   readonly glu = glu;
   readonly activation = activation;
   readonly covariance = covariance;

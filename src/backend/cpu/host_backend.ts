@@ -22,25 +22,38 @@ import type {
 } from '../backend.ts';
 import { nextTask } from '../event_loop.ts';
 import { checkCopy, checkFromArray, checkShape } from '../shapes.ts';
+import type { AttentionBackwardArgs } from '../training_kernels.ts';
+import { activation_backward } from './activation_backward.ts';
+import { adamw } from './adamw.ts';
 import { add } from './add.ts';
 import { add_bias } from './add_bias.ts';
 import { center_columns } from './center_columns.ts';
 import { center_rows } from './center_rows.ts';
 import { clip } from './clip.ts';
+import { clip_backward } from './clip_backward.ts';
+import { column_sums } from './column_sums.ts';
 import { count_non_finite } from './count_non_finite.ts';
+import { cross_entropy_backward } from './cross_entropy_backward.ts';
+import { divergence } from './divergence.ts';
+import { divergence_backward } from './divergence_backward.ts';
 import { embedding } from './embedding.ts';
+import { glu_backward } from './glu_backward.ts';
 import { layer_norm } from './layer_norm.ts';
+import { layer_norm_backward } from './layer_norm_backward.ts';
 import { outlier_columns } from './outlier_columns.ts';
 import { quantize_columns } from './quantize_columns.ts';
 import { quantize_rows } from './quantize_rows.ts';
 import { rms_norm } from './rms_norm.ts';
+import { rms_norm_backward } from './rms_norm_backward.ts';
 import { rms_scale } from './rms_scale.ts';
 import { rotary } from './rotary.ts';
 import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
+import { scatter_add } from './scatter_add.ts';
 import { soft_cap } from './soft_cap.ts';
 import { CpuTensor, type Floats, floats, ids, type Values } from './tensor.ts';
 import { xielu } from './xielu.ts';
+import { xielu_backward } from './xielu_backward.ts';
 
 /** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
 export const MAX_TENSOR_BYTES = 2 ** 31;
@@ -69,6 +82,19 @@ export abstract class HostBackend implements Backend {
   readonly center_rows = center_rows;
   readonly center_columns = center_columns;
   readonly count_non_finite = count_non_finite;
+  readonly rms_norm_backward = rms_norm_backward;
+  readonly layer_norm_backward = layer_norm_backward;
+  readonly glu_backward = glu_backward;
+  readonly activation_backward = activation_backward;
+  readonly xielu_backward = xielu_backward;
+  readonly clip_backward = clip_backward;
+  readonly cross_entropy_backward = cross_entropy_backward;
+  readonly divergence = divergence;
+  readonly divergence_backward = divergence_backward;
+  readonly column_sums = column_sums;
+  readonly scatter_add = scatter_add;
+  readonly adamw = adamw;
+  abstract attention_backward(args: AttentionBackwardArgs): void;
 
   abstract matmul(args: MatmulArgs): void;
   abstract matmul_bt(args: MatmulBtArgs): void;

@@ -20,7 +20,7 @@ export interface AttentionTask {
 }
 
 /** Queries that share the keys they are multiplied with: few enough that little of the masked half is computed. */
-const QUERY_BLOCK = 64;
+export const QUERY_BLOCK = 64;
 
 /** Heads `start … end`, counted through all sequences. */
 export function attentionHeads(tools: TaskTools, task: AttentionTask, start: number, end: number): void {
@@ -53,15 +53,17 @@ export function attentionHeads(tools: TaskTools, task: AttentionTask, start: num
 /**
  * Scores of `count` queries → probabilities, in place; 0 where a query sees no key.
  * @param first Index among the keys of the first query's own.
+ * @param capSlopes Gets 1 − tanh² of each score that is capped, where there is a cap.
  */
-function softmax(
+export function softmax(
   math: VectorMath,
   scores: Float32Array,
-  { scale, soft_cap, window = Number.POSITIVE_INFINITY }: AttentionTask,
+  { scale, soft_cap, window = Number.POSITIVE_INFINITY }: Pick<AttentionTask, 'scale' | 'soft_cap' | 'window'>,
   count: number,
   keys: number,
   first: number,
   slope: number,
+  capSlopes?: Float32Array,
 ): void {
   for (let row = 0; row < count; row++) {
     const start = row * keys;
@@ -70,7 +72,11 @@ function softmax(
     let maximum = Number.NEGATIVE_INFINITY;
     for (let j = oldest; j <= own; j++) {
       let score = scores[j] * scale;
-      if (soft_cap !== undefined) score = soft_cap * Math.tanh(score / soft_cap);
+      if (soft_cap !== undefined) {
+        const capped = Math.tanh(score / soft_cap);
+        score = soft_cap * capped;
+        if (capSlopes) capSlopes[j] = 1 - capped * capped;
+      }
       score += slope * (j - own);
       scores[j] = score;
       if (score > maximum) maximum = score;

@@ -43,6 +43,15 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
     ...{ scale: 'number', window: 'number', soft_cap: 'number' },
   },
+  attention_backward: {
+    ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
+    ...{ grad_output: 'f32', grad_query: 'f32', grad_key: 'f32', grad_value: 'f32' },
+    ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
+    ...{ scale: 'number', window: 'number', soft_cap: 'number' },
+  },
+  glu_backward: {
+    ...{ activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', grad_output: 'f32', grad_gate: 'f32', grad_up: 'f32' },
+  },
   activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
   cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
   decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },

@@ -8,6 +8,7 @@ import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
+import { type GluBackwardElements, gluBackwardRange } from '../cpu/glu_backward.ts';
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
 import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
@@ -15,6 +16,7 @@ import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
+import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
@@ -98,6 +100,8 @@ export interface Tasks {
   sparse_product: SparseProductTask;
   gram: GramTask;
   attention: AttentionTask;
+  attention_backward: AttentionBackwardTask;
+  glu_backward: GluBackwardElements;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
   decode: DecodeTask;
@@ -254,6 +258,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
+  attention_backward: (tools, task, start, end) => attentionBackwardHeads(tools, task, start, end),
+  glu_backward: (_, task, start, end) => gluBackwardRange(task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {
     if (activation === 'silu' && up) {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
 import { normalisedError, randomIds, randomValues } from '../testing.ts';
+import { TRAINING_CASES } from '../training_cases.ts';
 import { type Crew, createCrew } from './crew.ts';
 import { createNodeCrew } from './testing.ts';
 import { Control, DONE, FAILED, Threads } from './threads.ts';
@@ -140,6 +141,13 @@ describe.each(BACKENDS)('on %s', (_, backend) => {
       }
       return state;
     });
+  });
+
+  it.each(TRAINING_CASES)('$name', async ({ outputs }) => {
+    const [found, expected] = [outputs(backend), outputs(reference)];
+    for (const [i, tensor] of found.entries()) {
+      expect(normalisedError(await backend.read(tensor), await reference.read(expected[i]))).toBeLessThan(1e-11);
+    }
   });
 
   it('lets NaN through products, softmax and gates', async () => {

@@ -33,6 +33,7 @@ import type {
 } from '../backend.ts';
 import { addElements } from '../cpu/add.ts';
 import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
+import { gluBackwardElements } from '../cpu/glu_backward.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
@@ -45,6 +46,7 @@ import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
   checkActivation,
   checkAttention,
+  checkAttentionBackward,
   checkCovariance,
   checkCrossEntropy,
   checkDecode,
@@ -54,6 +56,7 @@ import {
   checkMatmulAt,
   checkMatmulBt,
 } from '../shapes.ts';
+import type { AttentionBackwardArgs, GluBackwardArgs } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
 import type { Epilogue } from './epilogue.ts';
@@ -133,6 +136,25 @@ class WasmBackend extends HostBackend {
     const ranges = this.parts(rows * seqlen * heads * head_dim);
     this.threads.run('attention', task, equalRanges(batch * heads, ranges));
   }
+
+  attention_backward(args: AttentionBackwardArgs): void {
+    const { rows, batch } = checkAttentionBackward(args);
+    const { seqlen, heads, kv_heads, head_dim, scale, window, soft_cap } = args;
+    const task = {
+      ...{ query: singles(args.query), key: singles(args.key), value: singles(args.value) },
+      ...{ output: singles(args.output), grad_output: singles(args.grad_output), grad_query: output(args.grad_query) },
+      ...{ grad_key: output(args.grad_key).fill(0), grad_value: output(args.grad_value).fill(0) },
+      slopes: args.slopes && singles(args.slopes),
+      ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap },
+    };
+    const ranges = this.parts(3 * rows * seqlen * heads * head_dim);
+    this.threads.run('attention_backward', task, equalRanges(batch * kv_heads, ranges));
+  }
+
+  override readonly glu_backward = (args: GluBackwardArgs): void => {
+    const { elements, ...task } = gluBackwardElements(args);
+    this.threads.run('glu_backward', singlesOf(task), equalRanges(elements, this.parts(64 * elements)));
+  };
 
   glu(args: GluArgs): void {
     const { elements } = checkGlu(args);

@@ -2,11 +2,15 @@
  * @file WGSL that several kernels are made of: the files of `shaders/common/`, pasted behind a kernel's own file by name.
  * Behind it, so that `enable` stays first and the line numbers of the kernel's own file stay true.
  */
+
+import activation_slopes from '../../../shaders/common/activation_slopes.wgsl?raw';
 import activations from '../../../shaders/common/activations.wgsl?raw';
 import attention_options from '../../../shaders/common/attention_options.wgsl?raw';
+import attention_scores from '../../../shaders/common/attention_scores.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
 import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
+import divergence_terms from '../../../shaders/common/divergence_terms.wgsl?raw';
 import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
 import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';
@@ -41,6 +45,9 @@ import tridiagonal_update_operands from '../../../shaders/common/tridiagonal_upd
 
 const FRAGMENTS = {
   activations,
+  activation_slopes,
+  attention_scores,
+  divergence_terms,
   attention_options,
   blocks,
   covariance_vec4,

@@ -3,23 +3,34 @@ import { type DType, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type * as backend from '../backend.ts';
 import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts';
+import type * as training from '../training_kernels.ts';
 import { autotune, type TuningOptions, type TuningStore } from './autotune.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import { GpuContext } from './context.ts';
 import { type DeviceBounds, requestWebGpuDevice, type WebGpuDevice } from './device.ts';
 import { eigh } from './eigh.ts';
 import { activation } from './kernels/activation.ts';
+import { activation_backward } from './kernels/activation_backward.ts';
+import { adamw } from './kernels/adamw.ts';
 import { add } from './kernels/add.ts';
 import { add_bias } from './kernels/add_bias.ts';
 import { attention } from './kernels/attention.ts';
+import { attention_backward } from './kernels/attention_backward.ts';
 import { center_rows } from './kernels/center_rows.ts';
 import { clip } from './kernels/clip.ts';
+import { clip_backward } from './kernels/clip_backward.ts';
+import { column_sums } from './kernels/column_sums.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
+import { cross_entropy_backward } from './kernels/cross_entropy_backward.ts';
 import { decode } from './kernels/decode.ts';
 import { decodeBlocks } from './kernels/decode_blocks.ts';
+import { divergence } from './kernels/divergence.ts';
+import { divergence_backward } from './kernels/divergence_backward.ts';
 import { glu } from './kernels/glu.ts';
+import { glu_backward } from './kernels/glu_backward.ts';
 import { layer_norm } from './kernels/layer_norm.ts';
+import { layer_norm_backward } from './kernels/layer_norm_backward.ts';
 import { matmul } from './kernels/matmul.ts';
 import { matmul_at } from './kernels/matmul_at.ts';
 import { matmul_bt } from './kernels/matmul_bt.ts';
@@ -27,12 +38,15 @@ import { outlier_columns } from './kernels/outlier_columns.ts';
 import { quantize_columns } from './kernels/quantize_columns.ts';
 import { quantize_rows } from './kernels/quantize_rows.ts';
 import { rms_norm } from './kernels/rms_norm.ts';
+import { rms_norm_backward } from './kernels/rms_norm_backward.ts';
 import { rms_scale } from './kernels/rms_scale.ts';
 import { rotary } from './kernels/rotary.ts';
 import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
+import { scatter_add } from './kernels/scatter_add.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
 import { xielu } from './kernels/xielu.ts';
+import { xielu_backward } from './kernels/xielu_backward.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
 import { pack } from './packed.ts';
 import { testFloats } from './self_test.ts';
@@ -262,6 +276,58 @@ export class WebGpuBackend implements backend.Backend {
 
   count_non_finite(args: backend.CountNonFiniteArgs): void {
     eachPart(this.context, count_non_finite, args, ['tensor']);
+  }
+
+  rms_norm_backward(args: training.RmsNormBackwardArgs): void {
+    eachPart(this.context, rms_norm_backward, args, ['hidden_states', 'grad_output', 'grad_input']);
+  }
+
+  layer_norm_backward(args: training.LayerNormBackwardArgs): void {
+    eachPart(this.context, layer_norm_backward, args, ['hidden_states', 'grad_output', 'grad_input']);
+  }
+
+  glu_backward(args: training.GluBackwardArgs): void {
+    eachPart(this.context, glu_backward, args, ['gate', 'up', 'grad_output', 'grad_gate', 'grad_up']);
+  }
+
+  activation_backward(args: training.ActivationBackwardArgs): void {
+    eachPart(this.context, activation_backward, args, ['hidden_states', 'grad_output', 'grad_input']);
+  }
+
+  xielu_backward(args: training.XieluBackwardArgs): void {
+    eachPart(this.context, xielu_backward, args, ['hidden_states', 'grad_output', 'grad_input']);
+  }
+
+  clip_backward(args: training.ClipBackwardArgs): void {
+    eachPart(this.context, clip_backward, args, ['clipped', 'gradient']);
+  }
+
+  attention_backward(args: training.AttentionBackwardArgs): void {
+    attention_backward(this.context, args);
+  }
+
+  cross_entropy_backward(args: training.CrossEntropyBackwardArgs): void {
+    cross_entropy_backward(this.context, args);
+  }
+
+  divergence(args: training.DivergenceArgs): void {
+    divergence(this.context, args);
+  }
+
+  divergence_backward(args: training.DivergenceBackwardArgs): void {
+    divergence_backward(this.context, args);
+  }
+
+  column_sums(args: training.ColumnSumsArgs): void {
+    column_sums(this.context, args);
+  }
+
+  scatter_add(args: training.ScatterAddArgs): void {
+    scatter_add(this.context, args);
+  }
+
+  adamw(args: training.AdamwArgs): void {
+    adamw(this.context, args);
   }
 
   async eigh(args: backend.EighArgs): Promise<backend.Eigendecomposition> {

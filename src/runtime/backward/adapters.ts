@@ -1,0 +1,84 @@
+/**
+ * @file LoRA (arXiv 2106.09685): W + scale·B·A in the place of a linear's weight. Adapters are merged as a layer is loaded, so that
+ * the forward pass is the one that everything else runs, and what is measured while training is what is written at its end.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import type { Arena } from '../arena.ts';
+import { type DeviceLinear, WeightLoader } from '../weights.ts';
+import type { Gradients } from './gradients.ts';
+
+export interface Adapter {
+  /** (rank, in). */
+  readonly A: Tensor;
+  /** (out, rank). */
+  readonly B: Tensor;
+  /** alpha / rank. */
+  readonly scale: number;
+  /** Shaped as A and B; added to. */
+  readonly grad_A: Tensor;
+  readonly grad_B: Tensor;
+}
+
+export function createAdapter(
+  arena: Arena,
+  { A, B, scale }: { A: ArrayLike<number>; B: ArrayLike<number>; scale: number },
+  [rows, columns]: readonly number[],
+  name: string,
+): Adapter {
+  const rank = A.length / columns;
+  const make = (values: ArrayLike<number>, shape: number[], part: string) =>
+    arena.own(arena.backend.fromArray(values, shape, `${name} ${part}`));
+  return {
+    A: make(A, [rank, columns], 'A'),
+    B: make(B, [rows, rank], 'B'),
+    scale,
+    grad_A: arena.empty([rank, columns], `grad ${name} A`),
+    grad_B: arena.empty([rows, rank], `grad ${name} B`),
+  };
+}
+
+/** weight += scale·B·A. */
+export function mergeAdapter(arena: Arena, { A, B, scale }: Adapter, weight: Tensor): void {
+  const { backend } = arena;
+  const scaled = arena.workspace('adapter_scaled', B.shape);
+  backend.copy(B, scaled);
+  backend.scale({ hidden_states: scaled, factor: scale });
+  backend.matmul({ a: scaled, b: A, output: weight, accumulate: true });
+}
+
+/** Gradients of the factors of y = x·(W + scale·B·A)ᵀ: u = x·Aᵀ, grad_B += scale·dyᵀ·u, grad_A += (scale·dy·B)ᵀ·x. */
+export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: Tensor): void {
+  const { backend } = arena;
+  const { A, B, scale, grad_A, grad_B } = adapter;
+  const thin = arena.workspace('adapter_states', [x.shape[0], A.shape[0]]);
+  backend.matmul_bt({ a: x, b: A, output: thin });
+  backend.scale({ hidden_states: thin, factor: scale });
+  backend.matmul_at({ a: dy, b: thin, output: grad_B, accumulate: true });
+  backend.matmul({ a: dy, b: B, output: thin });
+  backend.scale({ hidden_states: thin, factor: scale });
+  backend.matmul_at({ a: thin, b: x, output: grad_A, accumulate: true });
+}
+
+/** Loads linears with their adapters merged. Nothing stays packed: weights are floats while they are trained on. */
+export class AdaptedLoader extends WeightLoader {
+  constructor(
+    private readonly own: Arena,
+    private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
+  ) {
+    super(own);
+  }
+
+  override async linear(linear: Linear): Promise<DeviceLinear> {
+    const loaded = await super.linear(linear);
+    const adapter = this.adapters.get(linear.weight);
+    if (adapter) mergeAdapter(this.own, adapter, loaded.weight);
+    return loaded;
+  }
+}
+
+/** No linear has one. */
+export const NO_ADAPTERS: ReadonlyMap<WeightRef, Adapter> = new Map();
+
+/** No weight itself is trained. */
+export const noWeight: ConstructorParameters<typeof Gradients>[1] = () => false;

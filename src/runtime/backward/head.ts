@@ -1,0 +1,247 @@
+/**
+ * @file Loss at the head and its gradient by the last hidden states, in blocks of the vocabulary: neither logits nor the head are
+ * ever whole on the device. logits = soft_cap(scale·((norm(h)·projection)·Wᵀ + bias)).
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import { throwIfCancelled } from '../../backend/event_loop.ts';
+import type { DivergenceKind } from '../../backend/training_kernels.ts';
+import type { DecoderModel, Head } from '../../models/decoder_model.ts';
+import { blockLogits, type HeadBlock, loadBlock, lossesOfState, vocabularyBlocks } from '../head.ts';
+import { applyNorm } from '../layer_products.ts';
+import type { WeightLoader } from '../weights.ts';
+import type { BackwardContext } from './context.ts';
+import { normBackward } from './parts.ts';
+
+/** What a batch is to predict. */
+export interface BatchTargets {
+  /** The token that should follow each row. */
+  targets: Uint32Array;
+  /** What a row's loss counts: their sum over all batches is 1 for a mean; 0 where nothing is predicted. */
+  weights: Float64Array;
+}
+
+/** A dense model's head, whose distribution is the target in place of the next token. */
+export interface Teacher {
+  kind: DivergenceKind;
+  /** Of `jsd`. */
+  beta?: number;
+  head: Head;
+  /** What it reads of each batch, norm(h)·projection (rows, d); left as they are. */
+  inputs: readonly Tensor[];
+}
+
+export interface HeadResult {
+  /** Σ weights ⊙ losses over all batches, in nats. */
+  loss: number;
+  /** By each batch's hidden states, (rows, d), owned by the arena. */
+  gradients: Tensor[];
+}
+
+/** What a batch needs while the blocks go by. */
+interface BatchState {
+  input: Tensor;
+  d_input: Tensor;
+  target_ids: Tensor;
+  weights: Tensor;
+  state: Tensor;
+  teacherState?: Tensor;
+  sums?: Tensor;
+}
+
+/** @param hidden What the final norm reads of each batch, (rows, d); left as they are. */
+export async function headBackward(
+  context: BackwardContext,
+  loader: WeightLoader,
+  model: DecoderModel,
+  hidden: readonly Tensor[],
+  targets: readonly BatchTargets[],
+  teacher?: Teacher,
+  signal?: AbortSignal,
+): Promise<HeadResult> {
+  const { arena } = context;
+  const { backend } = arena;
+  const norm = await loader.norm(model.norm);
+  const { lm_head: head } = model;
+  const projection = head.projection && (await loader.load(head.projection));
+  const normed = hidden.map((states) => {
+    const output = arena.empty(states.shape, 'final_norm');
+    applyNorm(arena, norm, states, output);
+    return output;
+  });
+  const inputs = normed.map((states) => {
+    if (!projection) return states;
+    const output = arena.empty([states.shape[0], projection.shape[1]], 'head_input');
+    backend.matmul({ a: states, b: projection, output });
+    return output;
+  });
+  const states = inputs.map((input, i) => batchState(context, input, targets[i], teacher !== undefined));
+  await throughBlocks(context, loader, head, states, teacher, signal);
+  const loss = await totalLoss(context, states, targets);
+
+  const gradients: Tensor[] = [];
+  for (const [i, { d_input, ...rest }] of states.entries()) {
+    // input = normed·projection
+    let d_normed = d_input;
+    if (projection) {
+      const gradient = context.gradients.of(head.projection);
+      if (gradient) backend.matmul_at({ a: normed[i], b: d_input, output: gradient, accumulate: true });
+      d_normed = arena.empty(normed[i].shape, 'grad_final_norm');
+      backend.matmul_bt({ a: d_input, b: projection, output: d_normed });
+      arena.free(d_input);
+    }
+    // normed = norm(h)
+    const output = arena.empty(hidden[i].shape, 'grad_states');
+    normBackward(context, model.norm, norm, hidden[i], d_normed, { output });
+    arena.free(
+      d_normed,
+      normed[i],
+      rest.input,
+      rest.target_ids,
+      rest.weights,
+      rest.state,
+      rest.teacherState,
+      rest.sums,
+    );
+    gradients.push(output);
+  }
+  arena.free(norm.weight, norm.bias, projection);
+  return { loss, gradients };
+}
+
+function batchState(
+  { arena }: BackwardContext,
+  input: Tensor,
+  { targets, weights }: BatchTargets,
+  hasTeacher: boolean,
+): BatchState {
+  const { backend } = arena;
+  const rows = input.shape[0];
+  return {
+    input,
+    d_input: arena.empty(input.shape, 'grad_head_input'),
+    target_ids: arena.own(backend.fromIds(targets, 'target_ids')),
+    weights: arena.own(backend.fromArray(weights, [rows], 'loss_weights')),
+    state: arena.empty([rows, 4], 'cross_entropy_state'),
+    ...(hasTeacher && {
+      teacherState: arena.empty([rows, 4], 'teacher_state'),
+      sums: arena.empty([rows, 2], 'divergence_sums'),
+    }),
+  };
+}
+
+interface Block {
+  start: number;
+  end: number;
+  own: HeadBlock;
+  teacher?: HeadBlock;
+}
+
+/** A pass over the blocks; the logits are made anew for each, and may be overwritten. */
+type Stage = (batch: BatchState, block: Block, logits: Tensor, teacherLogits: Tensor | undefined) => void;
+
+/** log-sums first, then what a divergence sums, then the gradient; of a vocabulary in one block all at once. */
+async function throughBlocks(
+  context: BackwardContext,
+  loader: WeightLoader,
+  head: Head,
+  states: readonly BatchState[],
+  teacher: Teacher | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { arena } = context;
+  const wider = teacher && teacher.head.weight.shape[1] > head.weight.shape[1] ? teacher.head : head;
+  const ranges = vocabularyBlocks(arena, wider, Math.max(...states.map(({ input }) => input.shape[0])));
+  const stages = stagesOf(context, head, teacher);
+  const rounds = ranges.length === 1 ? [stages] : stages.map((stage) => [stage]);
+  for (const round of rounds) {
+    for (const { start, end } of ranges) {
+      throwIfCancelled(signal);
+      const own = await loadBlock(loader, head, { start, end });
+      const theirs = teacher && (await loadBlock(loader, teacher.head, { start, end }));
+      const block: Block = { start, end, own, teacher: theirs };
+      for (const [i, batch] of states.entries()) {
+        const shape = [batch.input.shape[0], end - start];
+        const logits = arena.workspace('logits', shape);
+        blockLogits(arena, head, own, batch.input, logits);
+        const teacherLogits = teacher && arena.workspace('teacher_logits', shape);
+        if (teacher && theirs && teacherLogits)
+          blockLogits(arena, teacher.head, theirs, teacher.inputs[i], teacherLogits);
+        for (const stage of round) stage(batch, block, logits, teacherLogits);
+      }
+      arena.free(own.weight, own.bias, theirs?.weight, theirs?.bias);
+      await arena.backend.sync();
+    }
+  }
+}
+
+function stagesOf(context: BackwardContext, head: Head, teacher: Teacher | undefined): Stage[] {
+  const { backend } = context.arena;
+  const logSums: Stage = ({ state, teacherState, target_ids }, { start }, logits, teacherLogits) => {
+    backend.cross_entropy({ logits, target_ids, first_column: start, state });
+    if (teacherLogits && teacherState) {
+      backend.cross_entropy({ logits: teacherLogits, target_ids, first_column: start, state: teacherState });
+    }
+  };
+  const { scale: factor, soft_cap } = head;
+  if (!teacher) {
+    const gradient: Stage = ({ target_ids, state, weights, ...batch }, block, logits) => {
+      const known = { target_ids, state, weights, first_column: block.start };
+      backend.cross_entropy_backward({ logits, ...known, factor, soft_cap });
+      productBackward(context, head, batch, block, logits);
+    };
+    return [logSums, gradient];
+  }
+  const { kind, beta } = teacher;
+  const divergenceOf = (
+    { state, teacherState, sums }: BatchState,
+    logits: Tensor,
+    teacherLogits: Tensor | undefined,
+  ) => {
+    if (!teacherLogits || !teacherState || !sums) throw new RangeError('a divergence without a teacher');
+    const known = { teacher_state: teacherState, student_state: state, sums };
+    return { kind, beta, teacher: teacherLogits, student: logits, ...known };
+  };
+  const sums: Stage = (batch, _, logits, teacherLogits) =>
+    backend.divergence(divergenceOf(batch, logits, teacherLogits));
+  const gradient: Stage = (batch, block, logits, teacherLogits) => {
+    const { weights } = batch;
+    backend.divergence_backward({ ...divergenceOf(batch, logits, teacherLogits), weights, factor, soft_cap });
+    productBackward(context, head, batch, block, logits);
+  };
+  return [logSums, sums, gradient];
+}
+
+/** Of a block of input·Wᵀ + bias. @param d Gradient by it, (rows, n). */
+function productBackward(
+  { arena, gradients }: BackwardContext,
+  head: Head,
+  { input, d_input }: Pick<BatchState, 'input' | 'd_input'>,
+  { start, end, own }: Block,
+  d: Tensor,
+): void {
+  const { backend } = arena;
+  backend.matmul({ a: d, b: own.weight, output: d_input, accumulate: true });
+  if (gradients.wanted(head.weight)) {
+    backend.matmul_at({ a: d, b: input, output: gradients.rows(head.weight, { start, end }), accumulate: true });
+  }
+  if (gradients.wanted(head.bias)) backend.column_sums({ a: d, output: gradients.rows(head.bias, { start, end }) });
+}
+
+async function totalLoss(
+  { arena }: BackwardContext,
+  states: readonly BatchState[],
+  targets: readonly BatchTargets[],
+): Promise<number> {
+  let total = 0;
+  for (const [i, { state, sums }] of states.entries()) {
+    const losses = sums ? await divergences(arena.backend.read(sums)) : lossesOfState(await arena.backend.read(state));
+    const { weights } = targets[i];
+    for (let row = 0; row < weights.length; row++) if (weights[row] !== 0) total += weights[row] * losses[row];
+  }
+  return total;
+}
+
+async function divergences(reading: Promise<ArrayLike<number>>): Promise<Float64Array> {
+  const sums = await reading;
+  return Float64Array.from({ length: sums.length / 2 }, (_, row) => sums[2 * row]);
+}

@@ -1,0 +1,141 @@
+/**
+ * @file Training of LoRA adapters: gradients of a step's windows, clipped by their norm, then AdamW. Everything is summed in a fixed
+ * order, so the same numbers, windows and backend give the same bits.
+ */
+import type { Tensor } from '../../backend/backend.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { Arena } from '../arena.ts';
+import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
+import { AdaptedLoader, type Adapter, noWeight } from './adapters.ts';
+import { type BackwardContext, Rotations } from './context.ts';
+import { Gradients } from './gradients.ts';
+import { type GradientOptions, modelGradients } from './model.ts';
+
+export interface AdamwOptions {
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weight_decay: number;
+  /** Gradients of a larger norm, over all adapters, are scaled down to it; absent: they are taken as they are. */
+  clip_norm?: number;
+}
+
+/** A factor of an adapter with its gradient and moments. */
+interface Parameter {
+  parameter: Tensor;
+  gradient: Tensor;
+  first_moment: Tensor;
+  second_moment: Tensor;
+}
+
+export class AdapterTraining {
+  private readonly parameters: Parameter[];
+  private readonly context: BackwardContext;
+  private readonly loader: AdaptedLoader;
+  private steps = 0;
+
+  /** @param adapters By the weight of their linear; they are the arena's, and change in place. */
+  constructor(
+    private readonly arena: Arena,
+    private readonly model: DecoderModel,
+    adapters: ReadonlyMap<WeightRef, Adapter>,
+    seqlen: number,
+    private readonly options: AdamwOptions,
+  ) {
+    const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
+    this.parameters = [...adapters.values()].flatMap(({ A, B, grad_A, grad_B }) =>
+      [
+        { parameter: A, gradient: grad_A },
+        { parameter: B, gradient: grad_B },
+      ].map((pair) => ({
+        ...pair,
+        first_moment: zeros(pair.parameter, 'first moment'),
+        second_moment: zeros(pair.parameter, 'second moment'),
+      })),
+    );
+    const gradients = new Gradients(arena, noWeight);
+    this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
+    this.loader = new AdaptedLoader(arena, adapters);
+  }
+
+  /**
+   * One step on some windows.
+   * @param batches Of the windows, all of which count alike.
+   * @returns The loss before the step, in nats a token.
+   * @throws `cancelled`, `non_finite_activations`: the adapters are then as they were before the step.
+   */
+  async step(
+    windows: TokenWindows,
+    batches: readonly WindowBatch[],
+    lr: number,
+    options: GradientOptions = {},
+  ): Promise<number> {
+    const { backend } = this.arena;
+    // Of a step that was broken off, too.
+    for (const { gradient } of this.parameters) this.zero(gradient);
+    const loss = await modelGradients(this.context, this.loader, this.model, windows, batches, options);
+    if (!Number.isFinite(loss)) throw diverged(loss, this.steps + 1);
+    const gradient_scale = await this.clipScale();
+    this.steps++;
+    const { beta1, beta2, eps, weight_decay } = this.options;
+    const rates = { lr, beta1, beta2, eps, weight_decay, step: this.steps, gradient_scale };
+    for (const parameter of this.parameters) backend.adamw({ ...parameter, ...rates });
+    await backend.sync();
+    return loss;
+  }
+
+  private zero(gradient: Tensor): void {
+    const zeros = this.arena.empty(gradient.shape, 'zeros');
+    this.arena.backend.copy(zeros, gradient);
+    this.arena.free(zeros);
+  }
+
+  private async clipScale(): Promise<number> {
+    const { clip_norm } = this.options;
+    if (clip_norm === undefined) return 1;
+    let squares = 0;
+    for (const { gradient } of this.parameters) squares += await this.squaredNorm(gradient);
+    return Math.min(1, clip_norm / (Math.sqrt(squares) + 1e-6));
+  }
+
+  /** Sums of columns on the device, their sum in f64. */
+  private async squaredNorm(gradient: Tensor): Promise<number> {
+    const { arena } = this;
+    const sums = arena.empty([gradient.shape[1]], 'squares');
+    arena.backend.column_sums({ a: gradient, b: gradient, output: sums });
+    const values = await arena.backend.read(sums);
+    arena.free(sums);
+    let total = 0;
+    for (const value of values) total += value;
+    return total;
+  }
+}
+
+/** Chosen windows beside each other, as a step takes them: (windows, batches). */
+export function stepWindows(
+  arena: Arena,
+  windows: TokenWindows,
+  chosen: readonly number[],
+): { windows: TokenWindows; batches: WindowBatch[] } {
+  const { seqlen } = windows;
+  const ids = new Uint32Array(chosen.length * seqlen);
+  for (const [i, index] of chosen.entries()) {
+    ids.set(windows.ids.subarray(index * seqlen, (index + 1) * seqlen), i * seqlen);
+  }
+  const size = Math.max(1, Math.floor(rowsPerBatch(arena.backend.info) / seqlen));
+  const batches: WindowBatch[] = [];
+  for (let first = 0; first < chosen.length; first += size) {
+    batches.push({ first, count: Math.min(size, chosen.length - first) });
+  }
+  return { windows: { ...windows, count: chosen.length, ids }, batches };
+}
+
+function diverged(loss: number, step: number): WhittleError {
+  return new WhittleError({
+    code: 'non_finite_activations',
+    message: `The loss of training step ${step} is ${loss}.`,
+    allowed: 'a finite number',
+    action: 'Train with a lower learning rate, or clip gradients to a smaller norm.',
+  });
+}
