@@ -31,6 +31,8 @@ export interface Checkpoint {
    * that is not there is missing.
    */
   readonly zeros?: ReadonlyMap<string, TensorInfo>;
+  /** The file's own name of a tensor, where that is another one (GGUF) and its metadata stands for a config. */
+  readonly nameInFile?: (name: string) => string;
   /** Bytes of all tensor data (headers not counted). */
   readonly bytes: number;
   /** What an index promises and no file holds: a fault only where the model needs it. */
