@@ -56,7 +56,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   );
   const { config } = model;
   const tokenizer = await openTokenizer(found, config.vocab_size);
-  const notes = [...found.warnings, ...warnings];
+  const notes = [...found.warnings, ...warnings, ...(tokenizer.notes ?? [])];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
   if (tokenizer.vocab_size > config.vocab_size) {
     notes.push(

@@ -7,6 +7,7 @@ import { type RawConfig, readJsonObject } from '../hf/config.ts';
 import { type JsonObject, quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
 import { AddedTokens } from './added_tokens.ts';
+import { tokenizerConfigNotes } from './config_notes.ts';
 import { buildDecoder } from './decoders.ts';
 import { type Model, UnknownToken } from './models/model.ts';
 import { type ModelType, readModel } from './models/read_model.ts';
@@ -36,6 +37,8 @@ export interface Tokenizer {
   readonly bos: readonly number[];
   /** Whether `encode` puts `bos` before a text. */
   readonly adds_bos: boolean;
+  /** For people: where tokenizer_config.json asks for something else. */
+  readonly notes?: readonly string[];
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
 }
@@ -61,6 +64,7 @@ class RustTokenizer implements Tokenizer {
   readonly vocab_size: number;
   readonly bos: readonly number[];
   readonly adds_bos: boolean;
+  readonly notes: readonly string[];
   private readonly file: string;
   private readonly model: Model;
   private readonly added: AddedTokens;
@@ -82,6 +86,7 @@ class RustTokenizer implements Tokenizer {
       part('decoder'),
     ];
     this.file = file;
+    this.notes = tokenizerConfigNotes(root, config);
     this.model = model;
     this.normalize = normalizer ? buildNormalizer(normalizer) : (piece) => piece;
     this.cutUp = preTokenizer ? buildPreTokenizer(preTokenizer) : (piece) => [piece];
