@@ -107,14 +107,19 @@ describe('a key that no family reads', () => {
     ['a norm', { use_value_norm: true }],
     ['a sink', { attention_sinks: 4 }],
     ['a window', { local_window_pattern: [1, 0] }],
-    ['MLX', { quantization: { group_size: 64, bits: 4 } }],
-    ['an older place of compressed-tensors', { compression_config: { format: 'dense' } }],
     ['tokens that see what follows', { is_causal: false }],
   ])('is refused by its name: %s', async (_, config) => {
     const [key] = Object.keys(config);
     const found = await expectBadInput(tinyLlama({ config }).then(openModel), 'unknown_architecture', `${key} is`);
     expect(found.place).toEqual({ file: 'config.json', field: key });
     expect(found.allowed).toBeTruthy();
+  });
+
+  it('of another tool, for weights that were quantised, is a left-over beside plain floats alone', async () => {
+    const quantization = { group_size: 64, bits: 4 };
+    const { warnings } = await openModel(await tinyLlama({ config: { quantization } }));
+    expect(warnings.join()).toContain('left-over');
+    expect(() => judge({ quantization })).toThrow('quantization is');
   });
 
   it('is passed over with a warning where transformers passes it over', () => {

@@ -103,6 +103,11 @@ describe('names that a wrapper has lengthened', () => {
       (name) => `_fsdp_wrapped_module.${name.replace('mlp.', 'mlp._checkpoint_wrapped_module.')}`,
       'torch wrappers',
     ],
+    [
+      'two at a place',
+      (name) => name.replace(/(layers\.\d+\.)/, '$1_fsdp_wrapped_module._checkpoint_wrapped_module.'),
+      'torch wrappers',
+    ],
     ['DataParallel', (name) => `module.${name}`, '"module."'],
     ['both', (name) => `module._orig_mod.${name}`, '"module."'],
     ['PEFT, merged', (name) => `base_model.model.${name}`, '"base_model.model."'],
@@ -150,6 +155,10 @@ describe('tensors that nobody reads', () => {
     'model.layers.0.mlp.R4',
     'model.rotation',
     'model.layers.0.layer_scale',
+    'model.layers.0.layer_scalar',
+    'model.layers.0.self_attn.temperature',
+    `${Q_PROJ}.qscale`,
+    `${Q_PROJ}.scaling`,
     'model.adapters.0.weight',
     'logit_scale',
   ])('and that would change the others are refused: %s', async (name) => {
@@ -196,6 +205,13 @@ describe('weights in another form', () => {
     ['compressed-tensors', '.weight_packed', [`${Q_PROJ}.weight_shape`], 'compressed-tensors', 'unquantised'],
     ['HQQ', '.W_q', [], 'HQQ', 'unquantised'],
     ['LoRA', '.base_layer.weight', [`${Q_PROJ}.lora_A.default.weight`], 'LoRA', 'merge_and_unload'],
+    [
+      'PEFT, whole modules',
+      '.original_module.weight',
+      [`${Q_PROJ}.modules_to_save.default.weight`],
+      'adapter',
+      'merge_and_unload',
+    ],
     ['consolidated', '.weight_', ['layers.1.attention.wq.weight'], 'consolidated', 'model.safetensors'],
     ['pruning', '.weight_orig', [`${Q_PROJ}.weight_mask`], 'pruning', 'remove'],
   ])('is said to be that, and not a missing shard: %s', async (_, suffix, more, what, action) => {
@@ -264,9 +280,18 @@ describe('F8 weights', () => {
     expect((await measured([...own.files, { path: 'tiny/hf_quant_config.json', blob: key }])).losses).toEqual(expected);
   });
 
-  it('whose scale has an unknown name are refused with it', async () => {
-    const { files } = await float8(sibling('weight_multiplier_scale'));
-    await expectBadInput(openModel(files), 'unknown_architecture', '_proj.weight_multiplier_scale');
+  it.each(['weight_multiplier_scale', 'wscale', 'weight_s', 'weight_meta', 'weight_scales'])(
+    'whose scale has an unknown name are refused with it: %s',
+    async (name) => {
+      const { files } = await float8(sibling(name));
+      await expectBadInput(openModel(files), 'unknown_architecture', `_proj.${name}`);
+    },
+  );
+
+  it('without any scale are taken as they are, and it is said', async () => {
+    const { files } = await float8((weight) => `value_head.${weight}`);
+    const { warnings } = await openModel(files);
+    expect(warnings.join()).toContain('14 F8 weights have no scale');
   });
 
   it('without the scale that the config promises are refused', async () => {

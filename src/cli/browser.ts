@@ -1,9 +1,9 @@
 /** @file A headless Chromium on the built app, as a {@link Driver} of the engine. */
 import { createHash } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type BrowserContext, chromium, type Page } from 'playwright';
 import { chromiumFlags, findChromium } from '../../scripts/chromium.mjs';
@@ -48,6 +48,14 @@ export async function launchHeadless(app: string, pageName = 'headless.html', hu
       code: 'internal',
       message: 'No Chromium or Chrome was found.',
       action: 'Install one, or set CHROME_PATH to its program file.',
+    });
+  }
+  if (!existsSync(join(app, pageName))) {
+    throw new WhittleError({
+      code: 'site_unreachable',
+      message: `The app is not built: there is no ${pageName} in ${basename(app)}/.`,
+      place: { file: pageName },
+      action: 'Run npm run build, or start with npm run slice, which builds it.',
     });
   }
   const server = await serveApp(app, hub);

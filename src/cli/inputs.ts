@@ -28,7 +28,9 @@ export function modelFiles(model: string): InputFile[] | null {
       code: 'not_a_model',
       message: 'The folder holds no model files.',
       place: { file: basename(path), field: '--model' },
-      allowed: 'a folder with config.json, tokenizer.json and safetensors, or a .gguf file',
+      allowed: 'a folder with config.json, tokenizer.json and safetensors or ONNX, or a .gguf file',
+      action:
+        'Check the path: the files must lie in this folder itself, not in one above or below it. PyTorch pickles are not opened: save the model as safetensors.',
     });
   }
   const extension = extname(path).toLowerCase();
@@ -106,6 +108,7 @@ function oneFile(path: string, option: string, code: 'bad_text' | 'bad_gguf', al
     message: 'This is not a file.',
     place: { file: basename(path), field: `--${option}` },
     allowed,
+    action: 'Give the path of the file itself.',
   });
 }
 
@@ -158,7 +161,10 @@ function statInModel(folder: string, name: string): Stats {
           ? `${name} is a link to a file that is not there.`
           : `${name} cannot be opened (${reason}).`,
       place: { file: name, field: '--model' },
-      action: 'Was its download interrupted? Download the model again.',
+      action:
+        reason === 'ENOENT'
+          ? 'Was its download interrupted? Download the model again, or copy the real files in place of the links.'
+          : 'Check the permissions of the file.',
     });
   }
 }

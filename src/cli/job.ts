@@ -337,7 +337,7 @@ async function saveExport(exported: ExportReport, folder: string, driver: Driver
       code: 'verification_failed',
       message: `The file has perplexity ${exported.perplexity}, the app ${exported.perplexity_in_app}.`,
       place: { file: exported.folder },
-      action: 'Nothing of it was saved. Export it again, in another format or precision if it happens again.',
+      action: 'Nothing of it was saved. Try another --format or --precision, or --backend cpu; and please report this.',
     });
   }
   for (const file of exported.files) {

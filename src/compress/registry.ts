@@ -61,5 +61,6 @@ export function requireMethod(name: string): AnyMethod {
     message: `There is no method "${name}".`,
     place: { field: 'recipe' },
     allowed: METHODS.map((each) => each.name).join(', '),
+    action: '--methods lists all with what they do.',
   });
 }

@@ -74,21 +74,21 @@ export class EngineState {
   }
 
   requireBackend(): Backend {
-    return this.backend ?? missing('No backend was started.', 'start');
+    return this.backend ?? missing('No backend was started.', 'start', 'Start one');
   }
 
   requireModel(): OpenedModel {
-    return this.opened ?? missing('No model is open.', 'open');
+    return this.opened ?? missing('No model is open.', 'open', 'Open one');
   }
 
   requireTexts(): Texts {
-    return this.texts ?? missing('No texts were set.', 'set_texts');
+    return this.texts ?? missing('No texts were set.', 'set_texts', 'Choose them');
   }
 
   requireRun(id: string): MadeModel {
     return (
       this.runs.get(id) ??
-      missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress')
+      missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress', 'Make it')
     );
   }
 
@@ -139,6 +139,7 @@ async function removeAll(exports: Map<string, ExportFolder>): Promise<void> {
   exports.clear();
 }
 
-function missing(message: string, command: string): never {
-  throw new WhittleError({ code: 'bad_option', message, action: `Send the command "${command}" first.` });
+/** Reached by whoever drives the engine out of order, not by a click; the action names both. */
+function missing(message: string, command: string, what: string): never {
+  throw new WhittleError({ code: 'bad_option', message, action: `${what} first (command "${command}").` });
 }

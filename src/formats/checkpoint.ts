@@ -14,8 +14,8 @@ export interface TensorInfo {
   readonly dtype: DType | (string & {});
   readonly shape: Shape;
   readonly bytes: number;
-  /** What the file holds where reading widens it to `dtype` (F8, F64). */
-  readonly stored?: { readonly dtype: string; readonly bytes: number };
+  /** What the file holds where reading widens it to `dtype` (F8, F64); `is_scaled` of F8: whether a scale is multiplied in. */
+  readonly stored?: { readonly dtype: string; readonly bytes: number; readonly is_scaled?: boolean };
   /** Of whole numbers with scales, which `read` gives as F32: the codes themselves. */
   readonly integers?: StoredIntegers;
   /** A matrix (out, in), also where the family stores its weights as (in, out). */
@@ -31,6 +31,8 @@ export interface Checkpoint {
    * that is not there is missing.
    */
   readonly zeros?: ReadonlyMap<string, TensorInfo>;
+  /** The file's own name of a tensor, where that is another one (GGUF) and its metadata stands for a config. */
+  readonly nameInFile?: (name: string) => string;
   /** Bytes of all tensor data (headers not counted). */
   readonly bytes: number;
   /** What an index promises and no file holds: a fault only where the model needs it. */

@@ -109,7 +109,7 @@ const CONFIGS: Case[] = [
     'LlamaForSequenceClassification',
     'causal',
   ],
-  ['a quantised model', { quantization_config: { bits: 4 } }, 'unsupported_dtype', 'quantised', 'BF16'],
+  ['a quantised model', { quantization_config: { bits: 4 } }, 'unsupported_dtype', 'name its method', 'remove'],
   ['another activation', { hidden_act: 'mish' }, 'unknown_architecture', '"mish"', 'silu'],
   [
     'rotary scaled in an unknown way',

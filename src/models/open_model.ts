@@ -5,10 +5,11 @@ import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import { withoutLeftOvers } from '../formats/hf/left_over_config.ts';
 import type { CardLicence } from '../formats/hf/licence_files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
 import { withUnpacked } from '../formats/safetensors/packed/scheme.ts';
-import { widenFloats } from '../formats/safetensors/widen.ts';
+import { bareFloat8Notes, widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
 import { chooseNames } from './build/choose_names.ts';
@@ -55,7 +56,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
   );
   const { config } = model;
   const tokenizer = await openTokenizer(found, config.vocab_size);
-  const notes = [...found.warnings, ...warnings];
+  const notes = [...found.warnings, ...warnings, ...(tokenizer.notes ?? [])];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
   if (tokenizer.vocab_size > config.vocab_size) {
     notes.push(
@@ -85,8 +86,10 @@ interface Built extends BuiltModel {
 /** From its own description, where Whittle wrote the config, else by the family that the config names. */
 async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
   const { name } = found.config;
-  const { widen, packed, notes } = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const quantization = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const { widen, packed } = quantization;
   const widened = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
+  const notes = [...quantization.notes, ...bareFloat8Notes(widened)];
   if (hasDescription(raw)) {
     const built = modelFromDescription(readDescription(raw, name), widened, name);
     return { ...built, warnings: [...notes, ...built.warnings], checkpoint: widened, raw_config: sourceConfig(raw) };
@@ -100,7 +103,8 @@ async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
     ? withoutNormOffset(settled, found.onnx.folded, config.norm.weight_offset ?? 0)
     : settled;
   const built = explainForm(checkpoint, () => buildDecoderModel(architecture, config, checkpoint));
-  const keys = judgeConfigKeys(raw, name, architecture, ARCHITECTURES);
+  const said = withoutLeftOvers(raw, found.checkpoint.tensors);
+  const keys = judgeConfigKeys(said, name, architecture, ARCHITECTURES);
   return {
     ...built,
     checkpoint,

@@ -32,7 +32,7 @@ const OTHERS: readonly (readonly [key: string, values: readonly unknown[]])[] = 
   ['architectures', ['LlamaForCausalLM', [1], ['LlamaForSequenceClassification']]],
   ['model_type', [undefined, 7, null, 'mixtral', 'lama']],
   ['num_local_experts', [8]],
-  ['quantization_config', ['gptq', [], { bits: 4 }, { quant_method: 'quip' }]],
+  ['quantization_config', ['gptq', [], { bits: 4 }, { quant_method: 'bitnet' }]],
 ];
 
 function spoilt(key: string, value: unknown): Malformed {

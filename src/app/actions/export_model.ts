@@ -39,6 +39,6 @@ function unverified(found: number, expected: number): WhittleError {
     code: 'verification_failed',
     message: `The exported file has a perplexity of ${found}, the same numbers in the studio ${expected}.`,
     allowed: 'a relative difference of at most 1e-3',
-    action: 'The file is not offered. Slice again, or try the CPU backend.',
+    action: 'The file is not offered. Choose another format or precision, or the CPU backend; and please report this.',
   });
 }

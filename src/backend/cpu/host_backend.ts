@@ -174,6 +174,7 @@ export abstract class HostBackend implements Backend {
         message: `A tensor of ${bytes} bytes was asked for.`,
         place: { tensor: label },
         allowed: `at most ${MAX_TENSOR_BYTES} bytes`,
+        action: 'Use shorter or fewer windows.',
       });
     }
     const tensor = new CpuTensor(

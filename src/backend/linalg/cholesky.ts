@@ -157,6 +157,7 @@ function notPositive(index: number, pivot: number, diagonal: number): WhittleErr
     code: 'not_converged',
     message: `A Cholesky factorisation met the pivot ${pivot.toExponential(3)} in row ${index}, whose diagonal entry is ${diagonal.toExponential(3)}.`,
     allowed: 'positive pivots, well above rounding: a positive definite matrix',
-    action: 'Add damping to the diagonal, or use more calibration text than the matrix has rows.',
+    action:
+      'Calibrate with more text, or give the step more damping where it has that option (--help METHOD lists options).',
   });
 }

@@ -81,5 +81,6 @@ function bad(index: number, { method }: AnyStep, what: string, allowed: string):
     message: `Step ${index + 1} of the recipe, "${method}", ${what}.`,
     place: { field: 'recipe' },
     allowed,
+    action: `Put the steps in that order, or leave ${method} out. --help ${method} says what it goes with.`,
   });
 }

@@ -96,9 +96,14 @@ function valueOfText(text: string, meta: FieldMeta): unknown {
   return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
 }
 
+/** JSON.parse makes a key of `__proto__`, which copies would lose. */
+function isOptions(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Object.hasOwn(value, '__proto__');
+}
+
 const JSON_STEP = v.strictObject({
   method: v.string('the name of a method'),
-  options: v.optional(v.record(v.string(), v.unknown())),
+  options: v.optional(v.custom<Record<string, unknown>>(isOptions)),
 });
 const JSON_RECIPE = v.union([
   v.array(JSON_STEP),
@@ -115,13 +120,30 @@ function stepsOfJson(text: string): StepInput[] {
   return stepsOfValue(value);
 }
 
+const EXPLAINED = '--methods lists all methods, --help METHOD explains one with an example.';
 const JSON_FORM = '{"steps": [{"method": "rtn", "options": {"bits": 4}}]}, or the list of steps alone';
 
 /** Steps of parsed JSON. Throws `bad_option`. */
 export function stepsOfValue(value: unknown): StepInput[] {
   const parsed = v.safeParse(JSON_RECIPE, value);
-  if (!parsed.success) throw bad('The recipe is JSON, but not of the form of a recipe.', JSON_FORM);
+  if (!parsed.success) throw bad(`The recipe is JSON, but not of the form of a recipe: ${oddPart(value)}.`, JSON_FORM);
   return Array.isArray(parsed.output) ? parsed.output : parsed.output.steps;
+}
+
+/** The first part that is not as {@link JSON_FORM} has it. */
+function oddPart(value: unknown): string {
+  const isObject = (given: unknown): given is Record<string, unknown> => typeof given === 'object' && given !== null;
+  if (!isObject(value)) return 'it is neither an object nor a list';
+  const known = ['$schema', 'steps'];
+  const more = Array.isArray(value) ? undefined : Object.keys(value).find((key) => !known.includes(key));
+  if (more !== undefined) return `"${more}" is not known`;
+  const steps = Array.isArray(value) ? value : value.steps;
+  if (!Array.isArray(steps)) return 'steps is not a list';
+  const index = steps.findIndex((step) => !v.safeParse(JSON_STEP, step).success);
+  if (index < 0) return '$schema is not a text';
+  const [issue] = v.safeParse(JSON_STEP, steps[index]).issues ?? [];
+  const at = issue?.path?.map(({ key }) => String(key)).join('.');
+  return `Step ${index + 1} ${at ? `has another ${at} than` : 'is not'} {"method": …, "options": {…}}`;
 }
 
 function methodOf(name: string, index: number): { method: AnyMethod; fields: OptionField[] } {
@@ -180,6 +202,6 @@ function place(method: string, index: number): string {
   return `Step ${index + 1}, "${method}",`;
 }
 
-function bad(message: string, allowed: string, action?: string): WhittleError {
+function bad(message: string, allowed: string, action = EXPLAINED): WhittleError {
   return new WhittleError({ code: 'bad_option', message, place: { field: 'recipe' }, allowed, action });
 }

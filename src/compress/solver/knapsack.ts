@@ -31,6 +31,7 @@ export function knapsack(matrices: readonly (readonly Choice[])[], budget: numbe
     throw new WhittleError({
       code: 'bad_option',
       message: `The smallest choice of every matrix makes ${least} bytes, and at most ${budget} are wanted.`,
+      place: { field: 'target-size' },
       allowed: `${least} bytes or more`,
       action: 'Name a larger target.',
     });

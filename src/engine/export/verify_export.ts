@@ -173,6 +173,7 @@ function notVerified(found: number, expected: number, against: string): WhittleE
     code: 'verification_failed',
     message: `The exported file gives a perplexity of ${found.toPrecision(6)}, ${against} ${expected.toPrecision(6)}.`,
     allowed: `a relative difference of at most ${PERPLEXITY_TOLERANCE}`,
-    action: 'The file was removed. Export again; if it fails again, try the CPU backend and report this.',
+    action:
+      'The file was removed. Measure and export on the other backend (WebGPU or CPU), or in another format; and please report this.',
   });
 }

@@ -158,13 +158,20 @@ async function runWindows(
   );
 }
 
+/** What onnxruntime-web and WebAssembly say where there is no memory left. */
+const OUT_OF_MEMORY = /bad_alloc|out of memory|memory access out of bounds|failed to allocate|allocation failed/i;
+const FREE_MEMORY =
+  'The file was removed: memory was too short to check it. Close other tabs and programs, use shorter windows, or export safetensors, which Whittle checks itself.';
+const REPORT =
+  'The file was removed. The same export would fail again: choose another format, and please report this with the model and the settings.';
+
 export function failed(message: string, field: string, cause?: unknown): WhittleError {
   return new WhittleError(
     {
       code: 'verification_failed',
       message,
       place: { field },
-      action: 'The export is not offered for download. Export it again; if it fails again, please report it.',
+      action: OUT_OF_MEMORY.test(message) ? FREE_MEMORY : REPORT,
     },
     { cause },
   );

@@ -134,6 +134,7 @@ export function refused(reason: string): WhittleError {
     message: reason,
     place: { field: 'format' },
     allowed: 'onnx, transformers.js or safetensors for this model',
+    action: 'Choose one of these formats.',
   });
 }
 

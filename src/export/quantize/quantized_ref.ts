@@ -2,6 +2,7 @@
  * @file A weight as an export quantises it: a {@link WeightRef} that reads the dequantised values, so that Whittle's own
  * runtime computes with exactly the numbers of the file, and the packed bytes for the file.
  */
+import { WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
 import type { WeightRef } from '../../models/decoder_model.ts';
 import { asFloatType, transposedRef } from '../../models/weight_views.ts';
@@ -101,7 +102,12 @@ export class QuantizedMatrix implements PackedMatrix {
 
   private async quantize({ start, end }: RowRange): Promise<QuantizedRows> {
     const values = decodeToFloat32(await this.source.read({ start, end }), 'F32');
-    return quantizeRows(values, end - start, this.columns, this.bits, this.block_size);
+    try {
+      return quantizeRows(values, end - start, this.columns, this.bits, this.block_size);
+    } catch (thrown) {
+      if (!(thrown instanceof WhittleError)) throw thrown;
+      throw new WhittleError({ ...thrown.toData(), place: { tensor: this.source.name } }, { cause: thrown });
+    }
   }
 }
 

@@ -43,14 +43,20 @@ interface Located extends TensorInfo {
   readonly view: TensorView;
 }
 
-export function ggufCheckpoint(views: readonly TensorView[]): Checkpoint {
+/** @param nameInFile GGUF's name of any tensor of the family, for messages. */
+export function ggufCheckpoint(views: readonly TensorView[], nameInFile?: (name: string) => string): Checkpoint {
   const tensors = new Map<string, Located>();
   let bytes = 0;
   for (const view of views) {
     tensors.set(view.name, infoOf(view));
     bytes += storedBytes(view);
   }
-  return { tensors, bytes, read: async (name, rows) => readView(find(tensors, name), rows) };
+  return {
+    tensors,
+    bytes,
+    ...(nameInFile && { nameInFile }),
+    read: async (name, rows) => readView(find(tensors, name), rows),
+  };
 }
 
 function infoOf(view: TensorView): Located {

@@ -57,10 +57,10 @@ const CASES: readonly Case[] = [
   ['a string past the end', keys(pair('a.b', TYPE.string, str('x', 9999))), 'bad_gguf', '"a.b"', 'end of the file'],
   ['an entry past the end', keys(list('a', TYPE.string, 2, str('x'), str('y', 9999))), 'bad_gguf', 'Entry 1 of "a"'],
   ['a bool of 2', keys(pair('a', TYPE.bool, u8(2))), 'bad_gguf', 'byte 2', '0 or 1'],
-  ['alignment 0', keys(uint('general.alignment', 0)), 'bad_gguf', 'alignment is the uint32 0', 'power of two'],
+  ['alignment 0', keys(uint('general.alignment', 0)), 'bad_gguf', 'alignment is 0 (uint32)', 'power of two'],
   ['alignment 13', keys(uint('general.alignment', 13)), 'bad_gguf', 'power of two'],
   ['alignment 2^31', keys(uint('general.alignment', 2 ** 31)), 'bad_gguf', 'power of two'],
-  ['an alignment of text', keys(text('general.alignment', '32')), 'bad_gguf', 'the string "32"'],
+  ['an alignment of text', keys(text('general.alignment', '32')), 'bad_gguf', '"32" (string)'],
   ['an alignment in u64', keys(pair('general.alignment', TYPE.uint64, u64(32))), 'bad_gguf', 'a uint32'],
   ['an empty tensor name', tensors({ name: str('') }), 'bad_gguf', 'name of tensor 0 is empty'],
   ['a tensor name of 65 bytes', tensors({ name: str('w'.repeat(65)) }), 'bad_gguf', 'tensor 0 has 65 bytes', '64'],
@@ -134,7 +134,7 @@ describe('readGgufHeader', () => {
     expect(metadata.strings('strings')).toEqual(['a', '', '🙂']);
     expect(metadata.numbers('numbers')).toEqual([-1, 7]);
     expect(metadata.integer('absent')).toBeUndefined();
-    expect(() => metadata.integer('t')).toThrow('t is the string "grün".');
+    expect(() => metadata.integer('t')).toThrow('t is "grün" (string).');
     expect(() => metadata.integer('big')).toThrow('1152921504606846976');
     expect(() => metadata.strings('numbers')).toThrow('an array of 2 int32');
     expect(() => metadata.uniformInteger('numbers')).toThrow('differs from layer to layer');

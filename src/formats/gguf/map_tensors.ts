@@ -44,6 +44,21 @@ export function mapTensors(
   return views;
 }
 
+/** From a Hugging Face name to GGUF's; a name that the family does not have stays as it is. */
+export function ggufNames({ layers, outer, inner }: GgufFamily): (name: string) => string {
+  const stems = (names: Readonly<Record<string, string>>) =>
+    Object.entries(names).flatMap(([gguf, name]) =>
+      ['q', 'k', 'v'].map((part) => [name.replace('{q,k,v}', part), gguf] as const),
+    );
+  const [outside, inside] = [new Map(stems(outer)), new Map(stems(inner))];
+  return (name) => {
+    const [, stem, suffix] = /^(.*)(\.weight|\.bias)$/s.exec(name) ?? [name, name, ''];
+    const [, index, rest] = /^(\d+)\.(.*)$/s.exec(stem.startsWith(layers) ? stem.slice(layers.length) : '') ?? [];
+    const found = index === undefined ? outside.get(stem) : inside.get(rest) && `blk.${index}.${inside.get(rest)}`;
+    return found === undefined ? name : found + suffix;
+  };
+}
+
 function multiplied(file: string, view: TensorView, factor: number): TensorView {
   const { undo, tensor } = view;
   if (!undo?.transposed && undo?.added === undefined) return { ...view, undo: { ...undo, factor } };
@@ -100,7 +115,7 @@ function checkRows(file: string, { name, shape }: StoredTensor, expected: number
     {
       tensor: name,
       allowed: `${expected} rows`,
-      action: 'The metadata and the weights may come from different models: download the file again.',
+      action: 'The metadata and the weights may come from different models: convert the model anew with current tools.',
     },
   );
 }

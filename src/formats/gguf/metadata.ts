@@ -124,9 +124,13 @@ export class GgufMetadata {
     const value = this.values.get(key);
     if (value === undefined) return 'missing';
     if (value.type === 'array') return `an array of ${value.count} ${value.of}`;
-    const shown = typeof value.value === 'string' ? quoteText(value.value) : String(value.value);
-    return `the ${value.type} ${shown}`;
+    return `${shown(value)} (${value.type})`;
   }
+}
+
+function shown({ type, value }: Exclude<Value, { type: 'array' }>): string {
+  if (typeof value === 'string') return quoteText(value);
+  return String(type === 'float32' && typeof value === 'number' ? shortest(value) : value);
 }
 
 /** The shortest decimal that is the same f32: 1e-5, not 0.000009999999747378752. */

@@ -155,19 +155,23 @@ describe('bad metadata', () => {
     [
       '2^32 − 1 layers',
       key('llama.block_count', uint32(2 ** 32 - 1)),
-      'block_count is the uint32 4294967295',
+      'block_count is 4294967295 (uint32)',
       '1 to 10000',
     ],
-    ['no heads', key('llama.attention.head_count', uint32(0)), 'head_count is the uint32 0'],
+    ['no heads', key('llama.attention.head_count', uint32(0)), 'head_count is 0 (uint32)'],
     [
       'heads that do not divide',
       key('llama.attention.head_count_kv', uint32(3)),
       'head_count_kv',
       'divisor of the 4 heads',
     ],
-    ['a width of text', key('llama.embedding_length', string('24')), 'the string "24"', 'a whole number'],
+    ['a width of text', key('llama.embedding_length', string('24')), '"24" (string)', 'a whole number'],
     ['no epsilon', without('llama.attention.layer_norm_rms_epsilon'), 'no llama.attention.layer_norm_rms_epsilon'],
-    ['an epsilon that is no number', key('llama.attention.layer_norm_rms_epsilon', float32(Number.NaN)), 'float32 NaN'],
+    [
+      'an epsilon that is no number',
+      key('llama.attention.layer_norm_rms_epsilon', float32(Number.NaN)),
+      'NaN (float32)',
+    ],
     ['an infinite base', key('llama.rope.freq_base', float32(Number.POSITIVE_INFINITY)), 'freq_base', 'finite'],
     ['rotary beyond the head', key('llama.rope.dimension_count', uint32(64)), 'dimension_count', '2 to 6'],
     [
@@ -196,7 +200,7 @@ describe('bad metadata', () => {
     [
       'scores scaled in another way',
       key('llama.attention.scale', float32(0.5)),
-      'llama.attention.scale is the float32 0.5',
+      'llama.attention.scale is 0.5 (float32)',
     ],
     ['a window in a pattern', key('llama.attention.sliding_window_pattern', uint32(6)), 'sliding_window_pattern'],
     ['a key of attention that is new', key('llama.attention.spiral', float32(0.5)), 'llama.attention.spiral'],

@@ -17,7 +17,7 @@ import { badGguf, unsupportedGguf } from './errors.ts';
 import { GGUF_FAMILIES } from './families.ts';
 import { hfConfig } from './family_config.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
-import { mapTensors } from './map_tensors.ts';
+import { ggufNames, mapTensors } from './map_tensors.ts';
 import type { GgufMetadata } from './metadata.ts';
 import { refuseOtherPurposes } from './purpose.ts';
 import type { RopeTables } from './rope.ts';
@@ -58,7 +58,7 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
   // Without the key, transformers takes the family's own padding token, which may lie beyond the vocabulary.
   const config: RawConfig = { pad_token_id: null, ...hfConfig(architecture, facts), ...tokenizer.special_ids };
   const zeros = missingBiases(family, views, config);
-  const checkpoint = ggufCheckpoint([...views, ...zeros.views]);
+  const checkpoint = ggufCheckpoint([...views, ...zeros.views], ggufNames(family));
   return {
     name: chosen.name,
     config: jsonSource('config.json', config),

@@ -96,7 +96,7 @@ describe('biases of a Llama in GGUF', () => {
       const at = model.tensors.findIndex(({ name }) => name === 'blk.0.attn_q.bias');
       model.tensors.splice(at, 1);
     }, 'qwen2');
-    await expectBadInput(lost, 'missing_tensor', 'layers.0.self_attn.q_proj.bias');
+    await expectBadInput(lost, 'missing_tensor', 'blk.0.attn_q.bias');
     const windowed = open((model) => {
       biased(0, 'attn_q')(model);
       model.metadata.set('llama.attention.sliding_window', uint32(8));

@@ -60,7 +60,7 @@ describe('a GGUF file that is no language model', () => {
         ['general.type', string('tune\nr')],
       ]),
       ['x'],
-      'of the type the string',
+      'general.type is "tune',
       'general.type',
     ],
   ])('is named: %s', async (_, metadata, tensors, ...fragments) => {

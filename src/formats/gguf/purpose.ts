@@ -57,7 +57,9 @@ export function refuseOtherPurposes(metadata: GgufMetadata, tensors: readonly Gg
   if (!found && (type === undefined || type === MODEL_TYPE)) return;
   throw new WhittleError({
     code: 'not_a_model',
-    message: found ? `The file is ${found.what}.` : `The file is of the type ${metadata.show('general.type')}.`,
+    message: found
+      ? `The file is ${found.what}.`
+      : `general.type is ${metadata.show('general.type')}, so the file is no model.`,
     place: { file: metadata.file, field: metadata.has('general.type') ? 'general.type' : 'general.architecture' },
     allowed: `a language model (general.type "${MODEL_TYPE}", or no such key)`,
     action: found?.action ?? 'Open the file of the language model.',

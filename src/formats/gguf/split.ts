@@ -65,6 +65,7 @@ function inOrder(
       message: `The name says that there are ${count} parts.`,
       place: { file: candidates[0].name },
       allowed: `1 to ${MAX_PARTS}`,
+      action: 'Give the file the name that it had where it was published.',
     });
   }
   const numbers = Array.from({ length: count }, (_, i) => String(i + 1).padStart(5, '0'));

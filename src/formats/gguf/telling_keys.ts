@@ -150,8 +150,9 @@ function isNeutral(name: string, value: Value, { hidden_size, head_dim, parallel
 
 function refusal(metadata: GgufMetadata, key: string, name: string): Error {
   const found = metadata.show(key);
+  const count = Number((metadata.get(key) as { value?: unknown }).value);
   const why: Record<string, string> = {
-    expert_count: `The model is a mixture of ${found} experts.`,
+    expert_count: `The model is a mixture of ${count} experts.`,
     pooling_type: `${key} is ${found}: the model makes one vector of a text, it is not one that predicts tokens.`,
     nextn_predict_layers: `${key} is ${found}: the last layers predict further tokens, which is not run.`,
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../../errors/errors.ts';
+import { withoutLeftOvers } from './left_over_config.ts';
 import { readQuantization } from './quantization_config.ts';
 
 const stored = (dtype: string) =>
@@ -94,6 +95,7 @@ describe('quantization_config', () => {
     ['bitsandbytes', { quant_method: 'bitsandbytes', load_in_4bit: true }, 'by "bitsandbytes"'],
     ['no method', { bits: 4 }, 'in a way that is not named'],
     ['ModelOpt in 4 bits', { quant_method: 'modelopt', quant_algo: 'W4A8_AWQ' }, '"W4A8_AWQ"'],
+    ['a rotation by its method', { quant_method: 'quarot', bits: 4 }, 'by "quarot"'],
     ['BitNet beside plain floats', { quant_method: 'bitnet' }, 'by "bitnet"'],
     [
       'floats of 6 bits of compressed-tensors',
@@ -130,6 +132,9 @@ describe('quantization_config', () => {
     [{ load_in_8bit: true }, 'bitsandbytes'],
     [{ quant_method: 'gptq', bits: 4 }, 'gptq'],
     [{ quant_method: 'modelopt', quant_algo: 'NVFP4' }, 'modelopt'],
+    // Methods that transformers does not know either, and skips.
+    [{ quant_method: 'marlin', bits: 4 }, 'marlin'],
+    [{ quant_method: 'exl2', bits: 4 }, 'exl2'],
   ])('is passed over beside plain floats, with a note: %j', (config, method) => {
     const { widen, notes } = read(config, 'BF16');
     expect(widen).toEqual({});
@@ -187,5 +192,35 @@ describe('quantization_config', () => {
         place: expect.objectContaining({ field: expect.stringContaining(field) }),
       }),
     );
+  });
+
+  it('is passed over where it is empty, as its kin in other tools are beside plain floats', () => {
+    expect(read({}, 'BF16')).toEqual({ widen: {}, notes: [] });
+    for (const key of ['quantization', 'compression_config']) {
+      const { notes } = readQuantization({ [key]: { bits: 4 } }, 'config.json', stored('F16'));
+      expect(notes.join()).toContain(`(${key})`);
+      expect(withoutLeftOvers({ [key]: { bits: 4 }, vocab_size: 3 }, stored('F16'))).toEqual({ vocab_size: 3 });
+      expect(withoutLeftOvers({ [key]: { bits: 4 } }, stored('U32'))).toEqual({ [key]: { bits: 4 } });
+      const rotated = () => readQuantization({ [key]: { online_rotation: true } }, 'config.json', stored('F16'));
+      expect(rotated).toThrow(`${key}.online_rotation`);
+    }
+  });
+
+  it('without a method beside plain floats is refused with the key to remove', () => {
+    expect(() => read({ bits: 4 }, 'BF16')).toThrow(
+      expect.objectContaining({ action: expect.stringContaining('remove quantization_config') }),
+    );
+  });
+
+  it('is judged by the weights, whatever masks and positions lie beside them', () => {
+    const tensors = stored('F32');
+    const more = [
+      ['h.0.attn.bias', 'U8'],
+      ['h.0.attn.mask', 'BOOL'],
+      ['position_ids', 'I64'],
+    ];
+    for (const [name, dtype] of more) tensors.set(name, { name, dtype, shape: [1], bytes: 1, file: 'f' });
+    const { notes } = readQuantization({ quantization_config: { quant_method: 'awq' } }, 'config.json', tensors);
+    expect(notes.join()).toContain('left-over');
   });
 });

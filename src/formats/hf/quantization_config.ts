@@ -10,6 +10,16 @@ import type { TensorInfo } from '../checkpoint.ts';
 import type { PackedScheme } from '../safetensors/packed/scheme.ts';
 import type { WidenOptions } from '../safetensors/widen.ts';
 import { bad, describeValue, parseConfig, type RawConfig } from './config.ts';
+import {
+  isEmpty,
+  isObject,
+  isPlain,
+  isStorageOnly,
+  leftOverNote,
+  ONLINE,
+  otherLeftOvers,
+  unnamedMethod,
+} from './left_over_config.ts';
 import { autoRoundScheme, awqScheme, checkCompressedFormat, FIELD, gptqScheme } from './packed_schemes.ts';
 
 const size = () => v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -42,34 +52,6 @@ const COMPRESSED_TENSORS = v.object({
 /** ModelOpt's names of F8 with one scale a tensor, a row, or a block of 128 × 128. */
 const MODELOPT_FP8 = ['FP8', 'FP8_PER_CHANNEL_PER_TOKEN', 'FP8_PB_WO'];
 
-/**
- * Methods that change nothing but how weights are stored: beside plain floats their config is a left-over. (BitNet,
- * FP-Quant, HIGGS and others compute in another way, whatever the weights are stored in.)
- */
-const STORAGE_ONLY: readonly string[] = [
-  'aqlm',
-  'auto-round',
-  'awq',
-  'bitsandbytes',
-  'compressed-tensors',
-  'eetq',
-  'fbgemm_fp8',
-  'fp8',
-  'gptq',
-  'hqq',
-  'modelopt',
-  'mxfp4',
-  'quanto',
-  'spqr',
-  'torchao',
-  'vptq',
-];
-
-const PLAIN_FLOATS: readonly string[] = ['F64', 'F32', 'F16', 'BF16'];
-
-/** Keys that ask for work on activations which no stored weight shows. */
-const ONLINE = /transform|rotat|hadamard|spinquant|pre_quant|permut|smooth/i;
-
 export interface Quantization {
   /** How F8 weights are to be read. */
   readonly widen: WidenOptions;
@@ -92,15 +74,18 @@ export function readQuantization(
   beside?: { readonly raw: RawConfig; readonly file: string },
 ): Quantization {
   const given = raw[FIELD] ?? textConfig(raw)?.[FIELD];
-  if (given === undefined || given === null) {
-    return beside ? modelOptFile(beside.raw, beside.file, tensors) : { widen: {}, notes: [] };
+  if (given === undefined || given === null || isEmpty(given)) {
+    const found = beside ? modelOptFile(beside.raw, beside.file, tensors) : only({});
+    const left = otherLeftOvers(raw, tensors);
+    for (const field of left) refuseOnline(raw[field] as RawConfig, field, file);
+    return { ...found, notes: [...found.notes, ...left.map(leftOverNote)] };
   }
   if (!isObject(given)) throw bad(file, `${FIELD} is ${describeValue(given)}.`, FIELD, 'an object or null');
   refuseOnline(given, FIELD, file);
   const method = methodOf(given);
-  if (method !== undefined && STORAGE_ONLY.includes(method) && isPlain(tensors)) {
-    const note = `config.json says that the weights are quantised (${FIELD}, ${method}), but every tensor is a plain float: it is passed over as a left-over.`;
-    return { widen: {}, notes: [note] };
+  if (isPlain(tensors)) {
+    if (method === undefined) throw unnamedMethod(FIELD, file);
+    if (isStorageOnly(method)) return { widen: {}, notes: [leftOverNote(`${FIELD}, ${method}`)] };
   }
   return byMethod({ [FIELD]: given }, method, file);
 }
@@ -222,16 +207,8 @@ function methodOf(config: RawConfig): string | undefined {
   return load_in_4bit === true || load_in_8bit === true ? 'bitsandbytes' : undefined;
 }
 
-function isPlain(tensors: ReadonlyMap<string, TensorInfo>): boolean {
-  return [...tensors.values()].every(({ dtype }) => PLAIN_FLOATS.includes(dtype));
-}
-
 function textConfig(raw: RawConfig): RawConfig | undefined {
   return isObject(raw.text_config) ? raw.text_config : undefined;
-}
-
-function isObject(value: unknown): value is RawConfig {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function blockOf(block: readonly [number, number] | null | undefined): WidenOptions {

@@ -31,7 +31,8 @@ export async function readShardIndex(source: ByteSource): Promise<ShardIndex> {
   }
   const weightMap = new Map<string, string>();
   const shards = new Set<string>();
-  for (const [tensor, shard] of map) {
+  for (const [tensor, named] of map) {
+    const shard = typeof named === 'string' ? named.replace(/^(\.\/)+/, '') : named;
     if (typeof shard !== 'string')
       throw bad(file, `The weight_map gives no file name for "${tensor}".`, undefined, 'weight_map');
     if (!isSafeName(shard)) {

@@ -70,7 +70,7 @@ describe('a checkpoint with wide and narrow floats', () => {
   it('reads F8 without scales as it stands', async () => {
     const checkpoint = await open([{ name: 'w.weight', dtype: 'F8_E5M2', shape: [2, 3], bytes: codes(6) }]);
     expect(await values(checkpoint, 'w.weight')).toEqual(Array.from(decodeWide(codes(6), 'F8_E5M2')));
-    expect(checkpoint.tensors.get('w.weight')?.stored).toEqual({ dtype: 'F8_E5M2', bytes: 6 });
+    expect(checkpoint.tensors.get('w.weight')?.stored).toEqual({ dtype: 'F8_E5M2', bytes: 6, is_scaled: false });
   });
 
   const ROWS = 5;

@@ -46,6 +46,15 @@ export function widenFloats(
   return { ...checkpoint, tensors: visible(checkpoint, widened), read: reader(checkpoint, widened, block) };
 }
 
+/** For people: F8 weights that nothing scales. Some are meant so; more often a scale was lost. */
+export function bareFloat8Notes({ tensors }: Checkpoint): string[] {
+  const bare = [...tensors.values()].filter(({ stored }) => stored?.is_scaled === false);
+  if (bare.length === 0) return [];
+  const count =
+    bare.length === 1 ? '1 F8 weight has no scale and is' : `${bare.length} F8 weights have no scale and are`;
+  return [`${count} taken as stored (${bare[0].name}): if the numbers look wrong, a scale was lost.`];
+}
+
 function visible(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>): Map<string, TensorInfo> {
   const scales = new Set([...widened.values()].map(({ scale }) => scale?.name));
   const hasFloat8 = [...widened.values()].some(({ info }) => isFloat8(info.dtype));
@@ -53,11 +62,10 @@ function visible(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>):
   for (const [name, info] of checkpoint.tensors) {
     if (scales.has(name) || (hasFloat8 && isActivationScale(name))) continue;
     const { dtype, bytes, shape } = info;
-    const isWidened = widened.has(name);
-    tensors.set(
-      name,
-      isWidened ? { ...info, dtype: 'F32', bytes: 4 * elementCount(shape), stored: { dtype, bytes } } : info,
-    );
+    const wide = widened.get(name);
+    const scaled = isFloat8(dtype) ? { is_scaled: wide?.scale !== undefined } : {};
+    const stored = { dtype, bytes, ...scaled };
+    tensors.set(name, wide ? { ...info, dtype: 'F32', bytes: 4 * elementCount(shape), stored } : info);
   }
   return tensors;
 }

@@ -28,7 +28,9 @@ export function failure(file: string): Fail {
       code: 'bad_tokenizer',
       message,
       place: { file, field },
-      action: 'Fetch tokenizer.json again from where the model comes from.',
+      allowed: 'a tokenizer.json as the library tokenizers 0.23 or transformers 5 writes it',
+      action:
+        'Fetch tokenizer.json again from where the model comes from, or save it anew with transformers (save_pretrained).',
     });
 }
 

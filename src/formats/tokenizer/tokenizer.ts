@@ -4,9 +4,10 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
-import type { JsonObject } from '../json.ts';
+import { type JsonObject, quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
 import { AddedTokens } from './added_tokens.ts';
+import { tokenizerConfigNotes } from './config_notes.ts';
 import { buildDecoder } from './decoders.ts';
 import { type Model, UnknownToken } from './models/model.ts';
 import { type ModelType, readModel } from './models/read_model.ts';
@@ -36,6 +37,8 @@ export interface Tokenizer {
   readonly bos: readonly number[];
   /** Whether `encode` puts `bos` before a text. */
   readonly adds_bos: boolean;
+  /** For people: where tokenizer_config.json asks for something else. */
+  readonly notes?: readonly string[];
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
 }
@@ -61,6 +64,7 @@ class RustTokenizer implements Tokenizer {
   readonly vocab_size: number;
   readonly bos: readonly number[];
   readonly adds_bos: boolean;
+  readonly notes: readonly string[];
   private readonly file: string;
   private readonly model: Model;
   private readonly added: AddedTokens;
@@ -82,6 +86,7 @@ class RustTokenizer implements Tokenizer {
       part('decoder'),
     ];
     this.file = file;
+    this.notes = tokenizerConfigNotes(root, config);
     this.model = model;
     this.normalize = normalizer ? buildNormalizer(normalizer) : (piece) => piece;
     this.cutUp = preTokenizer ? buildPreTokenizer(preTokenizer) : (piece) => [piece];
@@ -117,7 +122,9 @@ class RustTokenizer implements Tokenizer {
     for (const batch of this.framed(whole, frame)) {
       for (const [i, id] of batch.entries()) {
         if (id < this.limit) continue;
-        throw this.bad(`Token ${seen + i} of the text has the id ${id}, outside the vocabulary of ${this.limit}.`);
+        const token = this.added.tokenOf(id) ?? this.model.tokenOf(id);
+        const found = `Token ${seen + i} of the text, ${quoteText(token ?? '')}, has the id ${id}, outside the vocabulary of ${this.limit}.`;
+        throw this.bad(found, `ids below ${this.limit}, which the model embeds`);
       }
       seen += batch.length;
       yield batch;
@@ -137,7 +144,9 @@ class RustTokenizer implements Tokenizer {
         else yield [each];
       }
     } catch (cause) {
-      if (cause instanceof UnknownToken) throw this.bad(`The text cannot be tokenised: ${cause.message}.`, cause);
+      if (cause instanceof UnknownToken) {
+        throw this.bad(`The text cannot be tokenised: ${cause.message}.`, 'characters that the vocabulary has', cause);
+      }
       throw cause;
     }
   }
@@ -155,9 +164,10 @@ class RustTokenizer implements Tokenizer {
     return id === undefined ? [] : [id];
   }
 
-  private bad(message: string, cause?: unknown): WhittleError {
-    const action = 'Check that tokenizer.json belongs to this model, or fetch it again.';
-    return new WhittleError({ code: 'bad_tokenizer', message, place: { file: this.file }, action }, { cause });
+  private bad(message: string, allowed: string, cause?: unknown): WhittleError {
+    const action =
+      'Check that tokenizer.json belongs to this model. If it does, use a text without what it has no ids for.';
+    return new WhittleError({ code: 'bad_tokenizer', message, place: { file: this.file }, allowed, action }, { cause });
   }
 }
 

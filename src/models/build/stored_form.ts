@@ -37,7 +37,7 @@ const FORMS: readonly Form[] = [
   },
   {
     what: 'those of an adapter that is not merged into the model',
-    matches: named(/\.base_layer\.(weight|bias)$/),
+    matches: named(/\.base_layer\.(weight|bias)$|\.(original_module|modules_to_save)\./),
     action: MERGE,
     is_quantised: false,
   },
@@ -52,7 +52,10 @@ const FORMS: readonly Form[] = [
   { what: 'quantised by HQQ', matches: named(/\.W_q$/) },
   { what: 'quantised by AQLM or VPTQ (codebooks)', matches: named(/\.(codebooks|codes|centroids)(\.|$)/) },
   { what: 'quantised to packed integers (qweight: AWQ or GPTQ)', matches: named(/\.qweight$/) },
-  { what: 'quantised to MXFP4 (blocks of 32 with a shared exponent)', matches: named(/_blocks$|_scales$/) },
+  {
+    what: 'quantised to MXFP4 (blocks of 32 with a shared exponent)',
+    matches: (t) => t.dtype === 'U8' && /_(blocks|scales)$/.test(t.name),
+  },
   {
     what: 'quantised to NVFP4 (blocks of 16 with an F8 scale)',
     matches: (t) => /\.weight_(scale_2|global_scale)$/.test(t.name),

@@ -13,9 +13,9 @@ const BUFFERS =
 /** Scales of a quantised key/value cache, which Whittle keeps in f32. */
 const CACHE_SCALE = /\.(k|v|q|kv|prob)_(scale|zero_point)$|\.(kv_cache|k_cache|v_cache)_scaling_factor$/;
 
-/** Segments of names that say what a tensor does to another, with words before or behind: "weight_scale_2". */
+/** Segments of names that say what a tensor does to another, with words before or behind: "weight_scale_2", "qscale". */
 const TELLING =
-  /^(?:.*_)?(scales?|scaling_factor|scaler|zeros?|zero_points?|qzeros|qweight|absmax|amax|scb|g_idx|codes|codebooks?|quant_map|quant_state|lut|smooth|lora|lora_[ab]|lora_embedding_[ab]|dora|magnitude_vector|ia3_l|adapters?|prompt_embeddings|hadamard|hadamard_\w*|had_k|rotation|rotations?|rotate|rotation_matrix|spinquant|[rq]_?rot|r[1-4]|transform|transforms|forward_hadamard_matrix|mask)(?:_.*)?$/i;
+  /^(?:.*_)?([a-z]*scal(?:es?|ings?|ers?|ars?)|alphas?|temperatures?|zeros?|zero_points?|qzeros|qweight|absmax|amax|scb|g_idx|codes|codebooks?|quant_map|quant_state|lut|smooth|lora|lora_[ab]|lora_embedding_[ab]|dora|magnitude_vector|ia3_l|adapters?|prompt_embeddings|hadamard|hadamard_\w*|had_k|rotation|rotations?|rotate|rotation_matrix|spinquant|[rq]_?rot|r[1-4]|transform|transforms|forward_hadamard_matrix|mask)(?:_.*)?$/i;
 
 export interface UnusedOptions {
   readonly architecture?: Pick<Architecture, 'family' | 'ignored' | 'left_out'>;
@@ -45,8 +45,8 @@ export function judgeUnused(checkpoint: Checkpoint, unused: readonly string[], o
     CACHE_SCALE,
     (count) => `${count} scales of a quantised key/value cache are not used: the cache is kept in f32.`,
   );
-  const telling = rest.find(isTelling);
-  if (telling !== undefined) throw refusal(checkpoint, telling, rest.filter(isTelling).length, family);
+  const telling = rest.filter((name) => isTelling(name) || isBesideBareFloat8(checkpoint, name));
+  if (telling.length > 0) throw refusal(checkpoint, telling[0], telling.length, family);
   if (rest.length > 0) {
     const more = rest.length > 5 ? ` and ${rest.length - 5} more` : '';
     warnings.push(`Tensors that the config does not call for, left out: ${rest.slice(0, 5).join(', ')}${more}.`);
@@ -56,6 +56,13 @@ export function judgeUnused(checkpoint: Checkpoint, unused: readonly string[], o
 
 function isTelling(name: string): boolean {
   return name.split('.').some((segment) => TELLING.test(segment));
+}
+
+/** Whatever lies in the module of an F8 weight that has no scale is taken for it: F8 holds no weights without one. */
+function isBesideBareFloat8({ tensors }: Checkpoint, name: string): boolean {
+  if (name.endsWith('.bias')) return false;
+  const stored = tensors.get(`${name.slice(0, name.lastIndexOf('.'))}.weight`)?.stored;
+  return stored !== undefined && stored.is_scaled === false;
 }
 
 function refusal(checkpoint: Checkpoint, name: string, count: number, family: string): WhittleError {

@@ -25,6 +25,8 @@ export class WeightPicker {
     if (!info) throw this.missing(name, expected);
     const { file, dtype, shape, stored, integers } = info;
     if (!sameShape(shape, expected)) {
+      if (this.checkpoint.nameInFile)
+        throw this.notOfMetadata(name, `has the shape ${formatShape(shape)}`, expected, file);
       throw new WhittleError({
         code: 'shape_mismatch',
         message: `${name} has the shape ${formatShape(shape)}, but the config calls for ${formatShape(expected)}.`,
@@ -93,6 +95,7 @@ export class WeightPicker {
         action: 'The files come from different versions of the model: fetch them all again.',
       });
     }
+    if (this.checkpoint.nameInFile) return this.notOfMetadata(name, 'is not there', expected, this.file());
     return new WhittleError({
       code: 'missing_tensor',
       message: `The weights hold no ${name}, which the config calls for (shape ${shape}). ${this.holds()}`,
@@ -100,6 +103,20 @@ export class WeightPicker {
       allowed: `${name} with the shape ${shape}`,
       action:
         'Check that config.json belongs to these weights; if it does, the weights are incomplete: fetch them again.',
+    });
+  }
+
+  /** Of a file that is its own config: what it says of itself and what it holds differ. */
+  private notOfMetadata(name: string, found: string, expected: Shape, file?: string): WhittleError {
+    const own = this.checkpoint.nameInFile?.(name) ?? name;
+    const shape = formatShape(expected);
+    return new WhittleError({
+      code: found === 'is not there' ? 'missing_tensor' : 'shape_mismatch',
+      message: `The metadata calls for the tensor ${own} with the shape ${shape}; it ${found}.`,
+      place: { file, tensor: own },
+      allowed: `${own} with the shape ${shape}`,
+      action:
+        'The file is damaged, or its metadata is of another model: download it again, or convert the model anew with current tools.',
     });
   }
 

@@ -7,8 +7,8 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { Checkpoint, TensorInfo } from '../../formats/checkpoint.ts';
 import type { WeightNames } from '../architecture.ts';
 
-/** Segments that wrappers put anywhere in a name; no family has a module of such a name. */
-const WRAPPERS = /(^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module)\./g;
+/** Segments that wrappers put anywhere in a name, also several at a place; no family has a module of such a name. */
+const WRAPPERS = /(^|\.)(?:(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module)\.)+/g;
 
 export interface Unwrapped {
   readonly checkpoint: Checkpoint;

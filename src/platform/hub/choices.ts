@@ -120,7 +120,13 @@ export function pickChoice(choices: readonly HubChoice[], file?: string): HubCho
     });
   }
   if (found[0].problem)
-    throw new WhittleError({ code: 'not_a_model', message: found[0].problem, place: { file: found[0].key } });
+    throw new WhittleError({
+      code: 'not_a_model',
+      message: found[0].problem,
+      place: { file: found[0].key },
+      allowed: 'config.json, a tokenizer and all weight files of one model',
+      action: 'Choose another version of the model, for example a GGUF file, which holds all of it.',
+    });
   return found[0];
 }
 

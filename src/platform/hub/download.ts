@@ -131,6 +131,8 @@ function checkNames({ id, files }: HubPlan): void {
     code: 'not_a_model',
     message: `Two files of ${id} are named ${twice}.`,
     place: { file: twice },
+    allowed: 'one file of each name',
+    action: 'Download the files by hand, keep one of the two, and drop the folder here.',
   });
 }
 

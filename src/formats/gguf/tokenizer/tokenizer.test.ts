@@ -175,7 +175,7 @@ describe('bad tokenizers', () => {
   it.each<[string, ValueToWrite, string]>([
     ['of another type', { type: 'array', of: 'int8', values: [1, 2, 3] }, 'an array of 3 int8'],
     ['shorter than the tokens', array('float32', [0, 0]), 'an array of 2 float32'],
-    ['that are no numbers', string('x'), 'tokenizer.ggml.scores is the string "x"'],
+    ['that are no numbers', string('x'), 'tokenizer.ggml.scores is "x" (string)'],
   ])('refuses scores %s', async (_, scores, fragment) => {
     const metadata = sentencePiece(['a'], [0]);
     const code = scores.type === 'string' ? 'bad_gguf' : 'bad_tokenizer';

@@ -106,7 +106,7 @@ export function badTokens(
   file: string,
   message: string,
   field: string,
-  allowed?: string,
+  allowed = 'the tokenizer as llama.cpp writes it into a GGUF file',
   action = 'Download the file again, or convert the model anew with current tools.',
 ): WhittleError {
   return new WhittleError({
