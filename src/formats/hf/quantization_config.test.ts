@@ -39,6 +39,23 @@ describe('quantization_config', () => {
       },
       { block: [1, 32], scaled: true },
     ],
+    [
+      'compressed-tensors in blocks of two sizes',
+      {
+        quant_method: 'compressed-tensors',
+        config_groups: {
+          ...{ a: { weights: { num_bits: 8, type: 'float', strategy: 'block', block_structure: [32, 64] } } },
+          ...{ b: { weights: { num_bits: 8, type: 'float', strategy: 'group', group_size: 32 } } },
+        },
+      },
+      {
+        blocks: [
+          [32, 64],
+          [1, 32],
+        ],
+        scaled: true,
+      },
+    ],
     ['ModelOpt', { quant_method: 'modelopt', quant_algo: 'FP8' }, { scaled: true }],
     ['ModelOpt in blocks', { quant_method: 'modelopt', quant_algo: 'FP8_PB_WO' }, { scaled: true }],
     ['ModelOpt, the cache alone', { quant_method: 'modelopt', quant_algo: null }, {}],

@@ -41,7 +41,7 @@ const COMPRESSED_TENSORS = v.object({
       v.string(),
       v.object({
         weights: v.nullish(WEIGHTS),
-        input_activations: v.nullish(v.object({ type: v.nullish(v.string()) })),
+        input_activations: v.nullish(v.object({ type: v.nullish(v.string()), num_bits: v.nullish(v.number()) })),
       }),
       'an object of groups',
     ),
@@ -87,10 +87,15 @@ export function readQuantization(
     if (method === undefined) throw unnamedMethod(FIELD, file);
     if (isStorageOnly(method)) return { widen: {}, notes: [leftOverNote(`${FIELD}, ${method}`)] };
   }
-  return byMethod({ [FIELD]: given }, method, file);
+  return byMethod({ [FIELD]: given }, method, file, tensors);
 }
 
-function byMethod(raw: RawConfig, method: string | undefined, file: string): Quantization {
+function byMethod(
+  raw: RawConfig,
+  method: string | undefined,
+  file: string,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): Quantization {
   switch (method) {
     case 'fp8':
       return only({ ...blockOf(parseConfig(FP8, raw, file)[FIELD].weight_block_size), scaled: true });
@@ -99,7 +104,7 @@ function byMethod(raw: RawConfig, method: string | undefined, file: string): Qua
     case 'compressed-tensors':
       return compressedTensors(raw, file);
     case 'modelopt':
-      return modelOpt(raw[FIELD] as RawConfig, FIELD, file);
+      return modelOpt(raw[FIELD] as RawConfig, FIELD, file, tensors);
     case 'gptq':
       return { ...only({}), packed: gptqScheme(raw, file) };
     case 'awq':
@@ -134,17 +139,28 @@ function compressedTensors(raw: RawConfig, file: string): Quantization {
     bits: integers.map(({ num_bits }) => num_bits),
     group_sizes: integers.flatMap(({ group_size }) => (group_size && group_size > 0 ? [group_size] : [])),
   };
-  const rounds = groups.some(({ weights: own, input_activations }) => own?.type === 'int' && input_activations);
   return {
     widen: { ...compressedFloats(weights, sparsity_config, file), scaled: true },
     ...(all.length > weights.length && { packed }),
-    notes: rounds
-      ? ['The config rounds activations to integers (input_activations). Whittle computes them in floats.']
-      : [],
+    notes: roundedInputs(groups),
   };
 }
 
 type Weights = v.InferOutput<typeof WEIGHTS>;
+
+/** Integers and floats of 4 bits are felt; F8 is as near to the numbers as the weights are. */
+function roundedInputs(
+  groups: readonly { input_activations?: { type?: string | null; num_bits?: number | null } | null }[],
+) {
+  const rounded = new Set<string>();
+  for (const { input_activations: inputs } of groups) {
+    if (inputs?.type === 'float' && inputs.num_bits !== 8) rounded.add('4-bit floats');
+    else if (inputs && inputs.type !== 'float') rounded.add('integers');
+  }
+  if (rounded.size === 0) return [];
+  const how = [...rounded].join(' and ');
+  return [`The config rounds activations to ${how} (input_activations). Whittle computes them in floats.`];
+}
 
 function compressedFloats(
   weights: readonly Weights[],
@@ -154,16 +170,29 @@ function compressedFloats(
   if (sparsity_config && (sparsity_config.format ?? 'dense') !== 'dense') {
     throw refused(file, `by compressed-tensors, and stored sparsely (${sparsity_config.format})`);
   }
-  const group = weights.find(({ strategy, group_size }) => strategy === 'group' && (group_size ?? 0) > 0);
-  if (group) return { block: [1, group.group_size!] };
-  return blockOf(weights.find(({ block_structure }) => block_structure)?.block_structure);
+  const blocks = new Map<string, readonly [number, number]>();
+  for (const { strategy, group_size, block_structure } of weights) {
+    const block = strategy === 'group' && (group_size ?? 0) > 0 ? ([1, group_size!] as const) : block_structure;
+    if (block) blocks.set(block.join(), block);
+  }
+  const [block, ...others] = [...blocks.values()];
+  return others.length > 0 ? { blocks: [block, ...others] } : blockOf(block);
 }
 
-function modelOpt(config: RawConfig, field: string, file: string): Quantization {
+function modelOpt(
+  config: RawConfig,
+  field: string,
+  file: string,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): Quantization {
   const { quant_algo: algorithm } = config;
   if (algorithm === undefined || algorithm === null) return only({});
   if (MODELOPT_FP8.includes(String(algorithm))) return only({ scaled: true });
-  if (algorithm === 'NVFP4') return { ...only({}), packed: { kind: 'fp4' } };
+  if (algorithm === 'NVFP4') {
+    const rounds = [...tensors.keys()].some((name) => name.endsWith('.input_scale'));
+    const note = `The weights have scales of activations in 4-bit floats (${field}.quant_algo NVFP4). Whittle computes activations in floats.`;
+    return { widen: {}, packed: { kind: 'fp4' }, notes: rounds ? [note] : [] };
+  }
   throw refused(file, `by ModelOpt (${describeValue(algorithm)})`, `${field}.quant_algo`);
 }
 
@@ -173,7 +202,7 @@ function modelOptFile(raw: RawConfig, file: string, tensors: ReadonlyMap<string,
   const config = raw[field];
   if (!isObject(config) || isPlain(tensors)) return only({});
   refuseOnline(config, field, file);
-  return modelOpt(config, field, file);
+  return modelOpt(config, field, file, tensors);
 }
 
 /** Throws `unknown_architecture` for a key of {@link ONLINE} with something in it. */

@@ -28,7 +28,7 @@ const MX_BLOCK: BlockSize = [1, 32];
 
 /** Scales of activations and of a quantised KV cache: Whittle computes both in f32 and needs none. */
 const ACTIVATION_SCALE =
-  /\.(input_scale|input_scale_ub|scale_input|output_scale|[kvq]_scale|(prob|prob_output)_scale|act(ivation)?_scale|activation_scaling_factor|kv_cache_scaling_factor)$/;
+  /\.((input|output)_(scale|zero_point|global_scale)|input_scale_ub|scale_input|[kvq]_scale|(prob|prob_output)_scale|act(ivation)?_scale|activation_scaling_factor|kv_cache_scaling_factor)$/;
 
 /** The scale of an F8 weight, where the checkpoint has one. */
 export function scaleOf(checkpoint: Checkpoint, name: string): TensorInfo | undefined {
@@ -42,6 +42,19 @@ export function scaleOf(checkpoint: Checkpoint, name: string): TensorInfo | unde
 
 export function isActivationScale(name: string): boolean {
   return ACTIVATION_SCALE.test(name);
+}
+
+/** The one of several block sizes that a scale's shape is for. Throws `shape_mismatch` where two are possible. */
+export function blockOf(weight: TensorInfo, scale: TensorInfo, blocks: readonly BlockSize[]): BlockSize {
+  const [first, second] = blocks.filter((block) => blockIndex(weight, scale, block) !== undefined);
+  if (!first || !second || elementCount(scale.shape) === 1) return first ?? blocks[0];
+  throw new WhittleError({
+    code: 'shape_mismatch',
+    message: `${scale.name} ${formatShape(scale.shape)} may be for blocks of ${first.join(' × ')} or of ${second.join(' × ')}: config.json has both, and ${weight.name} ${formatShape(weight.shape)} has as many of either.`,
+    place: { file: scale.file, tensor: scale.name },
+    allowed: 'block sizes that the shapes of scales tell apart',
+    action: 'Open the original, unquantised version of the model.',
+  });
 }
 
 /** Throws `shape_mismatch`, `bad_safetensors` where a scale cannot be that of a weight. */

@@ -193,3 +193,29 @@ describe('a checkpoint with wide and narrow floats', () => {
     expect(await values(flaky, 'w.weight')).toEqual(plain.map((value) => 2 * value));
   });
 });
+
+describe('blocks of several sizes in one model', () => {
+  const matrix = (name: string, scales: Shape): Stored[] => [
+    { name: `${name}.weight`, dtype: 'F8_E4M3', shape: [4, 8], bytes: codes(32) },
+    {
+      ...{ name: `${name}.weight_scale`, dtype: 'F32', shape: scales },
+      bytes: f32(Array.from({ length: scales[0] * scales[1] }, (_, i) => i + 1)),
+    },
+  ];
+  const blocks = [[2, 4] as const, [4, 2] as const];
+
+  it('are told by the shapes of their scales', async () => {
+    const both = await open([...matrix('a', [2, 2]), ...matrix('b', [1, 4])], { blocks });
+    const alone = await open(matrix('b', [1, 4]), { block: [4, 2] });
+    expect(await values(both, 'b.weight')).toEqual(await values(alone, 'b.weight'));
+    expect(await values(both, 'a.weight')).not.toEqual(await values(both, 'b.weight'));
+  });
+
+  it('that a shape does not tell apart are refused, and so are zero points', async () => {
+    const same = open(matrix('a', [2, 2]), { blocks: [[2, 4] as const, [3, 5] as const] });
+    await expect(same).rejects.toMatchObject({ code: 'shape_mismatch', message: expect.stringContaining('2 × 4') });
+    const zero = { name: 'a.weight_zero_point', dtype: 'F8_E4M3', shape: [4, 1], bytes: codes(4) };
+    const odd = open([...matrix('a', [2, 2]), zero], { block: [2, 4], scaled: true });
+    await expect(odd).rejects.toMatchObject({ message: expect.stringContaining('asymmetric') });
+  });
+});

@@ -8,6 +8,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import {
   type BlockSize,
+  blockOf,
   checkScale,
   DEFAULT_BLOCK,
   isActivationScale,
@@ -20,6 +21,8 @@ import { decodeWide, isFloat8, WIDENED_TYPES } from './wide_floats.ts';
 export interface WidenOptions {
   /** Block that one scale of a matrix of scales is for; 128 × 128 unless given. */
   block?: BlockSize;
+  /** Where modules have blocks of several sizes: which of them a matrix has is told by its scales' shape. */
+  blocks?: readonly BlockSize[];
   /** True where the config says that each F8 matrix has a scale. */
   scaled?: boolean;
 }
@@ -27,23 +30,26 @@ export interface WidenOptions {
 interface Widened {
   readonly info: TensorInfo;
   readonly scale?: TensorInfo;
+  readonly block: BlockSize;
 }
 
 /** The checkpoint itself where nothing has to be widened. Throws what {@link checkScale} throws, `missing_tensor`. */
 export function widenFloats(
   checkpoint: Checkpoint,
-  { block = DEFAULT_BLOCK, scaled = false }: WidenOptions = {},
+  { block = DEFAULT_BLOCK, blocks = [block], scaled = false }: WidenOptions = {},
 ): Checkpoint {
   const widened = new Map<string, Widened>();
   for (const info of checkpoint.tensors.values()) {
     if (!WIDENED_TYPES.includes(info.dtype)) continue;
     const scale = isFloat8(info.dtype) ? scaleOf(checkpoint, info.name) : undefined;
-    if (scale) checkScale(info, scale, block);
+    const own = scale && blocks.length > 1 ? blockOf(info, scale, blocks) : blocks[0];
+    if (scale) checkScale(info, scale, own);
+    else if (isFloat8(info.dtype) && info.name.endsWith('weight_zero_point')) throw asymmetric(info);
     else if (scaled && isFloat8(info.dtype) && info.shape.length === 2) throw withoutScale(info);
-    widened.set(info.name, { info, scale });
+    widened.set(info.name, { info, scale, block: own });
   }
   if (widened.size === 0) return checkpoint;
-  return { ...checkpoint, tensors: visible(checkpoint, widened), read: reader(checkpoint, widened, block) };
+  return { ...checkpoint, tensors: visible(checkpoint, widened), read: reader(checkpoint, widened) };
 }
 
 /** For people: F8 weights that nothing scales. Some are meant so; more often a scale was lost. */
@@ -70,9 +76,9 @@ function visible(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>):
   return tensors;
 }
 
-function reader(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>, block: BlockSize): Checkpoint['read'] {
+function reader(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>): Checkpoint['read'] {
   const scalings = new Map<string, Promise<Scaling>>();
-  const scaling = (weight: TensorInfo, scale: TensorInfo): Promise<Scaling> => {
+  const scaling = (weight: TensorInfo, scale: TensorInfo, block: BlockSize): Promise<Scaling> => {
     const known = scalings.get(weight.name);
     if (known) return known;
     const reading = readScaling(checkpoint, weight, scale, block);
@@ -85,9 +91,9 @@ function reader(checkpoint: Checkpoint, widened: ReadonlyMap<string, Widened>, b
     const bytes = await checkpoint.read(name, rows);
     const found = widened.get(name);
     if (!found) return bytes;
-    const { info, scale } = found;
+    const { info, scale, block } = found;
     const values = decodeWide(bytes, info.dtype);
-    if (scale) (await scaling(info, scale))(values, rows ?? { start: 0, end: info.shape[0] ?? 1 });
+    if (scale) (await scaling(info, scale, block))(values, rows ?? { start: 0, end: info.shape[0] ?? 1 });
     return new Uint8Array(values.buffer);
   };
 }
@@ -99,5 +105,15 @@ function withoutScale({ name, dtype, file }: TensorInfo): WhittleError {
     place: { file, tensor: name },
     allowed: 'a scale beside it: weight_scale, weight_scale_inv, scale_weight or weights_scaling_factor',
     action: 'Fetch the missing shard, or open the original, unquantised version of the model.',
+  });
+}
+
+function asymmetric({ name, dtype, file }: TensorInfo): WhittleError {
+  return new WhittleError({
+    code: 'unsupported_dtype',
+    message: `${name} is a zero point in ${dtype}: the F8 weights beside it are asymmetric, which Whittle does not decode.`,
+    place: { file, tensor: name },
+    allowed: 'F8 weights that are multiplied by their scale alone (symmetric)',
+    action: 'Open the original, unquantised version of the model.',
   });
 }

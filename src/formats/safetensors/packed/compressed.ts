@@ -42,7 +42,14 @@ async function packedWeight(parts: PartReader, module: string, scheme: Compresse
   const scales = parts.need(`${module}.weight_scale`, FLOAT_TYPES, first);
   const zeros = parts.get(`${module}.weight_zero_point`);
   const groups = scales.shape[1] ?? 1;
-  if (zeros) checkShape(zeros, [wordsFor(rows, bits), groups]);
+  // Packed along the outputs; of one scale for all, and in versions before 0.9.2, one signed byte each.
+  const isBytes = zeros?.dtype === 'I8';
+  const isWhole = scales.shape.reduce((product, size) => product * size, 1) === 1;
+  if (zeros) {
+    parts.need(zeros.name, ['I32', 'I8'], first);
+    if (isBytes) checkShape(zeros, ...(isWhole ? [[1], [], [1, 1]] : [[rows, groups], [rows]]));
+    else checkShape(zeros, [wordsFor(rows, bits), groups]);
+  }
   const width = packed.shape[1];
   const half = 2 ** (bits - 1);
   const codes = async ({ start, end }: RowRange) => {
@@ -54,6 +61,13 @@ async function packedWeight(parts: PartReader, module: string, scheme: Compresse
     return out;
   };
   const zeroPoints = async ({ start, end }: RowRange) => {
+    if (isBytes) {
+      const found = new Int8Array((await parts.bytes(zeros!)).buffer);
+      return Float64Array.from(
+        { length: (end - start) * groups },
+        (_, i) => found[isWhole ? 0 : start * groups + i] + half,
+      );
+    }
     const words = new Int32Array((await parts.bytes(zeros!)).buffer);
     return Float64Array.from({ length: (end - start) * groups }, (_, i) =>
       codeAt(words, i % groups, groups, start + Math.floor(i / groups), bits),

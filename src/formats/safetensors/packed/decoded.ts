@@ -7,6 +7,7 @@ import { encodeFromFloat } from '../../../tensor/half.ts';
 import { elementCount, formatShape, type Shape } from '../../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../../checkpoint.ts';
 import { readIntegerRows, type StoredIntegers } from '../../integers.ts';
+import { isActivationScale } from '../float8_scales.ts';
 
 /** A weight (out, in), whatever layout the family stores its weights in. */
 export interface DecodedWeight {
@@ -29,6 +30,11 @@ export async function withDecoded(checkpoint: Checkpoint, find: FindWeights): Pr
   if (weights.length === 0) return checkpoint;
   const tensors = new Map(checkpoint.tensors);
   for (const { parts } of weights) for (const { name } of parts) tensors.delete(name);
+  // Activations are computed in floats.
+  const modules = new Set(weights.map(({ name }) => name.replace(/\.weight$/, '')));
+  for (const name of tensors.keys()) {
+    if (isActivationScale(name) && modules.has(name.slice(0, name.lastIndexOf('.')))) tensors.delete(name);
+  }
   const decoded = new Map<string, DecodedWeight>();
   for (const weight of weights) {
     const { name, shape, label, parts, integers } = weight;
