@@ -7,8 +7,8 @@ export interface Affine {
   minimum: number;
 }
 
-/** Shares of the values' own range that are tried. */
-const SHARES = [0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.97, 1, 1.03, 1.06];
+/** Shares of the values' range that a first grid leaves out at an end: each end by itself, because outliers lie at one of them. */
+const CUTS = [-0.02, 0.03, 0.08, 0.15];
 
 /**
  * The grid with the least Σ w·(x − d·q − m)².
@@ -33,19 +33,22 @@ export function affineScale(
   const range: Range = { low: 0, high: steps };
   let best: Affine = { scale: (high - low) / steps, minimum: low };
   let least = affineError(x, w, at, count, best, range);
-  for (const share of SHARES) {
-    const middle = (high + low) / 2;
-    let minimum = isBelow ? Math.min(0, middle + (low - middle) * share) : middle + (low - middle) * share;
-    let scale = ((high - low) * share) / steps;
-    for (let turn = 0; turn < 3; turn++) {
-      const fitted = leastSquares(x, w, at, count, { scale, minimum }, range, isBelow);
-      if (!fitted) break;
-      const error = affineError(x, w, at, count, fitted, range);
-      if (error < least) {
-        least = error;
-        best = fitted;
+  const width = high - low;
+  for (const below of CUTS) {
+    for (const above of CUTS) {
+      let minimum = low + below * width;
+      if (isBelow) minimum = Math.min(0, minimum);
+      let scale = (high - above * width - minimum) / steps;
+      for (let turn = 0; turn < 3; turn++) {
+        const fitted = leastSquares(x, w, at, count, { scale, minimum }, range, isBelow);
+        if (!fitted) break;
+        const error = affineError(x, w, at, count, fitted, range);
+        if (error < least) {
+          least = error;
+          best = fitted;
+        }
+        ({ scale, minimum } = fitted);
       }
-      ({ scale, minimum } = fitted);
     }
   }
   return best;
