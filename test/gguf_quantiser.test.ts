@@ -18,8 +18,8 @@ import { type TestJob, testJob } from './support/slice_job.ts';
 const FIGURES: Record<string, { own: number; llama_cpp: number }> = JSON.parse(
   readFileSync(new URL('./fixtures/quant/llama_cpp_divergence.json', import.meta.url), 'utf8'),
 );
-/** Chosen, not measured: the largest ratio seen was 1.022. Methods are held to their references' divergence by as much. */
-const CHANCE = 1.03;
+/** Chosen: roundings that lose the same in every weight differ by about so much in divergence. The largest ratio of the figures is 0.999. */
+const CHANCE = 1.01;
 /** The others with WHITTLE_FULL=1. */
 const QUICK = ['q4_0'];
 const TYPES = process.env.WHITTLE_FULL === '1' ? Object.keys(FIGURES) : QUICK;

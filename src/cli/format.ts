@@ -66,7 +66,8 @@ export function resultTable(report: Report): string {
     (stage) => `${stage.replaceAll('_', ' ')} ${(times[stage] / 1000).toFixed(1)} s`,
   );
   const made = recipeRuns(report);
-  const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}` : '';
+  const searched = made.flatMap((run, index) => (run.solver ? [solverLine(run.solver, index)] : []));
+  const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}${searched.join('')}` : '';
   const labels = runLabels(report);
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
   return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}\n\ntime        ${stages.join(', ')}\n`;
@@ -114,6 +115,14 @@ function runRow(run: RunSummary, index: number): string[] {
     compact(run.multiplications_per_token),
     steps.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1),
   ];
+}
+
+/** What a target size asked for and got: predicted beside measured, on windows that fitted nothing. */
+function solverLine(solver: NonNullable<RunSummary['solver']>, index: number): string {
+  const { candidates, target_bytes, held_windows, format, smallest_bytes } = solver;
+  const [{ bytes: size, predicted, measured }] = candidates;
+  const windows = `${held_windows} window${held_windows === 1 ? '' : 's'} held back`;
+  return `\nr${index + 1} is the best of ${candidates.length} recipes for ${bytes(target_bytes)} of ${format}: ${bytes(size)}, KL predicted ${predicted.toPrecision(3)}, measured ${measured.toPrecision(3)} on ${windows}; nothing below ${bytes(smallest_bytes)} can be made.`;
 }
 
 /** The verdict on a run's bases, with the worst figures that it rests on. */

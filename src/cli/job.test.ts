@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CommandKind, Commands, EngineEvent, ExportReport, SliceReport } from '../engine/protocol.ts';
+import type { RunSummary } from '../engine/report.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { resultTable } from './format.ts';
@@ -276,6 +277,31 @@ describe('the headless job', () => {
     const table = resultTable(report);
     expect(table).toMatch(/^25 % .* onnx +7 B +79\.80 verified +1\.0e-4$/m);
     expect(table).toMatch(/^ +transformers\.js int4 +7 B +79\.80 verified +1\.0e-4$/m);
+  });
+
+  it('tells of a search for a size what was predicted and what was measured', async () => {
+    const { report } = await job(new CannedEngine(), '--sparsity', 'none');
+    const candidates = [{ recipe: 'gguf:type=q3_k_s', bytes: 2_590_000, predicted: 0.0061, measured: 0.00592 }];
+    const solver = { target_bytes: 2_600_000, format: 'gguf', held_windows: 4, candidates, smallest_bytes: 2e6 };
+    const run = {
+      ...{ recipe: candidates[0].recipe, steps: [], exports: [], kl_divergence: 0.0058, solver },
+      ...{
+        perplexity: 76,
+        perplexity_error: 4,
+        stored_bytes: 2_590_000,
+        perplexity_ratio: 1.002,
+        tokens_per_second: 700,
+        bytes: 2_590_000,
+        parameters: 4e6,
+        bits_per_weight: 5.2,
+        multiplications_per_token: 4e6,
+      },
+    };
+    const table = resultTable({ ...report, runs: [run as unknown as RunSummary] });
+    expect(table).toMatch(/^r1 +gguf:type=q3_k_s +0\.00580 /m);
+    expect(table).toMatch(
+      /^r1 is the best of 1 recipes for 2\.60 MB of gguf: 2\.59 MB, KL predicted 0\.00610, measured 0\.00592/m,
+    );
   });
 
   it('measures and exports a model as it is, sliceable or not', async () => {

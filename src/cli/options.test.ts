@@ -29,6 +29,20 @@ describe('the options of the headless command', () => {
     expect(parsed('--recipe', 'gguf')).toMatchObject({ sparsity: [], format: ['onnx'] });
   });
 
+  it('takes types of GGUF files for recipes of their own', () => {
+    const parsed = (...argv: string[]) => parseOptions(['--model', 'demo', ...argv]);
+    const { recipe, format, sparsity } = parsed('--gguf-type', 'Q4_K_M, q8_0');
+    expect(recipe?.map(({ text }) => text)).toEqual(['gguf:type=q4_k_m', 'gguf:type=q8_0']);
+    expect({ format, sparsity }).toEqual({ format: ['gguf'], sparsity: [] });
+    const beside = parsed('--gguf-type', 'q2_k', '--recipe', 'depth', '--format', 'gguf,onnx');
+    expect(beside.recipe?.map(({ text }) => text)).toEqual(['depth', 'gguf:type=q2_k']);
+    expect(beside.format).toEqual(['gguf', 'onnx']);
+    expect(refusal('--model', 'demo', '--gguf-type', 'q4_k_xl')).toMatchObject({
+      place: { field: '--gguf-type' },
+      allowed: expect.stringContaining('q4_k_m'),
+    });
+  });
+
   it('has the documented defaults', () => {
     expect(parseOptions(['--model', 'demo'])).toEqual({
       model: 'demo',

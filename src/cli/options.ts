@@ -1,6 +1,6 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
-import type { Recipe } from '../compress/recipe/recipe.ts';
+import { parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import {
   EXPORT_FORMATS,
@@ -10,7 +10,7 @@ import {
   precisionsOf,
 } from '../engine/export/options.ts';
 
-import { BOS_MODES } from '../engine/plan.ts';
+import { BOS_MODES, FILE_TYPES, type FileType } from '../engine/plan.ts';
 import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
@@ -88,6 +88,7 @@ const SPEC = {
   recipe: { type: 'string', multiple: true },
   imatrix: text,
   'imatrix-out': text,
+  'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
   plan: { type: 'boolean' },
@@ -110,6 +111,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            (each for Gemma, else first where the tokenizer adds it, else none)
   --recipe TEXT|FILE.json  steps METHOD:OPTION=VALUE,…; METHOD…, several times for several runs,
                            as in 'embed:bits=8; correct:ridge=1; rtn:bits=4,group=32'
+  --gguf-type T[,T…]       a GGUF file of that type, as llama-quantize names it: q4_k_m, q8_0, …, weighed by the calibration
+                           text; short for --recipe 'gguf:type=T' --format gguf, a run each
   --target-size N[kB|MB|GB|%]  the best recipe whose weights take so many bytes in the first --format
                            (or so much of the opened ones'): every matrix is tried in every way that it holds
   --target-bpw BITS        the same, in bits for each parameter of the model
@@ -156,7 +159,10 @@ export function parseOptions(argv: string[]): CliOptions {
   const values = parseTokens(argv);
   if (values.help) throw new HelpWanted();
   if (values.methods) throw new HelpWanted(methodList());
-  const recipe = values.recipe?.map(readRecipe);
+  const types = values['gguf-type'] === undefined ? [] : fileTypes(values['gguf-type']);
+  const recipes = [...(values.recipe ?? []).map(readRecipe), ...types.map((type) => parseRecipe(`gguf:type=${type}`))];
+  const recipe = recipes.length > 0 ? recipes : undefined;
+  const format = values.format ?? (types.length > 0 ? 'gguf' : undefined);
   const target = readTarget(values['target-size'], values['target-bpw']);
   // Nothing but the importance matrix is asked for.
   const isImatrixOnly = values['imatrix-out'] !== undefined && !recipe && !target && values.sparsity === undefined;
@@ -188,9 +194,9 @@ export function parseOptions(argv: string[]): CliOptions {
     backend: choice('backend', values.backend, BACKENDS, 'auto'),
     repeat_on: choice('repeat-on', values['repeat-on'], REPEATS, 'none'),
     format:
-      values.format?.trim() === 'none' || (isImatrixOnly && values.format === undefined)
+      format?.trim() === 'none' || (isImatrixOnly && format === undefined)
         ? []
-        : choices('format', values.format, EXPORT_FORMATS, 'onnx'),
+        : choices('format', format, EXPORT_FORMATS, 'onnx'),
     precision: choices('precision', values.precision, PRECISIONS, 'stored'),
     out: values.out ?? 'out',
     ...(values.imatrix !== undefined && { imatrix: values.imatrix }),
@@ -312,6 +318,11 @@ function choice<T extends string>(field: string, value: string | undefined, allo
   const found = allowed.find((name) => name === value);
   if (!found) throw badOption(field, `--${field} is "${value}".`, allowed.join(', '));
   return found;
+}
+
+/** As people write them: Q4_K_M, q4_k_m. */
+function fileTypes(value: string): FileType[] {
+  return choices('gguf-type', value.toLowerCase(), FILE_TYPES, 'q4_k_m');
 }
 
 function choices<T extends string>(field: string, value: string | undefined, allowed: readonly T[], fallback: T): T[] {

@@ -47,6 +47,8 @@ export interface LinearInput {
   readonly use: LinearUse;
   /** How it is stored now: methods that keep a quantised source's own grid look at its type. */
   readonly source: WeightOutline;
+  /** Its bytes, where it is stored in blocks. */
+  readonly blocks?: Uint8Array;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** @file Pure planning for pages: what a slice will cost, from shapes alone. */
+export { FILE_TYPES, type FileType } from '../compress/gguf/file_types.ts';
 export { discardedEnergy } from '../compress/slicegpt/energy.ts';
 export { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 export {

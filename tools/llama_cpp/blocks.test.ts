@@ -25,6 +25,13 @@ import { ggufBytes, ggufSource } from '../../test/support/written_gguf.ts';
 
 const FOLDER = process.env.LLAMA_CPP;
 const TYPES = ['q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q3_k_m', 'q2_k', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl', 'mxfp4'];
+/** Integers of other methods, as blocks: Q5_0, Q4_1, Q4_0, and Q8_0 for the table. */
+const INTEGERS = ['rtn:bits=4,group=32', 'gptq:bits=4,group=32,grid=minimum', 'embed:bits=8; gptq:bits=3,group=64'];
+/** `RECIPES='…|…'`: only these. */
+const RECIPES = process.env.RECIPES?.split('|') ?? [
+  ...TYPES.map((type) => `gguf:type=${type},importance=none`),
+  ...INTEGERS,
+];
 const TOKENS = 64;
 if (!FOLDER) console.info('LLAMA_CPP names no folder with node-llama-cpp: nothing is run.');
 
@@ -41,15 +48,15 @@ it.runIf(FOLDER)(
     const ids = [...job.evaluation.ids.subarray(0, TOKENS)];
     const backend = createWasmBackend();
     const differences: number[] = [];
-    for (const type of TYPES) {
-      const model = await runRecipe(backend, job, `gguf:type=${type},importance=none`);
+    for (const recipe of RECIPES) {
+      const model = await runRecipe(backend, job, recipe);
       const own = Float32Array.from(await firstWindowLogits(backend, model, oneWindow(ids)));
       await writeFile(join(scratch, 'model.gguf'), await ggufBytes({ ...ggufSource(open), model }));
       const found = await logitsOf(llama, join(scratch, 'model.gguf'), ids, open.config.vocab_size);
       const difference = relativeDifference(found, own);
       differences.push(difference);
       console.info(
-        `| ${type} | ${meanLoss(own, ids).toFixed(4)} | ${meanLoss(found, ids).toFixed(4)} | ${difference.toExponential(1)} |`,
+        `| ${recipe} | ${meanLoss(own, ids).toFixed(4)} | ${meanLoss(found, ids).toFixed(4)} | ${difference.toExponential(1)} |`,
       );
     }
     await llama.dispose();

@@ -8,9 +8,11 @@ import type { DecoderModel, ModelOutline, WeightOutline, WeightRef } from '../..
 import { mapWeights } from '../../models/map_weights.ts';
 import { packedWeightBytes } from '../../models/model_size.ts';
 import { storePacked } from '../../models/packed/store.ts';
+import type { BlocksValues } from '../../models/packed/values.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import type { EncodableType } from '../../tensor/quant/encode/encode.ts';
 import { packedOutline, planLinears, tableName } from '../layerwise/plan_linears.ts';
+import { sourceBlocks } from '../layerwise/source_blocks.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
@@ -34,9 +36,12 @@ import {
 function linearsOf(facts: Facts, given?: PassContext['importance']): LinearMethod<Options> {
   return {
     statistics: ({ importance }) => (importance === 'inputs' && !given ? ['diagonal'] : []),
-    async change({ W, rows, columns, use }, { diagonal }, options, { breathe }) {
+    async change(linear, { diagonal }, options, { breathe }) {
+      const { W, rows, columns, use } = linear;
       const packing = packingOf(options, columns, use, facts);
       if (!packing) return undefined;
+      const kept = sourceBlocks(linear, packing.dtype);
+      if (kept) return kept;
       // With `correct` the diagonal is there in any case.
       const own = given ? givenImportance(given, use, columns) : diagonal;
       const importance = options.importance === 'inputs' ? own : undefined;
@@ -73,10 +78,12 @@ async function run(model: DecoderModel, options: Options, context: PassContext):
     const layers = model.layers.length;
     context.observer.onProgress({ fraction: 0.98, layer: layers - 1, layers, step: 'embedding and head', tokens: 0 });
     const [rows, columns] = table.shape;
-    const W = decodeStored(await table.read(), table.dtype);
-    const values = await blockValues(W, rows, columns, packing.dtype as EncodableType, undefined, async () =>
-      breathe(),
-    );
+    const bytes = await table.read();
+    const W = decodeStored(bytes, table.dtype);
+    const values: BlocksValues =
+      table.dtype === packing.dtype
+        ? { packing, rows, columns, blocks: bytes }
+        : await blockValues(W, rows, columns, packing.dtype as EncodableType, undefined, async () => breathe());
     const weight = await storePacked(context.scratch, tableName(model, table), values);
     stored.set(table, weight);
     const figure = unitError(W, decodeStored(values.blocks, packing.dtype), rows, columns, {});

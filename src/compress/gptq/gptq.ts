@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { WeightOutline } from '../../models/decoder_model.ts';
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
@@ -33,11 +34,15 @@ function packingOf(options: Options, source: WeightOutline, use: LinearUse): Gro
 
 const linears: LinearMethod<Options> = {
   statistics: ({ delta }) => (delta ? ['gram', 'cross'] : ['gram']),
-  async change({ W, rows, columns, source, use }, statistics, options, { linalg }) {
+  async change(linear, statistics, options, { linalg }) {
+    const { W, rows, columns, source, use } = linear;
     const { order, params, damping, delta } = options;
     const packing = packingOf(options, source, use);
     // One symmetric grid a row holds every weight to 1/254 of the largest: nothing is left to make up for.
     if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
+    // Towards the dense model's outputs there may be something to gain even so.
+    const own = delta || packing.ordered ? undefined : sourceIntegers(linear, packing);
+    if (own) return own;
     const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
     const settings = { ...grid, order, params, damping, ...(delta && { deltaGram: deltaGram(statistics) }) };
     return groupedValues(await solve(W, rows, columns, statistics.gram as Float64Array, settings, linalg), packing);

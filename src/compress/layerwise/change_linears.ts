@@ -7,7 +7,7 @@ import { type InputQuantization, inputBytes } from '../../models/input_quantizat
 import { packedWeightBytes } from '../../models/model_size.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import { decodeStored } from '../../tensor/decode.ts';
-import type { FloatType } from '../../tensor/dtype.ts';
+import { type FloatType, isFloatType } from '../../tensor/dtype.ts';
 import type {
   ChangeContext,
   Changed,
@@ -111,7 +111,8 @@ function foldOf([{ use }]: readonly LinearInput[], scale: Float64Array): Fold {
 async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
   const { weight } = linearOf(layer, name);
   const [rows, columns] = weight.shape;
-  const values = decodeStored(await weight.read(), weight.dtype);
+  const stored = await weight.read();
+  const values = decodeStored(stored, weight.dtype);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new WhittleError({
@@ -128,6 +129,7 @@ async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatTyp
     columns,
     use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
     source: weight,
+    ...(!isFloatType(weight.dtype) && { blocks: stored }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** @file Round to nearest: each weight to the nearest point of its group's grid. The smallest method, and what others are measured by. */
 import * as v from 'valibot';
 import { planLinears } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
 import type { LinearMethod } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
@@ -9,8 +10,11 @@ import { nearestValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<IntegerOptions> = {
   statistics: () => [],
-  change: ({ W, rows, columns, source }, _, options) =>
-    nearestValues(W, rows, columns, integerPacking(options, source)),
+  change(linear, _, options) {
+    const { W, rows, columns, source } = linear;
+    const packing = integerPacking(options, source);
+    return sourceIntegers(linear, packing) ?? nearestValues(W, rows, columns, packing);
+  },
 };
 
 export const rtn: Method<IntegerOptions> = {

@@ -9,7 +9,14 @@ import type { GroupedValues } from '../../models/packed/values.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
-import { asBlocks, encodeGrouped, groupedBlock, groupedNotes, hasRoundedScales } from './grouped_blocks.ts';
+import {
+  asBlocks,
+  blockOfValues,
+  encodeGrouped,
+  groupedBlock,
+  groupedNotes,
+  hasRoundedScales,
+} from './grouped_blocks.ts';
 
 const ROWS = 5;
 
@@ -70,6 +77,16 @@ describe('grouped integers as blocks', () => {
     const rows = { start: 1, end: 4 };
     expect(blocks.packed).toBeUndefined();
     expect(decodeStored(await blocks.read(rows), 'Q5_0')).toEqual(decodeStored(await ref.read(rows), 'F32'));
+  });
+
+  it('of 4 bits are narrower where all zeros lie in the middle', async () => {
+    const of = values(grouped(4, 'integer'), 64);
+    const stored = (zeros: Float64Array) => storePacked(memoryScratch(), 'w', { ...of, zeros });
+    const middle = new Float64Array(2 * ROWS).fill(8);
+    expect(await blockOfValues(await stored(middle))).toBe('Q4_0');
+    expect(await blockOfValues(await stored(middle.with(2 * ROWS - 1, 7)))).toBe('Q5_0');
+    const found = decodeStored(encodeGrouped({ ...of, zeros: middle }, 'Q4_0', 'w'), 'Q4_0');
+    expect(found).toEqual(dense({ ...of, zeros: middle }));
   });
 
   it.each([

@@ -3,7 +3,7 @@
  * numbers wherever a group is a whole number of blocks and the codes fit. Which type is told by the packing alone, so that
  * sizes are known before anything runs.
  */
-import { WhittleError } from '../../errors/errors.ts';
+import { cancelled, WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
 import type { WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type Grouped, groupSize, groupsOf, type Packing } from '../../models/packed/packing.ts';
@@ -51,6 +51,29 @@ export function storedBlock({ dtype, stored, packed, shape }: WeightOutline): DT
 export function hasRoundedScales({ packed, shape }: WeightOutline): boolean {
   return packed?.kind === 'grouped' && packed.scale === 'F32' && groupedBlock(packed, shape[1]) !== undefined;
 }
+
+/** Values looked at in one go. */
+const CHUNK_VALUES = 2 ** 20;
+
+/**
+ * The type for the numbers at hand: 4 bits whose zeros all lie in the middle, as symmetric GPTQ checkpoints have them, fit a
+ * narrower block than zeros anywhere do.
+ */
+export async function blockOfValues(ref: WeightRef, signal?: AbortSignal): Promise<GroupedBlock | undefined> {
+  const type = groupedBlock(ref.packed, ref.shape[1]);
+  if (type !== 'Q5_0') return type;
+  const [rows, columns] = ref.shape;
+  const step = Math.max(1, Math.floor(CHUNK_VALUES / columns));
+  for (let start = 0; start < rows; start += step) {
+    if (signal?.aborted) throw cancelled();
+    const part = (await ref.unpack?.({ start, end: Math.min(rows, start + step) })) as GroupedValues | undefined;
+    if (part?.zeros?.some((zero) => zero !== MIDDLE)) return type;
+  }
+  return 'Q4_0';
+}
+
+/** Of 4 bits. */
+const MIDDLE = 8;
 
 /** The same matrix as a weight of blocks. Throws `limit_exceeded` while it is read, for a scale beyond float16. */
 export function asBlocks(ref: WeightRef, type: GroupedBlock): WeightRef {
@@ -155,7 +178,7 @@ export function groupedNotes(weights: Iterable<WeightOutline>): string[] {
 }
 
 const WIDER_4 =
-  'Weights of 4 bits with zero points take 5.5 bits in the file (Q5_0): GGUF has no smaller block that holds these numbers. With grid=minimum they take 5 (Q4_1).';
+  'Weights of 4 bits with zero points take 5.5 bits in the file (Q5_0; 4.5 as Q4_0 where all zeros lie in the middle): GGUF has no smaller block that holds these numbers. A recipe with grid=minimum takes 5 (Q4_1).';
 const ROUNDED =
   'float32 scales of integers are float16 in the file (Q8_0, Q4_0): its numbers differ by up to one part in 2,000, and its perplexity is measured anew.';
 

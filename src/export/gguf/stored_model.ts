@@ -4,7 +4,7 @@ import { bytesPerElement, isFloatType } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { replaceWeights, weightRoles } from '../map_weights.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
-import { asBlocks, groupedBlock, storedBlock } from './grouped_blocks.ts';
+import { asBlocks, blockOfValues, storedBlock } from './grouped_blocks.ts';
 
 export type GgufPrecision = Extract<Precision, 'stored' | 'f32' | 'f16'>;
 
@@ -20,7 +20,7 @@ export async function ggufModel(
   const blocks = new Map<WeightRef, WeightRef>();
   const held = new Set<WeightRef>();
   for (const [ref, role] of weightRoles(model)) {
-    const type = role === 'vector' ? undefined : groupedBlock(ref.packed, ref.shape[1]);
+    const type = role === 'vector' ? undefined : await blockOfValues(ref, signal);
     const made = type ? asBlocks(ref, type) : ref;
     if (type) blocks.set(ref, made);
     const isKept = type || ref.packed?.kind === 'blocks' || (precision === 'stored' && storedBlock(ref));
@@ -30,7 +30,10 @@ export async function ggufModel(
   return quantizedModel(replaceWeights(model, blocks), precision, { signal, keep: (ref) => held.has(ref) });
 }
 
-/** Bytes of the weights of the file that stores a model as it is, from its outline. @param copies Of a table that is tied. */
+/**
+ * Bytes of the weights of the file that stores a model as it is, from its outline; fewer where 4 bits turn out to have all zeros
+ * in the middle (`blockOfValues`). @param copies Of a table that is tied.
+ */
 export function ggufWeightBytes(model: ModelOutline, copies = 1): number {
   const tied = model.embed_tokens.weight === model.lm_head.weight ? model.lm_head.weight : undefined;
   let bytes = 0;

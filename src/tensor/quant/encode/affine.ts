@@ -7,11 +7,23 @@ export interface Affine {
   minimum: number;
 }
 
-/** Shares of the values' own range that are tried. */
-const SHARES = [0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.97, 1, 1.03, 1.06];
+/** What a first grid leaves out of the values' range at its lower and its upper end, as shares of it. */
+export type Cuts = readonly (readonly [below: number, above: number])[];
+
+/** Each end by itself, because outliers lie at one of them. */
+export const CUTS: Cuts = [-0.02, 0.03, 0.08, 0.15].flatMap((below, _, all) =>
+  all.map((above) => [below, above] as const),
+);
+
+/** Both ends alike, up to such shares. */
+export function evenCuts(most: number): Cuts {
+  const shares = [-0.03, -0.015, 0, 0.015, 0.03, 0.045, 0.065, 0.09, 0.12, 0.15];
+  return shares.filter((share) => share <= most).map((share) => [share, share] as const);
+}
 
 /**
  * The grid with the least Σ w·(x − d·q − m)².
+ * @param cuts Where the search starts.
  * @param isBelow m must not be above 0 (K-quants store −m without a sign).
  */
 export function affineScale(
@@ -21,6 +33,7 @@ export function affineScale(
   count: number,
   steps: number,
   isBelow: boolean,
+  cuts: Cuts,
 ): Affine {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -33,10 +46,11 @@ export function affineScale(
   const range: Range = { low: 0, high: steps };
   let best: Affine = { scale: (high - low) / steps, minimum: low };
   let least = affineError(x, w, at, count, best, range);
-  for (const share of SHARES) {
-    const middle = (high + low) / 2;
-    let minimum = isBelow ? Math.min(0, middle + (low - middle) * share) : middle + (low - middle) * share;
-    let scale = ((high - low) * share) / steps;
+  const width = high - low;
+  for (const [below, above] of cuts) {
+    let minimum = low + below * width;
+    if (isBelow) minimum = Math.min(0, minimum);
+    let scale = (high - above * width - minimum) / steps;
     for (let turn = 0; turn < 3; turn++) {
       const fitted = leastSquares(x, w, at, count, { scale, minimum }, range, isBelow);
       if (!fitted) break;

@@ -2,7 +2,7 @@
 import { numberToF16 } from '../../half.ts';
 import { IQ4_NL_LEVELS } from '../iq4_nl.ts';
 import { FP4_LEVELS } from '../mxfp4.ts';
-import { affineScale } from './affine.ts';
+import { affineScale, CUTS } from './affine.ts';
 import { half, nearest, symmetricScale } from './symmetric.ts';
 
 /** Writes one block; `x` and `w` hold its values and their weights. */
@@ -34,7 +34,7 @@ function symmetric(x: Float64Array, w: Float64Array, low: number, high: number) 
 }
 
 function affine(x: Float64Array, w: Float64Array, steps: number) {
-  const found = affineScale(x, w, 0, RUN, steps, false);
+  const found = affineScale(x, w, 0, RUN, steps, false, CUTS);
   const [d, m] = [half(found.scale), half(found.minimum)];
   const range = { low: 0, high: steps };
   return { d, m, codes: Array.from({ length: RUN }, (_, j) => (d === 0 ? 0 : nearest(x[j] - m, 1 / d, range))) };

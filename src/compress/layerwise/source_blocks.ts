@@ -1,0 +1,76 @@
+/**
+ * @file A linear that still has the numbers of its GGUF blocks is its own best rounding in their grid: nothing that is fitted
+ * anew could be nearer, and fitting anew loses where codes do not reach both ends of their range.
+ */
+import { dense } from '../../models/packed/dense.ts';
+import type { Grouped } from '../../models/packed/packing.ts';
+import type { BlocksValues, GroupedValues } from '../../models/packed/values.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import { blockOf, type QuantType } from '../../tensor/dtype.ts';
+import { decodeToFloat32 } from '../../tensor/half.ts';
+import type { LinearInput } from '../layerwise_types.ts';
+
+type Source = Pick<LinearInput, 'W' | 'rows' | 'columns' | 'source' | 'blocks'>;
+
+/** The blocks themselves, where they are of that type and no step has changed what they hold. */
+export function sourceBlocks({ W, rows, columns, source, blocks }: Source, dtype: QuantType): BlocksValues | undefined {
+  if (!blocks || source.dtype !== dtype || !holds(decodeStored(blocks, dtype), W)) return undefined;
+  return { packing: { kind: 'blocks', dtype }, rows, columns, blocks };
+}
+
+/** Blocks of Q4_1 and Q4_0 as the grouped integers that they are; undefined for other grids, and where a step has changed the weights. */
+export function sourceIntegers(
+  { W, rows, columns, source, blocks }: Source,
+  packing: Grouped,
+): GroupedValues | undefined {
+  const { bits, group, zero, scale } = packing;
+  const kind = source.dtype === 'Q4_1' ? 'minimum' : source.dtype === 'Q4_0' ? 'integer' : undefined;
+  if (!blocks || kind !== zero || bits !== 4 || group !== 32 || scale !== 'F16') return undefined;
+  const read = kind === 'minimum' ? withMinimums : withZeros;
+  const found = { packing, rows, columns, ...read(blocks, rows * columns) };
+  return holds(dense(found), W) ? found : undefined;
+}
+
+function holds(found: Float32Array, W: Float64Array): boolean {
+  return found.every((value, i) => value === W[i]);
+}
+
+const BLOCK = 32;
+
+function halfAt(blocks: Uint8Array, at: number): number {
+  return decodeToFloat32(blocks.subarray(at, at + 2), 'F16')[0];
+}
+
+function withMinimums(blocks: Uint8Array, elements: number) {
+  const { bytes } = blockOf('Q4_1');
+  const count = elements / BLOCK;
+  const [codes, scales, zeros] = [new Uint8Array(elements), new Float64Array(count), new Float64Array(count)];
+  for (let i = 0; i < count; i++) {
+    scales[i] = halfAt(blocks, i * bytes);
+    zeros[i] = halfAt(blocks, i * bytes + 2);
+    setCodes(codes, i * BLOCK, blocks, i * bytes + 4);
+  }
+  return { codes, scales, zeros };
+}
+
+/** A negative scale, which Q4_0 often has, is turned round: d·(q − 8) = −d·((15 − q) − 7). */
+function withZeros(blocks: Uint8Array, elements: number) {
+  const { bytes } = blockOf('Q4_0');
+  const count = elements / BLOCK;
+  const [codes, scales, zeros] = [new Uint8Array(elements), new Float64Array(count), new Float64Array(count)];
+  for (let i = 0; i < count; i++) {
+    const d = halfAt(blocks, i * bytes);
+    scales[i] = Math.abs(d);
+    zeros[i] = d < 0 ? 7 : 8;
+    setCodes(codes, i * BLOCK, blocks, i * bytes + 2);
+    if (d < 0) for (let j = i * BLOCK; j < (i + 1) * BLOCK; j++) codes[j] = 15 - codes[j];
+  }
+  return { codes, scales, zeros };
+}
+
+function setCodes(codes: Uint8Array, to: number, blocks: Uint8Array, at: number): void {
+  for (let j = 0; j < 16; j++) {
+    codes[to + j] = blocks[at + j] & 15;
+    codes[to + j + 16] = blocks[at + j] >> 4;
+  }
+}
