@@ -24,7 +24,9 @@ export async function inverseFactor(
 
 function reversed(a: ArrayLike<number>, n: number): Float64Array {
   const size = n * n;
-  return Float64Array.from({ length: size }, (_, i) => a[size - 1 - i]);
+  const turned = new Float64Array(size);
+  for (let i = 0; i < size; i++) turned[i] = a[size - 1 - i];
+  return turned;
 }
 
 /** M of U': M_ij = U'_(n−1−j)(n−1−i). */
