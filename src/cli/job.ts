@@ -291,7 +291,7 @@ export async function planJob(
   );
   const plans: PlanReport[] = [];
   for (const recipe of [...slicings, ...(options.recipe ?? [])]) {
-    const plan = await driver.run('plan', { steps: recipe.steps }, onEvent);
+    const plan = await driver.run('plan', { steps: recipe.steps, formats: options.format }, onEvent);
     plans.push({ ...plan, recipe: recipe.text });
   }
   return { plans, summary };

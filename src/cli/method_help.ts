@@ -78,6 +78,10 @@ export function planText(plan: PlanReport, dense: { parameters: number; bytes: n
     ...(rows.length > 0 ? [table] : []),
     `storage     ${bytes(plan.storage_bytes)} of the browser's`,
     ...plan.refusals.map(({ step, reason }) => `refused     ${step}: ${reason}`),
+    ...plan.formats.flatMap(({ format, refusal, notes }) => [
+      ...(refusal === undefined ? [] : [`refused     as ${format}: ${refusal}`]),
+      ...notes.map((note) => `note        as ${format}: ${note}`),
+    ]),
     '',
   ].join('\n');
 }

@@ -12,7 +12,7 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
-import { assertPermitted, passText } from './plan_command.ts';
+import { assertPermitted, isOneSlicing, passText } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { Commands, Fusion, RunReport, SliceOptions, StepReport } from './protocol.ts';
@@ -54,11 +54,6 @@ function assertPlannable(model: ModelOutline, passes: readonly Pass[]): number {
     outline = next;
   }
   return bytes;
-}
-
-/** The shorthand of `--sparsity`: its report has more than other runs'. */
-function isOneSlicing({ steps }: Recipe): boolean {
-  return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
 }
 
 class RecipeRun {

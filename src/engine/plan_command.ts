@@ -1,15 +1,19 @@
 /** @file Command `plan`: what a recipe will make of the open model, from shapes alone. */
 
 import { type Pass, passesOf } from '../compress/recipe/passes.ts';
-import { formatStep, makeRecipe } from '../compress/recipe/recipe.ts';
+import { formatStep, makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
+import { type FormatSubject, formatNotes, formatRefusal } from './export/format_notes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
-export async function planCommand(state: EngineState, { steps }: Commands['plan']['request']): Promise<PlanReport> {
+export async function planCommand(
+  state: EngineState,
+  { steps, formats = [] }: Commands['plan']['request'],
+): Promise<PlanReport> {
   const { open, summary } = state.requireModel();
   const recipe = makeRecipe(steps);
   let model: ModelOutline = open.model;
@@ -28,7 +32,31 @@ export async function planCommand(state: EngineState, { steps }: Commands['plan'
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
-  return { recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals };
+  return {
+    ...{ recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals },
+    formats: formats.map((format) =>
+      formatPlan({ model, open, format, seqlen: state.texts?.evaluation.seqlen }, recipe),
+    ),
+  };
+}
+
+/** What the file will say of itself, by the functions that an export asks. */
+function formatPlan(subject: FormatSubject, recipe: Recipe): PlanReport['formats'][number] {
+  const { format } = subject;
+  const refusal = formatRefusal(subject);
+  if (refusal) return { format, refusal: refusal.message, notes: [] };
+  const notes = formatNotes({ ...subject, isSliced: isOneSlicing(recipe) });
+  const spreads = recipe.steps.some(({ method, options }) => findMethod(method)?.spreads?.(options as never));
+  if (spreads && format === 'transformers.js') notes.push(MAY_DIFFER);
+  return { format, notes };
+}
+
+const MAY_DIFFER =
+  'The text decides how many heads and channels each layer keeps. Its cache wants as many heads in each: an export may then be refused.';
+
+/** The shorthand of `--sparsity`: its report has more than other runs'. */
+export function isOneSlicing({ steps }: Recipe): boolean {
+  return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
 }
 
 /** Of a pass, its modifiers and followers included. */

@@ -68,7 +68,7 @@ export interface Commands {
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
-  plan: { request: { steps: readonly StepInput[] }; result: PlanReport };
+  plan: { request: PlanRequest; result: PlanReport };
   /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
@@ -258,6 +258,12 @@ export interface RunReport extends ModelSizes {
   duration_ms: number;
 }
 
+export interface PlanRequest {
+  readonly steps: readonly StepInput[];
+  /** That are asked what they will make of it. */
+  readonly formats?: readonly ExportFormat[];
+}
+
 export interface PlanReport extends ModelSizes {
   recipe: string;
   /** Sizes after each pass. */
@@ -266,6 +272,8 @@ export interface PlanReport extends ModelSizes {
   storage_bytes: number;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
+  /** Of each format that was asked for: why it cannot hold the model, or what it holds otherwise. */
+  formats: { format: ExportFormat; refusal?: string; notes: string[] }[];
 }
 
 export interface ExportedFile {

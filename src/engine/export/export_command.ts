@@ -3,14 +3,10 @@
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
 
-import { ggufNotes } from '../../export/gguf/write_gguf.ts';
-import { graphNotes } from '../../export/notes.ts';
-import { inputNotes, packingNotes } from '../../export/packed/for_onnx.ts';
 import { quantizedModel } from '../../export/precision.ts';
-import { keepFor, packedFormNotes } from '../../export/safetensors/packed_form.ts';
-import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { keepFor } from '../../export/safetensors/packed_form.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
-import { weightRoles } from '../../models/map_weights.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -21,17 +17,11 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import {
-  type ExportFormat,
-  type ExportOptions,
-  exportKey,
-  exportOptions,
-  isOnnxFormat,
-  packedForm,
-} from './options.ts';
+import { formatNotes, formatRefusal } from './format_notes.ts';
+import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
-import { assertExpressible, writeWeights } from './write_weights.ts';
+import { writeWeights } from './write_weights.ts';
 
 /** Graph, tokenizer and headers, beside the weights. */
 const BESIDE_WEIGHTS = 1.02;
@@ -44,7 +34,10 @@ export async function exportCommand(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
-  assertExpressible(state, exportedModel(state, request.id), options);
+  const open = state.requireModel().open;
+  const seqlen = state.texts?.evaluation.seqlen;
+  const refusal = formatRefusal({ model: exportedModel(state, request.id), open, format: options.format, seqlen });
+  if (refusal) throw refusal;
   if (isOnnxFormat(options.format)) {
     assertVerifiable(exportedModel(state, request.id), state.requireTexts().evaluation.seqlen);
   }
@@ -94,7 +87,10 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: notesOf(state, target, options),
+      notes: formatNotes({
+        ...{ model: target.model, open: state.requireModel().open, format: options.format },
+        isSliced: target.made?.slice !== undefined,
+      }),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -105,38 +101,6 @@ async function writeAndVerify(
     await folder.remove();
     throw error;
   }
-}
-
-/** What a person must know of the file, packings that it cannot hold among it. */
-function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
-  const { raw_config } = state.requireModel().open;
-  if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model), ...inputNotes(model)];
-  const own = weightNotes(state, made, model, format);
-  const inputs = inputLabels(model);
-  if (inputs.length > 0) {
-    own.push(
-      `This ${format} file has no place for how inputs are rounded (${inputs.join(' and ')}): it multiplies floats, and its perplexity is that of the weights alone. Take ONNX for a file that computes what the run does.`,
-    );
-  }
-  return own;
-}
-
-/** Of a file of weights alone. */
-function weightNotes(
-  state: EngineState,
-  made: ExportTarget['made'],
-  model: DecoderModel,
-  format: ExportFormat,
-): string[] {
-  const { raw_config } = state.requireModel().open;
-  const form = packedForm(format);
-  if (form) return packedFormNotes(weightRoles(model), form);
-  // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
-  const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
-  if (storedWeights(model).some(({ packed }) => packed && !(format === 'gguf' && packed.kind === 'blocks'))) {
-    own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
-  }
-  return own;
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */

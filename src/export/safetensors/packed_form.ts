@@ -3,7 +3,7 @@
  * hold, and the `quantization_config` that says what was written.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type WeightRole, weightRoles } from '../../models/map_weights.ts';
 import { type Grouped, groupSize, packingLabel } from '../../models/packed/packing.ts';
 import type { KeepPacked } from '../precision.ts';
@@ -22,9 +22,11 @@ export function moduleOf(name: string): string {
 }
 
 /** The packing of a weight that the form holds as it is; anything else is written as floats. */
-export function packingHeld(ref: WeightRef, role: WeightRole, form: PackedForm): Grouped | undefined {
-  const { packed, shape, unpack } = ref;
-  if (!unpack || packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
+export function packingHeld(ref: WeightOutline, role: WeightRole, form: PackedForm): Grouped | undefined {
+  const { packed, shape } = ref;
+  // Of a plan everything can be unpacked: what it makes is Whittle's own.
+  const isReadable = !('read' in ref) || ('unpack' in ref && ref.unpack !== undefined);
+  if (!isReadable || packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
   return reasonAgainst(packed, shape, form) === undefined ? packed : undefined;
 }
 
@@ -33,13 +35,13 @@ export function keepFor(form: PackedForm | undefined): KeepPacked | undefined {
   return form && ((ref, role) => packingHeld(ref, role, form) !== undefined);
 }
 
-/** Throws `bad_option` for a model of which the form would hold nothing packed. */
-export function assertPacked(model: DecoderModel, form: PackedForm): void {
+/** `bad_option` for a model of which the form would hold nothing packed. */
+export function packedRefusal(model: ModelOutline, form: PackedForm): WhittleError | undefined {
   const roles = weightRoles(model);
   if ([...roles].some(([ref, role]) => packingHeld(ref, ref === model.embed_tokens.weight ? 'table' : role, form)))
-    return;
+    return undefined;
   const [note] = packedFormNotes(roles, form);
-  throw new WhittleError({
+  return new WhittleError({
     code: 'bad_option',
     message: `Nothing of this model can be written packed as ${form}. ${note ?? 'None of its linears are grouped integers.'}`,
     place: { field: 'format' },
@@ -66,7 +68,7 @@ const ZEROS =
   'transformers 5.24 with compressed-tensors 0.20 does not load packed zero points (weight_zero_point), whoever wrote them; symmetric integers it does.';
 
 /** What the form cannot hold, each once: said before anything is written. */
-export function packedFormNotes(weights: ReadonlyMap<WeightRef, WeightRole>, form: PackedForm): string[] {
+export function packedFormNotes(weights: ReadonlyMap<WeightOutline, WeightRole>, form: PackedForm): string[] {
   const label = form === 'gptq' ? 'GPTQ' : 'pack-quantized';
   const notes = new Set<string>();
   for (const [ref, role] of weights) {
