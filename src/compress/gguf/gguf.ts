@@ -13,7 +13,7 @@ import type { EncodableType } from '../../tensor/quant/encode/encode.ts';
 import { packedOutline, planLinears, tableName } from '../layerwise/plan_linears.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, maybe, text } from '../options/fields.ts';
 import { isMix, mixRefusal } from '../options/mix.ts';
@@ -130,5 +130,6 @@ export const gguf: Method<Options> = {
       return packing ? packedOutline(tableName(model, weight), weight, packing) : weight;
     });
   },
+  reads: (options) => readsOf(linearsOf({} as Facts))(options),
   run,
 };
