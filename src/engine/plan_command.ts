@@ -1,18 +1,20 @@
 /** @file Command `plan`: what a recipe will make of the open model, from shapes alone. */
 
 import { type Pass, passesOf } from '../compress/recipe/passes.ts';
-import { formatStep, makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
+import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
 import { type FormatSubject, formatNotes, formatRefusal } from './export/format_notes.ts';
+import { passText, refusalOf } from './passes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
+import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
 export async function planCommand(
   state: EngineState,
-  { steps, formats = [] }: Commands['plan']['request'],
+  { steps, formats = [], windows }: Commands['plan']['request'],
 ): Promise<PlanReport> {
   const { open, summary } = state.requireModel();
   const recipe = makeRecipe(steps);
@@ -32,7 +34,10 @@ export async function planCommand(
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
+  const memoryPlan = memoryPlanOf(state, windows);
+  const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
   return {
+    ...(memory && { memory }),
     ...{ recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals },
     formats: formats.map((format) =>
       formatPlan({ model, open, format, seqlen: state.texts?.evaluation.seqlen }, recipe),
@@ -59,19 +64,6 @@ export function isOneSlicing({ steps }: Recipe): boolean {
   return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
 }
 
-/** Of a pass, its modifiers and followers included. */
-export function refusalOf({ method, step, before, after }: Pass, model: ModelOutline): string | undefined {
-  const all = [
-    [method, step] as const,
-    ...[...before, ...after].map((each) => [findMethod(each.method), each] as const),
-  ];
-  for (const [of, { options }] of all) {
-    const reason = of?.refusal(model, options as never, of === method ? after : []);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
-}
-
 /** Throws `bad_option` where the model does not permit the pass. */
 export function assertPermitted(pass: Pass, model: ModelOutline): void {
   const reason = refusalOf(pass, model);
@@ -82,10 +74,6 @@ export function assertPermitted(pass: Pass, model: ModelOutline): void {
     place: { field: 'recipe' },
     action: 'Leave the step out, or open another model.',
   });
-}
-
-export function passText({ before, step, after }: Pass): string {
-  return [...before, step, ...after].map(formatStep).join('; ');
 }
 
 function sentence(reason: string): string {

@@ -58,6 +58,13 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
             title: 'Of the browser’s storage, at most',
             value: report ? formatBytes(report.storage_bytes) : '–',
           },
+          {
+            name: 'Memory while it runs',
+            title: report?.memory
+              ? `Tensors at most, during ${report.memory.step}; beside them the page takes ${formatBytes(report.memory.host.stored_layer + report.memory.host.readback)}`
+              : 'Told when a backend is there',
+            value: report?.memory ? formatBytes(report.memory.device_bytes) : '–',
+          },
         ]}
       />
     </>

@@ -20,27 +20,28 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
   const model = useStudioState((state) => state.results.model);
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const [state, setState] = useState<{ of: string; plan: PlanState } | null>(null);
-  const text = recipe?.text;
+  const { seqlen, samples, eval_samples } = useStudioState((state) => state.settings.texts);
+  const text = recipe && `${recipe.text} ${seqlen} ${samples} ${eval_samples}`;
   const isKnown = state !== null && state.of === text;
   useEffect(() => {
     if (!model || !recipe || !isIdle || isKnown) return;
     let isStale = false;
     const timer = setTimeout(async () => {
       const plan = await engine
-        .run('plan', { steps: recipe.steps })
+        .run('plan', { steps: recipe.steps, windows: { seqlen, samples, eval_samples } })
         .then((report) => ({ report, error: null }))
         .catch((thrown) => ({ report: null, error: toErrorData(thrown) }));
-      if (!isStale) setState({ of: recipe.text, plan });
+      if (!isStale) setState({ of: text ?? '', plan });
     }, SETTLE_MS);
     return () => {
       isStale = true;
       clearTimeout(timer);
     };
-  }, [engine, model, recipe, isIdle, isKnown]);
+  }, [engine, model, recipe, text, isIdle, isKnown, seqlen, samples, eval_samples]);
   // Another model: nothing that was told holds.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model is what makes it stale
   useEffect(() => setState(null), [model]);
-  return state && (isKnown || text === undefined) ? state.plan : NONE;
+  return state && (isKnown || text === null) ? state.plan : NONE;
 }
 
 /** Why the open model does not permit a method with its defaults, by name. Asked once for each model. */

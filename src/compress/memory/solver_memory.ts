@@ -13,6 +13,7 @@ import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
 import type { Palette } from '../solver/palette.ts';
 import { foundMemory, plannerOf } from './planner.ts';
 import { layerwiseMemory, passMemory } from './recipe_memory.ts';
+import { worstOf } from './worst.ts';
 
 /** @param held Windows of the calibration text that are held back. */
 export function solverMemory(model: ModelOutline, palette: Palette, held: number, plan: MemoryPlan): JobMemory {
@@ -31,21 +32,6 @@ export function solverMemory(model: ModelOutline, palette: Palette, held: number
     }
   }
   return worstOf(parts);
-}
-
-/** The most of each kind; the breakdown is that of the part that needs most of the device. */
-export function worstOf(parts: readonly JobMemory[]): JobMemory {
-  const most = parts.reduce((worst, each) => (each.device_bytes > worst.device_bytes ? each : worst));
-  const largest = (of: (memory: JobMemory) => number) => Math.max(...parts.map(of));
-  return {
-    ...most,
-    host: { stored_layer: largest(({ host }) => host.stored_layer), readback: largest(({ host }) => host.readback) },
-    storage: {
-      spill: largest(({ storage }) => storage.spill),
-      weights: largest(({ storage }) => storage.weights),
-      bases: largest(({ storage }) => storage.bases),
-    },
-  };
 }
 
 /** `DenseStates`: the dense model's states before each layer, and the model with one matrix changed beside them. */

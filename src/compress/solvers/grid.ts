@@ -87,7 +87,7 @@ export function numberOf({ kind }: Grid, { scale, offset }: GroupParams, code: n
 /** {@link codeOf} and {@link numberOf} of one grid, without an object a number: for walks over whole matrices. */
 export function roundingTo({ bits, kind }: Grid) {
   const most = 2 ** bits - 1;
-  const within = (code: number) => (code > most ? most : code > 0 ? code : 0);
+  const within = (code: number) => (code > most ? most : Math.max(code, 0));
   return kind === 'minimum'
     ? {
         nearest: (value: number, scale: number, minimum: number) => within((value - minimum) / scale + ROUND - ROUND),
