@@ -83,11 +83,8 @@ export function planText(
     ...(rows.length > 0 ? [table] : []),
     `storage     ${bytes(plan.storage_bytes)} of the browser's`,
     ...(plan.memory ? memoryLines(plan.memory, backend) : []),
+    ...plan.files.flatMap(fileLines),
     ...plan.refusals.map(({ step, reason }) => `refused     ${step}: ${reason}`),
-    ...plan.formats.flatMap(({ format, refusal, notes }) => [
-      ...(refusal === undefined ? [] : [`refused     as ${format}: ${refusal}`]),
-      ...notes.map((note) => `note        as ${format}: ${note}`),
-    ]),
     '',
   ].join('\n');
 }
@@ -107,4 +104,11 @@ export function searchText(
     ...reach,
     '',
   ].join('\n');
+}
+
+/** Only what is known beforehand of a file. */
+function fileLines({ format, weight_bytes, refusal, notes }: PlanReport['files'][number]): string[] {
+  if (refusal !== undefined) return [`refused     as ${format}: ${refusal}`];
+  const size = weight_bytes === undefined ? [] : [`file        ${format}: ${weight_bytes} B of weights`];
+  return [...size, ...notes.map((note) => `note        ${format}: ${note}`)];
 }

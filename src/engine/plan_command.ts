@@ -5,7 +5,8 @@ import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
-import { type FormatSubject, formatNotes, formatRefusal } from './export/format_notes.ts';
+import { type FormatSubject, formatRefusal } from './export/format_refusal.ts';
+import { plannedFile } from './export/notes.ts';
 import { passText, refusalOf } from './passes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
@@ -36,24 +37,20 @@ export async function planCommand(
   }
   const memoryPlan = memoryPlanOf(state, windows);
   const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
-  return {
-    ...(memory && { memory }),
-    ...{ recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals },
-    formats: formats.map((format) =>
-      formatPlan({ model, open, format, seqlen: state.texts?.evaluation.seqlen }, recipe),
-    ),
-  };
+  const seqlen = state.texts?.evaluation.seqlen;
+  const files = formats.map((format) => formatPlan({ model, open, format, seqlen }, recipe));
+  const sizes = modelSizes(model, summary.parameters);
+  return { recipe: recipe.text, steps: planned, ...sizes, ...(memory && { memory }), storage_bytes, refusals, files };
 }
 
 /** What the file will say of itself, by the functions that an export asks. */
-function formatPlan(subject: FormatSubject, recipe: Recipe): PlanReport['formats'][number] {
-  const { format } = subject;
+function formatPlan(subject: FormatSubject, recipe: Recipe): PlanReport['files'][number] {
+  const { model, open, format } = subject;
   const refusal = formatRefusal(subject);
   if (refusal) return { format, refusal: refusal.message, notes: [] };
-  const notes = formatNotes({ ...subject, isSliced: isOneSlicing(recipe) });
+  const file = plannedFile(model, format, open, isOneSlicing(recipe));
   const spreads = recipe.steps.some(({ method, options }) => findMethod(method)?.spreads?.(options as never));
-  if (spreads && format === 'transformers.js') notes.push(MAY_DIFFER);
-  return { format, notes };
+  return spreads && format === 'transformers.js' ? { ...file, notes: [...file.notes, MAY_DIFFER] } : file;
 }
 
 const MAY_DIFFER =

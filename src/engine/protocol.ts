@@ -12,6 +12,7 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
@@ -296,8 +297,8 @@ export interface PlanReport extends ModelSizes {
   memory?: PlannedMemory;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
-  /** Of each format that was asked for: why it cannot hold the model, or what it holds otherwise. */
-  formats: { format: ExportFormat; refusal?: string; notes: string[] }[];
+  /** What a file in each of the formats that were asked for will be: sizes, and what it cannot hold. */
+  files: PlannedFile[];
 }
 
 export interface ExportedFile {

@@ -3,9 +3,11 @@
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
 
+import { hasRoundedScales } from '../../export/gguf/grouped_blocks.ts';
+import { type GgufPrecision, ggufModel } from '../../export/gguf/stored_model.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import { keepFor } from '../../export/safetensors/packed_form.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
+import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
@@ -17,7 +19,8 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { formatNotes, formatRefusal } from './format_notes.ts';
+import { formatRefusal } from './format_refusal.ts';
+import { fileNotes } from './notes.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
@@ -62,11 +65,7 @@ async function writeAndVerify(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const target = await exportTarget(state, platform, id, emit, signal);
-  const model = await quantizedModel(target.model, options.precision, {
-    signal,
-    keepPacked: isOnnxFormat(options.format),
-    keep: keepFor(packedForm(options.format)),
-  });
+  const model = await fileModel(target.model, options, signal);
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
@@ -87,10 +86,12 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: formatNotes({
-        ...{ model: target.model, open: state.requireModel().open, format: options.format },
-        isSliced: target.made?.slice !== undefined,
-      }),
+      notes: fileNotes(
+        target.model,
+        options.format,
+        state.requireModel().open.raw_config,
+        target.made?.slice !== undefined,
+      ),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -103,6 +104,17 @@ async function writeAndVerify(
   }
 }
 
+/** Whose numbers the file will hold. */
+function fileModel(
+  model: DecoderModel,
+  { format, precision }: ExportOptions,
+  signal: AbortSignal,
+): Promise<DecoderModel> {
+  if (format === 'gguf') return ggufModel(model, precision as GgufPrecision, signal);
+  const keepPacked = isOnnxFormat(format);
+  return quantizedModel(model, precision, { signal, keepPacked, keep: keepFor(packedForm(format)) });
+}
+
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
 async function perplexityOf(
   state: EngineState,
@@ -113,8 +125,10 @@ async function perplexityOf(
   signal: AbortSignal,
 ): Promise<number> {
   // What `stored` changes is rounding of a type that ONNX lacks, far below the tolerance.
-  const isRounded = inputLabels(target.model).length > 0;
-  if (precision === 'stored' && (!isRounded || isOnnxFormat(format))) return target.evaluation.perplexity;
+  const isRounded =
+    (inputLabels(target.model).length > 0 && !isOnnxFormat(format)) ||
+    (format === 'gguf' && storedWeights(target.model).some(hasRoundedScales));
+  if (precision === 'stored' && !isRounded) return target.evaluation.perplexity;
   const { perplexity } = await measurePerplexity(state, model, 'export', emit, signal);
   return perplexity;
 }

@@ -24,9 +24,7 @@ export function moduleOf(name: string): string {
 /** The packing of a weight that the form holds as it is; anything else is written as floats. */
 export function packingHeld(ref: WeightOutline, role: WeightRole, form: PackedForm): Grouped | undefined {
   const { packed, shape } = ref;
-  // Of a plan everything can be unpacked: what it makes is Whittle's own.
-  const isReadable = !('read' in ref) || ('unpack' in ref && ref.unpack !== undefined);
-  if (!isReadable || packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
+  if (packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
   return reasonAgainst(packed, shape, form) === undefined ? packed : undefined;
 }
 

@@ -20,10 +20,10 @@ describe('what a format makes of a model', () => {
       const engine = await started();
       const { steps } = parseRecipe(recipe);
       const plan = await engine.run('plan', { steps, formats });
-      expect(plan.formats.map(({ format }) => format)).toEqual(formats);
-      expect(plan.formats.some(({ refusal, notes }) => refusal !== undefined || notes.length > 0)).toBe(true);
+      expect(plan.files.map(({ format }) => format)).toEqual(formats);
+      expect(plan.files.some(({ refusal, notes }) => refusal !== undefined || notes.length > 0)).toBe(true);
       const run = await engine.run('compress', { steps });
-      for (const { format, refusal, notes } of plan.formats) {
+      for (const { format, refusal, notes } of plan.files) {
         const made = await engine
           .run('export', { id: run.id, options: { format } })
           .then((report) => ({ notes: report.notes, refusal: undefined }))
@@ -36,7 +36,7 @@ describe('what a format makes of a model', () => {
   it('says where only the text tells what the format will hold', async () => {
     const engine = await started();
     const { steps } = parseRecipe('width:keep=0.7,score=flap,budget=global');
-    const { formats } = await engine.run('plan', { steps, formats: ['transformers.js', 'safetensors'] });
-    expect(formats.map(({ notes }) => notes.join().includes('may then be refused'))).toEqual([true, false]);
+    const { files } = await engine.run('plan', { steps, formats: ['transformers.js', 'safetensors'] });
+    expect(files.map(({ notes }) => notes.join().includes('may then be refused'))).toEqual([true, false]);
   });
 });
