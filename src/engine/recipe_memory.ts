@@ -1,6 +1,6 @@
 /** @file The memory of a recipe, or of the search for one, on the open backend: what plans, warnings and reports tell. */
 import { evaluationMemory, passMemory } from '../compress/memory/recipe_memory.ts';
-import { solverMemory } from '../compress/memory/solver_memory.ts';
+import { likelyRecipes, solverMemory } from '../compress/memory/solver_memory.ts';
 import type { AnyStep } from '../compress/method.ts';
 import { passesOf } from '../compress/recipe/passes.ts';
 import type { MemoryPlan } from '../compress/slicegpt/estimate.ts';
@@ -36,11 +36,15 @@ export function recipeMemory(dense: ModelOutline, steps: readonly AnyStep[], pla
   return worstMemory(jobs);
 }
 
-/** Of the search for the best recipe of a size; making what it finds takes no more than trying it. */
+/** Of the search for the best recipe of a size, and of making what it finds with the windows that were held back, too. */
 export function searchMemory(dense: ModelOutline, { palette }: FormatTarget, plan: MemoryPlan): PlannedMemory {
   const held = heldWindows(plan.windows.samples);
   return worstMemory([
     { ...evaluationMemory(dense, undefined, plan), step: 'perplexity' },
     { ...solverMemory(dense, palette, held, plan), step: 'the search for a recipe' },
+    ...likelyRecipes(palette).map((steps) => ({
+      ...recipeMemory(dense, steps, plan),
+      step: 'making what the search found',
+    })),
   ]);
 }

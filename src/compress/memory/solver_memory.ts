@@ -7,6 +7,7 @@ import { DEFAULT_STATE_BUDGET } from '../../runtime/budgets.ts';
 import { batchRows, PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths } from '../../runtime/estimate_outline.ts';
 import { elementCount } from '../../tensor/shape.ts';
+import type { AnyStep } from '../method.ts';
 import { passesOf } from '../recipe/passes.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
@@ -23,15 +24,20 @@ export function solverMemory(model: ModelOutline, palette: Palette, held: number
     measuringMemory(model, held, plan),
     tableMemory(model, plan),
   ];
-  // Candidates differ in their mixes, and little in what making them takes.
-  for (const recipe of palette.recipes(palette.tables.at(0), [[0, 'q_proj', palette.linears[0]]])) {
+  for (const steps of likelyRecipes(palette)) {
     let outline = model;
-    for (const pass of passesOf(parseRecipe(recipe).steps)) {
+    for (const pass of passesOf(steps)) {
       parts.push(passMemory(pass, outline, model, fit));
       outline = pass.method.plan(outline, pass.step.options as never);
     }
   }
   return worstOf(parts);
+}
+
+/** Candidates differ in their mixes, and little in what making them takes. */
+export function likelyRecipes(palette: Palette): AnyStep[][] {
+  const recipes = palette.recipes(palette.tables.at(0), [[0, 'q_proj', palette.linears[0]]]);
+  return recipes.map((recipe) => [...parseRecipe(recipe).steps]);
 }
 
 /** `DenseStates`: the dense model's states before each layer, and the model with one matrix changed beside them. */
