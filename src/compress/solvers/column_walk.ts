@@ -54,12 +54,17 @@ export async function walkColumns(
   const breathe = breather(signal);
   const stop = walk.stop ?? columns;
   const strip = stripOf(walk);
+  // Of every block: each would otherwise be an array of its own for the collector.
+  const errors = new Float64Array(rows * WALK_BLOCK);
+  const originals = delta && new Float64Array(rows * WALK_BLOCK);
   for (let start = 0; start < stop; start += WALK_BLOCK) {
     const end = Math.min(columns, start + WALK_BLOCK);
     const width = end - start;
     walk.block?.(start, end);
-    const errors = new Float64Array(rows * width);
-    const originals = delta && new Float64Array(rows * width);
+    if (width < WALK_BLOCK || end > stop) {
+      errors.fill(0);
+      originals?.fill(0);
+    }
     /** Adds what columns `from … from + count` are off by to the columns `first … last`. */
     const spread = (from: number, count: number, first: number, last: number) => {
       if (last <= first) return;
