@@ -53,7 +53,7 @@ export async function walkColumns(
   throwIfCancelled(signal);
   const breathe = breather(signal);
   const stop = walk.stop ?? columns;
-  const strip = stripOf(walk);
+  const most = stripOf(walk);
   // Of every block: each would otherwise be an array of its own for the collector.
   const errors = new Float64Array(rows * WALK_BLOCK);
   const originals = delta && new Float64Array(rows * WALK_BLOCK);
@@ -74,28 +74,60 @@ export async function walkColumns(
       multiply(rows, last - first, count, of(errors), by(U), later);
       if (originals && delta) multiply(rows, last - first, count, of(originals), by(delta), later);
     };
-    for (let from = start; from < Math.min(end, stop); from += strip) {
-      const to = Math.min(end, from + strip);
-      const last = Math.min(to, stop);
-      for (let row = 0; row < rows; row++) {
-        const base = row * columns;
-        const kept = row * width - start;
-        for (let column = from; column < last; column++) {
-          const value = W[base + column];
-          const chosen = walk.choose(W, base, row, column, end);
-          const at = column * columns;
-          const error = (value - chosen) / U[at + column];
-          W[base + column] = chosen;
-          if (error !== 0) for (let j = column + 1; j < to; j++) W[base + j] -= error * U[at + j];
-          if (delta) for (let j = column + 1; j < to; j++) W[base + j] += value * delta[at + j];
-          errors[kept + column] = -error;
-          if (originals) originals[kept + column] = value;
-        }
-        if ((row & 63) === 63) await breathe();
+    for (let from = start; from < Math.min(end, stop); from += most) {
+      const to = Math.min(end, from + most);
+      const strip = { from, last: Math.min(to, stop), to, start, end, width };
+      for (let row = 0; row < rows; row += ROWS_A_TURN) {
+        walkRows(W, row, Math.min(rows, row + ROWS_A_TURN), columns, U, walk, strip, errors, originals, delta);
+        await breathe();
       }
       spread(from, to - from, to, end);
     }
     spread(start, width, end, columns);
     await breathe();
+  }
+}
+
+/** Columns `from … last` of a strip that goes to `to`, in a block `start … end` of `width` columns. */
+interface Strip {
+  readonly from: number;
+  readonly last: number;
+  readonly to: number;
+  readonly start: number;
+  readonly end: number;
+  readonly width: number;
+}
+
+/** Rows between two looks at the event loop. */
+const ROWS_A_TURN = 64;
+
+/** The walk itself, in a function that never waits: compilers do little for one that does. */
+function walkRows(
+  W: Float64Array,
+  first: number,
+  end: number,
+  columns: number,
+  U: Float64Array,
+  walk: ColumnWalk,
+  strip: Strip,
+  errors: Float64Array,
+  originals: Float64Array | undefined,
+  delta: Float64Array | undefined,
+): void {
+  const { from, last, to, start, width } = strip;
+  for (let row = first; row < end; row++) {
+    const base = row * columns;
+    const kept = row * width - start;
+    for (let column = from; column < last; column++) {
+      const value = W[base + column];
+      const chosen = walk.choose(W, base, row, column, strip.end);
+      const at = column * columns;
+      const error = (value - chosen) / U[at + column];
+      W[base + column] = chosen;
+      if (error !== 0) for (let j = column + 1; j < to; j++) W[base + j] -= error * U[at + j];
+      if (delta) for (let j = column + 1; j < to; j++) W[base + j] += value * delta[at + j];
+      errors[kept + column] = -error;
+      if (originals) originals[kept + column] = value;
+    }
   }
 }
