@@ -24,6 +24,8 @@ export interface BackendInfo {
   readonly isFallbackAdapter: boolean;
   /** Largest tensor, in bytes. Bigger matrices are processed in row chunks by the runtime. */
   readonly maxTensorBytes: number;
+  /** It multiplies by packed weights as they are: they take their packed bytes. */
+  readonly packs?: boolean;
   /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
   readonly capabilities?: AdapterCapabilities;
 }

@@ -20,6 +20,8 @@ export interface MemoryCosts {
   readonly sumsInSingle: boolean;
   /** The high part of a sum of states over (n, n), once something was added. */
   gramBytes(n: number): number;
+  /** Beside a packed matrix (n, k), while many rows are multiplied by it: panels of it as floats. */
+  panelBytes(n: number, k: number): number;
   /** Of an eigendecomposition of (n, n), beside the matrix itself and the eigenvectors. */
   eighBytes(n: number): number;
 }
@@ -38,6 +40,8 @@ const WEBGPU: MemoryCosts = {
   readsThroughBuffer: true,
   sumsInSingle: true,
   gramBytes: (n) => webgpuFloats(n * n),
+  // As `matmul_bt_packed.ts` cuts them.
+  panelBytes: (n, k) => webgpuFloats(Math.min(Math.max(64, Math.floor(2 ** 19 / k / 64) * 64), n) * k),
   eighBytes(n) {
     const size = Math.ceil(n / 64) * 64;
     // Jacobi: matrix, vectors, correction; rotations and lines (`eigh_jacobi.ts`).
@@ -58,6 +62,7 @@ const CPU: MemoryCosts = {
   readsThroughBuffer: false,
   sumsInSingle: false,
   gramBytes: (n) => 8 * n * n,
+  panelBytes: () => 0,
   eighBytes: () => 0,
 };
 

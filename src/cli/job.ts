@@ -12,8 +12,10 @@ import type {
   MemoryReport,
   ModelSummary,
   PerplexityReport,
+  PlannedMemory,
   PlanReport,
   ProtocolReport,
+  SolvePlan,
   SolveReport,
   SolveTarget,
 } from '../engine/protocol.ts';
@@ -146,7 +148,8 @@ export async function runJob(
       );
   }
   watch.lap('load');
-  for (const line of plannedMemory(options, summary, protocol, backend)) observer.onFact?.(line);
+  const planned = await plannedRecipes(options, recipes, driver);
+  for (const line of plannedMemory(options, summary, protocol, backend, planned)) observer.onFact?.(line);
 
   observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
@@ -179,8 +182,25 @@ export async function runJob(
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
   const { sliced, runs, dense_exports, failures } = job;
-  const report = buildReport({ summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory });
+  const found = { summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory };
+  const report = buildReport({ ...found, ...(planned.length > 0 && { planned }) });
   return { report, failures, ...ended };
+}
+
+/** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */
+async function plannedRecipes(
+  { target, format: [format = 'onnx'] }: CliOptions,
+  recipes: readonly Recipe[],
+  driver: Driver,
+): Promise<PlannedMemory[]> {
+  const planned: PlannedMemory[] = [];
+  for (const { steps } of recipes) {
+    const { memory } = await driver.run('plan', { steps });
+    if (memory) planned.push(memory);
+  }
+  const search = target && (await driver.run('plan_solve', { target, format }));
+  if (search?.memory) planned.push(search.memory);
+  return planned;
 }
 
 /** The calibration text's importance matrix of the open model. */
@@ -286,23 +306,30 @@ export async function planJob(
   inputs: JobInputs,
   driver: Driver,
   observer: JobObserver,
-): Promise<{ plans: PlanReport[]; summary: ModelSummary }> {
+): Promise<{ plans: PlanReport[]; search?: SolvePlan; summary: ModelSummary; backend: BackendInfo }> {
   const { model } = inputs;
   const onEvent = observer.onEvent;
   const source =
     model.kind === 'hub_name' ? await downloadByName(model.name, options.hub_endpoint, driver, onEvent) : model;
-  await driver.run('start', { backend: options.backend }, onEvent);
+  const backend = await driver.run('start', { backend: options.backend }, onEvent);
   const summary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
+  const { seqlen, samples, eval_samples } = options;
+  const windows = { seqlen, samples, eval_samples };
   const { round, schedule, fusion, head } = options;
   const slicings = options.sparsity.map((sparsity) =>
     makeRecipe([{ method: 'slicegpt', options: { sparsity, round, schedule, fusion, head } }]),
   );
   const plans: PlanReport[] = [];
   for (const recipe of [...slicings, ...(options.recipe ?? [])]) {
-    const plan = await driver.run('plan', { steps: recipe.steps, formats: options.format }, onEvent);
+    const plan = await driver.run('plan', { steps: recipe.steps, formats: options.format, windows }, onEvent);
     plans.push({ ...plan, recipe: recipe.text });
   }
-  return { plans, summary };
+  const {
+    target,
+    format: [format = 'onnx'],
+  } = options;
+  const search = target && (await driver.run('plan_solve', { target, format, windows }, onEvent));
+  return { plans, ...(search && { search }), summary, backend };
 }
 
 /** All exports of one model. What cannot be written, or computes something else, does not stop the others. */

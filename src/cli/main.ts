@@ -10,7 +10,7 @@ import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
 import { imatrixFile, modelFiles, prepareOut, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
-import { planText } from './method_help.ts';
+import { planText, searchText } from './method_help.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
@@ -86,10 +86,14 @@ function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Pr
 
 /** `--plan`: nothing is computed or written. Exit status 2 where a recipe is refused. */
 async function tellPlans(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<number> {
-  const { plans, summary } = await inBrowser(options, (browser, inputs) => planJob(options, inputs, browser, progress));
+  const { plans, search, summary, backend } = await inBrowser(options, (browser, inputs) =>
+    planJob(options, inputs, browser, progress),
+  );
   progress.done();
-  process.stdout.write(plans.map((plan) => planText(plan, summary)).join('\n'));
-  return plans.some(({ refusals }) => refusals.length > 0) ? 2 : 0;
+  const texts = plans.map((plan) => planText(plan, summary, backend));
+  process.stdout.write([...texts, ...(search ? [searchText(search, backend)] : [])].join('\n'));
+  const isRefused = plans.some(({ refusals }) => refusals.length > 0);
+  return isRefused || (search && search.target_bytes < search.smallest_bytes) ? 2 : 0;
 }
 
 async function inBrowser<T>(

@@ -7,8 +7,9 @@ import {
   resolveHead,
   sliceDimension,
   storageNeed,
+  worstMemory,
 } from '../engine/plan.ts';
-import type { BackendInfo, ModelSummary, ProtocolReport } from '../engine/protocol.ts';
+import type { BackendInfo, ModelSummary, PlannedMemory, ProtocolReport } from '../engine/protocol.ts';
 import { memoryKind } from './format.ts';
 import { bytes } from './numbers.ts';
 import type { CliOptions } from './options.ts';
@@ -33,13 +34,24 @@ export function plannedMemory(
   { shape }: Pick<ModelSummary, 'shape'>,
   windows: Pick<ProtocolReport, 'seqlen' | 'samples' | 'eval_samples'>,
   backend: BackendInfo,
+  /** Of recipes and of the search for one, as the engine plans them. */
+  planned: readonly PlannedMemory[] = [],
 ): string[] {
   const slices = sparsity.map((share) => {
     const kind = resolveHead(head, shape);
     const dimension = sliceDimension(shape.hidden_size, share, round);
     return { schedule, head: kind, dimension, dimensions: constantDimensions(shape, dimension, kind) };
   });
-  const job = estimateJob({ shape, backend, windows, slices });
+  const job = worstMemory([estimateJob({ shape, backend, windows, slices }), ...planned]);
+  return [
+    ...memoryLines(job, backend),
+    ...memoryVerdict(job, { shape, backend }).notes.map((note) => `note: ${note}`),
+    ...tokenNote(windows, Math.max(0, ...slices.map(({ dimension }) => dimension))),
+  ];
+}
+
+/** The peak with what it is of, and what is needed beside it. */
+export function memoryLines(job: PlannedMemory, backend: Pick<BackendInfo, 'kind'>): string[] {
   const { device_bytes, breakdown, step, host, storage } = job;
   const needs = Object.entries(breakdown)
     .filter(([, size]) => size > LEAST_SHARE * device_bytes)
@@ -51,8 +63,6 @@ export function plannedMemory(
   ];
   return [
     `memory: at most ${bytes(device_bytes)} ${memoryKind(backend.kind)}, during ${step} (${needs.join(', ')}); beside it ${beside.join(', ')}`,
-    ...memoryVerdict(job, { shape, backend }).notes.map((note) => `note: ${note}`),
-    ...tokenNote(windows, Math.max(0, ...slices.map(({ dimension }) => dimension))),
   ];
 }
 

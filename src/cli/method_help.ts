@@ -3,9 +3,10 @@ import type { AnyMethod } from '../compress/method.ts';
 import { allowedValues, fieldsOf } from '../compress/options/fields.ts';
 import { nearest } from '../compress/recipe/nearest.ts';
 import { findMethod, METHODS } from '../compress/registry.ts';
-import type { PlanReport } from '../engine/protocol.ts';
+import type { BackendInfo, PlanReport, SolvePlan } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { alignColumns } from './format.ts';
+import { memoryLines } from './memory_facts.ts';
 import { bytes, compact } from './numbers.ts';
 
 /** A line for each method. */
@@ -56,7 +57,11 @@ function helpLines({ name, about, options, role, takes = [] }: AnyMethod): strin
 }
 
 /** Sizes of a recipe before it runs, and why it will not. */
-export function planText(plan: PlanReport, dense: { parameters: number; bytes: number }): string {
+export function planText(
+  plan: PlanReport,
+  dense: { parameters: number; bytes: number },
+  backend: Pick<BackendInfo, 'kind'>,
+): string {
   const row = (
     name: string,
     sizes: Pick<PlanReport, 'parameters' | 'bytes' | 'bits_per_weight' | 'multiplications_per_token'>,
@@ -77,14 +82,33 @@ export function planText(plan: PlanReport, dense: { parameters: number; bytes: n
     `dense       ${compact(dense.parameters)} parameters, ${bytes(dense.bytes)} as stored`,
     ...(rows.length > 0 ? [table] : []),
     `storage     ${bytes(plan.storage_bytes)} of the browser's`,
+    ...(plan.memory ? memoryLines(plan.memory, backend) : []),
     ...plan.files.flatMap(fileLines),
     ...plan.refusals.map(({ step, reason }) => `refused     ${step}: ${reason}`),
     '',
   ].join('\n');
 }
 
+/** What the search for a target size will need. */
+export function searchText(
+  { target_bytes, smallest_bytes, memory }: SolvePlan,
+  backend: Pick<BackendInfo, 'kind'>,
+): string {
+  const reach =
+    target_bytes < smallest_bytes
+      ? [`refused     the smallest model that the format holds has ${smallest_bytes} B`]
+      : [];
+  return [
+    `target      ${target_bytes} B of weights; the recipe is found by a search`,
+    ...(memory ? memoryLines(memory, backend) : []),
+    ...reach,
+    '',
+  ].join('\n');
+}
+
 /** Only what is known beforehand of a file. */
-function fileLines({ format, weight_bytes, notes }: PlanReport['files'][number]): string[] {
+function fileLines({ format, weight_bytes, refusal, notes }: PlanReport['files'][number]): string[] {
+  if (refusal !== undefined) return [`refused     as ${format}: ${refusal}`];
   const size = weight_bytes === undefined ? [] : [`file        ${format}: ${weight_bytes} B of weights`];
   return [...size, ...notes.map((note) => `note        ${format}: ${note}`)];
 }

@@ -120,7 +120,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            for steps that weigh errors by it (gguf)
   --imatrix-out FILE       writes the calibration text's importance matrix of the model, for llama-quantize
   --methods                lists all methods; --help METHOD explains one and its options
-  --plan                   sizes and refusals of the recipes, and stop
+  --plan                   sizes, memory and refusals of the recipes, what formats make of them, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
                            short for one slicegpt step; not done by default beside --recipe
                            none: the model is measured and exported as it is

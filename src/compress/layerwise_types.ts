@@ -76,6 +76,13 @@ export interface ChangeContext {
   breathe(): Promise<void>;
 }
 
+/** What a pass with the text needs of the inputs of linears: its memory follows from it. */
+export interface LinearReads {
+  readonly statistics: readonly Statistic[];
+  /** Whether a linear is changed; absent: all of them. Inputs that only others read are not summed. */
+  touches?(name: LinearName): boolean;
+}
+
 /**
  * One function of one linear. `statistics` are those that were asked for; empty where none were.
  * Gets the linears one after another, or all siblings at once through `changeTogether` (AWQ's scale is common to them), which
@@ -100,4 +107,10 @@ export interface LinearMethod<Options> {
     options: Options,
     context: ChangeContext,
   ): ChangedTogether | Promise<ChangedTogether>;
+}
+
+/** What a method of linears reads, for its row of the registry. */
+export function readsOf<Options>(method: LinearMethod<Options>): (options: Options) => LinearReads {
+  const { touches } = method;
+  return (options) => ({ statistics: method.statistics(options), ...(touches && { touches }) });
 }

@@ -8,7 +8,9 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { SpillOptions } from '../runtime/spill.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
+import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
+import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
@@ -159,6 +161,13 @@ export interface Method<Options = never> {
    * bytes, and each layer the same.
    */
   readonly spreads?: (options: Options) => boolean;
+  /**
+   * What it reads of the inputs of linears, where it is a pass over them: its memory follows from that. Absent where the text
+   * is not run, and where `memory` says more.
+   */
+  readonly reads?: (options: Options) => LinearReads;
+  /** Of a step that is no pass over linears and runs the text. @param after As for `refusal`. */
+  readonly memory?: (model: ModelOutline, options: Options, plan: MemoryPlan, after: readonly AnyStep[]) => JobMemory;
   /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */
   run?(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel>;
 }

@@ -12,10 +12,12 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
-import { assertPermitted, passText } from './plan_command.ts';
+import { passText } from './passes.ts';
+import { assertPermitted, isOneSlicing } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { Commands, Fusion, RunReport, SliceOptions, StepReport } from './protocol.ts';
+import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import { sliceCommand } from './slice_command.ts';
 import type { Stage } from './stages.ts';
@@ -39,7 +41,9 @@ export async function compressCommand(
     const { run: _, ...slice } = await sliceCommand(state, platform, options, emit, signal);
     return { ...state.requireRun(slice.id).run, slice };
   }
-  await assertStorage(platform, 'Compressing this model', needed);
+  const memory = memoryPlanOf(state);
+  const spill = memory ? recipeMemory(open.model, recipe.steps, memory).storage.spill : 0;
+  await assertStorage(platform, 'Compressing this model', needed + spill);
   return new RecipeRun(state, platform, recipe, emit, signal).run(passes);
 }
 
@@ -54,11 +58,6 @@ function assertPlannable(model: ModelOutline, passes: readonly Pass[]): number {
     outline = next;
   }
   return bytes;
-}
-
-/** The shorthand of `--sparsity`: its report has more than other runs'. */
-function isOneSlicing({ steps }: Recipe): boolean {
-  return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
 }
 
 class RecipeRun {

@@ -18,6 +18,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { sliceCommand } from './slice_command.ts';
+import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
@@ -62,6 +63,7 @@ export class Engine {
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
       plan: (request) => planCommand(state, request),
+      plan_solve: (request) => planSolveCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),

@@ -2,6 +2,7 @@
  * @file The memory of a whole job before it runs: the costliest of its steps, and whether the device and the browser's
  * storage can give it. Pure; for pages, the command line and the report.
  */
+import { worstOf } from '../compress/memory/worst.ts';
 import { estimateEvaluation, estimateSlicing, type JobMemory } from '../compress/slicegpt/estimate.ts';
 import type { ModelShape } from '../compress/slicegpt/parts.ts';
 import type { HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
@@ -22,8 +23,8 @@ export interface MemoryJob {
 }
 
 export interface PlannedMemory extends JobMemory {
-  /** The step that needs most. */
-  step: 'perplexity' | 'calibration and slicing';
+  /** The step that needs most, for people: "perplexity", or a step of a recipe as it is written. */
+  step: string;
 }
 
 /** Of the step that needs most device memory; storage is that of the slicing that needs most. */
@@ -38,6 +39,12 @@ export function estimateJob({ shape, slices, ...plan }: MemoryJob): PlannedMemor
     if (storageNeed(slicing.storage) > storageNeed(storage)) storage = slicing.storage;
   }
   return { ...most, storage };
+}
+
+/** Of several jobs one after the other: the device memory of the one that needs most of it, the most of everything else. */
+export function worstMemory(jobs: readonly PlannedMemory[]): PlannedMemory {
+  const { step } = jobs.reduce((worst, each) => (each.device_bytes > worst.device_bytes ? each : worst));
+  return { ...worstOf(jobs), step };
 }
 
 export function storageNeed({ spill, weights, bases }: JobMemory['storage']): number {

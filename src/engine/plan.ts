@@ -19,5 +19,6 @@ export {
   type PlannedMemory,
   type Room,
   storageNeed,
+  worstMemory,
 } from './memory_plan.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';

@@ -1,18 +1,21 @@
 /** @file Command `plan`: what a recipe will make of the open model, from shapes alone. */
 
 import { type Pass, passesOf } from '../compress/recipe/passes.ts';
-import { formatStep, makeRecipe } from '../compress/recipe/recipe.ts';
+import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
+import { type FormatSubject, formatRefusal } from './export/format_refusal.ts';
 import { plannedFile } from './export/notes.ts';
+import { passText, refusalOf } from './passes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
+import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
 export async function planCommand(
   state: EngineState,
-  { steps, formats = [] }: Commands['plan']['request'],
+  { steps, formats = [], windows }: Commands['plan']['request'],
 ): Promise<PlanReport> {
   const { open, summary } = state.requireModel();
   const recipe = makeRecipe(steps);
@@ -32,22 +35,30 @@ export async function planCommand(
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
-  const files = formats.map((format) => plannedFile(model, format, open));
+  const memoryPlan = memoryPlanOf(state, windows);
+  const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
+  const seqlen = state.texts?.evaluation.seqlen;
+  const files = formats.map((format) => formatPlan({ model, open, format, seqlen }, recipe));
   const sizes = modelSizes(model, summary.parameters);
-  return { recipe: recipe.text, steps: planned, ...sizes, storage_bytes, refusals, files };
+  return { recipe: recipe.text, steps: planned, ...sizes, ...(memory && { memory }), storage_bytes, refusals, files };
 }
 
-/** Of a pass, its modifiers and followers included. */
-export function refusalOf({ method, step, before, after }: Pass, model: ModelOutline): string | undefined {
-  const all = [
-    [method, step] as const,
-    ...[...before, ...after].map((each) => [findMethod(each.method), each] as const),
-  ];
-  for (const [of, { options }] of all) {
-    const reason = of?.refusal(model, options as never, of === method ? after : []);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
+/** What the file will say of itself, by the functions that an export asks. */
+function formatPlan(subject: FormatSubject, recipe: Recipe): PlanReport['files'][number] {
+  const { model, open, format } = subject;
+  const refusal = formatRefusal(subject);
+  if (refusal) return { format, refusal: refusal.message, notes: [] };
+  const file = plannedFile(model, format, open, isOneSlicing(recipe));
+  const spreads = recipe.steps.some(({ method, options }) => findMethod(method)?.spreads?.(options as never));
+  return spreads && format === 'transformers.js' ? { ...file, notes: [...file.notes, MAY_DIFFER] } : file;
+}
+
+const MAY_DIFFER =
+  'The text decides how many heads and channels each layer keeps. Its cache wants as many heads in each: an export may then be refused.';
+
+/** The shorthand of `--sparsity`: its report has more than other runs'. */
+export function isOneSlicing({ steps }: Recipe): boolean {
+  return steps.length === 1 && steps[0].method === 'slicegpt' && steps[0].options.dimensions === undefined;
 }
 
 /** Throws `bad_option` where the model does not permit the pass. */
@@ -60,10 +71,6 @@ export function assertPermitted(pass: Pass, model: ModelOutline): void {
     place: { field: 'recipe' },
     action: 'Leave the step out, or open another model.',
   });
-}
-
-export function passText({ before, step, after }: Pass): string {
-  return [...before, step, ...after].map(formatStep).join('; ');
 }
 
 function sentence(reason: string): string {

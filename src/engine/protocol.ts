@@ -16,6 +16,7 @@ import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
+import type { PlannedMemory } from './memory_plan.ts';
 import type { SolveReport, SolveTarget } from './solve/solve_command.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
@@ -40,6 +41,7 @@ export type {
   MatmulChoice,
   ModelShape,
   PartSizes,
+  PlannedMemory,
   Precision,
   Schedule,
   SiteReport,
@@ -69,7 +71,12 @@ export interface Commands {
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
-  plan: { request: { steps: readonly StepInput[]; formats?: readonly ExportFormat[] }; result: PlanReport };
+  plan: { request: PlanRequest; result: PlanReport };
+  /** What the search for the best recipe of a size will need. Computes nothing. */
+  plan_solve: {
+    request: { target: SolveTarget; format: ExportFormat; windows?: PlannedWindows };
+    result: SolvePlan;
+  };
   /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
@@ -259,12 +266,35 @@ export interface RunReport extends ModelSizes {
   duration_ms: number;
 }
 
+export interface PlanRequest {
+  readonly steps: readonly StepInput[];
+  /** That are asked what they will make of it. */
+  readonly formats?: readonly ExportFormat[];
+  /** For its memory, where texts are not chosen yet, or others will be. */
+  readonly windows?: PlannedWindows;
+}
+
+export interface PlannedWindows {
+  readonly seqlen: number;
+  readonly samples: number;
+  readonly eval_samples: number;
+}
+
+export interface SolvePlan {
+  target_bytes: number;
+  /** Bytes of the smallest model that the format can hold. */
+  smallest_bytes: number;
+  memory?: PlannedMemory;
+}
+
 export interface PlanReport extends ModelSizes {
   recipe: string;
   /** Sizes after each pass. */
   steps: ({ recipe: string } & ModelSizes)[];
   /** Most bytes of the browser's storage that the steps will write. */
   storage_bytes: number;
+  /** Peak of its costliest step; absent where neither texts nor windows are known. */
+  memory?: PlannedMemory;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
   /** What a file in each of the formats that were asked for will be: sizes, and what it cannot hold. */

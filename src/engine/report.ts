@@ -4,7 +4,7 @@
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
-import { estimateJob, type PlannedSlice } from './memory_plan.ts';
+import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
 import type {
   BackendInfo,
   BosMode,
@@ -69,6 +69,8 @@ export interface ReportInput {
   runs?: RunInput[];
   timings_ms: ReportTimings;
   memory: MemoryReport;
+  /** Of recipes and of the search for one. */
+  planned?: readonly PlannedMemory[];
   /** Whether the dense model was calibrated as well (spectra, bases of `rotate-once`): the peak of memory may be of that. */
   is_calibrated?: boolean;
 }
@@ -244,7 +246,7 @@ function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
   return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
 }
 
-function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated }: ReportInput) {
+function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated, planned = [] }: ReportInput) {
   const slices: PlannedSlice[] = sliced.map(({ slice: { dimension, head, options } }) => ({
     schedule: options.schedule,
     head,
@@ -252,7 +254,10 @@ function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated
   }));
   const whole = { head: 'untied', dimensions: constantDimensions(shape, shape.hidden_size, 'untied') } as const;
   if (is_calibrated) slices.push({ ...(slices[0] ?? whole), schedule: 'rotate-once' });
-  const { device_bytes, breakdown } = estimateJob({ shape, backend, windows: protocol, slices });
+  const { device_bytes, breakdown } = worstMemory([
+    estimateJob({ shape, backend, windows: protocol, slices }),
+    ...planned,
+  ]);
   return { estimated_gpu_bytes: device_bytes, estimated_breakdown: { ...breakdown } };
 }
 

@@ -4,7 +4,7 @@
  */
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderConfig, LayerConfig } from '../models/architecture.ts';
-import type { DecoderModel, ModelConfig } from '../models/decoder_model.ts';
+import type { DecoderModel, ModelConfig, ModelOutline } from '../models/decoder_model.ts';
 import { findArchitecture } from '../models/find_architecture.ts';
 
 type Json = Record<string, unknown>;
@@ -77,7 +77,7 @@ function sizesOf(raw: Readonly<Json>): DecoderConfig | undefined {
 }
 
 /** Why the layout of transformers.js cannot hold the model's heads, as a sentence. */
-export function cacheRefusal({ config, layers }: DecoderModel): string | undefined {
+export function cacheRefusal({ config, layers }: ModelOutline): string | undefined {
   const counts = new Set(layers.map(({ attention }) => attention.num_key_value_heads));
   if (counts.size > 1) {
     return `The layers have ${[...counts].sort((a, b) => a - b).join(', ')} key heads, and transformers.js makes caches of one size for all layers.`;

@@ -24,8 +24,8 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
           {reason.endsWith('.') ? '' : '.'}
         </p>
       ))}
-      {report?.files.flatMap(({ format, notes }) =>
-        notes.map((note) => (
+      {report?.files.flatMap(({ format, refusal, notes }) =>
+        [...(refusal === undefined ? [] : [refusal]), ...notes].map((note) => (
           <p key={note} className="muted">
             As {FORMAT_LABELS[format]}: {note}
           </p>
@@ -65,6 +65,13 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
             name: 'Storage while it runs',
             title: 'Of the browser’s storage, at most',
             value: report ? formatBytes(report.storage_bytes) : '–',
+          },
+          {
+            name: 'Memory while it runs',
+            title: report?.memory
+              ? `Tensors at most, during ${report.memory.step}; beside them the page takes ${formatBytes(report.memory.host.stored_layer + report.memory.host.readback)}`
+              : 'Told when a backend is there',
+            value: report?.memory ? formatBytes(report.memory.device_bytes) : '–',
           },
         ]}
       />

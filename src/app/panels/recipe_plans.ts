@@ -20,29 +20,29 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
   const model = useStudioState((state) => state.results.model);
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const [state, setState] = useState<{ of: string; plan: PlanState } | null>(null);
-  const text = recipe?.text;
   const format = useStudioState(({ settings }) => settings.export.sliced.format);
-  const key = text === undefined ? undefined : `${format} ${text}`;
+  const { seqlen, samples, eval_samples } = useStudioState(({ settings }) => settings.texts);
+  const key = recipe ? `${format} ${seqlen} ${samples} ${eval_samples} ${recipe.text}` : undefined;
   const isKnown = state !== null && state.of === key;
   useEffect(() => {
     if (!model || !recipe || !isIdle || isKnown) return;
     let isStale = false;
     const timer = setTimeout(async () => {
       const plan = await engine
-        .run('plan', { steps: recipe.steps, formats: [format] })
+        .run('plan', { steps: recipe.steps, formats: [format], windows: { seqlen, samples, eval_samples } })
         .then((report) => ({ report, error: null }))
         .catch((thrown) => ({ report: null, error: toErrorData(thrown) }));
-      if (!isStale) setState({ of: `${format} ${recipe.text}`, plan });
+      if (!isStale) setState({ of: key ?? '', plan });
     }, SETTLE_MS);
     return () => {
       isStale = true;
       clearTimeout(timer);
     };
-  }, [engine, model, recipe, format, isIdle, isKnown]);
+  }, [engine, model, recipe, format, key, isIdle, isKnown, seqlen, samples, eval_samples]);
   // Another model: nothing that was told holds.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model is what makes it stale
   useEffect(() => setState(null), [model]);
-  return state && (isKnown || text === undefined) ? state.plan : NONE;
+  return state && (isKnown || key === undefined) ? state.plan : NONE;
 }
 
 /** Why the open model does not permit a method with its defaults, by name. Asked once for each model. */

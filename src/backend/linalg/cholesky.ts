@@ -33,25 +33,39 @@ export interface CholeskyFactor {
 export async function choleskyFactor(
   a: ArrayLike<number>,
   n: number,
+  options: LinalgOptions = {},
+): Promise<CholeskyFactor> {
+  const U = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) U[i * n + j] = a[i * n + j];
+  return factorInPlace(U, n, options);
+}
+
+/** As {@link choleskyFactor}, in the place of A: what lies below the diagonal becomes zero. */
+export async function factorInPlace(
+  U: Float64Array,
+  n: number,
   { signal, multiply = addProduct }: LinalgOptions = {},
 ): Promise<CholeskyFactor> {
   throwIfCancelled(signal);
   const breathe = breather(signal);
-  const U = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) U[i * n + j] = a[i * n + j];
+  const diagonal = Float64Array.from({ length: n }, (_, i) => U[i * n + i]);
+  for (let i = 1; i < n; i++) U.fill(0, i * n, i * n + i);
   const inverses: Float64Array[] = [];
+  // Of all blocks, the first of which is the largest.
+  const rows = new Float64Array(BLOCK * n);
+  const negatedRows = new Float64Array(BLOCK * n);
   for (let start = 0; start < n; start += BLOCK) {
     const end = Math.min(n, start + BLOCK);
-    factorDiagonal(U, n, start, end, a);
+    factorDiagonal(U, n, start, end, diagonal);
     const inverse = invertUpperBlock(U, n, start, end);
     inverses.push(inverse);
     const width = end - start;
     const rest = n - end;
     if (rest > 0) {
       // U₁₂ = U₁₁⁻ᵀ·A₁₂, then A₂₂ −= U₁₂ᵀ·U₁₂.
-      const row = new Float64Array(width * rest);
+      const row = rows.subarray(0, width * rest).fill(0);
       multiply(width, rest, width, transposed(view(inverse, width)), view(U, n, start * n + end), view(row, rest));
-      const negated = new Float64Array(row.length);
+      const negated = negatedRows.subarray(0, row.length);
       for (let i = 0; i < width; i++) {
         for (let j = 0; j < rest; j++) {
           const value = row[i * rest + j];
@@ -67,7 +81,7 @@ export async function choleskyFactor(
 }
 
 /** Unblocked, of the diagonal block `start … end`; what earlier blocks contribute has been subtracted. */
-function factorDiagonal(U: Float64Array, n: number, start: number, end: number, a: ArrayLike<number>): void {
+function factorDiagonal(U: Float64Array, n: number, start: number, end: number, diagonal: Float64Array): void {
   for (let i = start; i < end; i++) {
     const row = i * n;
     for (let k = start; k < i; k++) {
@@ -76,7 +90,7 @@ function factorDiagonal(U: Float64Array, n: number, start: number, end: number, 
     }
     const pivot = U[row + i];
     // Against its own diagonal entry a pivot this small is rounding noise (NaN fails the comparison, too).
-    if (!(pivot > n * (Number.EPSILON / 2) * a[row + i])) throw notPositive(i, pivot, a[row + i]);
+    if (!(pivot > n * (Number.EPSILON / 2) * diagonal[i])) throw notPositive(i, pivot, diagonal[i]);
     const root = Math.sqrt(pivot);
     for (let j = i; j < end; j++) U[row + j] /= root;
   }

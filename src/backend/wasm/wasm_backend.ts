@@ -104,6 +104,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
+      ...(this.pack && { packs: true }),
     };
   }
 

@@ -62,7 +62,7 @@ export class WebGpuBackend implements backend.Backend {
 
   constructor(device: WebGpuDevice) {
     this.context = new GpuContext(device);
-    this.info = withMatmulVariant(device.info, untunedChoice(this.context));
+    this.info = { ...withMatmulVariant(device.info, untunedChoice(this.context)), packs: true };
     this.memory = this.context.memory.use;
   }
 

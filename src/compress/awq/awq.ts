@@ -7,7 +7,7 @@ import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import type { PackedValues } from '../../models/packed/values.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { ChangedTogether, LinearInput, LinearMethod } from '../layerwise_types.ts';
+import { type ChangedTogether, type LinearInput, type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { flag } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
@@ -79,5 +79,6 @@ export const awq: Method<Options> = {
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model, options) => planLinears(model, (weight) => integerPacking(options, weight)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

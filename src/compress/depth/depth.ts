@@ -11,6 +11,7 @@ import { choice, number } from '../options/fields.ts';
 import { replacement } from './fit.ts';
 import { influences } from './influence.ts';
 import { withoutLayers } from './layers.ts';
+import { depthMemory } from './memory.ts';
 import { depthRefusal, plannedDepth } from './plan.ts';
 
 export interface Options {
@@ -45,6 +46,7 @@ export const depth: Method<Options> = {
   spreads: () => true,
   refusal: depthRefusal,
   plan: plannedDepth,
+  memory: depthMemory,
   run: dropLayers,
 };
 

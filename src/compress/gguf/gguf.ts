@@ -15,7 +15,7 @@ import { packedOutline, planLinears, tableName } from '../layerwise/plan_linears
 import { sourceBlocks } from '../layerwise/source_blocks.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, maybe, text } from '../options/fields.ts';
 import { isMix, mixRefusal } from '../options/mix.ts';
@@ -137,5 +137,6 @@ export const gguf: Method<Options> = {
       return packing ? packedOutline(tableName(model, weight), weight, packing) : weight;
     });
   },
+  reads: (options) => readsOf(linearsOf({} as Facts))(options),
   run,
 };

@@ -5,7 +5,7 @@ import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod, LinearUse } from '../layerwise_types.ts';
+import { type LinearMethod, type LinearUse, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
@@ -91,5 +91,6 @@ export const gptq: Method<Options> = {
   comparesDense: ({ delta }) => delta,
   refusal: (model, { mix }) => mixRefusal(model, mix),
   plan: (model, options) => planLinears(model, (weight, use) => packingOf(options, weight, use)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -69,7 +69,7 @@ export async function changeLinears<Options>(
     linalg: linalgOptions(context),
     breathe: async () => breathe(),
   };
-  const before = inputs.map(({ W }) => Float32Array.from(W));
+  const before = inputs.map(({ W }) => new Float32Array(W));
   const input = method.input?.(statistics, options);
   const { linears: results, divideInputs: scale } = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];
@@ -83,7 +83,7 @@ export async function changeLinears<Options>(
     const bias = given && (await storeChanged(context.scratch, `${use.path}.bias`, [rows], { values: given }, dtype));
     const V = decodeStored(await weight.read(), weight.dtype);
     if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
-    const figure = unitError(before[i], V, rows, columns, statistics);
+    const figure = unitError(before[i], V, rows, columns, statistics, change.linalg.multiply);
     const unit = {
       unit: use.path,
       layer: use.layer,
@@ -124,7 +124,7 @@ async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatTyp
     });
   }
   return {
-    W: Float64Array.from(values),
+    W: new Float64Array(values),
     rows,
     columns,
     use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),

@@ -1,4 +1,5 @@
 /** @file How much of a linear's output a change loses, in one figure that all methods share. */
+import { type AddProduct, addProduct, view } from '../../backend/linalg/gemm.ts';
 import type { TapStatistics } from '../../statistics/statistics.ts';
 import type { UnitReport } from '../method.ts';
 
@@ -7,15 +8,16 @@ const MOST_ROWS = 48;
 
 type Figure = Pick<UnitReport, 'error' | 'measured'>;
 
-/** @param W, V (rows, columns): before and after. */
+/** @param W, V (rows, columns): before and after. @param multiply A backend's own products. */
 export function unitError(
   W: ArrayLike<number>,
   V: ArrayLike<number>,
   rows: number,
   columns: number,
   { gram, diagonal }: Pick<TapStatistics, 'gram' | 'diagonal'>,
+  multiply: AddProduct = addProduct,
 ): Figure {
-  if (gram) return gramError(W, V, rows, columns, gram);
+  if (gram) return gramError(W, V, rows, columns, gram, multiply);
   let lost = 0;
   let whole = 0;
   for (let i = 0; i < rows * columns; i++) {
@@ -26,29 +28,30 @@ export function unitError(
   return { error: share(lost, whole), measured: diagonal ? 'diagonal' : 'weights' };
 }
 
-function gramError(W: ArrayLike<number>, V: ArrayLike<number>, rows: number, n: number, G: Float64Array): Figure {
+function gramError(
+  W: ArrayLike<number>,
+  V: ArrayLike<number>,
+  rows: number,
+  n: number,
+  G: Float64Array,
+  multiply: AddProduct,
+): Figure {
   const count = Math.min(rows, MOST_ROWS);
-  let lost = 0;
-  let whole = 0;
-  const w = new Float64Array(n);
-  const d = new Float64Array(n);
+  // Rows of W, then those of V − W, and what the Gram makes of both.
+  const X = new Float64Array(2 * count * n);
   for (let k = 0; k < count; k++) {
     const start = Math.floor((k * rows) / count) * n;
     for (let i = 0; i < n; i++) {
-      w[i] = W[start + i];
-      d[i] = V[start + i] - w[i];
-    }
-    for (let i = 0; i < n; i++) {
-      let wg = 0;
-      let dg = 0;
-      for (let j = 0, at = i * n; j < n; j++, at++) {
-        wg += G[at] * w[j];
-        dg += G[at] * d[j];
-      }
-      whole += w[i] * wg;
-      lost += d[i] * dg;
+      X[k * n + i] = W[start + i];
+      X[(count + k) * n + i] = V[start + i] - W[start + i];
     }
   }
+  const XG = new Float64Array(X.length);
+  multiply(2 * count, n, n, view(X, n), view(G, n), view(XG, n));
+  let whole = 0;
+  let lost = 0;
+  for (let i = 0; i < count * n; i++) whole += X[i] * XG[i];
+  for (let i = count * n; i < X.length; i++) lost += X[i] * XG[i];
   return { error: share(lost, whole), measured: 'gram' };
 }
 

@@ -7,7 +7,7 @@ import type { InputQuantization } from '../../models/input_quantization.ts';
 import { INT8_ROW } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { nearestValues } from '../solvers/packed_values.ts';
@@ -43,5 +43,6 @@ export const llmInt8: Method<Options> = {
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model, options) => planLinears(model, () => INT8_ROW, inputOf(options)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -6,7 +6,7 @@ import type { Floats, LowRank } from '../../models/packed/packing.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
@@ -55,5 +55,6 @@ export const lorc: Method<Options> = {
   refusal: () => undefined,
   plan: (model, options) =>
     planLinears(model, (weight, { floats }) => packingOf(options, weight.shape, floats, weight)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

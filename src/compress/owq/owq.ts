@@ -4,7 +4,7 @@ import type { WeightOutline } from '../../models/decoder_model.ts';
 import { type Columns, type Floats, groupSize } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
@@ -54,5 +54,6 @@ export const owq: Method<Options> = {
   refusal: () => undefined,
   plan: (model, options) =>
     planLinears(model, (weight, { floats }) => packingOf(options, weight.shape[1], floats, weight)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import type { InputQuantization } from '../../models/input_quantization.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
@@ -55,5 +55,6 @@ export const rptq: Method<Options> = {
       bits: options.activation_bits,
       clusters: options.clusters,
     }),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -44,7 +44,7 @@ export interface JobMemory {
 }
 
 export interface MemoryPlan {
-  backend: Pick<BackendInfo, 'kind' | 'architecture' | 'isFallbackAdapter' | 'maxTensorBytes'>;
+  backend: Pick<BackendInfo, 'kind' | 'architecture' | 'isFallbackAdapter' | 'maxTensorBytes' | 'packs'>;
   windows: { seqlen: number; samples: number; eval_samples: number };
   /** Bytes of calibration states that stay on the device. */
   stateBudgetBytes?: number;
@@ -57,7 +57,7 @@ export interface SlicingPlan extends MemoryPlan {
 }
 
 /** For what the planner leaves out: fences, counters, biases on their way through a rotation. */
-const MARGIN = 1.02;
+export const MARGIN = 1.02;
 
 /** Evaluating the dense model, or with `sliced` a sliced one. */
 export function estimateEvaluation(

@@ -4,6 +4,8 @@ import type { DecoderLayer, DecoderModel, ModelOutline, WeightOutline } from '..
 import { inputLabels } from '../../models/input_quantization.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number, numbers } from '../options/fields.ts';
+import { estimateSlicing } from './estimate.ts';
+import { estimateRecovery } from './estimate_recovery.ts';
 import { modelShape } from './model_shape.ts';
 import { slicedOutline } from './outline.ts';
 import { isSliced, slicingRefusal } from './permits.ts';
@@ -92,6 +94,13 @@ export const slicegptMethod: Method<SliceOptionsGiven> = {
     return given.head === 'auto' ? undefined : headRefusal(shape, given.head);
   },
   plan: (model, given) => slicedOutline(model, dimensionsOf(model, given), resolveHead(given.head, modelShape(model))),
+  memory(model, given, plan, after) {
+    const shape = modelShape(model);
+    const head = resolveHead(given.head, shape);
+    const slicing = { ...plan, schedule: given.schedule, head, dimensions: dimensionsOf(model, given) };
+    const recover = after.find(({ method }) => method === 'recover')?.options as RecoverOptions | undefined;
+    return recover ? estimateRecovery(shape, slicing, recover) : estimateSlicing(shape, slicing);
+  },
   async run(model, given, context): Promise<CompressedModel> {
     const { dimensions, ...rest } = given;
     const head = resolveHead(given.head, modelShape(model));

@@ -14,6 +14,16 @@ import { isCentred } from './fuse.ts';
 import { emptyParts, type ModelShape, type PartSizes } from './parts.ts';
 import { slicingRefusal } from './permits.ts';
 
+/** Bytes of the stored weights of the largest layer. */
+export function storedLayerBytes({ layers }: ModelOutline): number {
+  const bytes = layers.map(({ attention, mlp, attn_shortcut_Q, mlp_shortcut_Q }) => {
+    const linears = [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj];
+    const all = [...linears, mlp.gate_proj, mlp.up_proj, mlp.down_proj].flatMap(linearWeights);
+    return [...all, attn_shortcut_Q, mlp_shortcut_Q].reduce((sum, ref) => sum + (ref ? storedBytes(ref) : 0), 0);
+  });
+  return Math.max(...bytes);
+}
+
 /**
  * Sliced weights are stored with two bytes an element for a model in F16, BF16 or a smaller type, four for F32 (the type
  * that holds most of the bytes decides).

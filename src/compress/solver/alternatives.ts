@@ -54,7 +54,7 @@ export async function linearAlternatives(
         if (!packing) continue;
         const values = await palette.round(linear, packing, statistics, change);
         const weight = await storePacked(context.scratch, `${use.path}.weight`, values);
-        const { error } = unitError(W, dense(values), rows, columns, statistics);
+        const { error } = unitError(W, dense(values), rows, columns, statistics, change.linalg.multiply);
         alternatives.push({ way, packing, weight, error });
         await change.breathe();
       }

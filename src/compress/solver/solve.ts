@@ -40,6 +40,9 @@ export interface SolveRequest {
   createScratch(): Promise<ScratchStore>;
 }
 
+/** What sizes follow from. */
+export type SizesOf = Pick<SolveRequest, 'palette' | 'bytesOf' | 'plainBytes' | 'tied_copies'>;
+
 export interface Candidate {
   readonly recipe: string;
   readonly bytes: number;
@@ -80,35 +83,45 @@ export async function solve(model: DecoderModel, request: SolveRequest, context:
     },
   });
   const tables = await tableAlternatives(model, request.palette, context);
-  const states = await DenseStates.of(backend, model, request.held, signal);
-  const sites = [...tables.sites, ...linears];
-  const costs = await measureCosts(
-    states,
-    model,
-    tables.models,
-    sites,
-    request,
-    (done) => progress(0.3 + 0.4 * done, 'measuring each matrix alone'),
-    signal,
-  );
-  const groups = together(sites, request.palette);
-  const choices = groups.map((group) => sumOf(group.map((i) => choicesOf(model, sites[i], costs[i], request))));
-  const candidates = await makeWhole(model, sites, groups, choices, fixed, states, request, context, (done, step) =>
-    progress(0.7 + 0.3 * done, step),
-  );
-  return { candidates, smallest: fixed + smallestOf(choices) };
+  const states = await DenseStates.of(backend, model, request.held, signal, context.spill);
+  try {
+    const sites = [...tables.sites, ...linears];
+    const costs = await measureCosts(
+      states,
+      model,
+      tables.models,
+      sites,
+      request,
+      (done) => progress(0.3 + 0.4 * done, 'measuring each matrix alone'),
+      signal,
+    );
+    const groups = together(sites, request.palette);
+    const choices = groups.map((group) => sumOf(group.map((i) => choicesOf(model, sites[i], costs[i], request))));
+    const candidates = await makeWhole(model, sites, groups, choices, fixed, states, request, context, (done, step) =>
+      progress(0.7 + 0.3 * done, step),
+    );
+    return { candidates, smallest: fixed + smallestOf(choices) };
+  } finally {
+    await states.clear();
+  }
 }
 
 function smallestOf(choices: readonly (readonly Choice[])[]): number {
   return choices.reduce((sum, each) => sum + Math.min(...each.map(({ bytes }) => bytes)), 0);
 }
 
-/** Known from shapes, before minutes are spent. */
-function assertReachable(model: DecoderModel, request: SolveRequest, fixed: number): void {
+/** Bytes of the smallest model that the format holds, from shapes alone. */
+export function smallestBytes(model: DecoderModel, request: SizesOf, fixed = fixedBytes(model, request)): number {
   const least = (weight: WeightRef, ways: readonly string[]) => Math.min(...bytesIn(weight, ways, request));
   let smallest = fixed;
   for (const weight of linearsIn(model)) smallest += least(weight, request.palette.linears);
   for (const table of tablesOf(model)) smallest += least(table, request.palette.tables) * copiesOf(model, request);
+  return smallest;
+}
+
+/** Known from shapes, before minutes are spent. */
+function assertReachable(model: DecoderModel, request: SolveRequest, fixed: number): void {
+  const smallest = smallestBytes(model, request, fixed);
   if (smallest <= request.targetBytes) return;
   throw new WhittleError({
     code: 'bad_option',
@@ -134,7 +147,7 @@ function assertFits(model: DecoderModel, { linears, packing }: Palette): void {
 }
 
 /** In each of the ways that fit the matrix; as it is, where none does. */
-function bytesIn(weight: WeightRef, ways: readonly string[], { palette, bytesOf, plainBytes }: SolveRequest): number[] {
+function bytesIn(weight: WeightRef, ways: readonly string[], { palette, bytesOf, plainBytes }: SizesOf): number[] {
   const found = ways.flatMap((way) => {
     const packing = palette.packing(way, weight);
     return packing ? [bytesOf(weight.shape, packing)] : [];
@@ -150,12 +163,12 @@ function tablesOf(model: DecoderModel) {
   return [...new Set([model.embed_tokens.weight, model.lm_head.weight])];
 }
 
-function copiesOf(model: DecoderModel, { tied_copies = 1 }: SolveRequest): number {
+function copiesOf(model: DecoderModel, { tied_copies = 1 }: SizesOf): number {
   return tablesOf(model).length === 1 ? tied_copies : 1;
 }
 
 /** Of what no choice is made for: what is neither linear nor table. */
-function fixedBytes(model: DecoderModel, { plainBytes }: SolveRequest): number {
+function fixedBytes(model: DecoderModel, { plainBytes }: SizesOf): number {
   const chosen = new Set([...tablesOf(model), ...linearsIn(model)]);
   const others = storedWeights(model).filter((weight) => !chosen.has(weight));
   return others.reduce((sum, { shape }) => sum + plainBytes(shape), 0);

@@ -10,11 +10,19 @@ import { addProduct, view } from '../../backend/linalg/gemm.ts';
 /** Columns that are walked before their errors reach the rest in one product; part of the protocol of `lazy` grids. */
 export const WALK_BLOCK = 128;
 
+/** Of a block, columns that are walked one by one; their errors reach the block's others in a product, too. */
+const WALK_STRIP = 32;
+
 export interface ColumnWalk {
   /** Called before a block is walked; W holds what the columns from `start` on are by now. */
   block?(start: number, end: number): void;
-  /** What column `column` of a row becomes; `row` (length columns) is up to date from `column` to the block's end. */
+  /**
+   * What column `column` of a row becomes; `values[at + column]` and the rest of its group of `unit` columns are up to date as
+   * far as `end`, the block's.
+   */
   choose(values: Float64Array, at: number, row: number, column: number, end: number): number;
+  /** Where `choose` looks at later columns of a row: at `unit` together, when it gets the first of them. */
+  unit?: number;
   /** From this column on nothing is changed any more. */
   stop?: number;
 }
@@ -22,6 +30,11 @@ export interface ColumnWalk {
 export interface WalkOptions extends LinalgOptions {
   /** (columns, columns): P of GPTAQ (arXiv 2504.02692): `w += w_c · P[c, later]` beside the error's update. */
   readonly delta?: Float64Array;
+}
+
+/** Strips must begin where groups do, or hold whole groups: what a group is chosen by is then up to date. */
+function stripOf({ unit = 1 }: ColumnWalk): number {
+  return unit % WALK_STRIP === 0 || WALK_STRIP % unit === 0 ? WALK_STRIP : WALK_BLOCK;
 }
 
 /**
@@ -40,34 +53,81 @@ export async function walkColumns(
   throwIfCancelled(signal);
   const breathe = breather(signal);
   const stop = walk.stop ?? columns;
+  const most = stripOf(walk);
+  // Of every block: each would otherwise be an array of its own for the collector.
+  const errors = new Float64Array(rows * WALK_BLOCK);
+  const originals = delta && new Float64Array(rows * WALK_BLOCK);
   for (let start = 0; start < stop; start += WALK_BLOCK) {
     const end = Math.min(columns, start + WALK_BLOCK);
     const width = end - start;
     walk.block?.(start, end);
-    const errors = new Float64Array(rows * width);
-    const originals = delta && new Float64Array(rows * width);
-    for (let row = 0; row < rows; row++) {
-      const base = row * columns;
-      for (let column = start; column < Math.min(end, stop); column++) {
-        const value = W[base + column];
-        const chosen = walk.choose(W, base, row, column, end);
-        const error = (value - chosen) / U[column * columns + column];
-        W[base + column] = chosen;
-        const at = column * columns;
-        if (error !== 0) for (let j = column + 1; j < end; j++) W[base + j] -= error * U[at + j];
-        if (delta) for (let j = column + 1; j < end; j++) W[base + j] += value * delta[at + j];
-        errors[row * width + column - start] = -error;
-        if (originals) originals[row * width + column - start] = value;
+    if (width < WALK_BLOCK || end > stop) {
+      errors.fill(0);
+      originals?.fill(0);
+    }
+    /** Adds what columns `from … from + count` are off by to the columns `first … last`. */
+    const spread = (from: number, count: number, first: number, last: number) => {
+      if (last <= first) return;
+      const later = { values: W, offset: first, row_stride: columns };
+      const of = (values: Float64Array) => view(values, width, from - start);
+      const by = (values: Float64Array) => view(values, columns, from * columns + first);
+      multiply(rows, last - first, count, of(errors), by(U), later);
+      if (originals && delta) multiply(rows, last - first, count, of(originals), by(delta), later);
+    };
+    for (let from = start; from < Math.min(end, stop); from += most) {
+      const to = Math.min(end, from + most);
+      const strip = { from, last: Math.min(to, stop), to, start, end, width };
+      for (let row = 0; row < rows; row += ROWS_A_TURN) {
+        walkRows(W, row, Math.min(rows, row + ROWS_A_TURN), columns, U, walk, strip, errors, originals, delta);
+        await breathe();
       }
-      if ((row & 63) === 63) await breathe();
+      spread(from, to - from, to, end);
     }
-    const rest = columns - end;
-    if (rest === 0) continue;
-    const later = { values: W, offset: end, row_stride: columns };
-    multiply(rows, rest, width, view(errors, width), view(U, columns, start * columns + end), later);
-    if (originals && delta) {
-      multiply(rows, rest, width, view(originals, width), view(delta, columns, start * columns + end), later);
-    }
+    spread(start, width, end, columns);
     await breathe();
+  }
+}
+
+/** Columns `from … last` of a strip that goes to `to`, in a block `start … end` of `width` columns. */
+interface Strip {
+  readonly from: number;
+  readonly last: number;
+  readonly to: number;
+  readonly start: number;
+  readonly end: number;
+  readonly width: number;
+}
+
+/** Rows between two looks at the event loop. */
+const ROWS_A_TURN = 64;
+
+/** The walk itself, in a function that never waits: compilers do little for one that does. */
+function walkRows(
+  W: Float64Array,
+  first: number,
+  end: number,
+  columns: number,
+  U: Float64Array,
+  walk: ColumnWalk,
+  strip: Strip,
+  errors: Float64Array,
+  originals: Float64Array | undefined,
+  delta: Float64Array | undefined,
+): void {
+  const { from, last, to, start, width } = strip;
+  for (let row = first; row < end; row++) {
+    const base = row * columns;
+    const kept = row * width - start;
+    for (let column = from; column < last; column++) {
+      const value = W[base + column];
+      const chosen = walk.choose(W, base, row, column, strip.end);
+      const at = column * columns;
+      const error = (value - chosen) / U[at + column];
+      W[base + column] = chosen;
+      if (error !== 0) for (let j = column + 1; j < to; j++) W[base + j] -= error * U[at + j];
+      if (delta) for (let j = column + 1; j < to; j++) W[base + j] += value * delta[at + j];
+      errors[kept + column] = -error;
+      if (originals) originals[kept + column] = value;
+    }
   }
 }

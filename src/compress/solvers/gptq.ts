@@ -4,16 +4,7 @@
  */
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import { type WalkOptions, walkColumns } from './column_walk.ts';
-import {
-  codeOf,
-  emptyCodes,
-  type Grid,
-  type GroupedCodes,
-  type GroupParams,
-  groupsOf,
-  numberOf,
-  paramsOf,
-} from './grid.ts';
+import { emptyCodes, type Grid, type GroupedCodes, type GroupParams, groupsOf, paramsOf, roundingTo } from './grid.ts';
 import { DAMPING, diagonalOf, fallingOrder, inverseHessian, takeColumns } from './hessian.ts';
 
 /**
@@ -72,12 +63,8 @@ export async function gptq(
     group,
     stop: columns,
     begin: isStatic ? undefined : write,
-    place(row, column) {
-      const natural = order && isStatic ? order[column] : column;
-      const at = row * groups + Math.floor(natural / group);
-      return { at: row * columns + natural, params: { scale: found.scales[at], offset: found.offsets[at] } };
-    },
-    codes: found.codes,
+    ...(order && isStatic && { places: order }),
+    into: found,
     inputs: order ? 'falling' : 'natural',
   });
   return kind === 'dynamic' ? { ...found, order } : found;
@@ -89,9 +76,10 @@ interface GridWalk {
   readonly stop: number;
   /** Takes the grid of a group of walked columns; absent: all grids are known. */
   readonly begin?: (row: number, index: number, params: GroupParams) => void;
-  /** Where the code of a walked column goes, and its grid. */
-  place(row: number, column: number): { at: number; params: GroupParams };
-  readonly codes: Uint8Array;
+  /** Where the code of each walked column goes, and with it its group; absent: as they are walked. */
+  readonly places?: ArrayLike<number>;
+  /** Gets the codes; its grids are those that `begin` took, or all that there are. */
+  readonly into: Pick<GroupedCodes, 'codes' | 'scales' | 'offsets' | 'columns'>;
   /** In which order the columns are. */
   readonly inputs: 'natural' | 'falling' | ArrayLike<number>;
 }
@@ -105,7 +93,7 @@ export async function walkGrid(
   order: ArrayLike<number> | undefined,
   { grid, params = 'ahead', damping = DAMPING, deltaGram, alpha = 0.25 }: GptqOptions,
   work: WalkOptions,
-  { group, stop, begin, place, codes, inputs }: GridWalk,
+  { group, stop, begin, places, into, inputs }: GridWalk,
 ): Promise<void> {
   const { U, dead } = await inverseHessian(gram, columns, inputs, damping, work);
   for (const column of dead) for (let row = 0; row < rows; row++) W[row * columns + column] = 0;
@@ -113,6 +101,12 @@ export async function walkGrid(
   const isLazy = params === 'lazy';
   const groupAt = (row: number, column: number) =>
     begin?.(row, column / group, paramsOf(grid, W, row * columns + column, Math.min(group, stop - column)));
+  const { codes, scales, offsets } = into;
+  const groups = groupsOf(into.columns, group);
+  const at = (column: number) => (places ? places[column] : column);
+  const codePlaces = Uint32Array.from({ length: stop }, (_, column) => at(column));
+  const groupPlaces = Uint32Array.from({ length: stop }, (_, column) => Math.floor(at(column) / group));
+  const { nearest, number } = roundingTo(grid);
   await walkColumns(
     W,
     rows,
@@ -120,6 +114,7 @@ export async function walkGrid(
     U,
     {
       stop,
+      unit: isLazy || !begin ? 1 : group,
       block(start, end) {
         if (!isLazy) return;
         for (let column = Math.ceil(start / group) * group; column < Math.min(end, stop); column += group) {
@@ -128,10 +123,10 @@ export async function walkGrid(
       },
       choose(values, base, row, column) {
         if (!isLazy && column % group === 0) groupAt(row, column);
-        const { at, params } = place(row, column);
-        const code = codeOf(grid, params, values[base + column]);
-        codes[at] = code;
-        return numberOf(grid, params, code);
+        const place = row * groups + groupPlaces[column];
+        const code = nearest(values[base + column], scales[place], offsets[place]);
+        codes[row * into.columns + codePlaces[column]] = code;
+        return number(code, scales[place], offsets[place]);
       },
     },
     { ...work, delta },

@@ -84,6 +84,21 @@ export function numberOf({ kind }: Grid, { scale, offset }: GroupParams, code: n
   return kind === 'minimum' ? scale * code + offset : scale * (code - offset);
 }
 
+/** {@link codeOf} and {@link numberOf} of one grid, without an object a number: for walks over whole matrices. */
+export function roundingTo({ bits, kind }: Grid) {
+  const most = 2 ** bits - 1;
+  const within = (code: number) => (code > most ? most : Math.max(code, 0));
+  return kind === 'minimum'
+    ? {
+        nearest: (value: number, scale: number, minimum: number) => within((value - minimum) / scale + ROUND - ROUND),
+        number: (code: number, scale: number, minimum: number) => scale * code + minimum,
+      }
+    : {
+        nearest: (value: number, scale: number, zero: number) => within(value / scale + ROUND - ROUND + zero),
+        number: (code: number, scale: number, zero: number) => scale * (code - zero),
+      };
+}
+
 function clamp(code: number, most: number): number {
   return Math.max(0, Math.min(code, most));
 }

@@ -55,14 +55,10 @@ export async function owq(
   const rounded = emptyCodes(rows, stop, group, options.grid);
   const groups = groupsOf(stop, group);
   await walkGrid(walked, rows, columns, gram, order, options, work, {
-    ...{ group, stop, codes: rounded.codes, inputs: order },
+    ...{ group, stop, into: rounded, inputs: order },
     begin(row, index, params) {
       rounded.scales[row * groups + index] = params.scale;
       rounded.offsets[row * groups + index] = params.offset;
-    },
-    place(row, column) {
-      const at = row * groups + Math.floor(column / group);
-      return { at: row * stop + column, params: { scale: rounded.scales[at], offset: rounded.offsets[at] } };
     },
   });
   const kept = new Float64Array(rows * count);

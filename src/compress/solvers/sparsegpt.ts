@@ -35,6 +35,7 @@ export async function sparseGpt(
     columns,
     U,
     {
+      unit: pattern?.m ?? 1,
       block(start, end) {
         first = start;
         width = end - start;

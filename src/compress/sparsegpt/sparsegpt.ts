@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Floats, Sparse } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, REPAIR, type RepairOptions, SPARSITY } from '../options/sparsity.ts';
 import { maskedLeastSquares } from '../solvers/masked_least_squares.ts';
@@ -38,5 +38,6 @@ export const sparsegpt: Method<RepairOptions> = {
   refusal: () => undefined,
   plan: (model, options) =>
     planLinears(model, ({ shape: [rows, columns] }, { floats }) => packingOf(options, rows, columns, floats)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -7,7 +7,7 @@ import type { Floats } from '../../models/packed/packing.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { flag, number } from '../options/fields.ts';
 import { againstDrift, deltaGram } from '../solvers/drift.ts';
@@ -94,5 +94,6 @@ export const svd: Method<Options> = {
     return thin && `keep=${options.keep} leaves no rank at all for ${thin.weight.name}: use a larger share`;
   },
   plan: (model, options) => planLinears(model, ({ shape }, { floats }) => packingOf(options, shape, floats)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { INT8_ROW } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { ChangedTogether, LinearMethod } from '../layerwise_types.ts';
+import { type ChangedTogether, type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { numberOr } from '../options/fields.ts';
 import { scaled } from '../solvers/awq.ts';
@@ -57,5 +57,6 @@ export const w8a8: Method<Options> = {
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model) => planLinears(model, () => INT8_ROW, INPUT),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

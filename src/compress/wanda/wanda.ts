@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { maskRule, PATTERN, REPAIR, type RepairOptions, SPARSITY, sparsePacking } from '../options/sparsity.ts';
 import { maskedLeastSquares } from '../solvers/masked_least_squares.ts';
@@ -31,5 +31,6 @@ export const wanda: Method<RepairOptions> = {
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model, options) => planLinears(model, ({ shape }, { floats }) => sparsePacking(options, shape, floats, false)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

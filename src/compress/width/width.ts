@@ -3,12 +3,13 @@
  * groups of LLM-Pruner, arXiv 2305.11627). A plain smaller model remains.
  */
 import * as v from 'valibot';
+import { outputLinear } from '../layerwise/half.ts';
 import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { globalBudgets } from './budget.ts';
 import { halvesOf, plannedWidth, widthRefusal } from './plan.ts';
 import { pruneModel } from './prune_model.ts';
-import type { Options } from './units.ts';
+import { type Options, statisticsOf } from './units.ts';
 
 export const width: Method<Options> = {
   name: 'width',
@@ -66,6 +67,10 @@ export const width: Method<Options> = {
   spreads: ({ budget }) => budget === 'global',
   refusal: widthRefusal,
   plan: plannedWidth,
+  reads: (options) => ({
+    statistics: statisticsOf(options),
+    touches: (name) => halvesOf(options).some((half) => name === outputLinear(half)),
+  }),
   async run(model, options, context) {
     const halves = halvesOf(options);
     const part = (from: number, to: number) => ({

@@ -7,7 +7,7 @@ import type { InputQuantization } from '../../models/input_quantization.ts';
 import type { Bits, Grouped } from '../../models/packed/packing.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import { layerwise } from '../layerwise.ts';
-import type { LinearMethod } from '../layerwise_types.ts';
+import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { choice, number } from '../options/fields.ts';
 import { GROUP } from '../options/integers.ts';
@@ -52,5 +52,6 @@ export const zeroquant: Method<Options> = {
   takes: ['correct'],
   refusal: () => undefined,
   plan: (model, options) => planLinears(model, () => packingOf(options), inputOf(options)),
+  reads: readsOf(linears),
   run: (model, options, context) => layerwise(linears, model, options, context),
 };

@@ -12,7 +12,8 @@ import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import type { ExportFolder } from '../platform.ts';
 import { memoryReport } from '../progress.ts';
-import type { ExportedFile, ExportReport, PerplexityReport, RunReport } from '../protocol.ts';
+import type { ExportedFile, ExportReport, PerplexityReport, PlannedMemory, RunReport } from '../protocol.ts';
+import { memoryPlanOf, recipeMemory } from '../recipe_memory.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
@@ -162,8 +163,14 @@ export async function writeReport(
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(state),
     is_calibrated: state.calibrated.size > 0,
+    ...(made && !made.slice && { planned: plannedRun(state, made.run) }),
   });
   return [...card, await writeFile(folder, REPORT_FILE, json(report))];
+}
+
+function plannedRun(state: EngineState, { steps }: RunReport): PlannedMemory[] {
+  const plan = memoryPlanOf(state);
+  return plan ? [recipeMemory(state.requireModel().open.model, steps, plan)] : [];
 }
 
 function json(value: unknown): Uint8Array {

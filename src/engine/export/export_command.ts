@@ -19,11 +19,12 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
+import { formatRefusal } from './format_refusal.ts';
 import { fileNotes } from './notes.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
-import { assertExpressible, writeWeights } from './write_weights.ts';
+import { writeWeights } from './write_weights.ts';
 
 /** Graph, tokenizer and headers, beside the weights. */
 const BESIDE_WEIGHTS = 1.02;
@@ -36,7 +37,10 @@ export async function exportCommand(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const options = exportOptions(request.options);
-  assertExpressible(state, exportedModel(state, request.id), options);
+  const open = state.requireModel().open;
+  const seqlen = state.texts?.evaluation.seqlen;
+  const refusal = formatRefusal({ model: exportedModel(state, request.id), open, format: options.format, seqlen });
+  if (refusal) throw refusal;
   if (isOnnxFormat(options.format)) {
     assertVerifiable(exportedModel(state, request.id), state.requireTexts().evaluation.seqlen);
   }

@@ -6,14 +6,14 @@ import { graphNotes } from '../../export/notes.ts';
 import { inputNotes, packingNotes } from '../../export/packed/for_onnx.ts';
 import { packedFormNotes } from '../../export/safetensors/packed_form.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
-import { type DecoderModel, type ModelOutline, storedWeights } from '../../models/decoder_model.ts';
+import { type ModelOutline, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
 import { weightRoles } from '../../models/map_weights.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 import { type ExportFormat, isOnnxFormat, packedForm } from './options.ts';
 
 /** Of the finished file. */
-export function fileNotes(model: DecoderModel, format: ExportFormat, raw: RawConfig, isSliced: boolean): string[] {
+export function fileNotes(model: ModelOutline, format: ExportFormat, raw: RawConfig, isSliced: boolean): string[] {
   // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
   const isGraph = isOnnxFormat(format) || (format === 'safetensors' && isSliced);
   const graph = isGraph ? graphNotes(raw) : format === 'gguf' ? ggufNotes(model, raw) : [];
@@ -44,13 +44,23 @@ export interface PlannedFile {
   readonly format: ExportFormat;
   /** Of its weights, exactly; only GGUF tells it yet. */
   readonly weight_bytes?: number;
+  /** Why the format cannot hold the model. */
+  readonly refusal?: string;
   readonly notes: string[];
 }
 
-/** @param dense The open model, whose family it is. */
-export function plannedFile(model: ModelOutline, format: ExportFormat, { model: dense }: OpenModel): PlannedFile {
-  const notes = weightNotes(model, format);
+/**
+ * @param open The open model, whose family it is. @param isSliced The model is one slicing.
+ * The notes are those of the finished file.
+ */
+export function plannedFile(
+  model: ModelOutline,
+  format: ExportFormat,
+  open: OpenModel,
+  isSliced: boolean,
+): PlannedFile {
+  const notes = fileNotes(model, format, open.raw_config, isSliced);
   return format === 'gguf'
-    ? { format, weight_bytes: ggufWeightBytes(model, ggufTiedCopies(dense)), notes }
+    ? { format, weight_bytes: ggufWeightBytes(model, ggufTiedCopies(open.model)), notes }
     : { format, notes };
 }

@@ -1,12 +1,8 @@
 /** @file Writes the weights of an export in its format, as streams. */
-import { WhittleError } from '../../errors/errors.ts';
 import type { GgufPrecision } from '../../export/gguf/stored_model.ts';
-import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
-import { assertPacked } from '../../export/safetensors/packed_form.ts';
+import { writeGguf } from '../../export/gguf/write_gguf.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
-import { cacheRefusal } from '../../export/sized_config.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile, SliceReport } from '../protocol.ts';
@@ -15,26 +11,6 @@ import { VERSION } from '../version.ts';
 import { ggufSource } from './gguf_source.ts';
 import { type ExportOptions, packedForm } from './options.ts';
 import type { ExportTarget } from './target.ts';
-
-/** Before anything is measured or written. Throws `bad_option` for a format that cannot express the model. */
-export function assertExpressible(state: EngineState, model: DecoderModel, { format }: ExportOptions): void {
-  const unfit = format === 'transformers.js' ? cacheRefusal(model) : undefined;
-  if (unfit !== undefined) {
-    throw new WhittleError({
-      code: 'bad_option',
-      message: unfit,
-      place: { field: 'format' },
-      action:
-        'Export it as ONNX or safetensors, or prune channels alone (units=channels) by the same share in each layer.',
-    });
-  }
-  const form = packedForm(format);
-  if (form) assertPacked(model, form);
-  if (format !== 'gguf') return;
-  const source = ggufSource(state.requireModel().open, model);
-  const reason = ggufRefusal(model, source.raw_config, source, state.texts?.evaluation.seqlen);
-  if (reason !== undefined) throw refused(reason);
-}
 
 export async function writeWeights(
   state: EngineState,

@@ -11,8 +11,11 @@ import { compressionContext } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ModelSummary } from '../protocol.ts';
+import { memoryPlanOf, searchMemory } from '../recipe_memory.ts';
 import type { EngineState } from '../state.ts';
+import { assertStorage } from '../storage_check.ts';
 import { formatTarget } from './format_target.ts';
+import { heldWindows } from './held_windows.ts';
 
 /**
  * How large the model shall be: bytes of the weights in a file, a share of the bytes that the opened weights have (0 … 1), or
@@ -34,10 +37,6 @@ export interface SolveReport {
   readonly duration_ms: number;
 }
 
-/** Share of the calibration windows that are held back, and how many at most. */
-const HELD_SHARE = 4;
-const MOST_HELD = 4;
-
 export async function solveCommand(
   state: EngineState,
   platform: EnginePlatform,
@@ -51,6 +50,10 @@ export async function solveCommand(
   const { fit, held } = holdBack(calibration);
   const targetBytes = bytesOfTarget(target, summary);
   const floatBytes = bytesPerElement(storedType(open.model));
+  const formatted = formatTarget(format, open, floatBytes, state.importance?.values);
+  const memory = memoryPlanOf(state);
+  const spill = memory ? searchMemory(open.model, formatted, memory).storage.spill : 0;
+  await assertStorage(platform, 'The search for a recipe', spill);
   const meter = new ProgressMeter(emit, 'search', () => memoryReport(state));
   const scratch = await platform.createScratch();
   try {
@@ -64,7 +67,7 @@ export async function solveCommand(
       importance: state.importance?.values,
     };
     const request = {
-      ...formatTarget(format, open, floatBytes, state.importance?.values),
+      ...formatted,
       ...{ targetBytes, held, createScratch: () => platform.createScratch() },
     };
     const { candidates, smallest } = await solve(open.model, request, context);
@@ -84,14 +87,14 @@ export async function solveCommand(
   }
 }
 
-function bytesOfTarget(target: SolveTarget, { bytes, parameters }: ModelSummary): number {
+export function bytesOfTarget(target: SolveTarget, { bytes, parameters }: ModelSummary): number {
   if ('bytes' in target) return target.bytes;
   return Math.floor('share' in target ? target.share * bytes : (target.bits_per_weight * parameters) / 8);
 }
 
 /** The last windows of the calibration text fit nothing while the solver looks; the model itself is then made with all of them. */
 function holdBack(windows: TokenWindows): { fit: TokenWindows; held: TokenWindows } {
-  const count = Math.min(MOST_HELD, Math.ceil(windows.count / HELD_SHARE));
+  const count = heldWindows(windows.count);
   if (windows.count < 2) {
     throw new WhittleError({
       code: 'bad_option',

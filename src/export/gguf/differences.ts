@@ -3,25 +3,25 @@
  * within its own context, and what people are told. `test/llama_cpp.test.ts` holds this to what a llama.cpp computed.
  */
 import type { RawConfig } from '../../formats/hf/config.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
+import type { ModelOutline } from '../../models/decoder_model.ts';
 import { graphNotes } from '../notes.ts';
 import type { GgufGraph } from './graphs.ts';
 import { windowsOf } from './layer_facts.ts';
 
 /** Tokens that a file names as its context: as many as llama.cpp computes as the model does. */
-export function contextLength(model: DecoderModel, graph: GgufGraph): number {
+export function contextLength(model: ModelOutline, graph: GgufGraph): number {
   // llama.cpp takes the rows of learned positions for the context.
   const own = model.embed_tokens.positions?.weight.shape[0] ?? model.config.max_position_embeddings;
   return Math.min(own, ignoredWindow(model, graph) ?? own);
 }
 
 /** The sliding window that llama.cpp leaves out, in tokens. */
-export function ignoredWindow(model: DecoderModel, { windows }: GgufGraph): number | undefined {
+export function ignoredWindow(model: ModelOutline, { windows }: GgufGraph): number | undefined {
   return windows === 'ignored' ? windowsOf(model).find((size) => size !== undefined) : undefined;
 }
 
 /** One sentence or two for people on each difference. */
-export function differenceNotes(model: DecoderModel, graph: GgufGraph, raw: RawConfig): string[] {
+export function differenceNotes(model: ModelOutline, graph: GgufGraph, raw: RawConfig): string[] {
   const { architecture } = graph;
   const { max_position_embeddings: context } = model.config;
   const notes: string[] = [];

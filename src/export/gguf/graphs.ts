@@ -3,7 +3,7 @@
  * metadata and weights; everything else is code in llama.cpp, so a model is expressible when it is what that code
  * computes. Source: `src/models/*.cpp` of llama.cpp, one file an architecture, and its loaders' required tensors.
  */
-import type { Activation, DecoderModel, Norm } from '../../models/decoder_model.ts';
+import type { Activation, ModelOutline, Norm } from '../../models/decoder_model.ts';
 
 /** Linears as llama.cpp's tensors are called: `attn_q`, `ffn_up` … */
 export type LinearName = 'attn_q' | 'attn_k' | 'attn_v' | 'attn_output' | 'ffn_gate' | 'ffn_up' | 'ffn_down' | 'output';
@@ -207,6 +207,6 @@ function gemma3(): GgufGraph {
 }
 
 /** Undefined for families that llama.cpp has no graph of, such as OPT and GPT-J. */
-export function graphOf({ config }: DecoderModel): GgufGraph | undefined {
+export function graphOf({ config }: ModelOutline): GgufGraph | undefined {
   return Object.hasOwn(GRAPHS, config.model_type) ? GRAPHS[config.model_type] : undefined;
 }

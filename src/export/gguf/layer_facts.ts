@@ -1,26 +1,30 @@
 /** @file What the layers of a model do, in the words of {@link GgufGraph}. */
-import type { DecoderLayer, DecoderModel, Linear, Rotary } from '../../models/decoder_model.ts';
+import type { DecoderLayer, Linear, ModelOutline, Rotary, WeightOutline } from '../../models/decoder_model.ts';
 import type { LayerOrder, LinearName } from './graphs.ts';
 
-export function orderOf({ parallel, input_layernorm, post_attention_layernorm }: DecoderLayer): LayerOrder {
+export function orderOf({
+  parallel,
+  input_layernorm,
+  post_attention_layernorm,
+}: DecoderLayer<WeightOutline>): LayerOrder {
   if (!parallel) return 'sequential';
   return input_layernorm === post_attention_layernorm ? 'one_norm' : 'two_norms';
 }
 
-export function linearsOf({ attention, mlp }: DecoderLayer): [LinearName, Linear][] {
+export function linearsOf<W>({ attention, mlp }: DecoderLayer<W>): [LinearName, Linear<W>][] {
   return [
     ['attn_q', attention.q_proj],
     ['attn_k', attention.k_proj],
     ['attn_v', attention.v_proj],
     ['attn_output', attention.o_proj],
-    ...(mlp.gate_proj ? [['ffn_gate', mlp.gate_proj] as [LinearName, Linear]] : []),
+    ...(mlp.gate_proj ? [['ffn_gate', mlp.gate_proj] as [LinearName, Linear<W>]] : []),
     ['ffn_up', mlp.up_proj],
     ['ffn_down', mlp.down_proj],
   ];
 }
 
 /** Sizes of the windows; undefined for a layer that sees everything. */
-export function windowsOf({ layers }: DecoderModel): (number | undefined)[] {
+export function windowsOf({ layers }: ModelOutline): (number | undefined)[] {
   return layers.map(({ attention }) => attention.sliding_window);
 }
 
@@ -31,10 +35,10 @@ export interface Rotaries {
 }
 
 /** Undefined where layers turn in more ways than these. @param split Layers with windows may turn in another way. */
-export function rotariesOf({ layers }: DecoderModel, split: boolean): Rotaries | undefined {
+export function rotariesOf({ layers }: ModelOutline, split: boolean): Rotaries | undefined {
   const turning = layers.filter(({ attention }) => attention.rotary);
-  const isLocal = ({ attention }: DecoderLayer) => split && attention.sliding_window !== undefined;
-  const one = (own: DecoderLayer[]): Rotary | undefined | false => {
+  const isLocal = ({ attention }: DecoderLayer<WeightOutline>) => split && attention.sliding_window !== undefined;
+  const one = (own: DecoderLayer<WeightOutline>[]): Rotary | undefined | false => {
     const [first, ...rest] = own.map(({ attention }) => attention.rotary!);
     return rest.every((other) => sameRotary(first, other)) && first;
   };

@@ -1,6 +1,6 @@
 /** @file Why a model is not what llama.cpp's graph of its architecture computes. */
 import type { RawConfig } from '../../formats/hf/config.ts';
-import type { DecoderLayer, DecoderModel, Norm } from '../../models/decoder_model.ts';
+import type { DecoderLayer, ModelOutline, Norm, WeightOutline } from '../../models/decoder_model.ts';
 import { alibiSlopes } from '../../models/families/alibi.ts';
 import { type GgufGraph, graphOf } from './graphs.ts';
 import { globalInterval, linearsOf, orderOf, rotariesOf, windowsOf } from './layer_facts.ts';
@@ -14,7 +14,7 @@ export interface Expressed {
 }
 
 /** What expresses the model, or one sentence that says why nothing does. */
-export function expressModel(model: DecoderModel, raw: RawConfig): Expressed | string {
+export function expressModel(model: ModelOutline, raw: RawConfig): Expressed | string {
   const sliced = slicedReason(model);
   if (sliced) return sliced;
   const graph = graphOf(model);
@@ -31,7 +31,7 @@ function sentence(reason: string): string {
   return `${text}.`;
 }
 
-function slicedReason({ embed_tokens, layers, lm_head }: DecoderModel): string | undefined {
+function slicedReason({ embed_tokens, layers, lm_head }: ModelOutline): string | undefined {
   const sliced =
     embed_tokens.projection ||
     embed_tokens.centered ||
@@ -41,7 +41,7 @@ function slicedReason({ embed_tokens, layers, lm_head }: DecoderModel): string |
   return "The model is sliced: its shortcuts and projections are matrices that llama.cpp's graphs do not have, so no GGUF file can express it today.";
 }
 
-function modelReason(model: DecoderModel, graph: GgufGraph): string | undefined {
+function modelReason(model: ModelOutline, graph: GgufGraph): string | undefined {
   const { config, embed_tokens, lm_head, norm, layers } = model;
   const { architecture } = graph;
   const lacks = (what: string) => `llama.cpp's graph of ${architecture} has no ${what}`;
@@ -80,14 +80,14 @@ function near(found: number, expected: number): boolean {
   return Math.abs(found / expected - 1) < 1e-6;
 }
 
-function normReason(norm: Norm, { norm: last }: DecoderModel, { norm: kind, architecture }: GgufGraph) {
+function normReason(norm: Norm<WeightOutline>, { norm: last }: ModelOutline, { norm: kind, architecture }: GgufGraph) {
   if (norm.kind !== kind || (norm.bias !== undefined) !== (kind === 'layer_norm') || !norm.weight) {
     return `llama.cpp's graph of ${architecture} has another kind of norm`;
   }
   return norm.eps === last.eps ? undefined : 'its norms have different epsilons';
 }
 
-function layersReason(model: DecoderModel, graph: GgufGraph): string | undefined {
+function layersReason(model: ModelOutline, graph: GgufGraph): string | undefined {
   const [first] = model.layers;
   for (const layer of model.layers) {
     const reason = layerReason(layer, model, graph);
@@ -106,7 +106,7 @@ function layersReason(model: DecoderModel, graph: GgufGraph): string | undefined
   return undefined;
 }
 
-function layerReason(layer: DecoderLayer, model: DecoderModel, graph: GgufGraph): string | undefined {
+function layerReason(layer: DecoderLayer<WeightOutline>, model: ModelOutline, graph: GgufGraph): string | undefined {
   const { attention, mlp, index } = layer;
   const { config } = model;
   const lacks = (what: string) => `llama.cpp's graph of ${graph.architecture} has no ${what} (layer ${index})`;
@@ -130,16 +130,16 @@ function layerReason(layer: DecoderLayer, model: DecoderModel, graph: GgufGraph)
   return normsReason(layer, model, graph) ?? positionsReason(layer, model, graph);
 }
 
-function builtInScores({ scale }: GgufGraph, { config, layers }: DecoderModel): number {
+function builtInScores({ scale }: GgufGraph, { config, layers }: ModelOutline): number {
   const large = typeof scale === 'object' && scale.large === layers.length;
   return 1 / Math.sqrt(large ? config.hidden_size / config.num_attention_heads : config.head_dim);
 }
 
-function normsReason(layer: DecoderLayer, model: DecoderModel, graph: GgufGraph): string | undefined {
+function normsReason(layer: DecoderLayer<WeightOutline>, model: ModelOutline, graph: GgufGraph): string | undefined {
   const { input_layernorm, post_attention_layernorm, attention_output_norm, mlp_output_norm, attention } = layer;
   const before = graph.branch_norms !== 'after';
   const after = graph.branch_norms !== 'before';
-  const present = (norm: Norm | undefined, expected: boolean) => (norm !== undefined) === expected;
+  const present = (norm: Norm<WeightOutline> | undefined, expected: boolean) => (norm !== undefined) === expected;
   const placed =
     [input_layernorm, post_attention_layernorm].every((norm) => present(norm, before)) &&
     [attention_output_norm, mlp_output_norm].every((norm) => present(norm, after));
@@ -160,7 +160,11 @@ function normsReason(layer: DecoderLayer, model: DecoderModel, graph: GgufGraph)
     .find(Boolean);
 }
 
-function positionsReason({ attention, index }: DecoderLayer, { config }: DecoderModel, graph: GgufGraph) {
+function positionsReason(
+  { attention, index }: DecoderLayer<WeightOutline>,
+  { config }: ModelOutline,
+  graph: GgufGraph,
+) {
   const { rotary, alibi_slopes } = attention;
   const { positions, architecture } = graph;
   const turns = positions === 'rotary' || (positions === 'rotary_but_every_fourth' && (index + 1) % 4 !== 0);
@@ -178,7 +182,7 @@ function positionsReason({ attention, index }: DecoderLayer, { config }: Decoder
   return same ? undefined : `llama.cpp's graph of ${architecture} has ${slopes ? 'other' : 'no'} ALiBi slopes`;
 }
 
-function windowsReason(model: DecoderModel, { windows: rule, architecture }: GgufGraph): string | undefined {
+function windowsReason(model: ModelOutline, { windows: rule, architecture }: GgufGraph): string | undefined {
   const windows = windowsOf(model);
   const sizes = new Set(windows.filter((window) => window !== undefined));
   if (sizes.size === 0) {
@@ -194,7 +198,7 @@ function windowsReason(model: DecoderModel, { windows: rule, architecture }: Ggu
     : `llama.cpp's graph of ${architecture} has its sliding windows in other layers`;
 }
 
-function ropesOf(model: DecoderModel, graph: GgufGraph, raw: RawConfig): Omit<Expressed, 'graph'> | string {
+function ropesOf(model: ModelOutline, graph: GgufGraph, raw: RawConfig): Omit<Expressed, 'graph'> | string {
   if (!graph.positions.startsWith('rotary')) return {};
   const rotaries = rotariesOf(model, graph.windows === 'all_but_each_nth');
   if (!rotaries) return 'its layers have rotary embeddings of several kinds';

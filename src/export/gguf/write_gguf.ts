@@ -5,7 +5,7 @@ import type { RawConfig } from '../../formats/hf/config.ts';
 import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel, ModelOutline, WeightRef } from '../../models/decoder_model.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { differenceNotes, ignoredWindow } from './differences.ts';
@@ -55,7 +55,7 @@ export interface GgufOptions {
  * @param length Tokens of the longest text that must be right; absent: none is looked at.
  */
 export function ggufRefusal(
-  model: DecoderModel,
+  model: ModelOutline,
   raw_config: RawConfig,
   tokenizer?: TokenizerFiles,
   length = 0,
@@ -72,7 +72,7 @@ export function ggufRefusal(
 }
 
 /** What llama.cpp computes otherwise than the model, in sentences for people. Nothing for what {@link ggufRefusal} refuses. */
-export function ggufNotes(model: DecoderModel, raw_config: RawConfig): string[] {
+export function ggufNotes(model: ModelOutline, raw_config: RawConfig): string[] {
   const expressed = expressModel(model, raw_config);
   return typeof expressed === 'string' ? [] : differenceNotes(model, expressed.graph, raw_config);
 }
@@ -124,7 +124,7 @@ export async function writeGguf(
 }
 
 /** How often a file holds the table that serves as embedding and head: twice where llama.cpp wants a head of its own. */
-export function ggufTiedCopies(model: DecoderModel): number {
+export function ggufTiedCopies(model: ModelOutline): number {
   return graphOf(model)?.head === 'own' ? 2 : 1;
 }
 
@@ -138,7 +138,7 @@ export function refused(reason: string): WhittleError {
   });
 }
 
-function carriedTokenizer(files: TokenizerFiles, raw: RawConfig, { config }: DecoderModel): Metadata | string {
+function carriedTokenizer(files: TokenizerFiles, raw: RawConfig, { config }: ModelOutline): Metadata | string {
   try {
     return tokenizerMetadata(files, raw, config.vocab_size);
   } catch (reason) {

@@ -3,7 +3,7 @@
  * hold, and the `quantization_config` that says what was written.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type WeightRole, weightRoles } from '../../models/map_weights.ts';
 import { type Grouped, groupSize, packingLabel } from '../../models/packed/packing.ts';
 import type { KeepPacked } from '../precision.ts';
@@ -33,13 +33,13 @@ export function keepFor(form: PackedForm | undefined): KeepPacked | undefined {
   return form && ((ref, role) => packingHeld(ref, role, form) !== undefined);
 }
 
-/** Throws `bad_option` for a model of which the form would hold nothing packed. */
-export function assertPacked(model: DecoderModel, form: PackedForm): void {
+/** `bad_option` for a model of which the form would hold nothing packed. */
+export function packedRefusal(model: ModelOutline, form: PackedForm): WhittleError | undefined {
   const roles = weightRoles(model);
   if ([...roles].some(([ref, role]) => packingHeld(ref, ref === model.embed_tokens.weight ? 'table' : role, form)))
-    return;
+    return undefined;
   const [note] = packedFormNotes(roles, form);
-  throw new WhittleError({
+  return new WhittleError({
     code: 'bad_option',
     message: `Nothing of this model can be written packed as ${form}. ${note ?? 'None of its linears are grouped integers.'}`,
     place: { field: 'format' },
