@@ -5,6 +5,7 @@ import { formatStep, makeRecipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
+import { fileBytes } from './file_bytes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import type { EngineState } from './state.ts';
@@ -28,7 +29,8 @@ export async function planCommand(state: EngineState, { steps }: Commands['plan'
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
-  return { recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals };
+  const sizes = { ...modelSizes(model, summary.parameters), file_bytes: fileBytes(model) };
+  return { recipe: recipe.text, steps: planned, ...sizes, storage_bytes, refusals };
 }
 
 /** Of a pass, its modifiers and followers included. */

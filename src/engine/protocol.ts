@@ -250,6 +250,8 @@ export interface RunReport extends ModelSizes {
   steps: StepReport[];
   /** Bytes of the weights as the app holds them: floats in the model's own types. */
   stored_bytes: number;
+  /** Bytes of its weights in a file of each precision: what no method packed follows it. */
+  file_bytes: Record<Precision, number>;
   parts: PartSizes;
   /** Where the recipe is one slicing: what only slicing has. */
   slice?: SliceReport;
@@ -262,6 +264,8 @@ export interface PlanReport extends ModelSizes {
   recipe: string;
   /** Sizes after each pass. */
   steps: ({ recipe: string } & ModelSizes)[];
+  /** As in {@link RunReport}. */
+  file_bytes: Record<Precision, number>;
   /** Most bytes of the browser's storage that the steps will write. */
   storage_bytes: number;
   /** Why the model does not permit a step: the others are planned as if it were not there. */

@@ -3,7 +3,6 @@ import { showRun } from '../actions/runs.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes } from '../format.ts';
-import { SizeTarget, TargetHandle } from '../panels/SizeTarget.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
 import {
   colourOrder,
@@ -21,6 +20,7 @@ import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FrontLegend } from './FrontLegend.tsx';
 import { formatError, formatX, formatY, xScale, yScale } from './scales.ts';
+import { TargetHandle } from './TargetHandle.tsx';
 
 const FrontChart = lazy(() => import('./FrontChart.tsx'));
 
@@ -74,7 +74,6 @@ export function FrontCard() {
       empty="Every model that you make becomes a point here, beside the original: how good it still is against how large. Name a size, and the best model of that size is looked for."
       columns={COLUMNS}
       rows={points}
-      below={model && <SizeTarget model={model} />}
       overlay={
         x === 'bytes' && model && at.placed.length > 0 && <TargetHandle model={model} domain={scales.x.domain} />
       }

@@ -23,43 +23,41 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
           {reason.endsWith('.') ? '' : '.'}
         </p>
       ))}
-      <Facts
-        facts={[
-          {
-            name: 'Size',
-            title: 'Packed weights as they are packed, floats as float16',
-            value: (
-              <>
-                {report ? formatBytes(report.bytes) : '–'} {change(report?.bytes, model.bytes)}
-              </>
-            ),
-          },
-          { name: 'Bits a weight', value: report ? report.bits_per_weight.toFixed(2) : '–' },
-          {
-            name: 'Parameters',
-            value: (
-              <>
-                {report ? formatCount(report.parameters) : '–'} {change(report?.parameters, model.parameters)}
-              </>
-            ),
-          },
-          {
-            name: 'Products a token',
-            title: 'Multiplications of weights with activations, zeros not counted',
-            value: (
-              <>
-                {report ? formatCount(report.multiplications_per_token) : '–'}{' '}
-                {change(report?.multiplications_per_token, model.multiplications_per_token)}
-              </>
-            ),
-          },
-          {
-            name: 'Storage while it runs',
-            title: 'Of the browser’s storage, at most',
-            value: report ? formatBytes(report.storage_bytes) : '–',
-          },
-        ]}
-      />
+      <details className="fold">
+        <summary title="What it will make, from shapes alone">
+          <strong>{report ? formatBytes(report.bytes) : '–'}</strong> {change(report?.bytes, model.bytes)} ·{' '}
+          {report ? report.bits_per_weight.toFixed(2) : '–'} bits a weight
+        </summary>
+        <div className="fold-body">
+          <Facts
+            facts={[
+              {
+                name: 'Parameters',
+                value: (
+                  <>
+                    {report ? formatCount(report.parameters) : '–'} {change(report?.parameters, model.parameters)}
+                  </>
+                ),
+              },
+              {
+                name: 'Products a token',
+                title: 'Multiplications of weights with activations, zeros not counted',
+                value: (
+                  <>
+                    {report ? formatCount(report.multiplications_per_token) : '–'}{' '}
+                    {change(report?.multiplications_per_token, model.multiplications_per_token)}
+                  </>
+                ),
+              },
+              {
+                name: 'Storage while it runs',
+                title: 'Of the browser’s storage, at most',
+                value: report ? formatBytes(report.storage_bytes) : '–',
+              },
+            ]}
+          />
+        </div>
+      </details>
     </>
   );
 }

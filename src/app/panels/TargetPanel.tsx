@@ -1,63 +1,64 @@
 import { useEffect, useId, useState } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { solveForSize } from '../actions/target.ts';
-import { PLOT } from '../charts/front_plot.ts';
 import { formatKl } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { formatBytes, formatPercent, formatSpan } from '../format.ts';
+import { type ExportFormat, FORMAT_LABELS, solverFormat, withFormat } from '../store/exports.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
-import { changeFront } from '../store/store.ts';
-import { readBytes, roundBytes, solveSeconds, targetOf } from '../store/target.ts';
+import { changeFront, changeSettings } from '../store/store.ts';
+import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { useSearchTime } from './search_time.ts';
 
-/** The size by text, the button that has it answered, how long that takes, and the answer. */
-export function SizeTarget({ model }: { model: ModelSummary }) {
+export default function TargetPanel() {
+  const model = useStudioState((state) => state.results.model);
+  return model && <SizeTarget model={model} />;
+}
+
+/** The size by text, the format that it is for, the button that has it answered, how long that takes, and the answer. */
+function SizeTarget({ model }: { model: ModelSummary }) {
   const studio = useStudio();
-  const id = useId();
+  const [title, field] = [useId(), useId()];
   const target = useStudioState((state) => targetOf(model, state.front.target));
   const dense = useStudioState((state) => state.results.dense);
-  const samples = useStudioState((state) => state.settings.texts.samples);
-  const durations = useStudioState((state) => state.durations);
   const isBusy = useIsBusy();
   const [draft, setDraft] = useState(formatBytes(target));
   useEffect(() => setDraft(formatBytes(target)), [target]);
   const typed = readBytes(draft, model.bytes);
-  const seconds = solveSeconds(model, dense, samples, durations);
+  const seconds = useSearchTime(model);
   function commit() {
     if (typed === null) setDraft(formatBytes(target));
     // What is shown has fewer digits than the target; leaving it as it is changes nothing.
     else if (draft !== formatBytes(target)) changeFront(studio.store, { target: typed });
   }
   const wanted = draft === formatBytes(target) ? target : typed;
-  const hindrance = isBusy
-    ? BUSY
-    : dense
-      ? wanted === null
-        ? 'Name a size, as in 2.8 MB'
-        : null
-      : 'Measure the dense model first';
   return (
-    <div className="size-target">
-      <label htmlFor={id}>Best model of</label>
-      <input
-        id={id}
-        type="text"
-        inputMode="decimal"
-        autoComplete="off"
-        spellCheck={false}
-        aria-invalid={typed === null}
-        title="As in 2.8 MB, 900 kB or 35 %"
-        value={draft}
-        onChange={(event) => setDraft(event.target.value)}
-        onBlur={commit}
-        onKeyDown={(event) => event.key === 'Enter' && commit()}
-      />
-      <span className="muted size-target-share">{wanted !== null && formatPercent(wanted / model.bytes)}</span>
+    <section className="section size-target" aria-labelledby={title}>
+      <header>
+        <h2 id={title}>
+          <label htmlFor={field}>Best model of</label>
+        </h2>
+        <input
+          id={field}
+          type="text"
+          inputMode="decimal"
+          autoComplete="off"
+          spellCheck={false}
+          aria-invalid={typed === null}
+          title="As in 2.8 MB, 900 kB or 35 %"
+          value={draft}
+          onChange={(event) => setDraft(event.target.value)}
+          onBlur={commit}
+          onKeyDown={(event) => event.key === 'Enter' && commit()}
+        />
+        <FormatField />
+      </header>
       <ActionButton
-        className="primary"
+        className="wide primary"
         data-action="solve"
-        hindrance={hindrance}
+        hindrance={hindranceOf(isBusy, dense !== null, wanted)}
         title="Measures every matrix in every precision, chooses by what it costs, makes the best and measures it"
         onClick={() => {
           if (wanted === null) return;
@@ -67,9 +68,44 @@ export function SizeTarget({ model }: { model: ModelSummary }) {
       >
         Find and make it
       </ActionButton>
-      <span className="muted">{seconds !== null && `about ${formatSpan(seconds)} on this device`}</span>
+      <p className="field-note muted">
+        {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
+        {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
+      </p>
       <Solution />
-    </div>
+    </section>
+  );
+}
+
+function hindranceOf(isBusy: boolean, isMeasured: boolean, wanted: number | null): string | null {
+  if (isBusy) return BUSY;
+  if (!isMeasured) return 'Measure the dense model first';
+  return wanted === null ? 'Name a size, as in 2.8 MB' : null;
+}
+
+const FORMATS: readonly ExportFormat[] = ['onnx', 'transformers.js', 'gguf'];
+
+/** What the size is of: each format holds other packings. The export then offers the same one. */
+function FormatField() {
+  const studio = useStudio();
+  const chosen = useStudioState((state) => state.settings.export);
+  return (
+    <select
+      aria-label="Format that the size is of"
+      title="The size of this file’s weights; only what it can hold is chosen from"
+      value={solverFormat(chosen.sliced.format)}
+      onChange={(event) =>
+        changeSettings(studio.store, {
+          export: { ...chosen, sliced: withFormat(chosen.sliced, event.target.value as ExportFormat) },
+        })
+      }
+    >
+      {FORMATS.map((format) => (
+        <option key={format} value={format}>
+          {format === 'transformers.js' ? format : FORMAT_LABELS[format]}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -98,44 +134,5 @@ function Solution() {
       )}
       . Best of {solution.candidates.length}; nothing below {formatBytes(solution.smallest_bytes)} can be made.
     </p>
-  );
-}
-
-interface HandleProps {
-  model: ModelSummary;
-  domain: readonly [number, number];
-}
-
-/** A native slider that lies on the size axis: pointer, keys and screen readers work as ever. */
-export function TargetHandle({ model, domain: [least, most] }: HandleProps) {
-  const studio = useStudio();
-  const target = useStudioState((state) => targetOf(model, state.front.target));
-  const step = Math.max(1, roundBytes((most - least) / 200));
-  const share = Math.min(1, Math.max(0, (target - least) / (most - least)));
-  return (
-    <div
-      className="target-handle"
-      style={
-        {
-          left: PLOT.axisWidth,
-          right: PLOT.margin.right,
-          top: PLOT.margin.top,
-          bottom: PLOT.axisHeight,
-          '--share': share,
-        } as React.CSSProperties
-      }
-    >
-      <output aria-hidden="true">{formatBytes(target)}</output>
-      <input
-        type="range"
-        aria-label="Size target"
-        min={least}
-        max={most}
-        step={step}
-        value={Math.min(most, Math.max(least, target))}
-        aria-valuetext={`${formatBytes(target)}, ${formatPercent(target / model.bytes)} of the original`}
-        onChange={(event) => changeFront(studio.store, { target: Number(event.target.value) })}
-      />
-    </div>
   );
 }
