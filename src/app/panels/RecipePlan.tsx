@@ -1,12 +1,15 @@
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount } from '../format.ts';
+import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 import type { PlanState } from './recipe_plans.ts';
 
 /** What the recipe will make, known from shapes before it runs. */
 export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
   const model = useStudioState((state) => state.results.model);
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = report?.file_bytes[precision];
   if (error) return <ErrorNote title="It cannot be planned" error={error} />;
   if (!model) return null;
   const change = (now: number | undefined, before: number) =>
@@ -25,8 +28,8 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
       ))}
       <details className="fold">
         <summary title="What it will make, from shapes alone">
-          <strong>{report ? formatBytes(report.bytes) : '–'}</strong> {change(report?.bytes, model.bytes)} ·{' '}
-          {report ? report.bits_per_weight.toFixed(2) : '–'} bits a weight
+          <strong>{bytes === undefined ? '–' : formatBytes(bytes)}</strong> {change(bytes, model.bytes)} ·{' '}
+          {bytes === undefined ? '–' : ((8 * bytes) / model.parameters).toFixed(2)} bits a weight
         </summary>
         <div className="fold-body">
           <Facts

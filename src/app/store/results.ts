@@ -53,6 +53,18 @@ export interface RecipeRun {
   exports: Exports;
 }
 
+export type AnyRun = Run | RecipeRun;
+
+/** What is counted of a run, whatever made it. `memory`: bytes of its weights as they are held. */
+export function runSizes(run: AnyRun): { memory: number; parameters: number; multiplications_per_token?: number } {
+  if (!('slice' in run)) {
+    const { stored_bytes, parameters, multiplications_per_token } = run.report;
+    return { memory: stored_bytes, parameters, multiplications_per_token };
+  }
+  const { bytes, parameters, run: report } = run.slice;
+  return { memory: bytes, parameters, multiplications_per_token: report?.multiplications_per_token };
+}
+
 export interface Results {
   backend: BackendInfo | null;
   model: ModelSummary | null;
