@@ -10,6 +10,7 @@ import { useIsBusy } from '../store/selectors.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { ImatrixField } from './ImatrixField.tsx';
 import { useSearchTime } from './search_time.ts';
 
 export default function TargetPanel() {
@@ -23,6 +24,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
   const [title, field] = [useId(), useId()];
   const target = useStudioState((state) => targetOf(model, state.front.target));
   const dense = useStudioState((state) => state.results.dense);
+  const format = useStudioState((state) => solverFormat(state.settings.export.sliced.format));
   const isBusy = useIsBusy();
   const [draft, setDraft] = useState(formatBytes(target));
   useEffect(() => setDraft(formatBytes(target)), [target]);
@@ -72,6 +74,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
+      {format === 'gguf' && <ImatrixField />}
       <Solution />
     </section>
   );

@@ -3,6 +3,7 @@
 import type {
   BackendInfo,
   EngineEvent,
+  ImportanceReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
@@ -80,6 +81,8 @@ export interface Results {
   recipe_runs: RecipeRun[];
   /** Taken off the page and not yet freed: it can be put back. */
   removed: Run | RecipeRun | null;
+  /** From a file, in place of the calibration text's; null: the text's. */
+  imatrix: ImportanceReport | null;
   /** The last answer to a size that was named. */
   solution: SolveReport | null;
   /** Live curves by target ("dense" or a run's id). */
@@ -97,6 +100,7 @@ export const NO_RESULTS: Results = {
   runs: [],
   recipe_runs: [],
   removed: null,
+  imatrix: null,
   solution: null,
   curves: {},
 };
