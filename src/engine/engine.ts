@@ -18,7 +18,7 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { sliceCommand } from './slice_command.ts';
-import { solveCommand } from './solve/solve_command.ts';
+import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
 import { setTextsCommand } from './texts_command.ts';
@@ -61,6 +61,7 @@ export class Engine {
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
+      solve_time: (request, emit, signal) => solveTimeCommand(state, platform, request, emit, signal),
       plan: (request) => planCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),

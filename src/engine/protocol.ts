@@ -72,6 +72,8 @@ export interface Commands {
   plan: { request: { steps: readonly StepInput[]; formats?: readonly ExportFormat[] }; result: PlanReport };
   /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
+  /** Seconds that `solve` would take here and now, by doing a small part of it; null where a layer is too large to try. */
+  solve_time: { request: { format: ExportFormat }; result: number | null };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
   /** Writes the calibration text's importance matrix of the open model, for llama-quantize. */

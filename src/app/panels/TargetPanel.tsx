@@ -29,7 +29,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
   const [draft, setDraft] = useState(formatBytes(target));
   useEffect(() => setDraft(formatBytes(target)), [target]);
   const typed = readBytes(draft, model.bytes);
-  const seconds = useSearchTime(model);
+  const seconds = useSearchTime(model, format);
   function commit() {
     if (typed === null) setDraft(formatBytes(target));
     // What is shown has fewer digits than the target; leaving it as it is changes nothing.
