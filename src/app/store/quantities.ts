@@ -68,7 +68,7 @@ export const QUANTITIES = {
     ...{ help: 'Of the weights as this page holds them', field: 'stored_bytes' },
   },
   bits: {
-    ...{ label: 'bits a weight', short: 'bits/weight', rises: false, unit: 'bits' },
+    ...{ label: 'bits a weight', short: 'bits/w', rises: false, unit: 'bits' },
     ...{ help: 'Bits for each parameter of the dense model', field: 'bits_per_weight' },
   },
   parameters: {

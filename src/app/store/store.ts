@@ -42,8 +42,8 @@ export interface FrontSettings {
   columns: readonly Quantity[];
 }
 
-/** The table begins with these. */
-const COLUMNS: readonly Quantity[] = ['perplexity', 'kl', 'top1', 'bytes', 'bits', 'prefill', 'decode'];
+/** The table begins with these: as many as its place has room for. */
+const COLUMNS: readonly Quantity[] = ['perplexity', 'kl', 'top1', 'bytes', 'bits'];
 
 export type StudioStore = StoreApi<StudioState>;
 
