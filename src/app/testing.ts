@@ -244,6 +244,7 @@ export function recipeRun(id: string, figures: { bytes: number; perplexity: numb
         { method: 'gptq', ...step },
       ],
       stored_bytes: bytes,
+      file_bytes: { stored: bytes, f32: 2 * bytes, f16: bytes, int8: bytes, int4: bytes },
       bytes,
       parameters: MODEL.parameters,
       bits_per_weight: (8 * bytes) / MODEL.parameters,

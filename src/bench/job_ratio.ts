@@ -2,7 +2,7 @@
 import type { ReportTimings } from '../engine/report.ts';
 
 /** What the backend computes; loading, writing and verifying are the same on every backend. */
-const COMPUTING = ['dense_evaluation', 'calibration_and_slicing', 'evaluation'] as const;
+const COMPUTING = ['dense_evaluation', 'compression', 'evaluation'] as const;
 
 export type JobRatio = Partial<ReportTimings> & { computing?: number };
 

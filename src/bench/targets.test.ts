@@ -9,7 +9,7 @@ import { benchTables } from './tables.ts';
 import { targetsOf } from './targets.ts';
 
 const times = (scale: number): ReportTimings => ({
-  ...{ load: 1000, dense_evaluation: 2000 * scale, calibration_and_slicing: 3000 * scale },
+  ...{ load: 1000, dense_evaluation: 2000 * scale, compression: 3000 * scale, calibration_and_slicing: 3000 * scale },
   ...{ evaluation: 1000 * scale, export: 0, verification: 500, total: 1500 + 6000 * scale },
 });
 

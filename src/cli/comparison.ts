@@ -24,11 +24,7 @@ export function comparisonTable(first: Report, second: Report): string {
     ),
     time('dense evaluation', 'dense_evaluation'),
     ...(first.runs.length === second.runs.length
-      ? [
-          time('calibrating and slicing', 'calibration_and_slicing'),
-          time('evaluation', 'evaluation'),
-          time('total', 'total'),
-        ]
+      ? [time('compression', 'compression'), time('evaluation', 'evaluation'), time('total', 'total')]
       : // One of the two also searched for a size: only what both did can be compared.
         first.runs
           .slice(0, second.runs.length)

@@ -403,12 +403,15 @@ describe('the headless job', () => {
     expect(Object.keys(report.timings_ms)).toEqual([
       'load',
       'dense_evaluation',
-      'calibration_and_slicing',
+      'compression',
       'evaluation',
       'export',
       'verification',
       'total',
+      // As it was called before.
+      'calibration_and_slicing',
     ]);
+    expect(report.timings_ms.calibration_and_slicing).toBe(report.timings_ms.compression);
     expect(report.memory.peak_gpu_bytes).toBe(123_000_000);
   });
 

@@ -23,9 +23,9 @@ import {
   buildReport,
   type FailedExport,
   type Report,
-  type ReportTimings,
   type RunInput,
   type SlicedInput,
+  type StageTimings,
 } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
@@ -207,7 +207,7 @@ async function plannedRecipes(
 async function saveImatrix({ driver, onEvent, watch }: RunningJob, path: string): Promise<void> {
   const { folder, file } = await driver.run('write_imatrix', {}, onEvent);
   await driver.save(folder, file, path);
-  watch.lap('calibration_and_slicing');
+  watch.lap('compression');
 }
 
 /** Every sparsity, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */
@@ -244,7 +244,7 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   const { options, driver, onEvent, watch } = job;
   const { round, schedule, fusion, head } = options;
   const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
-  watch.lap('calibration_and_slicing');
+  watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
   watch.lap('evaluation');
   const exports: Outcomes = [];
@@ -258,7 +258,7 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
 async function compressAndExport(job: RunningJob, recipe: Recipe, index: number, solver?: SolveReport): Promise<void> {
   const { driver, onEvent, watch } = job;
   const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
-  watch.lap('calibration_and_slicing');
+  watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
   watch.lap('evaluation');
   const exports: Outcomes = [];
@@ -379,29 +379,29 @@ type Stopwatch = ReturnType<typeof stopwatch>;
 function stopwatch() {
   const started = performance.now();
   let last = started;
-  const laps: ReportTimings = {
+  const laps: StageTimings = {
     load: 0,
     dense_evaluation: 0,
-    calibration_and_slicing: 0,
+    compression: 0,
     evaluation: 0,
     export: 0,
     verification: 0,
     total: 0,
   };
   return {
-    lap(stage: keyof ReportTimings) {
+    lap(stage: keyof StageTimings) {
       const now = performance.now();
       laps[stage] += now - last;
       last = now;
     },
-    move(from: keyof ReportTimings, to: keyof ReportTimings, duration: number) {
+    move(from: keyof StageTimings, to: keyof StageTimings, duration: number) {
       laps[from] -= duration;
       laps[to] += duration;
     },
-    finish(): ReportTimings {
+    finish(): StageTimings {
       laps.total = performance.now() - started;
       const rounded = { ...laps };
-      for (const stage of Object.keys(rounded) as (keyof ReportTimings)[]) rounded[stage] = Math.round(laps[stage]);
+      for (const stage of Object.keys(rounded) as (keyof StageTimings)[]) rounded[stage] = Math.round(laps[stage]);
       return rounded;
     },
   };

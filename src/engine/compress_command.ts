@@ -11,6 +11,7 @@ import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import { fileBytes } from './file_bytes.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import { passText } from './passes.ts';
 import { assertPermitted, isOneSlicing } from './plan_command.ts';
@@ -100,6 +101,7 @@ class RecipeRun {
         steps: stages.flatMap(({ steps }) => steps),
         ...modelSizes(model, summary.parameters),
         stored_bytes: modelBytes(model),
+        file_bytes: fileBytes(model),
         parts: partSizes(model),
         duration_ms: performance.now() - this.started,
       };

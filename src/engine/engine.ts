@@ -19,7 +19,7 @@ import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { sliceCommand } from './slice_command.ts';
 import { planSolveCommand } from './solve/plan_solve.ts';
-import { solveCommand } from './solve/solve_command.ts';
+import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
 import { setTextsCommand } from './texts_command.ts';
@@ -62,6 +62,7 @@ export class Engine {
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
+      solve_time: (request, emit, signal) => solveTimeCommand(state, platform, request, emit, signal),
       plan: (request) => planCommand(state, request),
       plan_solve: (request) => planSolveCommand(state, request),
       slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),

@@ -7,6 +7,7 @@ import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
 import { type FormatSubject, formatRefusal } from './export/format_refusal.ts';
 import { plannedFile } from './export/notes.ts';
+import { fileBytes } from './file_bytes.ts';
 import { passText, refusalOf } from './passes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
@@ -39,7 +40,7 @@ export async function planCommand(
   const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
   const seqlen = state.texts?.evaluation.seqlen;
   const files = formats.map((format) => formatPlan({ model, open, format, seqlen }, recipe));
-  const sizes = modelSizes(model, summary.parameters);
+  const sizes = { ...modelSizes(model, summary.parameters), file_bytes: fileBytes(model) };
   return { recipe: recipe.text, steps: planned, ...sizes, ...(memory && { memory }), storage_bytes, refusals, files };
 }
 

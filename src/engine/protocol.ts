@@ -79,6 +79,8 @@ export interface Commands {
   };
   /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
+  /** Seconds that `solve` would take here and now, by doing a small part of it; null where a layer is too large to try. */
+  solve_time: { request: { format: ExportFormat }; result: number | null };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
   /** Writes the calibration text's importance matrix of the open model, for llama-quantize. */
@@ -258,6 +260,8 @@ export interface RunReport extends ModelSizes {
   steps: StepReport[];
   /** Bytes of the weights as the app holds them: floats in the model's own types. */
   stored_bytes: number;
+  /** Bytes of its weights in a file of each precision: what no method packed follows it. */
+  file_bytes: Record<Precision, number>;
   parts: PartSizes;
   /** Where the recipe is one slicing: what only slicing has. */
   slice?: SliceReport;
@@ -291,6 +295,8 @@ export interface PlanReport extends ModelSizes {
   recipe: string;
   /** Sizes after each pass. */
   steps: ({ recipe: string } & ModelSizes)[];
+  /** As in {@link RunReport}. */
+  file_bytes: Record<Precision, number>;
   /** Most bytes of the browser's storage that the steps will write. */
   storage_bytes: number;
   /** Peak of its costliest step; absent where neither texts nor windows are known. */

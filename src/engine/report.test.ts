@@ -121,7 +121,7 @@ const exported: ExportReport = {
 const timings_ms = {
   load: 1,
   dense_evaluation: 1,
-  calibration_and_slicing: 1,
+  compression: 1,
   evaluation: 1,
   export: 1,
   verification: 1,

@@ -25,14 +25,21 @@ import type { RuntimeCheck } from './verify/builds.ts';
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
 
-export interface ReportTimings {
+/** Milliseconds. */
+export interface StageTimings {
   load: number;
   dense_evaluation: number;
-  calibration_and_slicing: number;
+  /** Calibrating, searching and making, by whichever methods. */
+  compression: number;
   evaluation: number;
   export: number;
   verification: number;
   total: number;
+}
+
+export interface ReportTimings extends StageTimings {
+  /** What `compression` was called when there was one method. */
+  calibration_and_slicing: number;
 }
 
 /** An export that failed: what was written of it was removed. */
@@ -67,7 +74,7 @@ export interface ReportInput {
   sliced: SlicedInput[];
   /** All runs, those of `sliced` among them; absent where nothing was made by a recipe's report. */
   runs?: RunInput[];
-  timings_ms: ReportTimings;
+  timings_ms: StageTimings;
   memory: MemoryReport;
   /** Of recipes and of the search for one. */
   planned?: readonly PlannedMemory[];
@@ -237,7 +244,7 @@ export function buildReport(input: ReportInput): Report {
     },
     runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
     sliced: input.sliced.map(slicedReport),
-    timings_ms: { ...input.timings_ms },
+    timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
 }

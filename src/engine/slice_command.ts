@@ -9,6 +9,7 @@ import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, modelBytes } from '../models/model_size.ts';
+import { fileBytes } from './file_bytes.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -82,6 +83,7 @@ function runOf(state: EngineState, report: SliceReport, model: DecoderModel): Ru
     steps: [step],
     ...modelSizes(model, state.requireModel().summary.parameters),
     stored_bytes: modelBytes(model),
+    file_bytes: fileBytes(model),
     parts,
     duration_ms,
   };

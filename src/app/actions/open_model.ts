@@ -8,6 +8,7 @@ import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/result
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
+import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
 import { areTexts, offerTexts } from './texts.ts';
@@ -53,6 +54,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   try {
     files = await picked;
     if (areTexts(files)) return await offerTexts(studio, files);
+    if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;

@@ -1,6 +1,6 @@
 /** @file What the table of runs does: choose, name, pin, take away and put back. */
 import { removeExport } from '../../platform/export_folder.ts';
-import type { AnyRun } from '../store/front.ts';
+import type { AnyRun } from '../store/results.ts';
 import { findRun, markRun, putBack, takeAway } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';

@@ -1,7 +1,7 @@
 /** @file A size is named, the engine answers: the best recipe of that size is found, made and measured. */
 
 import { formatBytes } from '../format.ts';
-import { isOnnxFormat } from '../store/exports.ts';
+import { solverFormat } from '../store/exports.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import type { MadeRecipe } from './compress.ts';
@@ -29,7 +29,7 @@ export async function solveForSize(
   await runJob(studio, 'solve', title, steps, async (job) => {
     const solution = await job.run('solve', {
       target: { bytes },
-      format: isOnnxFormat(format) ? format : 'onnx',
+      format: solverFormat(format),
     });
     changeResults(store, (kept) => ({ ...kept, solution }));
     await makeAndMeasure(studio, job, await read(solution.candidates[0].recipe));

@@ -2,25 +2,15 @@ import { lazy, useMemo } from 'react';
 import { showRun } from '../actions/runs.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { protocolText } from '../components/Protocol.tsx';
-import { formatBytes } from '../format.ts';
-import { SizeTarget, TargetHandle } from '../panels/SizeTarget.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
-import {
-  colourOrder,
-  type FrontPoint,
-  frontOf,
-  paretoFront,
-  placed,
-  X_AXES,
-  type XAxis,
-  Y_AXES,
-  type YAxis,
-} from '../store/front.ts';
+import { colourOrder, type FrontPoint, frontOf, isLogarithmic, paretoFront, placed } from '../store/front.ts';
+import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FrontLegend } from './FrontLegend.tsx';
-import { formatError, formatX, formatY, xScale, yScale } from './scales.ts';
+import { formatFigure, scaleOf } from './scales.ts';
+import { TargetHandle } from './TargetHandle.tsx';
 
 const FrontChart = lazy(() => import('./FrontChart.tsx'));
 
@@ -40,8 +30,12 @@ export function FrontCard() {
   const { model } = results;
   const scales = useMemo(
     () => ({
-      x: xScale(x, xValues(at.placed, x, model?.bytes ?? 1), x === 'bytes' && model ? model.bytes * 0.16 : undefined),
-      y: yScale(y, at.placed.length > 0 ? at.placed.flatMap(reach) : [y === 'top1' ? 0.5 : 1]),
+      x: scaleOf(
+        x,
+        xValues(at.placed, x, model?.bytes ?? 1),
+        x === 'bytes' && model ? { least: model.bytes * 0.16 } : {},
+      ),
+      y: scaleOf(y, at.placed.length > 0 ? at.placed.flatMap((each) => reach(each, y)) : [1], { count: 4 }),
     }),
     [at, x, y, model],
   );
@@ -52,20 +46,8 @@ export function FrontCard() {
       controls={
         model && (
           <>
-            <AxisSelect
-              label="Up"
-              value={y}
-              names={Y_NAMES}
-              labels={Y_AXES}
-              onChange={(next) => changeFront(studio.store, { y: next })}
-            />
-            <AxisSelect
-              label="Along"
-              value={x}
-              names={X_NAMES}
-              labels={X_AXES}
-              onChange={(next) => changeFront(studio.store, { x: next })}
-            />
+            <AxisSelect label="Up" value={y} onChange={(next) => changeFront(studio.store, { y: next })} />
+            <AxisSelect label="Along" value={x} onChange={(next) => changeFront(studio.store, { x: next })} />
           </>
         )
       }
@@ -74,7 +56,6 @@ export function FrontCard() {
       empty="Every model that you make becomes a point here, beside the original: how good it still is against how large. Name a size, and the best model of that size is looked for."
       columns={COLUMNS}
       rows={points}
-      below={model && <SizeTarget model={model} />}
       overlay={
         x === 'bytes' && model && at.placed.length > 0 && <TargetHandle model={model} domain={scales.x.domain} />
       }
@@ -94,63 +75,59 @@ export function FrontCard() {
   );
 }
 
-const X_NAMES = Object.keys(X_AXES) as XAxis[];
-const Y_NAMES = Object.keys(Y_AXES) as YAxis[];
-
 /** The size axis reaches up to the original, whatever is drawn. */
-function xValues(points: readonly { x: number }[], axis: XAxis, bytes: number): number[] {
+function xValues(points: readonly { x: number }[], axis: Quantity, bytes: number): number[] {
   const values = points.map((point) => point.x);
-  return axis === 'bytes' || axis === 'memory' || values.length === 0 ? [...values, bytes] : values;
+  if (values.length === 0) return [bytes];
+  return axis === 'bytes' || axis === 'memory' ? [...values, bytes] : values;
 }
 
-function reach({ y, error = 0 }: { y: number; error?: number }): number[] {
-  return y - error > 0 ? [y - error, y + error] : [y, y + error];
+/** As far as the bars of error go; below zero they have no place on a logarithmic axis. */
+function reach({ y, error = 0 }: { y: number; error?: number }, axis: Quantity): number[] {
+  return y - error > 0 || !isLogarithmic(axis) ? [y - error, y + error] : [y, y + error];
 }
 
-interface AxisProps<T extends string> {
+interface AxisProps {
   label: string;
-  value: T;
-  names: readonly T[];
-  labels: Readonly<Record<T, { short: string }>>;
-  onChange: (value: T) => void;
+  value: Quantity;
+  onChange: (value: Quantity) => void;
 }
 
-function AxisSelect<T extends string>({ label, value, names, labels, onChange }: AxisProps<T>) {
+function AxisSelect({ label, value, onChange }: AxisProps) {
   return (
-    <select aria-label={`${label}: axis`} value={value} onChange={(event) => onChange(event.target.value as T)}>
-      {names.map((name) => (
+    <select
+      aria-label={`${label}: axis`}
+      title={meaningOf(value).help}
+      value={value}
+      onChange={(event) => onChange(event.target.value as Quantity)}
+    >
+      {QUANTITY_NAMES.map((name) => (
         <option key={name} value={name}>
-          {labels[name].short}
+          {meaningOf(name).short}
         </option>
       ))}
     </select>
   );
 }
 
-function noteOf(missing: number, omitted: number, y: YAxis): string | undefined {
+function noteOf(missing: number, omitted: number, y: Quantity): string | undefined {
   const parts = [
-    missing > 0 && `${missing} without a ${y === 'perplexity' ? 'figure' : Y_AXES[y].label} of their own, not drawn`,
+    missing > 0 && `${missing} without a ${y === 'perplexity' ? 'figure' : meaningOf(y).label} of their own, not drawn`,
     omitted > 0 && `${omitted} measured on other texts, not drawn`,
   ].filter(Boolean);
   return parts.length > 0 ? parts.join(' · ') : undefined;
 }
 
-const figure = (point: FrontPoint, axis: YAxis) => {
-  const found = point.y[axis];
-  if (!found) return '–';
-  return `${formatY(axis, found.value)}${found.error === null ? '' : ` ± ${formatError(axis, found.error)}`}`;
-};
-
 const COLUMNS = [
   { name: 'Model', value: (point: FrontPoint) => point.label, isText: true },
   { name: 'Precision', value: (point: FrontPoint) => PRECISION_LABELS[point.precision], isText: true },
-  { name: 'Size', value: (point: FrontPoint) => (point.x.bytes === undefined ? '–' : formatBytes(point.x.bytes)) },
-  { name: 'Perplexity', value: (point: FrontPoint) => figure(point, 'perplexity') },
-  { name: 'KL divergence', value: (point: FrontPoint) => figure(point, 'kl') },
-  { name: 'Top-1 agreement', value: (point: FrontPoint) => figure(point, 'top1') },
-  {
-    name: 'Speed',
-    value: (point: FrontPoint) => (point.x.prefill === undefined ? '–' : formatX('prefill', point.x.prefill)),
-  },
+  ...QUANTITY_NAMES.map((name) => ({
+    name: capital(meaningOf(name).label),
+    value: (point: FrontPoint) => formatFigure(name, point.figures[name]),
+  })),
   { name: 'Protocol', value: (point: FrontPoint) => protocolText(point.protocol), isText: true },
 ];
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

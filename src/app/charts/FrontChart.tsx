@@ -11,18 +11,19 @@ import {
 } from 'recharts';
 import { protocolText } from '../components/Protocol.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
-import { type FrontPoint, type Placed, X_AXES, type XAxis, Y_AXES, type YAxis } from '../store/front.ts';
+import type { FrontPoint, Placed } from '../store/front.ts';
+import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { AXIS, GRID } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { PLOT } from './front_plot.ts';
 import { colourOf, Mark } from './marks.tsx';
-import { formatError, formatX, formatY, type Scale } from './scales.ts';
+import { formatFigure, type Scale } from './scales.ts';
 
 interface Props {
   points: readonly Placed[];
   pareto: readonly Placed[];
-  x: XAxis;
-  y: YAxis;
+  x: Quantity;
+  y: Quantity;
   xScale: Scale;
   yScale: Scale;
   /** Combinations of methods, in the order of their colours. */
@@ -45,7 +46,7 @@ export default function FrontChart(props: Props) {
           {...xScale}
           height={PLOT.axisHeight}
           label={{
-            value: X_AXES[x].label,
+            value: meaningOf(x).label,
             position: 'insideBottomRight',
             offset: 6,
             fill: 'var(--muted)',
@@ -106,26 +107,17 @@ interface ShapeProps {
   payload?: Placed;
 }
 
-const Y_NAMES: readonly YAxis[] = ['perplexity', 'kl', 'top1'];
-const X_NAMES: readonly XAxis[] = ['bytes', 'prefill', 'decode'];
-
 function PointTooltip({ point }: { point: FrontPoint }) {
-  const qualities = Y_NAMES.flatMap((name) => {
-    const figure = point.y[name];
-    if (!figure) return [];
-    const error = figure.error === null ? '' : ` ± ${formatError(name, figure.error)}`;
-    return { name: Y_AXES[name].label, value: `${formatY(name, figure.value)}${error}` };
-  });
-  const sizes = X_NAMES.flatMap((name) => {
-    const value = point.x[name];
-    return value === undefined ? [] : { name: X_AXES[name].label, value: formatX(name, value) };
+  const figures = QUANTITY_NAMES.flatMap((name) => {
+    const figure = point.figures[name];
+    return figure ? { name: meaningOf(name).label, value: formatFigure(name, figure) } : [];
   });
   const precision =
     point.precision === 'stored' ? [] : [{ name: 'precision', value: PRECISION_LABELS[point.precision] }];
   return (
     <ChartTooltip
       title={point.kind === 'file' ? `${point.label} (verified file)` : point.label}
-      lines={[...qualities, ...sizes, ...precision]}
+      lines={[...figures, ...precision]}
       note={protocolText(point.protocol)}
     />
   );

@@ -16,14 +16,12 @@ interface Props<Row> {
   className?: string;
   /** Over the drawing: what can be reached by keyboard, which the drawing cannot. */
   overlay?: ReactNode;
-  /** Under it, whether drawn or a table. */
-  below?: ReactNode;
   children: ReactNode;
 }
 
 /** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
 export function ChartCard<Row>(props: Props<Row>) {
-  const { title, summary, note, controls, legend, empty, columns, rows, className, overlay, below, children } = props;
+  const { title, summary, note, controls, legend, empty, columns, rows, className, overlay, children } = props;
   const [isTable, setTable] = useState(false);
   const id = useId();
   const hasRows = rows.length > 0;
@@ -59,7 +57,6 @@ export function ChartCard<Row>(props: Props<Row>) {
         {hasRows && !isTable && overlay}
         {hasRows && <DataTable caption={title} columns={columns} rows={rows} isHidden={!isTable} />}
       </div>
-      {below}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import type { BackendInfo } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
-import { openCapabilities } from './CapabilityPanel.tsx';
+import { openCapabilities } from './open_capabilities.ts';
 
 /** Which machine computes, and what to expect of it where it is not a real GPU. */
 export function BackendBadge() {

@@ -12,7 +12,7 @@ import { useStudio, useStudioState } from '../studio.ts';
 const OPEN_NOW = 'This model is open: open another first';
 
 /** What was downloaded lies here until the person deletes it, and opens without a network. */
-export function HubCacheList({ cache }: { cache: HubCache }) {
+export default function HubCacheList({ cache }: { cache: HubCache }) {
   const studio = useStudio();
   const openKey = useStudioState(({ source }) => (source?.kind === 'hub' ? source.key : null));
   const summary = useRef<HTMLElement>(null);

@@ -40,7 +40,7 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
       ))}
       <details className="fold">
         <summary>
-          {model.architecture} · {shape.num_hidden_layers} × {formatInteger(shape.hidden_size)} · all facts
+          {shape.num_hidden_layers} × {formatInteger(shape.hidden_size)} · all facts
         </summary>
         <div className="fold-body">
           <Facts facts={facts} />

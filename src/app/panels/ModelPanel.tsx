@@ -23,7 +23,7 @@ export function ModelPanel() {
   }
 
   return (
-    <Section title="Model">
+    <Section title="Model" className={model ? 'model-open' : undefined}>
       <input
         ref={filesInput}
         type="file"
@@ -70,8 +70,10 @@ export function ModelPanel() {
           {model ? 'Folder…' : 'Choose folder'}
         </button>
       </div>
-      {model && <ModelFacts model={model} />}
-      <HubPanel />
+      <div className="folds">
+        {model && <ModelFacts model={model} />}
+        <HubPanel />
+      </div>
     </Section>
   );
 }

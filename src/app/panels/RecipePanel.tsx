@@ -40,8 +40,10 @@ export default function RecipePanel() {
           </button>
         ))}
       </fieldset>
+      {inputs && <RecipeSteps inputs={inputs} onChange={setText} />}
+      {error && <ErrorNote title="This recipe cannot be" error={error} />}
       <ActionButton
-        className="wide primary"
+        className="wide strong"
         data-action="compress"
         hindrance={hindrance}
         title="Runs the steps in order, then measures perplexity and divergence"
@@ -49,9 +51,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
-      {error && <ErrorNote title="This recipe cannot be" error={error} />}
       <RecipePlan plan={plan} />
-      {inputs && <RecipeSteps inputs={inputs} onChange={setText} />}
       <RecipeText text={text} onChange={setText} isWrong={error !== null} />
     </Section>
   );

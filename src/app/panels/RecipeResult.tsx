@@ -14,6 +14,7 @@ import {
 } from '../format.ts';
 import { labelOf } from '../store/front.ts';
 import type { RecipeRun } from '../store/results.ts';
+import { chosenPrecision, sizeName } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 import { ExportBlock } from './ExportBlock.tsx';
 
@@ -21,6 +22,8 @@ import { ExportBlock } from './ExportBlock.tsx';
 export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeRun }) {
   const dense = useStudioState((state) => state.results.dense);
   const { report, perplexity } = run;
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = report.file_bytes[precision];
   const divergence = perplexity?.divergence;
   const label = labelOf(run);
   const rows = [
@@ -31,10 +34,10 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
       change: dense && perplexity ? perplexity.perplexity / dense.perplexity - 1 : null,
     },
     {
-      name: 'Size',
+      name: sizeName(model, precision),
       dense: formatBytes(model.bytes),
-      made: formatBytes(report.stored_bytes),
-      change: report.stored_bytes / model.bytes - 1,
+      made: formatBytes(bytes),
+      change: bytes / model.bytes - 1,
     },
     {
       name: 'Parameters',
@@ -58,9 +61,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
   return (
     <Section
       title="Result"
-      aside={
-        <span className="section-note">{((8 * report.stored_bytes) / model.parameters).toFixed(2)} bits a weight</span>
-      }
+      aside={<span className="section-note">{((8 * bytes) / model.parameters).toFixed(2)} bits a weight</span>}
     >
       <p className="recipe-text" title={report.recipe}>
         {label === report.recipe ? (

@@ -1,4 +1,4 @@
-import { useId, useRef } from 'react';
+import { useId, useRef, useState } from 'react';
 import { fieldsOf } from '../../compress/options/fields.ts';
 import { formatStep, type StepInput } from '../../compress/recipe/recipe.ts';
 import { findMethod, METHODS } from '../../compress/registry.ts';
@@ -12,7 +12,7 @@ interface Props {
   onChange: (text: string) => void;
 }
 
-/** Options of a step that are shown at once; the rest are folded away until they are set. */
+/** Options of a step that are shown at once, in one row; the rest are folded away until they are set. */
 const SHOWN = 2;
 
 export function RecipeSteps({ inputs, onChange }: Props) {
@@ -77,12 +77,14 @@ interface StepProps {
 }
 
 function Step({ input, index, count, onMove, onRemove, onSet }: StepProps) {
+  const more = useId();
+  const [isOpen, setOpen] = useState(false);
   const method = findMethod(input.method);
   if (!method) return null;
   const { label, help, paper } = method.about;
   const fields = fieldsOf(method.options);
-  const isOpen = ({ name }: { name: string }, at: number) => at < SHOWN || input.options?.[name] !== undefined;
-  const rest = fields.filter((field, at) => !isOpen(field, at));
+  const isSet = ({ name }: { name: string }, at: number) => at >= SHOWN && input.options?.[name] !== undefined;
+  const isRest = ({ name }: { name: string }, at: number) => at >= SHOWN && input.options?.[name] === undefined;
   const inputOf = (field: (typeof fields)[number]) => (
     <OptionFieldInput
       key={field.name}
@@ -97,6 +99,17 @@ function Step({ input, index, count, onMove, onRemove, onSet }: StepProps) {
       <header>
         <strong title={paper ? `${help} (${paper})` : help}>{label}</strong>
         <span className="step-tools">
+          <button
+            type="button"
+            className="quiet"
+            aria-label={`More of ${name}`}
+            aria-expanded={isOpen}
+            aria-controls={more}
+            title={isOpen ? 'Less' : 'What it does, and its other options'}
+            onClick={() => setOpen(!isOpen)}
+          >
+            ⋯
+          </button>
           <ActionButton
             className="quiet"
             data-step-action="up"
@@ -129,14 +142,12 @@ function Step({ input, index, count, onMove, onRemove, onSet }: StepProps) {
           </ActionButton>
         </span>
       </header>
-      <p className="field-note">{help}</p>
-      {fields.length > 0 && <div className="field-grid two">{fields.filter(isOpen).map(inputOf)}</div>}
-      {rest.length > 0 && (
-        <details className="fold">
-          <summary>{rest.map(({ meta }) => meta.label).join(', ')}</summary>
-          <div className="fold-body field-grid two">{rest.map(inputOf)}</div>
-        </details>
-      )}
+      {fields.length > 0 && <div className="field-grid two step-row">{fields.slice(0, SHOWN).map(inputOf)}</div>}
+      {fields.some(isSet) && <div className="field-grid two">{fields.filter(isSet).map(inputOf)}</div>}
+      <div id={more} className="step-more" hidden={!isOpen}>
+        <p className="field-note">{help}</p>
+        {fields.some(isRest) && <div className="field-grid two">{fields.filter(isRest).map(inputOf)}</div>}
+      </div>
     </li>
   );
 }
@@ -154,14 +165,16 @@ const GROUPS: Readonly<Record<string, string>> = {
 function AddStep({ onAdd }: { onAdd: (method: string) => void }) {
   const id = useId();
   const refusals = useRefusals();
+  // Chosen first, added by the button: the arrow keys of a closed menu choose whatever they pass.
+  const [chosen, setChosen] = useState('');
   const groups = [...new Set(METHODS.map(({ about }) => about.group))];
   return (
-    <div className="field">
+    <div className="add-step">
       <label htmlFor={id} className="visually-hidden">
-        Add a step
+        Next step
       </label>
-      <select id={id} value="" onChange={(event) => event.target.value && onAdd(event.target.value)}>
-        <option value="">Add a step…</option>
+      <select id={id} value={chosen} onChange={(event) => setChosen(event.target.value)}>
+        <option value="">Another step…</option>
         {groups.map((group) => (
           <optgroup key={group} label={GROUPS[group] ?? group}>
             {METHODS.filter(({ about }) => about.group === group).map(({ name, about }) => (
@@ -173,6 +186,17 @@ function AddStep({ onAdd }: { onAdd: (method: string) => void }) {
           </optgroup>
         ))}
       </select>
+      <ActionButton
+        aria-label="Add this step"
+        hindrance={chosen === '' && 'Choose a method beside'}
+        title="Adds it as the last step"
+        onClick={() => {
+          onAdd(chosen);
+          setChosen('');
+        }}
+      >
+        Add
+      </ActionButton>
     </div>
   );
 }

@@ -1,23 +1,23 @@
 import { useRef, useState } from 'react';
 import { nameRun, pinRun, takeRunAway } from '../actions/runs.ts';
-import { formatError, formatY } from '../charts/scales.ts';
+import { formatError, formatQuantity } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
-import { formatBytes } from '../format.ts';
-import type { Figure, YAxis } from '../store/front.ts';
 import { BUSY } from '../store/job.ts';
+import { type Figure, meaningOf, type Quantity } from '../store/quantities.ts';
 import type { RunRow } from '../store/runs_table.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {
   row: RunRow;
+  columns: readonly Quantity[];
   isShown: boolean;
   isCompared: boolean;
   onCompare: () => void;
   onShow: () => void;
 }
 
-export function RunTableRow({ row, isShown, isCompared, onCompare, onShow }: Props) {
+export function RunTableRow({ row, columns, isShown, isCompared, onCompare, onShow }: Props) {
   const studio = useStudio();
   const isBusy = useStudioState((state) => state.job.state === 'running');
   const [isNaming, setNaming] = useState(false);
@@ -57,19 +57,11 @@ export function RunTableRow({ row, isShown, isCompared, onCompare, onShow }: Pro
           </span>
         )}
       </th>
-      <td title={measured ? protocolText(measured.protocol) : 'Not measured'}>
-        <Measured figure={row.perplexity} axis="perplexity" />
-      </td>
-      <td>
-        <Measured figure={row.kl} axis="kl" />
-      </td>
-      <td>
-        <Measured figure={row.top1} axis="top1" />
-      </td>
-      <td>{formatBytes(row.bytes)}</td>
-      <td>{row.bits.toFixed(2)}</td>
-      <td>{row.prefill === null ? '–' : Math.round(row.prefill).toLocaleString('en-US')}</td>
-      <td>{row.decode === null ? '–' : row.decode.toFixed(row.decode < 100 ? 1 : 0)}</td>
+      {columns.map((name) => (
+        <td key={name} title={measured ? protocolText(measured.protocol) : 'Not measured'}>
+          <Measured figure={row.figures[name]} quantity={name} />
+        </td>
+      ))}
       <td className="run-tools">
         {!isDense && (
           <>
@@ -108,14 +100,20 @@ export function RunTableRow({ row, isShown, isCompared, onCompare, onShow }: Pro
   );
 }
 
-function Measured({ figure, axis }: { figure: Figure | null; axis: YAxis }) {
+function Measured({ figure, quantity }: { figure: Figure | undefined; quantity: Quantity }) {
   if (!figure) return '–';
+  const isRate = meaningOf(quantity).unit === 'rate';
   return (
     <>
-      {formatY(axis, figure.value)}
-      {figure.error !== null && <span className="muted"> ± {formatError(axis, figure.error)}</span>}
+      {/* The column's head says the unit. */}
+      {isRate ? rateText(figure.value) : formatQuantity(quantity, figure.value)}
+      {figure.error !== null && <span className="muted"> ± {formatError(quantity, figure.error)}</span>}
     </>
   );
+}
+
+function rateText(value: number): string {
+  return value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString('en-US');
 }
 
 /** Enter and leaving the field take the name, Escape leaves it as it was. */

@@ -3,8 +3,10 @@ import { downloadBlob } from '../../platform/download.ts';
 import { putRunBack, showRun } from '../actions/runs.ts';
 import { fileStem } from '../format.ts';
 import { labelOf } from '../store/front.ts';
+import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { type RunRow, runRows, type SortKey, sortRows, toCsv } from '../store/runs_table.ts';
 import { shownRun } from '../store/selectors.ts';
+import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunsCompare } from './RunsCompare.tsx';
 import { RunTableRow } from './RunTableRow.tsx';
@@ -16,6 +18,7 @@ export default function RunsCard() {
   const results = useStudioState((state) => state.results);
   const exports = useStudioState((state) => state.settings.export);
   const shown = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
+  const columns = useStudioState((state) => state.front.columns);
   const [sort, setSort] = useState<{ key: SortKey; isDescending: boolean } | null>(null);
   const [compared, setCompared] = useState<readonly string[]>([]);
   const rows = useMemo(() => runRows(results, { export: exports }), [results, exports]);
@@ -23,6 +26,11 @@ export default function RunsCard() {
   const { model, removed } = results;
   if (!model || (rows.length < 2 && !removed)) return null;
   const pair = compared.map((each) => rows.find((row) => row.id === each)).filter((row): row is RunRow => !!row);
+
+  const heads = [
+    { key: 'label' as const, name: 'Recipe', title: 'What made it, or the name that you gave it' },
+    ...columns.map((key) => ({ key, name: headOf(key), title: meaningOf(key).help })),
+  ];
 
   function sortBy(key: SortKey) {
     setSort((old) =>
@@ -48,6 +56,7 @@ export default function RunsCard() {
           )}
         </p>
         <div className="chart-controls">
+          <ColumnChooser columns={columns} />
           <button
             type="button"
             className="quiet"
@@ -66,7 +75,7 @@ export default function RunsCard() {
               <th scope="col">
                 <span className="visually-hidden">Compare</span>
               </th>
-              {HEADS.map(({ key, name, title }) => (
+              {heads.map(({ key, name, title }) => (
                 <th
                   key={key}
                   scope="col"
@@ -89,6 +98,7 @@ export default function RunsCard() {
               <RunTableRow
                 key={row.id}
                 row={row}
+                columns={columns}
                 isShown={row.id === shown}
                 isCompared={compared.includes(row.id)}
                 onCompare={() => compare(row.id)}
@@ -103,17 +113,39 @@ export default function RunsCard() {
   );
 }
 
+function headOf(quantity: Quantity): string {
+  const { short } = meaningOf(quantity);
+  return short.charAt(0).toUpperCase() + short.slice(1);
+}
+
 function saveCsv(name: string, rows: readonly RunRow[]): Promise<void> {
   return downloadBlob(new Blob([toCsv(rows)], { type: 'text/csv' }), name);
 }
 
-const HEADS: readonly { key: SortKey; name: string; title: string }[] = [
-  { key: 'label', name: 'Recipe', title: 'What made it, or the name that you gave it' },
-  { key: 'perplexity', name: 'Perplexity', title: 'With its standard error over windows' },
-  { key: 'kl', name: 'KL', title: 'Kullback–Leibler divergence from the dense model, nats a token' },
-  { key: 'top1', name: 'Top-1', title: 'How often its most likely token is the dense model’s' },
-  { key: 'bytes', name: 'Size', title: 'Of the weights; of slices in the precision chosen for the export' },
-  { key: 'bits', name: 'Bits/w', title: 'Bits for each parameter of the dense model' },
-  { key: 'prefill', name: 'Tokens/s', title: 'Whole windows at once, while perplexity was measured' },
-  { key: 'decode', name: 'One by one', title: 'Tokens per second, one after another' },
-];
+/** Which quantities are columns; all of them stand in the CSV. */
+function ColumnChooser({ columns }: { columns: readonly Quantity[] }) {
+  const studio = useStudio();
+  const id = useId();
+  const toggle = (name: Quantity) =>
+    changeFront(studio.store, {
+      columns: QUANTITY_NAMES.filter((each) => columns.includes(each) !== (each === name)),
+    });
+  return (
+    <>
+      <button type="button" className="quiet" popoverTarget={id}>
+        Columns
+      </button>
+      <div id={id} popover="auto" className="popover columns-chooser">
+        <fieldset>
+          <legend>Columns of the table</legend>
+          {QUANTITY_NAMES.map((name) => (
+            <label key={name} title={meaningOf(name).help}>
+              <input type="checkbox" checked={columns.includes(name)} onChange={() => toggle(name)} />
+              {meaningOf(name).label}
+            </label>
+          ))}
+        </fieldset>
+      </div>
+    </>
+  );
+}

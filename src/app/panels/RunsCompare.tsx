@@ -1,15 +1,16 @@
-import { formatKl } from '../charts/scales.ts';
-import { formatBytes, formatChange, formatPercent } from '../format.ts';
+import { formatFigure, formatKl } from '../charts/scales.ts';
+import { formatChange, formatPercent } from '../format.ts';
 import { pairedDifference, type RunRow } from '../store/runs_table.ts';
 
 /** Two runs against each other: what both windows share cancels out, so that small differences show. */
 export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: () => void }) {
   const paired = pairedDifference(a.measured, b.measured);
+  const size = a.figures.bytes && b.figures.bytes && b.figures.bytes.value / a.figures.bytes.value;
   return (
     <div className="runs-compare">
       <p>
-        <strong>{b.label}</strong> against <strong>{a.label}</strong>: {formatBytes(b.bytes)} (
-        {formatChange(b.bytes / a.bytes - 1)})
+        <strong>{b.label}</strong> against <strong>{a.label}</strong>: {formatFigure('bytes', b.figures.bytes)}
+        {size && ` (${formatChange(size - 1)})`}
         {paired ? (
           <>
             , perplexity <strong>{formatChange(Math.exp(paired.mean) - 1)}</strong>
@@ -18,9 +19,9 @@ export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: 
         ) : (
           ', not measured on the same windows'
         )}
-        {a.kl && b.kl && (
+        {a.figures.kl && b.figures.kl && (
           <>
-            ; KL {formatKl(b.kl.value)} against {formatKl(a.kl.value)}
+            ; KL {formatKl(b.figures.kl.value)} against {formatKl(a.figures.kl.value)}
           </>
         )}
         .

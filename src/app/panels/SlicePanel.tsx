@@ -17,7 +17,7 @@ import { Presets } from './Presets.tsx';
 import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
 
-export function SlicePanel() {
+export default function SlicePanel() {
   const studio = useStudio();
   const model = useStudioState((state) => state.results.model);
   const percent = useStudioState((state) => state.settings.sparsity_percent);
@@ -43,7 +43,7 @@ export function SlicePanel() {
       {error && <ErrorNote title="These settings cannot be" error={error} />}
       <div className="button-row">
         <ActionButton
-          className={shortage ? undefined : 'primary'}
+          className={shortage ? undefined : 'strong'}
           data-action="slice"
           hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
           title={shortage || 'Runs the schedule below, then measures perplexity'}

@@ -9,6 +9,7 @@ import { MODEL, PROTOCOL, perplexityReport, recipeRun, studioWith } from '../tes
 import ModelResult from './ModelResult.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import RunsCard from './RunsCard.tsx';
+import TargetPanel from './TargetPanel.tsx';
 
 function markup(node: React.ReactNode): string {
   const { studio } = studioWith();
@@ -50,7 +51,9 @@ describe('the stage', () => {
     const front = markup(<FrontCard />);
     expect(front).toContain('aria-label="Size target"');
     expect(front).toMatch(/aria-valuetext="2\.6 MB, 32\.5 % of the original"/);
-    expect(front).toContain('Find and make it');
+    const size = markup(<TargetPanel />);
+    expect(size).toContain('Find and make it');
+    expect(size).toContain('value="2.6 MB"');
     const table = markup(<RunsCard />);
     expect(table.match(/data-run=/g)).toHaveLength(3);
     expect(table).toContain('aria-label="Remove embed; gptq:bits=4"');

@@ -85,6 +85,11 @@ export function nearestExports(
   return { sliced: near(choices.sliced), dense: near(choices.dense) };
 }
 
+/** The format whose packings a search for a size chooses from: ONNX where the chosen one holds floats only. */
+export function solverFormat(format: ExportFormat): ExportFormat {
+  return isOnnxFormat(format) || format === 'gguf' ? format : 'onnx';
+}
+
 export const FORMAT_LABELS: Record<ExportFormat, string> = {
   onnx: 'ONNX',
   'transformers.js': 'transformers.js (cache)',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logTicks, xScale, yScale } from '../charts/scales.ts';
+import { logTicks, scaleOf } from '../charts/scales.ts';
 import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, sliceReport } from '../testing.ts';
 import type { ExportEntry } from './exports.ts';
 import { colourOrder, frontOf, paretoFront, placed } from './front.ts';
@@ -53,11 +53,11 @@ describe('the front', () => {
       DEFAULT_SETTINGS,
     );
     const files = points.filter(({ kind }) => kind === 'file');
-    expect(files.map(({ id, precision, x }) => [id, precision, x.bytes])).toEqual([
+    expect(files.map(({ id, precision, figures }) => [id, precision, figures.bytes?.value])).toEqual([
       ['dense', 'int4', 3_100_000],
       ['a', 'int4', 3_100_000],
     ]);
-    expect(files[1].y.perplexity).toEqual({ value: 88, error: null });
+    expect(files[1].figures.perplexity).toEqual({ value: 88, error: null });
     // Nothing but its perplexity was measured of a file: it has no place among divergences.
     expect(placed(points, 'bytes', 'kl')).toMatchObject({ placed: [], missing: 3 });
   });
@@ -87,8 +87,8 @@ describe('the front', () => {
 
 describe('axes of the front', () => {
   it('go logarithmic where one model is ruined, and keep every point inside', () => {
-    expect(yScale('perplexity', [75, 80, 90]).scale).toBe('linear');
-    const wide = yScale('perplexity', [75, 200_000]);
+    expect(scaleOf('perplexity', [75, 80, 90]).scale).toBe('linear');
+    const wide = scaleOf('perplexity', [75, 200_000]);
     expect(wide.scale).toBe('log');
     expect(wide.domain[0]).toBeLessThanOrEqual(75);
     expect(wide.domain[1]).toBeGreaterThanOrEqual(200_000);
@@ -96,8 +96,8 @@ describe('axes of the front', () => {
     expect([ticks[0], ticks.at(-1)]).toEqual(domain);
     expect(domain[0]).toBeLessThanOrEqual(0.004);
     expect(domain[1]).toBeGreaterThanOrEqual(0.03);
-    expect(yScale('top1', [0.9, 0.98]).domain[1]).toBeLessThanOrEqual(1);
-    const bytes = xScale('bytes', [8e6], 1.3e6);
+    expect(scaleOf('top1', [0.9, 0.98]).domain[1]).toBeLessThanOrEqual(1);
+    const bytes = scaleOf('bytes', [8e6], { least: 1.3e6 });
     expect(bytes.domain[0]).toBeLessThanOrEqual(1.3e6);
     expect(bytes.tickFormatter(bytes.ticks[1])).toMatch(/ MB$/);
   });

@@ -2,15 +2,10 @@
 import type { ModelSummary, PerplexityReport, Precision, ProtocolReport } from '../../engine/protocol.ts';
 import { runName } from '../format.ts';
 import type { ExportEntry } from './exports.ts';
-import { isSameEvaluation, type RecipeRun, type Results, type Run } from './results.ts';
+import { denseFigures, type Figures, fileFigures, meaningOf, type Quantity, runFigures } from './quantities.ts';
+import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
-import { chosenPrecision, slicedTotal } from './sizes.ts';
-
-/** A figure with its standard error; null where it has none. */
-export interface Figure {
-  value: number;
-  error: number | null;
-}
+import { chosenPrecision } from './sizes.ts';
 
 export interface FrontPoint {
   /** One for each point. */
@@ -26,12 +21,8 @@ export interface FrontPoint {
   precision: Precision;
   is_preview: boolean;
   protocol: ProtocolReport;
-  x: Partial<Record<XAxis, number>>;
-  y: Partial<Record<YAxis, Figure>>;
+  figures: Figures;
 }
-
-export type XAxis = 'bytes' | 'memory' | 'prefill' | 'decode';
-export type YAxis = 'perplexity' | 'kl' | 'top1';
 
 export interface Front {
   points: FrontPoint[];
@@ -45,30 +36,29 @@ export function frontOf(results: Results, settings: Pick<Settings, 'export'>): F
   if (!model) return { points: [], omitted: 0 };
   const all: FrontPoint[] = [];
   if (dense) {
-    const base = { id: 'dense', label: 'dense', methods: '', is_preview: false };
-    const x = { bytes: model.bytes, memory: model.bytes, prefill: dense.tokens_per_second };
-    const y = { perplexity: perplexityOf(dense) };
-    all.push({ ...base, key: 'dense', kind: 'dense', precision: 'stored', protocol: dense.protocol, x, y });
-    all.push(...files(base, dense_exports));
+    const base = { id: 'dense', label: 'dense', methods: '', is_preview: false, kind: 'dense' as const };
+    const figures = denseFigures(model, dense);
+    const point = { ...base, key: 'dense', precision: 'stored' as const, protocol: dense.protocol, figures };
+    all.push(point, ...files(point, model, dense, dense_exports));
   }
   for (const run of [...results.runs, ...results.recipe_runs]) {
     if (!run.perplexity) continue;
-    const base = {
+    const point = {
       id: run.id,
+      key: run.id,
+      kind: 'run' as const,
       label: labelOf(run),
       methods: methodsOf(run),
       is_preview: 'slice' in run && run.is_preview,
+      precision: chosenPrecision(settings),
+      protocol: run.perplexity.protocol,
+      figures: runFigures(results, model, run, settings),
     };
-    const { x, precision } = sizesOf(model, run, run.perplexity, settings);
-    const y = qualityOf(run.perplexity);
-    all.push({ ...base, key: run.id, kind: 'run', precision, protocol: run.perplexity.protocol, x, y });
-    all.push(...files(base, run.exports));
+    all.push(point, ...files(point, model, dense, run.exports));
   }
   const points = all.filter((point) => isSameEvaluation(point.protocol, protocol));
   return { points, omitted: all.length - points.length };
 }
-
-export type AnyRun = Run | RecipeRun;
 
 /** The name that the person gave it, else what made it. */
 export function labelOf(run: AnyRun): string {
@@ -80,49 +70,25 @@ export function methodsOf(run: AnyRun): string {
   return steps ? steps.map(({ method }) => method).join(' + ') : 'slicing';
 }
 
-function sizesOf(model: ModelSummary, run: AnyRun, measured: PerplexityReport, settings: Pick<Settings, 'export'>) {
-  const speeds = { prefill: measured.tokens_per_second, decode: measured.decode_tokens_per_second };
-  if (!('slice' in run)) {
-    const { stored_bytes } = run.report;
-    return { x: { bytes: stored_bytes, memory: stored_bytes, ...speeds }, precision: 'stored' as const };
-  }
-  const precision = chosenPrecision(settings);
-  return { x: { bytes: slicedTotal(model, run.slice, precision), memory: run.slice.bytes, ...speeds }, precision };
-}
-
-export function perplexityOf({ perplexity, relative_spread }: PerplexityReport): Figure {
-  return { value: perplexity, error: relative_spread === null ? null : perplexity * relative_spread };
-}
-
-function qualityOf(measured: PerplexityReport): FrontPoint['y'] {
-  const { divergence } = measured;
-  const perplexity = perplexityOf(measured);
-  if (!divergence) return { perplexity };
-  const { kl_divergence, kl_error, top1_agreement, top1_error } = divergence;
-  return {
-    perplexity,
-    kl: { value: kl_divergence, error: kl_error },
-    top1: { value: top1_agreement, error: top1_error },
-  };
-}
-
 /** Verified files have a perplexity of their own; nothing else was measured of them. */
 function files(
-  base: Pick<FrontPoint, 'id' | 'label' | 'methods' | 'is_preview'>,
+  of: FrontPoint,
+  model: ModelSummary,
+  dense: PerplexityReport | null,
   exports: readonly ExportEntry[],
 ): FrontPoint[] {
   return exports.flatMap((entry) => {
     if (entry.state !== 'done' || !entry.protocol) return [];
     const { format, precision } = entry.choice;
+    const { perplexity, files: written } = entry.report;
     return {
-      ...base,
-      key: `${base.id}/${format}/${precision}`,
+      ...of,
+      key: `${of.id}/${format}/${precision}`,
       kind: 'file' as const,
-      label: `${base.label}, ${format}${precision === 'stored' ? '' : ` ${precision}`}`,
+      label: `${of.label}, ${format}${precision === 'stored' ? '' : ` ${precision}`}`,
       precision,
       protocol: entry.protocol,
-      x: { bytes: weightBytes(entry.report.files) },
-      y: { perplexity: { value: entry.report.perplexity, error: null } },
+      figures: fileFigures(model, of.figures, { bytes: weightBytes(written), perplexity, dense }),
     };
   });
 }
@@ -132,27 +98,6 @@ const WEIGHTS = /\.(?:onnx|onnx_data[\w.-]*|safetensors|gguf)$/;
 export function weightBytes(files: readonly { name: string; bytes: number }[]): number {
   return files.filter(({ name }) => WEIGHTS.test(name)).reduce((sum, { bytes }) => sum + bytes, 0);
 }
-
-export interface AxisMeaning {
-  label: string;
-  /** Where there is little room. */
-  short: string;
-  /** More is better. */
-  rises: boolean;
-}
-
-export const X_AXES: Readonly<Record<XAxis, AxisMeaning>> = {
-  bytes: { label: 'size of the weights', short: 'size', rises: false },
-  memory: { label: 'memory of the weights', short: 'memory', rises: false },
-  prefill: { label: 'tokens/s, whole text', short: 'tokens/s', rises: true },
-  decode: { label: 'tokens/s, one by one', short: 'tokens/s, one by one', rises: true },
-};
-
-export const Y_AXES: Readonly<Record<YAxis, AxisMeaning>> = {
-  perplexity: { label: 'perplexity', short: 'perplexity', rises: false },
-  kl: { label: 'KL divergence', short: 'KL', rises: false },
-  top1: { label: 'top-1 agreement', short: 'top-1', rises: true },
-};
 
 /** A point that both axes know. */
 export interface Placed {
@@ -164,11 +109,16 @@ export interface Placed {
 }
 
 /** `missing`: points without a figure on one of the axes. A logarithmic axis has no place for zero. */
-export function placed(points: readonly FrontPoint[], x: XAxis, y: YAxis): { placed: Placed[]; missing: number } {
+export function placed(points: readonly FrontPoint[], x: Quantity, y: Quantity): { placed: Placed[]; missing: number } {
+  const figureOf = ({ figures }: FrontPoint, axis: Quantity) => {
+    const figure = figures[axis];
+    const isPlaced = figure && Number.isFinite(figure.value) && !(isLogarithmic(axis) && figure.value <= 0);
+    return isPlaced ? figure : undefined;
+  };
   const found = points.flatMap((point) => {
-    const [at, figure] = [point.x[x], point.y[y]];
-    if (at === undefined || !figure || !Number.isFinite(figure.value) || (y === 'kl' && figure.value <= 0)) return [];
-    return [{ x: at, y: figure.value, point, ...(figure.error !== null && { error: figure.error }) }];
+    const [along, up] = [figureOf(point, x), figureOf(point, y)];
+    if (!along || !up) return [];
+    return [{ x: along.value, y: up.value, point, ...(up.error !== null && { error: up.error }) }];
   });
   const isKnown = ({ kind }: FrontPoint) => kind !== 'dense';
   return {
@@ -177,10 +127,15 @@ export function placed(points: readonly FrontPoint[], x: XAxis, y: YAxis): { pla
   };
 }
 
+/** What is never negative, and spans decades as soon as one model is ruined. */
+export function isLogarithmic(axis: Quantity): boolean {
+  return ['perplexity', 'ratio', 'nats'].includes(meaningOf(axis).unit);
+}
+
 /** Those that no other beats on both axes, along x. */
-export function paretoFront(points: readonly Placed[], x: XAxis, y: YAxis): Placed[] {
-  const sign = X_AXES[x].rises ? -1 : 1;
-  const better = (a: number, b: number) => (Y_AXES[y].rises ? a > b : a < b);
+export function paretoFront(points: readonly Placed[], x: Quantity, y: Quantity): Placed[] {
+  const sign = meaningOf(x).rises ? -1 : 1;
+  const better = (a: number, b: number) => (meaningOf(y).rises ? a > b : a < b);
   const sorted = [...points].sort((a, b) => sign * (a.x - b.x) || (better(a.y, b.y) ? -1 : 1));
   const front: Placed[] = [];
   for (const point of sorted) {

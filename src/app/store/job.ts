@@ -15,6 +15,7 @@ export type JobKind =
   | 'sweep'
   | 'recipe'
   | 'solve'
+  | 'imatrix'
   | 'export'
   | 'discard';
 

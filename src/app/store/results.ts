@@ -3,6 +3,7 @@
 import type {
   BackendInfo,
   EngineEvent,
+  ImportanceReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
@@ -53,6 +54,18 @@ export interface RecipeRun {
   exports: Exports;
 }
 
+export type AnyRun = Run | RecipeRun;
+
+/** What is counted of a run, whatever made it. `memory`: bytes of its weights as they are held. */
+export function runSizes(run: AnyRun): { memory: number; parameters: number; multiplications_per_token?: number } {
+  if (!('slice' in run)) {
+    const { stored_bytes, parameters, multiplications_per_token } = run.report;
+    return { memory: stored_bytes, parameters, multiplications_per_token };
+  }
+  const { bytes, parameters, run: report } = run.slice;
+  return { memory: bytes, parameters, multiplications_per_token: report?.multiplications_per_token };
+}
+
 export interface Results {
   backend: BackendInfo | null;
   model: ModelSummary | null;
@@ -68,6 +81,8 @@ export interface Results {
   recipe_runs: RecipeRun[];
   /** Taken off the page and not yet freed: it can be put back. */
   removed: Run | RecipeRun | null;
+  /** From a file, in place of the calibration text's; null: the text's. */
+  imatrix: ImportanceReport | null;
   /** The last answer to a size that was named. */
   solution: SolveReport | null;
   /** Live curves by target ("dense" or a run's id). */
@@ -85,6 +100,7 @@ export const NO_RESULTS: Results = {
   runs: [],
   recipe_runs: [],
   removed: null,
+  imatrix: null,
   solution: null,
   curves: {},
 };

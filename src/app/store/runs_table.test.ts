@@ -27,7 +27,7 @@ describe('the table of runs', () => {
     expect(ids(sortRows(rows, 'bytes', false))).toEqual(['dense', 'b', 'c', 'a']);
     const pinned = runRows(markRun(RESULTS, 'c', { is_pinned: true }), DEFAULT_SETTINGS);
     expect(ids(sortRows(pinned, 'bytes', false))).toEqual(['dense', 'c', 'b', 'a']);
-    expect(rows[1]).toMatchObject({ bits: 8, recipe: 'embed; gptq:bits=4' });
+    expect(rows[1]).toMatchObject({ figures: { bits: { value: 8 } }, recipe: 'embed; gptq:bits=4' });
   });
 
   it('takes a name, which stands for the recipe, and gives it up', () => {

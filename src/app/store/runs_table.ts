@@ -1,9 +1,9 @@
 /** @file Rows of the table of runs, their order, and what two of them differ in, window by window. */
 import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
-import { type AnyRun, type Figure, labelOf, perplexityOf } from './front.ts';
-import { isSameEvaluation, type Results } from './results.ts';
+import { labelOf } from './front.ts';
+import { denseFigures, type Figures, meaningOf, QUANTITY_NAMES, type Quantity, runFigures } from './quantities.ts';
+import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
-import { chosenPrecision, slicedTotal } from './sizes.ts';
 
 export interface RunRow {
   id: 'dense' | string;
@@ -13,34 +13,26 @@ export interface RunRow {
   /** "quick", "other texts", "weights lost". */
   remarks: readonly string[];
   is_pinned: boolean;
-  perplexity: Figure | null;
-  kl: Figure | null;
-  top1: Figure | null;
-  bytes: number;
-  bits: number;
-  /** Tokens per second, whole text and one by one. */
-  prefill: number | null;
-  decode: number | null;
+  figures: Figures;
   /** Exports that were verified. */
   files: number;
   measured: PerplexityReport | null;
 }
 
-export type SortKey = 'label' | 'perplexity' | 'kl' | 'top1' | 'bytes' | 'bits' | 'prefill' | 'decode';
+export type SortKey = 'label' | Quantity;
 
 export function runRows(results: Results, settings: Pick<Settings, 'export'>): RunRow[] {
   const { model, dense, dense_exports } = results;
   if (!model) return [];
   const rows = [...results.runs, ...results.recipe_runs].map((run) => runRow(results, model, run, settings));
   const original: RunRow = {
-    ...figuresOf(dense),
+    figures: denseFigures(model, dense),
+    measured: dense,
     id: 'dense',
     label: 'dense',
     recipe: 'as it was opened',
     remarks: [],
     is_pinned: true,
-    bytes: model.bytes,
-    bits: (8 * model.bytes) / model.parameters,
     files: dense_exports.filter(({ state }) => state === 'done').length,
   };
   return [original, ...rows];
@@ -48,7 +40,6 @@ export function runRows(results: Results, settings: Pick<Settings, 'export'>): R
 
 function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pick<Settings, 'export'>): RunRow {
   const measured = run.perplexity;
-  const bytes = 'slice' in run ? slicedTotal(model, run.slice, chosenPrecision(settings)) : run.report.stored_bytes;
   const recipe = 'slice' in run ? (run.slice.run?.recipe ?? labelOf({ ...run, name: undefined })) : run.report.recipe;
   const remarks = [
     'slice' in run && run.is_preview && 'quick',
@@ -56,27 +47,14 @@ function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pi
     run.is_lost && 'weights lost',
   ].filter((remark) => typeof remark === 'string');
   return {
-    ...figuresOf(measured),
+    figures: runFigures(results, model, run, settings),
+    measured,
     id: run.id,
     label: labelOf(run),
     recipe,
     remarks,
     is_pinned: run.is_pinned ?? false,
-    bytes,
-    bits: (8 * bytes) / model.parameters,
     files: run.exports.filter(({ state }) => state === 'done').length,
-  };
-}
-
-function figuresOf(measured: PerplexityReport | null) {
-  const divergence = measured?.divergence;
-  return {
-    perplexity: measured && perplexityOf(measured),
-    kl: divergence ? { value: divergence.kl_divergence, error: divergence.kl_error } : null,
-    top1: divergence ? { value: divergence.top1_agreement, error: divergence.top1_error } : null,
-    prefill: measured?.tokens_per_second ?? null,
-    decode: measured?.decode_tokens_per_second ?? null,
-    measured,
   };
 }
 
@@ -97,22 +75,21 @@ export function sortRows(rows: readonly RunRow[], key: SortKey | null, isDescend
 }
 
 function figureOf(row: RunRow, key: Exclude<SortKey, 'label'>): number | null {
-  const value = row[key];
-  return typeof value === 'number' || value === null ? value : value.value;
+  return row.figures[key]?.value ?? null;
 }
 
 /** RFC 4180: every figure with all its digits, in units that the head names. */
 export function toCsv(rows: readonly RunRow[]): string {
-  const head = [
-    ...['name', 'recipe', 'perplexity', 'perplexity_error', 'kl_divergence', 'kl_error'],
-    ...['top1_agreement', 'top1_error', 'bytes', 'bits_per_weight'],
-    ...['tokens_per_second', 'decode_tokens_per_second', 'evaluation', 'windows', 'seqlen', 'bos'],
-  ];
+  const columns = QUANTITY_NAMES.flatMap((name) => {
+    const { field, error } = meaningOf(name);
+    const value = ({ figures }: RunRow) => figures[name]?.value;
+    return [{ field, value }, ...(error ? [{ field: error, value: (row: RunRow) => row.figures[name]?.error }] : [])];
+  });
+  const head = ['name', 'recipe', ...columns.map(({ field }) => field), 'evaluation', 'windows', 'seqlen', 'bos'];
   const lines = rows.map((row) => {
     const protocol = row.measured?.protocol;
     return [
-      ...[row.label, row.recipe, row.perplexity?.value, row.perplexity?.error, row.kl?.value, row.kl?.error],
-      ...[row.top1?.value, row.top1?.error, row.bytes, row.bits, row.prefill, row.decode],
+      ...[row.label, row.recipe, ...columns.map(({ value }) => value(row))],
       ...[protocol?.evaluation.name, protocol?.eval_samples, protocol?.seqlen, protocol?.bos],
     ]
       .map(csvField)

@@ -2,9 +2,9 @@
 import { useMemo } from 'react';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
-import type { AnyRun } from './front.ts';
 import { isReplaceable } from './job.ts';
 import { matchingRuns, type PlanResult, planOf } from './plan.ts';
+import type { AnyRun } from './results.ts';
 import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import type { StudioState } from './store.ts';

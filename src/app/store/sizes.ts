@@ -4,6 +4,7 @@ import type { ModelSummary, PartSizes, Precision, SliceReport } from '../../engi
 import { formatBytes, formatChange, formatPercent } from '../format.ts';
 import { PRECISION_LABELS } from './exports.ts';
 import type { Plan } from './plan.ts';
+import type { AnyRun } from './results.ts';
 import type { Settings } from './settings.ts';
 
 export function chosenPrecision({ export: { sliced } }: Pick<Settings, 'export'>): Precision {
@@ -21,6 +22,11 @@ export function slicedBytes(
 
 export function slicedTotal({ shape }: ModelSummary, { parts, dimension, head }: Sized, precision: Precision): number {
   return plannedTotal(shape, parts, dimension, precision, head);
+}
+
+/** Bytes of a run's weights in a file of this precision: what a recipe packed stays as it is packed. */
+export function fileSize(model: ModelSummary, run: AnyRun, precision: Precision): number {
+  return 'slice' in run ? slicedTotal(model, run.slice, precision) : run.report.file_bytes[precision];
 }
 
 type Sized = Pick<Plan | SliceReport, 'parts' | 'dimension' | 'head'>;

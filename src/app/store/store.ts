@@ -2,9 +2,9 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { MemoryReport, ModelSource } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
-import type { XAxis, YAxis } from './front.ts';
 import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
+import type { Quantity } from './quantities.ts';
 import type { Question } from './question.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
@@ -34,11 +34,16 @@ export interface StudioState {
 }
 
 export interface FrontSettings {
-  x: XAxis;
-  y: YAxis;
+  x: Quantity;
+  y: Quantity;
   /** Bytes; null: a size that suits the open model. */
   target: number | null;
+  /** Columns of the table of runs, in the order of the quantities. */
+  columns: readonly Quantity[];
 }
+
+/** The table begins with these: as many as its place has room for. */
+const COLUMNS: readonly Quantity[] = ['perplexity', 'kl', 'top1', 'bytes', 'bits'];
 
 export type StudioStore = StoreApi<StudioState>;
 
@@ -55,7 +60,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     interruption: null,
     selected: null,
     recipe: '',
-    front: { x: 'bytes', y: 'perplexity', target: null },
+    front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
   }));
 }

@@ -60,11 +60,11 @@ export interface Solution {
 }
 
 /** Divergences are compared as they are, and with large ones made smaller: correction mends coarse matrices most. */
-const POWERS = [1, 0.7];
+export const POWERS = [1, 0.7];
 /** The held-back windows are few: another way than the first must be better by more than chance. */
 const CLEARLY = 0.97;
 
-const PATIENCE_S = 300;
+export const PATIENCE_S = 300;
 
 /** @throws `bad_option` for a target that nothing meets, with the smallest that can be; `cancelled` */
 export async function solve(model: DecoderModel, request: SolveRequest, context: PassContext): Promise<Solution> {

@@ -148,7 +148,7 @@ export async function writeReport(
   const timings = {
     load: state.load_ms,
     dense_evaluation: dense.duration_ms,
-    calibration_and_slicing: made?.run.duration_ms ?? 0,
+    compression: made?.run.duration_ms ?? 0,
     evaluation: made?.evaluation?.duration_ms ?? 0,
     ...exported.duration_ms,
   };

@@ -98,4 +98,18 @@ describe('solve', () => {
       allowed: 'onnx, transformers.js, gguf',
     });
   });
+
+  it('tells a time before, without a search, and heeds a cancel', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, model());
+    for (const format of ['onnx', 'gguf'] as const) {
+      const seconds = await engine.run('solve_time', { format });
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThan(600);
+    }
+    const controller = new AbortController();
+    const trial = engine.run('solve_time', { format: 'onnx' }, undefined, controller.signal);
+    controller.abort();
+    await expect(trial).rejects.toThrow();
+  });
 });

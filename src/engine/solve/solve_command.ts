@@ -2,8 +2,10 @@
 
 import type { PassContext } from '../../compress/method.ts';
 import { storedType } from '../../compress/slicegpt/store.ts';
+import { searchSeconds } from '../../compress/solver/search_time.ts';
 import { type Candidate, solve } from '../../compress/solver/solve.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import type { ScratchStore } from '../../models/scratch.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import type { ExportFormat } from '../export/options.ts';
@@ -49,23 +51,13 @@ export async function solveCommand(
   const { calibration } = state.requireTexts();
   const { fit, held } = holdBack(calibration);
   const targetBytes = bytesOfTarget(target, summary);
-  const floatBytes = bytesPerElement(storedType(open.model));
-  const formatted = formatTarget(format, open, floatBytes, state.importance?.values);
   const memory = memoryPlanOf(state);
+  const formatted = targetOf(state, format);
   const spill = memory ? searchMemory(open.model, formatted, memory).storage.spill : 0;
   await assertStorage(platform, 'The search for a recipe', spill);
-  const meter = new ProgressMeter(emit, 'search', () => memoryReport(state));
   const scratch = await platform.createScratch();
   try {
-    const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
-    const context: PassContext = {
-      ...shared,
-      calibration: fit,
-      dense: open.model,
-      before: [],
-      after: [],
-      importance: state.importance?.values,
-    };
+    const context = searchContext(state, platform, scratch, fit, emit, signal);
     const request = {
       ...formatted,
       ...{ targetBytes, held, createScratch: () => platform.createScratch() },
@@ -85,6 +77,44 @@ export async function solveCommand(
   } finally {
     await scratch.clear();
   }
+}
+
+/** Command `solve_time`: seconds that a search would take, from a small part of it; null where even that is too long. */
+export async function solveTimeCommand(
+  state: EngineState,
+  platform: EnginePlatform,
+  { format }: { format: ExportFormat },
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { open } = state.requireModel();
+  const { fit, held } = holdBack(state.requireTexts().calibration);
+  const scratch = await platform.createScratch();
+  try {
+    const context = searchContext(state, platform, scratch, fit, emit, signal);
+    return await searchSeconds(open.model, { ...targetOf(state, format), held }, context);
+  } finally {
+    await scratch.clear();
+  }
+}
+
+function targetOf(state: EngineState, format: ExportFormat) {
+  const { open } = state.requireModel();
+  return formatTarget(format, open, bytesPerElement(storedType(open.model)), state.importance?.values);
+}
+
+function searchContext(
+  state: EngineState,
+  platform: EnginePlatform,
+  scratch: ScratchStore,
+  calibration: TokenWindows,
+  emit: Emit,
+  signal: AbortSignal,
+): PassContext {
+  const meter = new ProgressMeter(emit, 'search', () => memoryReport(state));
+  const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
+  const { model } = state.requireModel().open;
+  return { ...shared, calibration, dense: model, before: [], after: [], importance: state.importance?.values };
 }
 
 export function bytesOfTarget(target: SolveTarget, { bytes, parameters }: ModelSummary): number {

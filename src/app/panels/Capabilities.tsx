@@ -1,23 +1,11 @@
 import { useEffect, useState } from 'react';
 import { type Fact, Facts } from '../components/Facts.tsx';
-import { Section } from '../components/Section.tsx';
 import { formatBytes } from '../format.ts';
 import { useStudioState } from '../studio.ts';
 import { type CapabilityGroup, capabilityGroups, capabilityText, type PageCapabilities } from './capabilities.ts';
 
-/** What the badge in the header opens. */
-export const CAPABILITIES_ID = 'capabilities';
-
-export function openCapabilities(): void {
-  const panel = document.getElementById(CAPABILITIES_ID);
-  if (!(panel instanceof HTMLDetailsElement)) return;
-  panel.open = true;
-  panel.scrollIntoView({ block: 'nearest' });
-  panel.querySelector('summary')?.focus();
-}
-
 /** What this device and browser can do: adapter, limits, how its floats behave, storage; to read and to copy. */
-export function CapabilityPanel() {
+export default function Capabilities() {
   const backend = useStudioState((state) => state.results.backend);
   const page = usePageCapabilities();
   const [isCopied, setCopied] = useState(false);
@@ -27,21 +15,16 @@ export function CapabilityPanel() {
     setCopied(true);
   }
   return (
-    <Section title="This device">
-      <details className="fold" id={CAPABILITIES_ID}>
-        <summary>What it can do</summary>
-        <div className="fold-body">
-          {groups.map((group) => (
-            <Group key={group.title} group={group} />
-          ))}
-          <p>
-            <button type="button" className="link" onClick={() => void copy().catch(() => setCopied(false))}>
-              {isCopied ? 'Copied' : 'Copy as text'}
-            </button>
-          </p>
-        </div>
-      </details>
-    </Section>
+    <>
+      {groups.map((group) => (
+        <Group key={group.title} group={group} />
+      ))}
+      <p>
+        <button type="button" className="link" onClick={() => void copy().catch(() => setCopied(false))}>
+          {isCopied ? 'Copied' : 'Copy as text'}
+        </button>
+      </p>
+    </>
   );
 }
 

@@ -1,0 +1,30 @@
+/** The stage before a model is open: what will happen here, in the order in which it does. */
+export function Welcome() {
+  return (
+    <section className="welcome" aria-label="How it works">
+      <ol>
+        {STEPS.map(({ title, text }) => (
+          <li key={title}>
+            <h2>{title}</h2>
+            <p className="muted">{text}</p>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+const STEPS = [
+  {
+    title: 'Drop a model',
+    text: 'Or try the built-in one. Its perplexity is measured on this device, window by window; nothing is uploaded.',
+  },
+  {
+    title: 'Name a size, or write a recipe',
+    text: 'The best model of that size is looked for by what each matrix costs. Or choose the methods yourself: quantising, pruning, low rank, slicing, one after another.',
+  },
+  {
+    title: 'Take the model home',
+    text: 'Each one you make becomes a point, quality against size. Files are offered once they were run again and gave the same perplexity.',
+  },
+];
