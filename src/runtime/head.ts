@@ -11,12 +11,12 @@ import { vocabularyBlockRows } from './budgets.ts';
 import { applyNorm } from './layer_products.ts';
 import type { WeightLoader } from './weights.ts';
 
-interface VocabularyBlock {
+export interface VocabularyBlock {
   start: number;
   end: number;
 }
 
-function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
+export function vocabularyBlocks(arena: Arena, head: Head, rows: number): VocabularyBlock[] {
   const [vocabulary, columns] = head.weight.shape;
   const size = vocabularyBlockRows(vocabulary, columns, rows, arena.backend.info.maxTensorBytes);
   const blocks: VocabularyBlock[] = [];
@@ -51,13 +51,13 @@ export async function headInputs(
   return outputs;
 }
 
-interface HeadBlock {
+export interface HeadBlock {
   /** (n, columns): rows `start … end` of the head. */
   weight: Tensor;
   bias?: Tensor;
 }
 
-async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
+export async function loadHeadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
   return {
     weight: await loader.product(head.weight, rows),
     bias: head.bias && (await loader.load(head.bias, rows)),
@@ -65,7 +65,13 @@ async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock
 }
 
 /** Logits of one block of the vocabulary into `logits` (rows, n). */
-function blockLogits(arena: Arena, head: Head, { weight, bias }: HeadBlock, input: Tensor, logits: Tensor): void {
+export function blockLogits(
+  arena: Arena,
+  head: Head,
+  { weight, bias }: HeadBlock,
+  input: Tensor,
+  logits: Tensor,
+): void {
   const { backend } = arena;
   backend.matmul_bt({ a: input, b: weight, output: logits });
   if (bias) backend.add_bias({ hidden_states: logits, bias });
@@ -93,7 +99,7 @@ export async function tokenLosses(
   const rows = Math.max(...inputs.map((input) => input.shape[0]));
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     inputs.forEach((input, i) => {
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
       blockLogits(arena, model.lm_head, block, input, logits);
@@ -137,7 +143,7 @@ export async function logitsOfBoth(
     throwIfCancelled(signal);
     const values: ArrayLike<number>[] = [];
     for (const { head, input } of [dense, own]) {
-      const block = await loadBlock(loader, head, { start, end });
+      const block = await loadHeadBlock(loader, head, { start, end });
       const logits = arena.workspace('logits', [rows, end - start]);
       blockLogits(arena, head, block, input, logits);
       values.push(await arena.backend.read(logits));
@@ -162,7 +168,7 @@ export async function allLogits(
   const all = new Float32Array(rows * vocabulary);
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([rows, end - start], 'logits_block');
     blockLogits(arena, model.lm_head, block, input, logits);
     const values = await backend.read(logits);
@@ -184,7 +190,7 @@ export async function timeHead(
 ): Promise<number> {
   let total = 0;
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, 1)) {
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([1, end - start], 'logits_block');
     total += await fastest(arena, () => blockLogits(arena, model.lm_head, block, input, logits));
     arena.free(block.weight, block.bias, logits);

@@ -40,6 +40,7 @@ import { scale } from './scale.ts';
 import { scale_columns } from './scale_columns.ts';
 import { soft_cap } from './soft_cap.ts';
 import { CpuTensor, type Floats, floats, ids, type Values } from './tensor.ts';
+import { write_rows } from './write_rows.ts';
 import { xielu } from './xielu.ts';
 
 /** V8 allows 2^33 bytes and more; 2 GiB is what every engine gives. */
@@ -64,6 +65,7 @@ export abstract class HostBackend implements Backend {
   readonly quantize_rows = quantize_rows;
   readonly quantize_columns = quantize_columns;
   readonly outlier_columns = outlier_columns;
+  readonly write_rows = write_rows;
   readonly add = add;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;

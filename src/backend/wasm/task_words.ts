@@ -36,7 +36,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   attention: {
     ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
     ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
-    ...{ scale: 'number', window: 'number', soft_cap: 'number' },
+    ...{ scale: 'number', window: 'number', soft_cap: 'number', past: 'number' },
   },
   activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
   cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
