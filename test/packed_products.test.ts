@@ -51,6 +51,7 @@ const FORMS: [name: string, form: Form][] = ([2, 3, 4, 8] as const).flatMap((bit
 );
 FORMS.push(['int8 row', { bits: 8, group: 'row', zero: 'symmetric', scale: 'F32' }]);
 FORMS.push(['int4 of groups of 96', { bits: 4, group: 96, zero: 'integer', scale: 'F16' }]);
+FORMS.push(['int3 of groups of 160', { bits: 3, group: 160, zero: 'minimum', scale: 'F16' }]);
 FORMS.push(['int4 row', { bits: 4, group: 'row', zero: 'minimum', scale: 'F16' }]);
 
 /** Rows, outputs, inputs: ragged blocks and groups, one row and many, more than one panel. */
@@ -62,12 +63,16 @@ const SHAPES = [
 
 describe.each(FORMS)('%s', (name, form) => {
   // A product of several panels takes the twin long.
-  it.each(name === 'int4 integer' ? [...SHAPES, [5, 1700, 320] as const] : SHAPES)(
+  const more = { 'int4 integer': [5, 1700, 320], 'int3 of groups of 160': [6, 13, 803] } as Record<
+    string,
+    readonly number[]
+  >;
+  it.each([...SHAPES, ...(more[name] ? [more[name]] : [])] as (readonly [number, number, number])[])(
     'multiplies %i rows to %i outputs from %i inputs',
     async (m, n, k) => {
       const values = valuesOf(n, k, form);
       const numbers = dense(values);
-      const product = (b: Backend, weight: Tensor, more: object) => {
+      const product = (b: Backend, weight: Tensor, which: object) => {
         const a = b.fromArray(randomValues(m * k, 5), [m, k], 'a');
         const output = b.fromArray(randomValues(m * n, 6), [m, n], 'output');
         const gate = { states: b.fromArray(randomValues(m * n, 7), [m, n], 'gate'), activation: 'silu' as const };
@@ -76,7 +81,7 @@ describe.each(FORMS)('%s', (name, form) => {
           string,
           object
         >;
-        b.matmul_bt({ a, b: weight, output, ...all[(more as { way: string }).way] });
+        b.matmul_bt({ a, b: weight, output, ...all[(which as { way: string }).way] });
         return b.read(output);
       };
       const own = (await packed(values)) as Tensor;
@@ -107,7 +112,25 @@ it('holds what fits no blocks as floats, and takes packed matrices nowhere else'
   expect(() => backend.matmul_bt({ a: backend.empty([4, 60], 'a'), b: own, output })).toThrow(
     expect.objectContaining({ code: 'kernel_shape' }),
   );
-  const before = backend.memory.currentBytes;
   own.dispose();
-  expect(before - backend.memory.currentBytes).toBe((8 * 64) / 2 + 8 * 2 * 2 + 8 * 2);
+});
+
+it.each([2, 3, 4, 8] as const)('holds %i bits in their bytes, zero points too', async (bits) => {
+  const before = backend.memory.currentBytes;
+  const own = (await packed(valuesOf(16, 64, { bits, group: 32, zero: 'integer', scale: 'F16' }))) as Tensor;
+  const weights = (16 * 64 * bits) / 8;
+  const groups = 16 * 2;
+  expect(backend.memory.currentBytes - before).toBe(weights + groups * 2 + (groups * bits) / 8);
+  own.dispose();
+});
+
+it('holds a matrix with a scale that is no number as floats, where it is found', async () => {
+  const values = valuesOf(4, 64, { bits: 4, group: 32, zero: 'integer', scale: 'F16' });
+  const { packing, rows, columns } = values;
+  const ref = await storePacked(memoryScratch(), 'w', values);
+  const parts = await groupedParts(ref, packing, { start: 0, end: rows });
+  const scales = Uint8Array.from(parts?.scales as Uint8Array);
+  scales.set([0x00, 0x7c], 6);
+  const matrix = { ...packing, ...(parts as NonNullable<typeof parts>), scales, rows, columns };
+  expect(backend.pack?.(matrix, 'packed')).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 """Writes test/fixtures/onnx_quantised: the model of test/fixtures/onnx/llama_torchscript.onnx as ONNX Runtime's quantisers and
-other tools store it, with the logits that ONNX Runtime computes of each.
+other tools store it, with the logits that ONNX Runtime computes of each; where inputs are rounded too, of the float model with the
+weights that the file stands for.
 
     pip install onnx onnx_ir onnxruntime numpy
     python tools/onnx_quantised.py
@@ -9,12 +10,13 @@ import gzip
 import json
 import logging
 import pathlib
+import tempfile
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper, version_converter
-from onnxruntime.quantization import QuantFormat
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "test" / "fixtures"
@@ -147,6 +149,53 @@ def gathered_then_dequantized():
     return model
 
 
+class Ids(CalibrationDataReader):
+    def __init__(self):
+        self.left = [{"input_ids": np.array(IDS), "attention_mask": np.ones_like(IDS)}]
+
+    def get_next(self):
+        return self.left.pop() if self.left else None
+
+
+def rounded(quantize, optimised=False):
+    """Weights and inputs, by ONNX Runtime's own quantisers; as its optimiser saves it, operators are fused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        onnx.save(source(), path / "source.onnx")
+        quantize(path / "source.onnx", path / "quantised.onnx")
+        if not optimised:
+            return onnx.load(path / "quantised.onnx")
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(path / "optimised.onnx")
+        ort.InferenceSession(path / "quantised.onnx", options, providers=["CPUExecutionProvider"])
+        return onnx.load(path / "optimised.onnx")
+
+
+def dynamic(optimised=False, **settings):
+    return rounded(lambda a, b: quantize_dynamic(a, b, **settings), optimised)
+
+
+def static(**settings):
+    return rounded(lambda a, b: quantize_static(a, b, Ids(), quant_format=QuantFormat.QDQ, **settings))
+
+
+def float_model(quantised):
+    """The source with the numbers that the codes of `quantised` stand for."""
+    found = {i.name: numpy_helper.to_array(i) for i in quantised.graph.initializer}
+    model = source()
+    for tensor in model.graph.initializer:
+        codes = found.get(tensor.name + "_quantized")
+        if codes is None:
+            continue
+        scale, zero = (found.get(f"{tensor.name}_quantized_{part}", found.get(f"{tensor.name}_{part}"))
+                       for part in ("scale", "zero_point"))
+        zero = np.zeros_like(scale, codes.dtype) if zero is None else zero
+        w = (codes.astype(np.float32) - zero.astype(np.float32)) * scale
+        tensor.CopyFrom(numpy_helper.from_array(w.astype(np.float32), tensor.name))
+    return model
+
+
 VARIANTS = {
     "nbits_4_asymmetric": lambda: nbits(4, False),
     "nbits_4_symmetric": lambda: nbits(4, True),
@@ -157,21 +206,34 @@ VARIANTS = {
     "gather_block_quantized": gathered_blocks,
     "gather_then_dequantize": gathered_then_dequantized,
 }
+# What rounds inputs too.
+ROUNDED = {
+    "dynamic_uint8": lambda: dynamic(weight_type=QuantType.QUInt8),
+    "dynamic_int8_channels": lambda: dynamic(weight_type=QuantType.QInt8, per_channel=True, reduce_range=True),
+    "dynamic_fused": lambda: dynamic(optimised=True, weight_type=QuantType.QInt8),
+    "static_qdq": lambda: static(weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8),
+    "static_qdq_channels": lambda: static(weight_type=QuantType.QInt8, activation_type=QuantType.QInt16, per_channel=True),
+}
 
 
 if __name__ == "__main__":
     logging.disable()
     OUT.mkdir(parents=True, exist_ok=True)
     logits = {}
-    for name, make in VARIANTS.items():
-        data = make().SerializeToString()
+    for name, make in (VARIANTS | ROUNDED).items():
+        model = make()
+        data = model.SerializeToString()
+        computed = float_model(model).SerializeToString() if name in ROUNDED else data
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(computed, options, providers=["CPUExecutionProvider"])
         ids = np.array(IDS)
         found = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
         logits[name] = [float(f"{value:.8g}") for value in found.reshape(-1)]
         (OUT / f"{name}.onnx.gz").write_bytes(gzip.compress(data, 9, mtime=0))
-        print(name, len(data), [(n.name, n.op_type) for n in make().graph.node if "uant" in n.op_type or "NBits" in n.op_type][:3])
-    facts = {"onnxruntime": ort.__version__, "input_ids": IDS[0], "logits": logits}
+        counts = {}
+        for node in model.graph.node:
+            counts[node.op_type] = counts.get(node.op_type, 0) + 1
+        print(name, len(data), {key: n for key, n in counts.items() if "uant" in key or "NBits" in key or "Integer" in key})
+    facts = {"onnxruntime": ort.__version__, "input_ids": IDS[0], "rounded": list(ROUNDED), "logits": logits}
     (OUT / "logits.json.gz").write_bytes(gzip.compress(json.dumps(facts).encode(), 9, mtime=0))

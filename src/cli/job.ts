@@ -125,7 +125,7 @@ export async function runJob(
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
-  await checkRecipes(recipes, driver);
+  await checkRecipes(recipes, options.format, driver, observer);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
     {
@@ -257,10 +257,17 @@ async function solveAndExport(job: RunningJob, target: SolveTarget, index: numbe
   await compressAndExport(job, parseRecipe(solver.candidates[0].recipe), index, solver);
 }
 
-/** Every recipe, before minutes are spent on the first. Throws `bad_option` or `not_sliceable`. */
-async function checkRecipes(recipes: readonly Recipe[], driver: Driver): Promise<void> {
+/** Every recipe, before minutes are spent on the first, and what their files cannot hold. Throws `bad_option` or `not_sliceable`. */
+async function checkRecipes(
+  recipes: readonly Recipe[],
+  formats: CliOptions['format'],
+  driver: Driver,
+  observer: JobObserver,
+): Promise<void> {
+  const told = new Set<string>();
   for (const recipe of recipes) {
-    const { refusals } = await driver.run('plan', { steps: recipe.steps });
+    const { refusals, files } = await driver.run('plan', { steps: recipe.steps, formats });
+    for (const { format, notes } of files) for (const note of notes) told.add(`note: ${format}: ${note}`);
     if (refusals.length === 0) continue;
     const [{ step, reason }] = refusals;
     throw new WhittleError({
@@ -270,6 +277,7 @@ async function checkRecipes(recipes: readonly Recipe[], driver: Driver): Promise
       action: 'Leave the step out, or open another model. --plan tells what every recipe would make.',
     });
   }
+  for (const note of told) observer.onFact?.(note);
 }
 
 /** What every recipe will make of the model; nothing is computed. */
@@ -291,7 +299,7 @@ export async function planJob(
   );
   const plans: PlanReport[] = [];
   for (const recipe of [...slicings, ...(options.recipe ?? [])]) {
-    const plan = await driver.run('plan', { steps: recipe.steps }, onEvent);
+    const plan = await driver.run('plan', { steps: recipe.steps, formats: options.format }, onEvent);
     plans.push({ ...plan, recipe: recipe.text });
   }
   return { plans, summary };

@@ -77,7 +77,14 @@ export function planText(plan: PlanReport, dense: { parameters: number; bytes: n
     `dense       ${compact(dense.parameters)} parameters, ${bytes(dense.bytes)} as stored`,
     ...(rows.length > 0 ? [table] : []),
     `storage     ${bytes(plan.storage_bytes)} of the browser's`,
+    ...plan.files.flatMap(fileLines),
     ...plan.refusals.map(({ step, reason }) => `refused     ${step}: ${reason}`),
     '',
   ].join('\n');
+}
+
+/** Only what is known beforehand of a file. */
+function fileLines({ format, weight_bytes, notes }: PlanReport['files'][number]): string[] {
+  const size = weight_bytes === undefined ? [] : [`file        ${format}: ${weight_bytes} B of weights`];
+  return [...size, ...notes.map((note) => `note        ${format}: ${note}`)];
 }

@@ -5,11 +5,15 @@ import { formatStep, makeRecipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
+import { plannedFile } from './export/notes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { modelSizes, newBytes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
-export async function planCommand(state: EngineState, { steps }: Commands['plan']['request']): Promise<PlanReport> {
+export async function planCommand(
+  state: EngineState,
+  { steps, formats = [] }: Commands['plan']['request'],
+): Promise<PlanReport> {
   const { open, summary } = state.requireModel();
   const recipe = makeRecipe(steps);
   let model: ModelOutline = open.model;
@@ -28,7 +32,9 @@ export async function planCommand(state: EngineState, { steps }: Commands['plan'
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
-  return { recipe: recipe.text, steps: planned, ...modelSizes(model, summary.parameters), storage_bytes, refusals };
+  const files = formats.map((format) => plannedFile(model, format, open));
+  const sizes = modelSizes(model, summary.parameters);
+  return { recipe: recipe.text, steps: planned, ...sizes, storage_bytes, refusals, files };
 }
 
 /** Of a pass, its modifiers and followers included. */

@@ -12,6 +12,7 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
@@ -68,7 +69,7 @@ export interface Commands {
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
-  plan: { request: { steps: readonly StepInput[] }; result: PlanReport };
+  plan: { request: { steps: readonly StepInput[]; formats?: readonly ExportFormat[] }; result: PlanReport };
   /** Finds the best recipes of a size; nothing is kept but their texts and figures. */
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
@@ -266,6 +267,8 @@ export interface PlanReport extends ModelSizes {
   storage_bytes: number;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
+  /** What a file in each of the formats that were asked for will be: sizes, and what it cannot hold. */
+  files: PlannedFile[];
 }
 
 export interface ExportedFile {

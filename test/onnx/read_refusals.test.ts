@@ -147,8 +147,8 @@ const CASES: Case[] = [
     'unknown key "__class__"',
   ],
   [
-    'a weight stored as a list of varints',
-    one(tensor(W, 10, [2, 1], (m) => m.bytes(5, Uint8Array.of(1, 2)))),
+    'a weight stored as a list in pieces',
+    one(tensor(W, 10, [2, 1], (m) => m.bytes(5, Uint8Array.of(1)).bytes(5, Uint8Array.of(2)))),
     'bad_onnx',
     'stored as int32_data',
     'raw_data',
@@ -166,12 +166,40 @@ const CASES: Case[] = [
     'weights quantised for operators that are not decoded',
     protoModel({
       initializers: [tensor(W, 2, [2, 4], raw(8))],
+      nodes: [node('QLinearMatMul', ['x', W], ['w'])],
+      outputs: ['w'],
+    }),
+    'unknown_architecture',
+    'quantised (1 QLinearMatMul)',
+    'model_fp16.onnx',
+  ],
+  [
+    'sums of codes that nothing scales',
+    protoModel({
+      initializers: [tensor(W, 2, [2, 4], raw(8))],
       nodes: [node('MatMulInteger', ['x', W], ['w'])],
       outputs: ['w'],
     }),
     'unknown_architecture',
-    'quantised (1 MatMulInteger)',
-    'model_fp16.onnx',
+    'nothing behind it is the scale of its weight',
+    'Cast and Mul',
+  ],
+  [
+    'sums of codes whose inputs have a scale that is stored',
+    protoModel({
+      initializers: [tensor(W, 2, [2, 4], raw(8)), tensor('s', 1, [], raw(4))],
+      nodes: [
+        node('QuantizeLinear', ['x', 's'], ['q']),
+        node('MatMulInteger', ['q', W], ['i']),
+        node('Cast', ['i'], ['f']),
+        node('Mul', ['f', 's'], ['v']),
+        node('Mul', ['v', 'x'], ['w']),
+      ],
+      outputs: ['w'],
+    }),
+    'unknown_architecture',
+    'static quantisation',
+    'Cast and Mul',
   ],
   [
     'scales that are no floats',

@@ -1,6 +1,7 @@
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount } from '../format.ts';
+import { FORMAT_LABELS } from '../store/exports.ts';
 import { useStudioState } from '../studio.ts';
 import type { PlanState } from './recipe_plans.ts';
 
@@ -23,6 +24,13 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
           {reason.endsWith('.') ? '' : '.'}
         </p>
       ))}
+      {report?.files.flatMap(({ format, notes }) =>
+        notes.map((note) => (
+          <p key={note} className="muted">
+            As {FORMAT_LABELS[format]}: {note}
+          </p>
+        )),
+      )}
       <Facts
         facts={[
           {

@@ -21,22 +21,24 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const [state, setState] = useState<{ of: string; plan: PlanState } | null>(null);
   const text = recipe?.text;
-  const isKnown = state !== null && state.of === text;
+  const format = useStudioState(({ settings }) => settings.export.sliced.format);
+  const key = text === undefined ? undefined : `${format} ${text}`;
+  const isKnown = state !== null && state.of === key;
   useEffect(() => {
     if (!model || !recipe || !isIdle || isKnown) return;
     let isStale = false;
     const timer = setTimeout(async () => {
       const plan = await engine
-        .run('plan', { steps: recipe.steps })
+        .run('plan', { steps: recipe.steps, formats: [format] })
         .then((report) => ({ report, error: null }))
         .catch((thrown) => ({ report: null, error: toErrorData(thrown) }));
-      if (!isStale) setState({ of: recipe.text, plan });
+      if (!isStale) setState({ of: `${format} ${recipe.text}`, plan });
     }, SETTLE_MS);
     return () => {
       isStale = true;
       clearTimeout(timer);
     };
-  }, [engine, model, recipe, isIdle, isKnown]);
+  }, [engine, model, recipe, format, isIdle, isKnown]);
   // Another model: nothing that was told holds.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model is what makes it stale
   useEffect(() => setState(null), [model]);

@@ -37,6 +37,17 @@ export interface RowsView<T extends Elements = Elements> {
   readonly row_stride: number;
 }
 
+/** A right operand that writes its own panels: one that is held in other than floats, in a product in shared memory. */
+export interface PanelSource {
+  /** Blocks begin at whole multiples of it. */
+  readonly unit: number;
+  /**
+   * Packs columns `column … column + columns` and steps `step … step + steps` as panels of whole tiles, from address `target`
+   * on. A panel may write on to the end of its last unit: the next panel overwrites it.
+   */
+  pack(target: number, column: number, columns: number, step: number, steps: number): void;
+}
+
 export interface ProductMode {
   /** C += A·B. */
   adds?: boolean;
@@ -89,7 +100,7 @@ function scratchParts(precision: Precision, stage: number) {
     stage: stage + 4 * STAGE_LINE,
     packed_a: BLOCK_M * block_k,
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
-    packed_b: block_n * block_k + 64,
+    packed_b: block_n * block_k + 256,
     tile_c: BLOCK_M * block_n,
   };
 }
@@ -143,7 +154,15 @@ export class PanelProduct {
   }
 
   /** C (m, n) from A (m, k) and B (k, n), all at least 1. C overlaps neither input. */
-  multiply(m: number, n: number, k: number, a: StridedView, b: StridedView, c: RowsView, mode: ProductMode = {}): void {
+  multiply(
+    m: number,
+    n: number,
+    k: number,
+    a: StridedView,
+    b: StridedView | PanelSource,
+    c: RowsView,
+    mode: ProductMode = {},
+  ): void {
     const block_n = BLOCK_N[this.precision];
     for (let n0 = 0; n0 < n; n0 += block_n) {
       const columns = Math.min(block_n, n - n0);
@@ -162,7 +181,7 @@ export class PanelProduct {
     columns: number,
     k: number,
     a: StridedView,
-    b: StridedView,
+    b: StridedView | PanelSource,
     c: RowsView,
     { adds = false, upper = false, finish, finish_reads = false }: ProductMode,
   ): void {
@@ -176,7 +195,7 @@ export class PanelProduct {
     if (adds && in_c === undefined) this.loadC(m0, rows, n0, columns, width, c);
     // Blocks of one depth, so that the last is not a thin one.
     const most = BLOCK_K[this.precision];
-    const depth = roundUp(Math.ceil(k / Math.ceil(k / most)), this.lanes);
+    const depth = roundUp(Math.ceil(k / Math.ceil(k / most)), 'pack' in b ? b.unit : this.lanes);
     for (let k0 = 0; k0 < k; k0 += depth) {
       pulse();
       const steps = Math.min(depth, k - k0);
@@ -190,16 +209,19 @@ export class PanelProduct {
         steps,
         a.column_stride,
       );
-      this.pack(
-        this.packed_b,
-        this.columns,
-        b.values,
-        b.offset + k0 * b.row_stride + n0 * b.column_stride,
-        columns,
-        b.column_stride,
-        steps,
-        b.row_stride,
-      );
+      if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps);
+      else {
+        this.pack(
+          this.packed_b,
+          this.columns,
+          b.values,
+          b.offset + k0 * b.row_stride + n0 * b.column_stride,
+          columns,
+          b.column_stride,
+          steps,
+          b.row_stride,
+        );
+      }
       this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0, target, target_row);
     }
     finish?.({ row: m0, rows, column: n0, columns, at: target, stride: target_row, scratch: this.stage });

@@ -32,6 +32,8 @@ export interface Epilogue {
   accumulate?: boolean;
 }
 
+export const needsEpilogue = (task: Epilogue) => Boolean(task.row_scale || task.gate || task.accumulate);
+
 const F32X4_ADD = simd(0xe4);
 const F32X4_MUL = simd(0xe6);
 const loadSplat = [...simd(0x09), 2, 0];

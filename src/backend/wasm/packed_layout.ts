@@ -1,15 +1,17 @@
 /**
- * @file How the CPU backend holds grouped integers: codes in blocks of 32 inputs, 4 bits (also those of 2 and 3) or 8, then
- * scales, then zero points or minimums. Codes of 4 bits lie as they
- * are stored, the first of two in the low half of their byte, so that a matrix of whole blocks is copied as it is.
+ * @file How the CPU backend holds grouped integers: in their bits. Four rows are a quad, and what the loops read of it lies
+ * in the order in which they read it: of each block of 32 inputs the codes of its rows one after the other, of each group
+ * their zero points and their scales. Codes of a row's block keep the order and the bits that they are stored in.
  */
 import type { PackedMatrix } from '../backend.ts';
 
 export const BLOCK = 32;
+/** Rows that are multiplied together. */
+export const QUAD = 4;
 
 /** What decides on the loops. */
 export interface PackedForm {
-  readonly bits: 4 | 8;
+  readonly bits: 2 | 3 | 4 | 8;
   readonly scale: 'F16' | 'F32';
   readonly zero: 'symmetric' | 'integer' | 'minimum';
 }
@@ -23,10 +25,20 @@ export interface PackedLayout extends PackedForm {
   readonly group: number;
   readonly groups: number;
   /** Where each part begins, and the bytes of all. */
-  readonly scales_at: number;
   readonly zeros_at: number;
+  readonly scales_at: number;
   readonly bytes: number;
 }
+
+/** Bytes of the codes of a block, of one row. */
+export const blockBytes = (bits: PackedForm['bits']) => (BLOCK * bits) / 8;
+/** Bytes of the scales of a group, of one row. */
+export const scaleBytes = (scale: PackedForm['scale']) => (scale === 'F16' ? 2 : 4);
+/** Bits of what says where zero lies in a group, of one row. */
+export const zeroBits = ({ zero, bits }: Pick<PackedForm, 'zero' | 'bits'>) =>
+  ({ symmetric: 0, integer: bits, minimum: 16 })[zero];
+
+const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
 /** Undefined where groups are no whole number of blocks: such a matrix is held as floats. */
 export function layoutOf(matrix: Omit<PackedMatrix, 'codes' | 'scales' | 'zeros'>): PackedLayout | undefined {
@@ -36,86 +48,59 @@ export function layoutOf(matrix: Omit<PackedMatrix, 'codes' | 'scales' | 'zeros'
   const blocks = Math.ceil(columns / BLOCK);
   const inGroup = Math.min(blocks, Math.ceil(size / BLOCK));
   const groups = Math.ceil(blocks / inGroup);
-  const form = { bits: bits === 8 ? 8 : 4, scale, zero } as const;
-  const scales_at = rows * blocks * 4 * form.bits;
-  const zeros_at = scales_at + rows * groups * (scale === 'F16' ? 2 : 4);
-  const bytes = zeros_at + rows * groups * { symmetric: 0, integer: 1, minimum: 2 }[zero];
-  return { ...form, rows, columns, blocks, group: inGroup, groups, scales_at, zeros_at, bytes };
-}
-
-/** Writes a matrix. @param out Of `layout.bytes`. */
-export function writePacked(matrix: PackedMatrix, layout: PackedLayout, out: Uint8Array): void {
-  const { rows, codes, scales, zeros, zero, bits: width } = matrix;
-  const { bits, groups, scales_at, zeros_at } = layout;
-  if (width === bits && matrix.columns % BLOCK === 0) {
-    out.set(codes.subarray(0, scales_at));
-    // Two's complement with its highest bit turned is the code raised to the middle.
-    if (zero === 'symmetric') flip(out.subarray(0, scales_at), bits === 8 ? 0x80 : 0x88);
-  } else expand(matrix, layout, out);
-  out.set(scales.subarray(0, zeros_at - scales_at), scales_at);
-  if (!zeros) return;
-  if (zero === 'minimum') out.set(zeros.subarray(0, 2 * rows * groups), zeros_at);
-  else for (let i = 0; i < rows * groups; i++) out[zeros_at + i] = codeAt(zeros, width, i);
-}
-
-function flip(bytes: Uint8Array, mask: number): void {
-  for (let i = 0; i < bytes.length; i++) bytes[i] ^= mask;
-}
-
-/** Code by code, into whole blocks of the width that is held. */
-function expand(
-  { rows, columns, codes, zero, bits: width }: PackedMatrix,
-  { bits, blocks }: PackedLayout,
-  out: Uint8Array,
-) {
-  const raised = zero === 'symmetric' ? 2 ** (width - 1) : 0;
-  // Signed codes of fewer bits count from another middle than those that are held.
-  const middle = zero === 'symmetric' ? 2 ** (bits - 1) - raised : 0;
-  const mask = 2 ** width - 1;
-  out.fill(0, 0, rows * blocks * 4 * bits);
-  for (let row = 0; row < rows; row++) {
-    const from = row * blocks * BLOCK;
-    for (let column = 0; column < columns; column++) {
-      const code = ((codeAt(codes, width, row * columns + column) + raised) & mask) + middle;
-      const at = from + column;
-      if (bits === 8) out[at] = code;
-      else out[at >> 1] |= at & 1 ? code << 4 : code;
-    }
-  }
-}
-
-/** Of codes without a gap; one lies in two bytes at most. */
-function codeAt(codes: Uint8Array, bits: number, index: number): number {
-  const bit = index * bits;
-  const at = Math.floor(bit / 8);
-  return ((codes[at] | ((codes[at + 1] ?? 0) << 8)) >> (bit - 8 * at)) & (2 ** bits - 1);
+  const held = roundUp(rows, QUAD);
+  const zeros_at = held * blocks * blockBytes(bits);
+  const scales_at = roundUp(zeros_at + Math.ceil((held * groups * zeroBits({ zero, bits })) / 8), 4);
+  const bytes = scales_at + held * groups * scaleBytes(scale);
+  return { bits, scale, zero, rows, columns, blocks, group: inGroup, groups, zeros_at, scales_at, bytes };
 }
 
 /** Inputs as 16-bit integers: of each block the largest becomes ±32,767. */
-export interface QuantisedRow {
-  /** (blocks · 32). */
+export interface QuantisedRows {
+  /** (rows, blocks · 32), each block in the order of {@link inputPlace}. */
   readonly values: Int16Array;
-  /** (blocks). */
+  /** (rows, blocks). */
   readonly scales: Float32Array;
-  /** (blocks): Σ of the block as it is told by integers and scale. */
+  /** (rows, blocks): Σ of the block as it is told by integers and scale. */
   readonly sums: Float32Array;
 }
 
-export function quantiseRow(x: Float32Array, columns: number, { values, scales, sums }: QuantisedRow): void {
-  for (let block = 0, from = 0; from < columns; block++, from += BLOCK) {
-    const end = Math.min(columns, from + BLOCK);
+/**
+ * Where input i of a block lies: a vector of eight words holds four codes of fewer than 8 bits in each, so that every
+ * fourth input is met by one shift of it.
+ */
+export const inputPlace = (bits: PackedForm['bits'], i: number) => (bits === 8 ? i : 8 * (i & 3) + (i >> 2));
+
+/** @param from Of the row in x. @param row Of `into`, which has `columns` rounded up to blocks for each. */
+export function quantiseRow(
+  x: Float32Array,
+  from: number,
+  columns: number,
+  bits: PackedForm['bits'],
+  { values, scales, sums }: QuantisedRows,
+  row: number,
+): void {
+  const blocks = Math.ceil(columns / BLOCK);
+  for (let block = 0; block < blocks; block++) {
+    const first = from + block * BLOCK;
+    const count = Math.min(columns - block * BLOCK, BLOCK);
     let largest = 0;
-    for (let i = from; i < end; i++) largest = Math.max(largest, Math.abs(x[i]));
+    for (let i = 0; i < count; i++) {
+      const size = Math.abs(x[first + i]);
+      // NaN is no largest: it comes through by the sum.
+      if (size > largest) largest = size;
+    }
     const scale = largest / 32767;
     const inverse = scale > 0 ? 1 / scale : 0;
+    const at = (row * blocks + block) * BLOCK;
     let sum = 0;
-    for (let i = from; i < end; i++) {
-      const value = Math.round(x[i] * inverse);
-      values[i] = value;
+    if (count < BLOCK) values.fill(0, at, at + BLOCK);
+    for (let i = 0; i < count; i++) {
+      const value = Math.round(x[first + i] * inverse);
+      values[at + inputPlace(bits, i)] = value;
       sum += value;
     }
-    values.fill(0, end, from + BLOCK);
-    scales[block] = scale;
-    sums[block] = sum * scale;
+    scales[row * blocks + block] = scale;
+    sums[row * blocks + block] = sum * scale;
   }
 }

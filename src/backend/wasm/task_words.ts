@@ -27,9 +27,9 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
-    ...{ scales_at: 'number', zeros_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
+    ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
     ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
-    ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', table: 'f32', output: 'f32' },
+    ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
   gram: { x: 'f32', rows: 'number', n: 'number', gram: 'f64' },

@@ -15,7 +15,9 @@ import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
-import { type Epilogue, EpilogueKernel } from './epilogue.ts';
+import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
+import { createLineKernel, type LineKernel } from './line_kernel.ts';
+import { isLineProduct, lineProduct } from './line_product.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
@@ -120,6 +122,7 @@ export class TaskTools {
     product64?: PanelProduct;
     math?: VectorMath;
     epilogue?: EpilogueKernel;
+    line?: LineKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
   private kept = new Float32Array(0);
@@ -145,6 +148,17 @@ export class TaskTools {
   get epilogue(): EpilogueKernel {
     this.parts.epilogue ??= new EpilogueKernel(this.product.memory);
     return this.parts.epilogue;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get line(): LineKernel {
+    this.parts.line ??= createLineKernel(this.product.memory);
+    return this.parts.line;
+  }
+
+  /** Whether kernels reach the array by its address. */
+  holds({ buffer }: Float32Array): boolean {
+    return this.place?.holds(buffer) ?? false;
   }
 
   /** The loops for a form of packing; only where tensors lie in shared memory. */
@@ -178,17 +192,20 @@ function at(place: ToolPlace, offset: number): ToolPlace {
 
 const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: number, end: number) => void } = {
   product(tools, task, start, end) {
+    if (isLineProduct(tools, task)) {
+      lineProduct(tools, task, start, end);
+      return;
+    }
     const { product } = tools;
     const { m, n, k, a_stride, b_stride, output } = task;
     const [row, column] = task.by === 'rows' ? [start, 0] : [0, start];
     // The output is added last, once: a product that started from a large residual would round to its digits at every step.
-    const mode: ProductMode =
-      task.row_scale || task.gate || task.accumulate
-        ? {
-            finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
-            finish_reads: Boolean(task.accumulate),
-          }
-        : {};
+    const mode: ProductMode = needsEpilogue(task)
+      ? {
+          finish: (block) => tools.epilogue.apply(task, block, output, n, row, column),
+          finish_reads: Boolean(task.accumulate),
+        }
+      : {};
     const a = task.a_transposed ? transposed(view(task.a, a_stride)) : view(task.a, a_stride);
     const b = task.b_transposed ? transposed(view(task.b, b_stride)) : view(task.b, b_stride);
     if (task.by === 'rows') {

@@ -3,14 +3,12 @@
  * was written and compares it with the app (invariant 3). An export that fails the comparison is removed, never offered.
  */
 
-import { ggufNotes } from '../../export/gguf/write_gguf.ts';
-import { graphNotes } from '../../export/notes.ts';
-import { inputNotes, packingNotes } from '../../export/packed/for_onnx.ts';
+import { hasRoundedScales } from '../../export/gguf/grouped_blocks.ts';
+import { type GgufPrecision, ggufModel } from '../../export/gguf/stored_model.ts';
 import { quantizedModel } from '../../export/precision.ts';
-import { keepFor, packedFormNotes } from '../../export/safetensors/packed_form.ts';
+import { keepFor } from '../../export/safetensors/packed_form.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
-import { weightRoles } from '../../models/map_weights.ts';
 import { modelBytes } from '../../models/model_size.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
@@ -21,14 +19,8 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import {
-  type ExportFormat,
-  type ExportOptions,
-  exportKey,
-  exportOptions,
-  isOnnxFormat,
-  packedForm,
-} from './options.ts';
+import { fileNotes } from './notes.ts';
+import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
 import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
 import { assertExpressible, writeWeights } from './write_weights.ts';
@@ -69,11 +61,7 @@ async function writeAndVerify(
   signal: AbortSignal,
 ): Promise<ExportReport> {
   const target = await exportTarget(state, platform, id, emit, signal);
-  const model = await quantizedModel(target.model, options.precision, {
-    signal,
-    keepPacked: isOnnxFormat(options.format),
-    keep: keepFor(packedForm(options.format)),
-  });
+  const model = await fileModel(target.model, options, signal);
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
@@ -94,7 +82,12 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: notesOf(state, target, options),
+      notes: fileNotes(
+        target.model,
+        options.format,
+        state.requireModel().open.raw_config,
+        target.made?.slice !== undefined,
+      ),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
@@ -107,36 +100,15 @@ async function writeAndVerify(
   }
 }
 
-/** What a person must know of the file, packings that it cannot hold among it. */
-function notesOf(state: EngineState, { model, made }: ExportTarget, { format }: ExportOptions): string[] {
-  const { raw_config } = state.requireModel().open;
-  if (isOnnxFormat(format)) return [...graphNotes(raw_config), ...packingNotes(model), ...inputNotes(model)];
-  const own = weightNotes(state, made, model, format);
-  const inputs = inputLabels(model);
-  if (inputs.length > 0) {
-    own.push(
-      `This ${format} file has no place for how inputs are rounded (${inputs.join(' and ')}): it multiplies floats, and its perplexity is that of the weights alone. Take ONNX for a file that computes what the run does.`,
-    );
-  }
-  return own;
-}
-
-/** Of a file of weights alone. */
-function weightNotes(
-  state: EngineState,
-  made: ExportTarget['made'],
+/** Whose numbers the file will hold. */
+function fileModel(
   model: DecoderModel,
-  format: ExportFormat,
-): string[] {
-  const { raw_config } = state.requireModel().open;
-  const form = packedForm(format);
-  if (form) return packedFormNotes(weightRoles(model), form);
-  // transformers scales as the config of a dense folder says; nothing but Whittle opens the others.
-  const own = [...(format === 'gguf' ? ggufNotes(model, raw_config) : made?.slice ? graphNotes(raw_config) : [])];
-  if (storedWeights(model).some(({ packed }) => packed && !(format === 'gguf' && packed.kind === 'blocks'))) {
-    own.push(`This ${format} file holds packed weights as floats: their numbers, not their size.`);
-  }
-  return own;
+  { format, precision }: ExportOptions,
+  signal: AbortSignal,
+): Promise<DecoderModel> {
+  if (format === 'gguf') return ggufModel(model, precision as GgufPrecision, signal);
+  const keepPacked = isOnnxFormat(format);
+  return quantizedModel(model, precision, { signal, keepPacked, keep: keepFor(packedForm(format)) });
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
@@ -149,8 +121,10 @@ async function perplexityOf(
   signal: AbortSignal,
 ): Promise<number> {
   // What `stored` changes is rounding of a type that ONNX lacks, far below the tolerance.
-  const isRounded = inputLabels(target.model).length > 0;
-  if (precision === 'stored' && (!isRounded || isOnnxFormat(format))) return target.evaluation.perplexity;
+  const isRounded =
+    (inputLabels(target.model).length > 0 && !isOnnxFormat(format)) ||
+    (format === 'gguf' && storedWeights(target.model).some(hasRoundedScales));
+  if (precision === 'stored' && !isRounded) return target.evaluation.perplexity;
   const { perplexity } = await measurePerplexity(state, model, 'export', emit, signal);
   return perplexity;
 }

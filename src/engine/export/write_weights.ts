@@ -1,5 +1,6 @@
 /** @file Writes the weights of an export in its format, as streams. */
 import { WhittleError } from '../../errors/errors.ts';
+import type { GgufPrecision } from '../../export/gguf/stored_model.ts';
 import { ggufRefusal, refused, writeGguf } from '../../export/gguf/write_gguf.ts';
 import { assertPacked } from '../../export/safetensors/packed_form.ts';
 import { writeSliced } from '../../export/safetensors/write_sliced.ts';
@@ -62,8 +63,8 @@ export async function writeWeights(
   }
   if (format === 'gguf') {
     const source = ggufSource(state.requireModel().open, target.model);
-    const file_type = precision === 'stored' ? ggufFileType(target) : undefined;
-    const options = { ...common, precision: precision as 'stored' | 'f32' | 'f16', ...(file_type && { file_type }) };
+    const file_type = ggufFileType(target);
+    const options = { ...common, precision: precision as GgufPrecision, ...(file_type && { file_type }) };
     return (await writeGguf(source, options, openFile)).files;
   }
   const layout: OnnxOptions['layout'] = format === 'transformers.js' ? 'kv_cache' : 'plain';

@@ -6,14 +6,13 @@ import type { CardLicence } from '../../formats/hf/licence_files.ts';
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
-import { bytesPerElement, isFloatType } from '../../tensor/dtype.ts';
+import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
-import { replaceWeights, weightRoles } from '../map_weights.ts';
-import { asStored, type Precision, quantizedModel } from '../precision.ts';
 import { differenceNotes, ignoredWindow } from './differences.ts';
 import { graphOf } from './graphs.ts';
 import { generalMetadata, licenceMetadata, type Metadata, modelMetadata } from './metadata.ts';
 import { expressModel } from './refusal.ts';
+import { type GgufPrecision, ggufModel } from './stored_model.ts';
 import { type GgufWeight, ggufWeights } from './tensors.ts';
 import { NotCarried } from './tokenizer/token_table.ts';
 import { type TokenizerFiles, tokenizerMetadata } from './tokenizer/tokenizer_metadata.ts';
@@ -37,8 +36,11 @@ export interface GgufSource extends TokenizerFiles {
 }
 
 export interface GgufOptions {
-  /** Absent: `stored`. Blocks of a model that came from GGUF stay as they are; F8 becomes F16. Vectors are always F32. */
-  readonly precision?: Extract<Precision, 'stored' | 'f32' | 'f16'>;
+  /**
+   * Absent: `stored`. Blocks of a model that came from GGUF stay as they are; F8 becomes F16. Vectors are always F32, and
+   * integers that a recipe or another tool packed are blocks in any precision (`grouped_blocks.ts`).
+   */
+  readonly precision?: GgufPrecision;
   /** As llama-quantize names it, where the types were mixed by its rules: "q4_k_m". Absent: the type of most bytes. */
   readonly file_type?: string;
   /** Bytes of weights written so far, and in all. */
@@ -91,7 +93,7 @@ export async function writeGguf(
   if (typeof expressed === 'string') throw refused(expressed);
   const tokenizer = carriedTokenizer(source, raw_config, model);
   if (typeof tokenizer === 'string') throw refused(tokenizer);
-  const weights = ggufWeights(await inPrecision(model, precision, signal), expressed);
+  const weights = ggufWeights(await ggufModel(model, precision, signal), expressed);
   const total = weights.reduce((sum, { ref }) => sum + weightBytes(ref), 0);
   const metadata: Metadata = new Map([
     ...generalMetadata(expressed.graph.architecture, name, file_type ?? mainType(weights)),
@@ -142,23 +144,6 @@ function carriedTokenizer(files: TokenizerFiles, raw: RawConfig, { config }: Dec
     if (reason instanceof NotCarried) return `GGUF cannot carry this model's tokenizer: ${reason.message}.`;
     throw reason;
   }
-}
-
-/** GGUF has the block types themselves; everything else is as in any export. */
-async function inPrecision(
-  model: DecoderModel,
-  precision: NonNullable<GgufOptions['precision']>,
-  signal?: AbortSignal,
-): Promise<DecoderModel> {
-  if (precision !== 'stored') return quantizedModel(model, precision, { signal });
-  const replacements = new Map<WeightRef, WeightRef>();
-  for (const [ref, role] of weightRoles(model)) {
-    if (signal?.aborted) throw cancelled();
-    // llama.cpp reads another block under the number of Q2_0_G128.
-    const isBlocks = !isFloatType(ref.dtype) && ref.dtype !== 'Q2_0_G128' && !ref.stored;
-    if (!isBlocks && role !== 'vector') replacements.set(ref, await asStored(ref, signal));
-  }
-  return replaceWeights(model, replacements);
 }
 
 function weightBytes({ shape, dtype }: WeightRef): number {

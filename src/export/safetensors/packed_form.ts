@@ -3,7 +3,7 @@
  * hold, and the `quantization_config` that says what was written.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type WeightRole, weightRoles } from '../../models/map_weights.ts';
 import { type Grouped, groupSize, packingLabel } from '../../models/packed/packing.ts';
 import type { KeepPacked } from '../precision.ts';
@@ -22,9 +22,9 @@ export function moduleOf(name: string): string {
 }
 
 /** The packing of a weight that the form holds as it is; anything else is written as floats. */
-export function packingHeld(ref: WeightRef, role: WeightRole, form: PackedForm): Grouped | undefined {
-  const { packed, shape, unpack } = ref;
-  if (!unpack || packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
+export function packingHeld(ref: WeightOutline, role: WeightRole, form: PackedForm): Grouped | undefined {
+  const { packed, shape } = ref;
+  if (packed?.kind !== 'grouped' || (role !== 'linear' && role !== 'head')) return undefined;
   return reasonAgainst(packed, shape, form) === undefined ? packed : undefined;
 }
 
@@ -66,7 +66,7 @@ const ZEROS =
   'transformers 5.24 with compressed-tensors 0.20 does not load packed zero points (weight_zero_point), whoever wrote them; symmetric integers it does.';
 
 /** What the form cannot hold, each once: said before anything is written. */
-export function packedFormNotes(weights: ReadonlyMap<WeightRef, WeightRole>, form: PackedForm): string[] {
+export function packedFormNotes(weights: ReadonlyMap<WeightOutline, WeightRole>, form: PackedForm): string[] {
   const label = form === 'gptq' ? 'GPTQ' : 'pack-quantized';
   const notes = new Set<string>();
   for (const [ref, role] of weights) {

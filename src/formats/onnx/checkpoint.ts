@@ -18,6 +18,7 @@ import { withOwnParts } from './quantised/own_parts.ts';
 import { isVirtual, type ReadTensor, type VirtualTensor } from './quantised/virtual.ts';
 import { type OnnxGraph, type OnnxModel, readOnnxModel } from './read_model.ts';
 import { bad, type StoredTensor } from './read_tensor.ts';
+import { isUnread, readStored } from './stored_bytes.ts';
 import { onnxSummary, operatorCounts } from './summary.ts';
 import type { Parameter } from './weight_uses.ts';
 
@@ -73,7 +74,7 @@ export async function openOnnx(
     folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
     summary,
     files: [source, ...sources.values()],
-    warnings: [...warnings, ...foreignOperators(stored), ...roundedActivations(model)],
+    warnings: [...warnings, ...foreignOperators(stored), ...roundedActivations(stored)],
     configFrom: (genai) => {
       const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
       return configFromGenai(source.name, genai, model.graph, shapes, (tensor) =>
@@ -105,7 +106,6 @@ async function smallNumbers(
 interface Located extends TensorInfo {
   readonly parameter: Parameter;
   readonly source: ByteSource;
-  readonly offset: number;
   /** Of a quantised weight: rows as stored, as F32. */
   decode?(rows: RowRange): Promise<Uint8Array>;
 }
@@ -119,14 +119,7 @@ function locate(
   const { tensor } = parameter;
   const { type, dims, elements, location } = tensor;
   if (isVirtual(tensor)) return locateVirtual(model, name, parameter, tensor, sources);
-  if (location.kind === 'list') {
-    throw bad(
-      model.name,
-      `The weight ${quoteText(name)} is stored as ${location.field}.`,
-      { tensor: name },
-      'raw_data',
-    );
-  }
+  refuseUnread(model.name, name, tensor);
   const source = location.kind === 'external' ? sources.get(location.file)! : model;
   const dtype = DTYPE_OF[type.name]!;
   const [whole = 0, ...rest] = parameter.transposed ? [dims[1], dims[0]] : dims;
@@ -139,8 +132,14 @@ function locate(
     file: source.name,
     parameter,
     source,
-    offset: location.kind === 'none' ? 0 : location.offset,
   };
+}
+
+/** Throws `bad_onnx` for values in a list that is not read. */
+function refuseUnread(file: string, name: string, tensor: StoredTensor): void {
+  if (!isUnread(tensor) || tensor.location.kind !== 'list') return;
+  const found = `The weight ${quoteText(name)} is stored as ${tensor.location.field}.`;
+  throw bad(file, found, { tensor: name }, 'raw_data');
 }
 
 /** A weight that is decoded while it is read. Throws `bad_onnx` for parts that lie in lists. */
@@ -148,22 +147,15 @@ function locateVirtual(
   model: ByteSource,
   name: string,
   parameter: Parameter,
-  { dims, elements, decoder, parts }: VirtualTensor,
+  { dims, elements, decoder, parts, is_out_in }: VirtualTensor,
   sources: ReadonlyMap<string, ByteSource>,
 ): Located {
-  const sourceOf = ({ name: part, location }: StoredTensor): { source: ByteSource; offset: number } => {
-    if (location.kind === 'list') {
-      const found = `The weight ${quoteText(part)} is stored as ${location.field}.`;
-      throw bad(model.name, found, { tensor: part }, 'raw_data');
-    }
-    const source = location.kind === 'external' ? sources.get(location.file)! : model;
-    return { source, offset: location.kind === 'none' ? 0 : location.offset };
+  const sourceOf = (part: StoredTensor): ByteSource => {
+    refuseUnread(model.name, part.name, part);
+    return part.location.kind === 'external' ? sources.get(part.location.file)! : model;
   };
   const places = new Map(parts.map((part) => [part, sourceOf(part)]));
-  const read: ReadTensor = (part, start, length) => {
-    const { source, offset } = places.get(part) ?? sourceOf(part);
-    return source.read(offset + start, length);
-  };
+  const read: ReadTensor = (part, start, length) => readStored(places.get(part) ?? sourceOf(part), part, start, length);
   const [whole = 0, ...rest] = parameter.transposed ? [dims[1], dims[0]] : dims;
   const { start = 0, end = whole } = parameter.rows ?? {};
   const share = whole === 0 ? 0 : (end - start) / whole;
@@ -175,8 +167,9 @@ function locateVirtual(
   return {
     ...{ name, dtype: 'F32', shape: [end - start, ...rest], bytes: 4 * elements * share, parameter },
     stored: { dtype: decoder.label, bytes: decoder.bytes * share },
+    ...(is_out_in && { out_in: true }),
     ...(integers && dims.length === 2 && { integers }),
-    ...{ file: sourceOf(parts[0]).source.name, ...sourceOf(parts[0]) },
+    ...{ file: sourceOf(parts[0]).name, source: sourceOf(parts[0]) },
     decode: async (rows) => encodeFromFloat(await decoder.rows(rows, read), 'F32'),
   };
 }
@@ -230,13 +223,12 @@ function reader(tensors: ReadonlyMap<string, Located>, zeros: ReadonlyMap<string
 }
 
 /** Rows as stored, DOUBLE narrowed to F32. */
-async function readRows({ parameter, source, offset, decode }: Located, rows?: RowRange): Promise<Uint8Array> {
+async function readRows({ parameter, source, decode }: Located, rows?: RowRange): Promise<Uint8Array> {
   const { dims, bytes, type } = parameter.tensor;
   if (decode) return decode(rows ?? { start: 0, end: dims[0] });
   const rowBytes = bytes / (dims[0] || 1);
-  const stored = rows
-    ? await source.read(offset + rows.start * rowBytes, (rows.end - rows.start) * rowBytes)
-    : await source.read(offset, bytes);
+  const { start, end } = rows ?? { start: 0, end: dims[0] ?? 1 };
+  const stored = await readStored(source, parameter.tensor, start * rowBytes, rows ? (end - start) * rowBytes : bytes);
   if (type.name !== 'DOUBLE') return stored;
   const aligned = stored.slice();
   return new Uint8Array(Float32Array.from(new Float64Array(aligned.buffer)).buffer);
@@ -274,7 +266,7 @@ function refuseQuantised(file: string, { graph }: OnnxModel, summary: string): v
     message: `The weights of this ONNX file are quantised (${operators}), and Whittle does not decode them. It is ${summary}.`,
     place: { file },
     allowed:
-      'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE, or quantised for MatMulNBits, GatherBlockQuantized or DequantizeLinear',
+      'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE, or quantised for MatMulNBits, MatMulInteger, GatherBlockQuantized or DequantizeLinear',
     action: 'Open the file with float weights, often model.onnx or model_fp16.onnx, or the safetensors version.',
   });
 }
@@ -289,12 +281,22 @@ function noParameters(file: string, summary: string): WhittleError {
   });
 }
 
-/** Static quantisation rounds activations too. */
+const ROUNDING = [
+  'QuantizeLinear',
+  'DynamicQuantizeLinear',
+  'com.microsoft.DynamicQuantizeMatMul',
+  'com.microsoft.QuantizeLinear',
+];
+
+/** Static and dynamic quantisation round activations too. */
 function roundedActivations({ graph }: OnnxModel): string[] {
   const counts = operatorCounts(graph);
-  const count = counts.get('QuantizeLinear') ?? 0;
-  if (count === 0) return [];
-  return [`The ONNX graph rounds activations at ${count} places (QuantizeLinear). Whittle computes them in floats.`];
+  return ROUNDING.flatMap((name) => {
+    const count = counts.get(name) ?? 0;
+    if (count === 0) return [];
+    const operator = name.replace('com.microsoft.', '');
+    return `The ONNX graph rounds activations at ${count} places (${operator}). Whittle computes them in floats.`;
+  });
 }
 
 /**

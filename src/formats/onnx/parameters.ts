@@ -25,10 +25,7 @@ const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
 /** Operators whose weights are stored in a quantised form that is not decoded. */
 export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
   'DynamicQuantizeLSTM',
-  'DynamicQuantizeMatMul',
   'MatMulBnb4',
-  'MatMulInteger',
-  'MatMulIntegerToFloat',
   'QAttention',
   'QGemm',
   'QLinearMatMul',

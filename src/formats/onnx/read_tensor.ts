@@ -11,8 +11,12 @@ import type { Field, MessageReader } from './read_wire.ts';
 export type Location =
   | { readonly kind: 'inline'; readonly offset: number }
   | { readonly kind: 'external'; readonly file: string; readonly offset: number }
-  /** A list that is not laid out as `raw_data` (numbers of variable length, text): listed, not read. */
-  | { readonly kind: 'list'; readonly field: string }
+  /** A list that is not laid out as `raw_data`: `int32_data` in one piece is read as numbers of variable length, others are listed. */
+  | {
+      readonly kind: 'list';
+      readonly field: string;
+      readonly numbers?: { readonly offset: number; readonly length: number };
+    }
   | { readonly kind: 'none' };
 
 export interface StoredTensor {
@@ -121,7 +125,9 @@ function locate(
   const { field, pieces } = values;
   const list = VALUE_LISTS.get(field.number);
   if (list && (pieces > 1 || field.wire !== 'bytes' || !list.same_as_raw.includes(type.name))) {
-    return { kind: 'list', field: list.name };
+    const isWhole = list.name === 'int32_data' && pieces === 1 && field.wire === 'bytes' && type.bits !== undefined;
+    const numbers = { offset: field.start, length: field.end - field.start };
+    return { kind: 'list', field: list.name, ...(isWhole && type.bits! <= 32 && { numbers }) };
   }
   if (pieces > 1) throw bad(file, `${quoteText(name)} has raw_data twice.`, place);
   const found = field.end - field.start;

@@ -10,6 +10,7 @@ import type {
   Rotary,
   WeightRef,
 } from '../decoder_model.ts';
+import type { InputQuantization } from '../input_quantization.ts';
 import {
   type AttentionDescription,
   DESCRIPTION_VERSION,
@@ -27,6 +28,7 @@ export function describeModel(model: DecoderModel, names: ReadonlyMap<WeightRef,
     version: DESCRIPTION_VERSION,
     config: configOf(model),
     rotary: describer.rotary,
+    ...(describer.inputs.length > 0 && { inputs: describer.inputs }),
     embed_tokens: describer.embedding(model.embed_tokens),
     layers,
     norm: describer.norm(model.norm),
@@ -56,7 +58,9 @@ function configOf({ config }: DecoderModel): DecoderDescription['config'] {
 
 class Describer {
   readonly rotary: DecoderDescription['rotary'] = [];
+  readonly inputs: NonNullable<DecoderDescription['inputs']> = [];
   private readonly rotaryIndex = new Map<Rotary, number>();
+  private readonly inputIndex = new Map<string, number>();
 
   constructor(private readonly names: ReadonlyMap<WeightRef, string>) {}
 
@@ -165,8 +169,21 @@ class Describer {
     return index - 1;
   }
 
-  private linear({ weight, bias }: Linear): LinearDescription {
-    return { weight: this.name(weight), ...(bias && { bias: this.name(bias) }) };
+  private linear({ weight, bias, input }: Linear): LinearDescription {
+    return {
+      weight: this.name(weight),
+      ...(bias && { bias: this.name(bias) }),
+      ...(input && { input: this.indexOfInput(input) }),
+    };
+  }
+
+  private indexOfInput(input: InputQuantization): number {
+    const key = JSON.stringify(input);
+    const known = this.inputIndex.get(key);
+    if (known !== undefined) return known;
+    this.inputIndex.set(key, this.inputs.length);
+    // JSON of its own, as the schema has it: an outline without a grid cannot be described.
+    return this.inputs.push(JSON.parse(key)) - 1;
   }
 
   private name(ref: WeightRef): string {

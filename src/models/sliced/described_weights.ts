@@ -5,6 +5,7 @@ import { bad } from '../../formats/hf/config.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { WeightPicker } from '../build/weight_picker.ts';
 import type { Linear, Norm, WeightRef } from '../decoder_model.ts';
+import type { InputQuantization } from '../input_quantization.ts';
 import {
   DESCRIPTION_FIELD,
   type DecoderDescription,
@@ -47,11 +48,32 @@ export class DescribedWeights {
     return this.checkpoint.tensors.get(name)?.shape[0] || 1;
   }
 
-  linear({ weight, bias }: LinearDescription, out: number, inputs: number): Linear {
+  linear({ weight, bias, input }: LinearDescription, out: number, inputs: number): Linear {
     return {
       weight: this.take(weight, [out, inputs]),
       ...(bias !== undefined && { bias: this.take(bias, [out]) }),
+      ...(input !== undefined && { input: this.input(input, weight, inputs) }),
     };
+  }
+
+  /** Throws `bad_config` for a grid that is not one of so many inputs. */
+  private input(index: number, weight: string, columns: number): InputQuantization {
+    const { inputs = [] } = this.description;
+    const found = inputs[index];
+    if (!found)
+      throw this.contradiction('inputs', `${weight} has the input ${index}.`, `an index below ${inputs.length}`);
+    if (found.kind === 'token') return found;
+    const { clusters, grid } = found;
+    const odd = grid.cluster.find((cluster) => cluster >= clusters);
+    if (
+      grid.cluster.length === columns &&
+      odd === undefined &&
+      [grid.scale, grid.zero].every(({ length }) => length === clusters)
+    )
+      return found;
+    const what =
+      odd === undefined ? `${grid.cluster.length} inputs in ${grid.scale.length} clusters` : `the cluster ${odd}`;
+    throw this.contradiction(`inputs.${index}.grid`, `It has ${what}.`, `${columns} inputs in ${clusters} clusters`);
   }
 
   /** A norm of the residual stream divides by the original hidden size, however few columns are left. */

@@ -122,6 +122,24 @@ const LLAMA: Case[] = [
     (d) => Object.assign(d.layers[0], { post_attention_layernorm: 'input_layernorm' }),
   ],
   [
+    'an input that is not described',
+    'bad_config',
+    ['the input 1', 'an index below 1'],
+    (d) => {
+      d.inputs = [{ kind: 'token', bits: 8 }];
+      d.layers[0].mlp.up_proj.input = 1;
+    },
+  ],
+  [
+    'a grid of other inputs',
+    'bad_config',
+    ['inputs.0.grid', '2 inputs in 1 clusters', 'inputs in 1 clusters'],
+    (d) => {
+      d.inputs = [{ kind: 'clusters', bits: 8, clusters: 1, grid: { cluster: [0, 0], scale: [1], zero: [0] } }];
+      d.layers[0].mlp.up_proj.input = 0;
+    },
+  ],
+  [
     'two shortcuts in a parallel layer',
     'bad_config',
     ['mlp_shortcut_Q'],

@@ -14,6 +14,7 @@ const name = () => v.pipe(v.string('the name of a tensor'), v.nonEmpty('the name
 const number = () => v.pipe(v.number('a number'), v.finite('a number'));
 const isTrue = () => v.literal(true, 'true, or the field absent');
 const list = () => v.array(number(), 'a list of numbers');
+const inputBits = () => v.pipe(size(16), v.minValue(2, 'at least 2'));
 
 const CONFIG = v.strictObject({
   model_type: v.string('a text'),
@@ -39,7 +40,27 @@ const NORM = v.strictObject({
   heads: v.optional(size()),
 });
 
-const LINEAR = v.strictObject({ weight: name(), bias: v.optional(name()) });
+/** How what a linear reads is rounded (`InputQuantization`). */
+const INPUT = v.variant(
+  'kind',
+  [
+    v.strictObject({ kind: v.literal('token'), bits: inputBits(), keep_above: v.optional(positiveNumber()) }),
+    v.strictObject({
+      kind: v.literal('clusters'),
+      bits: inputBits(),
+      clusters: size(),
+      grid: v.strictObject({ cluster: v.array(count(), 'a list of clusters'), scale: list(), zero: list() }),
+    }),
+  ],
+  'token or clusters',
+);
+
+const LINEAR = v.strictObject({
+  weight: name(),
+  bias: v.optional(name()),
+  /** Index into `inputs` of the whole description. */
+  input: v.optional(count()),
+});
 
 const ROTARY = v.strictObject({
   dim: size(),
@@ -118,6 +139,8 @@ const DECODER = v.strictObject({
   config: CONFIG,
   /** Each distinct rotary embedding once. */
   rotary: v.array(ROTARY, 'a list'),
+  /** Each distinct way of rounding inputs once. */
+  inputs: v.optional(v.array(INPUT, 'a list')),
   embed_tokens: EMBEDDING,
   layers: v.array(LAYER, 'a list of layers'),
   norm: NORM,

@@ -8,6 +8,8 @@ import type { StoredTensor } from '../read_tensor.ts';
 import { type BlockCodes, blockTensor, codeRowBytes, zeroRowBytes } from './block_codes.ts';
 import { dequantizedTensor } from './dequantize_linear.ts';
 import { checkSize, notRead, sizeAttribute } from './faults.ts';
+import { type Lookup, scaledProduct } from './integer_product.ts';
+import { integerTensor } from './integer_tensor.ts';
 import { isFloat } from './numbers.ts';
 import { isVirtual, type VirtualTensor } from './virtual.ts';
 
@@ -31,6 +33,8 @@ class FloatGraph {
   private readonly producers = new Map<string, OnnxNode>();
   private readonly consumers = new Map<string, OnnxNode[]>();
   private readonly dropped = new Set<OnnxNode>();
+  /** Nodes that take the place of MatMulInteger and of what scales its sums. */
+  private readonly products = new Map<OnnxNode, OnnxNode[]>();
 
   constructor(
     private readonly file: string,
@@ -44,13 +48,21 @@ class FloatGraph {
       for (const output of node.outputs) this.producers.set(output, node);
       for (const input of node.inputs) this.consumers.set(input, [...(this.consumers.get(input) ?? []), node]);
     }
+    // Before any node is taken: what scales the sums may stand on either side of the product.
+    for (const node of from.nodes) if (node.op_type === 'MatMulInteger') this.matMulInteger(node);
     const nodes = from.nodes.flatMap((node) => this.node(node));
     this.graph = { ...from, initializers: this.initializers, nodes };
   }
 
   private node(node: OnnxNode): OnnxNode[] {
     if (this.dropped.has(node)) return [];
+    const made = this.products.get(node);
+    if (made) return made;
     switch (node.op_type) {
+      case 'DynamicQuantizeMatMul':
+        return this.fusedProduct(node, { x: 0, codes: 1, scales: 2, zeros: 3, bias: 4 });
+      case 'MatMulIntegerToFloat':
+        return this.fusedProduct(node, { x: 0, codes: 1, scales: 3, zeros: 5, bias: 6 });
       case 'MatMulNBits':
         return this.matMulNBits(node);
       case 'GatherBlockQuantized':
@@ -79,11 +91,14 @@ class FloatGraph {
     const weight = this.made(codes, () => {
       const scales = this.constant(node, 2, 'scales');
       const zeros = node.inputs[3] ? this.constant(node, 3, 'zero points') : undefined;
-      return this.blocks(node, { rows, columns, bits, block, padded: true, codes, scales, zeros });
+      const made = this.blocks(node, { rows, columns, bits, block, padded: true, codes, scales, zeros });
+      return { ...made, is_out_in: true };
     });
-    const [x] = node.inputs;
-    const [y] = node.outputs;
-    const bias = node.inputs[5];
+    return this.product(node, node.inputs[0], weight, node.outputs[0], node.inputs[5]);
+  }
+
+  /** y = x·Wᵀ + bias. */
+  private product(node: OnnxNode, x: string, weight: VirtualTensor, y: string, bias?: string): OnnxNode[] {
     const out = bias ? `${y}+bias` : y;
     const product: OnnxNode = {
       ...{ ...node, op_type: 'FusedMatMul', inputs: [x, this.named(weight)], outputs: [out] },
@@ -92,6 +107,36 @@ class FloatGraph {
     if (!bias) return [product];
     return [product, { ...node, op_type: 'Add', domain: '', inputs: [out, bias], outputs: [y], ints: new Map() }];
   }
+
+  /** Inputs: x in codes, codes, their zero points. A product of two activations stays as it is. */
+  private matMulInteger(node: OnnxNode): void {
+    const codes = this.stored(node.inputs[1]);
+    if (!codes || isVirtual(codes)) return;
+    const found = scaledProduct(this.file, node, this.lookup);
+    for (const part of found.replaced) this.dropped.add(part);
+    const weight = this.integers(node, codes, found.scales, 3);
+    this.products.set(node, this.product(node, found.x, weight, found.y));
+  }
+
+  /** ONNX Runtime's fusions of a product with the scales. */
+  private fusedProduct(node: OnnxNode, at: Record<'x' | 'codes' | 'scales' | 'zeros' | 'bias', number>): OnnxNode[] {
+    const codes = this.constant(node, at.codes, 'codes');
+    const weight = this.integers(node, codes, this.constant(node, at.scales, 'scales'), at.zeros);
+    return this.product(node, node.inputs[at.x], weight, node.outputs[0], node.inputs[at.bias] || undefined);
+  }
+
+  private integers(node: OnnxNode, codes: StoredTensor, scales: StoredTensor, at: number): VirtualTensor {
+    return this.made(codes, () => {
+      const zeros = node.inputs[at] ? this.constant(node, at, 'zero points') : undefined;
+      return integerTensor(this.file, node, this.nameOf(codes), { codes, scales, zeros });
+    });
+  }
+
+  private readonly lookup: Lookup = {
+    stored: (value) => this.stored(value),
+    producer: (value) => this.producer(value),
+    consumers: (value) => this.consumers.get(value) ?? [],
+  };
 
   /** Inputs: codes, indices, scales, zero points. */
   private gatherBlocks(node: OnnxNode): OnnxNode[] {
@@ -151,16 +196,20 @@ class FloatGraph {
     });
   }
 
-  /** Rows of codes that are dequantised only after they were gathered, with one scale for all. */
+  /** Rows of codes that are dequantised only after they were gathered, with one scale for all; an optimiser may repeat that. */
   private gather(node: OnnxNode): OnnxNode[] {
     const codes = this.stored(node.inputs[0]);
-    const readers = this.consumers.get(node.outputs[0]) ?? [];
+    if (!codes || isVirtual(codes)) return [node];
+    const [rows] = node.outputs;
+    const readers = (this.consumers.get(rows) ?? []).filter(({ op_type }) => op_type !== 'Shape');
     const [next] = readers;
-    if (!codes || isVirtual(codes) || readers.length !== 1 || next.op_type !== 'DequantizeLinear') return [node];
-    if (this.stored(next.inputs[1])?.elements !== 1) return [node];
+    const isAlike = ({ op_type, inputs }: OnnxNode) =>
+      op_type === 'DequantizeLinear' && inputs.slice(1).every((input, i) => input === next.inputs[1 + i]);
+    if (!next || !readers.every(isAlike) || this.stored(next.inputs[1])?.elements !== 1) return [node];
     const weight = this.dequantized(next, codes);
-    this.dropped.add(next);
-    return [{ ...node, inputs: [this.named(weight), node.inputs[1]], outputs: next.outputs }];
+    for (const reader of readers) this.dropped.add(reader);
+    const same = readers.map(({ outputs }) => ({ ...next, op_type: 'Identity', inputs: [rows], outputs }));
+    return [{ ...node, inputs: [this.named(weight), node.inputs[1]] }, ...same];
   }
 
   private blocks(node: OnnxNode, from: BlockCodes): VirtualTensor {

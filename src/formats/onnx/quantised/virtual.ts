@@ -24,6 +24,8 @@ export interface VirtualTensor extends StoredTensor {
   readonly decoder: Decoder;
   /** The stored tensors that it is made of; the first says where it lies. */
   readonly parts: readonly StoredTensor[];
+  /** A linear (out, in) because its operator takes it so, whatever layout the state dict has. */
+  readonly is_out_in?: boolean;
 }
 
 export function virtualTensor(

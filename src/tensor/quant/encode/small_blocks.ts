@@ -17,12 +17,12 @@ export function setHalf(bytes: Uint8Array, at: number, value: number): void {
 }
 
 /** Low nibbles are values 0 … 15, high ones 16 … 31. */
-function setNibbles(bytes: Uint8Array, at: number, codes: ArrayLike<number>): void {
+export function setNibbles(bytes: Uint8Array, at: number, codes: ArrayLike<number>): void {
   for (let j = 0; j < 16; j++) bytes[at + j] = (codes[j] & 15) | ((codes[j + 16] & 15) << 4);
 }
 
 /** The fifth bits, little-endian. */
-function setFifthBits(bytes: Uint8Array, at: number, codes: ArrayLike<number>): void {
+export function setFifthBits(bytes: Uint8Array, at: number, codes: ArrayLike<number>): void {
   bytes.fill(0, at, at + 4);
   for (let j = 0; j < RUN; j++) bytes[at + (j >> 3)] |= ((codes[j] >> 4) & 1) << (j & 7);
 }
