@@ -8,7 +8,7 @@ import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
 import { Engine } from '../src/engine/engine.ts';
 import { type Precision, quantizedModel } from '../src/export/precision.ts';
 import { openModel } from '../src/models/open_model.ts';
-import { generateGreedy } from '../src/runtime/generate.ts';
+import { generate as ownGenerate } from '../src/runtime/generate.ts';
 import { type TinyLlamaOptions, tinyLlama } from '../test/fixtures/tiny_llama.ts';
 import { memoryPlatform } from '../test/support/memory_platform.ts';
 import { seededText } from '../test/support/slice_job.ts';
@@ -87,7 +87,7 @@ test.describe('folders that Whittle exported', () => {
       const report = await engine.run('export', { id: 'dense', options: { format: 'transformers.js', precision } });
       folders.set(dtype, platform.exports.get(report.folder) as Folder);
       const stored = await quantizedModel(model, precision);
-      expected.set(dtype, (prompt) => generateGreedy(createCpuBackend(), stored, prompt, COUNT, { eos: [0] }));
+      expected.set(dtype, (prompt) => ownGenerate(createCpuBackend(), stored, prompt, COUNT, { eos: [0] }));
     }
     site = await serveTransformers(folders);
   });

@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index)
   let sequence = (params.first_sequence + group_id.z) * params.seqlen; // its first row
   let kv_columns = params.heads / params.group * HEAD_DIM;
   let kv_start = sequence * kv_columns + head / params.group * HEAD_DIM;
-  let start = ((sequence + position) * params.heads + head) * HEAD_DIM;
+  let start = ((sequence + position - params.past) * params.heads + head) * HEAD_DIM;
 
   var mixed: array<f32, MAX_HEAD_DIM>;
   let slope = slope_of(head);

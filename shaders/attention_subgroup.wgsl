@@ -38,7 +38,7 @@ fn main(
   let sequence = (params.first_sequence + group_id.z) * params.seqlen; // its first row
   let kv_columns = params.heads / params.group * HEAD_VEC4;
   let kv_start = sequence * kv_columns + head / params.group * HEAD_VEC4;
-  let start = ((sequence + position) * params.heads + head) * HEAD_VEC4;
+  let start = ((sequence + position - params.past) * params.heads + head) * HEAD_VEC4;
 
   var q: array<vec4f, MAX_HEAD_VEC4>;
   var mixed: array<vec4f, MAX_HEAD_VEC4>;

@@ -9,7 +9,7 @@ import { generationConfig, transformersConfig } from '../src/export/transformers
 import { writeOnnx } from '../src/export/write_onnx.ts';
 import type { DecoderModel } from '../src/models/decoder_model.ts';
 import { openModel } from '../src/models/open_model.ts';
-import { generateGreedy } from '../src/runtime/generate.ts';
+import { generate } from '../src/runtime/generate.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
 import { memoryFiles } from './onnx/memory_files.ts';
 import { type TinyOptions, tinyDecoder, tinyTokens } from './onnx/tiny_decoder.ts';
@@ -179,7 +179,7 @@ describe('transformers.js', () => {
       const { prompts, made } = await generated(name, [TEXT]);
       expect(prompts[0].length).toBeGreaterThan(5);
       const stored = await quantizedModel(model, precision);
-      const expected = await generateGreedy(createCpuBackend(), stored, prompts[0], COUNT, { eos: [0] });
+      const expected = await generate(createCpuBackend(), stored, prompts[0], COUNT, { eos: [0] });
       expect(made[0]).toEqual(expected);
       // A model that says one word for ever would agree with too much.
       expect(new Set(expected).size).toBeGreaterThan(2);
@@ -202,7 +202,7 @@ describe('transformers.js', () => {
       const inputs = new transformers.Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
       const output = await loaded.generate({ inputs, max_new_tokens: COUNT, do_sample: false });
       await loaded.dispose();
-      const expected = await generateGreedy(createCpuBackend(), model, ids, COUNT, { eos: [0] });
+      const expected = await generate(createCpuBackend(), model, ids, COUNT, { eos: [0] });
       expect(output.tolist()[0].map(Number)).toEqual([...ids, ...expected]);
     });
   }

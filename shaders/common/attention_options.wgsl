@@ -16,6 +16,8 @@ struct Params {
   head_count: u32,
   first_sequence: u32,
   sequences: u32,
+  // Positions before the first query, where one sequence's keys and values were kept.
+  past: u32,
 }
 
 @group(1) @binding(0) var<uniform> params: Params;

@@ -252,6 +252,18 @@ export interface AttentionArgs {
   soft_cap?: number;
   /** (heads): ALiBi slopes. */
   slopes?: Tensor;
+  /**
+   * Positions before the first query, of one sequence whose keys and values were kept (a cache): queries stand at
+   * past … past + seqlen, keys and values have at least as many rows and more are not read. Absent: 0, and as many as queries.
+   */
+  past?: number;
+}
+
+/** output rows first_row … first_row + n ← source (n, columns), in place: what appends to a cache. */
+export interface WriteRowsArgs {
+  source: Tensor;
+  output: Tensor;
+  first_row: number;
 }
 
 /** silu(x) = x/(1 + e^(−x)); gelu(x) = x·Φ(x) with erf, gelu_tanh its tanh approximation (arXiv 1606.08415); relu2(x) = max(0, x)². */
@@ -470,6 +482,7 @@ export interface Backend extends TrainingKernels {
   quantize_rows(args: QuantizeRowsArgs): void;
   quantize_columns(args: QuantizeColumnsArgs): void;
   outlier_columns(args: OutlierColumnsArgs): void;
+  write_rows(args: WriteRowsArgs): void;
   add(args: AddArgs): void;
   covariance(args: CovarianceArgs): void;
   scale_columns(args: ScaleColumnsArgs): void;

@@ -182,6 +182,10 @@ const CASES: Record<string, Case> = {
     const args = { hidden_states: make(T, F), threshold: 6, seqlen: T, output: make(1, F) };
     return { shape: `${T}×${F}`, run: () => backend.outlier_columns(args) };
   },
+  write_rows: (make, backend) => {
+    const args = { source: make(1, D), output: make(T, D), first_row: T - 1 };
+    return { shape: `1×${D}`, run: () => backend.write_rows(args) };
+  },
   add: (make, backend) => {
     const args = { a: make(T, D), b: make(T, D), output: make(T, D) };
     return { shape: `${T}×${D}`, run: () => backend.add(args) };

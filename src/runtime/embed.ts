@@ -17,6 +17,7 @@ const MAX_GAP_BYTES = 64 * 1024;
  * Embeds several batches of tokens.
  * @param ids One array a batch: consecutive windows of `seqlen` tokens.
  * @param onBatch Gets each batch's (tokens, d), owned by the arena, in order.
+ * @param first Position of each window's first token.
  */
 export async function embedTokens(
   arena: Arena,
@@ -25,8 +26,9 @@ export async function embedTokens(
   ids: readonly Uint32Array[],
   seqlen: number,
   onBatch: (states: Tensor, index: number) => Promise<void>,
+  first = 0,
 ): Promise<void> {
-  const positions = embedding.positions && (await positionTable(arena, loader, embedding, seqlen));
+  const positions = embedding.positions && (await positionTable(arena, loader, embedding, first, seqlen));
   let index = 0;
   for (const group of tableGroups(ids, embedding.weight.shape[1])) {
     const table = await compactTable(embedding.weight, group);
@@ -95,15 +97,16 @@ export async function embeddingRows(
   return rows;
 }
 
-/** (seqlen, d): learned positions 0 … seqlen. */
+/** (seqlen, d): learned positions first … first + seqlen. */
 async function positionTable(
   arena: Arena,
   loader: WeightLoader,
   embedding: Embedding,
+  first: number,
   seqlen: number,
 ): Promise<Tensor> {
   const { weight, offset } = embedding.positions as LearnedPositions;
-  const table = await loader.load(weight, { start: offset, end: offset + seqlen });
+  const table = await loader.load(weight, { start: offset + first, end: offset + first + seqlen });
   if (embedding.centered) arena.backend.center_rows({ hidden_states: table });
   return table;
 }

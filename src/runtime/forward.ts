@@ -17,16 +17,38 @@ export interface RotaryTable {
   query?: { cos: Tensor; sin: Tensor };
 }
 
-/** cos and sin of position · inv_freq (RoFormer, arXiv 2104.09864, §3.2.2). */
-export function rotaryTable(arena: Arena, rotary: Rotary, seqlen: number): RotaryTable {
+/** Keys and values of the tokens before, of one sequence. */
+export interface KeptKeys {
+  /** (capacity, kv_heads·head_dim), rows up to `past` in use. */
+  key: Tensor;
+  value: Tensor;
+  past: number;
+}
+
+/** Positions first … first + seqlen of a text that will have `total` of them. */
+export interface Stretch {
+  first: number;
+  total: number;
+}
+
+/**
+ * cos and sin of position · inv_freq (RoFormer, arXiv 2104.09864, §3.2.2).
+ * @param stretch Where the rows stand; by default they are a whole text.
+ */
+export function rotaryTable(
+  arena: Arena,
+  rotary: Rotary,
+  seqlen: number,
+  { first, total }: Stretch = { first: 0, total: seqlen },
+): RotaryTable {
   const half = rotary.dim / 2;
-  const { inv_freq, attention_factor } = rotary.long && seqlen > rotary.long.beyond ? rotary.long : rotary;
+  const { inv_freq, attention_factor } = rotary.long && total > rotary.long.beyond ? rotary.long : rotary;
   const { backend } = arena;
   const table = (of: (angle: number) => number, factorAt: (position: number) => number, name: string) => {
     const values = new Float64Array(seqlen * half);
-    for (let position = 0; position < seqlen; position++) {
-      const factor = attention_factor * factorAt(position);
-      for (let i = 0; i < half; i++) values[position * half + i] = factor * of(position * inv_freq[i]);
+    for (let row = 0; row < seqlen; row++) {
+      const factor = attention_factor * factorAt(first + row);
+      for (let i = 0; i < half; i++) values[row * half + i] = factor * of((first + row) * inv_freq[i]);
     }
     return arena.own(backend.fromArray(values, [seqlen, half], name));
   };
@@ -35,7 +57,7 @@ export function rotaryTable(arena: Arena, rotary: Rotary, seqlen: number): Rotar
     sin: table(Math.sin, factorAt, `${name}_sin`),
   });
   const { query_scale, interleaved } = rotary;
-  const isScaled = query_scale !== undefined && seqlen > query_scale.period;
+  const isScaled = query_scale !== undefined && total > query_scale.period;
   return {
     ...both('rotary', () => 1),
     ...(isScaled && { query: both('rotary_query', (position) => queryScale(query_scale, position)) }),
@@ -87,6 +109,7 @@ export function attentionMixed(
   seqlen: number,
   x: Tensor,
   tap?: Tap,
+  kept?: KeptKeys,
 ): Tensor {
   const { backend } = arena;
   const { num_attention_heads: heads, num_key_value_heads: kv_heads, head_dim, scale, soft_cap } = spec;
@@ -109,11 +132,16 @@ export function attentionMixed(
     backend.rotary({ states: key, cos, sin, interleaved, seqlen, heads: kv_heads, head_dim });
   }
   const output = arena.workspace('attention_mixed', query.shape);
+  const positions = kept ? kept.past + seqlen : seqlen;
   // A window that holds the whole sequence hides nothing: the plain kernel is the faster one.
-  const window = spec.sliding_window !== undefined && spec.sliding_window < seqlen ? spec.sliding_window : undefined;
+  const window = spec.sliding_window !== undefined && spec.sliding_window < positions ? spec.sliding_window : undefined;
   const { slopes } = weights;
-  const sizes = { seqlen, heads, kv_heads, head_dim };
-  backend.attention({ query, key, value, output, ...sizes, scale, window, soft_cap, slopes });
+  const args = { query, output, seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, slopes };
+  if (kept) {
+    backend.write_rows({ source: key, output: kept.key, first_row: kept.past });
+    backend.write_rows({ source: value, output: kept.value, first_row: kept.past });
+    backend.attention({ ...args, key: kept.key, value: kept.value, past: kept.past });
+  } else backend.attention({ ...args, key, value });
   tap?.('o_proj_input', output);
   return output;
 }
@@ -165,8 +193,9 @@ export function attentionBlock(
   seqlen: number,
   x: Tensor,
   tap?: Tap,
+  kept?: KeptKeys,
 ): Tensor {
-  const mixed = attentionMixed(arena, spec, weights, rotary, seqlen, x, tap);
+  const mixed = attentionMixed(arena, spec, weights, rotary, seqlen, x, tap, kept);
   const sum = residual(arena, x, weights.attn_shortcut_Q);
   addBranch(arena, weights.o_proj, weights, mixed, sum, 'attention_output', seqlen);
   return sum;
@@ -190,8 +219,9 @@ export function parallelBlock(
   seqlen: number,
   x: Tensor,
   tap?: Tap,
+  kept?: KeptKeys,
 ): Tensor {
-  const mixed = attentionMixed(arena, spec.attention, attention, rotary, seqlen, x, tap);
+  const mixed = attentionMixed(arena, spec.attention, attention, rotary, seqlen, x, tap, kept);
   const activated = mlpActivated(arena, spec.mlp, mlp, seqlen, x, tap);
   // Only now: both halves read x, and the sum may be made in it.
   const sum = residual(arena, x, attention.attn_shortcut_Q);

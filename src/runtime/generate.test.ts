@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { naiveForward } from '../../test/onnx/naive_forward.ts';
 import { tinyDecoder, tinyTokens, VOCAB_SIZE } from '../../test/onnx/tiny_decoder.ts';
 import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
-import { generateGreedy } from './generate.ts';
+import { generate } from './generate.ts';
 
 const PROMPT = tinyTokens(5);
 
@@ -16,13 +16,13 @@ function expected(model: ReturnType<typeof tinyDecoder>, count: number): number[
   return text.slice(PROMPT.length);
 }
 
-describe('generateGreedy', () => {
+describe('generate', () => {
   it('takes the most likely token each time, as the f64 reference does', async () => {
     for (const options of [{ kv_heads: 2 }, { positions: 2, rotary: null, head: 'untied', head_bias: true }] as const) {
       const model = tinyDecoder(options);
       const seen: number[] = [];
       const backend = createCpuBackend();
-      const tokens = await generateGreedy(backend, model, PROMPT, 6, { onToken: (token) => seen.push(token) });
+      const tokens = await generate(backend, model, PROMPT, 6, { onToken: (token) => void seen.push(token) });
       expect(tokens).toEqual(expected(model, 6));
       expect(seen).toEqual(tokens);
       expect(backend.memory.currentBytes).toBe(0);
@@ -33,13 +33,13 @@ describe('generateGreedy', () => {
     const model = tinyDecoder({ head: 'untied' });
     const all = expected(model, 6);
     const eos = all[2];
-    const tokens = await generateGreedy(createCpuBackend(), model, PROMPT, 6, { eos: [VOCAB_SIZE + 1, eos] });
+    const tokens = await generate(createCpuBackend(), model, PROMPT, 6, { eos: [VOCAB_SIZE + 1, eos] });
     expect(tokens).toEqual(all.slice(0, all.indexOf(eos) + 1));
   });
 
   it('stops when it is cancelled', async () => {
     const controller = new AbortController();
-    const run = generateGreedy(createCpuBackend(), tinyDecoder(), PROMPT, 6, {
+    const run = generate(createCpuBackend(), tinyDecoder(), PROMPT, 6, {
       signal: controller.signal,
       onToken: () => controller.abort(),
     });
@@ -49,9 +49,9 @@ describe('generateGreedy', () => {
   it('refuses an empty text, and more tokens than there are learned positions', async () => {
     const model = tinyDecoder({ positions: 2, rotary: null });
     const backend = createCpuBackend();
-    await expect(generateGreedy(backend, model, [], 1)).rejects.toMatchObject({ code: 'bad_option' });
+    await expect(generate(backend, model, [], 1)).rejects.toMatchObject({ code: 'bad_option' });
     const full = tinyTokens(128);
-    await expect(generateGreedy(backend, model, full, 2)).rejects.toMatchObject({ code: 'bad_option' });
-    expect(await generateGreedy(backend, model, full, 1)).toHaveLength(1);
+    await expect(generate(backend, model, full, 2)).rejects.toMatchObject({ code: 'bad_option' });
+    expect(await generate(backend, model, full, 1)).toHaveLength(1);
   });
 });

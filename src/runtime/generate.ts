@@ -1,81 +1,52 @@
-/**
- * @file Greedy generation: the most likely token, again and again. The whole text goes through the model for each new
- * token, without a cache of keys and values: slower than a cache, and exactly what evaluation computes.
- */
+/** @file Text that a model writes: one token after another, each chosen from the logits after those before it. */
 import type { Backend } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from './arena.ts';
-import { allLogits } from './head.ts';
-import { runLayers } from './model_pass.ts';
-import { WeightLoader } from './weights.ts';
+import { GrowingText } from './decode/growing_text.ts';
+import { GREEDY, type SamplingOptions, sampler } from './decode/sampling.ts';
 
 export interface GenerateOptions {
+  sampling?: SamplingOptions;
   signal?: AbortSignal;
   /** Tokens that end a text; the one that did is part of the result. */
   eos?: readonly number[];
-  onToken?(token: number): void;
+  /** Bytes of weights that stay on the device between tokens. */
+  residentBytes?: number;
+  /** @param ms Since the token before; for the first, that is the whole prompt. */
+  onToken?(token: number, ms: number): void | Promise<void>;
 }
 
 /**
- * Up to `count` tokens that follow `ids`.
+ * Up to `count` tokens that follow `ids`; without `sampling` the most likely one each time.
  * @throws `bad_option` for no ids or more positions than the model has, `non_finite_activations`, `cancelled`, and what the
  *   backend throws.
  */
-export async function generateGreedy(
+export async function generate(
   backend: Backend,
   model: DecoderModel,
   ids: ArrayLike<number>,
   count: number,
-  options: GenerateOptions = {},
+  { sampling = GREEDY, signal, eos, residentBytes, onToken }: GenerateOptions = {},
 ): Promise<number[]> {
   checkLength(model, ids.length, count);
-  const text = Array.from(ids);
-  for (let made = 0; made < count; made++) {
-    throwIfCancelled(options.signal);
-    const token = largest(await nextLogits(backend, model, Uint32Array.from(text), options.signal));
-    text.push(token);
-    options.onToken?.(token);
-    if (options.eos?.includes(token)) break;
-  }
-  return text.slice(ids.length);
-}
-
-/** Logits of the token after `ids`, (vocabulary). */
-async function nextLogits(
-  backend: Backend,
-  model: DecoderModel,
-  ids: Uint32Array,
-  signal?: AbortSignal,
-): Promise<Float32Array> {
+  const choose = sampler(sampling);
   return withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena, false, true);
-    const windows = { seqlen: ids.length, count: 1, ids, totalTokens: ids.length };
-    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
-    // Looking a row up in a table serves to take the last token's states alone: the head is the costly part.
-    const input_ids = arena.own(backend.fromIds([ids.length - 1], 'last_token'));
-    const last = arena.empty([1, hidden.shape[1]], 'last_hidden_states');
-    backend.embedding({ input_ids, weight: hidden, first_row: 0, output: last });
-    arena.free(input_ids, hidden);
-    return allLogits(arena, loader, model, last, signal);
-  });
-}
-
-/** Index of the largest logit, the first of equals. */
-function largest(logits: Float32Array): number {
-  let best = 0;
-  for (let i = 0; i < logits.length; i++) {
-    if (Number.isNaN(logits[i])) {
-      throw new WhittleError({
-        code: 'non_finite_activations',
-        message: 'A logit is not a number.',
-        action: 'Activations overflowed or hold NaN. Try the CPU backend, or another model.',
-      });
+    const text = new GrowingText(arena, model, ids.length + count, residentBytes);
+    const made: number[] = [];
+    let next = Uint32Array.from(ids);
+    while (made.length < count) {
+      throwIfCancelled(signal);
+      const begun = performance.now();
+      const token = choose(await text.append(next, signal));
+      made.push(token);
+      await onToken?.(token, performance.now() - begun);
+      if (eos?.includes(token)) break;
+      next = Uint32Array.of(token);
     }
-    if (logits[i] > logits[best]) best = i;
-  }
-  return best;
+    return made;
+  });
 }
 
 function checkLength(model: DecoderModel, given: number, count: number): void {

@@ -57,7 +57,7 @@ export interface HeadBlock {
   bias?: Tensor;
 }
 
-export async function loadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
+export async function loadHeadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
   return {
     weight: await loader.product(head.weight, rows),
     bias: head.bias && (await loader.load(head.bias, rows)),
@@ -99,7 +99,7 @@ export async function tokenLosses(
   const rows = Math.max(...inputs.map((input) => input.shape[0]));
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     inputs.forEach((input, i) => {
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
       blockLogits(arena, model.lm_head, block, input, logits);
@@ -143,7 +143,7 @@ export async function logitsOfBoth(
     throwIfCancelled(signal);
     const values: ArrayLike<number>[] = [];
     for (const { head, input } of [dense, own]) {
-      const block = await loadBlock(loader, head, { start, end });
+      const block = await loadHeadBlock(loader, head, { start, end });
       const logits = arena.workspace('logits', [rows, end - start]);
       blockLogits(arena, head, block, input, logits);
       values.push(await arena.backend.read(logits));
@@ -168,7 +168,7 @@ export async function allLogits(
   const all = new Float32Array(rows * vocabulary);
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([rows, end - start], 'logits_block');
     blockLogits(arena, model.lm_head, block, input, logits);
     const values = await backend.read(logits);
@@ -190,7 +190,7 @@ export async function timeHead(
 ): Promise<number> {
   let total = 0;
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, 1)) {
-    const block = await loadBlock(loader, model.lm_head, { start, end });
+    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([1, end - start], 'logits_block');
     total += await fastest(arena, () => blockLogits(arena, model.lm_head, block, input, logits));
     arena.free(block.weight, block.bias, logits);

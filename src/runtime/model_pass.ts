@@ -8,7 +8,16 @@ import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel, Rotary } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
-import { attentionBlock, mlpBlock, parallelBlock, type RotaryTable, rotaryTable, type Tap } from './forward.ts';
+import {
+  attentionBlock,
+  type KeptKeys,
+  mlpBlock,
+  parallelBlock,
+  type RotaryTable,
+  rotaryTable,
+  type Stretch,
+  type Tap,
+} from './forward.ts';
 import { BatchStates } from './spill.ts';
 import { attentionWeights, type DeviceLayer, freeDeviceLayer, mlpWeights, type WeightLoader } from './weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
@@ -104,9 +113,10 @@ export function runLayer(
   seqlen: number,
   x: Tensor,
   tap?: Tap,
+  kept?: KeptKeys,
 ): Tensor {
-  if (layer.parallel) return parallelBlock(arena, layer, weights, table, seqlen, x, tap);
-  const h = attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, tap);
+  if (layer.parallel) return parallelBlock(arena, layer, weights, table, seqlen, x, tap, kept);
+  const h = attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, tap, kept);
   return mlpBlock(arena, layer.mlp, weights.mlp, seqlen, h, tap);
 }
 
@@ -117,11 +127,17 @@ export class RotaryCache {
   constructor(
     private readonly arena: Arena,
     private readonly seqlen: number,
+    private readonly stretch?: Stretch,
   ) {}
 
   get(rotary: Rotary): RotaryTable {
-    const table = this.tables.get(rotary) ?? rotaryTable(this.arena, rotary, this.seqlen);
+    const table = this.tables.get(rotary) ?? rotaryTable(this.arena, rotary, this.seqlen, this.stretch);
     this.tables.set(rotary, table);
     return table;
+  }
+
+  free(): void {
+    for (const { cos, sin, query } of this.tables.values()) this.arena.free(cos, sin, query?.cos, query?.sin);
+    this.tables.clear();
   }
 }

@@ -50,7 +50,7 @@ function causalSoftmax(
 
 export function attention(args: AttentionArgs): void {
   const { batch, group } = checkAttention(args);
-  const { seqlen, heads, kv_heads, head_dim } = args;
+  const { seqlen, heads, kv_heads, head_dim, past = 0 } = args;
   const query = doubles(args.query);
   const key = doubles(args.key);
   const value = doubles(args.value);
@@ -58,19 +58,19 @@ export function attention(args: AttentionArgs): void {
   const slopes = args.slopes && doubles(args.slopes);
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
-  const scores = new Float64Array(Math.min(QUERY_BLOCK, seqlen) * seqlen);
+  const scores = new Float64Array(Math.min(QUERY_BLOCK, seqlen) * (past + seqlen));
 
   for (let sequence = 0; sequence < batch; sequence++) {
     for (let head = 0; head < heads; head++) {
       const kv_start = sequence * seqlen * kv_row_size + Math.floor(head / group) * head_dim;
       for (let first = 0; first < seqlen; first += QUERY_BLOCK) {
         const count = Math.min(QUERY_BLOCK, seqlen - first);
-        const keys = first + count; // later keys are hidden from the whole block
+        const keys = past + first + count; // later keys are hidden from the whole block
         const start = (sequence * seqlen + first) * row_size + head * head_dim;
         scores.fill(0, 0, count * keys);
         const q = view(query, row_size, start);
         addProduct(count, keys, head_dim, q, transposed(view(key, kv_row_size, kv_start)), view(scores, keys));
-        causalSoftmax(scores, count, keys, first, args, slopes ? slopes[head] : 0);
+        causalSoftmax(scores, count, keys, past + first, args, slopes ? slopes[head] : 0);
         const v = view(value, kv_row_size, kv_start);
         addProduct(count, head_dim, keys, view(scores, keys), v, view(output, row_size, start));
       }

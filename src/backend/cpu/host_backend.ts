@@ -52,6 +52,7 @@ import { scale_columns } from './scale_columns.ts';
 import { scatter_add } from './scatter_add.ts';
 import { soft_cap } from './soft_cap.ts';
 import { CpuTensor, type Floats, floats, ids, type Values } from './tensor.ts';
+import { write_rows } from './write_rows.ts';
 import { xielu } from './xielu.ts';
 import { xielu_backward } from './xielu_backward.ts';
 
@@ -77,6 +78,7 @@ export abstract class HostBackend implements Backend {
   readonly quantize_rows = quantize_rows;
   readonly quantize_columns = quantize_columns;
   readonly outlier_columns = outlier_columns;
+  readonly write_rows = write_rows;
   readonly add = add;
   readonly scale_columns = scale_columns;
   readonly center_rows = center_rows;

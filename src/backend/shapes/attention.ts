@@ -1,5 +1,5 @@
 /** @file Checks of attention and of the rotary embedding. */
-import type { AttentionArgs, RotaryArgs } from '../backend.ts';
+import type { AttentionArgs, RotaryArgs, WriteRowsArgs } from '../backend.ts';
 import {
   fail,
   matrix,
@@ -42,12 +42,34 @@ export function checkAttention(args: AttentionArgs): { rows: number; batch: numb
   const [rows] = matrix('attention', 'query', query);
   if (rows % seqlen !== 0) fail('attention', `query has ${rows} rows`, `a multiple of seqlen ${seqlen}`, query);
   requireMatrix('attention', 'query', query, rows, heads * head_dim);
-  requireMatrix('attention', 'key', key, rows, kv_heads * head_dim);
-  requireMatrix('attention', 'value', value, rows, kv_heads * head_dim);
+  const kept = requireKept(args, rows);
+  requireMatrix('attention', 'key', key, kept, kv_heads * head_dim);
+  requireMatrix('attention', 'value', value, kept, kv_heads * head_dim);
   requireMatrix('attention', 'output', output, rows, heads * head_dim);
   if (args.window !== undefined) requireInteger('attention', 'window', args.window, 1);
   if (args.soft_cap !== undefined) requirePositive('attention', 'soft_cap', args.soft_cap);
   if (args.slopes) requireVector('attention', 'slopes', args.slopes, heads);
   requireDistinct('attention', output, query, key, value, args.slopes);
   return { rows, batch: rows / seqlen, group: heads / kv_heads };
+}
+
+/** Rows of keys and values: as many as queries, or those of a cache that holds them and what came before. */
+function requireKept({ key, seqlen, past }: AttentionArgs, rows: number): number {
+  if (past === undefined) return rows;
+  requireInteger('attention', 'past', past, 0);
+  if (rows !== seqlen) fail('attention', `${rows / seqlen} sequences with kept keys`, 'one sequence');
+  const [kept] = matrix('attention', 'key', key);
+  if (kept < past + seqlen) fail('attention', `keys of ${kept} positions`, `at least ${past + seqlen}`, key);
+  return kept;
+}
+
+/** @returns Rows that are written, and their length. */
+export function checkWriteRows({ source, output, first_row }: WriteRowsArgs): { rows: number; columns: number } {
+  const [rows, columns] = matrix('write_rows', 'source', source);
+  const [most] = matrix('write_rows', 'output', output);
+  requireMatrix('write_rows', 'output', output, most, columns);
+  requireInteger('write_rows', 'first_row', first_row, 0);
+  if (first_row + rows > most) fail('write_rows', `rows ${first_row} … ${first_row + rows}`, `at most ${most}`, output);
+  requireDistinct('write_rows', output, source);
+  return { rows, columns };
 }

@@ -17,6 +17,8 @@ export interface AttentionTask {
   scale: number;
   window?: number;
   soft_cap?: number;
+  /** Positions before the first query; keys and values have them too. */
+  past?: number;
 }
 
 /** Queries that share the keys they are multiplied with: few enough that little of the masked half is computed. */
@@ -25,11 +27,11 @@ export const QUERY_BLOCK = 64;
 /** Heads `start … end`, counted through all sequences. */
 export function attentionHeads(tools: TaskTools, task: AttentionTask, start: number, end: number): void {
   const { product, math } = tools;
-  const { query, key, value, output, slopes, seqlen, heads, kv_heads, head_dim } = task;
+  const { query, key, value, output, slopes, seqlen, heads, kv_heads, head_dim, past = 0 } = task;
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
   const block = Math.min(QUERY_BLOCK, seqlen);
-  const scores = tools.scores(block * seqlen);
+  const scores = tools.scores(block * (past + seqlen));
   for (let index = start; index < end; index++) {
     const [sequence, head] = [Math.floor(index / heads), index % heads];
     const kv_head = Math.floor((head * kv_heads) / heads);
@@ -37,13 +39,14 @@ export function attentionHeads(tools: TaskTools, task: AttentionTask, start: num
       pulse();
       const count = Math.min(block, seqlen - first);
       // Keys that some query of the block sees.
-      const oldest = Math.max(0, first + 1 - (task.window ?? Number.POSITIVE_INFINITY));
-      const keys = first + count - oldest;
+      const own = past + first;
+      const oldest = Math.max(0, own + 1 - (task.window ?? Number.POSITIVE_INFINITY));
+      const keys = own + count - oldest;
       const at = (sequence * seqlen + first) * row_size + head * head_dim;
-      const kv_at = (sequence * seqlen + oldest) * kv_row_size + kv_head * head_dim;
+      const kv_at = (sequence * (past + seqlen) + oldest) * kv_row_size + kv_head * head_dim;
       const k = transposed(view(key, kv_row_size, kv_at));
       product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scores, keys));
-      softmax(math, scores, task, count, keys, first - oldest, slopes ? slopes[head] : 0);
+      softmax(math, scores, task, count, keys, own - oldest, slopes ? slopes[head] : 0);
       const v = view(value, kv_row_size, kv_at);
       product.multiply(count, head_dim, keys, view(scores, keys), v, view(output, row_size, at));
     }

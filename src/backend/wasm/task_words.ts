@@ -41,13 +41,13 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   attention: {
     ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
     ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
-    ...{ scale: 'number', window: 'number', soft_cap: 'number' },
+    ...{ scale: 'number', window: 'number', soft_cap: 'number', past: 'number' },
   },
   attention_backward: {
     ...{ query: 'f32', key: 'f32', value: 'f32', output: 'f32', slopes: 'f32' },
     ...{ grad_output: 'f32', grad_query: 'f32', grad_key: 'f32', grad_value: 'f32' },
     ...{ seqlen: 'number', heads: 'number', kv_heads: 'number', head_dim: 'number' },
-    ...{ scale: 'number', window: 'number', soft_cap: 'number' },
+    ...{ scale: 'number', window: 'number', soft_cap: 'number', past: 'number' },
   },
   glu_backward: {
     ...{ activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', grad_output: 'f32', grad_gate: 'f32', grad_up: 'f32' },

@@ -127,12 +127,12 @@ class WasmBackend extends HostBackend {
 
   attention(args: AttentionArgs): void {
     const { rows, batch } = checkAttention(args);
-    const { seqlen, heads, kv_heads, head_dim, scale, window, soft_cap } = args;
+    const { seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, past } = args;
     const task = {
       ...{ query: singles(args.query), key: singles(args.key), value: singles(args.value) },
       output: output(args.output),
       slopes: args.slopes && singles(args.slopes),
-      ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap },
+      ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, past },
     };
     const ranges = this.parts(rows * seqlen * heads * head_dim);
     this.threads.run('attention', task, equalRanges(batch * heads, ranges));

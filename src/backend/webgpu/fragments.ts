@@ -9,8 +9,8 @@ import attention_options from '../../../shaders/common/attention_options.wgsl?ra
 import attention_scores from '../../../shaders/common/attention_scores.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
-import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
 import divergence_terms from '../../../shaders/common/divergence_terms.wgsl?raw';
+import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
 import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
 import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';

@@ -45,6 +45,7 @@ import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
 import { scatter_add } from './kernels/scatter_add.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
+import { write_rows } from './kernels/write_rows.ts';
 import { xielu } from './kernels/xielu.ts';
 import { xielu_backward } from './kernels/xielu_backward.ts';
 import { tunedChoice, untunedChoice } from './matmul_choice.ts';
@@ -240,6 +241,10 @@ export class WebGpuBackend implements backend.Backend {
 
   outlier_columns(args: backend.OutlierColumnsArgs): void {
     outlier_columns(this.context, args);
+  }
+
+  write_rows(args: backend.WriteRowsArgs): void {
+    write_rows(this.context, args);
   }
 
   xielu(args: backend.XieluArgs): void {

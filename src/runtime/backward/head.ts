@@ -6,7 +6,7 @@ import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DivergenceKind } from '../../backend/training_kernels.ts';
 import type { DecoderModel, Head } from '../../models/decoder_model.ts';
-import { blockLogits, type HeadBlock, loadBlock, lossesOfState, vocabularyBlocks } from '../head.ts';
+import { blockLogits, type HeadBlock, loadHeadBlock, lossesOfState, vocabularyBlocks } from '../head.ts';
 import { applyNorm } from '../layer_products.ts';
 import type { WeightLoader } from '../weights.ts';
 import type { BackwardContext } from './context.ts';
@@ -156,8 +156,8 @@ async function throughBlocks(
   for (const round of rounds) {
     for (const { start, end } of ranges) {
       throwIfCancelled(signal);
-      const own = await loadBlock(loader, head, { start, end });
-      const theirs = teacher && (await loadBlock(loader, teacher.head, { start, end }));
+      const own = await loadHeadBlock(loader, head, { start, end });
+      const theirs = teacher && (await loadHeadBlock(loader, teacher.head, { start, end }));
       const block: Block = { start, end, own, teacher: theirs };
       for (const [i, batch] of states.entries()) {
         const shape = [batch.input.shape[0], end - start];

@@ -28,7 +28,7 @@ const layout = {
   params: {
     ...({ seqlen: 'u32', heads: 'u32', group: 'u32', window: 'u32', scale: 'f32', soft_cap: 'f32' } as const),
     ...({ first_position: 'u32', positions: 'u32', first_head: 'u32', head_count: 'u32' } as const),
-    ...({ first_sequence: 'u32', sequences: 'u32' } as const),
+    ...({ first_sequence: 'u32', sequences: 'u32', past: 'u32' } as const),
   },
   grid: (
     { positions, head_count, sequences }: Params,
@@ -81,7 +81,8 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
     });
   }
   // A window as long as the sequence hides nothing; an absent tensor's binding is filled with one that is not read as such.
-  const { window = seqlen, soft_cap = 1, slopes = query } = args;
+  const { past = 0, soft_cap = 1, slopes = query } = args;
+  const { window = past + seqlen } = args;
   const isVec4 = head_dim % 4 === 0;
   const kernel = !isVec4
     ? attentionAnyKernel
@@ -90,11 +91,11 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
       : attentionKernel;
   const used = {
     ...(isVec4 ? { HEAD_VEC4: head_dim / 4 } : { HEAD_DIM: head_dim }),
-    HAS_WINDOW: window < seqlen ? 1 : 0,
+    HAS_WINDOW: window < past + seqlen ? 1 : 0,
     HAS_SOFT_CAP: args.soft_cap === undefined ? 0 : 1,
     HAS_SLOPES: args.slopes ? 1 : 0,
   };
-  const sizes = { batch, seqlen, heads, head_dim, window: Math.min(window, seqlen) };
+  const sizes = { batch, seqlen, heads, head_dim, past, window: Math.min(window, past + seqlen) };
   const call = { query, key, value, slopes, output, scale, soft_cap, group, ...sizes };
   const mostMacs = context.budget.perDispatch / (isVec4 ? VEC4_WORK : SCALAR_WORK);
   for (const piece of attentionPieces(sizes, kernel.definition.overrides.WORKGROUP_SIZE, mostMacs)) {

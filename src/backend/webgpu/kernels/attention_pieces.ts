@@ -5,7 +5,9 @@ export interface AttentionSizes {
   seqlen: number;
   heads: number;
   head_dim: number;
-  /** Keys that a query sees at most, its own included; at most `seqlen`. */
+  /** Position of the first query. */
+  past?: number;
+  /** Keys that a query sees at most, its own included; at most all. */
   window: number;
 }
 
@@ -42,17 +44,17 @@ function keysSeen(positions: number, window: number): number {
  * @param mostMacs Multiply-adds of one piece; at least the rows of a workgroup and one head go together.
  */
 export function attentionPieces(sizes: AttentionSizes, rows: number, mostMacs: number): AttentionPiece[] {
-  const { batch, seqlen, heads } = sizes;
-  const whole = { first_position: 0, positions: seqlen, first_head: 0, head_count: heads };
+  const { batch, seqlen, heads, past = 0 } = sizes;
+  const whole = { first_position: past, positions: seqlen, first_head: 0, head_count: heads };
   const fitting = Math.floor(mostMacs / attentionMacs({ ...whole, sequences: 1 }, sizes));
   if (fitting > 0) {
     return steps(batch, fitting).map(([first_sequence, sequences]) => ({ ...whole, first_sequence, sequences }));
   }
   const pieces: AttentionPiece[] = [];
-  for (let first_position = 0; first_position < seqlen; ) {
+  for (let first_position = past; first_position < past + seqlen; ) {
     const macs = (positions: number, head_count: number) =>
       attentionMacs({ first_position, positions, head_count, sequences: 1 }, sizes);
-    const left = seqlen - first_position;
+    const left = past + seqlen - first_position;
     let positions = Math.min(rows, left);
     while (positions < left && macs(Math.min(positions + rows, left), heads) <= mostMacs) {
       positions = Math.min(positions + rows, left);

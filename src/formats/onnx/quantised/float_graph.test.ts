@@ -25,16 +25,22 @@ function gathered(axes: Record<string, number>): readonly OnnxNode[] {
   return floatGraph('m.onnx', graph).nodes;
 }
 
-it.each<Record<string, number>>([{}, { quantize_axis: 1 }, { quantize_axis: -1 }, { gather_axis: 0 }, { gather_axis: -2, quantize_axis: 1 }])(
-  'with %j is a Gather of rows',
-  (axes) => {
-    expect(gathered(axes).map(({ op_type, domain }) => [op_type, domain])).toEqual([['Gather', '']]);
-  },
-);
+it.each<Record<string, number>>([
+  {},
+  { quantize_axis: 1 },
+  { quantize_axis: -1 },
+  { gather_axis: 0 },
+  { gather_axis: -2, quantize_axis: 1 },
+])('with %j is a Gather of rows', (axes) => {
+  expect(gathered(axes).map(({ op_type, domain }) => [op_type, domain])).toEqual([['Gather', '']]);
+});
 
-it.each<Record<string, number>>([{ gather_axis: 1 }, { gather_axis: -1 }, { quantize_axis: 0 }, { quantize_axis: -2 }, { quantize_axis: 3 }])(
-  'with %j is refused',
-  (axes) => {
-    expect(() => gathered(axes)).toThrow(expect.objectContaining({ code: 'unknown_architecture' }));
-  },
-);
+it.each<Record<string, number>>([
+  { gather_axis: 1 },
+  { gather_axis: -1 },
+  { quantize_axis: 0 },
+  { quantize_axis: -2 },
+  { quantize_axis: 3 },
+])('with %j is refused', (axes) => {
+  expect(() => gathered(axes)).toThrow(expect.objectContaining({ code: 'unknown_architecture' }));
+});
