@@ -63,7 +63,7 @@ function reasonAgainst(packing: Grouped, [rows, columns]: WeightRef['shape'], fo
 }
 
 const ZEROS =
-  'transformers 5.24 with compressed-tensors 0.20 does not load packed zero points (weight_zero_point), whoever wrote them; symmetric integers it does.';
+  'The file has packed zero points (weight_zero_point): transformers 5.24 with compressed-tensors 0.20 was once seen to fail on such a file. Load it there once before you share it.';
 
 /** What the form cannot hold, each once: said before anything is written. */
 export function packedFormNotes(weights: ReadonlyMap<WeightOutline, WeightRole>, form: PackedForm): string[] {

@@ -49,7 +49,7 @@ describe('metadata', () => {
     expect(metadata.integer('int', { min: 7, max: 7 })).toBe(7);
     expect(metadata.integer('zero')).toBe(0);
     expect(metadata.integer('absent')).toBeUndefined();
-    expect(thrown(() => metadata.integer('int', { min: 8 }))).toContain('int is the uint32 7');
+    expect(thrown(() => metadata.integer('int', { min: 8 }))).toContain('int is 7 (uint32)');
     expect(thrown(() => metadata.integer('int', { max: 6 }))).toContain('int is');
     for (const key of ['half', 'text', 'same', 'nan'])
       expect(
