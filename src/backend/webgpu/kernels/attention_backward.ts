@@ -28,7 +28,7 @@ const layout = {
   params: {
     ...({ seqlen: 'u32', heads: 'u32', group: 'u32', window: 'u32', scale: 'f32', soft_cap: 'f32' } as const),
     ...({ first_position: 'u32', positions: 'u32', first_head: 'u32', head_count: 'u32' } as const),
-    ...({ first_sequence: 'u32', sequences: 'u32' } as const),
+    ...({ first_sequence: 'u32', sequences: 'u32', past: 'u32' } as const),
   },
   grid: (
     { positions, head_count, sequences }: Params,
@@ -106,7 +106,20 @@ export function attention_backward(context: GpuContext, args: AttentionBackwardA
   };
   const statistics = context.tensor([rows, 2 * heads], 'f32', 'attention_statistics');
   const sizes: AttentionSizes = { batch, seqlen, heads, head_dim, window: Math.min(window, seqlen) };
-  const call = { query, key, value, output, slopes, grad_output, statistics, scale, soft_cap, group, ...sizes };
+  const call = {
+    query,
+    key,
+    value,
+    output,
+    slopes,
+    grad_output,
+    statistics,
+    scale,
+    soft_cap,
+    group,
+    past: 0,
+    ...sizes,
+  };
   const pieces = (heads: number, passes: number) => {
     const mostMacs = context.budget.perDispatch / ((passes / 2) * SCALAR_WORK);
     return attentionPieces({ ...sizes, heads }, ROWS, mostMacs);

@@ -1,9 +1,9 @@
 /** @file Attention over kept keys and values: the last queries of a sequence alone give what the whole sequence gives them. */
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Backend } from './backend.ts';
-import { createCpuBackend } from './cpu/cpu_backend.ts';
-import { normalisedError, openTwins, randomValues } from './testing.ts';
-import { createWasmBackend } from './wasm/wasm_backend.ts';
+import type { Backend } from '../../backend.ts';
+import { createCpuBackend } from '../../cpu/cpu_backend.ts';
+import { normalisedError, openTwins, randomValues } from '../../testing.ts';
+import { createWasmBackend } from '../../wasm/wasm_backend.ts';
 
 const twins = await openTwins();
 const f64 = createCpuBackend();
