@@ -134,7 +134,8 @@ class WasmBackend extends HostBackend {
       slopes: args.slopes && singles(args.slopes),
       ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, past },
     };
-    const ranges = this.parts(rows * seqlen * heads * head_dim);
+    // A single query over many kept keys is work for all threads, too.
+    const ranges = this.parts(rows * ((past ?? 0) + seqlen) * heads * head_dim);
     this.threads.run('attention', task, equalRanges(batch * heads, ranges));
   }
 
