@@ -9,7 +9,7 @@ import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { vocabularyBlockRows } from './budgets.ts';
 import { applyNorm } from './layer_products.ts';
-import type { WeightLoader } from './weights.ts';
+import type { DeviceNorm, WeightLoader } from './weights.ts';
 
 export interface VocabularyBlock {
   start: number;
@@ -25,6 +25,23 @@ export function vocabularyBlocks(arena: Arena, head: Head, rows: number): Vocabu
   return blocks;
 }
 
+/** norm(h)·projection of hidden states (tokens, d) after the last layer; they are freed. */
+export function headInput(
+  arena: Arena,
+  norm: DeviceNorm,
+  projection: Tensor | undefined,
+  hidden_states: Tensor,
+): Tensor {
+  const normed = arena.empty(hidden_states.shape, 'final_norm');
+  applyNorm(arena, norm, hidden_states, normed);
+  arena.free(hidden_states);
+  if (!projection) return normed;
+  const output = arena.empty([hidden_states.shape[0], projection.shape[1]], 'head_input');
+  arena.backend.matmul({ a: normed, b: projection, output });
+  arena.free(normed);
+  return output;
+}
+
 /** norm(h)·projection for each batch of hidden states (tokens, d) after the last layer; they are freed. */
 export async function headInputs(
   arena: Arena,
@@ -32,21 +49,11 @@ export async function headInputs(
   model: DecoderModel,
   batches: readonly Tensor[],
 ): Promise<Tensor[]> {
-  const { backend } = arena;
   // None of the layers' workspace is needed any more.
   arena.freeWorkspace();
   const norm = await loader.norm(model.norm);
   const projection = model.lm_head.projection && (await loader.load(model.lm_head.projection));
-  const outputs = batches.map((hidden_states) => {
-    const normed = arena.empty(hidden_states.shape, 'final_norm');
-    applyNorm(arena, norm, hidden_states, normed);
-    arena.free(hidden_states);
-    if (!projection) return normed;
-    const output = arena.empty([hidden_states.shape[0], projection.shape[1]], 'head_input');
-    backend.matmul({ a: normed, b: projection, output });
-    arena.free(normed);
-    return output;
-  });
+  const outputs = batches.map((hidden_states) => headInput(arena, norm, projection, hidden_states));
   arena.free(norm.weight, norm.bias, projection);
   return outputs;
 }

@@ -43,8 +43,9 @@ describe.runIf(MODEL && TEXT)('SmolLM2 held to torch', () => {
   let backend: Backend;
   let job: TestJob;
   let measure: ReturnType<typeof judge>;
-  const { methods } = readSharedJson('reference', 'methods', 'methods_smollm2.json') as { methods: Row[] };
+  let methods: Row[];
   beforeAll(async () => {
+    ({ methods } = readSharedJson('reference', 'methods', 'methods_smollm2.json') as { methods: Row[] });
     const text = Array.from((await readFile(TEXT as string, 'utf8')).replaceAll('\r\n', '\n'));
     const half = Math.floor(text.length / 2);
     const file = { path: basename(MODEL as string), blob: await openAsBlob(MODEL as string) };

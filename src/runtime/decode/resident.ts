@@ -6,8 +6,14 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { blockLogits, type HeadBlock, loadHeadBlock, type VocabularyBlock, vocabularyBlocks } from '../head.ts';
-import { applyNorm } from '../layer_products.ts';
+import {
+  blockLogits,
+  type HeadBlock,
+  headInput,
+  loadHeadBlock,
+  type VocabularyBlock,
+  vocabularyBlocks,
+} from '../head.ts';
 import { type DeviceLayer, type DeviceNorm, freeDeviceLayer, WeightLoader } from '../weights.ts';
 
 /** Bytes of weights that one text keeps on the device, unless told otherwise. */
@@ -62,14 +68,7 @@ export class ResidentWeights {
     this.norm ??= await loader.norm(model.norm);
     const { projection } = model.lm_head;
     if (projection) this.projection ??= await loader.load(projection);
-    const normed = arena.empty(hidden_states.shape, 'final_norm');
-    applyNorm(arena, this.norm, hidden_states, normed);
-    arena.free(hidden_states);
-    if (!this.projection) return normed;
-    const output = arena.empty([1, this.projection.shape[1]], 'head_input');
-    arena.backend.matmul({ a: normed, b: this.projection, output });
-    arena.free(normed);
-    return output;
+    return headInput(arena, this.norm, this.projection, hidden_states);
   }
 
   private async block(range: VocabularyBlock): Promise<{ block: HeadBlock; stays: boolean }> {
