@@ -13,6 +13,7 @@ import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
+import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
@@ -51,6 +52,7 @@ export type {
   SolveReport,
   SolveTarget,
   StepInput,
+  TensorDifference,
   UnitReport,
   WorstCertificate,
 };
