@@ -33,24 +33,25 @@ describe('generate', () => {
     expect(await engine.run('generate', request({ sampling: { seed: 5 } }))).toMatchObject({ tokens: greedy.tokens });
   });
 
-  it('gives the same tokens from exported files in onnxruntime-web, with a cache of keys and values and without', async () => {
+  it('gives the same tokens from an exported file in onnxruntime-web', async () => {
     const engine = await talker();
-    const { id } = await engine.run('compress', { steps: [{ method: 'rtn', options: { bits: 4, group: 16 } }] });
-    for (const [target, format] of [
-      ['dense', 'onnx'],
-      [id, 'transformers.js'],
-    ] as const) {
-      await engine.run('export', { id: target, options: { format } });
-      for (const sampling of [{}, SAMPLED]) {
-        const own = await engine.run('generate', request({ target, sampling }));
-        const file = { format, precision: 'stored' } as const;
-        const events: EngineEvent[] = [];
-        const found = await engine.run('generate', request({ target, file, sampling }), (event) => events.push(event));
-        expect(found.tokens).toEqual(own.tokens);
-        expect(found).toMatchObject({ file, text: own.text, runtime: expect.stringContaining('onnxruntime-web') });
-        expect(events.find(({ type }) => type === 'text')).toMatchObject({ target, file });
-      }
-    }
+    const { id: target } = await engine.run('compress', {
+      steps: [{ method: 'rtn', options: { bits: 4, group: 16 } }],
+    });
+    const file = { format: 'transformers.js', precision: 'stored' } as const;
+    await engine.run('export', { id: target, options: file });
+    const own = await engine.run('generate', request({ target, sampling: SAMPLED }));
+    const events: EngineEvent[] = [];
+    const found = await engine.run('generate', request({ target, file, sampling: SAMPLED }), (event) =>
+      events.push(event),
+    );
+    expect(found.tokens).toEqual(own.tokens);
+    expect(found).toMatchObject({
+      file,
+      text: own.text,
+      runtime: expect.stringMatching(/^onnxruntime-web [\d.]+.*webgpu/),
+    });
+    expect(events.find(({ type }) => type === 'text')).toMatchObject({ target, file });
   });
 
   it('speaks from the weights of a run', async () => {
