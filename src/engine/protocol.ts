@@ -12,6 +12,8 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
+import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
@@ -28,6 +30,8 @@ export type {
   BackendInfo,
   BackendKind,
   BosMode,
+  DiffReport,
+  DiffRequest,
   DivergenceSummary,
   ExportedChoice,
   ExportFormat,
@@ -55,6 +59,7 @@ export type {
   SolveReport,
   SolveTarget,
   StepInput,
+  TensorDifference,
   TokenLosses,
   TokenLossesRequest,
   UnitReport,
@@ -100,6 +105,8 @@ export interface Commands {
   write_imatrix: { request: Record<string, never>; result: ImatrixReport };
   /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
   set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
+  /** Tensors of two models by name: shapes, types, bytes, and how far one is from the other. Computes nothing else. */
+  diff: { request: DiffRequest; result: DiffReport };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
