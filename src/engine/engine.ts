@@ -22,6 +22,7 @@ import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
+import { scoreCommand, setTasksCommand } from './tasks_command.ts';
 import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
@@ -39,7 +40,15 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
  * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
  */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60, solve: 60 };
+const QUIET_S: Partial<Record<CommandKind, number>> = {
+  start: 60,
+  open: 120,
+  set_texts: 300,
+  set_tasks: 60,
+  score: 60,
+  compress: 60,
+  solve: 60,
+};
 
 export class Engine {
   private readonly state = new EngineState();
@@ -59,6 +68,8 @@ export class Engine {
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
+      score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),

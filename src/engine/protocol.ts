@@ -12,6 +12,7 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
@@ -48,6 +49,7 @@ export type {
   SolveReport,
   SolveTarget,
   StepInput,
+  TaskScore,
   UnitReport,
   WorstCertificate,
 };
@@ -64,6 +66,10 @@ export interface Commands {
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
+  set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Accuracy of a model on the tasks that are set. */
+  score: { request: { target: 'dense' | string }; result: TaskScore[] };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -200,6 +206,15 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A file of multiple-choice examples. */
+export interface TaskReport {
+  /** The file's name without its ending. */
+  task: string;
+  /** "piqa", "arc", "hellaswag", "winogrande". */
+  form: string;
+  examples: number;
 }
 
 export interface CalibrationReport {
@@ -357,6 +372,8 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  /** Multiple-choice tasks. */
+  | 'tasks'
   | 'export'
   | 'verification';
 

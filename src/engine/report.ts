@@ -3,6 +3,7 @@
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import type { Accuracy } from '../runtime/tasks/accuracy.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
 import type {
@@ -16,11 +17,14 @@ import type {
   ProtocolReport,
   RunReport,
   SliceReport,
+  TaskScore,
   WorstCertificate,
 } from './protocol.ts';
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
+
+export type { Accuracy as TaskAccuracy };
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -52,6 +56,7 @@ export interface FailedExport {
 export interface SlicedInput {
   slice: SliceReport;
   evaluation: PerplexityReport;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -59,6 +64,7 @@ export interface SlicedInput {
 export interface RunInput {
   run: RunReport;
   evaluation: PerplexityReport;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -68,6 +74,7 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
+  dense_tasks?: readonly TaskScore[];
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
   /** Runs that are one slicing. */
@@ -128,6 +135,8 @@ export interface Report {
     bytes: number;
     multiplications_per_token: number;
     tokens_per_second: number;
+    /** Multiple-choice tasks; absent where none was given. */
+    tasks?: readonly TaskScore[];
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
@@ -163,6 +172,8 @@ export interface SlicedReport {
   certificate: WorstCertificate;
   /** The same for each place of the residual stream, in order. */
   sites: SiteSummary[];
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -170,6 +181,8 @@ export interface SlicedReport {
 }
 
 export interface RunSummary extends RunFigures {
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** Absent where there is none. */
   exports?: ExportSummary[];
 }
@@ -240,9 +253,14 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
+      ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),
     },
-    runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
+    runs: (input.runs ?? []).map((run) => ({
+      ...runSummary(run, dense.perplexity),
+      ...scores(run.tasks),
+      ...exportSummaries(run.exports),
+    })),
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
@@ -286,6 +304,7 @@ function slicedReport(input: SlicedInput): SlicedReport {
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
     sites: slice.sites.map(siteSummary),
+    ...scores(input.tasks),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };
@@ -296,6 +315,10 @@ function onnxReport({ exports = [] }: SlicedInput): OnnxReport | undefined {
   if (!exported) return undefined;
   const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);
   return onnx;
+}
+
+function scores(tasks: readonly TaskScore[] = []): { tasks?: readonly TaskScore[] } {
+  return tasks.length > 0 ? { tasks } : {};
 }
 
 function exportSummaries(exports: readonly (ExportReport | FailedExport)[] = []): { exports?: ExportSummary[] } {
