@@ -7,7 +7,10 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
 import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
+import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
+import { generateCommand } from './generate/generate_command.ts';
+import { tokenLossesCommand } from './generate/losses_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
 import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
@@ -59,6 +62,8 @@ export class Engine {
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
+      token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
@@ -69,6 +74,7 @@ export class Engine {
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
       set_imatrix: ({ file }) => setImatrixCommand(state, file),
+      diff: (request, emit, signal) => diffCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
         await state.dropRun(id);
         return null;

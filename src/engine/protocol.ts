@@ -12,8 +12,13 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
+import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
+import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
+import type { Prompt } from './generate/prompt.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { PlannedMemory } from './memory_plan.ts';
@@ -25,10 +30,15 @@ export type {
   BackendInfo,
   BackendKind,
   BosMode,
+  DiffReport,
+  DiffRequest,
   DivergenceSummary,
+  ExportedChoice,
   ExportFormat,
   ExportOptions,
   Fusion,
+  GeneratedText,
+  GenerateRequest,
   HeadKind,
   HubCache,
   HubCacheEntry,
@@ -43,11 +53,15 @@ export type {
   PartSizes,
   PlannedMemory,
   Precision,
+  Prompt,
   Schedule,
   SiteReport,
   SolveReport,
   SolveTarget,
   StepInput,
+  TensorDifference,
+  TokenLosses,
+  TokenLossesRequest,
   UnitReport,
   WorstCertificate,
 };
@@ -64,6 +78,10 @@ export interface Commands {
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
+  generate: { request: GenerateRequest; result: GeneratedText };
+  /** What a model gives each token of a text, after those before it. */
+  token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -87,6 +105,8 @@ export interface Commands {
   write_imatrix: { request: Record<string, never>; result: ImatrixReport };
   /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
   set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
+  /** Tensors of two models by name: shapes, types, bytes, and how far one is from the other. Computes nothing else. */
+  diff: { request: DiffRequest; result: DiffReport };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -153,6 +173,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
   /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
   has_bos?: boolean;
   shape: ModelShape;
@@ -357,6 +379,7 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  | 'generation'
   | 'export'
   | 'verification';
 
@@ -388,6 +411,8 @@ export type EngineEvent =
       perplexity: number;
       relative_spread: number | null;
     }
+  /** The next piece of a text that is being written: whole characters. */
+  | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
   | { type: 'site'; schedule: Schedule; site: SiteReport };
 
 /** Page → Worker. */

@@ -16,6 +16,7 @@ export type JobKind =
   | 'recipe'
   | 'solve'
   | 'imatrix'
+  | 'diff'
   | 'export'
   | 'discard';
 
