@@ -11,6 +11,7 @@ import type { TokenWindows } from '../runtime/windows.ts';
 import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
 import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
+import type { TrainingPoint, TrainingReport } from './train/report.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
@@ -26,6 +27,8 @@ export interface CompressionContext {
 export interface CompressionObserver {
   onProgress(progress: CompressionProgress): void;
   onSite?(site: SiteReport): void;
+  /** A training measured its held-out windows. */
+  onTraining?(point: TrainingPoint): void;
 }
 
 export interface CompressionProgress {
@@ -92,6 +95,8 @@ export interface CompressedModel {
   readonly sites: readonly SiteReport[];
   /** One for each linear (or table) that the method changed. */
   readonly units?: readonly UnitReport[];
+  /** Of a method that trains. */
+  readonly training?: TrainingReport;
 }
 
 /** One place that a method changed, with figures that all methods share, so that they stand on one axis. */
