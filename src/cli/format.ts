@@ -2,6 +2,7 @@
 import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
 import { bytes, compact } from './numbers.ts';
+import { textTable } from './prompt.ts';
 import { SAVED_HEADINGS, savingRows } from './savings.ts';
 
 const HEADINGS = [
@@ -72,7 +73,7 @@ export function resultTable(report: Report): string {
   const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}${searched.join('')}` : '';
   const labels = runLabels(report);
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}\n\ntime        ${stages.join(', ')}\n`;
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}\n\n${textTable(report, labels)}time        ${stages.join(', ')}\n`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */

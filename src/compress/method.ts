@@ -34,8 +34,9 @@ export interface CompressionObserver {
 export interface CompressionProgress {
   /** Share of the whole work done, 0 … 1. */
   fraction: number;
-  layer: number;
-  layers: number;
+  /** Absent where all layers work at once. */
+  layer?: number;
+  layers?: number;
   /** What is being done to that layer, for people: "MLP covariance". */
   step: string;
   /** Tokens of calibration text that went through a layer so far. */

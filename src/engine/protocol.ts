@@ -17,6 +17,9 @@ import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
+import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
+import type { Prompt } from './generate/prompt.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { PlannedMemory } from './memory_plan.ts';
@@ -31,9 +34,12 @@ export type {
   DiffReport,
   DiffRequest,
   DivergenceSummary,
+  ExportedChoice,
   ExportFormat,
   ExportOptions,
   Fusion,
+  GeneratedText,
+  GenerateRequest,
   HeadKind,
   HubCache,
   HubCacheEntry,
@@ -48,12 +54,15 @@ export type {
   PartSizes,
   PlannedMemory,
   Precision,
+  Prompt,
   Schedule,
   SiteReport,
   SolveReport,
   SolveTarget,
   StepInput,
   TensorDifference,
+  TokenLosses,
+  TokenLossesRequest,
   TrainingPoint,
   TrainingReport,
   UnitReport,
@@ -72,6 +81,10 @@ export interface Commands {
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
+  generate: { request: GenerateRequest; result: GeneratedText };
+  /** What a model gives each token of a text, after those before it. */
+  token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -163,6 +176,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
   /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
   has_bos?: boolean;
   shape: ModelShape;
@@ -369,6 +384,7 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  | 'generation'
   | 'export'
   | 'verification';
 
@@ -400,6 +416,8 @@ export type EngineEvent =
       perplexity: number;
       relative_spread: number | null;
     }
+  /** The next piece of a text that is being written: whole characters. */
+  | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
   | { type: 'site'; schedule: Schedule; site: SiteReport }
   /** A step that trains measured its held-out windows. @param step Of the recipe, as text. */
   | { type: 'training'; step: string; point: TrainingPoint };

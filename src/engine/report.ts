@@ -9,6 +9,7 @@ import type {
   BackendInfo,
   BosMode,
   ExportReport,
+  GeneratedText,
   MatmulChoice,
   MemoryReport,
   ModelSummary,
@@ -20,6 +21,7 @@ import type {
 } from './protocol.ts';
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
+import { type PromptFigures, type TextFigures, textFigures } from './report_texts.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
 /** The file's own name; it cannot list its own hash. */
@@ -59,6 +61,8 @@ export interface SlicedInput {
 export interface RunInput {
   run: RunReport;
   evaluation: PerplexityReport;
+  /** Behind the prompt, where there is one. */
+  text?: GeneratedText;
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -68,6 +72,8 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
+  /** What was asked of every model, and what the dense one wrote. */
+  prompt?: { text: string; is_chat: boolean; max_tokens: number; dense: GeneratedText };
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
   /** Runs that are one slicing. */
@@ -120,6 +126,8 @@ export interface Report {
     /** The kernel that took large products, and why; only of WebGPU. */
     matmul_variant?: MatmulChoice;
   };
+  /** What every model wrote behind, where that was asked for. */
+  prompt?: PromptFigures;
   dense: {
     perplexity: number;
     /** Null where one window was evaluated: that has no standard error. */
@@ -128,6 +136,8 @@ export interface Report {
     bytes: number;
     multiplications_per_token: number;
     tokens_per_second: number;
+    /** Behind the prompt. */
+    text?: TextFigures;
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
@@ -170,6 +180,8 @@ export interface SlicedReport {
 }
 
 export interface RunSummary extends RunFigures {
+  /** Behind the prompt. */
+  text?: TextFigures;
   /** Absent where there is none. */
   exports?: ExportSummary[];
 }
@@ -233,6 +245,7 @@ export function buildReport(input: ReportInput): Report {
       is_fallback_adapter: backend.isFallbackAdapter,
       ...(matmul_variant && { matmul_variant }),
     },
+    ...(input.prompt && { prompt: promptFigures(input.prompt) }),
     dense: {
       perplexity: dense.perplexity,
       relative_spread: dense.relative_spread,
@@ -240,13 +253,23 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
+      ...(input.prompt && { text: textFigures(input.prompt.dense) }),
       ...exportSummaries(input.dense_exports),
     },
-    runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
+    runs: (input.runs ?? []).map((run) => ({
+      ...runSummary(run, dense.perplexity),
+      ...(run.text && { text: textFigures(run.text, input.prompt?.dense) }),
+      ...exportSummaries(run.exports),
+    })),
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
+}
+
+function promptFigures({ dense: { prompt, prompt_tokens, sampling }, ...asked }: NonNullable<ReportInput['prompt']>) {
+  const { text, is_chat, max_tokens } = asked;
+  return { text, is_chat, given: prompt, tokens: prompt_tokens, max_tokens, sampling };
 }
 
 function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {

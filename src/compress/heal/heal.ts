@@ -60,15 +60,7 @@ async function healed(model: DecoderModel, options: Options, context: PassContex
   assertWindows(calibration.count);
   const store = spill ? await spill.createScratch() : memoryScratch();
   const states = await TeacherStates.of(backend, dense, calibration, store, signal, (fraction) =>
-    observer.onProgress({
-      ...{
-        fraction: PREPARING * fraction,
-        layer: 0,
-        layers: dense.layers.length,
-        step: 'what the dense model predicts',
-      },
-      tokens: 0,
-    }),
+    observer.onProgress({ fraction: PREPARING * fraction, step: 'what the dense model predicts', tokens: 0 }),
   );
   try {
     const { kind, label } = KINDS[options.loss];

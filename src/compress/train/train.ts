@@ -144,7 +144,6 @@ class Training {
     const { calibration, observer } = context;
     observer.onProgress({
       fraction: PREPARING + (1 - PREPARING - STORING) * ((step + share) / options.steps),
-      ...{ layer: 0, layers: this.model.layers.length },
       step: `training, step ${step + 1} of ${options.steps}`,
       tokens: (step + share) * batch * calibration.seqlen,
     });
