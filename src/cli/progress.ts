@@ -44,6 +44,10 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
     }
   }
 
+  function tell(line: string): void {
+    stream.write(stream.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
+  }
+
   return {
     onStep(label, step, steps) {
       prefix = `[${step}/${steps}] ${label}`;
@@ -51,16 +55,14 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
       running = '';
       show(prefix, true);
     },
-    onFact(line) {
-      stream.write(stream.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
-    },
+    onFact: tell,
     onEvent(event) {
       if (event.type === 'window') {
         running = `perplexity ${event.perplexity.toFixed(1)} after ${event.index + 1} of ${event.count} windows`;
         return;
       }
       if (event.type === 'training') {
-        this.onFact(trainingFact(event.point));
+        tell(trainingFact(event.point));
         return;
       }
       if (event.type !== 'progress') return;
