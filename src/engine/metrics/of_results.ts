@@ -94,8 +94,13 @@ function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunRe
   };
 }
 
-function ofStep({ method, seconds, units, error }: StepReport, index: number): Metric[] {
+function ofStep({ method, seconds, units, error, training }: StepReport, index: number): Metric[] {
   return present([
+    ...(training?.curve ?? []).flatMap(({ step, training_loss, held_out_loss, held_out_perplexity }) => [
+      { metric: 'training_loss', value: training_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_loss', value: held_out_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_perplexity', value: held_out_perplexity, index: step, of: method },
+    ]),
     { metric: 'step_duration', value: seconds, unit: 's', index, of: method },
     { metric: 'step_error', value: error, index, of: method },
     ...units.map((unit) => ({ metric: 'unit_error', value: unit.error, index, of: unit.unit })),
