@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { METRICS_FILE, MetricsLog } from '../engine/metrics/metrics.ts';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
@@ -11,6 +12,7 @@ import { hubNameOf } from './hub_model.ts';
 import { imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
 import { planText, searchText } from './method_help.ts';
+import { logged } from './metrics_file.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
@@ -78,8 +80,10 @@ function fail(thrown: unknown): number {
 function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<JobResult> {
   prepareOut(options.out);
   return inBrowser(options, async (browser, inputs) => {
-    const result = await runJob(options, inputs, browser, progress);
+    const log = new MetricsLog();
+    const result = await runJob(options, inputs, logged(browser, log), progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
+    await writeFile(join(options.out, METRICS_FILE), log.text());
     return result;
   });
 }

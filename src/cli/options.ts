@@ -143,7 +143,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            none: measured only, nothing is written but report.json
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
-  --out DIR                where the exports and report.json go     (out/)
+  --out DIR                where exports, report.json and metrics.jsonl go (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
 Recipes go to DIR/r1, DIR/r2, …

@@ -7,6 +7,7 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
 import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
+import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
@@ -80,6 +81,7 @@ export class Engine {
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
       set_imatrix: ({ file }) => setImatrixCommand(state, file),
+      diff: (request, emit, signal) => diffCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
         await state.dropRun(id);
         return null;

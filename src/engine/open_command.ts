@@ -43,7 +43,7 @@ export async function openCommand(
 }
 
 /** `release`: to be called when the model is closed. */
-async function sourceFiles(
+export async function sourceFiles(
   platform: EnginePlatform,
   source: ModelSource,
 ): Promise<{ files: ModelFile[]; release?: () => void }> {

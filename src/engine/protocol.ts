@@ -13,6 +13,8 @@ import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
+import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
+import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
@@ -26,6 +28,8 @@ export type {
   BackendInfo,
   BackendKind,
   BosMode,
+  DiffReport,
+  DiffRequest,
   DivergenceSummary,
   ExportFormat,
   ExportOptions,
@@ -50,6 +54,7 @@ export type {
   SolveTarget,
   StepInput,
   TaskScore,
+  TensorDifference,
   UnitReport,
   WorstCertificate,
 };
@@ -69,7 +74,7 @@ export interface Commands {
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
   /** Accuracy of a model on the tasks that are set. */
-  score: { request: { target: 'dense' | string }; result: TaskScore[] };
+  score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -93,6 +98,8 @@ export interface Commands {
   write_imatrix: { request: Record<string, never>; result: ImatrixReport };
   /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
   set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
+  /** Tensors of two models by name: shapes, types, bytes, and how far one is from the other. Computes nothing else. */
+  diff: { request: DiffRequest; result: DiffReport };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -206,6 +213,12 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A model's accuracies on the tasks that are set, in their order. */
+export interface ScoreReport {
+  target: 'dense' | string;
+  tasks: TaskScore[];
 }
 
 /** A file of multiple-choice examples. */

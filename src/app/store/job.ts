@@ -17,6 +17,7 @@ export type JobKind =
   | 'solve'
   | 'imatrix'
   | 'tasks'
+  | 'diff'
   | 'export'
   | 'discard';
 

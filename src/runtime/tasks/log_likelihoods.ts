@@ -89,7 +89,7 @@ async function groupScores(
 function padded(group: readonly ScoredTokens[]): TokenWindows {
   const seqlen = Math.max(...group.map(({ inputs }) => inputs.length));
   const ids = new Uint32Array(seqlen * group.length);
-  group.forEach(({ inputs }, i) => ids.set(inputs, i * seqlen));
+  for (const [i, { inputs }] of group.entries()) ids.set(inputs, i * seqlen);
   return { seqlen, count: group.length, ids, totalTokens: ids.length };
 }
 
