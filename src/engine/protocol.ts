@@ -90,7 +90,7 @@ export interface Commands {
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
   /** Accuracy of a model on the tasks that are set. */
-  score: { request: { target: 'dense' | string }; result: TaskScore[] };
+  score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -231,6 +231,12 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A model's accuracies on the tasks that are set, in their order. */
+export interface ScoreReport {
+  target: 'dense' | string;
+  tasks: TaskScore[];
 }
 
 /** A file of multiple-choice examples. */

@@ -8,6 +8,7 @@ import type {
   ModelSizes,
   PerplexityReport,
   RunReport,
+  ScoreReport,
   SliceReport,
   SolveReport,
   StepReport,
@@ -26,6 +27,7 @@ type Readers = { [K in CommandKind]?: (result: Commands[K]['result']) => Measure
 
 const READERS: Readers = {
   evaluate: ofEvaluation,
+  score: ofScores,
   calibrate: ofCalibration,
   slice: ofSlicing,
   compress: ofRun,
@@ -56,6 +58,16 @@ function ofEvaluation(report: PerplexityReport): Measured {
     { metric: 'decode_tokens_per_second', value: report.decode_tokens_per_second, unit: 'tokens/s' },
   ]);
   return { ...(target !== 'dense' && { id: target }), metrics };
+}
+
+function ofScores({ target, tasks }: ScoreReport): Measured {
+  const metrics = tasks.flatMap(({ task, acc, acc_norm, acc_bytes }) =>
+    Object.entries({ acc, acc_norm, acc_bytes }).flatMap(([metric, accuracy]) => [
+      { metric, value: accuracy?.value, of: task },
+      { metric: `${metric}_stderr`, value: accuracy?.error, of: task },
+    ]),
+  );
+  return { ...(target !== 'dense' && { id: target }), metrics: present(metrics) };
 }
 
 function ofCalibration({ sites, duration_ms }: CalibrationReport): Measured {
