@@ -18,6 +18,8 @@ export type JobKind =
   | 'imatrix'
   | 'diff'
   | 'export'
+  | 'speak'
+  | 'tokens'
   | 'discard';
 
 export interface JobStep {
