@@ -2,6 +2,7 @@
 import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
 import { bytes, compact } from './numbers.ts';
+import { textTable } from './prompt.ts';
 import { SAVED_HEADINGS, savingRows } from './savings.ts';
 import { TASK_HEADINGS, taskRows } from './task_table.ts';
 
@@ -75,7 +76,8 @@ export function resultTable(report: Report): string {
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
   const scored = taskRows(report, labels);
   const tasks = scored.length > 0 ? `\n\n${alignColumns([TASK_HEADINGS, ...scored])}` : '';
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}${tasks}\n\ntime        ${stages.join(', ')}\n`;
+  const texts = textTable(report, labels);
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}${tasks}\n\n${texts}time        ${stages.join(', ')}\n`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */

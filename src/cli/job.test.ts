@@ -126,6 +126,12 @@ class CannedEngine implements Driver {
           window_losses: [],
           protocol: PROTOCOL,
         } satisfies Commands['evaluate']['result'];
+      case 'generate':
+        return {
+          ...{ target: String(request.target), text: 'There.', tokens: [5, 6], prompt: 'Hi', prompt_tokens: 1 },
+          ...{ stopped: 'end_token', tokens_per_second: 30, first_token_ms: 1 },
+          sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
+        } satisfies Commands['generate']['result'];
       case 'slice':
         return {
           id: `s${request.sparsity}`,
@@ -246,6 +252,16 @@ describe('the headless job', () => {
       max_abs_logit_difference: null,
       error: 'It differs.',
     });
+  });
+
+  it('asks the dense model before anything long, so that a wrong prompt costs nothing, and reports what it wrote', async () => {
+    const engine = new CannedEngine();
+    const { report } = await job(engine, '--prompt', 'Hi', '--sparsity', '0.25', '--format', 'none');
+    const run = ['slice', 'evaluate', 'generate', 'discard'];
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'generate', 'evaluate', ...run, 'memory']);
+    expect(report.prompt).toMatchObject({ text: 'Hi', is_chat: false, given: 'Hi', tokens: 1, max_tokens: 64 });
+    expect(report.dense.text).toEqual({ text: 'There.', tokens: [5, 6], stopped: 'end_token', tokens_per_second: 30 });
+    expect(resultTable(report)).toMatch(/^dense +2 tokens, 30\.0 a second, ended by itself\n {4}There\.$/m);
   });
 
   it('writes an importance matrix where one is asked for, and nothing else', async () => {

@@ -9,6 +9,8 @@ import type {
   BackendInfo,
   EngineEvent,
   ExportReport,
+  GeneratedText,
+  GenerateRequest,
   MemoryReport,
   ModelSummary,
   PerplexityReport,
@@ -34,6 +36,7 @@ import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';
 import { type CliOptions, type ExportChoice, exportChoices } from './options.ts';
 import type { InputSource, PageRequest } from './page_protocol.ts';
+import { generateRequest } from './prompt.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
@@ -157,6 +160,9 @@ export async function runJob(
   }
   watch.lap('load');
   const planned = await plannedRecipes(options, recipes, driver);
+  // Before minutes are spent: a prompt may be one that this model does not take.
+  const prompt = await askDense(options, summary, driver, onEvent);
+  watch.lap('dense_evaluation');
   for (const line of plannedMemory(options, summary, protocol, backend, planned)) observer.onFact?.(line);
 
   observer.onStep('dense', before + 2, steps);
@@ -166,7 +172,7 @@ export async function runJob(
   watch.lap('dense_evaluation');
 
   const made_so_far = { sliced: [], runs: [], dense_exports: [], failures: [] };
-  const job: RunningJob = { options, driver, onEvent, watch, scored, ...made_so_far };
+  const job: RunningJob = { options, driver, onEvent, watch, ask: prompt?.request, scored, ...made_so_far };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     if (options.imatrix_out !== undefined) await saveImatrix(job, options.imatrix_out);
@@ -194,8 +200,31 @@ export async function runJob(
   const timings_ms = watch.finish();
   const { sliced, runs, dense_exports, failures } = job;
   const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, sliced, runs, timings_ms, memory };
-  const report = buildReport({ ...found, ...(planned.length > 0 && { planned }) });
+  const asked = prompt && { prompt: prompt.figures };
+  const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
   return { report, failures, ...ended };
+}
+
+/** What the dense model writes behind the prompt, where there is one. */
+async function askDense(
+  { prompt }: CliOptions,
+  summary: ModelSummary,
+  driver: Driver,
+  onEvent: (event: EngineEvent) => void,
+) {
+  if (!prompt) return undefined;
+  const request = generateRequest(prompt, summary);
+  const dense = await driver.run('generate', { ...request, target: 'dense' }, onEvent);
+  const { text, max_tokens } = prompt;
+  return { request, figures: { text, is_chat: 'messages' in request.prompt, max_tokens, dense } };
+}
+
+/** The same of a run. */
+async function askRun({ driver, onEvent, watch, ask }: RunningJob, id: string): Promise<{ text?: GeneratedText }> {
+  if (!ask) return {};
+  const text = await driver.run('generate', { ...ask, target: id }, onEvent);
+  watch.lap('evaluation');
+  return { text };
 }
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */
@@ -241,6 +270,8 @@ interface RunningJob {
   driver: Driver;
   onEvent: (event: EngineEvent) => void;
   watch: Stopwatch;
+  /** What every run is asked to write. */
+  ask?: Omit<GenerateRequest, 'target'>;
   /** On the tasks, where there are some. */
   scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
@@ -261,9 +292,10 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
   const tasks = await job.scored(slice.id);
   watch.lap('evaluation');
+  const text = await askRun(job, slice.id);
   const exports: Outcomes = [];
   job.sliced.push({ slice, evaluation, tasks, exports });
-  if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, exports });
+  if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, ...text, exports });
   await exportAll(job, slice.id, exports, sparsity);
   await driver.run('discard', { id: slice.id });
 }
@@ -276,9 +308,11 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
   const tasks = await job.scored(run.id);
   watch.lap('evaluation');
+  const text = await askRun(job, run.id);
   const exports: Outcomes = [];
   // The text as the person wrote it: defaults that were filled in are in the steps.
-  job.runs.push({ run: { ...run, recipe: recipe.text, ...(solver && { solver }) }, evaluation, tasks, exports });
+  const named = { ...run, recipe: recipe.text, ...(solver && { solver }) };
+  job.runs.push({ run: named, evaluation, tasks, ...text, exports });
   if (run.slice) job.sliced.push({ slice: run.slice, evaluation, tasks, exports });
   await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
   await driver.run('discard', { id: run.id });

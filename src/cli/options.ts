@@ -15,6 +15,7 @@ import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { methodHelp, methodList } from './method_help.ts';
+import { PROMPT_SPEC, PROMPT_USAGE, type PromptOptions, promptOptions } from './prompt.ts';
 import { readRecipe } from './recipes.ts';
 import { readTarget } from './target.ts';
 
@@ -57,6 +58,8 @@ export interface CliOptions {
   recipe?: Recipe[];
   /** The solver's best recipe of this size is one more run. */
   target?: SolveTarget;
+  /** What the model and every run write behind it. */
+  prompt?: PromptOptions;
   /** Only tell what the recipes will make. */
   plan?: true;
 }
@@ -99,6 +102,7 @@ const SPEC = {
   'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
+  ...PROMPT_SPEC,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -147,7 +151,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            none: measured only, nothing is written but report.json
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
-  --out DIR                where exports, report.json and metrics.jsonl go (out/)
+${PROMPT_USAGE}  --out DIR                where exports, report.json and metrics.jsonl go (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
 Recipes go to DIR/r1, DIR/r2, …
@@ -177,6 +181,7 @@ export function parseOptions(argv: string[]): CliOptions {
   const target = readTarget(values['target-size'], values['target-bpw']);
   // Nothing but the importance matrix is asked for.
   const isImatrixOnly = values['imatrix-out'] !== undefined && !recipe && !target && values.sparsity === undefined;
+  const prompt = promptOptions(values);
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -217,6 +222,7 @@ export function parseOptions(argv: string[]): CliOptions {
     ...(values['task-limit'] !== undefined && { task_limit: count('task-limit', values['task-limit'], 1, 1) }),
     ...(recipe && { recipe }),
     ...(target && { target }),
+    ...(prompt && { prompt }),
     ...(values.plan && { plan: true }),
   };
   checkExports(options);

@@ -9,6 +9,8 @@ import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
 import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
+import { generateCommand } from './generate/generate_command.ts';
+import { tokenLossesCommand } from './generate/losses_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
 import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
@@ -69,6 +71,8 @@ export class Engine {
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
+      token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
       set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
       score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),

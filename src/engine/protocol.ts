@@ -17,6 +17,9 @@ import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
+import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
+import type { Prompt } from './generate/prompt.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { PlannedMemory } from './memory_plan.ts';
@@ -31,9 +34,12 @@ export type {
   DiffReport,
   DiffRequest,
   DivergenceSummary,
+  ExportedChoice,
   ExportFormat,
   ExportOptions,
   Fusion,
+  GeneratedText,
+  GenerateRequest,
   HeadKind,
   HubCache,
   HubCacheEntry,
@@ -48,6 +54,7 @@ export type {
   PartSizes,
   PlannedMemory,
   Precision,
+  Prompt,
   Schedule,
   SiteReport,
   SolveReport,
@@ -55,6 +62,8 @@ export type {
   StepInput,
   TaskScore,
   TensorDifference,
+  TokenLosses,
+  TokenLossesRequest,
   UnitReport,
   WorstCertificate,
 };
@@ -71,6 +80,10 @@ export interface Commands {
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
+  generate: { request: GenerateRequest; result: GeneratedText };
+  /** What a model gives each token of a text, after those before it. */
+  token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
   /** Accuracy of a model on the tasks that are set. */
@@ -166,6 +179,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
   /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
   has_bos?: boolean;
   shape: ModelShape;
@@ -385,6 +400,7 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  | 'generation'
   /** Multiple-choice tasks. */
   | 'tasks'
   | 'export'
@@ -418,6 +434,8 @@ export type EngineEvent =
       perplexity: number;
       relative_spread: number | null;
     }
+  /** The next piece of a text that is being written: whole characters. */
+  | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
   | { type: 'site'; schedule: Schedule; site: SiteReport };
 
 /** Page → Worker. */

@@ -10,6 +10,7 @@ import type {
   BackendInfo,
   BosMode,
   ExportReport,
+  GeneratedText,
   MatmulChoice,
   MemoryReport,
   ModelSummary,
@@ -22,6 +23,7 @@ import type {
 } from './protocol.ts';
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
+import { type PromptFigures, type TextFigures, textFigures } from './report_texts.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
 export type { Accuracy as TaskAccuracy };
@@ -64,6 +66,8 @@ export interface SlicedInput {
 export interface RunInput {
   run: RunReport;
   evaluation: PerplexityReport;
+  /** Behind the prompt, where there is one. */
+  text?: GeneratedText;
   tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
@@ -74,6 +78,8 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
+  /** What was asked of every model, and what the dense one wrote. */
+  prompt?: { text: string; is_chat: boolean; max_tokens: number; dense: GeneratedText };
   dense_tasks?: readonly TaskScore[];
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
@@ -127,6 +133,8 @@ export interface Report {
     /** The kernel that took large products, and why; only of WebGPU. */
     matmul_variant?: MatmulChoice;
   };
+  /** What every model wrote behind, where that was asked for. */
+  prompt?: PromptFigures;
   dense: {
     perplexity: number;
     /** Null where one window was evaluated: that has no standard error. */
@@ -135,6 +143,8 @@ export interface Report {
     bytes: number;
     multiplications_per_token: number;
     tokens_per_second: number;
+    /** Behind the prompt. */
+    text?: TextFigures;
     /** Multiple-choice tasks; absent where none was given. */
     tasks?: readonly TaskScore[];
     /** Absent where there is none. */
@@ -181,6 +191,8 @@ export interface SlicedReport {
 }
 
 export interface RunSummary extends RunFigures {
+  /** Behind the prompt. */
+  text?: TextFigures;
   /** Multiple-choice tasks; absent where none was given. */
   tasks?: readonly TaskScore[];
   /** Absent where there is none. */
@@ -246,6 +258,7 @@ export function buildReport(input: ReportInput): Report {
       is_fallback_adapter: backend.isFallbackAdapter,
       ...(matmul_variant && { matmul_variant }),
     },
+    ...(input.prompt && { prompt: promptFigures(input.prompt) }),
     dense: {
       perplexity: dense.perplexity,
       relative_spread: dense.relative_spread,
@@ -253,11 +266,13 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
+      ...(input.prompt && { text: textFigures(input.prompt.dense) }),
       ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),
     },
     runs: (input.runs ?? []).map((run) => ({
       ...runSummary(run, dense.perplexity),
+      ...(run.text && { text: textFigures(run.text, input.prompt?.dense) }),
       ...scores(run.tasks),
       ...exportSummaries(run.exports),
     })),
@@ -265,6 +280,11 @@ export function buildReport(input: ReportInput): Report {
     timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
+}
+
+function promptFigures({ dense: { prompt, prompt_tokens, sampling }, ...asked }: NonNullable<ReportInput['prompt']>) {
+  const { text, is_chat, max_tokens } = asked;
+  return { text, is_chat, given: prompt, tokens: prompt_tokens, max_tokens, sampling };
 }
 
 function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {

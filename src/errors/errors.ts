@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'shape_mismatch'
   | 'missing_tensor'
   | 'bad_tokenizer'
+  | 'bad_chat_template'
   | 'bad_text'
   | 'text_too_short'
   // examples, a line each
@@ -90,6 +91,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shape_mismatch',
   'missing_tensor',
   'bad_tokenizer',
+  'bad_chat_template',
   'bad_text',
   'text_too_short',
   'bad_jsonl',

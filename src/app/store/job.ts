@@ -16,8 +16,8 @@ export type JobKind =
   | 'recipe'
   | 'solve'
   | 'imatrix'
-  | 'tasks'
   | 'diff'
+  | 'tasks'
   | 'export'
   | 'discard';
 
