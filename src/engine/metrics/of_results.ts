@@ -9,6 +9,7 @@ import type {
   ModelSizes,
   PerplexityReport,
   RunReport,
+  ScoreReport,
   SliceReport,
   SolveReport,
   StepReport,
@@ -28,6 +29,7 @@ type Readers = { [K in CommandKind]?: (result: Commands[K]['result']) => Measure
 
 const READERS: Readers = {
   evaluate: ofEvaluation,
+  score: ofScores,
   calibrate: ofCalibration,
   slice: ofSlicing,
   compress: ofRun,
@@ -60,6 +62,16 @@ function ofEvaluation(report: PerplexityReport): Measured {
     { metric: 'decode_tokens_per_second', value: report.decode_tokens_per_second, unit: 'tokens/s' },
   ]);
   return { ...(target !== 'dense' && { id: target }), metrics };
+}
+
+function ofScores({ target, tasks }: ScoreReport): Measured {
+  const metrics = tasks.flatMap(({ task, acc, acc_norm, acc_bytes }) =>
+    Object.entries({ acc, acc_norm, acc_bytes }).flatMap(([metric, accuracy]) => [
+      { metric, value: accuracy?.value, of: task },
+      { metric: `${metric}_stderr`, value: accuracy?.error, of: task },
+    ]),
+  );
+  return { ...(target !== 'dense' && { id: target }), metrics: present(metrics) };
 }
 
 function ofCalibration({ sites, duration_ms }: CalibrationReport): Measured {
@@ -98,8 +110,13 @@ function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunRe
   };
 }
 
-function ofStep({ method, seconds, units, error }: StepReport, index: number): Metric[] {
+function ofStep({ method, seconds, units, error, training }: StepReport, index: number): Metric[] {
   return present([
+    ...(training?.curve ?? []).flatMap(({ step, training_loss, held_out_loss, held_out_perplexity }) => [
+      { metric: 'training_loss', value: training_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_loss', value: held_out_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_perplexity', value: held_out_perplexity, index: step, of: method },
+    ]),
     { metric: 'step_duration', value: seconds, unit: 's', index, of: method },
     { metric: 'step_error', value: error, index, of: method },
     ...units.map((unit) => ({ metric: 'unit_error', value: unit.error, index, of: unit.unit })),
