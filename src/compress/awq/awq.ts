@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import type { PackedValues } from '../../models/packed/values.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
 import { type ChangedTogether, type LinearInput, type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
@@ -28,8 +29,12 @@ const linears: LinearMethod<Options> = {
     const G = gram as Float64Array;
     const packings = inputs.map(({ source }) => integerPacking(options, source));
     const [packing] = packings;
-    // One symmetric grid a row holds every weight to 1/254 of the largest: no scale and no clipping makes that better.
-    if (packing.zero === 'symmetric') return { linears: inputs.map((input) => nearest(input, packing)) };
+    const own = await Promise.all(inputs.map((input, i) => sourceIntegers(input, packings[i])));
+    // Nothing is lost that a scale could save; and one scale serves them all.
+    if (own.every((each) => each !== undefined)) return { linears: own };
+    // A symmetric grid of 8 bits holds every weight to 1/254 of its group's largest: no scale and no clipping makes that better.
+    if (packings.some(({ zero }) => zero === 'symmetric'))
+      return { linears: inputs.map((input, i) => nearest(input, packings[i])) };
     const group = groupSize(packing, columns);
     const matrices = inputs.map(({ W, rows }) => ({ values: W, rows }));
     const mean = (magnitudes as Float64Array).map((sum) => sum / tokens);

@@ -130,6 +130,7 @@ async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatTyp
     use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
     source: weight,
     ...(!isFloatType(weight.dtype) && { blocks: stored }),
+    ...(weight.unpack && { unpack: weight.unpack.bind(weight) }),
   };
 }
 
