@@ -44,7 +44,14 @@ const linears: LinearMethod<Options> = {
     // A symmetric grid of 8 bits holds every weight to 1/254 of its group's largest: nothing is left to make up for.
     if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
     const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
-    const settings = { ...grid, order, params, damping, ...(delta && { deltaGram: deltaGram(statistics) }) };
+    const settings = {
+      ...grid,
+      order,
+      params,
+      damping,
+      consumes: true,
+      ...(delta && { deltaGram: deltaGram(statistics) }),
+    };
     return groupedValues(await solve(W, rows, columns, statistics.gram as Float64Array, settings, linalg), packing);
   },
 };
