@@ -14,10 +14,8 @@ export const RANK = number(
   { label: 'Rank', help: 'Of the adapter B·A of each linear: how much it can learn, and what memory that takes.' },
   { min: 1, max: 1024, value: 32, whole: true },
 );
-export const ALPHA = number(
-  { label: 'Alpha', help: 'Adapters count alpha / rank.' },
-  { min: 0.01, max: 4096, value: 16 },
-);
+export const alphaOf = (value: number) =>
+  number({ label: 'Alpha', help: 'Adapters count alpha / rank.' }, { min: 0.01, max: 4096, value });
 export const STEPS = number(
   {
     label: 'Steps',

@@ -7,10 +7,11 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { type Adapter, NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
-import { AdapterTraining, stepWindows } from '../../runtime/backward/training.ts';
+import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
-import type { CompressedModel, CompressionContext } from '../method.ts';
+import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
+import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
 import { lossOn, type Objective } from './held_out.ts';
 import { isTrained, linearPlaces, seededAdapters } from './linears.ts';
 import { notesOf } from './notes.ts';
@@ -33,7 +34,7 @@ const STORING = 0.05;
 export async function trained(
   model: DecoderModel,
   options: TrainingOptions,
-  context: CompressionContext,
+  context: PassContext,
   objective: Objective,
 ): Promise<CompressedModel> {
   return withArena(context.backend, async (arena) => {
@@ -55,17 +56,17 @@ export function assertWindows(count: number): void {
 }
 
 class Training {
-  private readonly curve: TrainingPoint[] = [];
+  private curve: TrainingPoint[] = [];
   private readonly trainCount: number;
   private readonly heldWindows: number[];
-  private best?: { step: number; loss: number; values: (Float32Array | Float64Array)[] };
+  private best?: { step: number; loss: number; values: readonly Table[] };
 
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
     private readonly options: TrainingOptions,
-    private readonly context: CompressionContext,
+    private readonly context: PassContext,
     private readonly objective: Objective,
   ) {
     const { count } = context.calibration;
@@ -80,19 +81,41 @@ class Training {
     const begun = performance.now();
     const training = new AdapterTraining(arena, model, this.adapters, calibration.seqlen, ADAMW);
     const every = Math.max(1, Math.floor(steps / POINTS));
-    await this.measure(0, []);
+    const from = await this.resumed(training);
+    if (from === 0) await this.measure(0, []);
     let losses: number[] = [];
-    let step = 0;
+    let step = from;
     while (step < steps && !this.isLost) {
       const chosen = windowsOfStep(step, batch, this.trainCount, seed);
       losses.push(await this.step(training, step, chosen));
       step++;
       if (step % every !== 0 && step !== steps) continue;
       await this.measure(step, losses);
+      await this.keep(training);
       losses = [];
     }
     const seconds = (performance.now() - begun) / 1000;
-    return this.finish(step, (step * batch * calibration.seqlen) / seconds);
+    return this.finish(step, ((step - from) * batch * calibration.seqlen) / seconds);
+  }
+
+  /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
+  private async resumed(training: AdapterTraining): Promise<number> {
+    const { checkpoint, observer } = this.context;
+    const bytes = await checkpoint?.read();
+    if (!bytes) return 0;
+    const { step, curve, best, tables } = parseCheckpoint(bytes);
+    training.restore({ steps: step, tables });
+    this.curve = [...curve];
+    this.best = best;
+    for (const point of curve) observer.onTraining?.(point);
+    return step;
+  }
+
+  private async keep(training: AdapterTraining): Promise<void> {
+    const { curve, best, context } = this;
+    if (!context.checkpoint || !best) return;
+    const { steps: step, tables } = await training.state();
+    await context.checkpoint.write(checkpointBytes({ step, curve, best, tables }));
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
@@ -154,9 +177,7 @@ class Training {
     const { backend, calibration, scratch, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
     for (const [i, tensor] of this.tensors.entries()) {
-      const values = arena.own(backend.fromArray(best.values[i], tensor.shape, tensor.label));
-      backend.copy(values, tensor);
-      arena.free(values);
+      fill(arena, tensor, best.values[i]);
     }
     const stored = await storeTrained(arena, adapters, scratch, storedType(model));
     const made = replaceWeights(model, stored);
@@ -178,6 +199,7 @@ class Training {
         frozen: linearPlaces(model).filter(({ weight }) => !isTrained(weight)),
       }),
     };
+    await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
     const floats = new Map([...stored].filter(([ref]) => !ref.packed));
     return { model: replaceWeights(model, await untouched(floats)), sites: [], training: report };

@@ -85,6 +85,25 @@ export class AdapterTraining {
     return loss;
   }
 
+  /** All that steps to come depend on: each factor with its moments, on the host, and the steps taken. */
+  async state(): Promise<{ steps: number; tables: (Float32Array | Float64Array)[] }> {
+    const { backend } = this.arena;
+    const tables = await Promise.all(this.tables.map((tensor) => backend.read(tensor)));
+    return { steps: this.steps, tables };
+  }
+
+  /** Goes on from a state, with the same bits as if it had never been left. */
+  restore({ steps, tables }: { steps: number; tables: readonly ArrayLike<number>[] }): void {
+    for (const [i, tensor] of this.tables.entries()) fill(this.arena, tensor, tables[i]);
+    this.steps = steps;
+  }
+
+  private get tables(): Tensor[] {
+    return this.parameters.flatMap(({ parameter, first_moment, second_moment }) => [
+      ...[parameter, first_moment, second_moment],
+    ]);
+  }
+
   private zero(gradient: Tensor): void {
     const zeros = this.arena.empty(gradient.shape, 'zeros');
     this.arena.backend.copy(zeros, gradient);
@@ -111,6 +130,13 @@ export class AdapterTraining {
     for (const value of values) total += value;
     return total;
   }
+}
+
+/** Numbers of the host into a tensor that is there. */
+export function fill(arena: Arena, tensor: Tensor, values: ArrayLike<number>): void {
+  const given = arena.own(arena.backend.fromArray(values, tensor.shape, tensor.label));
+  arena.backend.copy(given, tensor);
+  arena.free(given);
 }
 
 /** Chosen windows beside each other, as a step takes them: (windows, batches). */
