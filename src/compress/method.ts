@@ -28,8 +28,8 @@ export interface CompressionContext {
 export interface CompressionObserver {
   onProgress(progress: CompressionProgress): void;
   onSite?(site: SiteReport): void;
-  /** A training measured its held-out windows. */
-  onTraining?(point: TrainingPoint): void;
+  /** A training measured its held-out windows. @param steps That it takes at most. */
+  onTraining?(point: TrainingPoint, steps: number): void;
 }
 
 export interface CompressionProgress {

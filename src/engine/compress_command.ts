@@ -158,7 +158,7 @@ class RecipeRun {
             fraction: (index + progress.fraction) / count,
             step: `${text}: ${progress.step}`,
           }),
-        onTraining: (point) => emit({ type: 'training', step: text, point }),
+        onTraining: (point, steps) => emit({ type: 'training', step: text, steps, point }),
       },
     };
     const made = await method.run?.(model, step.options as never, context);

@@ -61,7 +61,7 @@ export function parseCheckpoint(given: Uint8Array): Checkpoint {
   const Type = head.is_double ? Float64Array : Float32Array;
   let at = bytes.byteOffset + UNIT * Math.ceil((4 + length) / UNIT);
   const all = head.sizes.map((size) => {
-    const table = new Type(bytes.buffer, at, size);
+    const table = new Type(bytes.buffer as ArrayBuffer, at, size);
     at += table.byteLength;
     return table;
   });

@@ -107,7 +107,7 @@ class Training {
     training.restore({ steps: step, tables });
     this.curve = [...curve];
     this.best = best;
-    for (const point of curve) observer.onTraining?.(point);
+    for (const point of curve) observer.onTraining?.(point, this.options.steps);
     return step;
   }
 
@@ -144,7 +144,7 @@ class Training {
       held_out_perplexity: Math.exp(found.text_loss),
     };
     this.curve.push(point);
-    observer.onTraining?.(point);
+    observer.onTraining?.(point, this.options.steps);
     if (this.best && !(found.loss < this.best.loss)) return;
     const values = await Promise.all(this.tensors.map((tensor) => backend.read(tensor)));
     this.best = { step, loss: found.loss, values };
