@@ -187,6 +187,21 @@ class CannedEngine implements Driver {
         } satisfies Commands['write_imatrix']['result'];
       case 'set_imatrix':
         return { name: 'mine.gguf', datasets: ['wiki'], tokens: 4096 } satisfies Commands['set_imatrix']['result'];
+      case 'set_tasks':
+        return [{ task: 'mine', form: 'piqa', examples: 5 }] satisfies Commands['set_tasks']['result'];
+      case 'score':
+        return {
+          target: String(request.target),
+          tasks: [
+            {
+              task: 'mine',
+              form: 'piqa',
+              examples: 5,
+              acc: { value: 0.6, error: 0.2 },
+              acc_norm: { value: 0.4, error: null },
+            },
+          ],
+        } satisfies Commands['score']['result'];
       case 'memory':
         return { current_gpu_bytes: 0, peak_gpu_bytes: 123_000_000 };
       default:
@@ -266,6 +281,20 @@ describe('the headless job', () => {
     });
     expect(engine.commands.slice(0, 5)).toEqual(['start', 'open', 'set_texts', 'set_imatrix', 'evaluate']);
     expect(facts).toContain('importance  mine.gguf, 4096 tokens of wiki');
+  });
+
+  it('scores the dense model and every model on the tasks, and reports each', async () => {
+    const engine = new CannedEngine();
+    const facts: string[] = [];
+    const options = parseOptions(['--model', 'demo', '--tasks', 'mine.jsonl', '--task-limit', '5']);
+    const observer = { ...quiet, onFact: (line: string) => facts.push(line) };
+    const { report } = await runJob(options, { ...inputs, tasks: { kind: 'chosen' } }, engine, observer);
+    const one = ['slice', 'evaluate', 'score', 'export', 'discard'];
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'set_tasks', 'evaluate', 'score', ...one, 'memory']);
+    expect(facts).toContain('task        mine, 5 examples in the form of piqa');
+    const scored = [expect.objectContaining({ task: 'mine', acc: { value: 0.6, error: 0.2 } })];
+    expect([report.dense.tasks, report.sliced[0].tasks]).toEqual([scored, scored]);
+    expect(resultTable(report)).toMatch(/dense +mine +5 +60\.0 % +20\.0 % +40\.0 % +–/);
   });
 
   it('saves nothing that an engine hands over unverified', async () => {

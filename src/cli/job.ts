@@ -20,6 +20,7 @@ import type {
   SolvePlan,
   SolveReport,
   SolveTarget,
+  TaskScore,
 } from '../engine/protocol.ts';
 import {
   buildReport,
@@ -44,6 +45,7 @@ export interface JobInputs {
   calibration: InputSource;
   evaluation: InputSource;
   imatrix?: InputSource;
+  tasks?: InputSource;
 }
 
 /** What a job tells while it runs. */
@@ -150,6 +152,12 @@ export async function runJob(
         `importance  ${taken.name}, ${taken.tokens} tokens of ${taken.datasets.join(', ') || 'a text'}`,
       );
   }
+  if (inputs.tasks) {
+    const limit = options.task_limit;
+    const tasks = await driver.run('set_tasks', { source: inputs.tasks, ...(limit !== undefined && { limit }) });
+    for (const { task, form, examples } of tasks)
+      observer.onFact?.(`task        ${task}, ${examples} examples in the form of ${form}`);
+  }
   watch.lap('load');
   const planned = await plannedRecipes(options, recipes, driver);
   // Before minutes are spent: a prompt may be one that this model does not take.
@@ -159,10 +167,12 @@ export async function runJob(
 
   observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
+  const scored = async (target: string) => (inputs.tasks ? (await driver.run('score', { target }, onEvent)).tasks : []);
+  const dense_tasks = await scored('dense');
   watch.lap('dense_evaluation');
 
-  const outcomes = { sliced: [], runs: [], dense_exports: [], failures: [] };
-  const job: RunningJob = { options, driver, onEvent, watch, ask: prompt?.request, ...outcomes };
+  const made_so_far = { sliced: [], runs: [], dense_exports: [], failures: [] };
+  const job: RunningJob = { options, driver, onEvent, watch, ask: prompt?.request, scored, ...made_so_far };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     if (options.imatrix_out !== undefined) await saveImatrix(job, options.imatrix_out);
@@ -189,7 +199,7 @@ export async function runJob(
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
   const { sliced, runs, dense_exports, failures } = job;
-  const found = { summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory };
+  const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, sliced, runs, timings_ms, memory };
   const asked = prompt && { prompt: prompt.figures };
   const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
   return { report, failures, ...ended };
@@ -262,6 +272,8 @@ interface RunningJob {
   watch: Stopwatch;
   /** What every run is asked to write. */
   ask?: Omit<GenerateRequest, 'target'>;
+  /** On the tasks, where there are some. */
+  scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
   sliced: SlicedInput[];
   runs: RunInput[];
@@ -278,11 +290,12 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
   watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
+  const tasks = await job.scored(slice.id);
   watch.lap('evaluation');
   const text = await askRun(job, slice.id);
   const exports: Outcomes = [];
-  job.sliced.push({ slice, evaluation, exports });
-  if (slice.run) job.runs.push({ run: slice.run, evaluation, ...text, exports });
+  job.sliced.push({ slice, evaluation, tasks, exports });
+  if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, ...text, exports });
   await exportAll(job, slice.id, exports, sparsity);
   await driver.run('discard', { id: slice.id });
 }
@@ -293,12 +306,14 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
   const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
   watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
+  const tasks = await job.scored(run.id);
   watch.lap('evaluation');
   const text = await askRun(job, run.id);
   const exports: Outcomes = [];
   // The text as the person wrote it: defaults that were filled in are in the steps.
-  job.runs.push({ run: { ...run, recipe: recipe.text, ...(solver && { solver }) }, evaluation, ...text, exports });
-  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, exports });
+  const named = { ...run, recipe: recipe.text, ...(solver && { solver }) };
+  job.runs.push({ run: named, evaluation, tasks, ...text, exports });
+  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, tasks, exports });
   await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
   await driver.run('discard', { id: run.id });
 }

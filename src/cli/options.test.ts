@@ -185,4 +185,11 @@ describe('the options of the headless command', () => {
   it('treats --help as no fault', () => {
     expect(() => parseOptions(['--help'])).toThrow(HelpWanted);
   });
+
+  it('takes files of tasks, separated by commas, and a limit', () => {
+    const options = parseOptions(['--model', 'demo', '--tasks', 'a.jsonl, b.jsonl', '--task-limit', '100']);
+    expect(options).toMatchObject({ tasks: ['a.jsonl', 'b.jsonl'], task_limit: 100 });
+    expect(() => parseOptions(['--model', 'demo', '--tasks', 'a,,b'])).toThrow(/--tasks/);
+    expect(() => parseOptions(['--model', 'demo', '--task-limit', '0'])).toThrow(/--task-limit/);
+  });
 });

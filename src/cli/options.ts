@@ -46,6 +46,9 @@ export interface CliOptions {
   imatrix?: string;
   /** Where the calibration text's importance matrix of the model as it is goes. */
   imatrix_out?: string;
+  /** Files of multiple-choice examples, and how many of each are used; absent: none, all. */
+  tasks?: string[];
+  task_limit?: number;
   /** Empty: nothing is exported. */
   format: ExportFormat[];
   precision: Precision[];
@@ -92,6 +95,8 @@ const SPEC = {
   recipe: { type: 'string', multiple: true },
   imatrix: text,
   'imatrix-out': text,
+  tasks: text,
+  'task-limit': text,
   'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
@@ -125,6 +130,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --imatrix FILE           importance matrix of llama-imatrix or Whittle, in place of the calibration text's,
                            for steps that weigh errors by it (gguf)
   --imatrix-out FILE       writes the calibration text's importance matrix of the model, for llama-quantize
+  --tasks FILE[,FILE]      multiple-choice examples in JSON Lines, scored on every model: PIQA, ARC, HellaSwag, WinoGrande
+  --task-limit N           only the first N examples of each
 ${HEAL_USAGE}  --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes, memory and refusals of the recipes, what formats make of them, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
@@ -208,6 +215,8 @@ export function parseOptions(argv: string[]): CliOptions {
     out: values.out ?? 'out',
     ...(values.imatrix !== undefined && { imatrix: values.imatrix }),
     ...(values['imatrix-out'] !== undefined && { imatrix_out: values['imatrix-out'] }),
+    ...(values.tasks !== undefined && { tasks: paths('tasks', values.tasks) }),
+    ...(values['task-limit'] !== undefined && { task_limit: count('task-limit', values['task-limit'], 1, 1) }),
     ...(recipe && { recipe }),
     ...(target && { target }),
     ...(prompt && { prompt }),
@@ -301,6 +310,13 @@ function count(field: string, value: string | undefined, fallback: number, least
     throw badOption(field, `--${field} is "${value}".`, `a whole number, at least ${least}`);
   }
   return Number(value);
+}
+
+/** Separated by commas; a name that has some cannot be given. */
+function paths(field: string, value: string): string[] {
+  const found = value.split(',').map((path) => path.trim());
+  if (found.every(Boolean)) return [...new Set(found)];
+  throw badOption(field, `--${field} is "${value}".`, 'one or several files, separated by commas');
 }
 
 function sparsities(value: string | undefined): number[] {

@@ -14,6 +14,7 @@ const STAGES: Record<Extract<EngineEvent, { type: 'progress' }>['stage'], string
   search: 'searching',
   evaluation: 'perplexity',
   generation: 'writing text',
+  tasks: 'scoring',
   export: 'writing',
   verification: 'verifying',
 };

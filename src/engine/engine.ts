@@ -25,6 +25,7 @@ import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
+import { scoreCommand, setTasksCommand } from './tasks_command.ts';
 import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
@@ -42,7 +43,15 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
  * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
  */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60, solve: 60 };
+const QUIET_S: Partial<Record<CommandKind, number>> = {
+  start: 60,
+  open: 120,
+  set_texts: 300,
+  set_tasks: 60,
+  score: 60,
+  compress: 60,
+  solve: 60,
+};
 
 export class Engine {
   private readonly state = new EngineState();
@@ -64,6 +73,8 @@ export class Engine {
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
       generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
       token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
+      set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
+      score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),

@@ -13,6 +13,7 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
@@ -60,6 +61,7 @@ export type {
   SolveReport,
   SolveTarget,
   StepInput,
+  TaskScore,
   TensorDifference,
   TokenLosses,
   TokenLossesRequest,
@@ -85,6 +87,10 @@ export interface Commands {
   generate: { request: GenerateRequest; result: GeneratedText };
   /** What a model gives each token of a text, after those before it. */
   token_losses: { request: TokenLossesRequest; result: TokenLosses };
+  /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
+  set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Accuracy of a model on the tasks that are set. */
+  score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -225,6 +231,21 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A model's accuracies on the tasks that are set, in their order. */
+export interface ScoreReport {
+  target: 'dense' | string;
+  tasks: TaskScore[];
+}
+
+/** A file of multiple-choice examples. */
+export interface TaskReport {
+  /** The file's name without its ending. */
+  task: string;
+  /** "piqa", "arc", "hellaswag", "winogrande". */
+  form: string;
+  examples: number;
 }
 
 export interface CalibrationReport {
@@ -385,6 +406,8 @@ export type Stage =
   | 'search'
   | 'evaluation'
   | 'generation'
+  /** Multiple-choice tasks. */
+  | 'tasks'
   | 'export'
   | 'verification';
 

@@ -3,6 +3,7 @@
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import type { Accuracy } from '../runtime/tasks/accuracy.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
 import type {
@@ -17,12 +18,15 @@ import type {
   ProtocolReport,
   RunReport,
   SliceReport,
+  TaskScore,
   WorstCertificate,
 } from './protocol.ts';
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
 import { type PromptFigures, type TextFigures, textFigures } from './report_texts.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
+
+export type { Accuracy as TaskAccuracy };
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -54,6 +58,7 @@ export interface FailedExport {
 export interface SlicedInput {
   slice: SliceReport;
   evaluation: PerplexityReport;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -63,6 +68,7 @@ export interface RunInput {
   evaluation: PerplexityReport;
   /** Behind the prompt, where there is one. */
   text?: GeneratedText;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -74,6 +80,7 @@ export interface ReportInput {
   dense: PerplexityReport;
   /** What was asked of every model, and what the dense one wrote. */
   prompt?: { text: string; is_chat: boolean; max_tokens: number; dense: GeneratedText };
+  dense_tasks?: readonly TaskScore[];
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
   /** Runs that are one slicing. */
@@ -138,6 +145,8 @@ export interface Report {
     tokens_per_second: number;
     /** Behind the prompt. */
     text?: TextFigures;
+    /** Multiple-choice tasks; absent where none was given. */
+    tasks?: readonly TaskScore[];
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
@@ -173,6 +182,8 @@ export interface SlicedReport {
   certificate: WorstCertificate;
   /** The same for each place of the residual stream, in order. */
   sites: SiteSummary[];
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -182,6 +193,8 @@ export interface SlicedReport {
 export interface RunSummary extends RunFigures {
   /** Behind the prompt. */
   text?: TextFigures;
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** Absent where there is none. */
   exports?: ExportSummary[];
 }
@@ -254,11 +267,13 @@ export function buildReport(input: ReportInput): Report {
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
       ...(input.prompt && { text: textFigures(input.prompt.dense) }),
+      ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),
     },
     runs: (input.runs ?? []).map((run) => ({
       ...runSummary(run, dense.perplexity),
       ...(run.text && { text: textFigures(run.text, input.prompt?.dense) }),
+      ...scores(run.tasks),
       ...exportSummaries(run.exports),
     })),
     sliced: input.sliced.map(slicedReport),
@@ -309,6 +324,7 @@ function slicedReport(input: SlicedInput): SlicedReport {
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
     sites: slice.sites.map(siteSummary),
+    ...scores(input.tasks),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };
@@ -319,6 +335,10 @@ function onnxReport({ exports = [] }: SlicedInput): OnnxReport | undefined {
   if (!exported) return undefined;
   const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);
   return onnx;
+}
+
+function scores(tasks: readonly TaskScore[] = []): { tasks?: readonly TaskScore[] } {
+  return tasks.length > 0 ? { tasks } : {};
 }
 
 function exportSummaries(exports: readonly (ExportReport | FailedExport)[] = []): { exports?: ExportSummary[] } {

@@ -8,6 +8,7 @@ import { hasTraining } from './training_lines.ts';
 
 const TrainingCard = lazy(() => import('./TrainingCard.tsx'));
 const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
+const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
   const hasRuns = useStudioState(
@@ -28,6 +29,9 @@ export default function Stage() {
           <RunsCard />
         </Suspense>
       )}
+      <Suspense fallback={null}>
+        <Speak />
+      </Suspense>
       <SpectrumCard />
       <EnergyCard />
     </>

@@ -13,6 +13,7 @@ const STAGES: Record<Stage, string> = {
   search: 'Searching',
   evaluation: 'Evaluating',
   generation: 'Writing text',
+  tasks: 'Scoring',
   export: 'Writing',
   verification: 'Verifying',
 };

@@ -17,7 +17,10 @@ export type JobKind =
   | 'solve'
   | 'imatrix'
   | 'diff'
+  | 'tasks'
   | 'export'
+  | 'speak'
+  | 'tokens'
   | 'discard';
 
 export interface JobStep {
