@@ -61,6 +61,18 @@ describe('of a sliced model', () => {
     expect(await bitsOf(other.model)).not.toBe(await bitsOf(a.model));
   });
 
+  it('trains shortcuts, norms and biases where it is asked to', async () => {
+    const { model, training } = await healed(sliced, 'heal:rank=4,steps=20,lr=0.002,batch=2,shortcuts=true,norms=true');
+    expect(heldOut(training)).toBeLessThan(0.999 * training.curve[0].held_out_loss);
+    expect(training.stored_held_out_loss).toBeCloseTo(heldOut(training), 5);
+    const [first, before] = [model.layers[0], sliced.layers[0]];
+    expect(await first.mlp_shortcut_Q?.read()).not.toEqual(await before.mlp_shortcut_Q?.read());
+    expect(await model.norm.weight?.read()).not.toEqual(await sliced.norm.weight?.read());
+    const plain = await healed(sliced);
+    expect(plain.model.layers[0].mlp_shortcut_Q).toBe(before.mlp_shortcut_Q);
+    expect(training.trained_parameters).toBeGreaterThan(plain.training.trained_parameters);
+  });
+
   it('keeps what came in, and says so, where every step makes it worse', async () => {
     const { training, model } = await healed(sliced, 'heal:rank=4,steps=40,lr=1,batch=2,alpha=4000');
     expect(training.best_step).toBe(0);

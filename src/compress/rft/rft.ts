@@ -8,7 +8,7 @@ import type { CompressedModel, Method, PassContext } from '../method.ts';
 import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
 import { trainingMemory } from '../train/memory.ts';
-import { alphaOf, BATCH, LR, RANK, SEED, STEPS, type TrainingOptions } from '../train/options.ts';
+import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
 import { assertWindows, trained } from '../train/train.ts';
 
 const TEXT: Objective = { label: 'the next token of the text', of: async () => ({}) };
@@ -21,7 +21,16 @@ export const rft: Method<TrainingOptions> = {
     group: 'train',
     help: 'Trains on the calibration text itself, without the dense model: for text that the model is to become good at. To stay close to the model as it was opened, heal does better on the same windows.',
   },
-  options: v.strictObject({ rank: RANK, alpha: alphaOf(10), steps: STEPS, lr: LR, batch: BATCH, seed: SEED }),
+  options: v.strictObject({
+    rank: RANK,
+    alpha: alphaOf(10),
+    steps: STEPS,
+    lr: LR,
+    batch: BATCH,
+    shortcuts: SHORTCUTS,
+    norms: NORMS,
+    seed: SEED,
+  }),
   refusal: trainingRefusal,
   plan: plannedTraining,
   memory: trainingMemory,

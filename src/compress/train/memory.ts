@@ -7,7 +7,7 @@ import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
-import { isTrained, linearPlaces } from './linears.ts';
+import { isTrained, linearPlaces, wholeRefs } from './linears.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** Adapters with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads. */
@@ -24,6 +24,9 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
       ledger.hold('matrices', rows * rank);
     }
     if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
+  }
+  for (const { shape } of wholeRefs(model, options)) {
+    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
   }
   planner.rotary(model);
   planner.rotary(model);
@@ -56,6 +59,10 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
   for (const name of ['kept', 'gradient']) {
     ledger.workspace(`${name} attention`, rows * (d.input + 2 * d.query + 2 * d.key));
     ledger.workspace(`${name} mlp`, rows * (d.middle + (layer.mlp.gate_proj ? 3 : 2) * d.inner));
+  }
+  for (const { weight } of places.filter(({ weight: { packed } }) => packed?.kind === 'sparse').slice(0, 1)) {
+    const most = Math.max(...places.map((place) => elementCount(place.weight.shape)), elementCount(weight.shape));
+    for (const name of ['product', 'masked']) ledger.workspace(name, most);
   }
   ledger.workspace('states', rows * (2 * d.middle + d.output));
   ledger.free(...held);

@@ -3,17 +3,17 @@
  * adapters of the best measurement are kept, and the weights stored with them.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { type Adapter, NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
 import { lossOn, type Objective } from './held_out.ts';
-import { isTrained, linearPlaces, seededAdapters } from './linears.ts';
+import { isTrained, linearPlaces, loadWhole, seededAdapters, type Trainable } from './linears.ts';
 import { notesOf } from './notes.ts';
 import type { TrainingOptions } from './options.ts';
 import type { TrainingPoint, TrainingReport } from './report.ts';
@@ -21,6 +21,8 @@ import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
 
 const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, clip_norm: 1 };
+
+const NOTHING: Trainable = { adapters: NO_ADAPTERS, whole: new Map() };
 
 /** Measurements of a training, the first and the last besides. */
 const POINTS = 10;
@@ -39,7 +41,8 @@ export async function trained(
 ): Promise<CompressedModel> {
   return withArena(context.backend, async (arena) => {
     const adapters = await seededAdapters(arena, model, options);
-    return new Training(arena, model, adapters, options, context, objective).run();
+    const whole = await loadWhole(arena, model, options);
+    return new Training(arena, model, { adapters, whole }, options, context, objective).run();
   });
 }
 
@@ -64,7 +67,7 @@ class Training {
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
-    private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
+    private readonly trainable: Trainable,
     private readonly options: TrainingOptions,
     private readonly context: PassContext,
     private readonly objective: Objective,
@@ -78,8 +81,9 @@ class Training {
     const { arena, model, options, context } = this;
     const { calibration } = context;
     const { steps, batch, seed } = options;
+    const { adapters, whole } = this.trainable;
     const begun = performance.now();
-    const training = new AdapterTraining(arena, model, this.adapters, calibration.seqlen, ADAMW);
+    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole);
     const every = Math.max(1, Math.floor(steps / POINTS));
     const from = await this.resumed(training);
     if (from === 0) await this.measure(0, []);
@@ -134,9 +138,9 @@ class Training {
 
   /** Of the adapters as they are; the best are remembered. */
   private async measure(step: number, losses: readonly number[]): Promise<void> {
-    const { context, objective, heldWindows, adapters } = this;
+    const { context, objective, heldWindows, trainable } = this;
     const { backend, calibration, signal, observer } = context;
-    const found = await lossOn(backend, this.model, adapters, calibration, heldWindows, objective, signal);
+    const found = await lossOn(backend, this.model, trainable, calibration, heldWindows, objective, signal);
     const point: TrainingPoint = {
       step,
       ...(losses.length > 0 && { training_loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
@@ -151,7 +155,8 @@ class Training {
   }
 
   private get tensors() {
-    return [...this.adapters.values()].flatMap(({ A, B }) => [A, B]);
+    const { adapters, whole } = this.trainable;
+    return [...[...adapters.values()].flatMap(({ A, B }) => [A, B]), ...whole.values()];
   }
 
   private get isLost(): boolean {
@@ -173,15 +178,16 @@ class Training {
   }
 
   private async finish(taken: number, tokens_per_second: number): Promise<CompressedModel> {
-    const { arena, model, options, context, objective, adapters, heldWindows, curve, best } = this;
+    const { arena, model, options, context, objective, trainable, heldWindows, curve, best } = this;
+    const { adapters } = trainable;
     const { backend, calibration, scratch, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
     for (const [i, tensor] of this.tensors.entries()) {
       fill(arena, tensor, best.values[i]);
     }
-    const stored = await storeTrained(arena, adapters, scratch, storedType(model));
+    const stored = await storeTrained(arena, trainable, scratch, storedType(model));
     const made = replaceWeights(model, stored);
-    const after = await lossOn(backend, made, NO_ADAPTERS, calibration, heldWindows, objective, signal);
+    const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
     const isPacked = [...adapters.keys()].some(({ packed }) => packed?.kind === 'grouped');
     // Numbers that snap back to their grid may be worse than those that came in: then nothing is changed.
     const isKept = !isPacked || after.loss < curve[0].held_out_loss;
@@ -201,14 +207,11 @@ class Training {
     };
     await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
-    const floats = new Map([...stored].filter(([ref]) => !ref.packed));
-    return { model: replaceWeights(model, await untouched(floats)), sites: [], training: report };
-
-    /** Floats beside packed weights, as they came in but in the planned type. */
-    async function untouched(those: ReadonlyMap<WeightRef, WeightRef>): Promise<Map<WeightRef, WeightRef>> {
-      const none = new Map([...adapters].filter(([ref]) => those.has(ref)).map(([ref, each]) => [ref, each] as const));
-      for (const { B } of none.values()) backend.scale({ hidden_states: B, factor: 0 });
-      return storeTrained(arena, none, scratch, storedType(model));
-    }
+    // As they came in, floats in the planned type.
+    for (const { B } of adapters.values()) backend.scale({ hidden_states: B, factor: 0 });
+    const floats = new Map([...adapters].filter(([ref]) => !ref.packed));
+    const before = await loadWhole(arena, model, options);
+    const same = await storeTrained(arena, { adapters: floats, whole: before }, scratch, storedType(model));
+    return { model: replaceWeights(model, same), sites: [], training: report };
   }
 }
