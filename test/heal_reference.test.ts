@@ -9,20 +9,10 @@ import { TEXTS } from './support/method_rows.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { testJob } from './support/slice_job.ts';
 
-/** Arguments of heal.py, and what it prints. */
+/** Arguments of heal.py, and the perplexity that it prints before and after all steps (of stories260k after 96 of the 160: 5.59). */
 const RUNS = [
-  {
-    model: 'stories260k',
-    slicing: 0.25,
-    steps: 160,
-    batch: 4,
-    lr: 2e-3,
-    windows: 72,
-    before: 8.96,
-    after: 5.59,
-    stop: 96,
-  },
-  { model: 'demo', slicing: 0.5, steps: 150, batch: 4, lr: 1e-3, windows: 160, before: 94.9, after: 89.3, stop: 150 },
+  { model: 'stories260k', slicing: 0.25, steps: 160, lr: 2e-3, windows: 72, before: 8.96, after: 5.515 },
+  { model: 'demo', slicing: 0.5, steps: 150, lr: 1e-3, windows: 160, before: 94.9, after: 89.3 },
 ] as const;
 
 describeWithShared('heal.py', () => {
@@ -38,10 +28,9 @@ describeWithShared('heal.py', () => {
       const sliced = await runRecipe(backend, few, `slicegpt:sparsity=${run.slicing}; recover:ridge=0.3`);
       const before = await measure(sliced);
       expect(Math.abs(before.perplexity / run.before - 1)).toBeLessThan(0.01);
-      const recipe = `heal:steps=${run.steps},batch=${run.batch},lr=${run.lr}`;
+      const recipe = `heal:steps=${run.steps},batch=4,lr=${run.lr}`;
       const healed = await runRecipe(backend, { ...job, from: sliced }, recipe);
       const after = await measure(healed);
-      console.log(run.model, before, after);
       expect(after.perplexity / run.after).toBeLessThan(1.02);
     } finally {
       backend.dispose();

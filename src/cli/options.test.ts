@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../errors/errors.ts';
+import { HEALING } from './healing.ts';
 import { exportChoices, HelpWanted, parseOptions, USAGE } from './options.ts';
 
 function refusal(...argv: string[]): WhittleError {
@@ -79,6 +80,27 @@ describe('the options of the headless command', () => {
         ]),
       ),
     );
+  });
+
+  it('heals and does nothing else, whatever the demo asks for', () => {
+    const demo = [
+      '--model',
+      'demo',
+      '--sparsity',
+      '0.25',
+      '--target-size',
+      '35%',
+      '--backend',
+      'webgpu',
+      '--repeat-on',
+      'cpu',
+    ];
+    const options = parseOptions([...demo, '--heal']);
+    expect(options).toMatchObject({ sparsity: [], backend: 'auto', repeat_on: 'none', samples: 64 });
+    expect(options.target).toBeUndefined();
+    expect(options.recipe?.map(({ text }) => text)).toEqual([HEALING]);
+    const own = ['--heal', '--recipe', 'heal:steps=5', '--samples', '20'];
+    expect(parseOptions([...demo, ...own])).toMatchObject({ samples: 20, recipe: [{ text: 'heal:steps=5' }] });
   });
 
   it('reads several sparsities, once each', () => {

@@ -14,6 +14,7 @@ import { BOS_MODES, FILE_TYPES, type FileType } from '../engine/plan.ts';
 import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
+import { HEAL_SPEC, HEAL_USAGE, withHealing } from './healing.ts';
 import { methodHelp, methodList } from './method_help.ts';
 import { PROMPT_SPEC, PROMPT_USAGE, type PromptOptions, promptOptions } from './prompt.ts';
 import { readRecipe } from './recipes.ts';
@@ -102,6 +103,7 @@ const SPEC = {
   'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
+  ...HEAL_SPEC,
   ...PROMPT_SPEC,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
@@ -134,7 +136,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --imatrix-out FILE       writes the calibration text's importance matrix of the model, for llama-quantize
   --tasks FILE[,FILE]      multiple-choice examples in JSON Lines, scored on every model: PIQA, ARC, HellaSwag, WinoGrande
   --task-limit N           only the first N examples of each
-  --methods                lists all methods; --help METHOD explains one and its options
+${HEAL_USAGE}  --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes, memory and refusals of the recipes, what formats make of them, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
                            short for one slicegpt step; not done by default beside --recipe
@@ -171,7 +173,7 @@ export class HelpWanted extends Error {
 export function parseOptions(argv: string[]): CliOptions {
   const topic = helpTopic(argv);
   if (topic !== undefined) throw new HelpWanted(methodHelp(topic));
-  const values = parseTokens(argv);
+  const values = withHealing(parseTokens(argv));
   if (values.help) throw new HelpWanted();
   if (values.methods) throw new HelpWanted(methodList());
   const types = values['gguf-type'] === undefined ? [] : fileTypes(values['gguf-type']);

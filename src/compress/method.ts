@@ -11,6 +11,7 @@ import type { TokenWindows } from '../runtime/windows.ts';
 import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
 import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
+import type { CheckpointStore } from './train/checkpoint.ts';
 import type { TrainingPoint, TrainingReport } from './train/report.ts';
 
 export interface CompressionContext {
@@ -27,8 +28,8 @@ export interface CompressionContext {
 export interface CompressionObserver {
   onProgress(progress: CompressionProgress): void;
   onSite?(site: SiteReport): void;
-  /** A training measured its held-out windows. */
-  onTraining?(point: TrainingPoint): void;
+  /** A training measured its held-out windows. @param steps That it takes at most. */
+  onTraining?(point: TrainingPoint, steps: number): void;
 }
 
 export interface CompressionProgress {
@@ -128,6 +129,8 @@ export interface PassContext extends CompressionContext {
   recall?<T>(what: string): Promise<T> | undefined;
   /** From an importance matrix that was opened: mean x² of each input, by "LAYER.LINEAR", in place of the text's own. */
   readonly importance?: ReadonlyMap<string, Float64Array> | undefined;
+  /** Where a training of this pass keeps how far it came; absent: nowhere. */
+  readonly checkpoint?: CheckpointStore;
 }
 
 /** A step of a recipe with its options checked and complete. */

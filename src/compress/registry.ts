@@ -13,6 +13,7 @@ import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
 import { recover } from './recover/recover.ts';
+import { rft } from './rft/rft.ts';
 import { rptq } from './rptq/rptq.ts';
 import { rtn } from './rtn/rtn.ts';
 import { slicegptMethod } from './slicegpt/method.ts';
@@ -48,6 +49,7 @@ export const METHODS: readonly AnyMethod[] = [
   embed,
   correct,
   heal,
+  rft,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

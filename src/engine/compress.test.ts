@@ -4,6 +4,7 @@ import { memoryPlatform } from '../../test/support/memory_platform.ts';
 import { failure, SLICE, started, TEXTS } from '../../test/support/test_engine.ts';
 import { parseRecipe } from '../compress/recipe/recipe.ts';
 import { memoryScratch } from '../models/scratch.ts';
+import type { EngineEvent } from './protocol.ts';
 import type { Report } from './report.ts';
 
 const stepsOf = (text: string) => parseRecipe(text).steps;
@@ -131,6 +132,38 @@ describe('the command compress', () => {
     expect(await failure(job)).toMatchObject({ code: 'cancelled' });
     const { current_gpu_bytes } = await engine.run('memory', {});
     expect(current_gpu_bytes).toBe(0);
+  });
+
+  it('goes on with a training that was cancelled, unless the texts are others', async () => {
+    const engine = await started();
+    const steps = stepsOf('magnitude:sparsity=0.5; heal:rank=2,steps=10,batch=1');
+    const curve: number[] = [];
+    const run = (stop?: (event: EngineEvent) => boolean) => {
+      const controller = new AbortController();
+      curve.length = 0;
+      return engine.run(
+        'compress',
+        { steps },
+        (event) => {
+          if (event.type === 'training') curve.push(event.point.step);
+          if (stop?.(event)) controller.abort();
+        },
+        controller.signal,
+      );
+    };
+    const early = (event: EngineEvent) => event.type === 'progress' && event.step.includes('step 4 of 10');
+    expect(await failure(run(early))).toMatchObject({ code: 'cancelled' });
+    expect(curve).toEqual([0, 1, 2, 3]);
+    // Already there when the first new step begins.
+    expect(
+      await failure(run((event) => event.type === 'progress' && event.step.includes('step 4 of 10'))),
+    ).toBeDefined();
+    expect(curve).toEqual([0, 1, 2, 3]);
+    await engine.run('set_texts', { ...TEXTS, seqlen: 12 });
+    expect(
+      await failure(run((event) => event.type === 'progress' && event.step.includes('step 2 of 10'))),
+    ).toBeDefined();
+    expect(curve).toEqual([0, 1]);
   });
 
   it('starts from what an earlier recipe with the same first steps made, and from nothing else', async () => {

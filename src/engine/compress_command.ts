@@ -119,7 +119,7 @@ class RecipeRun {
     const begun = performance.now();
     const scratch = await this.platform.createScratch();
     try {
-      const made = await this.pass(pass, model, scratch, index, count);
+      const made = await this.pass(pass, model, scratch, key, index, count);
       const steps = stepReports(pass, made, (performance.now() - begun) / 1000);
       const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps };
       this.made.push(stage);
@@ -134,6 +134,7 @@ class RecipeRun {
     pass: Pass,
     model: DecoderModel,
     store: ScratchStore,
+    key: string,
     index: number,
     count: number,
   ): Promise<CompressedModel> {
@@ -149,6 +150,7 @@ class RecipeRun {
       after,
       recall: (what) => this.recall(what),
       importance: state.importance?.values,
+      checkpoint: state.checkpoints.of(key, state.requireTexts(), () => platform.createScratch()),
       observer: {
         onProgress: (progress) =>
           this.meter.report({
@@ -156,7 +158,7 @@ class RecipeRun {
             fraction: (index + progress.fraction) / count,
             step: `${text}: ${progress.step}`,
           }),
-        onTraining: (point) => emit({ type: 'training', step: text, point }),
+        onTraining: (point, steps) => emit({ type: 'training', step: text, steps, point }),
       },
     };
     const made = await method.run?.(model, step.options as never, context);

@@ -442,8 +442,8 @@ export type EngineEvent =
   /** The next piece of a text that is being written: whole characters. */
   | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
   | { type: 'site'; schedule: Schedule; site: SiteReport }
-  /** A step that trains measured its held-out windows. @param step Of the recipe, as text. */
-  | { type: 'training'; step: string; point: TrainingPoint };
+  /** A step that trains measured its held-out windows. `step` is that of the recipe, as text; `steps` how many the training takes. */
+  | { type: 'training'; step: string; steps: number; point: TrainingPoint };
 
 /** Page → Worker. */
 export type ToEngine =

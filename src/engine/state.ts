@@ -9,6 +9,7 @@ import type { ScratchStore } from '../models/scratch.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
@@ -68,6 +69,7 @@ export class EngineState {
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly runs = new Map<string, MadeModel>();
   readonly stages = new Stages();
+  readonly checkpoints = new Checkpoints();
   /** What the dense head reads of the evaluation windows: every run is compared with it. */
   denseInputs?: DenseInputs;
   /** Exports of the open model itself, by `exportKey`. */
@@ -115,6 +117,7 @@ export class EngineState {
     for (const { scratch } of this.calibrated.values()) await scratch.clear();
     this.calibrated.clear();
     await this.stages.dropIdle();
+    await this.checkpoints.clear();
     await this.denseInputs?.clear();
     this.denseInputs = undefined;
     for (const run of this.runs.values()) run.evaluation = undefined;

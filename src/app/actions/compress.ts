@@ -24,6 +24,7 @@ export async function compress(studio: Studio, recipe: MadeRecipe): Promise<void
 
 /** Two steps of a job. The run is the one that the result speaks of, from the moment it exists. */
 export async function makeAndMeasure({ store }: Studio, job: Job, recipe: MadeRecipe): Promise<void> {
+  changeResults(store, (results) => ({ ...results, training: null }));
   const made = await job.run('compress', { steps: recipe.steps });
   const report = { ...made, recipe: recipe.text };
   const run = { id: report.id, report, perplexity: null, exports: [] };

@@ -2,7 +2,7 @@
 import type { CommandKind, Commands, EngineEvent } from '../../engine/protocol.ts';
 import { toErrorData } from '../../errors/errors.ts';
 import { applyProgress, enterStep, type JobKind, type JobStep, startJob } from '../store/job.ts';
-import { addWindow } from '../store/results.ts';
+import { addTraining, addWindow } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 
@@ -89,6 +89,7 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
             store.setState(({ job }) => ({ job: applyProgress(job, event, Date.now()), memory }));
           }
           if (event.type === 'window') changeResults(store, (results) => addWindow(results, event));
+          if (event.type === 'training') changeResults(store, (results) => addTraining(results, event));
           onEvent?.(event);
         },
       });

@@ -4,7 +4,9 @@ import { useStudioState } from '../studio.ts';
 import { LivePerplexityCard } from './cards.tsx';
 import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
+import { hasTraining } from './training_lines.ts';
 
+const TrainingCard = lazy(() => import('./TrainingCard.tsx'));
 const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
 const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
@@ -12,10 +14,16 @@ export default function Stage() {
   const hasRuns = useStudioState(
     ({ results }) => results.runs.length > 0 || results.recipe_runs.length > 0 || results.removed !== null,
   );
+  const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>
       <FrontCard />
       <LivePerplexityCard />
+      {trains && (
+        <Suspense fallback={null}>
+          <TrainingCard />
+        </Suspense>
+      )}
       {hasRuns && (
         <Suspense fallback={null}>
           <RunsCard />

@@ -1,4 +1,4 @@
-export type Mark = 'dense' | 'sliced' | 'cut' | 'sequential' | 'rotate-once' | 'preview' | 'dense-point';
+export type Mark = 'dense' | 'sliced' | 'cut' | 'sequential' | 'rotate-once' | 'preview' | 'dense-point' | 'training';
 
 /** Keys that tell series apart by shape and pattern as well as colour. */
 export function Legend({ marks }: { marks: readonly { mark: Mark; label: string }[] }) {
@@ -22,6 +22,8 @@ function MarkShape({ mark }: { mark: Mark }) {
       return <path d="M0 5H16" stroke="var(--dense)" strokeWidth="2" />;
     case 'sliced':
       return <path d="M0 5H16" stroke="var(--sliced)" strokeWidth="2.5" />;
+    case 'training':
+      return <path d="M0 5H16" stroke="var(--sliced)" strokeWidth="1.5" strokeDasharray="3 3" />;
     case 'cut':
       return (
         <>

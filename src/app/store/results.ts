@@ -14,6 +14,7 @@ import type {
   TaskReport,
   TaskScore,
   TextSettings,
+  TrainingPoint,
 } from '../../engine/protocol.ts';
 import type { Exports } from './exports.ts';
 
@@ -93,6 +94,8 @@ export interface Results {
   solution: SolveReport | null;
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
+  /** Of the recipe that runs, or ran last: its newest training as far as it came. */
+  training: { step: string; steps: number; points: TrainingPoint[] } | null;
 }
 
 export const NO_RESULTS: Results = {
@@ -111,6 +114,7 @@ export const NO_RESULTS: Results = {
   scores: {},
   solution: null,
   curves: {},
+  training: null,
 };
 
 /** Other texts: nothing of the dense model was measured with them yet. Runs stay, with the protocol they were made by. */
@@ -138,6 +142,15 @@ export function addWindow(results: Results, event: Extract<EngineEvent, { type: 
   const before = index === 0 ? [] : (results.curves[target] ?? []);
   const point = { window: index + 1, perplexity, relative_spread, loss };
   return { ...results, curves: { ...results.curves, [target]: [...before, point] } };
+}
+
+/** A training begins anew with its step 0. */
+export function addTraining(
+  results: Results,
+  { step, steps, point }: Extract<EngineEvent, { type: 'training' }>,
+): Results {
+  const before = point.step === 0 ? [] : (results.training?.points ?? []);
+  return { ...results, training: { step, steps, points: [...before, point] } };
 }
 
 /** Adds or replaces one site of the dense spectra; sites of a sequential pass belong to its run, not here. */

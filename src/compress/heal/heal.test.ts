@@ -6,6 +6,7 @@ import { compressionContext, seededText, testJob } from '../../../test/support/s
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
+import type { CheckpointStore } from '../train/checkpoint.ts';
 import { linearPlaces } from '../train/linears.ts';
 import type { TrainingPoint, TrainingReport } from '../train/report.ts';
 import { heal, type Options } from './heal.ts';
@@ -60,6 +61,18 @@ describe('of a sliced model', () => {
     expect(await bitsOf(other.model)).not.toBe(await bitsOf(a.model));
   });
 
+  it('trains shortcuts, norms and biases where it is asked to', async () => {
+    const { model, training } = await healed(sliced, 'heal:rank=4,steps=20,lr=0.002,batch=2,shortcuts=true,norms=true');
+    expect(heldOut(training)).toBeLessThan(0.999 * training.curve[0].held_out_loss);
+    expect(training.stored_held_out_loss).toBeCloseTo(heldOut(training), 5);
+    const [first, before] = [model.layers[0], sliced.layers[0]];
+    expect(await first.mlp_shortcut_Q?.read()).not.toEqual(await before.mlp_shortcut_Q?.read());
+    expect(await model.norm.weight?.read()).not.toEqual(await sliced.norm.weight?.read());
+    const plain = await healed(sliced);
+    expect(plain.model.layers[0].mlp_shortcut_Q).toBe(before.mlp_shortcut_Q);
+    expect(training.trained_parameters).toBeGreaterThan(plain.training.trained_parameters);
+  });
+
   it('keeps what came in, and says so, where every step makes it worse', async () => {
     const { training, model } = await healed(sliced, 'heal:rank=4,steps=40,lr=1,batch=2,alpha=4000');
     expect(training.best_step).toBe(0);
@@ -84,6 +97,47 @@ describe('of a sliced model', () => {
     expect(points.map(({ step }) => step)).toEqual([0, 2]);
     expect(backend.memory.currentBytes).toBe(before);
   });
+});
+
+it('goes on where it was broken off, with the same bits', async () => {
+  const whole = await healed(sliced);
+  let kept: Uint8Array | undefined;
+  const checkpoint: CheckpointStore = {
+    read: async () => kept,
+    write: async (bytes) => {
+      kept = bytes.slice();
+    },
+    remove: async () => {
+      kept = undefined;
+    },
+  };
+  const steps: string[] = [];
+  const run = async (controller: AbortController) => {
+    const [{ options }] = parseRecipe(STEPS).steps;
+    return heal.run?.(sliced, options as unknown as Options, {
+      ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], signal: controller.signal },
+      checkpoint,
+      observer: {
+        onProgress({ step }) {
+          steps.push(step);
+          if (steps.includes('training, step 8 of 20')) controller.abort();
+        },
+      },
+    });
+  };
+  await expect(run(new AbortController())).rejects.toMatchObject({ code: 'cancelled' });
+  expect(kept).toBeDefined();
+  steps.length = 0;
+  const again = await run(new AbortController()).catch((error) => error);
+  expect(again).toMatchObject({ code: 'cancelled' });
+  expect(steps.find((step) => step.startsWith('training'))).toBe('training, step 7 of 20');
+  const [{ options }] = parseRecipe(STEPS).steps;
+  const made = await heal.run?.(sliced, options as unknown as Options, {
+    ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], checkpoint },
+  });
+  expect(await bitsOf(made?.model as DecoderModel)).toBe(await bitsOf(whole.model));
+  expect(made?.training?.curve).toEqual(whole.training.curve);
+  expect(kept).toBeUndefined();
 });
 
 describe('of packed weights', () => {
@@ -128,6 +182,16 @@ describe('of packed weights', () => {
     expect(training.notes.join()).toContain('13 linears were left as they are');
     expect(model.layers[1].mlp.up_proj.weight).toBe(others[0].mlp.up_proj.weight);
   });
+});
+
+it('rft lowers the loss of the text itself', async () => {
+  const points: TrainingPoint[] = [];
+  await runRecipe(backend, { ...job, from: sliced }, 'rft:rank=4,steps=20,lr=0.01,batch=2', undefined, {
+    observer: { onProgress() {}, onTraining: (point) => points.push(point) },
+  });
+  const last = points[points.length - 1];
+  expect(last.held_out_loss).toBeLessThan(0.8 * points[0].held_out_loss);
+  expect(Math.exp(last.held_out_loss)).toBeCloseTo(last.held_out_perplexity, 6);
 });
 
 it('needs a window to learn from and one to be measured on', async () => {

@@ -1,14 +1,16 @@
 /** @file The loss on windows that are not trained on, with adapters or as stored. */
 import type { Backend } from '../../backend/backend.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { AdaptedLoader, type Adapter, noWeight } from '../../runtime/backward/adapters.ts';
+import { AdaptedLoader, noWeight } from '../../runtime/backward/adapters.ts';
 import { type BackwardContext, Rotations } from '../../runtime/backward/context.ts';
 import { Gradients } from '../../runtime/backward/gradients.ts';
 import { type ModelLoss, modelLoss } from '../../runtime/backward/loss.ts';
 import type { GradientOptions } from '../../runtime/backward/model.ts';
 import { stepWindows } from '../../runtime/backward/training.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
+
+import type { Trainable } from './linears.ts';
 
 /** What a training lowers. */
 export interface Objective {
@@ -29,7 +31,7 @@ const TOGETHER = 4;
 export async function lossOn(
   backend: Backend,
   model: DecoderModel,
-  adapters: ReadonlyMap<WeightRef, Adapter>,
+  { adapters, whole }: Trainable,
   windows: TokenWindows,
   chosen: readonly number[],
   objective: Objective,
@@ -46,7 +48,7 @@ export async function lossOn(
       };
       const step = stepWindows(arena, windows, group);
       const goal = await objective.of(arena, group, step.batches);
-      const loader = new AdaptedLoader(arena, adapters);
+      const loader = new AdaptedLoader(arena, adapters, whole);
       return modelLoss(context, loader, model, step.windows, step.batches, { ...goal, signal });
     });
     sums.loss += (group.length / chosen.length) * found.loss;

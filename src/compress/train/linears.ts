@@ -1,8 +1,11 @@
 /** @file Which linears a training changes, and what they are held in afterwards. */
-import type { DecoderModel, ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { Tensor } from '../../backend/backend.ts';
+import type { DecoderModel, ModelOutline, Norm, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import { replaceWeights } from '../../models/map_weights.ts';
 import { type PackingKind, packingLabel } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { type Adapter, createAdapter } from '../../runtime/backward/adapters.ts';
+import { type Adapter, createAdapter, type WholeWeights } from '../../runtime/backward/adapters.ts';
+import { WeightLoader } from '../../runtime/weights.ts';
 import { layerLinears, linearOf, linearPath, withWeights } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
 import { storedType } from '../slicegpt/store.ts';
@@ -31,8 +34,9 @@ export function linearPlaces<W extends WeightOutline>(
 }
 
 /** The result without its numbers: floats in the type that made models have, the rest as they are. */
-export function plannedTraining(model: ModelOutline): ModelOutline {
+export function plannedTraining(model: ModelOutline, options: WholeOptions = {}): ModelOutline {
   const dtype = storedType(model);
+  const whole = wholeRefs(model, options).map((ref) => [ref, { name: ref.name, shape: ref.shape, dtype }] as const);
   const layers = model.layers.map((layer) =>
     withWeights(
       layer,
@@ -44,7 +48,7 @@ export function plannedTraining(model: ModelOutline): ModelOutline {
       ),
     ),
   );
-  return { ...model, layers };
+  return replaceWeights({ ...model, layers }, new Map<WeightOutline, WeightOutline>(whole));
 }
 
 /** A sentence's second half, where nothing can be trained. */
@@ -78,4 +82,46 @@ export async function seededAdapters(
 async function maskOf(weight: WeightRef): Promise<Float32Array | undefined> {
   const values = weight.packed?.kind === 'sparse' ? await weight.unpack?.() : undefined;
   return values && 'mask' in values ? Float32Array.from(values.mask) : undefined;
+}
+
+/** What a training changes. */
+export interface Trainable {
+  readonly adapters: ReadonlyMap<WeightRef, Adapter>;
+  readonly whole: WholeWeights;
+}
+
+export interface WholeOptions {
+  readonly shortcuts?: boolean;
+  readonly norms?: boolean;
+}
+
+/** Weights that are trained as they are: shortcuts of slicing, norms with biases of linears. */
+export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { shortcuts, norms }: WholeOptions): W[] {
+  const found = new Set<W>();
+  const add = (weight: W | undefined) => {
+    if (weight && !weight.packed) found.add(weight);
+  };
+  const addNorm = (norm: Norm<W> | undefined) => {
+    // Where something is added to the stored weight, or each head has its own, the loader makes another tensor of it.
+    if (!norm || norm.weight_offset || norm.heads !== undefined) return;
+    for (const weight of [norm.weight, norm.bias]) if (weight?.shape.length === 1) add(weight);
+  };
+  for (const layer of model.layers) {
+    if (shortcuts) for (const weight of [layer.attn_shortcut_Q, layer.mlp_shortcut_Q]) add(weight);
+    if (!norms) continue;
+    const { attention } = layer;
+    for (const norm of [layer.input_layernorm, layer.post_attention_layernorm, attention.q_norm, attention.k_norm])
+      addNorm(norm);
+    for (const norm of [layer.attention_output_norm, layer.mlp_output_norm]) addNorm(norm);
+    for (const name of layerLinears(layer)) add(linearOf(layer, name).bias);
+  }
+  if (norms) addNorm(model.norm);
+  return [...found];
+}
+
+export async function loadWhole(arena: Arena, model: DecoderModel, options: WholeOptions): Promise<WholeWeights> {
+  const loader = new WeightLoader(arena);
+  const loaded = new Map<WeightRef, Tensor>();
+  for (const ref of wholeRefs(model, options)) loaded.set(ref, await loader.load(ref));
+  return loaded;
 }

@@ -7,7 +7,7 @@ import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
-import { isTrained, linearPlaces } from './linears.ts';
+import { isTrained, linearPlaces, wholeRefs } from './linears.ts';
 import type { TrainingOptions } from './options.ts';
 
 /** Adapters with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads. */
@@ -24,6 +24,9 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
       ledger.hold('matrices', rows * rank);
     }
     if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
+  }
+  for (const { shape } of wholeRefs(model, options)) {
+    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
   }
   planner.rotary(model);
   planner.rotary(model);
@@ -57,12 +60,16 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
     ledger.workspace(`${name} attention`, rows * (d.input + 2 * d.query + 2 * d.key));
     ledger.workspace(`${name} mlp`, rows * (d.middle + (layer.mlp.gate_proj ? 3 : 2) * d.inner));
   }
+  for (const { weight } of places.filter(({ weight: { packed } }) => packed?.kind === 'sparse').slice(0, 1)) {
+    const most = Math.max(...places.map((place) => elementCount(place.weight.shape)), elementCount(weight.shape));
+    for (const name of ['product', 'masked']) ledger.workspace(name, most);
+  }
   ledger.workspace('states', rows * (2 * d.middle + d.output));
   ledger.free(...held);
   const adapters = places.reduce((sum, { weight: { shape } }) => sum + rank * (shape[0] + shape[1]), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The best adapters wait on the host.
-  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher });
+  // The best adapters wait on the host; a checkpoint has them, and all with two moments.
+  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 16 * adapters });
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {

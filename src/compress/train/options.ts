@@ -1,5 +1,5 @@
 /** @file Options that every training of adapters has. */
-import { number } from '../options/fields.ts';
+import { flag, number } from '../options/fields.ts';
 
 export interface TrainingOptions {
   readonly rank: number;
@@ -8,16 +8,16 @@ export interface TrainingOptions {
   readonly lr: number;
   readonly batch: number;
   readonly seed: number;
+  readonly shortcuts: boolean;
+  readonly norms: boolean;
 }
 
 export const RANK = number(
   { label: 'Rank', help: 'Of the adapter B·A of each linear: how much it can learn, and what memory that takes.' },
   { min: 1, max: 1024, value: 32, whole: true },
 );
-export const ALPHA = number(
-  { label: 'Alpha', help: 'Adapters count alpha / rank.' },
-  { min: 0.01, max: 4096, value: 16 },
-);
+export const alphaOf = (value: number) =>
+  number({ label: 'Alpha', help: 'Adapters count alpha / rank.' }, { min: 0.01, max: 4096, value });
 export const STEPS = number(
   {
     label: 'Steps',
@@ -40,4 +40,15 @@ export const BATCH = number(
 export const SEED = number(
   { label: 'Seed', help: 'Of the adapters and of the order of windows: the same seed, the same bits.' },
   { min: 0, max: 4294967295, value: 0, whole: true },
+);
+export const SHORTCUTS = flag(
+  {
+    label: 'Shortcuts',
+    help: 'Trains the shortcuts of a sliced model as well, whole. The first steps on them do harm: with many steps and a low rate only.',
+  },
+  false,
+);
+export const NORMS = flag(
+  { label: 'Norms and biases', help: 'Trains norms and the biases of linears as well, where the model has them.' },
+  false,
 );

@@ -3,16 +3,17 @@ import type { WeightRef } from '../../models/decoder_model.ts';
 import type { PackedValues } from '../../models/packed/values.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { AdaptedLoader, type Adapter } from '../../runtime/backward/adapters.ts';
+import { AdaptedLoader } from '../../runtime/backward/adapters.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
 import { storeChanged } from '../layerwise/store_changed.ts';
 import type { Changed } from '../layerwise_types.ts';
+import type { Trainable } from './linears.ts';
 import { onGrid } from './on_grid.ts';
 
 /** @returns Each weight's successor. */
 export async function storeTrained(
   arena: Arena,
-  adapters: ReadonlyMap<WeightRef, Adapter>,
+  { adapters, whole }: Trainable,
   scratch: ScratchStore,
   dtype: FloatType,
 ): Promise<Map<WeightRef, WeightRef>> {
@@ -25,6 +26,10 @@ export async function storeTrained(
     const packed = await ref.unpack?.();
     const changed = packed ? repacked(packed, values) : { values: Float64Array.from(values) };
     stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, changed, dtype));
+  }
+  for (const [ref, tensor] of whole) {
+    const values = Float64Array.from(await arena.backend.read(tensor));
+    stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, { values }, dtype));
   }
   arena.freeWorkspace();
   return stored;

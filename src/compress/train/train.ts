@@ -3,16 +3,17 @@
  * adapters of the best measurement are kept, and the weights stored with them.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { type Adapter, NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
-import { AdapterTraining, stepWindows } from '../../runtime/backward/training.ts';
+import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
-import type { CompressedModel, CompressionContext } from '../method.ts';
+import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
+import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
 import { lossOn, type Objective } from './held_out.ts';
-import { isTrained, linearPlaces, seededAdapters } from './linears.ts';
+import { isTrained, linearPlaces, loadWhole, seededAdapters, type Trainable } from './linears.ts';
 import { notesOf } from './notes.ts';
 import type { TrainingOptions } from './options.ts';
 import type { TrainingPoint, TrainingReport } from './report.ts';
@@ -20,6 +21,8 @@ import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
 
 const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, clip_norm: 1 };
+
+const NOTHING: Trainable = { adapters: NO_ADAPTERS, whole: new Map() };
 
 /** Measurements of a training, the first and the last besides. */
 const POINTS = 10;
@@ -33,12 +36,13 @@ const STORING = 0.05;
 export async function trained(
   model: DecoderModel,
   options: TrainingOptions,
-  context: CompressionContext,
+  context: PassContext,
   objective: Objective,
 ): Promise<CompressedModel> {
   return withArena(context.backend, async (arena) => {
     const adapters = await seededAdapters(arena, model, options);
-    return new Training(arena, model, adapters, options, context, objective).run();
+    const whole = await loadWhole(arena, model, options);
+    return new Training(arena, model, { adapters, whole }, options, context, objective).run();
   });
 }
 
@@ -55,17 +59,17 @@ export function assertWindows(count: number): void {
 }
 
 class Training {
-  private readonly curve: TrainingPoint[] = [];
+  private curve: TrainingPoint[] = [];
   private readonly trainCount: number;
   private readonly heldWindows: number[];
-  private best?: { step: number; loss: number; values: (Float32Array | Float64Array)[] };
+  private best?: { step: number; loss: number; values: readonly Table[] };
 
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
-    private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
+    private readonly trainable: Trainable,
     private readonly options: TrainingOptions,
-    private readonly context: CompressionContext,
+    private readonly context: PassContext,
     private readonly objective: Objective,
   ) {
     const { count } = context.calibration;
@@ -77,22 +81,45 @@ class Training {
     const { arena, model, options, context } = this;
     const { calibration } = context;
     const { steps, batch, seed } = options;
+    const { adapters, whole } = this.trainable;
     const begun = performance.now();
-    const training = new AdapterTraining(arena, model, this.adapters, calibration.seqlen, ADAMW);
+    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole);
     const every = Math.max(1, Math.floor(steps / POINTS));
-    await this.measure(0, []);
+    const from = await this.resumed(training);
+    if (from === 0) await this.measure(0, []);
     let losses: number[] = [];
-    let step = 0;
+    let step = from;
     while (step < steps && !this.isLost) {
       const chosen = windowsOfStep(step, batch, this.trainCount, seed);
       losses.push(await this.step(training, step, chosen));
       step++;
       if (step % every !== 0 && step !== steps) continue;
       await this.measure(step, losses);
+      await this.keep(training);
       losses = [];
     }
     const seconds = (performance.now() - begun) / 1000;
-    return this.finish(step, (step * batch * calibration.seqlen) / seconds);
+    return this.finish(step, ((step - from) * batch * calibration.seqlen) / seconds);
+  }
+
+  /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
+  private async resumed(training: AdapterTraining): Promise<number> {
+    const { checkpoint, observer } = this.context;
+    const bytes = await checkpoint?.read();
+    if (!bytes) return 0;
+    const { step, curve, best, tables } = parseCheckpoint(bytes);
+    training.restore({ steps: step, tables });
+    this.curve = [...curve];
+    this.best = best;
+    for (const point of curve) observer.onTraining?.(point, this.options.steps);
+    return step;
+  }
+
+  private async keep(training: AdapterTraining): Promise<void> {
+    const { curve, best, context } = this;
+    if (!context.checkpoint || !best) return;
+    const { steps: step, tables } = await training.state();
+    await context.checkpoint.write(checkpointBytes({ step, curve, best, tables }));
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
@@ -111,9 +138,9 @@ class Training {
 
   /** Of the adapters as they are; the best are remembered. */
   private async measure(step: number, losses: readonly number[]): Promise<void> {
-    const { context, objective, heldWindows, adapters } = this;
+    const { context, objective, heldWindows, trainable } = this;
     const { backend, calibration, signal, observer } = context;
-    const found = await lossOn(backend, this.model, adapters, calibration, heldWindows, objective, signal);
+    const found = await lossOn(backend, this.model, trainable, calibration, heldWindows, objective, signal);
     const point: TrainingPoint = {
       step,
       ...(losses.length > 0 && { training_loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
@@ -121,14 +148,15 @@ class Training {
       held_out_perplexity: Math.exp(found.text_loss),
     };
     this.curve.push(point);
-    observer.onTraining?.(point);
+    observer.onTraining?.(point, this.options.steps);
     if (this.best && !(found.loss < this.best.loss)) return;
     const values = await Promise.all(this.tensors.map((tensor) => backend.read(tensor)));
     this.best = { step, loss: found.loss, values };
   }
 
   private get tensors() {
-    return [...this.adapters.values()].flatMap(({ A, B }) => [A, B]);
+    const { adapters, whole } = this.trainable;
+    return [...[...adapters.values()].flatMap(({ A, B }) => [A, B]), ...whole.values()];
   }
 
   private get isLost(): boolean {
@@ -150,17 +178,16 @@ class Training {
   }
 
   private async finish(taken: number, tokens_per_second: number): Promise<CompressedModel> {
-    const { arena, model, options, context, objective, adapters, heldWindows, curve, best } = this;
+    const { arena, model, options, context, objective, trainable, heldWindows, curve, best } = this;
+    const { adapters } = trainable;
     const { backend, calibration, scratch, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
     for (const [i, tensor] of this.tensors.entries()) {
-      const values = arena.own(backend.fromArray(best.values[i], tensor.shape, tensor.label));
-      backend.copy(values, tensor);
-      arena.free(values);
+      fill(arena, tensor, best.values[i]);
     }
-    const stored = await storeTrained(arena, adapters, scratch, storedType(model));
+    const stored = await storeTrained(arena, trainable, scratch, storedType(model));
     const made = replaceWeights(model, stored);
-    const after = await lossOn(backend, made, NO_ADAPTERS, calibration, heldWindows, objective, signal);
+    const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
     const isPacked = [...adapters.keys()].some(({ packed }) => packed?.kind === 'grouped');
     // Numbers that snap back to their grid may be worse than those that came in: then nothing is changed.
     const isKept = !isPacked || after.loss < curve[0].held_out_loss;
@@ -178,15 +205,13 @@ class Training {
         frozen: linearPlaces(model).filter(({ weight }) => !isTrained(weight)),
       }),
     };
+    await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
-    const floats = new Map([...stored].filter(([ref]) => !ref.packed));
-    return { model: replaceWeights(model, await untouched(floats)), sites: [], training: report };
-
-    /** Floats beside packed weights, as they came in but in the planned type. */
-    async function untouched(those: ReadonlyMap<WeightRef, WeightRef>): Promise<Map<WeightRef, WeightRef>> {
-      const none = new Map([...adapters].filter(([ref]) => those.has(ref)).map(([ref, each]) => [ref, each] as const));
-      for (const { B } of none.values()) backend.scale({ hidden_states: B, factor: 0 });
-      return storeTrained(arena, none, scratch, storedType(model));
-    }
+    // As they came in, floats in the planned type.
+    for (const { B } of adapters.values()) backend.scale({ hidden_states: B, factor: 0 });
+    const floats = new Map([...adapters].filter(([ref]) => !ref.packed));
+    const before = await loadWhole(arena, model, options);
+    const same = await storeTrained(arena, { adapters: floats, whole: before }, scratch, storedType(model));
+    return { model: replaceWeights(model, same), sites: [], training: report };
   }
 }

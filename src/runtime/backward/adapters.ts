@@ -3,6 +3,7 @@
  * the forward pass is the one that everything else runs, and what is measured while training is what is written at its end.
  */
 import type { Tensor } from '../../backend/backend.ts';
+import type { RowRange } from '../../formats/checkpoint.ts';
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { type DeviceLinear, WeightLoader } from '../weights.ts';
@@ -82,13 +83,30 @@ export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: T
   backend.matmul_at({ a: thin, b: x, output: grad_A, accumulate: true });
 }
 
-/** Loads linears with their adapters merged. Nothing stays packed: weights are floats while they are trained on. */
+/** Weights that are trained as they are, by what is stored: norms, biases, shortcuts. They change in place. */
+export type WholeWeights = ReadonlyMap<WeightRef, Tensor>;
+
+/** Loads linears with their adapters merged, and weights that are trained whole as they are now. Nothing stays packed: all are floats. */
 export class AdaptedLoader extends WeightLoader {
   constructor(
     private readonly own: Arena,
     private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
+    private readonly whole: WholeWeights = new Map(),
   ) {
     super(own);
+  }
+
+  override prefetch(refs: readonly (WeightRef | undefined)[]): void {
+    super.prefetch(refs.filter((ref) => !ref || !this.whole.has(ref)));
+  }
+
+  /** A copy, for whoever frees it. */
+  override async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
+    const trained = rows ? undefined : this.whole.get(ref);
+    if (!trained) return super.load(ref, rows);
+    const copy = this.own.empty(trained.shape, trained.label);
+    this.own.backend.copy(trained, copy);
+    return copy;
   }
 
   override async linear(linear: Linear): Promise<DeviceLinear> {
@@ -102,5 +120,5 @@ export class AdaptedLoader extends WeightLoader {
 /** No linear has one. */
 export const NO_ADAPTERS: ReadonlyMap<WeightRef, Adapter> = new Map();
 
-/** No weight itself is trained. */
+/** No weight is trained whole. */
 export const noWeight: ConstructorParameters<typeof Gradients>[1] = () => false;

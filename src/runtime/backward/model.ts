@@ -58,6 +58,8 @@ export async function modelGradients(
     await pass.backward();
     return head.loss;
   } finally {
+    // The next step goes forward first, in other tensors.
+    arena.freeWorkspace();
     await inputs.clear();
     await states.clear();
   }

@@ -7,7 +7,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
-import { AdaptedLoader, type Adapter, noWeight } from './adapters.ts';
+import { AdaptedLoader, type Adapter, type WholeWeights } from './adapters.ts';
 import { type BackwardContext, Rotations } from './context.ts';
 import { Gradients } from './gradients.ts';
 import { type GradientOptions, modelGradients } from './model.ts';
@@ -35,28 +35,35 @@ export class AdapterTraining {
   private readonly loader: AdaptedLoader;
   private steps = 0;
 
-  /** @param adapters By the weight of their linear; they are the arena's, and change in place. */
+  /**
+   * @param adapters By the weight of their linear; they are the arena's, and change in place.
+   * @param whole Weights that are trained as they are; likewise.
+   */
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     adapters: ReadonlyMap<WeightRef, Adapter>,
     seqlen: number,
     private readonly options: AdamwOptions,
+    whole: WholeWeights = new Map(),
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
-    this.parameters = [...adapters.values()].flatMap(({ A, B, grad_A, grad_B }) =>
-      [
-        { parameter: A, gradient: grad_A },
-        { parameter: B, gradient: grad_B },
-      ].map((pair) => ({
-        ...pair,
-        first_moment: zeros(pair.parameter, 'first moment'),
-        second_moment: zeros(pair.parameter, 'second moment'),
-      })),
-    );
-    const gradients = new Gradients(arena, noWeight);
+    const gradients = new Gradients(arena, (ref) => whole.has(ref));
+    const pairs = [...adapters.values()].flatMap(({ A, B, grad_A, grad_B }) => [
+      { parameter: A, gradient: grad_A },
+      { parameter: B, gradient: grad_B },
+    ]);
+    for (const [ref, parameter] of whole) {
+      const gradient = gradients.of(ref);
+      if (gradient) pairs.push({ parameter, gradient });
+    }
+    this.parameters = pairs.map((pair) => ({
+      ...pair,
+      first_moment: zeros(pair.parameter, 'first moment'),
+      second_moment: zeros(pair.parameter, 'second moment'),
+    }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new AdaptedLoader(arena, adapters);
+    this.loader = new AdaptedLoader(arena, adapters, whole);
   }
 
   /**
@@ -85,6 +92,25 @@ export class AdapterTraining {
     return loss;
   }
 
+  /** All that steps to come depend on: each factor with its moments, on the host, and the steps taken. */
+  async state(): Promise<{ steps: number; tables: (Float32Array | Float64Array)[] }> {
+    const { backend } = this.arena;
+    const tables = await Promise.all(this.tables.map((tensor) => backend.read(tensor)));
+    return { steps: this.steps, tables };
+  }
+
+  /** Goes on from a state, with the same bits as if it had never been left. */
+  restore({ steps, tables }: { steps: number; tables: readonly ArrayLike<number>[] }): void {
+    for (const [i, tensor] of this.tables.entries()) fill(this.arena, tensor, tables[i]);
+    this.steps = steps;
+  }
+
+  private get tables(): Tensor[] {
+    return this.parameters.flatMap(({ parameter, first_moment, second_moment }) => [
+      ...[parameter, first_moment, second_moment],
+    ]);
+  }
+
   private zero(gradient: Tensor): void {
     const zeros = this.arena.empty(gradient.shape, 'zeros');
     this.arena.backend.copy(zeros, gradient);
@@ -100,17 +126,28 @@ export class AdapterTraining {
     return Math.min(1, clip_norm / (Math.sqrt(squares) + 1e-6));
   }
 
-  /** Sums of columns on the device, their sum in f64. */
+  /** Of a matrix, sums of columns on the device; their sum in f64. */
   private async squaredNorm(gradient: Tensor): Promise<number> {
     const { arena } = this;
+    let total = 0;
+    if (gradient.shape.length === 1) {
+      for (const value of await arena.backend.read(gradient)) total += value * value;
+      return total;
+    }
     const sums = arena.empty([gradient.shape[1]], 'squares');
     arena.backend.column_sums({ a: gradient, b: gradient, output: sums });
     const values = await arena.backend.read(sums);
     arena.free(sums);
-    let total = 0;
     for (const value of values) total += value;
     return total;
   }
+}
+
+/** Numbers of the host into a tensor that is there. */
+export function fill(arena: Arena, tensor: Tensor, values: ArrayLike<number>): void {
+  const given = arena.own(arena.backend.fromArray(values, tensor.shape, tensor.label));
+  arena.backend.copy(given, tensor);
+  arena.free(given);
 }
 
 /** Chosen windows beside each other, as a step takes them: (windows, batches). */
