@@ -8,6 +8,7 @@ import type { StepInput } from '../compress/recipe/recipe.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
+import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
@@ -64,6 +65,8 @@ export type {
   TensorDifference,
   TokenLosses,
   TokenLossesRequest,
+  TrainingPoint,
+  TrainingReport,
   UnitReport,
   WorstCertificate,
 };
@@ -292,6 +295,8 @@ export interface StepReport {
   error?: number;
   /** Of the bases; absent where the method has none. */
   certificate?: WorstCertificate;
+  /** Of a step that trains: its curve, and how it ended. */
+  training?: TrainingReport;
 }
 
 export interface RunReport extends ModelSizes {
@@ -436,7 +441,9 @@ export type EngineEvent =
     }
   /** The next piece of a text that is being written: whole characters. */
   | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
-  | { type: 'site'; schedule: Schedule; site: SiteReport };
+  | { type: 'site'; schedule: Schedule; site: SiteReport }
+  /** A step that trains measured its held-out windows. @param step Of the recipe, as text. */
+  | { type: 'training'; step: string; point: TrainingPoint };
 
 /** Page → Worker. */
 export type ToEngine =
