@@ -38,6 +38,7 @@ const CASES: readonly (readonly [name: string, job: () => Promise<TestJob>, reci
   ['llama', llama, 'wanda:sparsity=0.5; rtn:bits=8,group=row'],
   ['llama', llama, 'w8a8:smooth=0.5'],
   ['llama', llama, 'width:keep=0.7,units=channels'],
+  ['llama', llama, 'llm_pruner:keep=0.7'],
   ['llama', llama, 'depth:drop=1,replace=none'],
   ['llama', llama, 'depth:drop=1,replace=linear'],
   ['llama', llama, 'slicegpt:sparsity=0.25; recover:ridge=1; gptq:bits=4,group=16'],

@@ -8,6 +8,7 @@ import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
+import { llmPruner } from './llm_pruner/llm_pruner.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
@@ -33,6 +34,7 @@ export const METHODS: readonly AnyMethod[] = [
   wanda,
   sparsegpt,
   width,
+  llmPruner,
   depth,
   rtn,
   gptq,

@@ -61,8 +61,8 @@ export function unitMeans(columns: Float64Array, { width }: Pick<Units, 'width'>
   });
 }
 
-/** As many units as the same share of every layer would be; a layer keeps one at least. */
-function spread(rows: readonly Float64Array[], keep: number): number[] {
+/** Units that go in each layer: as many in all as the same share of every layer would be; a layer keeps one at least. */
+export function spread(rows: readonly Float64Array[], keep: number): number[] {
   let left = rows.reduce((sum, row) => sum + goneUnits(keep, row.length), 0);
   const all = rows.flatMap((row, layer) => Array.from(row, (score, unit) => ({ score, layer, unit })));
   all.sort((a, b) => a.score - b.score || a.layer - b.layer || a.unit - b.unit);

@@ -37,15 +37,19 @@ interface PrunedHalf {
   readonly kept: readonly number[];
 }
 
-/** @param budgets Units that go in each layer; absent: the same share of each. */
+/**
+ * @param budgets Units that go in each layer; absent: the same share of each.
+ * @param scores What each unit is worth, where that is known before; absent: as the options' score tells on the way.
+ */
 export async function pruneModel(
   model: DecoderModel,
   options: Options,
   halves: readonly HalfName[],
   budgets: Budgets | undefined,
   context: PassContext,
+  scores?: ReadonlyMap<HalfName, readonly Float64Array[]>,
 ): Promise<CompressedModel> {
-  const work = new WidthWork(model, options, halves, budgets, context);
+  const work = new WidthWork(model, options, halves, budgets, context, scores);
   const passing = { ...context, scratch: passingStore() };
   const { units = [] } = await layerwise(work.method(), model, options, passing);
   const layers = model.layers.map((layer) => work.layer(layer));
@@ -73,6 +77,7 @@ class WidthWork {
     private readonly halves: readonly HalfName[],
     private readonly budgets: Budgets | undefined,
     private readonly context: PassContext,
+    private readonly scores: ReadonlyMap<HalfName, readonly Float64Array[]> | undefined,
   ) {
     this.dtype = storedType(model);
     this.isCorrected = context.before.length > 0;
@@ -145,10 +150,14 @@ class WidthWork {
   ): Promise<number[]> {
     const { score } = this.options;
     const { gram } = statistics;
+    const { use } = linear;
+    const known = this.scores?.get(halfOf(use.name))?.[use.layer];
     const gone = new Set(
-      score === 'obs'
-        ? await obsGone(units, gram as Float64Array, count, linalg, breathe)
-        : lowestUnits(unitMeans(columnScores(score, units, inputSums(statistics), isSquared(linear)), units), count),
+      known
+        ? lowestUnits(known, count)
+        : score === 'obs'
+          ? await obsGone(units, gram as Float64Array, count, linalg, breathe)
+          : lowestUnits(unitMeans(columnScores(score, units, inputSums(statistics), isSquared(linear)), units), count),
     );
     return consecutive(0, units.columns / units.width).filter((unit) => !gone.has(unit));
   }

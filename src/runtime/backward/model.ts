@@ -5,7 +5,7 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import type { DecoderModel } from '../../models/decoder_model.ts';
+import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { embedTokens } from '../embed.ts';
 import { runLayer } from '../model_pass.ts';
@@ -26,6 +26,8 @@ export interface GradientOptions {
   /** Absent: all inputs stay on the device. */
   spill?: SpillOptions;
   signal?: AbortSignal;
+  /** The gradients of a layer have all of one more batch in them: the last layer's first, each layer's batches in order. */
+  onLayer?(layer: DecoderLayer, batch: number): Promise<void>;
   /** Share of the work done. */
   onProgress?(fraction: number): void;
 }
@@ -137,6 +139,7 @@ class Pass {
         const dx = layerBackward(context, layer, weights, table, seqlen, x, await states.take(i));
         arena.free(x);
         await states.put(i, dx);
+        await this.options.onLayer?.(layer, i);
         await this.breathe(3);
       }
       await arena.backend.sync();
