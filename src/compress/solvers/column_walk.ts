@@ -38,14 +38,18 @@ export interface WalkOptions extends LinalgOptions {
   readonly delta?: Float64Array;
 }
 
+/** Below it, what moves between strips costs more than the walk in JavaScript. */
+const SHORTEST_STRIP = 16;
+
 /** Strips must begin where groups do, or hold whole groups: what a group is chosen by is then up to date. */
 function stripOf({ unit = 1 }: ColumnWalk): number {
   return unit % WALK_STRIP === 0 || WALK_STRIP % unit === 0 ? WALK_STRIP : WALK_BLOCK;
 }
 
-/** Groups' grids are found between two strips of the vector kernel. */
-function gridOf({ unit = 1, grid }: ColumnWalk): GridColumns | undefined {
-  return unit === 1 || unit % WALK_STRIP === 0 ? grid : undefined;
+/** Groups' grids are found between two strips of the vector kernel, which then are no longer than they. */
+function gridStripOf({ unit = 1 }: ColumnWalk): number | undefined {
+  if (unit === 1 || unit % WALK_STRIP === 0) return WALK_STRIP;
+  return WALK_STRIP % unit === 0 && unit >= SHORTEST_STRIP ? unit : undefined;
 }
 
 /**
@@ -64,8 +68,9 @@ export async function walkColumns(
   throwIfCancelled(signal);
   const breathe = breather(signal);
   const stop = walk.stop ?? columns;
-  const most = stripOf(walk);
-  const grid = delta ? undefined : gridOf(walk);
+  const gridStrip = walk.grid && !delta ? gridStripOf(walk) : undefined;
+  const most = gridStrip ?? stripOf(walk);
+  const grid = gridStrip ? walk.grid : undefined;
   // Of every block: each would otherwise be an array of its own for the collector.
   const errors = new Float64Array(rows * WALK_BLOCK);
   const originals = delta && new Float64Array(rows * WALK_BLOCK);

@@ -66,7 +66,8 @@ describe('GPTQ', () => {
   it.each<[string, Omit<GptqOptions, 'grid'>, number]>([
     ['groups of 32', { group: 32 }, 4],
     ['groups of 64', { group: 64 }, 3],
-    ['a group of 16, which the kernel leaves alone', { group: 16 }, 4],
+    ['groups of 16', { group: 16 }, 4],
+    ['groups of 8, which the kernel leaves alone', { group: 8 }, 4],
     ['a group a row', { group: columns }, 4],
     ['lazy grids', { group: 32, params: 'lazy' }, 4],
     ['lazy grids of 24', { group: 24, params: 'lazy' }, 2],
