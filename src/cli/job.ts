@@ -9,8 +9,6 @@ import type {
   BackendInfo,
   EngineEvent,
   ExportReport,
-  GeneratedText,
-  GenerateRequest,
   MemoryReport,
   ModelSummary,
   PerplexityReport,
@@ -31,12 +29,12 @@ import {
   type StageTimings,
 } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
+import { type Asked, askDense, askRun } from './ask.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';
 import { type CliOptions, type ExportChoice, exportChoices } from './options.ts';
 import type { InputSource, PageRequest } from './page_protocol.ts';
-import { generateRequest } from './prompt.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
@@ -161,7 +159,7 @@ export async function runJob(
   watch.lap('load');
   const planned = await plannedRecipes(options, recipes, driver);
   // Before minutes are spent: a prompt may be one that this model does not take.
-  const prompt = await askDense(options, summary, driver, onEvent);
+  const prompt = await askDense(options.prompt, summary, driver, onEvent);
   watch.lap('dense_evaluation');
   for (const line of plannedMemory(options, summary, protocol, backend, planned)) observer.onFact?.(line);
 
@@ -203,28 +201,6 @@ export async function runJob(
   const asked = prompt && { prompt: prompt.figures };
   const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
   return { report, failures, ...ended };
-}
-
-/** What the dense model writes behind the prompt, where there is one. */
-async function askDense(
-  { prompt }: CliOptions,
-  summary: ModelSummary,
-  driver: Driver,
-  onEvent: (event: EngineEvent) => void,
-) {
-  if (!prompt) return undefined;
-  const request = generateRequest(prompt, summary);
-  const dense = await driver.run('generate', { ...request, target: 'dense' }, onEvent);
-  const { text, max_tokens } = prompt;
-  return { request, figures: { text, is_chat: 'messages' in request.prompt, max_tokens, dense } };
-}
-
-/** The same of a run. */
-async function askRun({ driver, onEvent, watch, ask }: RunningJob, id: string): Promise<{ text?: GeneratedText }> {
-  if (!ask) return {};
-  const text = await driver.run('generate', { ...ask, target: id }, onEvent);
-  watch.lap('evaluation');
-  return { text };
 }
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */
@@ -271,7 +247,7 @@ interface RunningJob {
   onEvent: (event: EngineEvent) => void;
   watch: Stopwatch;
   /** What every run is asked to write. */
-  ask?: Omit<GenerateRequest, 'target'>;
+  ask?: Asked;
   /** On the tasks, where there are some. */
   scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
@@ -292,7 +268,8 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
   const tasks = await job.scored(slice.id);
   watch.lap('evaluation');
-  const text = await askRun(job, slice.id);
+  const text = await askRun(job.ask, driver, slice.id, onEvent);
+  watch.lap('evaluation');
   const exports: Outcomes = [];
   job.sliced.push({ slice, evaluation, tasks, exports });
   if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, ...text, exports });
@@ -308,7 +285,8 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
   const tasks = await job.scored(run.id);
   watch.lap('evaluation');
-  const text = await askRun(job, run.id);
+  const text = await askRun(job.ask, driver, run.id, onEvent);
+  watch.lap('evaluation');
   const exports: Outcomes = [];
   // The text as the person wrote it: defaults that were filled in are in the steps.
   const named = { ...run, recipe: recipe.text, ...(solver && { solver }) };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exportReport, MODEL, recipeRun } from '../testing.ts';
 import { countChanges, levelOf, tokenChanges } from './microscope.ts';
 import { NO_RESULTS, type Results } from './results.ts';
-import { parting, speakers, usualSpeakers } from './voices.ts';
+import { parting, speakers, spokenOf, usualSpeakers } from './voices.ts';
 
 const figures = { bytes: 1e6, perplexity: 80, kl: 0.1 };
 
@@ -32,6 +32,12 @@ describe('who can write', () => {
     expect(speakers(results()).at(-1)).toMatchObject({
       ...{ target: 'run-1', file: { format: 'onnx', precision: 'stored' }, label: 'small, file: ONNX' },
     });
+  });
+
+  it('speaks of the chosen run, else of the newest', () => {
+    expect(spokenOf({ selected: 'run-1', results: results() })).toBe('run-1');
+    expect(spokenOf({ selected: null, results: results() })).toBe('run-3');
+    expect(spokenOf({ selected: null, results: NO_RESULTS })).toBeNull();
   });
 
   it('is usually the dense model, the shown run, and its file', () => {

@@ -4,6 +4,7 @@ import type { ErrorData } from '../../errors/errors.ts';
 import { type ExportEntry, exportKey, exportName, isOnnxFormat } from './exports.ts';
 import { labelOf } from './front.ts';
 import { findRun, type Results } from './results.ts';
+import type { StudioState } from './store.ts';
 
 /** Who writes: a model in the app, or its exported file. */
 export interface Speaker {
@@ -59,6 +60,11 @@ export function speakers(results: Results): Speaker[] {
     ...ofFiles('dense', 'dense', dense_exports),
     ...made.flatMap((run) => ofFiles(run.id, labelOf(run), run.exports)),
   ];
+}
+
+/** The run that the page speaks of: the chosen one, else the slider's newest, else a recipe's. Cheap: asked at every move of the slider. */
+export function spokenOf({ selected, results }: Pick<StudioState, 'selected' | 'results'>): string | null {
+  return selected ?? results.runs.at(-1)?.id ?? results.recipe_runs.at(-1)?.id ?? null;
 }
 
 /** Who writes unless chosen otherwise: the dense model, the run that is shown, and the run's newest file. */

@@ -91,7 +91,7 @@ describe('chatTemplate', () => {
   it('knows special tokens as texts and as objects, those of special_tokens_map.json where the config has none', () => {
     const map = file('special_tokens_map.json', { eos_token: { content: '</s>' }, bos_token: '<old>' });
     const { special_tokens } = chatTemplate([
-      file('tokenizer_config.json', { chat_template: '', bos_token: { content: '<s>' }, pad_token: null }),
+      file('tokenizer_config.json', { chat_template: '-', bos_token: { content: '<s>' }, pad_token: null }),
       map,
     ]);
     expect(special_tokens).toEqual({ bos_token: '<s>', eos_token: '</s>' });
@@ -100,6 +100,7 @@ describe('chatTemplate', () => {
   it.each([
     [[], false, /no chat template/],
     [[config(null)], false, /no chat template/],
+    [[config('')], false, /no chat template/],
     [[config(7)], true, /neither a text nor a list/],
     [
       [

@@ -27,7 +27,7 @@ const SPECIAL = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token'
 export function hasChatTemplate(files: readonly SmallFile[]): boolean {
   if (files.some(({ name }) => name === JINJA)) return true;
   const { chat_template } = readObject(files, CONFIG);
-  return chat_template !== undefined && chat_template !== null;
+  return !isNothing(chat_template);
 }
 
 /** @param files Tokenizer and companions of a model. @throws `bad_chat_template` where there is none, or none to choose. */
@@ -39,14 +39,18 @@ export function chatTemplate(files: readonly SmallFile[]): ChatTemplate {
   return { text: chosen(config.chat_template), file: CONFIG, special_tokens };
 }
 
+function isNothing(given: unknown): boolean {
+  return given === undefined || given === null || given === '';
+}
+
 function chosen(given: unknown): string {
-  if (typeof given === 'string') return given;
-  if (given === undefined || given === null) {
+  if (isNothing(given)) {
     throw bad('This model has no chat template.', {
       allowed: `${JINJA}, or chat_template in ${CONFIG} or in the metadata of a GGUF file`,
       action: 'Send a plain text that the model goes on from: a model without a template was not trained to answer.',
     });
   }
+  if (typeof given === 'string') return given;
   const named = namedTemplates(given);
   const only = named.size === 1 ? [...named.values()][0] : undefined;
   const found = named.get('default') ?? only;

@@ -4,8 +4,7 @@ import { ActionButton } from '../../components/ActionButton.tsx';
 import { DataTable } from '../../components/DataTable.tsx';
 import { BUSY, isReplaceable } from '../../store/job.ts';
 import { countChanges, LEVELS, levelOf, type TokenChange, tokenChanges } from '../../store/microscope.ts';
-import { shownRun } from '../../store/selectors.ts';
-import { speakers } from '../../store/voices.ts';
+import { speakers, spokenOf } from '../../store/voices.ts';
 import { useStudio, useStudioState } from '../../studio.ts';
 
 interface Found {
@@ -23,7 +22,7 @@ export function MicroscopeCard() {
   const id = useId();
   const results = useStudioState((state) => state.results);
   const isBusy = useStudioState(({ job }) => !isReplaceable(job));
-  const shown = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
+  const shown = useStudioState(spokenOf);
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState<string | null>(null);
   const [found, setFound] = useState<Found | null>(null);

@@ -5,8 +5,7 @@ import { writeTexts } from '../../actions/speak.ts';
 import { ActionButton } from '../../components/ActionButton.tsx';
 import { Segmented } from '../../components/Segmented.tsx';
 import { BUSY, isReplaceable } from '../../store/job.ts';
-import { shownRun } from '../../store/selectors.ts';
-import { SPEAK_SETTINGS, speakers, usualSpeakers, type Voice } from '../../store/voices.ts';
+import { SPEAK_SETTINGS, speakers, spokenOf, usualSpeakers, type Voice } from '../../store/voices.ts';
 import { useStudio, useStudioState } from '../../studio.ts';
 import { SpeakSettingsFields } from './SpeakSettingsFields.tsx';
 import { Voices } from './Voices.tsx';
@@ -18,7 +17,7 @@ export function TryCard() {
   const results = useStudioState((state) => state.results);
   const isBusy = useStudioState(({ job }) => !isReplaceable(job));
   const isWriting = useStudioState(({ job }) => job.state === 'running' && job.kind === 'speak');
-  const shown = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
+  const shown = useStudioState(spokenOf);
   const model = results.model as ModelSummary;
   const [text, setText] = useState('Once upon a time');
   const [as, setAs] = useState<'chat' | 'text'>(model.has_chat_template ? 'chat' : 'text');
