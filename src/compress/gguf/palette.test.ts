@@ -5,9 +5,14 @@ import { runRecipe } from '../../../test/support/recipe_job.ts';
 import { compressionContext, seededText, testJob } from '../../../test/support/slice_job.ts';
 import { ggufBytes, ggufSource } from '../../../test/support/written_gguf.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
+import { storedWeights } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
+import { packedBytes } from '../../models/packed/packing.ts';
+import { memoryScratch } from '../../models/scratch.ts';
+import { elementCount, type Shape } from '../../tensor/shape.ts';
 import { linearAlternatives } from '../solver/alternatives.ts';
 import { integerPalette } from '../solver/integers.ts';
+import { solve } from '../solver/solve.ts';
 import { ggufPalette } from './palette.ts';
 
 const SIZES = { seqlen: 16, samples: 2, eval_samples: 2 };
@@ -33,6 +38,30 @@ describe('of a file in Q4_1', () => {
       sites.map(({ site }) => [site.layer, site.name, 'q4_1'] as const),
     );
     expect(recipe.at(-1)).toBe('gguf:type=q4_1');
+  });
+
+  it.each([600, 0])('the bytes of its linears give them back, with %d s of patience', async (patience) => {
+    const palette = { ...ggufPalette(job.model), tables: ['q8_0'] };
+    const shared = { palette, bytesOf: packedBytes, plainBytes: (shape: Shape) => 4 * elementCount(shape) };
+    const outline = await runRecipe(backend, job, 'gguf:type=q4_1,table=q8_0');
+    const targetBytes = [...storedWeights(outline)].reduce(
+      (sum, { shape, packed }) => sum + (packed ? packedBytes(shape, packed) : shared.plainBytes(shape)),
+      0,
+    );
+    const request = {
+      ...shared,
+      targetBytes,
+      patience,
+      held: job.evaluation,
+      createScratch: async () => memoryScratch(),
+    };
+    const { candidates } = await solve(job.model, request, context);
+    const best = await runRecipe(backend, job, candidates[0].recipe);
+    for (const [i, { mlp }] of job.model.layers.entries()) {
+      const found = best.layers[i].mlp.down_proj.weight;
+      expect(found.dtype).toBe('Q4_1');
+      expect((await found.read()).slice()).toEqual((await mlp.down_proj.weight.read()).slice());
+    }
   });
 
   it('its codes are kept in integers with room for them', async () => {
