@@ -198,8 +198,9 @@ function adapterOnly(file: string): WhittleError {
     code: 'not_a_model',
     message: 'This is an adapter (LoRA): a change to a model, not a model.',
     place: { file },
-    allowed: 'the whole model, with the adapter merged into it',
-    action: 'Merge it into its base model first, for example with peft (merge_and_unload), and open the result.',
+    allowed: 'an adapter together with its base model, or the whole model with the adapter merged into it',
+    action:
+      'Open it with its base model, which adapter_config.json names as base_model_name_or_path: drop both folders together, or give --adapter. Merge other kinds than LoRA with their own library first.',
   });
 }
 
