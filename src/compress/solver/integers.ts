@@ -1,5 +1,6 @@
 /** @file Grouped integers as the solver chooses among them, made whole by `correct` and `gptq`. */
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { integerPacking } from '../options/integers.ts';
 import { formatMix, type MixEntry } from '../options/mix.ts';
 import { gptq } from '../solvers/gptq.ts';
@@ -24,8 +25,11 @@ export function integerPalette(linears: readonly MixEntry[], tables: readonly Mi
     tables: tables.map(nameOf),
     statistics: ['gram'],
     packing: (way, source) => integerPacking({ ...entryOf(way), grid: GRID }, source),
-    async round({ W, rows, columns }, packing, { gram }, { linalg }) {
+    async round(linear, packing, { gram }, { linalg }) {
+      const { W, rows, columns } = linear;
       const integers = packing as Grouped;
+      const own = await sourceIntegers(linear, integers);
+      if (own) return own;
       if (integers.zero === 'symmetric') return nearestValues(W, rows, columns, integers);
       const settings = { grid: gridOf(integers), group: groupSize(integers, columns) };
       return groupedValues(await gptq(W, rows, columns, gram as Float64Array, settings, linalg), integers);

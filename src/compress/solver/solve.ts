@@ -221,10 +221,11 @@ async function measureCosts(
       costs.push(all);
     } else {
       // One way is measured; the others lose in proportion to their error, of which the divergence is a quadratic form.
-      const middle = Math.floor((alternatives.length - 1) / 2);
-      const one = await measured(middle);
-      costs.push(alternatives.map(({ error }) => (one * error) / (alternatives[middle].error || 1)));
-      done += alternatives.length - 1;
+      const lossy = [...alternatives.keys()].filter((index) => alternatives[index].error > 0);
+      const middle = lossy[Math.floor((lossy.length - 1) / 2)];
+      const one = lossy.length > 0 ? await measured(middle) : 0;
+      costs.push(alternatives.map(({ error }) => (error > 0 ? (one * error) / alternatives[middle].error : 0)));
+      done += alternatives.length - (lossy.length > 0 ? 1 : 0);
     }
     const seconds = (performance.now() - begun) / 1000;
     isPatient = (seconds * runs) / done < patience;
