@@ -28,6 +28,7 @@ import {
   type StageTimings,
 } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
+import type { Span } from '../pulse/timeline.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';
@@ -56,6 +57,8 @@ export interface JobResult {
   report: Report;
   /** Exports that were refused or failed verification; the job goes on with the next. */
   failures: ExportFailure[];
+  /** What was done when, where a trace is wanted. */
+  timeline?: readonly Span[];
   /** What ended the job early, as it was thrown; the report then holds what was finished before. */
   stopped?: unknown;
 }
@@ -123,7 +126,11 @@ export async function runJob(
   // The network's speed is no part of what is measured.
   const watch = stopwatch();
   observer.onStep('load', before + 1, steps);
-  const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
+  const backend: BackendInfo = await driver.run(
+    'start',
+    { backend: options.backend, ...(options.trace !== undefined && { timeline: true }) },
+    onEvent,
+  );
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
@@ -184,7 +191,8 @@ export async function runJob(
   const { sliced, runs, dense_exports, failures } = job;
   const found = { summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory };
   const report = buildReport({ ...found, ...(planned.length > 0 && { planned }) });
-  return { report, failures, ...ended };
+  const timeline = options.trace === undefined ? undefined : await driver.run('timeline', {}).catch(() => undefined);
+  return { report, failures, ...(timeline && { timeline }), ...ended };
 }
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */

@@ -14,6 +14,7 @@ import { planText, searchText } from './method_help.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
+import { chromeTrace } from './trace.ts';
 
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -80,6 +81,7 @@ function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Pr
   return inBrowser(options, async (browser, inputs) => {
     const result = await runJob(options, inputs, browser, progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
+    if (options.trace !== undefined && result.timeline) await writeFile(options.trace, chromeTrace(result.timeline));
     return result;
   });
 }

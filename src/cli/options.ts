@@ -52,6 +52,8 @@ export interface CliOptions {
   recipe?: Recipe[];
   /** The solver's best recipe of this size is one more run. */
   target?: SolveTarget;
+  /** Gets the job's timeline. */
+  trace?: string;
   /** Only tell what the recipes will make. */
   plan?: true;
 }
@@ -91,6 +93,7 @@ const SPEC = {
   'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
+  trace: text,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -137,6 +140,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
   --out DIR                where the exports and report.json go     (out/)
+  --trace FILE             what each thread did when, for chrome://tracing and ui.perfetto.dev
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
 Recipes go to DIR/r1, DIR/r2, …
@@ -203,6 +207,7 @@ export function parseOptions(argv: string[]): CliOptions {
     ...(values['imatrix-out'] !== undefined && { imatrix_out: values['imatrix-out'] }),
     ...(recipe && { recipe }),
     ...(target && { target }),
+    ...(values.trace !== undefined && { trace: values.trace }),
     ...(values.plan && { plan: true }),
   };
   checkExports(options);

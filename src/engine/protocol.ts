@@ -11,6 +11,7 @@ import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
+import type { Span } from '../pulse/timeline.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
@@ -55,9 +56,11 @@ export type {
 export interface Commands {
   /**
    * Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. The open model stays
-   * open; what was measured and sliced is forgotten.
+   * open; what was measured and sliced is forgotten. With `timeline` the engine keeps what it does when, from here on.
    */
-  start: { request: { backend: 'auto' | BackendKind }; result: BackendInfo };
+  start: { request: { backend: 'auto' | BackendKind; timeline?: boolean }; result: BackendInfo };
+  /** What was done when since a `start` with `timeline`. */
+  timeline: { request: Record<string, never>; result: Span[] };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
   open: { request: { source: ModelSource }; result: ModelSummary };
   /** Tokenises the texts and cuts windows. */

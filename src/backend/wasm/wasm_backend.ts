@@ -7,6 +7,7 @@
  * onnxruntime-web runs here.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type {
@@ -82,6 +83,7 @@ class WasmBackend extends HostBackend {
   private readonly packed: PackedTensors;
   private readonly sparse: SparseTensors;
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
+  readonly spans = () => this.threads.spans();
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
 
@@ -244,7 +246,9 @@ class WasmBackend extends HostBackend {
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n } = checkEigh(args);
     const matrix = args.unrounded ?? floats(args.covariance);
-    const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n, args.signal, this.addProduct);
+    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
+      symmetricEigen(matrix, n, args.signal, this.addProduct),
+    );
     const label = `${args.covariance.label} eigenvectors`;
     const kept = this.fromArray(eigenvectors, [n, n], label);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
