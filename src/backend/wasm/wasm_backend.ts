@@ -42,6 +42,7 @@ import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
+import type { RowsView } from '../linalg/panel_product.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -301,30 +302,49 @@ class WasmBackend extends HostBackend {
     this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
-  /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */
-  readonly addProduct: AddProduct = (m, n, k, a, b, c, upper = false) => {
-    const parts = this.parts(m * n * k);
-    if (parts === 1) {
-      this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
-      return;
-    }
-    const copies = [copied(this.arrays, a, m, k), copied(this.arrays, b, k, n), this.arrays.doubles(m * n)];
-    const [left, right, output] = copies;
-    for (let row = 0; row < m; row++) {
-      const at = c.offset + row * c.row_stride;
-      output.set(c.values.subarray(at, at + n), row * n);
-    }
-    const task = {
-      ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
-      ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
-    };
-    this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
-    for (let row = 0; row < m; row++) {
-      const first = upper ? row : 0;
-      c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
-    }
-    for (const copy of copies) this.recycle(copy);
-  };
+  /** In f64. What a solver computes with mostly lies in arrays of its own: large operands are copied to where all threads are. */
+  readonly addProduct: AddProduct = Object.assign(
+    (m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: RowsView<Float64Array>, upper = false) => {
+      const parts = this.parts(m * n * k);
+      if (parts === 1) {
+        this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
+        return;
+      }
+      const copies: Float64Array[] = [];
+      const held = (matrix: MatrixView, rows: number, columns: number): Float64Array => {
+        const { values, offset } = matrix;
+        if (this.arrays.holds(values.buffer)) return values.subarray(offset, offset + reachOf(matrix, rows, columns));
+        const copy = copied(this.arrays, matrix, rows, columns);
+        copies.push(copy);
+        return copy;
+      };
+      const isInPlace = this.arrays.holds(c.values.buffer);
+      const [left, right] = [held(a, m, k), held(b, k, n)];
+      const output = isInPlace ? c.values.subarray(c.offset) : this.arrays.doubles(m * n);
+      if (!isInPlace) {
+        copies.push(output);
+        for (let row = 0; row < m; row++) {
+          const at = c.offset + row * c.row_stride;
+          output.set(c.values.subarray(at, at + n), row * n);
+        }
+      }
+      const task = {
+        ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
+        ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
+        output_row_stride: isInPlace ? c.row_stride : n,
+      };
+      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+      for (let row = 0; row < (isInPlace ? 0 : m); row++) {
+        const first = upper ? row : 0;
+        c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
+      }
+      for (const copy of copies) this.recycle(copy);
+    },
+    {
+      allocate: (elements: number) => this.arrays.doubles(elements),
+      release: (values: Float64Array) => this.recycle(values),
+    },
+  );
 
   /**
    * In how many ranges a task of so many products is cut: long ones in more than there are threads, so that one that is
@@ -337,14 +357,15 @@ class WasmBackend extends HostBackend {
   }
 }
 
+/** Elements from the first to the last of a view of (rows, columns). */
+function reachOf({ row_stride, column_stride }: MatrixView, rows: number, columns: number): number {
+  return (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
+}
+
 /** The part of a matrix that a view of (rows, columns) reaches, with the same strides. */
-function copied(
-  arrays: Arrays,
-  { values, offset, row_stride, column_stride }: MatrixView,
-  rows: number,
-  columns: number,
-) {
-  const copy = arrays.doubles((rows - 1) * row_stride + (columns - 1) * column_stride + 1);
+function copied(arrays: Arrays, matrix: MatrixView, rows: number, columns: number): Float64Array {
+  const { values, offset } = matrix;
+  const copy = arrays.doubles(reachOf(matrix, rows, columns));
   copy.set(values.subarray(offset, offset + copy.length));
   return copy;
 }
