@@ -2,6 +2,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
+import { MetricsLog } from '../engine/metrics/metrics.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
@@ -17,10 +18,12 @@ export interface Studio {
   preview_wanted: boolean;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
+  /** All that was measured of the open model. */
+  readonly metrics: MetricsLog;
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false, answer: null };
+  return { store, engine, current: null, preview_wanted: false, answer: null, metrics: new MetricsLog() };
 }
 
 const StudioContext = createContext<Studio | null>(null);

@@ -16,6 +16,8 @@ export type JobKind =
   | 'recipe'
   | 'solve'
   | 'imatrix'
+  | 'diff'
+  | 'tasks'
   | 'export'
   | 'discard';
 
