@@ -47,7 +47,7 @@ export interface PanelSource {
    * Packs columns `column … column + columns` and steps `step … step + steps` as panels of whole tiles, from address `target`
    * on. A panel may write on to the end of its last unit: the next panel overwrites it.
    */
-  pack(target: number, column: number, columns: number, step: number, steps: number): void;
+  pack(target: number, column: number, columns: number, step: number, steps: number, tiles: TileWidth): void;
 }
 
 export interface ProductMode {
@@ -102,7 +102,7 @@ function scratchParts(precision: Precision, stage: number) {
     stage: stage + 4 * STAGE_LINE,
     packed_a: BLOCK_M * block_k,
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
-    packed_b: block_n * block_k + 256,
+    packed_b: block_n * block_k + 512,
     tile_c: BLOCK_M * block_n,
   };
 }
@@ -193,9 +193,8 @@ export class PanelProduct {
   ): void {
     const { heap, tile_c, choice } = this;
     const work = rows * columns * k;
-    // A source packs panels of narrow tiles.
-    const tiles = 'pack' in b ? 'narrow' : choice.width(work);
-    const isTimed = !('pack' in b) && choice.isOpen(work);
+    const tiles = choice.width(work);
+    const isTimed = choice.isOpen(work);
     let [ms, done] = [0, 0];
     const tile_columns = tileColumns(this.precision, tiles);
     const width = roundUp(columns, tile_columns);
@@ -221,7 +220,7 @@ export class PanelProduct {
         steps,
         a.column_stride,
       );
-      if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps);
+      if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps, tiles);
       else {
         this.pack(
           this.packed_b,

@@ -15,6 +15,7 @@ import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
@@ -137,14 +138,20 @@ export class TaskTools {
   private readonly sparseKernels = new Map<string, SparseKernel>();
   private kept = new Float32Array(0);
 
-  /** @param place None where tensors are arrays of their own. */
-  constructor(private readonly place?: ToolPlace) {
+  /**
+   * @param place None where tensors are arrays of their own.
+   * @param tiles Of products in f32; by default those that are found to be the faster ones.
+   */
+  constructor(
+    private readonly place?: ToolPlace,
+    private readonly tiles?: TileWidth,
+  ) {
     if (place) this.kept = new Float32Array(place.memory.buffer, place.scratch, SCORES);
   }
 
   get product(): PanelProduct {
     const { place, parts } = this;
-    parts.product ??= new PanelProduct('f32', undefined, place && at(place, 4 * SCORES));
+    parts.product ??= new PanelProduct('f32', undefined, place && at(place, 4 * SCORES), this.tiles);
     return parts.product;
   }
 

@@ -8,6 +8,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { pulse } from '../../pulse/pulse.ts';
 import { addSpan, clock, isTimelineOn, type Span } from '../../pulse/timeline.ts';
 import { nextTask } from '../event_loop.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { Crew } from './crew.ts';
 import { TaskLog } from './task_log.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
@@ -118,9 +119,15 @@ export class Threads {
   private readonly shared?: Control;
   private runs = 0;
 
-  /** @param crew None where memory cannot be shared: then everything runs here. */
-  constructor(private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads' | 'logs'>) {
-    this.kit = new TaskTools(crew?.place);
+  /**
+   * @param crew None where memory cannot be shared: then everything runs here.
+   * @param tiles Of this thread's products in f32; by default those that are found to be the faster ones.
+   */
+  constructor(
+    private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads' | 'logs'>,
+    tiles?: TileWidth,
+  ) {
+    this.kit = new TaskTools(crew?.place, tiles);
     if (crew) this.shared = new Control(crew.place.memory, crew.control);
   }
 

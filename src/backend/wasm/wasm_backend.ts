@@ -44,6 +44,7 @@ import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts'
 import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
 import type { RowsView } from '../linalg/panel_product.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
   checkActivation,
@@ -73,9 +74,12 @@ const WORTH_SHARING = 2 ** 18;
 /** A millisecond's work: each range packs its operands anew. */
 const WORTH_SPLITTING = 2 ** 26;
 
-/** @param crew None where memory cannot be shared: then one thread computes. It ends with the backend. */
-export function createWasmBackend(crew?: Crew): Backend {
-  return new WasmBackend(new Threads(crew), crew ? new HeapArrays(crew.heap) : new OwnArrays());
+/**
+ * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
+ * @param tiles Of the calling thread's products in f32, for tests; by default those that are found to be the faster ones.
+ */
+export function createWasmBackend(crew?: Crew, tiles?: TileWidth): Backend {
+  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays());
 }
 
 class WasmBackend extends HostBackend {
