@@ -13,8 +13,12 @@ import { memoryScratch } from '../src/models/scratch.ts';
 import { f16ToNumber, numberToF16 } from '../src/tensor/half.ts';
 
 const backend = createWasmBackend(await createNodeCrew(2));
+const wide = createWasmBackend(await createNodeCrew(0), 'wide');
 const reference = createCpuBackend();
-afterAll(() => backend.dispose());
+afterAll(() => {
+  backend.dispose();
+  wide.dispose();
+});
 
 const half = (value: number) => f16ToNumber(numberToF16(value));
 
@@ -37,11 +41,11 @@ function valuesOf(rows: number, columns: number, form: Form): GroupedValues {
 }
 
 /** The matrix on the device, from what a scratch store holds of it. */
-async function packed(values: GroupedValues): Promise<Tensor | undefined> {
+async function packed(values: GroupedValues, on: Backend = backend): Promise<Tensor | undefined> {
   const { packing, rows, columns } = values;
   const ref = await storePacked(memoryScratch(), 'w', values);
   const parts = await groupedParts(ref, packing, { start: 0, end: rows });
-  return parts && backend.pack?.({ ...packing, ...parts, rows, columns }, 'packed');
+  return parts && on.pack?.({ ...packing, ...parts, rows, columns }, 'packed');
 }
 
 const FORMS: [name: string, form: Form][] = ([2, 3, 4, 8] as const).flatMap((bits) =>
@@ -85,14 +89,18 @@ describe.each(FORMS)('%s', (name, form) => {
         return b.read(output);
       };
       const own = (await packed(values)) as Tensor;
+      const wider = m > 4 ? ((await packed(values, wide)) as Tensor) : undefined;
       expect(own.type).toBe('packed');
       const weight = reference.fromArray(numbers, [n, k], 'dense');
       for (const way of ['plain', 'accumulate', 'gate']) {
         const [found, expected] = [await product(backend, own, { way }), await product(reference, weight, { way })];
         // Inputs of few rows are rounded to 16 bits; sums of many rows are in f32.
         expect(normalisedError(found, expected), way).toBeLessThan(m <= 4 ? 1e-9 : 1e-12);
+        // The width of tiles changes no bit.
+        if (wider) expect(await product(wide, wider, { way })).toEqual(found);
       }
       own.dispose();
+      wider?.dispose();
     },
   );
 });

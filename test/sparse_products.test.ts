@@ -14,6 +14,7 @@ const reference = createCpuBackend();
 const backends = [
   ...(await backendsUnderTest()).filter(({ kind }) => kind === 'webgpu'),
   { kind: 'wasm on three threads', create: async () => createWasmBackend(await createNodeCrew(2)) },
+  { kind: 'wasm in wide tiles', create: async () => createWasmBackend(await createNodeCrew(0), 'wide') },
 ];
 
 const PAIRS = [

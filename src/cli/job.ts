@@ -30,6 +30,7 @@ import {
 } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type Asked, askDense, askRun } from './ask.ts';
+import type { Span } from '../pulse/timeline.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';
@@ -59,6 +60,8 @@ export interface JobResult {
   report: Report;
   /** Exports that were refused or failed verification; the job goes on with the next. */
   failures: ExportFailure[];
+  /** What was done when, where a trace is wanted. */
+  timeline?: readonly Span[];
   /** What ended the job early, as it was thrown; the report then holds what was finished before. */
   stopped?: unknown;
 }
@@ -126,7 +129,11 @@ export async function runJob(
   // The network's speed is no part of what is measured.
   const watch = stopwatch();
   observer.onStep('load', before + 1, steps);
-  const backend: BackendInfo = await driver.run('start', { backend: options.backend }, onEvent);
+  const backend: BackendInfo = await driver.run(
+    'start',
+    { backend: options.backend, ...(options.trace !== undefined && { timeline: true }) },
+    onEvent,
+  );
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
@@ -200,7 +207,8 @@ export async function runJob(
   const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, sliced, runs, timings_ms, memory };
   const asked = prompt && { prompt: prompt.figures };
   const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
-  return { report, failures, ...ended };
+  const timeline = options.trace === undefined ? undefined : await driver.run('timeline', {}).catch(() => undefined);
+  return { report, failures, ...(timeline && { timeline }), ...ended };
 }
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */

@@ -16,6 +16,7 @@ import { logged } from './metrics_file.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
+import { chromeTrace } from './trace.ts';
 
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -83,6 +84,7 @@ function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Pr
     const log = new MetricsLog();
     const result = await runJob(options, inputs, logged(browser, log), progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
+    if (options.trace !== undefined && result.timeline) await writeFile(options.trace, chromeTrace(result.timeline));
     await writeFile(join(options.out, METRICS_FILE), log.text());
     return result;
   });

@@ -59,6 +59,8 @@ export interface CliOptions {
   recipe?: Recipe[];
   /** The solver's best recipe of this size is one more run. */
   target?: SolveTarget;
+  /** Gets the job's timeline. */
+  trace?: string;
   /** What the model and every run write behind it. */
   prompt?: PromptOptions;
   /** Only tell what the recipes will make. */
@@ -104,6 +106,7 @@ const SPEC = {
   'target-size': text,
   'target-bpw': text,
   ...HEAL_SPEC,
+  trace: text,
   ...PROMPT_SPEC,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
@@ -154,6 +157,7 @@ ${HEAL_USAGE}  --methods                lists all methods; --help METHOD explain
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
 ${PROMPT_USAGE}  --out DIR                where exports, report.json and metrics.jsonl go (out/)
+  --trace FILE             what each thread did when, for chrome://tracing and ui.perfetto.dev
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
 Recipes go to DIR/r1, DIR/r2, …
@@ -224,6 +228,7 @@ export function parseOptions(argv: string[]): CliOptions {
     ...(values['task-limit'] !== undefined && { task_limit: count('task-limit', values['task-limit'], 1, 1) }),
     ...(recipe && { recipe }),
     ...(target && { target }),
+    ...(values.trace !== undefined && { trace: values.trace }),
     ...(prompt && { prompt }),
     ...(values.plan && { plan: true }),
   };

@@ -6,6 +6,7 @@ import type { Backend } from '../backend/backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
 import { quietly } from '../pulse/pulse.ts';
+import { inSpan, startTimeline, timelineSpans } from '../pulse/timeline.ts';
 import { compressCommand } from './compress_command.ts';
 import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
@@ -67,7 +68,11 @@ export class Engine {
   constructor(private readonly platform: EnginePlatform) {
     const { state } = this;
     this.handlers = {
-      start: ({ backend }) => this.start(backend),
+      start: ({ backend, timeline }) => {
+        if (timeline) startTimeline();
+        return this.start(backend);
+      },
+      timeline: async () => [...timelineSpans(), ...(this.state.backend?.spans?.() ?? [])],
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
@@ -115,7 +120,7 @@ export class Engine {
       if (this.restart && kind !== 'start') await this.recover(this.restart);
       try {
         return await quietly(QUIET_S[kind] ?? 0, () =>
-          this.explained(() => this.handlers[kind](request, emit, signal)),
+          this.explained(() => inSpan(kind, () => this.handlers[kind](request, emit, signal))),
         );
       } catch (error) {
         if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;

@@ -12,6 +12,7 @@ import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts'
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
+import type { Span } from '../pulse/timeline.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
@@ -74,9 +75,11 @@ export type {
 export interface Commands {
   /**
    * Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. The open model stays
-   * open; what was measured and sliced is forgotten.
+   * open; what was measured and sliced is forgotten. With `timeline` the engine keeps what it does when, from here on.
    */
-  start: { request: { backend: 'auto' | BackendKind }; result: BackendInfo };
+  start: { request: { backend: 'auto' | BackendKind; timeline?: boolean }; result: BackendInfo };
+  /** What was done when since a `start` with `timeline`. */
+  timeline: { request: Record<string, never>; result: Span[] };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
   open: { request: { source: ModelSource }; result: ModelSummary };
   /** Tokenises the texts and cuts windows. */

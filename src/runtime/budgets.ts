@@ -20,12 +20,15 @@ export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number 
   return Math.max(1, Math.floor(GROUP_STATE_BYTES / (4 * seqlen * hiddenSize)));
 }
 
-/** The largest group of so many windows: groups begin at one and at most double (`evaluate`). */
+/** How much larger a group of evaluation windows may be than the one before. */
+export const GROUP_GROWTH = 8;
+
+/** The largest group of so many windows: groups begin at one and grow by {@link GROUP_GROWTH} at most (`evaluate`). */
 export function largestGroup(windows: number, seqlen: number, hiddenSize: number): number {
   const most = mostWindowsPerGroup(seqlen, hiddenSize);
   let group = 1;
   for (let left = windows - 1; left > 0; left -= group) {
-    const next = Math.min(2 * group, most, left);
+    const next = Math.min(GROUP_GROWTH * group, most, left);
     if (next <= group) break;
     group = next;
   }

@@ -6,6 +6,7 @@
 import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel, Rotary } from '../models/decoder_model.ts';
+import { inSpan } from '../pulse/timeline.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import {
@@ -84,7 +85,7 @@ export async function runLayersFrom(
   prefetch(layers[0]);
   for (const [position, layer] of layers.entries()) {
     throwIfCancelled(signal);
-    const weights = await loader.layer(layer);
+    const weights = await inSpan('weights', () => loader.layer(layer));
     prefetch(layers[position + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));

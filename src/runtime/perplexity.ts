@@ -7,7 +7,7 @@ import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { type Arena, withArena } from './arena.ts';
-import { mostWindowsPerGroup } from './budgets.ts';
+import { GROUP_GROWTH, mostWindowsPerGroup } from './budgets.ts';
 import { allLogits, headInputs, tokenLosses } from './head.ts';
 import { locateNonFinite } from './locate_non_finite.ts';
 import { runLayers } from './model_pass.ts';
@@ -45,9 +45,10 @@ export interface EvaluateOptions {
 
 /**
  * A group of windows goes through the whole model together and streams every weight once. Groups start at one window,
- * so that the first number comes soon, and grow until one takes about this long: then streaming costs little.
+ * so that the first number comes soon, and grow until one takes about this long: then streaming costs little. (At 3 s a model
+ * of 135 M went through two threads window by window, and as much time went into decoding its weights as into products.)
  */
-const GROUP_TARGET_MS = 3000;
+const GROUP_TARGET_MS = 15_000;
 
 /**
  * Losses of all windows, reported as soon as each is known.
@@ -90,7 +91,7 @@ export async function evaluate(
     });
     const elapsed = Math.max(1, performance.now() - started - aside);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
-    group = Math.max(1, Math.min(2 * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
+    group = Math.max(1, Math.min(GROUP_GROWTH * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
   }
   return { windows: results, tokens_per_second: steadyRate(groups) };
 }

@@ -1,16 +1,16 @@
 /**
- * @file Eigenvectors of a tridiagonal matrix → eigenvectors of the matrix it was reduced from: Z ← Q·Z with Q a product of
+ * @file Eigenvectors of a tridiagonal matrix → eigenvectors of the matrix it was reduced from: z ← Q·z with Q a product of
  * Householder reflectors, taken in blocks as I − V·T·Vᵀ so that the work is matrix products (compact WY form: Schreiber &
- * Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989).
+ * Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989). Vectors are rows here, so that z·V reads and writes them as they lie.
  */
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
 
 const BLOCK = 48;
 
 /**
- * Z ← H₍ₙ₋₁₎ ··· H₁ · Z in place, with reflectors as `tridiagonalise` leaves them: H_i = I − tau[i]·v·vᵀ, v in the first i
+ * z ← H₍ₙ₋₁₎ ··· H₁ · z of every row z in place, with reflectors as `tridiagonalise` leaves them: H_i = I − tau[i]·v·vᵀ, v in the first i
  * places of row i of `a`.
- * @param a (n, n) row-major. @param z (n, n) row-major.
+ * @param a (n, n) row-major. @param z (n, n) row-major, a vector in each row.
  */
 export async function backTransform(
   a: Float64Array,
@@ -45,12 +45,12 @@ function applyBlock(
     rows.set(a.subarray(i * n, i * n + i), r * size);
   });
   const T = factorOf(rows, b, size, (r) => tau[used[r]]);
-  const W = new Float64Array(b * n);
-  multiply(b, n, size, view(rows, size), view(z, n), view(W, n));
-  const minusTW = new Float64Array(b * n);
+  const W = new Float64Array(n * b);
+  multiply(n, b, size, view(z, n), transposed(view(rows, size)), view(W, b));
+  const minusWT = new Float64Array(n * b);
   for (let i = 0; i < T.length; i++) T[i] = -T[i];
-  multiply(b, n, b, view(T, b), view(W, n), view(minusTW, n));
-  multiply(size, n, b, transposed(view(rows, size)), view(minusTW, n), view(z, n));
+  multiply(n, b, b, view(W, b), transposed(view(T, b)), view(minusWT, b));
+  multiply(n, size, b, view(minusWT, b), view(rows, size), view(z, n));
 }
 
 /** T, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */

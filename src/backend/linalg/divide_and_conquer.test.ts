@@ -40,7 +40,7 @@ describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
     const { diagonal: d, off: e } = build(family, n);
     const { values, vectors } = await divideAndConquer({ diagonal: d.slice(), off: e.slice() }, calm);
     const gram = new Float64Array(n * n);
-    addProduct(n, n, n, transposed(view(vectors, n)), view(vectors, n), view(gram, n));
+    addProduct(n, n, n, view(vectors, n), transposed(view(vectors, n)), view(gram, n));
     let norm = 0;
     for (let i = 0; i < n; i++) norm = Math.max(norm, Math.abs(d[i]) + 2 * Math.abs(e[i]));
     let orthogonality = 0;
@@ -48,10 +48,10 @@ describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
         orthogonality = Math.max(orthogonality, Math.abs(gram[i * n + j] - (i === j ? 1 : 0)));
-        let product = d[i] * vectors[i * n + j];
-        if (i > 0) product += e[i - 1] * vectors[(i - 1) * n + j];
-        if (i + 1 < n) product += e[i] * vectors[(i + 1) * n + j];
-        residual = Math.max(residual, Math.abs(product - values[j] * vectors[i * n + j]));
+        let product = d[i] * vectors[j * n + i];
+        if (i > 0) product += e[i - 1] * vectors[j * n + i - 1];
+        if (i + 1 < n) product += e[i] * vectors[j * n + i + 1];
+        residual = Math.max(residual, Math.abs(product - values[j] * vectors[j * n + i]));
       }
     }
     expect(orthogonality).toBeLessThan(4 * (n + 4) * ULP);
@@ -91,7 +91,7 @@ describe('the secular equation', () => {
     const z = Float64Array.from([0.5, -0.5, 0.5, 0.5]);
     const vectors = secularVectors(d, z, secularRoots(d, z, 1));
     const gram = new Float64Array(16);
-    addProduct(4, 4, 4, transposed(view(vectors, 4)), view(vectors, 4), view(gram, 4));
+    addProduct(4, 4, 4, view(vectors, 4), transposed(view(vectors, 4)), view(gram, 4));
     gram.forEach((value, i) => {
       expect(Math.abs(value - (i % 5 === 0 ? 1 : 0))).toBeLessThan(16 * ULP);
     });

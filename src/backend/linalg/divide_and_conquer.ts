@@ -15,7 +15,7 @@ const SMALLEST = 32;
 export interface TridiagonalEigen {
   /** Ascending. */
   values: Float64Array;
-  /** (n, n) row-major, column j for value j. */
+  /** (n, n) row-major, row j for value j: vectors are put together, and put in order, as they lie. */
   vectors: Float64Array;
 }
 
@@ -60,7 +60,7 @@ async function solveDirectly(diagonal: Float64Array, off: Float64Array, n: numbe
   await diagonaliseTridiagonal({ diagonal, off }, z, n, breathe);
   const order = Array.from(diagonal.keys()).sort((i, j) => diagonal[i] - diagonal[j]);
   const vectors = new Float64Array(n * n);
-  for (let row = 0; row < n; row++) for (let j = 0; j < n; j++) vectors[row * n + j] = z[row * n + order[j]];
+  for (let j = 0; j < n; j++) for (let row = 0; row < n; row++) vectors[j * n + row] = z[row * n + order[j]];
   return { values: diagonal.sort(), vectors };
 }
 
@@ -94,17 +94,15 @@ function join(
   const U = secularVectors(d, z, solution);
   const product = (half: 'top' | 'bottom', rows: number) => {
     const used = kept.flatMap((column, i) => (column[half] ? [i] : []));
-    const left = new Float64Array(rows * used.length);
+    const count = used.length;
+    const own = new Float64Array(count * rows);
     used.forEach((i, at) => {
-      const column = kept[i][half] as Float64Array;
-      for (let row = 0; row < rows; row++) left[row * used.length + at] = column[row];
+      own.set(kept[i][half] as Float64Array, at * rows);
     });
-    const right = new Float64Array(used.length * k);
-    used.forEach((i, at) => {
-      right.set(U.subarray(i * k, (i + 1) * k), at * k);
-    });
-    const values = new Float64Array(rows * k);
-    multiply(rows, k, used.length, view(left, used.length), view(right, k), view(values, k));
+    const shares = new Float64Array(k * count);
+    for (let j = 0; j < k; j++) for (let at = 0; at < count; at++) shares[j * count + at] = U[j * k + used[at]];
+    const values = new Float64Array(k * rows);
+    multiply(k, rows, count, view(shares, count), view(own, rows), view(values, rows));
     return values;
   };
   return assemble(
@@ -118,9 +116,8 @@ function join(
 function columnsOf({ values, vectors }: TridiagonalEigen, row: number, sign: number, half: 'top' | 'bottom'): Column[] {
   const n = values.length;
   return Array.from(values, (value, j) => {
-    const column = new Float64Array(n);
-    for (let i = 0; i < n; i++) column[i] = vectors[i * n + j];
-    return { value, z: sign * vectors[row * n + j], [half]: column };
+    const column = vectors.subarray(j * n, (j + 1) * n);
+    return { value, z: sign * column[row], [half]: column };
   });
 }
 
@@ -179,7 +176,7 @@ function isTurnedAway(first: Column, second: Column, tolerance: number): boolean
 
 interface Joined {
   values: Float64Array;
-  /** (n₁, k) and (n₂, k). */
+  /** (k, n₁) and (k, n₂). */
   top: Float64Array;
   bottom: Float64Array;
 }
@@ -187,25 +184,16 @@ interface Joined {
 /** All columns in ascending order of their values. */
 function assemble(deflated: Column[], joined: Joined | undefined, n1: number, n2: number): TridiagonalEigen {
   const n = n1 + n2;
-  const k = joined?.values.length ?? 0;
   const all = [
     ...Array.from(joined?.values ?? [], (value, j) => ({ value, j, column: undefined })),
     ...deflated.map((column) => ({ value: column.value, j: 0, column })),
   ].sort((a, b) => a.value - b.value);
   const vectors = new Float64Array(n * n);
   all.forEach(({ j, column }, to) => {
-    if (column) {
-      column.top?.forEach((value, row) => {
-        vectors[row * n + to] = value;
-      });
-      column.bottom?.forEach((value, row) => {
-        vectors[(n1 + row) * n + to] = value;
-      });
-      return;
-    }
-    const { top, bottom } = joined as Joined;
-    for (let row = 0; row < n1; row++) vectors[row * n + to] = top[row * k + j];
-    for (let row = 0; row < n2; row++) vectors[(n1 + row) * n + to] = bottom[row * k + j];
+    const top = column ? column.top : joined?.top.subarray(j * n1, (j + 1) * n1);
+    const bottom = column ? column.bottom : joined?.bottom.subarray(j * n2, (j + 1) * n2);
+    if (top) vectors.set(top, to * n);
+    if (bottom) vectors.set(bottom, to * n + n1);
   });
   return { values: Float64Array.from(all, ({ value }) => value), vectors };
 }

@@ -7,15 +7,12 @@ import { PanelProduct, type RowsView, type StridedView } from './panel_product.t
 export type MatrixView = StridedView<Float64Array>;
 
 /** As {@link addProduct}: a backend may compute it in its own way. */
-export type AddProduct = (
-  m: number,
-  n: number,
-  k: number,
-  a: MatrixView,
-  b: MatrixView,
-  c: RowsView<Float64Array>,
-  upper?: boolean,
-) => void;
+export interface AddProduct {
+  (m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: RowsView<Float64Array>, upper?: boolean): void;
+  /** An array where large operands need not be copied first, with what it held before; to be released. */
+  allocate?(elements: number): Float64Array;
+  release?(values: Float64Array): void;
+}
 
 let product: PanelProduct | undefined;
 

@@ -7,14 +7,16 @@
  * Every element of C is a sum over blocks of k, each block summed in order.
  */
 import { pulse } from '../../pulse/pulse.ts';
+import { TileChoice } from './tile_choice.ts';
 import {
   BYTES,
   createTileKernel,
   LANES,
   type Precision,
-  TILE_COLUMNS,
   TILE_ROWS,
   type TileKernel,
+  type TileWidth,
+  tileColumns,
 } from './tile_kernel.ts';
 
 export type Elements = Float32Array | Float64Array;
@@ -45,7 +47,7 @@ export interface PanelSource {
    * Packs columns `column … column + columns` and steps `step … step + steps` as panels of whole tiles, from address `target`
    * on. A panel may write on to the end of its last unit: the next panel overwrites it.
    */
-  pack(target: number, column: number, columns: number, step: number, steps: number): void;
+  pack(target: number, column: number, columns: number, step: number, steps: number, tiles: TileWidth): void;
 }
 
 export interface ProductMode {
@@ -100,7 +102,7 @@ function scratchParts(precision: Precision, stage: number) {
     stage: stage + 4 * STAGE_LINE,
     packed_a: BLOCK_M * block_k,
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
-    packed_b: block_n * block_k + 256,
+    packed_b: block_n * block_k + 512,
     tile_c: BLOCK_M * block_n,
   };
 }
@@ -118,22 +120,26 @@ export class PanelProduct {
   private readonly heap: Elements;
   private readonly size: number;
   private readonly lanes: number;
-  private readonly columns: number;
+  private readonly choice: TileChoice;
   private readonly stage_size: number;
   private readonly stage: number;
   private readonly packed_a: number;
   private readonly packed_b: number;
   private readonly tile_c: number;
 
-  /** @param place With the address of {@link sharedScratchBytes} in it; else it has a memory of its own. */
+  /**
+   * @param place With the address of {@link sharedScratchBytes} in it; else it has a memory of its own.
+   * @param tiles By default those that are found to be the faster ones.
+   */
   constructor(
     private readonly precision: Precision,
     isFused?: boolean,
     private readonly place?: WasmPlace & { scratch: number },
+    tiles?: TileWidth,
   ) {
+    this.choice = new TileChoice(tiles);
     this.size = BYTES[precision];
     this.lanes = LANES[precision];
-    this.columns = TILE_COLUMNS[precision];
     this.stage_size = place ? STAGE.shared : STAGE.own;
     const parts = scratchParts(precision, this.stage_size);
     // In elements.
@@ -185,8 +191,13 @@ export class PanelProduct {
     c: RowsView,
     { adds = false, upper = false, finish, finish_reads = false }: ProductMode,
   ): void {
-    const { heap, tile_c } = this;
-    const width = roundUp(columns, this.columns);
+    const { heap, tile_c, choice } = this;
+    const work = rows * columns * k;
+    const tiles = choice.width(work);
+    const isTimed = choice.isOpen(work);
+    let [ms, done] = [0, 0];
+    const tile_columns = tileColumns(this.precision, tiles);
+    const width = roundUp(columns, tile_columns);
     // Whole tiles go straight to C.
     const isWhole = !upper && !finish_reads && width === columns && rows % TILE_ROWS === 0;
     const in_c = isWhole ? this.elementOf(c.values, c.offset + m0 * c.row_stride + n0) : undefined;
@@ -209,11 +220,11 @@ export class PanelProduct {
         steps,
         a.column_stride,
       );
-      if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps);
+      if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps, tiles);
       else {
         this.pack(
           this.packed_b,
-          this.columns,
+          tile_columns,
           b.values,
           b.offset + k0 * b.row_stride + n0 * b.column_stride,
           columns,
@@ -222,8 +233,12 @@ export class PanelProduct {
           b.row_stride,
         );
       }
-      this.multiplyPanels(rows, width, steps, upper ? m0 - n0 : undefined, adds || k0 > 0, target, target_row);
+      const begun = isTimed ? performance.now() : 0;
+      const diagonal = upper ? m0 - n0 : undefined;
+      done += this.multiplyPanels(rows, width, steps, diagonal, adds || k0 > 0, target, target_row, tiles);
+      if (isTimed) ms += performance.now() - begun;
     }
+    if (isTimed) choice.took(tiles, done, ms);
     finish?.({ row: m0, rows, column: n0, columns, at: target, stride: target_row, scratch: this.stage });
     if (in_c !== undefined) return;
     if (!upper && columns === width && columns === c.row_stride) {
@@ -245,7 +260,10 @@ export class PanelProduct {
     }
   }
 
-  /** @param diagonal Where only the upper triangle is wanted: the first row less the first column of the block. */
+  /**
+   * @param diagonal Where only the upper triangle is wanted: the first row less the first column of the block.
+   * @returns How many multiply-adds it took.
+   */
   private multiplyPanels(
     rows: number,
     width: number,
@@ -254,9 +272,14 @@ export class PanelProduct {
     adds: boolean,
     target: number,
     target_row: number,
-  ): void {
-    const { size, columns } = this;
-    const multiply = adds ? this.kernel.multiply_add : this.kernel.multiply;
+    tiles: TileWidth,
+  ): number {
+    let done = 0;
+    const { size, kernel } = this;
+    const columns = tileColumns(this.precision, tiles);
+    const [sums, products] =
+      tiles === 'wide' ? [kernel.multiply_add_wide, kernel.multiply_wide] : [kernel.multiply_add, kernel.multiply];
+    const multiply = adds ? sums : products;
     const strip = diagonal === undefined ? rows : STRIP;
     for (let row = 0; row < rows; row += strip) {
       const height = roundUp(Math.min(strip, rows - row), TILE_ROWS);
@@ -271,7 +294,9 @@ export class PanelProduct {
         (target + row * target_row + first) * size,
         target_row * size,
       );
+      done += height * (width - first) * steps;
     }
+    return done;
   }
 
   /**

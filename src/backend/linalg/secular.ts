@@ -155,27 +155,27 @@ function correction(
 
 /**
  * Eigenvectors of diag(d) + ρ·ẑ·ẑᵀ, the problem near the given one whose roots are exactly those found.
- * @returns (k, k) row-major, unit columns, column j for root j.
+ * @returns (k, k) row-major, unit rows, row j for root j.
  */
 export function secularVectors(d: Float64Array, z: Float64Array, { differences }: SecularSolution): Float64Array {
   const k = d.length;
   const vectors = new Float64Array(k * k);
   // ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ): ratios near 1, so that the product neither over- nor underflows.
   const fitted = new Float64Array(k);
-  for (let i = 0; i < k; i++) {
-    let product = -differences[i * k + i];
-    for (let j = 0; j < k; j++) if (j !== i) product *= -differences[j * k + i] / (d[j] - d[i]);
-    fitted[i] = Math.sign(z[i]) * Math.sqrt(Math.abs(product));
+  for (let i = 0; i < k; i++) fitted[i] = -differences[i * k + i];
+  for (let j = 0; j < k; j++) {
+    for (let i = 0; i < k; i++) if (j !== i) fitted[i] *= -differences[j * k + i] / (d[j] - d[i]);
   }
+  for (let i = 0; i < k; i++) fitted[i] = Math.sign(z[i]) * Math.sqrt(Math.abs(fitted[i]));
   for (let j = 0; j < k; j++) {
     let squares = 0;
     for (let i = 0; i < k; i++) {
       const component = fitted[i] / differences[j * k + i];
-      vectors[i * k + j] = component;
+      vectors[j * k + i] = component;
       squares += component * component;
     }
     const scale = 1 / Math.sqrt(squares);
-    for (let i = 0; i < k; i++) vectors[i * k + j] *= scale;
+    for (let i = 0; i < k; i++) vectors[j * k + i] *= scale;
   }
   return vectors;
 }

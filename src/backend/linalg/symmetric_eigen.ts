@@ -46,20 +46,25 @@ function nonFinite(row: number, column: number, value: number): WhittleError {
   });
 }
 
-/** Columns in the order of descending values, each with the sign that makes its largest component positive. */
+/** Side of the squares that are turned at a time: lines of both matrices stay in the cache. */
+const SQUARE = 16;
+
+/** Rows → columns in the order of descending values, each with the sign that makes its largest component positive. */
 function orderColumns(z: Float64Array, values: Float64Array, n: number): Float64Array {
   const order = Array.from(values.keys()).sort((i, j) => values[j] - values[i]);
-  const largest = new Float64Array(n);
-  for (let row = 0; row < n; row++) {
-    for (let j = 0; j < n; j++) {
-      if (Math.abs(z[row * n + j]) > Math.abs(largest[j])) largest[j] = z[row * n + j];
-    }
+  const signs = new Float64Array(n);
+  for (let j = 0; j < n; j++) {
+    const from = order[j] * n;
+    let largest = 0;
+    for (let row = 0; row < n; row++) if (Math.abs(z[from + row]) > Math.abs(largest)) largest = z[from + row];
+    signs[j] = largest < 0 ? -1 : 1;
   }
   const ordered = new Float64Array(n * n);
-  for (let row = 0; row < n; row++) {
+  for (let row0 = 0; row0 < n; row0 += SQUARE) {
+    const end = Math.min(n, row0 + SQUARE);
     for (let j = 0; j < n; j++) {
-      const value = z[row * n + order[j]];
-      ordered[row * n + j] = largest[order[j]] < 0 ? -value : value;
+      const from = order[j] * n;
+      for (let row = row0; row < end; row++) ordered[row * n + j] = signs[j] * z[from + row];
     }
   }
   values.sort().reverse();
@@ -83,8 +88,16 @@ export async function symmetricEigen(
   const tau = new Float64Array(n);
   const tridiagonal = await tridiagonalise(lower, n, tau, breathe);
   const { values: eigenvalues, vectors } = await divideAndConquer(tridiagonal, breathe, multiply);
-  await backTransform(lower, tau, vectors, n, breathe, multiply);
-  const eigenvectors = orderColumns(vectors, eigenvalues, n);
+  // Every block of reflectors reads and writes all vectors.
+  const z = multiply.allocate?.(n * n) ?? vectors;
+  let eigenvectors: Float64Array;
+  try {
+    if (z !== vectors) z.set(vectors);
+    await backTransform(lower, tau, z, n, breathe, multiply);
+    eigenvectors = orderColumns(z, eigenvalues, n);
+  } finally {
+    if (z !== vectors) multiply.release?.(z);
+  }
   for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
   return { eigenvalues, eigenvectors };
 }

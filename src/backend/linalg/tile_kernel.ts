@@ -2,7 +2,8 @@
  * @file The inner kernels of the matrix products, in f32 and f64: WebAssembly functions that multiply packed panels, and
  * that pack them. A tile of C, 4 rows by two vectors, stays in eight accumulators; more would be spilt to the stack, and
  * so would an unrolled loop (measured in V8: 46 GFLOP/s in f32 on one thread so, 28–38 with other tiles; 55 with fused
- * multiply-add).
+ * multiply-add). Where the engine joins pairs of vectors into 256-bit ones (V8's `--wasm-revectorize`), tiles of four
+ * vectors keep as many accumulators and reach twice that: `tile_choice.ts` finds out which engine it is.
  *
  * Panels interleave: element (r, p) of an A panel is at 4p + r, element (p, q) of a B panel at columns·p + q.
  */
@@ -31,13 +32,18 @@ export type Precision = 'f32' | 'f64';
 
 /** Rows of a tile. */
 export const TILE_ROWS = 4;
-const VECTORS = 2;
+
+/** Vectors in a row of a tile: the second for engines that join pairs of them. */
+export const TILE_VECTORS = { narrow: 2, wide: 4 } as const;
+export type TileWidth = keyof typeof TILE_VECTORS;
 
 /** Elements in a vector. */
 export const LANES: Record<Precision, number> = { f32: 4, f64: 2 };
 export const BYTES: Record<Precision, number> = { f32: 4, f64: 8 };
 /** Columns of a tile. */
-export const TILE_COLUMNS: Record<Precision, number> = { f32: 8, f64: 4 };
+export function tileColumns(precision: Precision, width: TileWidth): number {
+  return LANES[precision] * TILE_VECTORS[width];
+}
 
 interface Instructions {
   splat: number[];
@@ -52,12 +58,16 @@ const INSTRUCTIONS: Record<Precision, Instructions> = {
   f64: { splat: simd(0x0a), add: simd(0xf0), multiply: simd(0xf2), fused: simd(0x107) },
 };
 
+/** C (m, n) = A·B, or C += A·B, from panels of depth k ≥ 1; m and n are whole tiles. */
+export type MultiplyPanels = (m: number, n: number, k: number, a: number, b: number, c: number, c_row: number) => void;
+
 /** All addresses and steps are in bytes. */
 export interface TileKernel {
-  /** C (m, n) = A·B from panels of depth k ≥ 1; m and n are whole tiles. */
-  multiply(m: number, n: number, k: number, a: number, b: number, c: number, c_row: number): void;
-  /** C += A·B. */
-  multiply_add(m: number, n: number, k: number, a: number, b: number, c: number, c_row: number): void;
+  multiply: MultiplyPanels;
+  multiply_add: MultiplyPanels;
+  /** The same for wide tiles. Every element of C is summed in the same order. */
+  multiply_wide: MultiplyPanels;
+  multiply_add_wide: MultiplyPanels;
   /** Interleaves as many lines as a vector has lanes, `source_step` apart, into vectors `target_step` apart; k is rounded
    * up to a whole vector. */
   interleave(source: number, source_step: number, k: number, target: number, target_step: number): void;
@@ -67,17 +77,23 @@ export interface TileKernel {
   zero(target: number, bytes: number): void;
 }
 
-function multiplication(precision: Precision, name: string, adds: boolean, isFused: boolean): WasmFunction {
+function multiplication(
+  precision: Precision,
+  name: string,
+  adds: boolean,
+  isFused: boolean,
+  vectors: number,
+): WasmFunction {
   const { splat, add, multiply, fused } = INSTRUCTIONS[precision];
   const size = BYTES[precision];
-  const columns = TILE_COLUMNS[precision];
+  const columns = LANES[precision] * vectors;
   const [m, n, k, a, b, c, c_row] = [0, 1, 2, 3, 4, 5, 6];
   const [a_at, b_at, b_end, c_at, i, j, c_tile] = [7, 8, 9, 10, 11, 12, 13];
   const first_vector = 14;
-  const accumulator = (row: number, half: number) => first_vector + row * VECTORS + half;
-  const b_half = (half: number) => first_vector + TILE_ROWS * VECTORS + half;
-  const a_element = first_vector + TILE_ROWS * VECTORS + VECTORS;
-  const halves = <T>(code: (half: number) => T[]) => Array.from({ length: VECTORS }, (_, half) => code(half)).flat();
+  const accumulator = (row: number, half: number) => first_vector + row * vectors + half;
+  const b_half = (half: number) => first_vector + TILE_ROWS * vectors + half;
+  const a_element = first_vector + TILE_ROWS * vectors + vectors;
+  const halves = <T>(code: (half: number) => T[]) => Array.from({ length: vectors }, (_, half) => code(half)).flat();
   const rows = <T>(code: (row: number) => T[]) => Array.from({ length: TILE_ROWS }, (_, row) => code(row)).flat();
 
   const multiplyAdd = (sum: number, half: number) =>
@@ -128,7 +144,7 @@ function multiplication(precision: Precision, name: string, adds: boolean, isFus
   ];
   const locals: WasmFunction['locals'] = [
     [first_vector - 7, I32],
-    [TILE_ROWS * VECTORS + VECTORS + 1, V128],
+    [TILE_ROWS * vectors + vectors + 1, V128],
   ];
   return { name, parameters: 7, locals, code };
 }
@@ -210,8 +226,10 @@ function zeroing(): WasmFunction {
 
 function moduleBytes(precision: Precision, isFused: boolean, memory?: WebAssembly.Memory): Uint8Array<ArrayBuffer> {
   const functions = [
-    multiplication(precision, 'multiply', false, isFused),
-    multiplication(precision, 'multiply_add', true, isFused),
+    multiplication(precision, 'multiply', false, isFused, TILE_VECTORS.narrow),
+    multiplication(precision, 'multiply_add', true, isFused, TILE_VECTORS.narrow),
+    multiplication(precision, 'multiply_wide', false, isFused, TILE_VECTORS.wide),
+    multiplication(precision, 'multiply_add_wide', true, isFused, TILE_VECTORS.wide),
     interleaving(precision),
     restepping(),
     zeroing(),

@@ -19,6 +19,8 @@ const NEGLIGIBLE = 1e-140;
 
 /** Reflectors of a panel. */
 const PANEL = 32;
+/** Rows of the triangle that are brought up to date together. */
+const STRIP = 128;
 
 interface Machine {
   memory: WebAssembly.Memory;
@@ -106,12 +108,20 @@ class Reduction {
     const { values, stride, V, W } = this;
     const count = last - first + 1;
     if (first === 0) return;
-    // A −= Vᵀ·W + Wᵀ·V, with the signs in V and W.
-    const minus = values.slice(V, W + count * stride).map((value) => -value);
-    const [minusV, minusW] = [view(minus, stride), view(minus, stride, W - V)];
-    const A = view(values, stride);
-    addProduct(first, first, count, transposed(view(values, stride, V)), minusW, A);
-    addProduct(first, first, count, transposed(view(values, stride, W)), minusV, A);
+    // A −= Vᵀ·W + Wᵀ·V as one product, (V; W)ᵀ·(−W; −V), of the lower triangle: each strip of rows up to its diagonal.
+    const left = new Float64Array(2 * count * stride);
+    left.set(values.subarray(V, V + count * stride));
+    left.set(values.subarray(W, W + count * stride), count * stride);
+    const right = new Float64Array(left.length);
+    for (let i = 0; i < count * stride; i++) {
+      right[i] = -left[count * stride + i];
+      right[count * stride + i] = -left[i];
+    }
+    for (let row = 0; row < first; row += STRIP) {
+      const end = Math.min(first, row + STRIP);
+      const rows = transposed(view(left, stride, row));
+      addProduct(end - row, end, 2 * count, rows, view(right, stride), view(values, stride, row * stride));
+    }
   }
 
   /** @param earlier How many reflectors of the panel came before. */

@@ -10,6 +10,8 @@ export interface Arrays {
   words(elements: number): Uint32Array;
   /** The bytes where all threads reach them. */
   copyOf(bytes: Uint8Array): Uint8Array;
+  /** Whether all threads reach arrays of this buffer. */
+  holds(buffer: ArrayBufferLike): boolean;
   /** Takes back an array that is no longer used. */
   recycle(values: Values | Uint8Array): void;
   clear(): void;
@@ -34,6 +36,10 @@ export class HeapArrays implements Arrays {
     const copy = this.heap.bytes(bytes.length);
     copy.set(bytes);
     return copy;
+  }
+
+  holds(buffer: ArrayBufferLike): boolean {
+    return this.heap.holds(buffer);
   }
 
   recycle({ byteOffset }: Values | Uint8Array): void {
@@ -62,6 +68,10 @@ export class OwnArrays implements Arrays {
 
   copyOf(bytes: Uint8Array): Uint8Array {
     return bytes;
+  }
+
+  holds(): boolean {
+    return false;
   }
 
   recycle(values: Values | Uint8Array): void {

@@ -1,5 +1,8 @@
 /** @file The shared memory of the CPU backend and the threads that work in it. */
+
+import { isTimelineOn } from '../../pulse/timeline.ts';
 import { createSharedMemory, SharedHeap } from './heap.ts';
+import { TASK_LOG_BYTES } from './task_log.ts';
 import { SCRATCH_BYTES, type ToolPlace } from './tasks.ts';
 import { CONTROL_BYTES, type ComputeThread, type ThreadPlace } from './threads.ts';
 
@@ -10,6 +13,8 @@ export interface Crew {
   /** Address of the words that all threads look at. */
   control: number;
   threads: readonly ComputeThread[];
+  /** Addresses of the other threads' logs, where a timeline is kept. */
+  logs?: readonly number[];
 }
 
 /**
@@ -31,9 +36,10 @@ export async function createCrew(
     scratch: heap.allocate(SCRATCH_BYTES),
     holds: (buffer: ArrayBufferLike) => heap.holds(buffer),
   };
-  const starting = Array.from({ length: others }, () =>
-    start({ memory, control, scratch: heap.allocate(SCRATCH_BYTES) }),
+  const logs = isTimelineOn() ? Array.from({ length: others }, () => heap.allocate(TASK_LOG_BYTES)) : undefined;
+  const starting = Array.from({ length: others }, (_, i) =>
+    start({ memory, control, scratch: heap.allocate(SCRATCH_BYTES), ...(logs && { log: logs[i] }) }),
   );
   const threads = (await Promise.all(starting)).filter((thread) => thread !== undefined);
-  return { heap, place, control, threads };
+  return { heap, place, control, threads, ...(logs && { logs }) };
 }

@@ -4,6 +4,17 @@ import { dotQuads } from './packed_dot.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { unpackQuad } from './packed_panel.ts';
 
+type UnpackQuad = (
+  out: number,
+  codes: number,
+  scales: number,
+  zeros: number,
+  zero_bit: number,
+  blocks: number,
+  group: number,
+  first: number,
+) => void;
+
 /** All addresses are in bytes. A row has `blocks` blocks of 32 inputs, of which `group` share a scale. */
 export interface PackedKernel {
   /** y[i] = x · row i, from address y on while it is below `y_end`, four at a time. */
@@ -21,19 +32,12 @@ export interface PackedKernel {
     group: number,
   ): void;
   /** Four columns of a panel from `out` on; `first` blocks are left of the first group. */
-  unpack_quad(
-    out: number,
-    codes: number,
-    scales: number,
-    zeros: number,
-    zero_bit: number,
-    blocks: number,
-    group: number,
-    first: number,
-  ): void;
+  unpack_quad: UnpackQuad;
+  unpack_quad_wide: UnpackQuad;
 }
 
 export function createPackedKernel(form: PackedForm, memory: WebAssembly.Memory): PackedKernel {
-  const module = new WebAssembly.Module(assemble([dotQuads(form), unpackQuad(form)], memoryKind(memory)));
+  const functions = [dotQuads(form), unpackQuad(form, 'narrow'), unpackQuad(form, 'wide')];
+  const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as PackedKernel;
 }

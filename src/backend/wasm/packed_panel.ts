@@ -3,6 +3,7 @@
  * (`linalg/tile_kernel.ts`): what four rows have at one input lies side by side there, so words are transposed as long as
  * there are four codes in each.
  */
+import { type TileWidth, tileColumns } from '../linalg/tile_kernel.ts';
 import {
   advance,
   I32,
@@ -31,8 +32,8 @@ import { BLOCK, type PackedForm } from './packed_layout.ts';
 /** Unsigned i16 to i32x4: the low half and the high one. */
 const HALVES = [simd(0xa9), simd(0xaa)];
 
-/** From one input to the next in a panel of 8 columns. */
-const STEP_BYTES = 32;
+/** From one input to the next in a panel. */
+export const PANEL_STEP_BYTES = { narrow: 4 * tileColumns('f32', 'narrow'), wide: 4 * tileColumns('f32', 'wide') };
 
 /** Puts the low, or high, halves of two vectors together, so many bytes from one and so many from the other in turn. */
 const interleaved = (half: 0 | 1, bytes: number) =>
@@ -61,9 +62,10 @@ function transposed(rows: readonly number[], pairs: readonly number[]): number[]
 
 /**
  * unpack_quad(out, codes, scales, zeros, zero_bit, blocks, group, first): four columns of a panel, from `out` on, 32 · blocks
- * inputs of them. Addresses are in bytes; the first group ends after `first` blocks.
+ * inputs of them. Addresses are in bytes; the first group ends after `first` blocks. `unpack_quad_wide` for panels of wide tiles.
  */
-export function unpackQuad(form: PackedForm): WasmFunction {
+export function unpackQuad(form: PackedForm, tiles: TileWidth): WasmFunction {
+  const step_bytes = PANEL_STEP_BYTES[tiles];
   const [out, codes, scales, zeros, zero_bit, blocks, group, first] = [0, 1, 2, 3, 4, 5, 6, 7];
   const [b, end] = [8, 9];
   const [scale, minimum, words] = [10, 11, 12];
@@ -75,7 +77,7 @@ export function unpackQuad(form: PackedForm): WasmFunction {
     ...[...code, ...localSet(words)],
     ...HALVES.flatMap((half, i) => [
       ...[...localGet(out), ...localGet(words), ...half, ...CONVERT_I32X4, ...localGet(scale), ...F32X4_MUL],
-      ...[...localGet(minimum), ...F32X4_ADD, ...v128Store(STEP_BYTES * (p + i * apart))],
+      ...[...localGet(minimum), ...F32X4_ADD, ...v128Store(step_bytes * (p + i * apart))],
     ]),
   ];
   const each = (code: (i: number) => number[]) => [0, 1, 2, 3].flatMap(code);
@@ -94,7 +96,7 @@ export function unpackQuad(form: PackedForm): WasmFunction {
   const block = [
     ...codesOfBlock,
     ...advance(codes, i32Const(quadBlockBytes(form))),
-    ...advance(out, i32Const(BLOCK * STEP_BYTES)),
+    ...advance(out, i32Const(BLOCK * step_bytes)),
   ];
   const code = eachBlock(
     { b, end, blocks, group, first },
@@ -105,5 +107,5 @@ export function unpackQuad(form: PackedForm): WasmFunction {
     [2, I32],
     [11, V128],
   ];
-  return { name: 'unpack_quad', parameters: 8, locals, code };
+  return { name: tiles === 'wide' ? 'unpack_quad_wide' : 'unpack_quad', parameters: 8, locals, code };
 }

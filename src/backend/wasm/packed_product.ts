@@ -1,9 +1,11 @@
 /** @file Products with grouped integers: one thread's share, for a row or two by the codes, for more by panels of floats. */
 import { view } from '../linalg/gemm.ts';
 import type { PanelSource, ProductMode, StridedView } from '../linalg/panel_product.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import { dotColumns } from './dot_columns.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
+import { PANEL_STEP_BYTES } from './packed_panel.ts';
 import type { TaskTools } from './tasks.ts';
 
 export interface PackedProductTask extends Epilogue, PackedForm {
@@ -31,6 +33,7 @@ export interface PackedProductTask extends Epilogue, PackedForm {
 export const MOST_DOT_ROWS = 4;
 /** Bytes of codes that stay in the second-level cache for the next row of inputs. */
 const CACHED = 2 ** 18;
+const VECTOR_BYTES = 16;
 
 /** Columns `start … end` of the output; `start` begins a quad. */
 export function packedProduct(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
@@ -71,19 +74,25 @@ function panels(tools: TaskTools, task: PackedProductTask, start: number, end: n
   const kernel = tools.packed(task);
   const source: PanelSource = {
     unit: BLOCK,
-    /** Two quads are the columns of a panel. */
-    pack(target, column, columns, step, steps) {
+    pack(target, column, columns, step, steps, tiles) {
+      const unpack = tiles === 'wide' ? kernel.unpack_quad_wide : kernel.unpack_quad;
       const first = step / BLOCK;
       const count = Math.min(blocks - first, Math.ceil(steps / BLOCK));
       const left = group - (first % group);
       const quad = (start + column) / QUAD;
       for (let q = 0; q < columns / QUAD; q++) {
-        const out = target + (q >> 1) * 32 * steps + (q & 1) * 16;
-        kernel.unpack_quad(out, ...placeOf(task, quad + q, first), count, group, left);
+        unpack(panelPlace(target, q, steps, tiles), ...placeOf(task, quad + q, first), count, group, left);
       }
     },
   };
   panelProduct(tools, task, view(a, k), source, start, end);
+}
+
+/** Where the columns of a quad begin in panels of so many steps: a panel has as many quads as a step has vectors. */
+export function panelPlace(target: number, quad: number, steps: number, tiles: TileWidth): number {
+  const step_bytes = PANEL_STEP_BYTES[tiles];
+  const quads = step_bytes / VECTOR_BYTES;
+  return target + Math.floor(quad / quads) * step_bytes * steps + (quad % quads) * VECTOR_BYTES;
 }
 
 /** Columns `start … end` of a product whose right operand writes its own panels. */

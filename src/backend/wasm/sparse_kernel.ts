@@ -13,9 +13,11 @@ export interface SparseKernel {
   dot_sparse(y: number, y_end: number, values: number, places: number, x: number, x_end: number, table: number): void;
   /** Four columns of a panel from `out` on, while it is below `out_end`. */
   unpack_sparse(out: number, out_end: number, values: number, places: number): void;
+  unpack_sparse_wide(out: number, out_end: number, values: number, places: number): void;
 }
 
 export function createSparseKernel(floats: SparseLayout['floats'], memory: WebAssembly.Memory): SparseKernel {
-  const module = new WebAssembly.Module(assemble([dotSparse(floats), unpackSparse(floats)], memoryKind(memory)));
+  const functions = [dotSparse(floats), unpackSparse(floats, 'narrow'), unpackSparse(floats, 'wide')];
+  const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as SparseKernel;
 }

@@ -4,7 +4,8 @@ import type { PanelSource } from '../linalg/panel_product.ts';
 import { dotColumns } from './dot_columns.ts';
 import type { Epilogue } from './epilogue.ts';
 import { QUAD } from './packed_layout.ts';
-import { MOST_DOT_ROWS, panelProduct } from './packed_product.ts';
+import { PANEL_STEP_BYTES } from './packed_panel.ts';
+import { MOST_DOT_ROWS, panelPlace, panelProduct } from './packed_product.ts';
 import { fourBytes, PLACE_BYTES, type SparseLayout } from './sparse_layout.ts';
 import type { TaskTools } from './tasks.ts';
 
@@ -36,11 +37,12 @@ export function sparseProduct(tools: TaskTools, task: SparseProductTask, start: 
   }
   const source: PanelSource = {
     unit: 4,
-    pack(target, column, columns, step, steps) {
+    pack(target, column, columns, step, steps, tiles) {
+      const unpack = tiles === 'wide' ? kernel.unpack_sparse_wide : kernel.unpack_sparse;
       const quad = (start + column) / QUAD;
       for (let q = 0; q < columns / QUAD; q++) {
-        const out = target + (q >> 1) * 32 * steps + (q & 1) * 16;
-        kernel.unpack_sparse(out, out + 32 * steps, ...placeOf(task, quad + q, step / 4));
+        const out = panelPlace(target, q, steps, tiles);
+        unpack(out, out + PANEL_STEP_BYTES[tiles] * steps, ...placeOf(task, quad + q, step / 4));
       }
     },
   };

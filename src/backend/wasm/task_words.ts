@@ -5,6 +5,8 @@
 import { DTYPES } from '../../tensor/dtype.ts';
 import type { TaskName, Tasks } from './tasks.ts';
 
+export type { TaskName };
+
 type Kind = 'f32' | 'f64' | 'u32' | 'u8' | 'number' | readonly string[];
 type Schema<T> = { readonly [K in keyof Required<T>]: Kind };
 
@@ -23,7 +25,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ m: 'number', n: 'number', k: 'number' },
     ...{ a: 'f64', a_row_stride: 'number', a_column_stride: 'number' },
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
-    ...{ output: 'f64', upper: 'number' },
+    ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
   },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
@@ -68,7 +70,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   scale_columns: { weight: 'f32', scale: 'f32', output: 'f32', d: 'number' },
   count_non_finite: { values: 'f32', counts: 'u32', index: 'number' },
 };
-const NAMES = Object.keys(SCHEMAS) as TaskName[];
+export const TASK_NAMES = Object.keys(SCHEMAS) as TaskName[];
 
 /** Words of the longest task. */
 export const TASK_WORDS = 36;
@@ -91,7 +93,7 @@ export function writeTask<K extends TaskName>(
 ): boolean {
   const values = task as unknown as Record<string, AnyArray | number | boolean | string | undefined>;
   let at = 0;
-  words[at++] = NAMES.indexOf(name);
+  words[at++] = TASK_NAMES.indexOf(name);
   for (const [field, kind] of Object.entries(SCHEMAS[name]) as [string, Kind][]) {
     const value = values[field];
     if (isArrayKind(kind)) {
@@ -108,7 +110,7 @@ export function writeTask<K extends TaskName>(
 /** The task that was written, with arrays over `buffer`. */
 export function readTask(words: Float64Array, buffer: ArrayBufferLike): { name: TaskName; task: Tasks[TaskName] } {
   let at = 0;
-  const name = NAMES[words[at++]];
+  const name = TASK_NAMES[words[at++]];
   const task: Record<string, unknown> = {};
   for (const [field, kind] of Object.entries(SCHEMAS[name]) as [string, Kind][]) {
     const word = words[at++];

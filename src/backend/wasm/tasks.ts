@@ -15,6 +15,7 @@ import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
@@ -87,8 +88,9 @@ export interface Product64Task {
   b: Float64Array;
   b_row_stride: number;
   b_column_stride: number;
-  /** (m, n). */
+  /** (m, n), its rows `output_row_stride` apart. */
   output: Float64Array;
+  output_row_stride: number;
   /** Only elements with column ≥ row are wanted. */
   upper: boolean;
 }
@@ -136,14 +138,20 @@ export class TaskTools {
   private readonly sparseKernels = new Map<string, SparseKernel>();
   private kept = new Float32Array(0);
 
-  /** @param place None where tensors are arrays of their own. */
-  constructor(private readonly place?: ToolPlace) {
+  /**
+   * @param place None where tensors are arrays of their own.
+   * @param tiles Of products in f32; by default those that are found to be the faster ones.
+   */
+  constructor(
+    private readonly place?: ToolPlace,
+    private readonly tiles?: TileWidth,
+  ) {
     if (place) this.kept = new Float32Array(place.memory.buffer, place.scratch, SCORES);
   }
 
   get product(): PanelProduct {
     const { place, parts } = this;
-    parts.product ??= new PanelProduct('f32', undefined, place && at(place, 4 * SCORES));
+    parts.product ??= new PanelProduct('f32', undefined, place && at(place, 4 * SCORES), this.tiles);
     return parts.product;
   }
 
@@ -235,13 +243,13 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
 
   /** Rows `start … end` of C. */
   product64({ product64 }, task, start, end) {
-    const { m, n, k, upper } = task;
+    const { m, n, k, upper, output_row_stride } = task;
     const a = { values: task.a, offset: start * task.a_row_stride, row_stride: task.a_row_stride };
     const b = { values: task.b, offset: 0, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
     // Of the rows of a triangle, columns from the first row on are wanted.
     const first = upper ? Math.min(start, n - 1) : 0;
     const right = { ...b, offset: first * task.b_column_stride };
-    const target = view(task.output, n, start * n + first);
+    const target = view(task.output, output_row_stride, start * output_row_stride + first);
     const mode = { adds: true, upper };
     const rows = Math.min(end, m) - start;
     product64.multiply(rows, n - first, k, { ...a, column_stride: task.a_column_stride }, right, target, mode);

@@ -6,8 +6,11 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { pulse } from '../../pulse/pulse.ts';
+import { addSpan, clock, isTimelineOn, type Span } from '../../pulse/timeline.ts';
 import { nextTask } from '../event_loop.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { Crew } from './crew.ts';
+import { TaskLog } from './task_log.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
 import { runTask, type TaskName, type Tasks, TaskTools } from './tasks.ts';
 
@@ -18,6 +21,8 @@ export interface ThreadPlace {
   control: number;
   /** Address of this thread's scratch memory. */
   scratch: number;
+  /** Address of a {@link TaskLog}, where a timeline is wanted. */
+  log?: number;
 }
 
 /** Another thread, which runs {@link serve}. */
@@ -71,13 +76,14 @@ export class Control {
  * Takes ranges of tasks for ever: what another thread does. It ends with its Worker. Now and then it goes through its event
  * loop, for what the browser asks of every thread: a measurement of memory waits for all of them.
  */
-export async function serve({ memory, control, scratch }: ThreadPlace): Promise<never> {
+export async function serve({ memory, control, scratch, log }: ThreadPlace): Promise<never> {
   const shared = new Control(memory, control);
   const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
+  const tasks = log === undefined ? undefined : new TaskLog(memory, log);
   let turned = performance.now();
   for (;;) {
     const run = Atomics.load(shared.words, RUN);
-    serveRun(shared, tools, memory);
+    serveRun(shared, tools, memory, tasks);
     waitWhile(shared.words, RUN, run, TURN_MS);
     if (performance.now() - turned < TURN_MS) continue;
     await nextTask();
@@ -86,7 +92,7 @@ export async function serve({ memory, control, scratch }: ThreadPlace): Promise<
 }
 
 /** Takes ranges of the run that is open, if one is, until none is left. */
-function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory): void {
+function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory, log?: TaskLog): void {
   const { words, numbers } = shared;
   for (;;) {
     const claim = Atomics.load(words, CLAIM);
@@ -97,7 +103,9 @@ function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory)
     if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
     try {
       const { name, task } = readTask(copy, memory.buffer);
+      const begun = log ? clock() : 0;
       runTask(tools, name, task, start, end);
+      log?.add(name, begun, clock());
     } catch {
       Atomics.add(words, FAILED, 1);
     }
@@ -111,9 +119,15 @@ export class Threads {
   private readonly shared?: Control;
   private runs = 0;
 
-  /** @param crew None where memory cannot be shared: then everything runs here. */
-  constructor(private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads'>) {
-    this.kit = new TaskTools(crew?.place);
+  /**
+   * @param crew None where memory cannot be shared: then everything runs here.
+   * @param tiles Of this thread's products in f32; by default those that are found to be the faster ones.
+   */
+  constructor(
+    private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads' | 'logs'>,
+    tiles?: TileWidth,
+  ) {
+    this.kit = new TaskTools(crew?.place, tiles);
     if (crew) this.shared = new Control(crew.place.memory, crew.control);
   }
 
@@ -135,7 +149,7 @@ export class Threads {
     const ranges = bounds.length - 1;
     const isShared = crew && shared && ranges > 1 && writeTask(shared.task, name, task, crew.place.holds);
     if (!isShared) {
-      runTask(kit, name, task, bounds[0], bounds[ranges]);
+      timed(name, () => runTask(kit, name, task, bounds[0], bounds[ranges]));
       return;
     }
     const { words, numbers } = shared;
@@ -149,13 +163,19 @@ export class Threads {
         if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
         own++;
         pulse();
-        runTask(kit, name, task, bounds[range], bounds[range + 1]);
+        timed(name, () => runTask(kit, name, task, bounds[range], bounds[range + 1]));
       }
     } finally {
       const taken = Atomics.exchange(words, CLAIM, claimOf(run, CLOSED)) & CLOSED;
       waitFor(words, Math.min(taken, ranges) - own);
     }
     if (Atomics.load(words, FAILED) > 0) throw fault('A compute thread failed.');
+  }
+
+  /** What the other threads did, where a timeline is kept. */
+  spans(): Span[] {
+    const { crew } = this;
+    return (crew?.logs ?? []).flatMap((log, i) => new TaskLog((crew as Crew).place.memory, log).spans(i + 1));
   }
 
   dispose(): void {
@@ -174,6 +194,13 @@ export class Threads {
     wake(words, RUN);
     return this.runs;
   }
+}
+
+/** Does a part of a task on this thread, and puts it into the timeline, where one is kept. */
+function timed(name: TaskName, work: () => void): void {
+  const start = isTimelineOn() ? clock() : 0;
+  work();
+  if (start > 0) addSpan({ name, kind: 'kernel', thread: 0, start, end: clock() });
 }
 
 /** Waits until so many ranges were done by others. */

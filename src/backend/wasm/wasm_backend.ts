@@ -7,6 +7,7 @@
  * onnxruntime-web runs here.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type {
@@ -41,7 +42,9 @@ import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
+import type { RowsView } from '../linalg/panel_product.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
+import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
   checkActivation,
@@ -71,9 +74,12 @@ const WORTH_SHARING = 2 ** 18;
 /** A millisecond's work: each range packs its operands anew. */
 const WORTH_SPLITTING = 2 ** 26;
 
-/** @param crew None where memory cannot be shared: then one thread computes. It ends with the backend. */
-export function createWasmBackend(crew?: Crew): Backend {
-  return new WasmBackend(new Threads(crew), crew ? new HeapArrays(crew.heap) : new OwnArrays());
+/**
+ * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
+ * @param tiles Of the calling thread's products in f32, for tests; by default those that are found to be the faster ones.
+ */
+export function createWasmBackend(crew?: Crew, tiles?: TileWidth): Backend {
+  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays());
 }
 
 class WasmBackend extends HostBackend {
@@ -82,6 +88,7 @@ class WasmBackend extends HostBackend {
   private readonly packed: PackedTensors;
   private readonly sparse: SparseTensors;
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
+  readonly spans = () => this.threads.spans();
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
 
@@ -244,7 +251,9 @@ class WasmBackend extends HostBackend {
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n } = checkEigh(args);
     const matrix = args.unrounded ?? floats(args.covariance);
-    const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n, args.signal, this.addProduct);
+    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
+      symmetricEigen(matrix, n, args.signal, this.addProduct),
+    );
     const label = `${args.covariance.label} eigenvectors`;
     const kept = this.fromArray(eigenvectors, [n, n], label);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
@@ -297,30 +306,49 @@ class WasmBackend extends HostBackend {
     this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
-  /** In f64. What a solver computes with lies in arrays of its own: large operands are copied to where all threads are. */
-  readonly addProduct: AddProduct = (m, n, k, a, b, c, upper = false) => {
-    const parts = this.parts(m * n * k);
-    if (parts === 1) {
-      this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
-      return;
-    }
-    const copies = [copied(this.arrays, a, m, k), copied(this.arrays, b, k, n), this.arrays.doubles(m * n)];
-    const [left, right, output] = copies;
-    for (let row = 0; row < m; row++) {
-      const at = c.offset + row * c.row_stride;
-      output.set(c.values.subarray(at, at + n), row * n);
-    }
-    const task = {
-      ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
-      ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
-    };
-    this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
-    for (let row = 0; row < m; row++) {
-      const first = upper ? row : 0;
-      c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
-    }
-    for (const copy of copies) this.recycle(copy);
-  };
+  /** In f64. What a solver computes with mostly lies in arrays of its own: large operands are copied to where all threads are. */
+  readonly addProduct: AddProduct = Object.assign(
+    (m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: RowsView<Float64Array>, upper = false) => {
+      const parts = this.parts(m * n * k);
+      if (parts === 1) {
+        this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
+        return;
+      }
+      const copies: Float64Array[] = [];
+      const held = (matrix: MatrixView, rows: number, columns: number): Float64Array => {
+        const { values, offset } = matrix;
+        if (this.arrays.holds(values.buffer)) return values.subarray(offset, offset + reachOf(matrix, rows, columns));
+        const copy = copied(this.arrays, matrix, rows, columns);
+        copies.push(copy);
+        return copy;
+      };
+      const isInPlace = this.arrays.holds(c.values.buffer);
+      const [left, right] = [held(a, m, k), held(b, k, n)];
+      const output = isInPlace ? c.values.subarray(c.offset) : this.arrays.doubles(m * n);
+      if (!isInPlace) {
+        copies.push(output);
+        for (let row = 0; row < m; row++) {
+          const at = c.offset + row * c.row_stride;
+          output.set(c.values.subarray(at, at + n), row * n);
+        }
+      }
+      const task = {
+        ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
+        ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
+        output_row_stride: isInPlace ? c.row_stride : n,
+      };
+      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+      for (let row = 0; row < (isInPlace ? 0 : m); row++) {
+        const first = upper ? row : 0;
+        c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
+      }
+      for (const copy of copies) this.recycle(copy);
+    },
+    {
+      allocate: (elements: number) => this.arrays.doubles(elements),
+      release: (values: Float64Array) => this.recycle(values),
+    },
+  );
 
   /**
    * In how many ranges a task of so many products is cut: long ones in more than there are threads, so that one that is
@@ -333,14 +361,15 @@ class WasmBackend extends HostBackend {
   }
 }
 
+/** Elements from the first to the last of a view of (rows, columns). */
+function reachOf({ row_stride, column_stride }: MatrixView, rows: number, columns: number): number {
+  return (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
+}
+
 /** The part of a matrix that a view of (rows, columns) reaches, with the same strides. */
-function copied(
-  arrays: Arrays,
-  { values, offset, row_stride, column_stride }: MatrixView,
-  rows: number,
-  columns: number,
-) {
-  const copy = arrays.doubles((rows - 1) * row_stride + (columns - 1) * column_stride + 1);
+function copied(arrays: Arrays, matrix: MatrixView, rows: number, columns: number): Float64Array {
+  const { values, offset } = matrix;
+  const copy = arrays.doubles(reachOf(matrix, rows, columns));
   copy.set(values.subarray(offset, offset + copy.length));
   return copy;
 }

@@ -255,7 +255,7 @@ function factorOf(gram: Float32Array, tau: Float64Array): Float32Array | undefin
 function descendingColumns({ vectors }: TridiagonalEigen, n: number, size: number): Uint8Array {
   const columns = new Float32Array(size * size);
   for (let row = 0; row < n; row++) {
-    for (let j = 0; j < n; j++) columns[row * size + j] = vectors[row * n + n - 1 - j];
+    for (let j = 0; j < n; j++) columns[row * size + j] = vectors[(n - 1 - j) * n + row];
   }
   return new Uint8Array(columns.buffer);
 }

@@ -9,6 +9,7 @@ import { readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
+import { inSpan } from '../../pulse/timeline.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { measurePerplexity } from '../measure_commands.ts';
@@ -103,7 +104,7 @@ async function runOnnx(
     };
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
       meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
-    const job = verifier.verify(onnx, part, { signal, onWindow, onPart });
+    const job = inSpan(`verification (${build})`, () => verifier.verify(onnx, part, { signal, onWindow, onPart }));
     const { version, parts, ...result } = await job.finally(() => verifier.close());
     runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
     return result;

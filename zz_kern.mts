@@ -1,0 +1,2 @@
+import { writeFileSync } from 'node:fs';
+import { build } from 'vite';
