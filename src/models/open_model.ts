@@ -90,7 +90,7 @@ interface Built extends BuiltModel {
 /** From its own description, where Whittle wrote the config, else by the family that the config names. */
 async function buildModel(found: HfModel, raw: RawConfig, adapter: Adapter | undefined): Promise<Built> {
   const { name } = found.config;
-  const quantization = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const quantization = readQuantization(raw, name, found.checkpoint.tensors, await quantizationFile(found));
   const { widen, packed } = quantization;
   const base = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
   const { checkpoint: widened, notes: merged } = adapter
@@ -120,7 +120,9 @@ async function buildModel(found: HfModel, raw: RawConfig, adapter: Adapter | und
   };
 }
 
-async function modelOptFile({ hf_quant_config: source }: HfModel) {
+/** What says how weights are quantised where config.json does not. */
+async function quantizationFile({ hf_quant_config, quantize_config }: HfModel) {
+  const source = hf_quant_config ?? quantize_config;
   return source && { raw: await readJsonObject(source), file: source.name };
 }
 
