@@ -132,6 +132,31 @@ it.each(['gptq_1_act_order', 'awq_gemm', 'ct_w4a16_asymmetric', 'ct_int8', 'ct_n
   },
 );
 
+describe('AWQ for other kernels is told by its tensors', () => {
+  const zeros = (name: string, dtype: 'I16' | 'I32' | 'F16', shape: [number, number]): Stored => {
+    const bytes = shape[0] * shape[1] * (dtype === 'I32' ? 4 : 2);
+    return { name: `model.layers.0.mlp.other.${name}`, dtype, shape, bytes: new Uint8Array(bytes) };
+  };
+  const { quantization_config } = facts.variants.awq_gemm;
+  const { version: _, ...config } = quantization_config;
+
+  it.each([
+    [
+      'GEMV',
+      'scales',
+      [zeros('qweight', 'I32', [64, 4]), zeros('qzeros', 'I32', [64, 1]), zeros('scales', 'F16', [64, 8])],
+    ],
+    ['words of 16 bits', 'qweight', [zeros('qweight', 'I16', [16, 32]), zeros('scales', 'F16', [2, 64])]],
+    ['scaled zeros', 'scaled_zeros', [zeros('qweight', 'I32', [32, 8]), zeros('scaled_zeros', 'F16', [2, 64])]],
+  ] as const)('%s', async (_, tensor, more) => {
+    await expect(opened('awq_gemm', { config: { quantization_config: config }, more })).rejects.toMatchObject({
+      code: 'unsupported_dtype',
+      place: { tensor: `model.layers.0.mlp.other.${tensor}` },
+      message: expect.stringContaining('GEMV'),
+    });
+  });
+});
+
 describe('biases beside packed weights', () => {
   const biases = ['q', 'k', 'v', 'o'].map((name, at): Stored => {
     const values = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i + at));

@@ -2,8 +2,10 @@
  * @file AWQ checkpoints in the GEMM layout, as AutoAWQ writes them: `qweight` (in, out/8), `qzeros` (groups, out/8), `scales`
  * (groups, out), 4 bits. Eight outputs share a word, in the order 0 2 4 6 1 3 5 7 from its lowest bits on.
  */
+import { WhittleError } from '../../../errors/errors.ts';
 import type { FloatType } from '../../../tensor/dtype.ts';
 import { decodeToFloat32 } from '../../../tensor/half.ts';
+import { formatShape } from '../../../tensor/shape.ts';
 import type { RowRange, TensorInfo } from '../../checkpoint.ts';
 import type { IntegerRows } from '../../integers.ts';
 import { checkShape, type DecodedWeight, type PartReader } from './decoded.ts';
@@ -18,6 +20,7 @@ export async function awqWeights(parts: PartReader, group_size: number): Promise
 
 function awqWeight(parts: PartReader, module: string, group_size: number): DecodedWeight {
   const first = `${module}.qweight`;
+  refuseOtherKernels(parts, module);
   const qweight = parts.need(first, ['I32'], first);
   const scales = parts.need(`${module}.scales`, FLOAT_TYPES, first);
   const qzeros = parts.need(`${module}.qzeros`, ['I32'], first);
@@ -35,6 +38,25 @@ function awqWeight(parts: PartReader, module: string, group_size: number): Decod
     parts: [qweight, qzeros, scales],
     integers: { bits: 4, group, zero: 'integer', scale, read },
   };
+}
+
+/**
+ * Layouts for the kernels GEMV and GEMVFast, which llm-awq writes too: outputs come first, words may be of 16 bits, and zeros
+ * may be multiplied by the scales. Told by the tensors, since llm-awq's config does not say it.
+ */
+function refuseOtherKernels(parts: PartReader, module: string): void {
+  const [qweight, scales] = ['qweight', 'scales'].map((name) => parts.get(`${module}.${name}`));
+  const odd = parts.get(`${module}.scaled_zeros`) ?? (qweight?.dtype === 'I16' ? qweight : undefined);
+  const isOutputsFirst = qweight && scales && qweight.shape[0] === scales.shape[0];
+  const found = odd ?? (isOutputsFirst ? scales : undefined);
+  if (!found) return;
+  throw new WhittleError({
+    code: 'unsupported_dtype',
+    message: `${found.name} ${formatShape(found.shape)} (${found.dtype}) is of AWQ's layout for GEMV kernels (as llm-awq writes it), which Whittle does not decode.`,
+    place: { file: found.file, tensor: found.name },
+    allowed: 'AWQ in the GEMM layout, as AutoAWQ writes it with version GEMM',
+    action: 'Open an AWQ version of the model in the GEMM layout, the unquantised version, or a GGUF of it.',
+  });
 }
 
 async function readRows(
