@@ -157,6 +157,7 @@ export async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: F
     use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
     source: weight,
     ...(!isFloatType(weight.dtype) && { blocks: stored }),
+    ...(weight.unpack && { unpack: weight.unpack.bind(weight) }),
   };
 }
 
