@@ -19,6 +19,7 @@ import { createStudio, type Engine, type Studio } from './studio.ts';
 
 export const MODEL: ModelSummary = {
   name: 'tiny',
+  fingerprint: 'f1',
   architecture: 'LlamaForCausalLM',
   model_type: 'llama',
   norm: 'rms_norm',

@@ -3,6 +3,7 @@ import { modelShape } from '../compress/slicegpt/model_shape.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
 import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
+import { fingerprint } from './fingerprint.ts';
 import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { ModelSource, ModelSummary } from './protocol.ts';
@@ -27,12 +28,13 @@ export async function openCommand(
   const { files, release } = await sourceFiles(platform, source);
   try {
     const open = await openModel(files);
+    const print = await fingerprint(files.filter(({ path }) => isPartOf(open, path)));
     // Only now: a bad drop must not lose the model that is open.
     await state.dropModel();
     // A report tells the peak since its model was opened.
     if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
     state.peak_heap_bytes = undefined;
-    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
+    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name, print);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;
     return summary;
@@ -40,6 +42,12 @@ export async function openCommand(
     release?.();
     throw thrown;
   }
+}
+
+/** Weights, config, tokenizer: whatever else lay in a folder makes no other model. */
+function isPartOf({ files, tokenizer_files }: OpenModel, path: string): boolean {
+  const name = path.split('/').pop();
+  return [...files, ...tokenizer_files].some((file) => file.name.split('/').pop() === name);
 }
 
 /** `release`: to be called when the model is closed. */
@@ -61,7 +69,7 @@ async function sourceFiles(
   }
 }
 
-function summarize(open: OpenModel, name: string): ModelSummary {
+function summarize(open: OpenModel, name: string, fingerprint: string): ModelSummary {
   const { model, checkpoint } = open;
   const tensors = [...checkpoint.tensors.values()].map(({ name, dtype, shape, bytes }) => ({
     name,
@@ -71,6 +79,7 @@ function summarize(open: OpenModel, name: string): ModelSummary {
   }));
   return {
     name,
+    fingerprint,
     architecture: model.config.architecture,
     model_type: model.config.model_type,
     norm: model.norm.kind,

@@ -87,6 +87,11 @@ export interface Commands {
   write_imatrix: { request: Record<string, never>; result: ImatrixReport };
   /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
   set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
+  /**
+   * After `open` and `set_texts` in a session's next engine: brings back the runs that are named, and what was measured of the
+   * open model. Everything else that earlier engines of the session stored is removed.
+   */
+  restore: { request: RestoreRequest; result: RestoreReport };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -136,8 +141,34 @@ export interface SliceOptions {
   head: HeadKind | 'auto';
 }
 
+export interface RestoreRequest {
+  /** Of runs that the page still shows. */
+  runs: readonly string[];
+  /** Folders of exports that the page offers, whoever made them. */
+  keep_exports?: readonly string[];
+}
+
+export interface RestoreReport {
+  /** Runs that can be measured and exported again. */
+  restored: string[];
+  /** Runs whose weights are not to be had, and why where anything is there of them. */
+  lost: { id: string; error?: ErrorData }[];
+  /** The job that was broken off, as far as its finished layers are stored; null where none was. */
+  unfinished: Unfinished | null;
+}
+
+/** A job that can go on where it stopped. */
+export interface Unfinished {
+  job: { kind: 'slice'; options: SliceOptions } | { kind: 'compress'; steps: readonly StepInput[] };
+  /** Layers that are finished, of so many in the pass at hand. */
+  layer: number;
+  layers: number;
+}
+
 export interface ModelSummary {
   name: string;
+  /** SHA-256 over names, sizes and samples of the files: whether others are the same model. */
+  fingerprint: string;
   /** For people: "LlamaForCausalLM". */
   architecture: string;
   /** The family as the config names it: "llama", "gpt_neox". */
@@ -223,6 +254,8 @@ export interface SliceReport {
   duration_ms: number;
   /** The same as a run of a recipe of one step. */
   run?: RunReport;
+  /** Why it will not outlive this engine; absent where it will. */
+  unkept?: ErrorData;
 }
 
 /** Sizes of a model, made or planned. */
@@ -268,6 +301,8 @@ export interface RunReport extends ModelSizes {
   /** Where the recipe was found for a size. */
   solver?: SolveReport;
   duration_ms: number;
+  /** Why it will not outlive this engine; absent where it will. */
+  unkept?: ErrorData;
 }
 
 export interface PlanRequest {

@@ -8,6 +8,7 @@ import type { ScratchStore } from '../models/scratch.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
+import type { SharedScratch } from './kept/kept_store.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
 import { type Stage, Stages } from './stages.ts';
@@ -34,7 +35,7 @@ export interface MadeModel {
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
   /** Its own. */
-  readonly scratch: readonly ScratchStore[];
+  readonly scratch: ScratchStore[];
   /** That it stands on, its own last pass included. */
   readonly stages?: readonly Stage[];
   evaluation?: { report: PerplexityReport; duration_ms: number };
@@ -66,6 +67,8 @@ export class EngineState {
   readonly denseExports = new Map<string, ExportFolder>();
   /** How many engines this page had before; names of their runs are taken. */
   generation = 0;
+  /** Scratch files of earlier engines that restored runs stand on. */
+  shared?: SharedScratch;
   private nextId = 1;
 
   newId(kind: 'slice' | 'run'): string {

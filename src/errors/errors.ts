@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'text_too_short'
   | 'non_finite_weights'
   | 'bad_option'
+  | 'bad_project'
+  | 'another_model'
   | 'not_sliceable'
   | 'hub_not_found'
   | 'hub_login_needed'
@@ -41,6 +43,7 @@ export type ErrorCode =
   | 'shader_error'
   | 'storage_full'
   | 'engine_stopped'
+  | 'bad_session'
   | 'site_unreachable'
   // what went wrong in the computation
   | 'not_converged'
@@ -90,6 +93,8 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'text_too_short',
   'non_finite_weights',
   'bad_option',
+  'bad_project',
+  'another_model',
   'not_sliceable',
   'hub_not_found',
   'hub_login_needed',

@@ -6,6 +6,7 @@ import type { RowRange } from '../formats/checkpoint.ts';
 import { bytesPerElement, type DType } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { WeightRef } from './decoder_model.ts';
+import { type StoredPlace, setOrigin } from './record/origin.ts';
 
 export interface ScratchStore {
   /** Stores bytes under a new key. Throws `storage_full`. */
@@ -17,6 +18,8 @@ export interface ScratchStore {
 /** A stretch of stored bytes; `read` returns exactly the bytes asked for. */
 export interface ScratchSlot {
   readonly bytes: number;
+  /** Where it is found again when this engine is gone; absent in stores without names. */
+  readonly place?: StoredPlace;
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Overwrites its start with at most as many bytes as it has. */
   write(bytes: Uint8Array): Promise<void>;
@@ -49,7 +52,7 @@ export function scratchWeight(
   blocks: readonly { rows: RowRange; slot: ScratchSlot }[],
 ): WeightRef {
   const rowBytes = (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
-  return {
+  const ref: WeightRef = {
     name,
     dtype,
     shape,
@@ -69,4 +72,6 @@ export function scratchWeight(
       return out;
     },
   };
+  const placed = blocks.flatMap(({ rows, slot: { place } }) => (place ? [{ rows, place }] : []));
+  return placed.length === blocks.length ? setOrigin(ref, { kind: 'blocks', blocks: placed }) : ref;
 }

@@ -3,7 +3,7 @@
  * place where a file can be written and read at once.
  */
 import { WhittleError } from '../errors/errors.ts';
-import { hasOpfs, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { scratchName, storageSession } from './storage_session.ts';
 
 /** The shape of `ScratchStore` in models, which platform does not import. */
@@ -14,6 +14,7 @@ export interface ScratchFile {
 
 export interface ScratchFileSlot {
   readonly bytes: number;
+  readonly place: { readonly file: string; readonly offset: number; readonly bytes: number };
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Overwrites its start with at most as many bytes as it has. Throws `storage_full`. */
   write(bytes: Uint8Array): Promise<void>;
@@ -30,12 +31,32 @@ export function hasScratchFiles(): boolean {
   );
 }
 
-/** A new, empty scratch file in this engine's folder. It exists on disk from the first `append` to `clear`. */
-export async function openScratchFile(): Promise<ScratchFile> {
+/**
+ * A new, empty scratch file in this engine's folder, on disk from the first `append` to `clear`. @param known One that an
+ * earlier engine of the session left, to be read; what is appended comes behind it.
+ */
+export async function openScratchFile(
+  known?: string,
+): Promise<ScratchFile & { slot(place: ScratchFileSlot['place']): ScratchFileSlot }> {
   const folder = await openFolder(await storageSession());
-  const name = scratchName(serial++);
-  let handle: Promise<FileSystemSyncAccessHandle> | undefined;
-  let end = 0;
+  const name = known ?? scratchName(serial++);
+  let handle = known === undefined ? undefined : openLeft(folder, known);
+  const slotAt = (start: number, size: number, used: Promise<FileSystemSyncAccessHandle> | undefined) => {
+    return {
+      bytes: size,
+      place: { file: name, offset: start, bytes: size },
+      async read(offset: number, length: number) {
+        if (!used || handle !== used) throw goneSlot(name);
+        return readFully(await used, start, size, offset, length, name);
+      },
+      async write(bytes: Uint8Array) {
+        if (!used || handle !== used) throw goneSlot(name);
+        if (bytes.byteLength > size) throw tooLong(name, bytes.byteLength, size);
+        writeFully(await used, bytes, start, name);
+      },
+    };
+  };
+  let end = handle ? (await handle).getSize() : 0;
   return {
     async append(bytes) {
       handle ??= openForWriting(folder, name);
@@ -46,19 +67,9 @@ export async function openScratchFile(): Promise<ScratchFile> {
       const size = bytes.byteLength;
       writeFully(file, bytes, start, name);
       end += size;
-      return {
-        bytes: size,
-        async read(offset, length) {
-          if (handle !== used) throw goneSlot(name);
-          return readFully(file, start, size, offset, length, name);
-        },
-        async write(bytes) {
-          if (handle !== used) throw goneSlot(name);
-          if (bytes.byteLength > size) throw tooLong(name, bytes.byteLength, size);
-          writeFully(file, bytes, start, name);
-        },
-      };
+      return slotAt(start, size, used);
     },
+    slot: ({ offset, bytes }) => slotAt(offset, bytes, handle),
     async clear() {
       const opened = handle;
       handle = undefined;
@@ -69,6 +80,20 @@ export async function openScratchFile(): Promise<ScratchFile> {
     },
   };
 }
+
+/** The browser may still be letting go of what an engine that ended had open. */
+async function openLeft(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openForWriting(folder, name);
+    } catch (thrown) {
+      if (attempt === TRIES || !isNamed(thrown, 'NoModificationAllowedError')) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, TRY_MS));
+    }
+  }
+}
+
+const [TRIES, TRY_MS] = [40, 250];
 
 function readFully(
   file: FileSystemSyncAccessHandle,

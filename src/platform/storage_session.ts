@@ -43,8 +43,7 @@ async function startSession(): Promise<string> {
   // The lock comes before the folder: another engine that is cleaning up must never see a folder without its lock.
   await holdLock(sessionLock(id), 'shared');
   const sessions = await openFolder(SESSIONS, true);
-  const own = await sessions.getDirectoryHandle(id, { create: true });
-  if (given && given.generation > 0) void removeScratch(own, given.generation);
+  await sessions.getDirectoryHandle(id, { create: true });
   await removeLeftovers(sessions, id);
   return `${SESSIONS}/${id}`;
 }
@@ -52,10 +51,19 @@ async function startSession(): Promise<string> {
 /** A Worker that hung is let go of only when the browser has stopped it. */
 const [TRIES, TRY_MS] = [6, 5000];
 
-/** What an earlier engine of this page computed is lost with it. */
-async function removeScratch(folder: FileSystemDirectoryHandle, generation: number): Promise<void> {
+/** Removes what earlier engines of the session computed and nothing stands on any more, as soon as the browser lets go of it. */
+export async function removeEarlierScratch(
+  folder: FileSystemDirectoryHandle,
+  kept: ReadonlySet<string>,
+): Promise<void> {
   const isOld = (name: string) =>
-    name.startsWith(SCRATCH_PREFIX) && !name.startsWith(`${SCRATCH_PREFIX}${generation}-`);
+    name.startsWith(SCRATCH_PREFIX) &&
+    !name.startsWith(`${SCRATCH_PREFIX}${given?.generation ?? 0}-`) &&
+    !kept.has(name);
+  void removeOld(folder, isOld).catch(() => undefined);
+}
+
+async function removeOld(folder: FileSystemDirectoryHandle, isOld: (name: string) => boolean): Promise<void> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, TRY_MS));
     const old = (await namesOf(folder)).filter(isOld);
