@@ -2,11 +2,20 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
+import type { SessionRef } from '../engine/protocol.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
 /** The part of the client that the studio uses; tests give a scripted one. */
-export type Engine = Pick<EngineClient, 'run' | 'onOutsideRequests' | 'onStopped'>;
+export type Engine = Pick<EngineClient, 'run' | 'session' | 'onOutsideRequests' | 'onStopped'>;
+
+/** What keeps the session, as far as the opening of models has to know. */
+export interface Keeper {
+  /** Another model is to be opened: the session for it, where the one at hand holds work; that is saved first. */
+  next(): Promise<SessionRef | undefined>;
+  /** The engine works in it now. */
+  entered(session: SessionRef): Promise<void>;
+}
 
 export interface Studio {
   store: StudioStore;
@@ -15,12 +24,14 @@ export interface Studio {
   current: { kind: JobKind; controller: AbortController; done: Promise<void> } | null;
   /** The slider moved while a job that may not be replaced was running: measure when it ends. */
   preview_wanted: boolean;
+  /** Keeps the session; null where the browser cannot. */
+  keeper: Keeper | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false, answer: null };
+  return { store, engine, current: null, preview_wanted: false, keeper: null, answer: null };
 }
 
 const StudioContext = createContext<Studio | null>(null);

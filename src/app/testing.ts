@@ -171,6 +171,8 @@ export class ScriptedEngine implements Engine {
 
   constructor(private readonly script: Script = {}) {}
 
+  readonly session = { id: 'session', engines: 1 };
+
   /** A scripted engine makes no requests. */
   onOutsideRequests(): () => void {
     return () => {};
@@ -205,6 +207,7 @@ export class ScriptedEngine implements Engine {
       calibrate: ({ fusion }) => ({ fusion, sites: [siteReport(0, [3, 1])], duration_ms: 1 }),
       slice: (wanted) => sliceReport(`slice-${++this.slices}`, wanted),
       discard: () => null,
+      restore: () => ({ restored: [], lost: [], unfinished: null }),
     };
     try {
       const answer = this.script[kind] ?? standard[kind];

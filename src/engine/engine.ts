@@ -58,7 +58,7 @@ export class Engine {
     const { state } = this;
     this.handlers = {
       start: ({ backend }) => this.start(backend),
-      open: ({ source }) => openCommand(state, platform, source),
+      open: (request) => openCommand(state, platform, request),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),

@@ -59,7 +59,16 @@ export interface Commands {
    */
   start: { request: { backend: 'auto' | BackendKind }; result: BackendInfo };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
-  open: { request: { source: ModelSource }; result: ModelSummary };
+  open: {
+    request: {
+      source: ModelSource;
+      /** The session to go on in; what the one at hand has stored then stays for another engine. Absent: the same. */
+      session?: SessionRef;
+      /** Throws `another_model` where the files are none with this fingerprint. */
+      fingerprint?: { value: string; name: string };
+    };
+    result: ModelSummary;
+  };
   /** Tokenises the texts and cuts windows. */
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
@@ -139,6 +148,12 @@ export interface SliceOptions {
   schedule: Schedule;
   fusion: Fusion;
   head: HeadKind | 'auto';
+}
+
+/** A session, and how many engines it has had before. */
+export interface SessionRef {
+  id: string;
+  engines: number;
 }
 
 export interface RestoreRequest {

@@ -128,6 +128,23 @@ export class EngineState {
     this.load_ms = 0;
   }
 
+  /** The same for a session that another engine will go on in: all that is stored of it stays. @param engines Of the next one. */
+  leaveModel(engines: number): void {
+    this.opened?.release?.();
+    this.opened = undefined;
+    this.texts = undefined;
+    this.dense = undefined;
+    this.importance = undefined;
+    this.load_ms = 0;
+    this.denseInputs = undefined;
+    this.shared = undefined;
+    this.calibrated.clear();
+    this.runs.clear();
+    this.denseExports.clear();
+    this.stages.forget();
+    this.generation = engines;
+  }
+
   async dropRun(id: string): Promise<void> {
     const run = this.runs.get(id);
     this.runs.delete(id);

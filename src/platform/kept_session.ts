@@ -5,8 +5,8 @@
 import { WhittleError } from '../errors/errors.ts';
 import { type OpfsExportFolder, openExportFolder } from './export_folder.ts';
 import { flushFully, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
-import { openScratchFile, type ScratchFile, type ScratchFileSlot } from './scratch_file.ts';
-import { removeEarlierScratch, storageSession } from './storage_session.ts';
+import { closeScratchFiles, openScratchFile, type ScratchFile, type ScratchFileSlot } from './scratch_file.ts';
+import { changeSession, removeEarlierScratch, storageSession } from './storage_session.ts';
 
 const RECORDS = 'records';
 /** A record is written beside its old self, which goes only when the new one is whole. */
@@ -24,6 +24,12 @@ export interface KeptScratchFile extends ScratchFile {
 
 /** The shape of `KeptStore` in engine, which platform does not import. */
 export const keptSession = {
+  async enter({ id, engines }: { id: string; engines: number }): Promise<void> {
+    await closeScratchFiles();
+    changeSession(id, engines);
+    await storageSession();
+  },
+
   async write(name: string, text: string): Promise<void> {
     const folder = await openFolder(`${await storageSession()}/${RECORDS}`, true);
     const bytes = new TextEncoder().encode(text);

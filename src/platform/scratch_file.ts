@@ -21,6 +21,14 @@ export interface ScratchFileSlot {
 }
 
 let serial = 0;
+/** Files that this engine has open. */
+const openFiles = new Set<() => Promise<void>>();
+
+/** Lets go of every scratch file and leaves it where it is; slots of them cannot be read any more. */
+export async function closeScratchFiles(): Promise<void> {
+  for (const close of openFiles) await close();
+  openFiles.clear();
+}
 
 /** Whether {@link openScratchFile} can work here; where it cannot, weights have to stay in memory. */
 export function hasScratchFiles(): boolean {
@@ -57,6 +65,12 @@ export async function openScratchFile(
     };
   };
   let end = handle ? (await handle).getSize() : 0;
+  const close = async () => {
+    const held = handle;
+    handle = undefined;
+    (await held)?.close();
+  };
+  openFiles.add(close);
   return {
     async append(bytes) {
       handle ??= openForWriting(folder, name);
@@ -74,6 +88,7 @@ export async function openScratchFile(
       const opened = handle;
       handle = undefined;
       end = 0;
+      openFiles.delete(close);
       if (!opened) return;
       (await opened).close();
       await removeEntry(folder, name);

@@ -42,6 +42,7 @@ export function memoryKept(exports: () => MemoryPlatform): MemoryKept {
   return {
     records,
     files,
+    enter: async () => {},
     createScratch: async () => scratchOf(`scratch-${serial++}`),
     write: async (name, text) => void records.set(name, text),
     read: async (name) => records.get(name),

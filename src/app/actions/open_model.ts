@@ -23,9 +23,11 @@ const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, ...M
 
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
-    const model = await job.run('open', { source });
+    const session = await studio.keeper?.next();
+    const model = await job.run('open', { source, ...(session && { session }) });
+    if (session) await studio.keeper?.entered(session);
     studio.preview_wanted = false;
-    studio.store.setState(({ results, settings, front }) => ({
+    studio.store.setState(({ results, settings, front, sessions }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, model },
       site: 0,
@@ -33,6 +35,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
       front: { ...front, target: null },
       memory: null,
       source,
+      sessions: { ...sessions, name: null, waiting: null, reading: null, kept: 'no' },
     }));
     if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));
     await measureDense(studio, job);
@@ -59,6 +62,11 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;
   }
+  const { waiting } = studio.store.getState().sessions;
+  if (waiting) {
+    const { openSessionFiles } = await import('../sessions/open_session.ts');
+    return openSessionFiles(studio, waiting, files);
+  }
   await openAsked(studio, { kind: 'files', files }, nameOf(files));
 }
 
@@ -73,7 +81,7 @@ function nameOf(files: readonly PickedFile[]): string {
 export async function openAsked(studio: Studio, source: ModelSource, name: string): Promise<boolean> {
   const { model } = studio.store.getState().results;
   const title = model ? `Open ${name} in place of ${model.name}?` : `Open ${name}?`;
-  if (!(await mayReplace(studio, title, 'Open and discard'))) return false;
+  if (!(await mayReplace(studio, title, 'Open'))) return false;
   await openModel(studio, source);
   return true;
 }
@@ -164,7 +172,7 @@ export async function chooseBackend(studio: Studio, backend: 'auto' | 'webgpu' |
 export async function changeBackend(studio: Studio, backend: 'auto' | 'webgpu' | 'cpu'): Promise<void> {
   if (isOccupied(studio)) return;
   const title = 'Open the model anew on another backend?';
-  if (await mayReplace(studio, title, 'Change and discard')) await chooseBackend(studio, backend);
+  if (await mayReplace(studio, title, 'Change', true)) await chooseBackend(studio, backend);
 }
 
 export async function startBackend(studio: Studio): Promise<boolean> {

@@ -5,8 +5,11 @@
 import type { StoredPlace } from '../../models/record/origin.ts';
 import type { ScratchSlot, ScratchStore } from '../../models/scratch.ts';
 import type { ExportFolder } from '../platform.ts';
+import type { SessionRef } from '../protocol.ts';
 
 export interface KeptStore {
+  /** Works in another session from now on; what is stored of the one before stays. */
+  enter(session: SessionRef): Promise<void>;
   /** Whole or not at all, whenever the engine ends. Throws `storage_full`. */
   write(name: string, text: string): Promise<void>;
   read(name: string): Promise<string | undefined>;
