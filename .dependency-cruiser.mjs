@@ -22,6 +22,7 @@ const LAYERS = {
   errors: [],
   pulse: [],
   tensor: [],
+  offline: [],
   platform: [],
   formats: ['tensor'],
   backend: ['tensor'],

@@ -1,0 +1,36 @@
+/** @file Where an answer comes from while the service worker stands between page and network. */
+
+/**
+ * `kept`: the cache first, because the name changes with the content. `fresh`: the network first, the cache where there is
+ * none. `none`: the browser's own business.
+ */
+export type Strategy = 'kept' | 'fresh' | 'none';
+
+interface Asked {
+  readonly url: string;
+  readonly method: string;
+  /** Of a part of a file. */
+  readonly isPart: boolean;
+}
+
+/** Vite's names: "assets/worker-B3yW2k1a.js". */
+const HASHED = /\/assets\/[^/]+-[\w-]{8}\.\w+$/;
+
+/** @param scope Folder of the app, with its slash. */
+export function strategyFor({ url, method, isPart }: Asked, scope: string): Strategy {
+  const { origin, pathname } = new URL(url);
+  const base = new URL(scope);
+  if (method !== 'GET' || isPart || origin !== base.origin || !pathname.startsWith(base.pathname)) return 'none';
+  return HASHED.test(pathname) ? 'kept' : 'fresh';
+}
+
+/** The studio's page has two names. */
+export function cacheKey(url: string, scope: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname === scope ? `${scope}index.html` : origin + pathname;
+}
+
+/** Only whole files of this site are worth keeping: a start page in the place of a missing file is none. */
+export function isKeepable(response: { status: number; type: string; redirected: boolean }): boolean {
+  return response.status === 200 && response.type === 'basic' && !response.redirected;
+}
