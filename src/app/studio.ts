@@ -3,6 +3,7 @@ import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
 import type { SessionRef } from '../engine/protocol.ts';
+import type { PickedFile } from '../platform/dropped_files.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
@@ -26,12 +27,14 @@ export interface Studio {
   preview_wanted: boolean;
   /** Keeps the session; null where the browser cannot. */
   keeper: Keeper | null;
+  /** Takes the next files that come: a session asked for its own. */
+  awaited: ((files: PickedFile[]) => Promise<void>) | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false, keeper: null, answer: null };
+  return { store, engine, current: null, preview_wanted: false, keeper: null, awaited: null, answer: null };
 }
 
 const StudioContext = createContext<Studio | null>(null);

@@ -13,6 +13,8 @@ export interface ScratchStore {
   append(bytes: Uint8Array): Promise<ScratchSlot>;
   /** Frees everything. */
   clear(): Promise<void>;
+  /** Lets go of what is stored and leaves it where it is, for whoever finds it by its names; absent in stores without names. */
+  leave?(): Promise<void>;
 }
 
 /** A stretch of stored bytes; `read` returns exactly the bytes asked for. */
@@ -41,6 +43,16 @@ export function memoryScratch(): ScratchStore {
     async clear() {
       slots = [];
     },
+  };
+}
+
+/** One store of several: new bytes go into the first, and all are freed together. */
+export function joinedScratch(first: ScratchStore, others: readonly ScratchStore[]): ScratchStore {
+  const all = [first, ...others];
+  return {
+    append: (bytes) => first.append(bytes),
+    clear: async () => void (await Promise.all(all.map((each) => each.clear()))),
+    leave: async () => void (await Promise.all(all.map((each) => each.leave?.()))),
   };
 }
 

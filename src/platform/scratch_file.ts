@@ -10,6 +10,8 @@ import { scratchName, storageSession } from './storage_session.ts';
 export interface ScratchFile {
   append(bytes: Uint8Array): Promise<ScratchFileSlot>;
   clear(): Promise<void>;
+  /** Closes the file and leaves it. */
+  leave(): Promise<void>;
 }
 
 export interface ScratchFileSlot {
@@ -84,6 +86,10 @@ export async function openScratchFile(
       return slotAt(start, size, used);
     },
     slot: ({ offset, bytes }) => slotAt(offset, bytes, handle),
+    async leave() {
+      openFiles.delete(close);
+      await close();
+    },
     async clear() {
       const opened = handle;
       handle = undefined;

@@ -42,6 +42,7 @@ export function memoryKept(exports: () => MemoryPlatform): MemoryKept {
   return {
     records,
     files,
+    share: Infinity,
     enter: async () => {},
     createScratch: async () => scratchOf(`scratch-${serial++}`),
     write: async (name, text) => void records.set(name, text),

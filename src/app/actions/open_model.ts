@@ -27,6 +27,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     const model = await job.run('open', { source, ...(session && { session }) });
     if (session) await studio.keeper?.entered(session);
     studio.preview_wanted = false;
+    studio.awaited = null;
     studio.store.setState(({ results, settings, front, sessions }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, model },
@@ -62,11 +63,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;
   }
-  const { waiting } = studio.store.getState().sessions;
-  if (waiting) {
-    const { openSessionFiles } = await import('../sessions/open_session.ts');
-    return openSessionFiles(studio, waiting, files);
-  }
+  if (studio.awaited) return studio.awaited(files);
   await openAsked(studio, { kind: 'files', files }, nameOf(files));
 }
 

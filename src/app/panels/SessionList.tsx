@@ -6,10 +6,9 @@ import { ConfirmButton } from '../components/ConfirmButton.tsx';
 import { formatBytes } from '../format.ts';
 import { keeperOf } from '../sessions/keep.ts';
 import { renameSession } from '../sessions/names.ts';
-import { lookAtSession, openSession } from '../sessions/open_session.ts';
+import { lookAtSession, openSession, stopWaiting } from '../sessions/open_session.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { sessionText } from '../store/sessions.ts';
-import { changeSessions } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import '../styles/sessions.css';
 
@@ -92,7 +91,7 @@ function Waiting({ info }: { info: SessionInfo }) {
           Then {info.name} goes on with all its runs. Other files are told apart and refused.
         </span>
       </p>
-      <button type="button" className="quiet" onClick={() => changeSessions(studio.store, { waiting: null })}>
+      <button type="button" className="quiet" onClick={() => stopWaiting(studio)}>
         Not now
       </button>
     </div>

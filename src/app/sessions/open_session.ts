@@ -25,13 +25,22 @@ export async function openSession(studio: Studio, info: SessionInfo): Promise<vo
   if (!found) return;
   const source = await sourceOf(found.files.source);
   if (source) await restore(studio, info, found, source);
-  else changeSessions(studio.store, { waiting: info });
+  else {
+    studio.awaited = (files) => openSessionFiles(studio, info, files);
+    changeSessions(studio.store, { waiting: info });
+  }
 }
 
 /** The files that were asked for, dropped or picked. */
-export async function openSessionFiles(studio: Studio, info: SessionInfo, files: PickedFile[]): Promise<void> {
+async function openSessionFiles(studio: Studio, info: SessionInfo, files: PickedFile[]): Promise<void> {
   const found = await read(studio, info);
   if (found) await restore(studio, info, found, { kind: 'files', files });
+}
+
+/** The next files are opened as another model again. */
+export function stopWaiting(studio: Studio): void {
+  studio.awaited = null;
+  changeSessions(studio.store, { waiting: null });
 }
 
 /** What another tab works in, as it was saved last. */
@@ -107,6 +116,7 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
         name: info.name === info.model ? null : info.name,
       },
     }));
+    studio.awaited = null;
     await keeper?.entered(session);
     await restoreRuns(studio, job);
   });

@@ -6,6 +6,7 @@ import { toErrorData } from '../../errors/errors.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { RestoreReport, RestoreRequest } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
+import { checkpointFiles, readCheckpoint, unfinishedOf } from './checkpoints.ts';
 import { SharedScratch } from './kept_store.ts';
 import { keptRuns, readDense, readRun, runRecordName } from './run_records.ts';
 
@@ -40,7 +41,9 @@ export async function restoreCommand(
       lost.push({ id, error: toErrorData(thrown) });
     }
   }
+  const unfinished = await readCheckpoint(platform);
+  for (const file of unfinished ? checkpointFiles(unfinished) : []) files.add(file);
   for (const id of await keptRuns(kept)) if (!runs.includes(id)) await kept.remove(runRecordName(id));
   await kept.sweep(files, folders);
-  return { restored, lost, unfinished: null };
+  return { restored, lost, unfinished: unfinished && unfinishedOf(unfinished) };
 }

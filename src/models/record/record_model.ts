@@ -6,7 +6,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
-import { type DecoderModel, storedWeights, type WeightRef } from '../decoder_model.ts';
+import { type DecoderModel, type Rotary, storedWeights, type WeightRef } from '../decoder_model.ts';
 import type { Packing } from '../packed/packing.ts';
 import { packedRef, storePacked } from '../packed/store.ts';
 import { type ScratchSlot, type ScratchStore, scratchWeight } from '../scratch.ts';
@@ -65,7 +65,12 @@ export class ModelRecorder {
   /** A record of `value`, which may be a model, a layer or anything else that holds weights. */
   async record(value: unknown): Promise<ModelRecord> {
     for (const ref of weightsIn(value)) await this.add(ref);
-    const structure = encodeGraph(value, (object) => this.known.get(object as WeightRef));
+    const rotaries = rotariesOf(this.context.opened);
+    const structure = encodeGraph(value, (object) => {
+      const rotary = rotaries.indexOf(object as Rotary);
+      // Weights count upwards from 0, tables of rotation downwards from −1.
+      return rotary >= 0 ? -1 - rotary : this.known.get(object as WeightRef);
+    });
     return { weights: [...this.weights], structure };
   }
 
@@ -113,7 +118,8 @@ export function restoreModel<T = DecoderModel>(record: ModelRecord, opened: Deco
   const sources = storedWeights(opened);
   const made: WeightRef[] = [];
   for (const weight of record.weights) made.push(restoreWeight(weight, sources, made, find));
-  return decodeGraph(record.structure, (index) => made[index]) as T;
+  const rotaries = rotariesOf(opened);
+  return decodeGraph(record.structure, (index) => (index < 0 ? rotaries[-1 - index] : made[index])) as T;
 }
 
 function restoreWeight(
@@ -159,6 +165,11 @@ export function filesOf({ weights }: ModelRecord): string[] {
     return weight.kind === 'packed' ? weight.parts.map(({ place }) => place.file) : [];
   });
   return [...new Set(places)];
+}
+
+/** Layers that turn alike share one object, in the next engine too: tables are made, and written, once for each. */
+function rotariesOf({ layers }: DecoderModel): Rotary[] {
+  return [...new Set(layers.flatMap(({ attention: { rotary } }) => (rotary ? [rotary] : [])))];
 }
 
 function weightsIn(value: unknown): WeightRef[] {
