@@ -36,7 +36,7 @@ export default function SessionList() {
       {waiting && <Waiting info={waiting} />}
       {isOffered && <Offer info={newest} onDiscard={() => void remove(newest.id)} />}
       {failure && (
-        <p className="field-note" role="alert">
+        <p className="field-note" role="status">
           This session is not kept: {failure.message} {failure.action}
         </p>
       )}
