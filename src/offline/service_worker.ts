@@ -2,7 +2,7 @@
  * @file The studio without a network: page, code, built-in model and its texts are fetched when the worker is installed, what
  * else is used (onnxruntime) when it is used. Headers are kept with the files, so that the page stays cross-origin isolated.
  */
-import { cacheKey, isKeepable, strategyFor } from './strategy.ts';
+import { cacheKey, isKeepable, type Strategy, strategyFor } from './strategy.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 /** Paths below the scope, and a digest of them: written in by the build. */
@@ -17,13 +17,26 @@ self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(activate()));
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  const strategy = strategyFor({ ...pick(request), isPart: request.headers.has('range') }, scope);
+  const { url, method, mode, headers } = request;
+  const strategy = strategyFor({ url, method, isPage: mode === 'navigate', isPart: headers.has('range') }, scope);
   if (strategy === 'none') return;
-  event.respondWith(strategy === 'kept' ? kept(request) : fresh(request));
+  event.respondWith(ANSWERS[strategy](event));
 });
 
-function pick({ url, method }: Request) {
-  return { url, method };
+const ANSWERS: Record<Exclude<Strategy, 'none'>, (event: FetchEvent) => Promise<Response>> = {
+  fresh: async ({ request }) => {
+    try {
+      return await fetch(request);
+    } catch (thrown) {
+      return (await found(request)) ?? Promise.reject(thrown);
+    }
+  },
+  kept: async (event) => (await found(event.request)) ?? fetchAndKeep(event),
+  installed: async ({ request }) => (await found(request)) ?? fetch(request),
+};
+
+function found({ url }: Request): Promise<Response | undefined> {
+  return caches.match(cacheKey(url, scope));
 }
 
 /** What an earlier build had under the same name is taken over: only hashed names are the same content. */
@@ -31,7 +44,7 @@ async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
   for (const path of __WHITTLE_FILES__) {
     const url = new URL(path, scope).href;
-    const isHashed = strategyFor({ url, method: 'GET', isPart: false }, scope) === 'kept';
+    const isHashed = strategyFor({ url, method: 'GET', isPage: false, isPart: false }, scope) === 'kept';
     const known = isHashed ? await caches.match(url) : undefined;
     const response = known ?? (await fetch(url, { cache: isHashed ? 'default' : 'no-cache' }));
     if (!isKeepable(response)) throw new Error(`${path} answers ${response.status}`);
@@ -46,29 +59,14 @@ async function activate(): Promise<void> {
   await self.clients.claim();
 }
 
-async function kept(request: Request): Promise<Response> {
-  return (await caches.match(cacheKey(request.url, scope))) ?? fetchAndKeep(request);
-}
-
-async function fresh(request: Request): Promise<Response> {
-  try {
-    return await fetchAndKeep(request);
-  } catch (thrown) {
-    const found = await caches.match(cacheKey(request.url, scope));
-    if (found) return found;
-    throw thrown;
-  }
-}
-
-async function fetchAndKeep(request: Request): Promise<Response> {
+async function fetchAndKeep(event: FetchEvent): Promise<Response> {
+  const { request } = event;
   const response = await fetch(request);
   if (isKeepable(response)) {
     const copy = response.clone();
+    const put = caches.open(CACHE).then((cache) => cache.put(cacheKey(request.url, scope), copy));
     // A full storage costs the copy, not the answer.
-    void caches
-      .open(CACHE)
-      .then((cache) => cache.put(cacheKey(request.url, scope), copy))
-      .catch(() => undefined);
+    event.waitUntil(put.catch(() => undefined));
   }
   return response;
 }

@@ -1,14 +1,17 @@
 /** @file Where an answer comes from while the service worker stands between page and network. */
 
 /**
- * `kept`: the cache first, because the name changes with the content. `fresh`: the network first, the cache where there is
- * none. `none`: the browser's own business.
+ * `fresh`: pages come from the network, and from the cache where there is none. `kept`: the name changes with the content, so the
+ * cache comes first, and takes what it lacks. `installed`: of this build or, where it was not installed, from the network.
+ * `none`: the browser's own business.
  */
-export type Strategy = 'kept' | 'fresh' | 'none';
+export type Strategy = 'fresh' | 'kept' | 'installed' | 'none';
 
 interface Asked {
   readonly url: string;
   readonly method: string;
+  /** Somebody goes there. */
+  readonly isPage: boolean;
   /** Of a part of a file. */
   readonly isPart: boolean;
 }
@@ -17,11 +20,12 @@ interface Asked {
 const HASHED = /\/assets\/[^/]+-[\w-]{8}\.\w+$/;
 
 /** @param scope Folder of the app, with its slash. */
-export function strategyFor({ url, method, isPart }: Asked, scope: string): Strategy {
+export function strategyFor({ url, method, isPage, isPart }: Asked, scope: string): Strategy {
   const { origin, pathname } = new URL(url);
   const base = new URL(scope);
   if (method !== 'GET' || isPart || origin !== base.origin || !pathname.startsWith(base.pathname)) return 'none';
-  return HASHED.test(pathname) ? 'kept' : 'fresh';
+  if (isPage) return 'fresh';
+  return HASHED.test(pathname) ? 'kept' : 'installed';
 }
 
 /** The studio's page has two names. */
