@@ -9,8 +9,10 @@ const ENGINE_EDGE = [
   'engine/client\\.ts$',
   'engine/protocol\\.ts$',
   'engine/plan\\.ts$',
-  'engine/report\\.ts$',
+  'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
+  // What a log makes of results: figures alone.
+  'engine/metrics',
   'compress/slicegpt/plan\\.ts$',
   // What every method is called and takes; its work runs in the engine alone.
   'compress/(?:registry|method)\\.ts$',

@@ -2,6 +2,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
+import { MetricsLog } from '../engine/metrics/metrics.ts';
 import type { SessionRef } from '../engine/protocol.ts';
 import type { PickedFile } from '../platform/dropped_files.ts';
 import type { JobKind } from './store/job.ts';
@@ -31,10 +32,15 @@ export interface Studio {
   awaited: ((files: PickedFile[]) => Promise<void>) | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
+  /** All that was measured of the open model. */
+  readonly metrics: MetricsLog;
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false, keeper: null, awaited: null, answer: null };
+  return {
+    ...{ store, engine, current: null, preview_wanted: false, keeper: null, awaited: null, answer: null },
+    metrics: new MetricsLog(),
+  };
 }
 
 const StudioContext = createContext<Studio | null>(null);

@@ -2,15 +2,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { METRICS_FILE, MetricsLog } from '../engine/metrics/metrics.ts';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
-import { imatrixFile, modelFiles, prepareOut, textFile } from './inputs.ts';
+import { imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
 import { planText, searchText } from './method_help.ts';
+import { logged } from './metrics_file.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
@@ -78,8 +80,10 @@ function fail(thrown: unknown): number {
 function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Promise<JobResult> {
   prepareOut(options.out);
   return inBrowser(options, async (browser, inputs) => {
-    const result = await runJob(options, inputs, browser, progress);
+    const log = new MetricsLog();
+    const result = await runJob(options, inputs, logged(browser, log), progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
+    await writeFile(join(options.out, METRICS_FILE), log.text());
     return result;
   });
 }
@@ -105,6 +109,7 @@ async function inBrowser<T>(
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
   const imatrix = imatrixFile(options.imatrix);
+  const tasks = taskFiles(options.tasks);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
@@ -115,6 +120,7 @@ async function inBrowser<T>(
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     if (imatrix) await browser.choose('imatrix', [imatrix]);
+    if (tasks.length > 0) await browser.choose('tasks', tasks);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
@@ -122,6 +128,7 @@ async function inBrowser<T>(
       calibration: source(calibration),
       evaluation: source(evaluation),
       ...(imatrix && { imatrix: source(imatrix) }),
+      ...(tasks.length > 0 && { tasks: source(tasks) }),
     };
     return await job(browser, inputs);
   } finally {

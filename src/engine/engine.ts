@@ -7,7 +7,10 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
 import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
+import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
+import { generateCommand } from './generate/generate_command.ts';
+import { tokenLossesCommand } from './generate/losses_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
 import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
@@ -24,6 +27,7 @@ import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
+import { scoreCommand, setTasksCommand } from './tasks_command.ts';
 import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
@@ -41,7 +45,15 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
  * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
  */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60, solve: 60 };
+const QUIET_S: Partial<Record<CommandKind, number>> = {
+  start: 60,
+  open: 120,
+  set_texts: 300,
+  set_tasks: 60,
+  score: 60,
+  compress: 60,
+  solve: 60,
+};
 
 export class Engine {
   private readonly state = new EngineState();
@@ -61,6 +73,10 @@ export class Engine {
       open: (request) => openCommand(state, platform, request),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
+      token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
+      set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
+      score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
@@ -72,6 +88,7 @@ export class Engine {
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
       set_imatrix: ({ file }) => setImatrixCommand(state, file),
       restore: (request) => restoreCommand(state, platform, request),
+      diff: (request, emit, signal) => diffCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
         await state.dropRun(id);
         return null;

@@ -2,6 +2,7 @@
 
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { hasChatTemplate } from '../formats/chat/chat_template.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
 import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
@@ -66,7 +67,7 @@ function isPartOf({ files, tokenizer_files }: OpenModel, path: string): boolean 
 }
 
 /** `release`: to be called when the model is closed. */
-async function sourceFiles(
+export async function sourceFiles(
   platform: EnginePlatform,
   source: ModelSource,
 ): Promise<{ files: ModelFile[]; release?: () => void }> {
@@ -105,6 +106,7 @@ function summarize(open: OpenModel, name: string, fingerprint: string): ModelSum
     dtype: describeDTypes(model),
     files: open.files.map(({ name, bytes }) => ({ name, bytes })),
     tokenizer: open.tokenizer.name,
+    has_chat_template: hasChatTemplate(open.tokenizer_files),
     has_bos: open.tokenizer.bos.length > 0,
     shape: modelShape(model),
     num_attention_heads: model.config.num_attention_heads,

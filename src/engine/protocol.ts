@@ -8,12 +8,19 @@ import type { StepInput } from '../compress/recipe/recipe.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
+import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { TaskScore } from '../runtime/tasks/accuracy.ts';
+import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
+import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
+import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
+import type { Prompt } from './generate/prompt.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { PlannedMemory } from './memory_plan.ts';
@@ -25,10 +32,15 @@ export type {
   BackendInfo,
   BackendKind,
   BosMode,
+  DiffReport,
+  DiffRequest,
   DivergenceSummary,
+  ExportedChoice,
   ExportFormat,
   ExportOptions,
   Fusion,
+  GeneratedText,
+  GenerateRequest,
   HeadKind,
   HubCache,
   HubCacheEntry,
@@ -43,11 +55,18 @@ export type {
   PartSizes,
   PlannedMemory,
   Precision,
+  Prompt,
   Schedule,
   SiteReport,
   SolveReport,
   SolveTarget,
   StepInput,
+  TaskScore,
+  TensorDifference,
+  TokenLosses,
+  TokenLossesRequest,
+  TrainingPoint,
+  TrainingReport,
   UnitReport,
   WorstCertificate,
 };
@@ -73,6 +92,14 @@ export interface Commands {
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
+  generate: { request: GenerateRequest; result: GeneratedText };
+  /** What a model gives each token of a text, after those before it. */
+  token_losses: { request: TokenLossesRequest; result: TokenLosses };
+  /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
+  set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Accuracy of a model on the tasks that are set. */
+  score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -101,6 +128,8 @@ export interface Commands {
    * open model. Everything else that earlier engines of the session stored is removed.
    */
   restore: { request: RestoreRequest; result: RestoreReport };
+  /** Tensors of two models by name: shapes, types, bytes, and how far one is from the other. Computes nothing else. */
+  diff: { request: DiffRequest; result: DiffReport };
   /** Forgets a compressed model and frees its weights. */
   discard: { request: { id: string }; result: null };
   /** Bytes in use now and at the peak. */
@@ -199,6 +228,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
   /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
   has_bos?: boolean;
   shape: ModelShape;
@@ -246,6 +277,21 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A model's accuracies on the tasks that are set, in their order. */
+export interface ScoreReport {
+  target: 'dense' | string;
+  tasks: TaskScore[];
+}
+
+/** A file of multiple-choice examples. */
+export interface TaskReport {
+  /** The file's name without its ending. */
+  task: string;
+  /** "piqa", "arc", "hellaswag", "winogrande". */
+  form: string;
+  examples: number;
 }
 
 export interface CalibrationReport {
@@ -297,6 +343,8 @@ export interface StepReport {
   error?: number;
   /** Of the bases; absent where the method has none. */
   certificate?: WorstCertificate;
+  /** Of a step that trains: its curve, and how it ended. */
+  training?: TrainingReport;
 }
 
 export interface RunReport extends ModelSizes {
@@ -407,6 +455,9 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  | 'generation'
+  /** Multiple-choice tasks. */
+  | 'tasks'
   | 'export'
   | 'verification';
 
@@ -438,7 +489,11 @@ export type EngineEvent =
       perplexity: number;
       relative_spread: number | null;
     }
-  | { type: 'site'; schedule: Schedule; site: SiteReport };
+  /** The next piece of a text that is being written: whole characters. */
+  | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
+  | { type: 'site'; schedule: Schedule; site: SiteReport }
+  /** A step that trains measured its held-out windows. @param step Of the recipe, as text. */
+  | { type: 'training'; step: string; point: TrainingPoint };
 
 /** Page → Worker. */
 export type ToEngine =

@@ -33,7 +33,7 @@ const platform: EnginePlatform = {
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
   ...(hasScratchFiles() && { kept: keptSession }),
-  openVerifier: (build) => new WorkerVerifier(build, onOutsideRequests),
+  openVerifier: (build, threads) => new WorkerVerifier(build, onOutsideRequests, threads),
   demoFile,
   hub: {
     get endpoint() {

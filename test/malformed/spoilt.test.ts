@@ -90,6 +90,9 @@ const ONNX_CONFIG = {
   ...{ max_position_embeddings: 32, bos_token_id: 1, eos_token_id: 2, attention_bias: true, rms_norm_eps: 1e-6 },
 };
 const ONNX = [
+  'dynamic_fused',
+  'dynamic_int8_channels',
+  'dynamic_uint8',
   'gather_block_quantized',
   'gather_then_dequantize',
   'nbits_4_asymmetric',
@@ -98,6 +101,8 @@ const ONNX = [
   'qdq_4',
   'qdq_blocks',
   'qdq_per_channel',
+  'static_qdq',
+  'static_qdq_channels',
 ];
 
 describe('quantised ONNX', () => {

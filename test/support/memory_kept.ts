@@ -60,6 +60,7 @@ export function memoryKept(exports: () => MemoryPlatform): MemoryKept {
         path,
         create: () => Promise.reject(new Error('It is finished.')),
         file: async (name) => new Blob([made.get(path)?.get(name)?.slice() as Uint8Array<ArrayBuffer>]),
+        list: async () => [...(made.get(path)?.keys() ?? [])].sort(),
         remove: async () => void made.delete(path),
       };
     },

@@ -97,6 +97,7 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
         signal,
         onEvent(event) {
           if (signal.aborted) return;
+          studio.metrics.event(kind, event);
           if (event.type === 'progress') {
             const { memory } = event;
             store.setState(({ job }) => ({ job: applyProgress(job, event, Date.now()), memory }));
@@ -105,6 +106,9 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
           onEvent?.(event);
         },
       });
+      // Another model's figures are another log.
+      if (kind === 'open') studio.metrics.clear();
+      studio.metrics.result(kind, result);
       store.setState(({ durations }) => ({ durations: { ...durations, [kind]: performance.now() - started_at } }));
       return result;
     },

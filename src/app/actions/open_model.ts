@@ -11,7 +11,8 @@ import { mayReplace } from './ask.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
-import { areTexts, offerTexts } from './texts.ts';
+import { mayBeTasks, takeTasks } from './tasks.ts';
+import { areTexts, offerLines, offerTexts } from './texts.ts';
 
 const MEASURE_STEPS = [
   { command: 'set_texts', label: 'Tokenising the texts' },
@@ -30,7 +31,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     studio.awaited = null;
     studio.store.setState(({ results, settings, front, sessions }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
-      results: { ...NO_RESULTS, backend: results.backend, model },
+      results: { ...NO_RESULTS, backend: results.backend, tasks: results.tasks, model },
       site: 0,
       selected: null,
       front: { ...front, target: null },
@@ -57,6 +58,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   let files: PickedFile[];
   try {
     files = await picked;
+    if (mayBeTasks(studio, files)) return await offerLines(studio, files, (tasks) => takeTasks(studio, tasks));
     if (areTexts(files)) return await offerTexts(studio, files);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {

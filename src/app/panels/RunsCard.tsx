@@ -64,6 +64,14 @@ export default function RunsCard() {
           >
             Save as CSV
           </button>
+          <button
+            type="button"
+            className="quiet"
+            title="Every value that was measured, with its time, as JSON Lines"
+            onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
+          >
+            Save log
+          </button>
         </div>
       </header>
       {/* A box that scrolls has to be reachable without a mouse. */}
@@ -120,6 +128,10 @@ function headOf(quantity: Quantity): string {
 
 function saveCsv(name: string, rows: readonly RunRow[]): Promise<void> {
   return downloadBlob(new Blob([toCsv(rows)], { type: 'text/csv' }), name);
+}
+
+function saveMetrics(name: string, text: string): Promise<void> {
+  return downloadBlob(new Blob([text], { type: 'application/jsonl' }), name);
 }
 
 /** Which quantities are columns; all of them stand in the CSV. */

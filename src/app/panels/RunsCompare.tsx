@@ -1,9 +1,21 @@
+import { lazy, Suspense, useState } from 'react';
+import type { TensorDifference } from '../../engine/protocol.ts';
+import { compareTensors } from '../actions/diff.ts';
 import { formatFigure, formatKl } from '../charts/scales.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { formatChange, formatPercent } from '../format.ts';
+import { BUSY, isReplaceable } from '../store/job.ts';
 import { pairedDifference, type RunRow } from '../store/runs_table.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+
+const TensorDiff = lazy(() => import('./TensorDiff.tsx'));
 
 /** Two runs against each other: what both windows share cancels out, so that small differences show. */
 export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: () => void }) {
+  const studio = useStudio();
+  const isBusy = useStudioState(({ job }) => !isReplaceable(job));
+  const [tensors, setTensors] = useState<{ of: string; rows: readonly TensorDifference[] } | null>(null);
+  const pair = `${a.id} ${b.id}`;
   const paired = pairedDifference(a.measured, b.measured);
   const size = a.figures.bytes && b.figures.bytes && b.figures.bytes.value / a.figures.bytes.value;
   return (
@@ -27,9 +39,24 @@ export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: 
         .
       </p>
       {paired && paired.windows.length > 1 && <Strip windows={paired.windows} />}
-      <button type="button" className="quiet" onClick={onClose}>
-        Close
-      </button>
+      <div className="button-row">
+        <ActionButton
+          className="quiet"
+          hindrance={isBusy && BUSY}
+          title="Shape, type, bytes and relative change of every tensor"
+          onClick={() => void compareTensors(studio, a.id, b.id).then((rows) => rows && setTensors({ of: pair, rows }))}
+        >
+          Compare tensors
+        </ActionButton>
+        <button type="button" className="quiet" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      {tensors?.of === pair && (
+        <Suspense fallback={null}>
+          <TensorDiff tensors={tensors.rows} name={`${b.label} against ${a.label}`} />
+        </Suspense>
+      )}
     </div>
   );
 }

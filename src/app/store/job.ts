@@ -18,7 +18,11 @@ export type JobKind =
   | 'recipe'
   | 'solve'
   | 'imatrix'
+  | 'diff'
+  | 'tasks'
   | 'export'
+  | 'speak'
+  | 'tokens'
   | 'discard';
 
 export interface JobStep {
