@@ -63,6 +63,8 @@ function anotherModel(name: string, wanted: string): WhittleError {
 /** Weights, config, tokenizer: whatever else lay in a folder makes no other model. */
 function isPartOf({ files, tokenizer_files }: OpenModel, path: string): boolean {
   const name = path.split('/').pop();
+  // Rank and alpha of an adapter say what its weights are multiplied by.
+  if (name === 'adapter_config.json') return true;
   return [...files, ...tokenizer_files].some((file) => file.name.split('/').pop() === name);
 }
 
