@@ -102,7 +102,7 @@ export async function openScratchFile(
   };
 }
 
-/** The browser may still be letting go of what an engine that ended had open. */
+/** The browser may still be letting go of what an engine that ended had open: of one that hung only after many seconds. */
 async function openLeft(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -114,7 +114,7 @@ async function openLeft(folder: FileSystemDirectoryHandle, name: string): Promis
   }
 }
 
-const [TRIES, TRY_MS] = [40, 250];
+const [TRIES, TRY_MS] = [140, 250];
 
 function readFully(
   file: FileSystemSyncAccessHandle,
