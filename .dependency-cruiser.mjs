@@ -24,6 +24,7 @@ const LAYERS = {
   errors: [],
   pulse: [],
   tensor: [],
+  offline: [],
   platform: [],
   formats: ['tensor'],
   backend: ['tensor'],

@@ -21,6 +21,8 @@ export default defineConfig({
     browserName: 'chromium',
     viewport: { width: 1440, height: 900 },
     trace: 'retain-on-failure',
+    // It would answer in the place of what tests put between page and server; its own spec lets it in.
+    serviceWorkers: 'block',
     actionTimeout: 20_000,
     launchOptions: { executablePath: findChromium() ?? undefined, args: chromiumFlags() },
   },

@@ -2,10 +2,11 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { contentSecurityPolicyPlugin, isolationHeaders, siteHeaders } from './src/cli/site_headers.ts';
 import { demoTexts } from './tools/demo_texts_plugin.ts';
+import { offline } from './tools/offline_plugin.ts';
 
 export default defineConfig({
   base: './',
-  plugins: [react(), demoTexts(), contentSecurityPolicyPlugin()],
+  plugins: [react(), demoTexts(), contentSecurityPolicyPlugin(), offline()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

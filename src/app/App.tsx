@@ -14,7 +14,7 @@ import { ModelPanel } from './panels/ModelPanel.tsx';
 import { QuestionNote } from './panels/QuestionNote.tsx';
 import { ResultPanel } from './panels/ResultPanel.tsx';
 import { Welcome } from './panels/Welcome.tsx';
-import { useStudio, useStudioState } from './studio.ts';
+import { type Studio, useStudio, useStudioState } from './studio.ts';
 import { guardUnload } from './unload.ts';
 
 // None of these is needed before a model is open; the recipe's chunk has the registry of methods.
@@ -23,11 +23,25 @@ const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
 const SlicePanel = lazy(() => import('./panels/SlicePanel.tsx'));
 const Stage = lazy(() => import('./charts/Stage.tsx'));
 
+/** A chunk of its own: nothing is to be kept before a model is open. Returns how to stop. */
+function keepSessions(studio: Studio): () => void {
+  let stop: (() => void) | null = null;
+  let isOver = false;
+  void import('./sessions/keep.ts').then(({ keepSession }) => {
+    if (!isOver) stop = keepSession(studio);
+  });
+  return () => {
+    isOver = true;
+    stop?.();
+  };
+}
+
 /** The one workbench: model, size and recipe, charts and result at once. */
 export function App() {
   const studio = useStudio();
   useEffect(() => listenToKeys(studio), [studio]);
   useEffect(() => guardUnload(studio), [studio]);
+  useEffect(() => keepSessions(studio), [studio]);
   useEffect(() => keepFocus(), []);
   useEffect(() => listenToEngine(studio), [studio]);
   useEffect(() => {

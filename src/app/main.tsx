@@ -2,6 +2,7 @@ import { createRoot } from 'react-dom/client';
 import { EngineClient } from '../engine/client.ts';
 import { App } from './App.tsx';
 import { loadHubConsent } from './hub_consent.ts';
+import { keepOffline } from './offline.ts';
 import { createStudioStore } from './store/store.ts';
 import { createStudio, StudioProvider } from './studio.ts';
 import './styles/base.css';
@@ -25,3 +26,5 @@ createRoot(document.getElementById('root')!).render(
     <App />
   </StudioProvider>,
 );
+
+keepOffline();

@@ -3,11 +3,21 @@ import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
 import { MetricsLog } from '../engine/metrics/metrics.ts';
+import type { SessionRef } from '../engine/protocol.ts';
+import type { PickedFile } from '../platform/dropped_files.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
 /** The part of the client that the studio uses; tests give a scripted one. */
-export type Engine = Pick<EngineClient, 'run' | 'onOutsideRequests' | 'onStopped'>;
+export type Engine = Pick<EngineClient, 'run' | 'session' | 'onOutsideRequests' | 'onStopped'>;
+
+/** What keeps the session, as far as the opening of models has to know. */
+export interface Keeper {
+  /** Another model is to be opened: the session for it, where the one at hand holds work; that is saved first. */
+  next(): Promise<SessionRef | undefined>;
+  /** The engine works in it now. */
+  entered(session: SessionRef): Promise<void>;
+}
 
 export interface Studio {
   store: StudioStore;
@@ -16,6 +26,10 @@ export interface Studio {
   current: { kind: JobKind; controller: AbortController; done: Promise<void> } | null;
   /** The slider moved while a job that may not be replaced was running: measure when it ends. */
   preview_wanted: boolean;
+  /** Keeps the session; null where the browser cannot. */
+  keeper: Keeper | null;
+  /** Takes the next files that come: a session asked for its own. */
+  awaited: ((files: PickedFile[]) => Promise<void>) | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
   /** All that was measured of the open model. */
@@ -23,7 +37,10 @@ export interface Studio {
 }
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
-  return { store, engine, current: null, preview_wanted: false, answer: null, metrics: new MetricsLog() };
+  return {
+    ...{ store, engine, current: null, preview_wanted: false, keeper: null, awaited: null, answer: null },
+    metrics: new MetricsLog(),
+  };
 }
 
 const StudioContext = createContext<Studio | null>(null);

@@ -19,6 +19,7 @@ import { createStudio, type Engine, type Studio } from './studio.ts';
 
 export const MODEL: ModelSummary = {
   name: 'tiny',
+  fingerprint: 'f1',
   architecture: 'LlamaForCausalLM',
   model_type: 'llama',
   norm: 'rms_norm',
@@ -170,6 +171,8 @@ export class ScriptedEngine implements Engine {
 
   constructor(private readonly script: Script = {}) {}
 
+  readonly session = { id: 'session', engines: 1 };
+
   /** A scripted engine makes no requests. */
   onOutsideRequests(): () => void {
     return () => {};
@@ -204,6 +207,7 @@ export class ScriptedEngine implements Engine {
       calibrate: ({ fusion }) => ({ fusion, sites: [siteReport(0, [3, 1])], duration_ms: 1 }),
       slice: (wanted) => sliceReport(`slice-${++this.slices}`, wanted),
       discard: () => null,
+      restore: () => ({ restored: [], lost: [], unfinished: null }),
     };
     try {
       const answer = this.script[kind] ?? standard[kind];

@@ -73,6 +73,7 @@ class CannedEngine implements Driver {
       case 'open':
         return {
           name: 'demo',
+          fingerprint: 'f',
           architecture: 'LlamaForCausalLM',
           model_type: 'llama',
           norm: 'rms_norm',

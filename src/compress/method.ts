@@ -3,10 +3,10 @@
  * `DecoderModel`, layer by layer, writing new weights to a scratch store as it goes, so that peak memory is one layer plus
  * the calibration activations.
  */
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, Tensor } from '../backend/backend.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
-import type { SpillOptions } from '../runtime/spill.ts';
+import type { BatchStates, SpillOptions } from '../runtime/spill.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
@@ -22,6 +22,29 @@ export interface CompressionContext {
   readonly spill?: SpillOptions;
   readonly signal: AbortSignal;
   readonly observer: CompressionObserver;
+  /** Where a pass over layers puts down what it has finished; absent: a pass that is broken off begins anew. */
+  readonly checkpoints?: LayerCheckpoints;
+}
+
+/**
+ * Finished layers of one pass, so that another engine goes on behind the last of them with the same bits as an unbroken run:
+ * new layers, what was reported of them, and the streams as they enter the next layer.
+ */
+export interface LayerCheckpoints {
+  /** What a pass of the same kind on the same input had put down last. The streams that are named are filled. */
+  take<T>(streams: Readonly<Record<string, BatchStates>>): Promise<PassCheckpoint<T> | undefined>;
+  /** After a layer. Often it does nothing: putting down may not cost more than a small part of the work. */
+  save<T>(checkpoint: () => PassCheckpoint<T>, streams: Readonly<Record<string, BatchStates>>): Promise<void>;
+}
+
+export interface PassCheckpoint<T> {
+  /** Layers that are finished. */
+  readonly done: number;
+  readonly layers: number;
+  /** Plain values, typed arrays and weights. */
+  readonly value: T;
+  /** Matrices on the device. `take` gives them back there. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
 /** Partial results while a method runs; every callback is optional for the method to use. */

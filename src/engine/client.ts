@@ -6,7 +6,7 @@ import { cancelled, WhittleError } from '../errors/errors.ts';
 import { HeapMeter } from '../platform/heap_meter.ts';
 import { holdSession } from '../platform/storage_session.ts';
 import { EngineThread } from './engine_thread.ts';
-import type { CommandKind, Commands, EngineEvent, FromEngine, ToEngine } from './protocol.ts';
+import type { CommandKind, Commands, EngineEvent, FromEngine, SessionRef, ToEngine } from './protocol.ts';
 
 export interface RunOptions {
   onEvent?(event: EngineEvent): void;
@@ -26,7 +26,7 @@ interface Pending {
 
 export class EngineClient {
   /** Held by this page, so that what is stored outlives a Worker. */
-  private readonly session = holdSession();
+  private held = holdSession();
   private readonly pending = new Map<number, Pending>();
   private readonly outsideListeners = new Set<OutsideListener>();
   private readonly stopListeners = new Set<StopListener>();
@@ -57,6 +57,8 @@ export class EngineClient {
     const result = new Promise<Commands[K]['result']>((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent: options.onEvent });
     });
+    const session = kind === 'open' ? (request as Commands['open']['request']).session : undefined;
+    const entered = session ? this.entering(session, result) : result;
     thread.send({ type: 'command', id, kind, request } as ToEngine);
     this.heap.sample();
     // A model's peak begins with it: short jobs would end before the next question is due.
@@ -65,7 +67,7 @@ export class EngineClient {
         () => this.heap.sampleAnew(),
         () => undefined,
       );
-    return result.finally(() => options.signal?.removeEventListener('abort', cancel));
+    return entered.finally(() => options.signal?.removeEventListener('abort', cancel));
   }
 
   /** Calls back for every request to another origin by the engine's threads. Returns how to stop. */
@@ -86,8 +88,28 @@ export class EngineClient {
     this.fail(cancelled());
   }
 
+  /** The session that is worked in, and how many engines it has had. */
+  get session(): SessionRef {
+    return { id: this.held.id, engines: this.generation };
+  }
+
+  /** Goes on in another session once the engine has; its lock is held from before the engine enters it. */
+  private async entering<T>({ id, engines }: SessionRef, open: Promise<T>): Promise<T> {
+    const next = holdSession(id);
+    try {
+      const result = await open;
+      this.held.release();
+      this.held = next;
+      this.generation = engines + 1;
+      return result;
+    } catch (thrown) {
+      next.release();
+      throw thrown;
+    }
+  }
+
   private start(): EngineThread {
-    const thread = new EngineThread(this.session, this.generation++, {
+    const thread = new EngineThread(this.held.id, this.generation++, {
       onMessage: (message) => this.receive(message),
       onDeath: (reason, wasAlive) => this.replace(reason, wasAlive),
     });

@@ -10,8 +10,9 @@ import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
-import type { ScratchStore } from '../models/scratch.ts';
+import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
 import { fileBytes } from './file_bytes.ts';
+import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import { passText } from './passes.ts';
 import { assertPermitted, isOneSlicing } from './plan_command.ts';
@@ -45,7 +46,8 @@ export async function compressCommand(
   const memory = memoryPlanOf(state);
   const spill = memory ? recipeMemory(open.model, recipe.steps, memory).storage.spill : 0;
   await assertStorage(platform, 'Compressing this model', needed + spill);
-  return new RecipeRun(state, platform, recipe, emit, signal).run(passes);
+  const checkpoints = await JobCheckpoints.open(state, platform, { kind: 'compress', steps });
+  return new RecipeRun(state, platform, recipe, emit, signal, checkpoints).run(passes);
 }
 
 /** Every pass, before minutes are spent on the first. Gives the bytes that all of them write. */
@@ -67,6 +69,8 @@ class RecipeRun {
   private readonly stages: Stage[] = [];
   /** Those of them that this run made. */
   private readonly made: Stage[] = [];
+  /** What a pass that failed was writing. */
+  private readonly begun: ScratchStore[] = [];
 
   constructor(
     private readonly state: EngineState,
@@ -74,6 +78,7 @@ class RecipeRun {
     private readonly recipe: Recipe,
     private readonly emit: Emit,
     private readonly signal: AbortSignal,
+    private readonly checkpoints: JobCheckpoints | undefined,
   ) {
     this.meter = new ProgressMeter(emit, 'compression', () => memoryReport(state));
   }
@@ -90,7 +95,8 @@ class RecipeRun {
       for (const [index, pass] of passes.entries()) {
         key = stageKey(key, pass);
         const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
-        const stage = known ?? (await this.stage(key, pass, model, index, passes.length));
+        const stage =
+          known ?? (await this.doneBefore(key)) ?? (await this.stage(key, pass, model, index, passes.length));
         stages.push(stage);
         model = stage.model;
       }
@@ -105,36 +111,51 @@ class RecipeRun {
         parts: partSizes(model),
         duration_ms: performance.now() - this.started,
       };
+      await this.checkpoints?.close();
       await state.stages.hold(stages);
       state.runs.set(run.id, { run, calibration: texts.protocol, model, scratch: [], stages, exports: new Map() });
       return run;
     } catch (error) {
-      for (const { scratch } of this.made) await scratch.clear();
+      await giveUp(error, this.signal, this.checkpoints, [...this.made.map(({ scratch }) => scratch), ...this.begun]);
       throw error;
     }
+  }
+
+  /** Of a pass that an engine before this one had finished in the same job. */
+  private async doneBefore(key: string): Promise<Stage | undefined> {
+    const done = await this.checkpoints?.pass(key);
+    if (!done) return undefined;
+    const { model, steps } = done;
+    const [first, ...others] = done.scratch;
+    const scratch = joinedScratch(first ?? (await this.platform.createScratch()), others);
+    const stage = { key, calibration: this.state.texts, model, scratch, steps };
+    this.made.push(stage);
+    return stage;
   }
 
   /** Of a pass that no earlier recipe has done on the same model and text. */
   private async stage(key: string, pass: Pass, model: DecoderModel, index: number, count: number): Promise<Stage> {
     const begun = performance.now();
-    const scratch = await this.platform.createScratch();
+    const own = await this.platform.createScratch();
     try {
-      const made = await this.pass(pass, model, scratch, key, index, count);
+      const made = await this.pass(pass, key, model, own, index, count);
       const steps = stepReports(pass, made, (performance.now() - begun) / 1000);
+      await this.checkpoints?.finished(key, made.model, steps);
+      const scratch = joinedScratch(own, this.checkpoints?.scratch.splice(0) ?? []);
       const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps };
       this.made.push(stage);
       return stage;
     } catch (error) {
-      await scratch.clear();
+      this.begun.push(own);
       throw error;
     }
   }
 
   private async pass(
     pass: Pass,
+    key: string,
     model: DecoderModel,
     store: ScratchStore,
-    key: string,
     index: number,
     count: number,
   ): Promise<CompressedModel> {
@@ -145,6 +166,7 @@ class RecipeRun {
     const text = passText(pass);
     const context: PassContext = {
       ...shared,
+      ...(this.checkpoints && { checkpoints: this.checkpoints.layers(key) }),
       dense: state.requireModel().open.model,
       before,
       after,

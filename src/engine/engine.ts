@@ -15,6 +15,8 @@ import { tokenLossesCommand } from './generate/losses_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
 import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
+import { afterCommand } from './kept/after_command.ts';
+import { restoreCommand } from './kept/restore_command.ts';
 import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
 import { openCommand } from './open_command.ts';
 import { planCommand } from './plan_command.ts';
@@ -73,7 +75,7 @@ export class Engine {
         return this.start(backend);
       },
       timeline: async () => [...timelineSpans(), ...(this.state.backend?.spans?.() ?? [])],
-      open: ({ source }) => openCommand(state, platform, source),
+      open: (request) => openCommand(state, platform, request),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
       generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
@@ -90,6 +92,7 @@ export class Engine {
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
       set_imatrix: ({ file }) => setImatrixCommand(state, file),
+      restore: (request) => restoreCommand(state, platform, request),
       diff: (request, emit, signal) => diffCommand(state, platform, request, emit, signal),
       discard: async ({ id }) => {
         await state.dropRun(id);
@@ -119,9 +122,11 @@ export class Engine {
       signal.throwIfAborted();
       if (this.restart && kind !== 'start') await this.recover(this.restart);
       try {
-        return await quietly(QUIET_S[kind] ?? 0, () =>
+        const result = await quietly(QUIET_S[kind] ?? 0, () =>
           this.explained(() => inSpan(kind, () => this.handlers[kind](request, emit, signal))),
         );
+        await afterCommand(this.state, this.platform, kind, request, result);
+        return result;
       } catch (error) {
         if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;
         throw error;

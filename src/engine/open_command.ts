@@ -1,12 +1,15 @@
 /** @file Command `open`: headers, config and tokenizer; no weight is read. */
+
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
+import { WhittleError } from '../errors/errors.ts';
 import { hasChatTemplate } from '../formats/chat/chat_template.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
 import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
+import { fingerprint } from './fingerprint.ts';
 import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
-import type { ModelSource, ModelSummary } from './protocol.ts';
+import type { Commands, ModelSource, ModelSummary } from './protocol.ts';
 import { multiplications } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
@@ -22,18 +25,23 @@ const DEMO_FILES = [
 export async function openCommand(
   state: EngineState,
   platform: EnginePlatform,
-  source: ModelSource,
+  { source, session, fingerprint: wanted }: Commands['open']['request'],
 ): Promise<ModelSummary> {
   const started = performance.now();
   const { files, release } = await sourceFiles(platform, source);
   try {
     const open = await openModel(files);
+    const print = await fingerprint(files.filter(({ path }) => isPartOf(open, path)));
+    if (wanted && wanted.value !== print) throw anotherModel(open.name, wanted.name);
     // Only now: a bad drop must not lose the model that is open.
-    await state.dropModel();
+    if (session && platform.kept) {
+      state.leaveModel(session.engines);
+      await platform.kept.enter(session);
+    } else await state.dropModel();
     // A report tells the peak since its model was opened.
     if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
     state.peak_heap_bytes = undefined;
-    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name);
+    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name, print);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;
     return summary;
@@ -41,6 +49,23 @@ export async function openCommand(
     release?.();
     throw thrown;
   }
+}
+
+function anotherModel(name: string, wanted: string): WhittleError {
+  return new WhittleError({
+    code: 'another_model',
+    message: `These files are not those that the session was made with: they are of ${name}, with other names, sizes or contents.`,
+    allowed: `the files of ${wanted} as they were then`,
+    action: `Drop or choose the files of ${wanted} again. To work on these, open them without going on with the session.`,
+  });
+}
+
+/** Weights, config, tokenizer: whatever else lay in a folder makes no other model. */
+function isPartOf({ files, tokenizer_files }: OpenModel, path: string): boolean {
+  const name = path.split('/').pop();
+  // Rank and alpha of an adapter say what its weights are multiplied by.
+  if (name === 'adapter_config.json') return true;
+  return [...files, ...tokenizer_files].some((file) => file.name.split('/').pop() === name);
 }
 
 /** `release`: to be called when the model is closed. */
@@ -62,7 +87,7 @@ export async function sourceFiles(
   }
 }
 
-function summarize(open: OpenModel, name: string): ModelSummary {
+function summarize(open: OpenModel, name: string, fingerprint: string): ModelSummary {
   const { model, checkpoint } = open;
   const tensors = [...checkpoint.tensors.values()].map(({ name, dtype, shape, bytes }) => ({
     name,
@@ -72,6 +97,7 @@ function summarize(open: OpenModel, name: string): ModelSummary {
   }));
   return {
     name,
+    fingerprint,
     architecture: model.config.architecture,
     model_type: model.config.model_type,
     norm: model.norm.kind,

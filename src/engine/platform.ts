@@ -6,6 +6,7 @@ import type { Backend, BackendKind } from '../backend/backend.ts';
 import type { FileSink } from '../formats/sink.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { HubNetwork } from '../platform/hub/lookup.ts';
+import type { KeptStore } from './kept/kept_store.ts';
 import type { RuntimeBuild } from './verify/builds.ts';
 import type { Verifier } from './verify/verifier.ts';
 
@@ -21,6 +22,8 @@ export interface EnginePlatform {
   openVerifier(build: RuntimeBuild, threads?: number): Verifier;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
+  /** Where a session outlives its engine; absent: nothing does. */
+  readonly kept?: KeptStore;
   /** Used by the commands that the person sends for it, and by nothing else. */
   readonly hub: HubNetwork & { endpoint: string };
 }

@@ -81,7 +81,16 @@ export interface Commands {
   /** What was done when since a `start` with `timeline`. */
   timeline: { request: Record<string, never>; result: Span[] };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
-  open: { request: { source: ModelSource }; result: ModelSummary };
+  open: {
+    request: {
+      source: ModelSource;
+      /** The session to go on in; what the one at hand has stored then stays for another engine. Absent: the same. */
+      session?: SessionRef;
+      /** Throws `another_model` where the files are none with this fingerprint. */
+      fingerprint?: { value: string; name: string };
+    };
+    result: ModelSummary;
+  };
   /** Tokenises the texts and cuts windows. */
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
@@ -117,6 +126,11 @@ export interface Commands {
   write_imatrix: { request: Record<string, never>; result: ImatrixReport };
   /** Takes an importance matrix in place of the calibration text's; null takes the text's again. */
   set_imatrix: { request: { file: File | null }; result: ImportanceReport | null };
+  /**
+   * After `open` and `set_texts` in a session's next engine: brings back the runs that are named, and what was measured of the
+   * open model. Everything else that earlier engines of the session stored is removed.
+   */
+  restore: { request: RestoreRequest; result: RestoreReport };
   /** Tensors of two models by name: shapes, types, bytes, and how far one is from the other. Computes nothing else. */
   diff: { request: DiffRequest; result: DiffReport };
   /** Forgets a compressed model and frees its weights. */
@@ -168,8 +182,40 @@ export interface SliceOptions {
   head: HeadKind | 'auto';
 }
 
+/** A session, and how many engines it has had before. */
+export interface SessionRef {
+  id: string;
+  engines: number;
+}
+
+export interface RestoreRequest {
+  /** Of runs that the page still shows. */
+  runs: readonly string[];
+  /** Folders of exports that the page offers, whoever made them. */
+  keep_exports?: readonly string[];
+}
+
+export interface RestoreReport {
+  /** Runs that can be measured and exported again. */
+  restored: string[];
+  /** Runs whose weights are not to be had, and why where anything is there of them. */
+  lost: { id: string; error?: ErrorData }[];
+  /** The job that was broken off, as far as its finished layers are stored; null where none was. */
+  unfinished: Unfinished | null;
+}
+
+/** A job that can go on where it stopped. */
+export interface Unfinished {
+  job: { kind: 'slice'; options: SliceOptions } | { kind: 'compress'; steps: readonly StepInput[] };
+  /** Layers that are finished, of so many in the pass at hand. */
+  layer: number;
+  layers: number;
+}
+
 export interface ModelSummary {
   name: string;
+  /** SHA-256 over names, sizes and samples of the files: whether others are the same model. */
+  fingerprint: string;
   /** For people: "LlamaForCausalLM". */
   architecture: string;
   /** The family as the config names it: "llama", "gpt_neox". */
@@ -272,6 +318,8 @@ export interface SliceReport {
   duration_ms: number;
   /** The same as a run of a recipe of one step. */
   run?: RunReport;
+  /** Why it will not outlive this engine; absent where it will. */
+  unkept?: ErrorData;
 }
 
 /** Sizes of a model, made or planned. */
@@ -319,6 +367,8 @@ export interface RunReport extends ModelSizes {
   /** Where the recipe was found for a size. */
   solver?: SolveReport;
   duration_ms: number;
+  /** Why it will not outlive this engine; absent where it will. */
+  unkept?: ErrorData;
 }
 
 export interface PlanRequest {

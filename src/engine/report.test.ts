@@ -21,6 +21,7 @@ const protocol = {
 const no_parts = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
 const summary: ModelSummary = {
   name: 'tiny',
+  fingerprint: 'f',
   architecture: 'LlamaForCausalLM',
   model_type: 'llama',
   norm: 'rms_norm',

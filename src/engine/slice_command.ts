@@ -10,6 +10,7 @@ import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, modelBytes } from '../models/model_size.ts';
 import { fileBytes } from './file_bytes.ts';
+import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -35,11 +36,19 @@ export async function sliceCommand(
     options.schedule === 'rotate-once' ? await denseBases(state, platform, options.fusion, emit, signal) : undefined;
   const storage = slicingStorage(state, { schedule: options.schedule, head, dimension });
   await assertStorage(platform, 'Slicing this model', writtenBySlicing(storage, options.schedule));
+  const checkpoints = await JobCheckpoints.open(state, platform, { kind: 'slice', options });
   const scratch = await platform.createScratch();
   try {
     const meter = new ProgressMeter(emit, 'compression', () => memoryReport(state));
     const context = compressionContext(state, platform, scratch, options.schedule, meter, emit, signal);
-    const compressed = await slicegpt.compress(open.model, { ...options, head, denseBases: bases?.bases }, context);
+    const compressed = await slicegpt.compress(
+      open.model,
+      { ...options, head, denseBases: bases?.bases },
+      {
+        ...context,
+        ...(checkpoints && { checkpoints: checkpoints.layers(JSON.stringify(options)) }),
+      },
+    );
     const parts = slicedParts(summary.shape, constantDimensions(summary.shape, dimension, head), head);
     const parameters = countParameters(compressed.model);
     assertPlanned(parameters, totalElements(parts));
@@ -62,12 +71,13 @@ export async function sliceCommand(
       slice: report,
       calibration: protocol,
       model: compressed.model,
-      scratch: [scratch],
+      scratch: [scratch, ...(checkpoints?.scratch ?? [])],
       exports: new Map(),
     });
+    await checkpoints?.close();
     return { ...report, run };
   } catch (error) {
-    await scratch.clear();
+    await giveUp(error, signal, checkpoints, [scratch]);
     throw error;
   }
 }

@@ -51,6 +51,11 @@ export class Stages {
     await this.trim(0);
   }
 
+  /** Leaves all of them where they are stored. */
+  forget(): void {
+    this.users.clear();
+  }
+
   private async trim(most: number): Promise<void> {
     const idle = [...this.users].filter(([, users]) => users <= 0).map(([stage]) => stage);
     for (const stage of idle.slice(0, Math.max(0, idle.length - most))) {

@@ -11,6 +11,7 @@ import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
+import type { SharedScratch } from './kept/kept_store.ts';
 import type { ExportFolder } from './platform.ts';
 import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
 import { type Stage, Stages } from './stages.ts';
@@ -37,7 +38,7 @@ export interface MadeModel {
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
   /** Its own. */
-  readonly scratch: readonly ScratchStore[];
+  readonly scratch: ScratchStore[];
   /** That it stands on, its own last pass included. */
   readonly stages?: readonly Stage[];
   evaluation?: { report: PerplexityReport; duration_ms: number };
@@ -76,6 +77,8 @@ export class EngineState {
   readonly denseExports = new Map<string, ExportFolder>();
   /** How many engines this page had before; names of their runs are taken. */
   generation = 0;
+  /** Scratch files of earlier engines that restored runs stand on. */
+  shared?: SharedScratch;
   private nextId = 1;
 
   newId(kind: 'slice' | 'run'): string {
@@ -141,6 +144,23 @@ export class EngineState {
     this.texts = undefined;
     this.importance = undefined;
     this.load_ms = 0;
+  }
+
+  /** The same for a session that another engine will go on in: all that is stored of it stays. @param engines Of the next one. */
+  leaveModel(engines: number): void {
+    this.opened?.release?.();
+    this.opened = undefined;
+    this.texts = undefined;
+    this.dense = undefined;
+    this.importance = undefined;
+    this.load_ms = 0;
+    this.denseInputs = undefined;
+    this.shared = undefined;
+    this.calibrated.clear();
+    this.runs.clear();
+    this.denseExports.clear();
+    this.stages.forget();
+    this.generation = engines;
   }
 
   async dropRun(id: string): Promise<void> {

@@ -6,6 +6,7 @@ import { estimateSlicing, type JobMemory } from '../compress/slicegpt/estimate.t
 import { constantDimensions, type HeadKind, type Schedule } from '../compress/slicegpt/plan.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { listCache } from '../platform/hub/cache.ts';
+import { readCheckpoint } from './kept/checkpoints.ts';
 import { megabytes } from './memory_plan.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineState } from './state.ts';
@@ -64,14 +65,17 @@ export async function explainFullStorage(
       ? 'Free disk space'
       : `Delete what is no longer needed (${deletable.join(', ')}) or free disk space`;
   const isBegun = error.allowed === undefined;
+  const goesOn = isBegun && (await readCheckpoint(platform).catch(() => null)) !== null;
+  const left = goesOn
+    ? 'What was finished stays: started again, the job goes on behind its last finished layer.'
+    : 'What was finished before stays; what this job had begun was removed.';
   return new WhittleError(
     {
       code: 'storage_full',
       message: error.message,
       place: error.place,
       allowed: error.allowed ?? (free === undefined ? undefined : `${megabytes(free)} fit now`),
-      action:
-        `${isBegun ? 'What was finished before stays; what this job had begun was removed.' : (error.action ?? '')} ${room}, then try again.`.trim(),
+      action: `${isBegun ? left : (error.action ?? '')} ${room}, then try again.`.trim(),
     },
     { cause: error },
   );

@@ -5,6 +5,7 @@ import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
+import { keptSession } from '../platform/kept_session.ts';
 import { watchOutsideRequests } from '../platform/requests.ts';
 import { roomForSession } from '../platform/room.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
@@ -31,6 +32,7 @@ const platform: EnginePlatform = {
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
+  ...(hasScratchFiles() && { kept: keptSession }),
   openVerifier: (build, threads) => new WorkerVerifier(build, onOutsideRequests, threads),
   demoFile,
   hub: {

@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'bad_jsonl'
   | 'non_finite_weights'
   | 'bad_option'
+  | 'bad_project'
+  | 'another_model'
   | 'not_sliceable'
   | 'hub_not_found'
   | 'hub_login_needed'
@@ -44,6 +46,7 @@ export type ErrorCode =
   | 'shader_error'
   | 'storage_full'
   | 'engine_stopped'
+  | 'bad_session'
   | 'site_unreachable'
   // what went wrong in the computation
   | 'not_converged'
@@ -97,6 +100,8 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'bad_jsonl',
   'non_finite_weights',
   'bad_option',
+  'bad_project',
+  'another_model',
   'not_sliceable',
   'hub_not_found',
   'hub_login_needed',

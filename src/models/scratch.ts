@@ -6,17 +6,22 @@ import type { RowRange } from '../formats/checkpoint.ts';
 import { bytesPerElement, type DType } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { WeightRef } from './decoder_model.ts';
+import { type StoredPlace, setOrigin } from './record/origin.ts';
 
 export interface ScratchStore {
   /** Stores bytes under a new key. Throws `storage_full`. */
   append(bytes: Uint8Array): Promise<ScratchSlot>;
   /** Frees everything. */
   clear(): Promise<void>;
+  /** Lets go of what is stored and leaves it where it is, for whoever finds it by its names; absent in stores without names. */
+  leave?(): Promise<void>;
 }
 
 /** A stretch of stored bytes; `read` returns exactly the bytes asked for. */
 export interface ScratchSlot {
   readonly bytes: number;
+  /** Where it is found again when this engine is gone; absent in stores without names. */
+  readonly place?: StoredPlace;
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Overwrites its start with at most as many bytes as it has. */
   write(bytes: Uint8Array): Promise<void>;
@@ -41,6 +46,16 @@ export function memoryScratch(): ScratchStore {
   };
 }
 
+/** One store of several: new bytes go into the first, and all are freed together. */
+export function joinedScratch(first: ScratchStore, others: readonly ScratchStore[]): ScratchStore {
+  const all = [first, ...others];
+  return {
+    append: (bytes) => first.append(bytes),
+    clear: async () => void (await Promise.all(all.map((each) => each.clear()))),
+    leave: async () => void (await Promise.all(all.map((each) => each.leave?.()))),
+  };
+}
+
 /** A weight stored as consecutive row blocks, each a slot. */
 export function scratchWeight(
   name: string,
@@ -49,7 +64,7 @@ export function scratchWeight(
   blocks: readonly { rows: RowRange; slot: ScratchSlot }[],
 ): WeightRef {
   const rowBytes = (elementCount(shape) / (shape[0] || 1)) * bytesPerElement(dtype);
-  return {
+  const ref: WeightRef = {
     name,
     dtype,
     shape,
@@ -69,4 +84,6 @@ export function scratchWeight(
       return out;
     },
   };
+  const placed = blocks.flatMap(({ rows, slot: { place } }) => (place ? [{ rows, place }] : []));
+  return placed.length === blocks.length ? setOrigin(ref, { kind: 'blocks', blocks: placed }) : ref;
 }

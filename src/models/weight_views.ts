@@ -9,6 +9,7 @@ import { bytesPerElement, type DType, isFloatType } from '../tensor/dtype.ts';
 import { encodeFromFloat } from '../tensor/half.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { WeightRef } from './decoder_model.ts';
+import { originOf, setOrigin } from './record/origin.ts';
 
 /** How a view was made of another weight: what a writer turns round to store the weight as its family does. */
 export type View =
@@ -28,7 +29,8 @@ export function renamed(ref: WeightRef, name: string): WeightRef {
   const made = { ...ref, name };
   const view = views.get(ref);
   if (view) views.set(made, view);
-  return made;
+  const origin = originOf(ref);
+  return origin ? setOrigin(made, origin) : made;
 }
 
 function rowBytes({ shape, dtype }: WeightRef): number {
@@ -183,10 +185,11 @@ async function readTurned(ref: WeightRef): Promise<Uint8Array> {
 /** The same numbers in a float type: what an export stores of a block-quantised weight. Reads row by row as asked. */
 export function asFloatType(ref: WeightRef, dtype: DType & ('F32' | 'F16' | 'BF16')): WeightRef {
   if (ref.dtype === dtype && !ref.stored) return ref;
-  return {
+  const made: WeightRef = {
     name: ref.name,
     dtype,
     shape: ref.shape,
     read: async (rows) => encodeFromFloat(decodeStored(await ref.read(rows), ref.dtype), dtype),
   };
+  return setOrigin(made, { kind: 'float', of: ref, dtype });
 }

@@ -1,4 +1,5 @@
 /** @file Files that a person drops or picks, alone or in folders, with their paths. Nothing is read but names and sizes. */
+import { setHandle } from './picked_handles.ts';
 
 export interface PickedFile {
   /** Path inside the dropped or picked folder, that folder's name first; the file's name where it came alone. */
@@ -14,13 +15,28 @@ export async function filesFromDrop(transfer: DataTransfer): Promise<PickedFile[
   // Everything is taken out synchronously; only then is anything awaited.
   const items = Array.from(transfer.items)
     .filter((item) => item.kind === 'file')
-    .map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() }));
+    .map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile(), handle: askHandle(item) }));
   const found: PickedFile[] = [];
-  for (const { entry, file } of items) {
+  for (const { entry, file, handle } of items) {
+    const before = found.length;
     if (entry?.isDirectory) await walk(entry, found);
     else if (file && !isHidden(file.name)) found.push({ path: file.name, file });
+    const root = await handle;
+    if (!root) continue;
+    // The handle of a folder stands for all that is in it.
+    for (const { path, file } of found.slice(before)) {
+      setHandle(file, { root, path: entry?.isDirectory ? path.split('/').slice(1) : [] });
+    }
   }
   return found.map(pinned);
+}
+
+/** Has to be asked for within the event; not every browser has them. */
+function askHandle(item: DataTransferItem): Promise<FileSystemHandle | null> {
+  const { getAsFileSystemHandle: ask } = item as DataTransferItem & {
+    getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+  };
+  return ask ? ask.call(item).catch(() => null) : Promise.resolve(null);
 }
 
 /** Files of an `<input type=file>`, with or without `webkitdirectory`. */

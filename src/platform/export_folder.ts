@@ -27,7 +27,14 @@ export interface OpfsExportFolder {
 export async function createExportFolder(id: string): Promise<OpfsExportFolder> {
   const parentPath = `${await storageSession()}/exports`;
   const parent = await openFolder(parentPath, true);
-  const name = await freeName(parent, id);
+  return folderAt(parentPath, parent, await freeName(parent, id));
+}
+
+async function folderAt(
+  parentPath: string,
+  parent: FileSystemDirectoryHandle,
+  name: string,
+): Promise<OpfsExportFolder> {
   const folder = await parent.getDirectoryHandle(name, { create: true });
   const path = `${parentPath}/${name}`;
   return {
@@ -40,6 +47,14 @@ export async function createExportFolder(id: string): Promise<OpfsExportFolder> 
     list: async () => (await namesIn(folder)).sort(),
     remove: () => removeEntry(parent, name),
   };
+}
+
+/** One that an earlier engine of this session finished. Throws `NotFoundError` where it is gone. */
+export async function openExportFolder(path: string): Promise<OpfsExportFolder> {
+  const { folder: parentPath, base } = splitPath(path);
+  const parent = await openFolder(parentPath);
+  await parent.getDirectoryHandle(base);
+  return folderAt(parentPath, parent, base);
 }
 
 /** Removes what has the name; where the browser still holds a file of it (an engine that died had it open), takes another. */

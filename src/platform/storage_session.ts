@@ -4,6 +4,7 @@
  * exports outlive an engine that died.
  */
 import { openFolder, removeEntry } from './opfs.ts';
+import { listSessions } from './session_records.ts';
 
 const SESSIONS = 'sessions';
 /** Only an engine that lives can read them. */
@@ -12,16 +13,28 @@ const SCRATCH_PREFIX = 'scratch-';
 let given: { id: string; generation: number } | undefined;
 let current: Promise<string> | undefined;
 
-/** For a page: a new session, held until the page ends. Returns its name, for its engine. */
-export function holdSession(): string {
-  const id = crypto.randomUUID();
-  void holdLock(sessionLock(id), 'shared').catch(() => undefined);
-  return id;
+export interface HeldSession {
+  readonly id: string;
+  release(): void;
+}
+
+/** For a page: a session, a new one without `id`, held until it is let go of or the page ends. */
+export function holdSession(id: string = crypto.randomUUID()): HeldSession {
+  let release = () => {};
+  const untilReleased = new Promise<void>((resolve) => (release = resolve));
+  void holdLock(sessionLock(id), 'shared', untilReleased).catch(() => undefined);
+  return { id, release };
 }
 
 /** For an engine: works in its page's session from now on. @param generation How many engines the page had before. */
 export function joinSession(id: string, generation: number): void {
   given = { id, generation };
+}
+
+/** For an engine: works in another session of its page from now on. What it has open of the one before has to be closed. */
+export function changeSession(id: string, generation: number): void {
+  given = { id, generation };
+  current = undefined;
 }
 
 /** A name that no earlier engine of the session used: the browser may still be letting go of that one's files. */
@@ -43,8 +56,7 @@ async function startSession(): Promise<string> {
   // The lock comes before the folder: another engine that is cleaning up must never see a folder without its lock.
   await holdLock(sessionLock(id), 'shared');
   const sessions = await openFolder(SESSIONS, true);
-  const own = await sessions.getDirectoryHandle(id, { create: true });
-  if (given && given.generation > 0) void removeScratch(own, given.generation);
+  await sessions.getDirectoryHandle(id, { create: true });
   await removeLeftovers(sessions, id);
   return `${SESSIONS}/${id}`;
 }
@@ -52,10 +64,19 @@ async function startSession(): Promise<string> {
 /** A Worker that hung is let go of only when the browser has stopped it. */
 const [TRIES, TRY_MS] = [6, 5000];
 
-/** What an earlier engine of this page computed is lost with it. */
-async function removeScratch(folder: FileSystemDirectoryHandle, generation: number): Promise<void> {
+/** Removes what earlier engines of the session computed and nothing stands on any more, as soon as the browser lets go of it. */
+export async function removeEarlierScratch(
+  folder: FileSystemDirectoryHandle,
+  kept: ReadonlySet<string>,
+): Promise<void> {
   const isOld = (name: string) =>
-    name.startsWith(SCRATCH_PREFIX) && !name.startsWith(`${SCRATCH_PREFIX}${generation}-`);
+    name.startsWith(SCRATCH_PREFIX) &&
+    !name.startsWith(`${SCRATCH_PREFIX}${given?.generation ?? 0}-`) &&
+    !kept.has(name);
+  void removeOld(folder, isOld).catch(() => undefined);
+}
+
+async function removeOld(folder: FileSystemDirectoryHandle, isOld: (name: string) => boolean): Promise<void> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, TRY_MS));
     const old = (await namesOf(folder)).filter(isOld);
@@ -68,15 +89,14 @@ function sessionLock(id: string): string {
   return `whittle-session-${id}`;
 }
 
-/** Resolves when the lock is ours; it is let go when this Worker or page ends. */
-export function holdLock(name: string, mode: LockMode): Promise<void> {
+/** Resolves when the lock is ours; it is let go when this Worker or page ends, or `until` resolves. */
+export function holdLock(name: string, mode: LockMode, until: Promise<void> = new Promise(() => {})): Promise<void> {
   if (typeof navigator === 'undefined' || !navigator.locks) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const untilTheEnd = new Promise<never>(() => {});
     navigator.locks
       .request(name, { mode }, () => {
         resolve();
-        return untilTheEnd;
+        return until;
       })
       .catch(reject);
   });
@@ -90,8 +110,15 @@ export function watchLock(name: string, signal: AbortSignal, onFree: () => void)
 async function removeLeftovers(sessions: FileSystemDirectoryHandle, own: string): Promise<void> {
   // Without locks nobody can tell a living session from a dead one.
   if (!navigator.locks) return;
+  // What a page wrote down of a session is the person's, until they delete it.
+  const kept = await listSessions().then(
+    (all) => new Set(all.map(({ id }) => id)),
+    () => undefined,
+  );
+  // Who cannot tell deletes nothing.
+  if (!kept) return;
   for (const id of await namesOf(sessions)) {
-    if (id === own) continue;
+    if (id === own || kept.has(id)) continue;
     await navigator.locks.request(sessionLock(id), { ifAvailable: true }, async (lock) => {
       // A file that the browser still holds open (a download, say) stays until the next start.
       if (lock) await removeEntry(sessions, id).catch(() => undefined);

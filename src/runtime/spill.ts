@@ -5,10 +5,12 @@
  */
 import type { Tensor } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
+import type { StoredPlace } from '../models/record/origin.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
+import { loadTensor, type SavedTensor, saveTensor } from './saved_tensor.ts';
 
 export interface SpillOptions {
   /** Bytes of states that stay on the device. */
@@ -93,6 +95,28 @@ export class BatchStates {
       ? new Float64Array(stored.buffer, stored.byteOffset, bytes / 8)
       : new Float32Array(stored.buffer, stored.byteOffset, bytes / 4);
     return this.arena.own(this.arena.backend.fromArray(values, shape, label));
+  }
+
+  /** Bytes of all states. */
+  get bytes(): number {
+    return [...this.resident.values()].reduce((sum, states) => sum + bytesOf(states), this.spilledBytes);
+  }
+
+  /** Copies of all states in another store, in the order of batches. @returns Undefined where that keeps no names. */
+  async save(scratch: ScratchStore): Promise<SavedTensor[] | undefined> {
+    const saved: SavedTensor[] = [];
+    for (let index = 0; index < this.count; index++) {
+      const states = await this.take(index);
+      const one = await saveTensor(this.arena, states, scratch);
+      await this.put(index, states);
+      if (!one) return undefined;
+      saved.push(one);
+    }
+    return saved;
+  }
+
+  async load(saved: readonly SavedTensor[], find: (place: StoredPlace) => ScratchSlot): Promise<void> {
+    for (const [index, one] of saved.entries()) await this.put(index, await loadTensor(this.arena, one, find));
   }
 
   /** Frees everything that is still held, and the store. */

@@ -138,7 +138,7 @@ describe('room', () => {
 describe('storage session', () => {
   it('of a page outlives its engine: finished exports stay, what only that engine could read goes', async () => {
     const page = await import('../../src/platform/storage_session.ts');
-    const id = page.holdSession();
+    const { id } = page.holdSession();
     const first = await newEngine();
     const { joinSession } = await import('../../src/platform/storage_session.ts');
     joinSession(id, 0);
@@ -150,7 +150,9 @@ describe('storage session', () => {
     const second = await import('../../src/platform/storage_session.ts');
     second.joinSession(id, 1);
     vi.useFakeTimers();
-    await second.storageSession();
+    const session = await second.storageSession();
+    const { openFolder } = await import('../../src/platform/opfs.ts');
+    await second.removeEarlierScratch(await openFolder(session), new Set());
     // The browser is still letting go of what the dead one had open; the new one works beside it.
     const { openScratchFile } = await import('../../src/platform/scratch_file.ts');
     const mine = await openScratchFile();

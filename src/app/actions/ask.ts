@@ -19,11 +19,16 @@ export function answer(studio: Studio, value: string | null): void {
   resolve?.(value);
 }
 
-/** Whether the open model may go with all that was made of it: at once where that is nothing. */
-export async function mayReplace(studio: Studio, title: string, deed: string): Promise<boolean> {
-  const losses = lossesOf(studio.store.getState());
+/**
+ * Whether the open model may go: at once where nothing goes with it, or where the session keeps what was made of it.
+ * @param discards What the deed takes away even of a session that is kept.
+ */
+export async function mayReplace(studio: Studio, title: string, deed: string, discards = false): Promise<boolean> {
+  const state = studio.store.getState();
+  const losses = lossesOf(discards ? { ...state, sessions: { ...state.sessions, kept: 'no' } } : state);
   if (!isAnyLost(losses)) return true;
+  const takes = losses.runs + losses.exports > 0;
   const lines = [...lossTexts(losses), ...(losses.runs > 0 ? ['To keep a run, export it and save the files.'] : [])];
-  const answers = [{ value: 'go', label: deed, is_final: true }];
+  const answers = [{ value: 'go', label: takes ? `${deed} and discard` : `${deed} and stop it`, is_final: true }];
   return (await ask(studio, { title, lines, answers, refusal: 'Keep working' })) === 'go';
 }

@@ -18,7 +18,10 @@ export async function compress(studio: Studio, recipe: MadeRecipe): Promise<void
     { command: 'compress', label: recipe.text },
     { command: 'evaluate', label: `Perplexity of ${recipe.text}` },
   ] as const;
-  await runJob(studio, 'recipe', recipe.text, steps, (job) => makeAndMeasure(studio, job, recipe));
+  await runJob(studio, 'recipe', recipe.text, steps, (job) => makeAndMeasure(studio, job, recipe), {
+    kind: 'recipe',
+    recipe,
+  });
   await previewIfWanted(studio);
 }
 

@@ -20,12 +20,19 @@ export async function exportModel(studio: Studio, id: 'dense' | string, choice: 
   if (id !== 'dense') changeResults(store, (results) => changeRun(results, id, { is_preview: false }));
   put({ choice, state: 'running' });
   const steps = [{ command: 'export', label: 'Writing and verifying' }] as const;
-  const isDone = await runJob(studio, 'export', `Exporting ${exportName(choice)}`, steps, async (job) => {
-    const { protocol } = store.getState().results;
-    const report = await job.run('export', { id, options: choice });
-    if (!report.verified) throw unverified(report.perplexity, report.perplexity_in_app);
-    put({ choice, state: 'done', report, protocol });
-  });
+  const isDone = await runJob(
+    studio,
+    'export',
+    `Exporting ${exportName(choice)}`,
+    steps,
+    async (job) => {
+      const { protocol } = store.getState().results;
+      const report = await job.run('export', { id, options: choice });
+      if (!report.verified) throw unverified(report.perplexity, report.perplexity_in_app);
+      put({ choice, state: 'done', report, protocol });
+    },
+    { kind: 'export', id, choice },
+  );
   const { job } = store.getState();
   if (!isDone) {
     if (job.state === 'failed' && job.kind === 'export') put({ choice, state: 'failed', error: job.error });

@@ -1,9 +1,10 @@
 /** @file Runs one job: a list of engine commands under one progress bar and one Cancel. */
 import type { CommandKind, Commands, EngineEvent } from '../../engine/protocol.ts';
-import { toErrorData } from '../../errors/errors.ts';
+import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import { applyProgress, enterStep, type JobKind, type JobStep, startJob } from '../store/job.ts';
 import { addTraining, addWindow } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
+import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
 
 export interface Job {
@@ -26,6 +27,7 @@ export async function runJob(
   title: string,
   steps: readonly JobStep[],
   body: (job: Job) => Promise<void>,
+  work?: Work,
 ): Promise<boolean> {
   const { store } = studio;
   const controller = new AbortController();
@@ -37,13 +39,14 @@ export async function runJob(
   const started_at = Date.now();
   if (!controller.signal.aborted) {
     store.setState(({ interruption }) => ({
-      job: startJob(kind, title, steps, started_at),
+      job: { ...startJob(kind, title, steps, started_at), ...(work && { work }) },
       // Who goes on has read it.
-      interruption: kind === 'recover' ? interruption : null,
+      interruption: kind === 'recover' || kind === 'restore' ? interruption : null,
     }));
   }
   try {
     controller.signal.throwIfAborted();
+    assertOwn(studio, kind);
     await body(jobSteps(studio, controller.signal));
     controller.signal.throwIfAborted();
     const duration_ms = Date.now() - started_at;
@@ -65,6 +68,17 @@ export async function runJob(
     if (studio.current?.controller === controller) studio.current = null;
     release();
   }
+}
+
+/** What another tab works in is only looked at here. */
+function assertOwn({ store }: Studio, kind: JobKind): void {
+  const { reading } = store.getState().sessions;
+  if (!reading || kind === 'open' || kind === 'start' || kind === 'restore' || kind === 'download') return;
+  throw new WhittleError({
+    code: 'bad_session',
+    message: `${reading.name} is open in another tab; this one only shows it as it was saved last.`,
+    action: 'Go on in that tab. Or close it and open the session here.',
+  });
 }
 
 function jobSteps(studio: Studio, signal: AbortSignal): Job {

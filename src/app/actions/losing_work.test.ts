@@ -149,7 +149,7 @@ describe('a dropped or pasted text', () => {
 describe('after the engine died', () => {
   const died = () => new WhittleError({ code: 'engine_stopped', message: 'The engine stopped: it did.' });
 
-  it('everything but the weights is there again, and says so', async () => {
+  it('runs have the weights that were written down; the others say that theirs are gone', async () => {
     let fail = (_: WhittleError) => {};
     let isDead = false;
     const { studio, engine, state } = await opened({
@@ -161,6 +161,7 @@ describe('after the engine died', () => {
         isFallbackAdapter: false,
         maxTensorBytes: 1,
       }),
+      restore: () => ({ restored: ['slice-1'], lost: [{ id: 'slice-2' }], unfinished: null }),
       evaluate: ({ target }) => {
         if (target !== 'dense' && !isDead && engine.kinds().filter((kind) => kind === 'slice').length > 1) {
           return new Promise((_, reject) => (fail = reject));
@@ -179,14 +180,16 @@ describe('after the engine died', () => {
     fail(died());
     await slicing;
     await vi.waitFor(() => expect(state().job).toMatchObject({ state: 'finished', kind: 'recover', outcome: 'done' }));
-    expect(engine.kinds().slice(-3)).toEqual(['start', 'open', 'set_texts']);
+    expect(engine.kinds().slice(-4)).toEqual(['start', 'open', 'set_texts', 'restore']);
+    expect(state().question?.title).toBe('Slicing 25 % was broken off');
+    answer(studio, null);
     const { results, interruption } = state();
     expect(interruption).toMatchObject({
       title: 'Slicing 25 %: the engine stopped',
       error: { code: 'engine_stopped' },
     });
     expect(results.dense?.perplexity).toBe(80);
-    expect(results.runs).toMatchObject([{ is_lost: true, exports: [{ state: 'done' }] }, { is_lost: true }]);
+    expect(results.runs).toMatchObject([{ is_lost: undefined, exports: [{ state: 'done' }] }, { is_lost: true }]);
     // What is lost is not exported; what is made anew is.
     const sent = engine.commands.length;
     await exportModel(studio, 'slice-2', ONNX);

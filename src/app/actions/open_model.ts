@@ -24,9 +24,12 @@ const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, ...M
 
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
-    const model = await job.run('open', { source });
+    const session = await studio.keeper?.next();
+    const model = await job.run('open', { source, ...(session && { session }) });
+    if (session) await studio.keeper?.entered(session);
     studio.preview_wanted = false;
-    studio.store.setState(({ results, settings, front }) => ({
+    studio.awaited = null;
+    studio.store.setState(({ results, settings, front, sessions }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
       results: { ...NO_RESULTS, backend: results.backend, tasks: results.tasks, model },
       site: 0,
@@ -34,6 +37,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
       front: { ...front, target: null },
       memory: null,
       source,
+      sessions: { ...sessions, name: null, waiting: null, reading: null, kept: 'no' },
     }));
     if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));
     await measureDense(studio, job);
@@ -61,6 +65,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;
   }
+  if (studio.awaited) return studio.awaited(files);
   await openAsked(studio, { kind: 'files', files }, nameOf(files));
 }
 
@@ -75,7 +80,7 @@ function nameOf(files: readonly PickedFile[]): string {
 export async function openAsked(studio: Studio, source: ModelSource, name: string): Promise<boolean> {
   const { model } = studio.store.getState().results;
   const title = model ? `Open ${name} in place of ${model.name}?` : `Open ${name}?`;
-  if (!(await mayReplace(studio, title, 'Open and discard'))) return false;
+  if (!(await mayReplace(studio, title, 'Open'))) return false;
   await openModel(studio, source);
   return true;
 }
@@ -166,7 +171,7 @@ export async function chooseBackend(studio: Studio, backend: 'auto' | 'webgpu' |
 export async function changeBackend(studio: Studio, backend: 'auto' | 'webgpu' | 'cpu'): Promise<void> {
   if (isOccupied(studio)) return;
   const title = 'Open the model anew on another backend?';
-  if (await mayReplace(studio, title, 'Change and discard')) await chooseBackend(studio, backend);
+  if (await mayReplace(studio, title, 'Change', true)) await chooseBackend(studio, backend);
 }
 
 export async function startBackend(studio: Studio): Promise<boolean> {

@@ -1,11 +1,14 @@
 /**
  * @file After the engine's Worker died: a new one gets the backend, the model and the texts back, so that every command
- * works again. Runs stay with their figures and finished exports; their weights lay with the engine that is gone.
+ * works again. Runs stay, with their figures, finished exports and weights, wherever those were written down.
  */
 import type { ErrorData, WhittleError } from '../../errors/errors.ts';
 import { changeResults } from '../store/store.ts';
+import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
+import { ask } from './ask.ts';
 import { type Job, runJob } from './job.ts';
+import { restoreRuns } from './restore_runs.ts';
 
 /** Calls {@link recover} whenever an engine died. Returns how to stop. */
 export function listenToEngine(studio: Studio): () => void {
@@ -29,6 +32,7 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
   const { store } = studio;
   const { job } = store.getState();
   const during = job.state === 'running' ? job.title : null;
+  const work = job.state === 'running' ? job.work : undefined;
   studio.preview_wanted = false;
   store.setState({ interruption: interruptionOf(error, during, deaths) });
   changeResults(store, (results) => ({
@@ -48,20 +52,40 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     { command: 'start', label: 'Looking for an adapter' },
     { command: 'open', label: 'Reading headers' },
     { command: 'set_texts', label: 'Tokenising the texts' },
+    { command: 'restore', label: 'Finding the weights of its runs' },
   ] as const;
-  await runJob(studio, 'recover', 'Restarting the engine', deaths > 1 ? steps.slice(0, 1) : steps, (each) =>
-    restore(studio, each, deaths === 1),
+  const isBack = await runJob(
+    studio,
+    'recover',
+    'Restarting the engine',
+    deaths > 1 ? steps.slice(0, 1) : steps,
+    (each) => restore(studio, each, deaths === 1),
   );
+  if (isBack && deaths === 1 && work && during) await offerToGoOn(studio, work, during);
 }
 
-async function restore({ store }: Studio, job: Job, withModel: boolean): Promise<void> {
+async function restore(studio: Studio, job: Job, withModel: boolean): Promise<void> {
+  const { store } = studio;
   const { settings } = store.getState();
   const backend = await job.run('start', { backend: settings.backend });
   changeResults(store, (results) => ({ ...results, backend }));
   const { source, results } = store.getState();
   if (!withModel || !source || !results.model) return;
   await job.run('open', { source });
-  if (results.texts) await job.run('set_texts', results.texts);
+  await restoreRuns(studio, job);
+}
+
+/** What killed the engine once may do so again, so it is not begun by itself. */
+async function offerToGoOn(studio: Studio, work: Work, title: string): Promise<void> {
+  const chosen = await ask(studio, {
+    title: `${title} was broken off`,
+    lines: ['It goes on behind the last layer that was finished.'],
+    answers: [{ value: 'go', label: 'Go on' }],
+    refusal: 'Leave it',
+  });
+  if (chosen !== 'go') return;
+  const { goOn } = await import('../sessions/go_on.ts');
+  await goOn(studio, work);
 }
 
 /** For people: what happened, what is left, what to do. */
@@ -72,7 +96,7 @@ export interface Interruption {
 
 function interruptionOf(error: WhittleError, during: string | null, deaths: number): Interruption {
   const actions = [
-    'It was started anew and the model opened again. Figures and finished exports stay; to export a run that was not exported before, slice again. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.',
+    'It was started anew and the model opened again. Runs and finished exports stay. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.',
     'It was started anew, without the model: opening that seems to stop it. Open it again with fewer or shorter windows, or another one.',
     'It is not started again by itself. Save what is exported, then reload the page.',
   ];

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { lazy, Suspense, useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
 import { openAsked, openFiles } from '../actions/open_model.ts';
 import { Section } from '../components/Section.tsx';
@@ -6,8 +6,27 @@ import { useStudio, useStudioState } from '../studio.ts';
 import { HubPanel } from './HubPanel.tsx';
 import { ModelFacts } from './ModelFacts.tsx';
 
+const SessionList = lazy(() => import('./SessionList.tsx'));
+
 // Not in React's types, though every browser knows it.
 const FOLDER = { webkitdirectory: '' };
+
+/** Before a model is open they stand on the stage. */
+function SessionsFold() {
+  const count = useStudioState((state) => state.sessions.list?.length ?? 0);
+  const isAsking = useStudioState(({ sessions }) => sessions.waiting !== null || sessions.failure !== null);
+  if (count === 0 && !isAsking) return null;
+  return (
+    <details className="fold" open={isAsking || undefined}>
+      <summary>{count === 1 ? '1 other session' : `${count} other sessions`}</summary>
+      <div className="fold-body">
+        <Suspense fallback={null}>
+          <SessionList />
+        </Suspense>
+      </div>
+    </details>
+  );
+}
 
 export function ModelPanel() {
   const studio = useStudio();
@@ -72,6 +91,7 @@ export function ModelPanel() {
       </div>
       <div className="folds">
         {model && <ModelFacts model={model} />}
+        {model && <SessionsFold />}
         <HubPanel />
       </div>
     </Section>

@@ -1,5 +1,11 @@
+import { lazy, Suspense } from 'react';
+import { useStudioState } from '../studio.ts';
+
+const SessionList = lazy(() => import('./SessionList.tsx'));
+
 /** The stage before a model is open: what will happen here, in the order in which it does. */
 export function Welcome() {
+  const hasSessions = useStudioState(({ sessions: { list, waiting } }) => waiting !== null || (list?.length ?? 0) > 0);
   return (
     <section className="welcome" aria-label="How it works">
       <ol>
@@ -10,6 +16,11 @@ export function Welcome() {
           </li>
         ))}
       </ol>
+      {hasSessions && (
+        <Suspense fallback={null}>
+          <SessionList />
+        </Suspense>
+      )}
     </section>
   );
 }

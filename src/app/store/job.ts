@@ -2,11 +2,13 @@
 
 import type { CommandKind, EngineEvent, MemoryReport, Stage } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
+import type { Work } from './work.ts';
 
 /** What the job was started for; decides what may replace it. */
 export type JobKind =
   | 'start'
   | 'recover'
+  | 'restore'
   | 'download'
   | 'open'
   | 'measure'
@@ -52,6 +54,8 @@ export interface RunningJob {
   memory?: MemoryReport;
   started_at: number;
   cancelling: boolean;
+  /** What it makes, where it can be asked for again. */
+  work?: Work;
 }
 
 export type JobState =

@@ -14,20 +14,27 @@ export interface Losses {
 }
 
 /** What they make is made again by itself. */
-const FREE: ReadonlySet<JobKind> = new Set(['start', 'recover', 'preview', 'discard']);
+const FREE: ReadonlySet<JobKind> = new Set(['start', 'recover', 'restore', 'preview', 'discard']);
 
-export function lossesOf({ job, results }: Pick<StudioState, 'job' | 'results'>): Losses {
+/** What a session keeps is not lost. */
+export function lossesOf({ job, results, sessions }: Pick<StudioState, 'job' | 'results' | 'sessions'>): Losses {
   const runs = [...results.runs, ...results.recipe_runs];
+  const isKept = sessions.kept === 'yes' || sessions.reading !== null;
   const exports = [results.dense_exports, ...runs.map((run) => run.exports)].flat();
   return {
     job: job.state === 'running' && !FREE.has(job.kind) ? job.title : null,
-    runs: runs.filter(isUnsaved).length,
-    exports: exports.filter((entry) => entry.state === 'done' && !entry.is_saved).length,
+    runs: runs.filter((run) => isUnsaved(run) && !(isKept && isStored(run))).length,
+    exports: isKept ? 0 : exports.filter((entry) => entry.state === 'done' && !entry.is_saved).length,
   };
 }
 
 export function isAnyLost({ job, runs, exports }: Losses): boolean {
   return job !== null || runs > 0 || exports > 0;
+}
+
+/** Whether the engine wrote its weights down; figures without weights are all that is left of a lost one. */
+function isStored(run: Run | RecipeRun): boolean {
+  return run.is_lost || ('slice' in run ? run.slice.unkept : run.report.unkept) === undefined;
 }
 
 /** A quick measure is replaced by the next one without a question, so it is nobody's work. */

@@ -7,6 +7,7 @@ import type { JobState, StepDurations } from './job.ts';
 import type { Quantity } from './quantities.ts';
 import type { Question } from './question.ts';
 import { NO_RESULTS, type Results } from './results.ts';
+import { NO_SESSIONS, type SessionsState } from './sessions.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 
 export interface StudioState {
@@ -16,6 +17,7 @@ export interface StudioState {
   /** Where the open model came from, so that another backend can open it again. */
   source: ModelSource | null;
   hub: HubState;
+  sessions: SessionsState;
   durations: StepDurations;
   /** As the engine told it last, of the model that is open. */
   memory: MemoryReport | null;
@@ -54,6 +56,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     results: NO_RESULTS,
     source: null,
     hub: { ...NO_HUB, ...hub },
+    sessions: NO_SESSIONS,
     durations: {},
     memory: null,
     question: null,
@@ -82,6 +85,10 @@ export function changeSettings(store: StudioStore, change: Partial<Settings>): v
 
 export function changeHub(store: StudioStore, change: Partial<HubState>): void {
   store.setState((state) => ({ hub: { ...state.hub, ...change } }));
+}
+
+export function changeSessions(store: StudioStore, change: Partial<SessionsState>): void {
+  store.setState((state) => ({ sessions: { ...state.sessions, ...change } }));
 }
 
 export function changeResults(store: StudioStore, change: (results: Results) => Results): void {

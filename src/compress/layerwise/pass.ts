@@ -50,6 +50,13 @@ interface Halves {
   readonly dense?: Readonly<Record<HalfName, DeviceHalf>>;
 }
 
+/** What is put down between two layers. */
+interface Finished {
+  readonly layers: readonly DecoderLayer[];
+  readonly units: readonly UnitReport[];
+  readonly tokens: number;
+}
+
 export class LayerwisePass<Options> {
   private readonly loader: WeightLoader;
   private readonly rotary: RotaryCache;
@@ -97,10 +104,28 @@ export class LayerwisePass<Options> {
   async run(): Promise<CompressedModel> {
     const { model } = this;
     try {
-      await this.embed(model, this.own);
-      if (this.dense) await this.embed(this.context.dense, this.dense);
+      const streams = { own: this.own.states, ...(this.dense && { dense: this.dense.states }) };
       const layers: DecoderLayer[] = [];
-      for (const layer of model.layers) layers.push(await this.layer(layer));
+      const found = await this.context.checkpoints?.take<Finished>(streams);
+      if (found) {
+        layers.push(...found.value.layers);
+        this.units.push(...found.value.units);
+        this.tokens = found.value.tokens;
+      } else {
+        await this.embed(model, this.own);
+        if (this.dense) await this.embed(this.context.dense, this.dense);
+      }
+      for (const layer of model.layers.slice(layers.length)) {
+        layers.push(await this.layer(layer));
+        const { units, tokens } = this;
+        const value = { layers, units, tokens };
+        const count = model.layers.length;
+        if (layers.length < count)
+          await this.context.checkpoints?.save<Finished>(
+            () => ({ done: layers.length, layers: count, value, tensors: {} }),
+            streams,
+          );
+      }
       return { model: { ...model, layers }, sites: [], units: this.units };
     } finally {
       for (const { states, mixed } of [this.own, ...(this.dense ? [this.dense] : [])]) {

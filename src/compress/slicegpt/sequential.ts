@@ -17,7 +17,7 @@ import { RotaryCache } from '../../runtime/model_pass.ts';
 import { type BatchStates, withBatchStates } from '../../runtime/spill.ts';
 import { attentionWeights, type DeviceLayer, type DeviceMlp, mlpWeights, WeightLoader } from '../../runtime/weights.ts';
 import { batchesOf, batchIds, rowsPerBatch } from '../../runtime/windows.ts';
-import type { CompressedModel, CompressionContext, SiteReport } from '../method.ts';
+import type { CompressedModel, CompressionContext, PassCheckpoint, SiteReport } from '../method.ts';
 import { firstCovariance } from './first_basis.ts';
 import { FusedLoader, isCentred } from './fuse.ts';
 import { storeEnds } from './heads.ts';
@@ -55,6 +55,25 @@ interface SlicedLayer {
   output: Basis;
 }
 
+/** Between two layers. */
+interface Progressed {
+  readonly first: Basis;
+  readonly input: Basis;
+  readonly tableGram?: Float64Array | undefined;
+  readonly layers: DecoderLayer[];
+}
+
+/** The same as it is put down, without its bases, which are tensors. */
+interface Finished {
+  readonly layers: readonly DecoderLayer[];
+  readonly sites: readonly SiteReport[];
+  readonly tokens: number;
+  /** Of the first basis and of the next layer's input. */
+  readonly dimensions: readonly [first: number, input: number];
+  readonly carried?: Dominant;
+  readonly tableGram?: Float64Array;
+}
+
 class SequentialPass {
   private readonly sites: SiteReport[] = [];
   private readonly loader: WeightLoader;
@@ -66,6 +85,7 @@ class SequentialPass {
   /** Dominant directions of the last site. */
   private carried?: Dominant;
   private recovery?: Recovery;
+  private denseStates?: BatchStates;
 
   constructor(
     private readonly arena: Arena,
@@ -85,6 +105,7 @@ class SequentialPass {
 
   /** Refits what is sliced towards the stream of the dense model, whose states are kept in `states`. */
   recovering(dense: DecoderModel, states: BatchStates, options: RecoverOptions): this {
+    this.denseStates = states;
     this.recovery = new Recovery(this.arena, dense, this.fused, states, this.states, options, this.context);
     return this;
   }
@@ -96,9 +117,31 @@ class SequentialPass {
     // Batches are what is held back to choose a ridge by: four at least.
     const most = this.recovery ? Math.min(rows, Math.ceil(windows.count / 4) * windows.seqlen) : rows;
     const ids = batchesOf(windows, 0, windows.count, most).map((batch) => batchIds(windows, batch));
+    const found = await this.context.checkpoints?.take<Finished>(this.streams());
+    const { first, tableGram, layers, ...begun } = found ? this.resume(found) : await this.begin(ids);
+    let { input } = begun;
+    for (const layer of model.layers.slice(layers.length)) {
+      const slice = layer.parallel ? this.sliceParallel : this.sliceLayer;
+      const sliced: SlicedLayer = await slice.call(this, layer, input);
+      layers.push(sliced.layer);
+      if (input !== first) this.freeBasis(input);
+      input = sliced.output;
+      if (!this.isLast(layer)) await this.checkpoint({ first, input, tableGram, layers });
+    }
+    await this.states.clear();
+    arena.freeWorkspace();
+    this.progress(model.layers.length, 'embedding and head', 1);
+    const ends = await storeEnds(arena, this.store, model, this.head, { first, last: input, tableGram });
+    return { model: { config: model.config, layers, ...ends }, sites: this.sites };
+  }
+
+  /** Everything before the first layer. */
+  private async begin(ids: readonly Uint32Array[]): Promise<Progressed> {
+    const { arena, model } = this;
+    const { seqlen } = this.context.calibration;
     this.progress(0, 'embedding covariance', 0);
     const sum = this.statesSum();
-    await embedTokens(arena, this.loader, model.embed_tokens, ids, windows.seqlen, async (x, index) => {
+    await embedTokens(arena, this.loader, model.embed_tokens, ids, seqlen, async (x, index) => {
       sum.add(x);
       await this.states.put(index, x);
     });
@@ -106,20 +149,37 @@ class SequentialPass {
     const tokens = await this.covariance(sum, EMBEDDING_SITE);
     const { covariance, tableGram } = await firstCovariance(arena, model, this.head, tokens);
     const first = await this.basis(covariance, EMBEDDING_SITE);
-    let input = first;
-    const layers: DecoderLayer[] = [];
-    for (const layer of model.layers) {
-      const slice = layer.parallel ? this.sliceParallel : this.sliceLayer;
-      const sliced: SlicedLayer = await slice.call(this, layer, input);
-      layers.push(sliced.layer);
-      if (input !== first) this.freeBasis(input);
-      input = sliced.output;
-    }
-    await this.states.clear();
-    arena.freeWorkspace();
-    this.progress(model.layers.length, 'embedding and head', 1);
-    const ends = await storeEnds(arena, this.store, model, this.head, { first, last: input, tableGram });
-    return { model: { config: model.config, layers, ...ends }, sites: this.sites };
+    return { first, input: first, tableGram, layers: [] };
+  }
+
+  private streams(): Record<string, BatchStates> {
+    return { sliced: this.states, ...(this.denseStates && { dense: this.denseStates }) };
+  }
+
+  private async checkpoint({ first, input, tableGram, layers }: Progressed): Promise<void> {
+    await this.context.checkpoints?.save<Finished>(() => {
+      const { sites, carried, tokens } = this;
+      const dimensions = [first.dimension, input.dimension] as const;
+      return {
+        done: layers.length,
+        layers: this.model.layers.length,
+        value: { layers, sites, tokens, dimensions, ...(carried && { carried }), ...(tableGram && { tableGram }) },
+        tensors: { first: first.Q, input: input.Q },
+      };
+    }, this.streams());
+  }
+
+  /** What an earlier engine had done stands as if this one had. */
+  private resume({ value, tensors }: PassCheckpoint<Finished>): Progressed {
+    const { layers, sites, carried, tokens, dimensions, tableGram } = value;
+    this.sites.push(...sites);
+    this.carried = carried;
+    this.tokens = tokens;
+    const [first, input] = [
+      { Q: tensors.first, dimension: dimensions[0] },
+      { Q: tensors.input, dimension: dimensions[1] },
+    ];
+    return { first, input, tableGram, layers: [...layers] };
   }
 
   private async sliceLayer(layer: DecoderLayer, input: Basis): Promise<SlicedLayer> {

@@ -3,7 +3,8 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { WeightRef } from '../decoder_model.ts';
-import type { ScratchStore } from '../scratch.ts';
+import { setOrigin } from '../record/origin.ts';
+import type { ScratchSlot, ScratchStore } from '../scratch.ts';
 import { dense } from './dense.ts';
 import {
   type Grouped,
@@ -21,7 +22,7 @@ import type { PackedValues } from './values.ts';
 /** Stores a packed matrix part by part. Throws `storage_full`, and `limit_exceeded` naming the weight. */
 export async function storePacked(scratch: ScratchStore, name: string, values: PackedValues): Promise<WeightRef> {
   const { packing, rows, columns } = values;
-  const slots = new Map<string, { bytes: number; read(start: number, length: number): Promise<Uint8Array> }>();
+  const slots = new Map<string, ScratchSlot>();
   let total = 0;
   for (const [part, bytes] of partsOf(name, values)) {
     slots.set(part, await scratch.append(bytes));
@@ -34,11 +35,13 @@ export async function storePacked(scratch: ScratchStore, name: string, values: P
       message: `${name} takes ${total} bytes packed as ${packingLabel(packing)} where ${planned} were planned.`,
     });
   }
-  return packedRef(name, [rows, columns], packing, async (part, start, length) => {
+  const ref = packedRef(name, [rows, columns], packing, async (part, start, length) => {
     const slot = slots.get(part);
     if (!slot) throw new WhittleError({ code: 'internal', message: `${name} has no part "${part}".` });
     return slot.read(start, length);
   });
+  const parts = [...slots].flatMap(([part, { place }]) => (place ? [{ part, place }] : []));
+  return parts.length === slots.size ? setOrigin(ref, { kind: 'packed', packing, parts }) : ref;
 }
 
 function partsOf(name: string, values: PackedValues) {

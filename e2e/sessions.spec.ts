@@ -1,0 +1,134 @@
+/** What outlives the page: sessions after a reload and a killed Worker, their list, two tabs. */
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import {
+  useSmallWindows as chooseWindows,
+  dropFiles,
+  expect,
+  region,
+  shownFigure,
+  test,
+  waitForJob,
+} from './fixtures.ts';
+
+async function openDemo(page: Page): Promise<void> {
+  await page.goto('./');
+  await chooseWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+}
+
+async function slice(page: Page, percent: number): Promise<void> {
+  await page.getByRole('slider', { name: 'Sparsity' }).fill(String(percent));
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, `Slicing ${percent} %`);
+}
+
+const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /\d+ % (sequential|rotate-once)/ });
+const sessions = (page: Page) => region(page, 'Sessions');
+
+async function exportedHash(page: Page): Promise<string> {
+  await page
+    .getByRole('button', { name: /^Export/ })
+    .first()
+    .click();
+  await waitForJob(page, 'Exporting');
+  return page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const found: string[] = [];
+    const walk = async (folder: FileSystemDirectoryHandle) => {
+      for await (const entry of folder.values()) {
+        if (entry.kind === 'directory') await walk(entry as FileSystemDirectoryHandle);
+        else if (entry.name === 'model.onnx') {
+          const bytes = await (await (entry as FileSystemFileHandle).getFile()).arrayBuffer();
+          const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+          found.push(Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+        }
+      }
+    };
+    await walk(root);
+    return found.join(' ');
+  });
+}
+
+test('a reload in the middle of a job: the session goes on to the same file as an unbroken run', async ({ page }) => {
+  await openDemo(page);
+  await slice(page, 25);
+  const perplexity = await shownFigure(page, 'Perplexity', 2);
+  await slice(page, 30);
+  const unbroken = await exportedHash(page);
+  // The same once more, broken off.
+  await region(page, 'Runs')
+    .getByRole('button', { name: /Remove 30 %/ })
+    .click();
+  await chooseWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await expect(region(page, 'Job').locator('.job-line')).toContainText('layer');
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.reload();
+
+  const offer = sessions(page);
+  await expect(offer).toContainText(/Built-in demo, 1 run, Slicing 30 % stopped/);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await offer.getByRole('button', { name: 'Go on' }).click();
+  await waitForJob(page, 'Slicing 30 %');
+  await expect(runs(page)).toHaveCount(2);
+  await expect(runs(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
+  expect(await exportedHash(page)).toBe(unbroken);
+  await page.getByRole('slider', { name: 'Sparsity' }).fill('25');
+  expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
+});
+
+test('another model leaves the session in the list: renamed, looked at in another tab, gone on with, deleted', async ({
+  page,
+  context,
+}) => {
+  await openDemo(page);
+  await slice(page, 25);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  await expect(runs(page)).toHaveCount(0);
+  await page.getByText('1 other session').click();
+  const list = sessions(page);
+  await expect(list).toContainText('1 run');
+  const name = list.getByRole('textbox', { name: 'Name of the session Built-in demo' });
+  await name.fill('First try');
+  await name.press('Enter');
+  await list.getByRole('button', { name: 'Go on with First try' }).click();
+  await waitForJob(page, 'Opening First try');
+  await expect(runs(page)).toHaveCount(1);
+  await page.getByRole('button', { name: 'Export ONNX' }).click();
+  await waitForJob(page, 'Exporting');
+
+  const other = await context.newPage();
+  await other.goto('./');
+  await sessions(other).getByRole('button', { name: 'Look at First try' }).click();
+  await expect(runs(other)).toHaveCount(1);
+  await other.getByRole('button', { name: 'Slice', exact: true }).click();
+  await expect(region(other, 'Job').getByRole('alert')).toContainText('is open in another tab');
+  await other.close();
+
+  await page.reload();
+  const offer = sessions(page);
+  await expect(offer).toContainText('First try, 1 run');
+  await offer.getByRole('button', { name: 'Discard' }).click();
+  await offer.getByRole('button', { name: /press again/ }).click();
+  await expect(offer).not.toContainText('First try');
+});
+
+test('files without a handle are asked for, and others refused', async ({ page }) => {
+  const { readFolder, OPT, STORIES } = await import('./fixtures.ts');
+  await page.goto('./');
+  await chooseWindows(page, 2, 32);
+  await dropFiles(page, readFolder(STORIES.folder));
+  await waitForJob(page, 'Opening the model');
+  await slice(page, 25);
+  await page.reload();
+  await sessions(page).getByRole('button', { name: 'Go on' }).click();
+  await expect(sessions(page)).toContainText('Drop the files of');
+  await dropFiles(page, readFolder(OPT.folder));
+  await expect(page.getByRole('alert')).toContainText('another_model');
+  await dropFiles(page, readFolder(STORIES.folder));
+  await waitForJob(page, 'Opening ');
+  await expect(runs(page)).toHaveCount(1);
+});
