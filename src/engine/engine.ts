@@ -59,7 +59,7 @@ export class Engine {
       start: ({ backend }) => this.start(backend),
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
-      evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      evaluate: (request, emit, signal) => evaluateCommand(state, platform, request, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),

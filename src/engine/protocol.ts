@@ -68,7 +68,8 @@ export interface Commands {
   /** Tokenises the texts and cuts windows. */
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
-  evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** `quick`: perplexity and divergence alone, not how fast it gives one token after another. */
+  evaluate: { request: { target: 'dense' | string; quick?: boolean }; result: PerplexityReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */

@@ -128,6 +128,8 @@ export interface Report {
     bytes: number;
     multiplications_per_token: number;
     tokens_per_second: number;
+    /** One token after another. */
+    decode_tokens_per_second?: number;
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
@@ -240,6 +242,7 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
+      ...(dense.decode_tokens_per_second !== undefined && { decode_tokens_per_second: dense.decode_tokens_per_second }),
       ...exportSummaries(input.dense_exports),
     },
     runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),

@@ -1,6 +1,6 @@
 /** @file Command `slice`: makes a sliced model with either schedule and keeps it until it is discarded. */
 
-import { makeRecipe } from '../compress/recipe/recipe.ts';
+import { makeRecipe, withoutDefaults } from '../compress/recipe/recipe.ts';
 import { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 import { assertSliceable } from '../compress/slicegpt/permits.ts';
 import { constantDimensions, resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
@@ -75,7 +75,10 @@ export async function sliceCommand(
 /** The same run as a recipe of one step. */
 function runOf(state: EngineState, report: SliceReport, model: DecoderModel): RunReport {
   const { id, options, parts, duration_ms, certificate } = report;
-  const recipe = makeRecipe([{ method: 'slicegpt', options: { ...options } }]);
+  const { sparsity, ...others } = options;
+  const short = withoutDefaults({ method: 'slicegpt', options: others });
+  // The sparsity is said even where it is the default: it is what these runs are told apart by.
+  const recipe = makeRecipe([{ ...short, options: { sparsity, ...short.options } }]);
   const step = { ...recipe.steps[0], seconds: duration_ms / 1000, units: [], certificate };
   return {
     id,

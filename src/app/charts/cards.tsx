@@ -17,9 +17,9 @@ export function LivePerplexityCard() {
   const settings = useStudioState((state) => state.settings);
   const job = useStudioState((state) => state.job);
   const selected = useStudioState((state) => state.selected);
-  const { run, dense, sliced, protocol } = shownCurves({ results, settings, job, selected });
-  const rows = curveRows(dense, sliced);
-  const last = { dense: dense.at(-1), sliced: sliced.at(-1) };
+  const { run, dense, made, protocol } = shownCurves({ results, settings, job, selected });
+  const rows = curveRows(dense, made);
+  const last = { dense: dense.at(-1), made: made.at(-1) };
   return (
     <ChartCard
       title="Perplexity, live"
@@ -27,7 +27,7 @@ export function LivePerplexityCard() {
         rows.length > 0 && (
           <>
             {last.dense && <span className="figure-dense">{formatPerplexity(last.dense.perplexity)}</span>}
-            {last.sliced && <span className="figure-sliced">{formatPerplexity(last.sliced.perplexity)}</span>}
+            {last.made && <span className="figure-sliced">{formatPerplexity(last.made.perplexity)}</span>}
           </>
         )
       }
@@ -36,7 +36,7 @@ export function LivePerplexityCard() {
         <Legend
           marks={[
             { mark: 'dense', label: 'dense' },
-            ...(run && sliced.length > 0 ? [{ mark: 'sliced' as const, label: curveLabel(run) }] : []),
+            ...(run && made.length > 0 ? [{ mark: 'made' as const, label: curveLabel(run) }] : []),
           ]}
         />
       }
@@ -50,7 +50,7 @@ export function LivePerplexityCard() {
         { name: 'Dense, running mean', value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)) },
         {
           name: 'Compressed, running mean',
-          value: (row) => (row.sliced === undefined ? '–' : formatPerplexity(row.sliced)),
+          value: (row) => (row.made === undefined ? '–' : formatPerplexity(row.made)),
         },
       ]}
       rows={rows}
@@ -66,6 +66,6 @@ export function LivePerplexityCard() {
 
 /** A recipe's text has no room in a legend; the table of runs has it whole. */
 function curveLabel(run: AnyRun): string {
-  const label = 'slice' in run && !run.name ? `${Math.round(run.slice.options.sparsity * 1000) / 10} %` : labelOf(run);
-  return label.length > 18 ? `${label.slice(0, 17)}…` : label;
+  const label = labelOf(run);
+  return label.length > 22 ? `${label.slice(0, 21)}…` : label;
 }

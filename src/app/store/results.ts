@@ -66,6 +66,14 @@ export function runSizes(run: AnyRun): { memory: number; parameters: number; mul
   return { memory: bytes, parameters, multiplications_per_token: report?.multiplications_per_token };
 }
 
+export interface Solution extends SolveReport {
+  /** What it was searched with. */
+  protocol: ProtocolReport | null;
+  /** Seconds until the best is made and measured: as they were told before, and as they were; absent while it lasts. */
+  told_s: number | null;
+  taken_s?: number;
+}
+
 export interface Results {
   backend: BackendInfo | null;
   model: ModelSummary | null;
@@ -84,7 +92,7 @@ export interface Results {
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
   /** The last answer to a size that was named. */
-  solution: SolveReport | null;
+  solution: Solution | null;
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
 }

@@ -1,6 +1,6 @@
 /** @file Rows of the table of runs, their order, and what two of them differ in, window by window. */
 import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
-import { labelOf } from './front.ts';
+import { labelOf, recipeOf } from './front.ts';
 import { denseFigures, type Figures, meaningOf, QUANTITY_NAMES, type Quantity, runFigures } from './quantities.ts';
 import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
@@ -40,7 +40,6 @@ export function runRows(results: Results, settings: Pick<Settings, 'export'>): R
 
 function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pick<Settings, 'export'>): RunRow {
   const measured = run.perplexity;
-  const recipe = 'slice' in run ? (run.slice.run?.recipe ?? labelOf({ ...run, name: undefined })) : run.report.recipe;
   const remarks = [
     'slice' in run && run.is_preview && 'quick',
     measured && !isSameEvaluation(measured.protocol, results.protocol) && 'other texts',
@@ -51,7 +50,7 @@ function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pi
     measured,
     id: run.id,
     label: labelOf(run),
-    recipe,
+    recipe: recipeOf(run),
     remarks,
     is_pinned: run.is_pinned ?? false,
     files: run.exports.filter(({ state }) => state === 'done').length,
