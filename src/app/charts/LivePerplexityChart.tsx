@@ -1,6 +1,6 @@
 import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPerplexity } from '../format.ts';
-import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks } from './axis.ts';
+import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks, uprightLabel } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { CurveRow } from './chart_data.ts';
 
@@ -30,7 +30,13 @@ export default function LivePerplexityChart({ rows, windows, note }: Props) {
           height={32}
           label={axisLabel('window')}
         />
-        <YAxis {...AXIS} width={48} {...scale} tickFormatter={(value) => bareTick(formatPerplexity(value))} />
+        <YAxis
+          {...AXIS}
+          label={uprightLabel('perplexity')}
+          width={62}
+          {...scale}
+          tickFormatter={(value) => bareTick(formatPerplexity(value))}
+        />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: 'var(--line-strong)' }}

@@ -8,7 +8,7 @@ import { labelOf } from '../store/front.ts';
 import type { AnyRun } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
-import { curveRows } from './chart_data.ts';
+import { type CurveRow, curveRows } from './chart_data.ts';
 
 const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
 
@@ -47,10 +47,15 @@ export function LivePerplexityCard() {
       }
       columns={[
         { name: 'Window', value: (row) => row.window },
-        { name: 'Dense, running mean', value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)) },
+        {
+          name: 'Dense, running mean',
+          value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)),
+          csv: curveCsv('dense'),
+        },
         {
           name: 'Compressed, running mean',
           value: (row) => (row.made === undefined ? '–' : formatPerplexity(row.made)),
+          csv: curveCsv('made'),
         },
       ]}
       rows={rows}
@@ -62,6 +67,16 @@ export function LivePerplexityCard() {
       />
     </ChartCard>
   );
+}
+
+/** The running mean, and how far its band reaches: one standard error to each side. */
+function curveCsv(name: 'dense' | 'made') {
+  const band = (row: CurveRow) => row[`${name}_band`];
+  return [
+    { name: `${name}_perplexity`, value: (row: CurveRow) => row[name] },
+    { name: `${name}_low`, value: (row: CurveRow) => band(row)?.[0] },
+    { name: `${name}_high`, value: (row: CurveRow) => band(row)?.[1] },
+  ];
 }
 
 /** A recipe's text has no room in a legend; the table of runs has it whole. */
