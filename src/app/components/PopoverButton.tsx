@@ -17,6 +17,8 @@ export function PopoverButton({ label, title, className, children }: Props) {
       <button ref={button} type="button" className="quiet" popoverTarget={id} title={title}>
         {label}
       </button>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it listens to the buttons within */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: a button's key is its click */}
       <div
         ref={popover}
         id={id}
@@ -26,6 +28,11 @@ export function PopoverButton({ label, title, className, children }: Props) {
           if (newState !== 'open' || !button.current || !popover.current) return;
           const place = placeUnder(button.current.getBoundingClientRect(), innerWidth, innerHeight);
           Object.assign(popover.current.style, place);
+        }}
+        onClick={({ target }) => {
+          // A menu goes once something of it was chosen.
+          const chosen = target instanceof Element && target.closest('.menu > button');
+          if (chosen && chosen.ariaDisabled !== 'true') popover.current?.hidePopover();
         }}
       >
         {children}
