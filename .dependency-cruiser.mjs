@@ -9,7 +9,7 @@ const ENGINE_EDGE = [
   'engine/client\\.ts$',
   'engine/protocol\\.ts$',
   'engine/plan\\.ts$',
-  'engine/report\\.ts$',
+  'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
   // What a log makes of results: figures alone.
   'engine/metrics',

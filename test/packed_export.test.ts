@@ -7,7 +7,7 @@ import { writeSliced } from '../src/export/safetensors/write_sliced.ts';
 import type { DecoderModel, WeightRef } from '../src/models/decoder_model.ts';
 import { mapWeights, weightRoles } from '../src/models/map_weights.ts';
 import { openModel } from '../src/models/open_model.ts';
-import type { Grouped } from '../src/models/packed/packing.ts';
+import { type Grouped, INT8_ROW } from '../src/models/packed/packing.ts';
 import { storePacked } from '../src/models/packed/store.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { decodeStored } from '../src/tensor/decode.ts';
@@ -55,7 +55,7 @@ describe('integers in safetensors', () => {
     const model = await packed(source.model, packing, last);
     expect(packedRefusal(model, form)).toBeUndefined();
     const isAsymmetric = [packing, last].some((each) => each?.zero === 'integer');
-    const notes = packedFormNotes(weightRoles(model), form);
+    const notes = packedFormNotes(model, form);
     expect(notes.length).toBe(form === 'compressed-tensors' && isAsymmetric ? 1 : 0);
     const out = memoryFiles();
     await writeSliced(model, { config: source.raw_config, form }, out.openFile);
@@ -80,11 +80,27 @@ describe('integers in safetensors', () => {
     const { model } = await openModel(await tinyLlama(OPTIONS));
     expect(packedRefusal(model, 'gptq')?.message).toContain('None of its linears');
     const minimums = await packed(model, GRID, { ...GRID, zero: 'minimum' });
-    expect(packedFormNotes(weightRoles(minimums), 'compressed-tensors').join()).toContain('float minimums');
+    expect(packedFormNotes(minimums, 'compressed-tensors').join()).toContain('float minimums');
     const wide = await packed(model, GRID, { ...GRID, scale: 'F32' });
-    expect(packedFormNotes(weightRoles(wide), 'gptq').join()).toContain('f32 scales');
-    expect(packedFormNotes(weightRoles(wide), 'compressed-tensors').join()).not.toContain('f32 scales');
+    expect(packedFormNotes(wide, 'gptq').join()).toContain('f32 scales');
+    expect(packedFormNotes(wide, 'compressed-tensors').join()).not.toContain('f32 scales');
     const ordered = await packed(model, { ...GRID, ordered: true });
-    expect(packedFormNotes(weightRoles(ordered), 'compressed-tensors').join()).toContain('order of inputs');
+    expect(packedFormNotes(ordered, 'compressed-tensors').join()).toContain('order of inputs');
+    // Every reason, where nothing at all is held.
+    const nothing = await packed(model, { ...GRID, scale: 'F32' }, { ...GRID, zero: 'minimum' });
+    expect(packedRefusal(nothing, 'gptq')?.message).toMatch(/f32 scales.*float minimums/);
+  });
+
+  it('a packed table that is the head too becomes floats, and it is said', async () => {
+    const { model } = await openModel(await tinyLlama({ ...OPTIONS, tied: true }));
+    const table = model.embed_tokens.weight;
+    const [rows, columns] = table.shape;
+    const W = Float64Array.from(decodeStored(await table.read(), table.dtype));
+    const stored = await storePacked(memoryScratch(), table.name, nearestValues(W, rows, columns, INT8_ROW));
+    const linears = await packed(model, GRID);
+    const small = mapWeights(linears, (ref) => (ref === table ? stored : ref));
+    for (const form of ['compressed-tensors', 'gptq'] as const) {
+      expect(packedFormNotes(small, form).join()).toContain('embedding tables');
+    }
   });
 });

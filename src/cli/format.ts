@@ -2,7 +2,9 @@
 import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
 import { bytes, compact } from './numbers.ts';
+import { textTable } from './prompt.ts';
 import { SAVED_HEADINGS, savingRows } from './savings.ts';
+import { TASK_HEADINGS, taskRows } from './task_table.ts';
 
 const HEADINGS = [
   'model',
@@ -72,7 +74,10 @@ export function resultTable(report: Report): string {
   const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}${searched.join('')}` : '';
   const labels = runLabels(report);
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}\n\ntime        ${stages.join(', ')}\n`;
+  const scored = taskRows(report, labels);
+  const tasks = scored.length > 0 ? `\n\n${alignColumns([TASK_HEADINGS, ...scored])}` : '';
+  const texts = textTable(report, labels);
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}${tasks}\n\n${texts}time        ${stages.join(', ')}\n`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */
@@ -201,7 +206,7 @@ function errorText(error: number | null): string {
 /** Text left, numbers right. A column in which nothing stands is left out. */
 export function alignColumns(
   all: string[][],
-  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe', 'against dense'],
+  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe', 'against dense', 'task'],
 ): string {
   const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
   const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));

@@ -49,6 +49,13 @@ function engineRequest<K extends CommandKind>(kind: K, request: PageRequest<K>):
   }
   if (kind === 'set_imatrix')
     return { file: chosenFiles('imatrix')[0] ?? null } satisfies Commands['set_imatrix']['request'];
+  if (kind === 'set_tasks') {
+    const { limit } = request as PageRequest<'set_tasks'>;
+    return {
+      files: chosenFiles('tasks'),
+      ...(limit !== undefined && { limit }),
+    } satisfies Commands['set_tasks']['request'];
+  }
   return request as Commands[K]['request'];
 }
 

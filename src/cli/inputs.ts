@@ -100,7 +100,12 @@ export function imatrixFile(path: string | undefined): string | null {
   return path === undefined ? null : oneFile(path, 'imatrix', 'bad_gguf', 'an importance matrix in GGUF');
 }
 
-function oneFile(path: string, option: string, code: 'bad_text' | 'bad_gguf', allowed: string): string {
+/** Absolute paths of the files of tasks. Throws `bad_jsonl`. */
+export function taskFiles(paths: readonly string[] = []): string[] {
+  return paths.map((path) => oneFile(path, 'tasks', 'bad_jsonl', 'a JSON Lines file of examples'));
+}
+
+function oneFile(path: string, option: string, code: 'bad_text' | 'bad_gguf' | 'bad_jsonl', allowed: string): string {
   const stats = statOf(resolve(path), code, option);
   if (stats.isFile()) return resolve(path);
   throw new WhittleError({
@@ -174,7 +179,7 @@ function systemCode(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
 }
 
-function statOf(path: string, code: 'not_a_model' | 'bad_text' | 'bad_gguf', option: string): Stats {
+function statOf(path: string, code: 'not_a_model' | 'bad_text' | 'bad_gguf' | 'bad_jsonl', option: string): Stats {
   try {
     return statSync(path);
   } catch {

@@ -126,6 +126,12 @@ class CannedEngine implements Driver {
           window_losses: [],
           protocol: PROTOCOL,
         } satisfies Commands['evaluate']['result'];
+      case 'generate':
+        return {
+          ...{ target: String(request.target), text: 'There.', tokens: [5, 6], prompt: 'Hi', prompt_tokens: 1 },
+          ...{ stopped: 'end_token', tokens_per_second: 30, first_token_ms: 1 },
+          sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
+        } satisfies Commands['generate']['result'];
       case 'slice':
         return {
           id: `s${request.sparsity}`,
@@ -181,6 +187,18 @@ class CannedEngine implements Driver {
         } satisfies Commands['write_imatrix']['result'];
       case 'set_imatrix':
         return { name: 'mine.gguf', datasets: ['wiki'], tokens: 4096 } satisfies Commands['set_imatrix']['result'];
+      case 'set_tasks':
+        return [{ task: 'mine', form: 'piqa', examples: 5 }] satisfies Commands['set_tasks']['result'];
+      case 'score':
+        return [
+          {
+            task: 'mine',
+            form: 'piqa',
+            examples: 5,
+            acc: { value: 0.6, error: 0.2 },
+            acc_norm: { value: 0.4, error: null },
+          },
+        ] satisfies Commands['score']['result'];
       case 'memory':
         return { current_gpu_bytes: 0, peak_gpu_bytes: 123_000_000 };
       default:
@@ -233,6 +251,16 @@ describe('the headless job', () => {
     });
   });
 
+  it('asks the dense model before anything long, so that a wrong prompt costs nothing, and reports what it wrote', async () => {
+    const engine = new CannedEngine();
+    const { report } = await job(engine, '--prompt', 'Hi', '--sparsity', '0.25', '--format', 'none');
+    const run = ['slice', 'evaluate', 'generate', 'discard'];
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'generate', 'evaluate', ...run, 'memory']);
+    expect(report.prompt).toMatchObject({ text: 'Hi', is_chat: false, given: 'Hi', tokens: 1, max_tokens: 64 });
+    expect(report.dense.text).toEqual({ text: 'There.', tokens: [5, 6], stopped: 'end_token', tokens_per_second: 30 });
+    expect(resultTable(report)).toMatch(/^dense +2 tokens, 30\.0 a second, ended by itself\n {4}There\.$/m);
+  });
+
   it('writes an importance matrix where one is asked for, and nothing else', async () => {
     const engine = new CannedEngine();
     await job(engine, '--imatrix-out', join('there', 'imatrix.gguf'));
@@ -250,6 +278,20 @@ describe('the headless job', () => {
     });
     expect(engine.commands.slice(0, 5)).toEqual(['start', 'open', 'set_texts', 'set_imatrix', 'evaluate']);
     expect(facts).toContain('importance  mine.gguf, 4096 tokens of wiki');
+  });
+
+  it('scores the dense model and every model on the tasks, and reports each', async () => {
+    const engine = new CannedEngine();
+    const facts: string[] = [];
+    const options = parseOptions(['--model', 'demo', '--tasks', 'mine.jsonl', '--task-limit', '5']);
+    const observer = { ...quiet, onFact: (line: string) => facts.push(line) };
+    const { report } = await runJob(options, { ...inputs, tasks: { kind: 'chosen' } }, engine, observer);
+    const one = ['slice', 'evaluate', 'score', 'export', 'discard'];
+    expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'set_tasks', 'evaluate', 'score', ...one, 'memory']);
+    expect(facts).toContain('task        mine, 5 examples in the form of piqa');
+    const scored = [expect.objectContaining({ task: 'mine', acc: { value: 0.6, error: 0.2 } })];
+    expect([report.dense.tasks, report.sliced[0].tasks]).toEqual([scored, scored]);
+    expect(resultTable(report)).toMatch(/dense +mine +5 +60\.0 % +20\.0 % +40\.0 % +–/);
   });
 
   it('saves nothing that an engine hands over unverified', async () => {

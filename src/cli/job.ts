@@ -9,6 +9,8 @@ import type {
   BackendInfo,
   EngineEvent,
   ExportReport,
+  GeneratedText,
+  GenerateRequest,
   MemoryReport,
   ModelSummary,
   PerplexityReport,
@@ -18,6 +20,7 @@ import type {
   SolvePlan,
   SolveReport,
   SolveTarget,
+  TaskScore,
 } from '../engine/protocol.ts';
 import {
   buildReport,
@@ -33,6 +36,7 @@ import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';
 import { type CliOptions, type ExportChoice, exportChoices } from './options.ts';
 import type { InputSource, PageRequest } from './page_protocol.ts';
+import { generateRequest } from './prompt.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
@@ -41,6 +45,7 @@ export interface JobInputs {
   calibration: InputSource;
   evaluation: InputSource;
   imatrix?: InputSource;
+  tasks?: InputSource;
 }
 
 /** What a job tells while it runs. */
@@ -147,15 +152,27 @@ export async function runJob(
         `importance  ${taken.name}, ${taken.tokens} tokens of ${taken.datasets.join(', ') || 'a text'}`,
       );
   }
+  if (inputs.tasks) {
+    const limit = options.task_limit;
+    const tasks = await driver.run('set_tasks', { source: inputs.tasks, ...(limit !== undefined && { limit }) });
+    for (const { task, form, examples } of tasks)
+      observer.onFact?.(`task        ${task}, ${examples} examples in the form of ${form}`);
+  }
   watch.lap('load');
   const planned = await plannedRecipes(options, recipes, driver);
+  // Before minutes are spent: a prompt may be one that this model does not take.
+  const prompt = await askDense(options, summary, driver, onEvent);
+  watch.lap('dense_evaluation');
   for (const line of plannedMemory(options, summary, protocol, backend, planned)) observer.onFact?.(line);
 
   observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
+  const scored = (target: string) => (inputs.tasks ? driver.run('score', { target }, onEvent) : Promise.resolve([]));
+  const dense_tasks = await scored('dense');
   watch.lap('dense_evaluation');
 
-  const job: RunningJob = { options, driver, onEvent, watch, sliced: [], runs: [], dense_exports: [], failures: [] };
+  const made_so_far = { sliced: [], runs: [], dense_exports: [], failures: [] };
+  const job: RunningJob = { options, driver, onEvent, watch, ask: prompt?.request, scored, ...made_so_far };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
     if (options.imatrix_out !== undefined) await saveImatrix(job, options.imatrix_out);
@@ -182,9 +199,32 @@ export async function runJob(
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
   const { sliced, runs, dense_exports, failures } = job;
-  const found = { summary, protocol, backend, dense, dense_exports, sliced, runs, timings_ms, memory };
-  const report = buildReport({ ...found, ...(planned.length > 0 && { planned }) });
+  const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, sliced, runs, timings_ms, memory };
+  const asked = prompt && { prompt: prompt.figures };
+  const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
   return { report, failures, ...ended };
+}
+
+/** What the dense model writes behind the prompt, where there is one. */
+async function askDense(
+  { prompt }: CliOptions,
+  summary: ModelSummary,
+  driver: Driver,
+  onEvent: (event: EngineEvent) => void,
+) {
+  if (!prompt) return undefined;
+  const request = generateRequest(prompt, summary);
+  const dense = await driver.run('generate', { ...request, target: 'dense' }, onEvent);
+  const { text, max_tokens } = prompt;
+  return { request, figures: { text, is_chat: 'messages' in request.prompt, max_tokens, dense } };
+}
+
+/** The same of a run. */
+async function askRun({ driver, onEvent, watch, ask }: RunningJob, id: string): Promise<{ text?: GeneratedText }> {
+  if (!ask) return {};
+  const text = await driver.run('generate', { ...ask, target: id }, onEvent);
+  watch.lap('evaluation');
+  return { text };
 }
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */
@@ -230,6 +270,10 @@ interface RunningJob {
   driver: Driver;
   onEvent: (event: EngineEvent) => void;
   watch: Stopwatch;
+  /** What every run is asked to write. */
+  ask?: Omit<GenerateRequest, 'target'>;
+  /** On the tasks, where there are some. */
+  scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
   sliced: SlicedInput[];
   runs: RunInput[];
@@ -246,10 +290,12 @@ async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> 
   const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
   watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
+  const tasks = await job.scored(slice.id);
   watch.lap('evaluation');
+  const text = await askRun(job, slice.id);
   const exports: Outcomes = [];
-  job.sliced.push({ slice, evaluation, exports });
-  if (slice.run) job.runs.push({ run: slice.run, evaluation, exports });
+  job.sliced.push({ slice, evaluation, tasks, exports });
+  if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, ...text, exports });
   await exportAll(job, slice.id, exports, sparsity);
   await driver.run('discard', { id: slice.id });
 }
@@ -260,11 +306,14 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
   const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
   watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
+  const tasks = await job.scored(run.id);
   watch.lap('evaluation');
+  const text = await askRun(job, run.id);
   const exports: Outcomes = [];
   // The text as the person wrote it: defaults that were filled in are in the steps.
-  job.runs.push({ run: { ...run, recipe: recipe.text, ...(solver && { solver }) }, evaluation, exports });
-  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, exports });
+  const named = { ...run, recipe: recipe.text, ...(solver && { solver }) };
+  job.runs.push({ run: named, evaluation, tasks, ...text, exports });
+  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, tasks, exports });
   await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
   await driver.run('discard', { id: run.id });
 }

@@ -9,7 +9,7 @@ import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
-import { imatrixFile, modelFiles, prepareOut, textFile } from './inputs.ts';
+import { imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
 import { planText, searchText } from './method_help.ts';
 import { logged } from './metrics_file.ts';
@@ -109,6 +109,7 @@ async function inBrowser<T>(
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
   const imatrix = imatrixFile(options.imatrix);
+  const tasks = taskFiles(options.tasks);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
@@ -119,6 +120,7 @@ async function inBrowser<T>(
     if (calibration) await browser.choose('calibration', [calibration]);
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     if (imatrix) await browser.choose('imatrix', [imatrix]);
+    if (tasks.length > 0) await browser.choose('tasks', tasks);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
@@ -126,6 +128,7 @@ async function inBrowser<T>(
       calibration: source(calibration),
       evaluation: source(evaluation),
       ...(imatrix && { imatrix: source(imatrix) }),
+      ...(tasks.length > 0 && { tasks: source(tasks) }),
     };
     return await job(browser, inputs);
   } finally {

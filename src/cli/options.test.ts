@@ -67,7 +67,10 @@ describe('the options of the headless command', () => {
 
   it('tells every default in --help as it is', () => {
     const told = [...USAGE.matchAll(/^ {2}--(\S+) .*\(([^()]+)\)$/gm)].map(([, name, value]) => [name, value]);
-    const defaults = Object.entries(parseOptions(['--model', 'demo'])).filter(([name]) => name !== 'model');
+    const { prompt, ...rest } = parseOptions(['--model', 'demo', '--prompt', 'Hi']);
+    const { as, max_tokens, sampling } = prompt as NonNullable<typeof prompt>;
+    const all = { ...rest, prompt_as: as, max_tokens, ...sampling };
+    const defaults = Object.entries(all).filter(([name]) => name !== 'model');
     expect(Object.fromEntries(told)).toEqual(
       Object.fromEntries(
         defaults.map(([name, value]) => [
@@ -159,5 +162,12 @@ describe('the options of the headless command', () => {
 
   it('treats --help as no fault', () => {
     expect(() => parseOptions(['--help'])).toThrow(HelpWanted);
+  });
+
+  it('takes files of tasks, separated by commas, and a limit', () => {
+    const options = parseOptions(['--model', 'demo', '--tasks', 'a.jsonl, b.jsonl', '--task-limit', '100']);
+    expect(options).toMatchObject({ tasks: ['a.jsonl', 'b.jsonl'], task_limit: 100 });
+    expect(() => parseOptions(['--model', 'demo', '--tasks', 'a,,b'])).toThrow(/--tasks/);
+    expect(() => parseOptions(['--model', 'demo', '--task-limit', '0'])).toThrow(/--task-limit/);
   });
 });

@@ -15,6 +15,7 @@ import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
 import { methodHelp, methodList } from './method_help.ts';
+import { PROMPT_SPEC, PROMPT_USAGE, type PromptOptions, promptOptions } from './prompt.ts';
 import { readRecipe } from './recipes.ts';
 import { readTarget } from './target.ts';
 
@@ -44,6 +45,9 @@ export interface CliOptions {
   imatrix?: string;
   /** Where the calibration text's importance matrix of the model as it is goes. */
   imatrix_out?: string;
+  /** Files of multiple-choice examples, and how many of each are used; absent: none, all. */
+  tasks?: string[];
+  task_limit?: number;
   /** Empty: nothing is exported. */
   format: ExportFormat[];
   precision: Precision[];
@@ -52,6 +56,8 @@ export interface CliOptions {
   recipe?: Recipe[];
   /** The solver's best recipe of this size is one more run. */
   target?: SolveTarget;
+  /** What the model and every run write behind it. */
+  prompt?: PromptOptions;
   /** Only tell what the recipes will make. */
   plan?: true;
 }
@@ -88,9 +94,12 @@ const SPEC = {
   recipe: { type: 'string', multiple: true },
   imatrix: text,
   'imatrix-out': text,
+  tasks: text,
+  'task-limit': text,
   'gguf-type': text,
   'target-size': text,
   'target-bpw': text,
+  ...PROMPT_SPEC,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -119,6 +128,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --imatrix FILE           importance matrix of llama-imatrix or Whittle, in place of the calibration text's,
                            for steps that weigh errors by it (gguf)
   --imatrix-out FILE       writes the calibration text's importance matrix of the model, for llama-quantize
+  --tasks FILE[,FILE]      multiple-choice examples in JSON Lines, scored on every model: PIQA, ARC, HellaSwag, WinoGrande
+  --task-limit N           only the first N examples of each
   --methods                lists all methods; --help METHOD explains one and its options
   --plan                   sizes, memory and refusals of the recipes, what formats make of them, and stop
   --sparsity S[,S…]|none   share of the hidden size to remove       (0.25)
@@ -136,7 +147,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
                            none: measured only, nothing is written but report.json
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
-  --out DIR                where exports, report.json and metrics.jsonl go (out/)
+${PROMPT_USAGE}  --out DIR                where exports, report.json and metrics.jsonl go (out/)
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
 Recipes go to DIR/r1, DIR/r2, …
@@ -166,6 +177,7 @@ export function parseOptions(argv: string[]): CliOptions {
   const target = readTarget(values['target-size'], values['target-bpw']);
   // Nothing but the importance matrix is asked for.
   const isImatrixOnly = values['imatrix-out'] !== undefined && !recipe && !target && values.sparsity === undefined;
+  const prompt = promptOptions(values);
   const model = values.model;
   if (!model) {
     throw badOption(
@@ -201,8 +213,11 @@ export function parseOptions(argv: string[]): CliOptions {
     out: values.out ?? 'out',
     ...(values.imatrix !== undefined && { imatrix: values.imatrix }),
     ...(values['imatrix-out'] !== undefined && { imatrix_out: values['imatrix-out'] }),
+    ...(values.tasks !== undefined && { tasks: paths('tasks', values.tasks) }),
+    ...(values['task-limit'] !== undefined && { task_limit: count('task-limit', values['task-limit'], 1, 1) }),
     ...(recipe && { recipe }),
     ...(target && { target }),
+    ...(prompt && { prompt }),
     ...(values.plan && { plan: true }),
   };
   checkExports(options);
@@ -293,6 +308,13 @@ function count(field: string, value: string | undefined, fallback: number, least
     throw badOption(field, `--${field} is "${value}".`, `a whole number, at least ${least}`);
   }
   return Number(value);
+}
+
+/** Separated by commas; a name that has some cannot be given. */
+function paths(field: string, value: string): string[] {
+  const found = value.split(',').map((path) => path.trim());
+  if (found.every(Boolean)) return [...new Set(found)];
+  throw badOption(field, `--${field} is "${value}".`, 'one or several files, separated by commas');
 }
 
 function sparsities(value: string | undefined): number[] {

@@ -12,6 +12,7 @@ interface FileRequests {
   /** A page sees no folders behind its files: the command says the path of each, in the order they were chosen. */
   open: { source: InputSource | DownloadedSource; paths: string[] };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
+  set_tasks: { source: InputSource; limit?: number };
   set_imatrix: { source: InputSource };
 }
 

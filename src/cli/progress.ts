@@ -13,6 +13,8 @@ const STAGES: Record<Extract<EngineEvent, { type: 'progress' }>['stage'], string
   compression: 'compressing',
   search: 'searching',
   evaluation: 'perplexity',
+  generation: 'writing text',
+  tasks: 'scoring',
   export: 'writing',
   verification: 'verifying',
 };

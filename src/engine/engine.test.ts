@@ -354,8 +354,9 @@ describe('the engine', () => {
     const platform = memoryPlatform({
       openVerifier(build) {
         told.push(`open ${build}`);
-        const { verify } = real.openVerifier(build);
+        const { verify, generate } = real.openVerifier(build);
         return {
+          generate,
           verify: (...job) => verify(...job).finally(() => told.push(`verified ${job[1].count}`)),
           close: () => told.push('close'),
         };

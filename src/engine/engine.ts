@@ -9,6 +9,8 @@ import { quietly } from '../pulse/pulse.ts';
 import { compressCommand } from './compress_command.ts';
 import { diffCommand } from './diff/diff_command.ts';
 import { exportCommand } from './export/export_command.ts';
+import { generateCommand } from './generate/generate_command.ts';
+import { tokenLossesCommand } from './generate/losses_command.ts';
 import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
 import { setImatrixCommand } from './imatrix/set_imatrix.ts';
 import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
@@ -23,6 +25,7 @@ import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
 import { explainFullStorage } from './storage_check.ts';
+import { scoreCommand, setTasksCommand } from './tasks_command.ts';
 import { setTextsCommand } from './texts_command.ts';
 
 type Handlers = {
@@ -40,7 +43,15 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
  * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
  */
-const QUIET_S: Partial<Record<CommandKind, number>> = { start: 60, open: 120, set_texts: 300, compress: 60, solve: 60 };
+const QUIET_S: Partial<Record<CommandKind, number>> = {
+  start: 60,
+  open: 120,
+  set_texts: 300,
+  set_tasks: 60,
+  score: 60,
+  compress: 60,
+  solve: 60,
+};
 
 export class Engine {
   private readonly state = new EngineState();
@@ -60,6 +71,10 @@ export class Engine {
       open: ({ source }) => openCommand(state, platform, source),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
       evaluate: (request, emit, signal) => evaluateCommand(state, platform, request, emit, signal),
+      generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
+      token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
+      set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
+      score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
       solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),

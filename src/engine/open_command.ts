@@ -1,5 +1,6 @@
 /** @file Command `open`: headers, config and tokenizer; no weight is read. */
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
+import { hasChatTemplate } from '../formats/chat/chat_template.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
 import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
@@ -81,6 +82,7 @@ function summarize(open: OpenModel, name: string): ModelSummary {
     dtype: describeDTypes(model),
     files: open.files.map(({ name, bytes }) => ({ name, bytes })),
     tokenizer: open.tokenizer.name,
+    has_chat_template: hasChatTemplate(open.tokenizer_files),
     has_bos: open.tokenizer.bos.length > 0,
     shape: modelShape(model),
     num_attention_heads: model.config.num_attention_heads,

@@ -17,8 +17,8 @@ export interface EnginePlatform {
   freeStorage?(needed: number): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
-  /** A build of onnxruntime-web for one export, away from this thread where there is another. */
-  openVerifier(build: RuntimeBuild): Verifier;
+  /** A build of onnxruntime-web for one job, away from this thread where there is another. @param threads Absent: as usual. */
+  openVerifier(build: RuntimeBuild, threads?: number): Verifier;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
   /** Used by the commands that the person sends for it, and by nothing else. */
@@ -31,6 +31,8 @@ export interface ExportFolder {
   create(name: string): Promise<FileSink>;
   /** A finished file. */
   file(name: string): Promise<Blob>;
+  /** Names of all finished files. */
+  list(): Promise<string[]>;
   /** Removes the folder and everything in it. */
   remove(): Promise<void>;
 }

@@ -12,10 +12,14 @@ import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
+import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
+import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
+import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
+import type { Prompt } from './generate/prompt.ts';
 import type { ImportanceReport } from './imatrix/set_imatrix.ts';
 import type { ImatrixReport } from './imatrix/write_imatrix.ts';
 import type { PlannedMemory } from './memory_plan.ts';
@@ -30,9 +34,12 @@ export type {
   DiffReport,
   DiffRequest,
   DivergenceSummary,
+  ExportedChoice,
   ExportFormat,
   ExportOptions,
   Fusion,
+  GeneratedText,
+  GenerateRequest,
   HeadKind,
   HubCache,
   HubCacheEntry,
@@ -47,12 +54,16 @@ export type {
   PartSizes,
   PlannedMemory,
   Precision,
+  Prompt,
   Schedule,
   SiteReport,
   SolveReport,
   SolveTarget,
   StepInput,
+  TaskScore,
   TensorDifference,
+  TokenLosses,
+  TokenLossesRequest,
   UnitReport,
   WorstCertificate,
 };
@@ -70,6 +81,14 @@ export interface Commands {
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
   /** `quick`: perplexity and divergence alone, not how fast it gives one token after another. */
   evaluate: { request: { target: 'dense' | string; quick?: boolean }; result: PerplexityReport };
+  /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
+  generate: { request: GenerateRequest; result: GeneratedText };
+  /** What a model gives each token of a text, after those before it. */
+  token_losses: { request: TokenLossesRequest; result: TokenLosses };
+  /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
+  set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Accuracy of a model on the tasks that are set. */
+  score: { request: { target: 'dense' | string }; result: TaskScore[] };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -161,6 +180,8 @@ export interface ModelSummary {
   dtype: string;
   files: { name: string; bytes: number }[];
   tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
   /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
   has_bos?: boolean;
   shape: ModelShape;
@@ -208,6 +229,15 @@ export interface PerplexityReport {
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
   protocol: ProtocolReport;
+}
+
+/** A file of multiple-choice examples. */
+export interface TaskReport {
+  /** The file's name without its ending. */
+  task: string;
+  /** "piqa", "arc", "hellaswag", "winogrande". */
+  form: string;
+  examples: number;
 }
 
 export interface CalibrationReport {
@@ -365,6 +395,9 @@ export type Stage =
   /** For the best recipe of a size. */
   | 'search'
   | 'evaluation'
+  | 'generation'
+  /** Multiple-choice tasks. */
+  | 'tasks'
   | 'export'
   | 'verification';
 
@@ -396,6 +429,8 @@ export type EngineEvent =
       perplexity: number;
       relative_spread: number | null;
     }
+  /** The next piece of a text that is being written: whole characters. */
+  | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
   | { type: 'site'; schedule: Schedule; site: SiteReport };
 
 /** Page → Worker. */

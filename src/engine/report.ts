@@ -3,12 +3,14 @@
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import type { Accuracy } from '../runtime/tasks/accuracy.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
 import type {
   BackendInfo,
   BosMode,
   ExportReport,
+  GeneratedText,
   MatmulChoice,
   MemoryReport,
   ModelSummary,
@@ -16,11 +18,15 @@ import type {
   ProtocolReport,
   RunReport,
   SliceReport,
+  TaskScore,
   WorstCertificate,
 } from './protocol.ts';
 import { type RunFigures, runSummary } from './report_runs.ts';
 import { type SiteSummary, siteSummary } from './report_sites.ts';
+import { type PromptFigures, type TextFigures, textFigures } from './report_texts.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
+
+export type { Accuracy as TaskAccuracy };
 
 /** The file's own name; it cannot list its own hash. */
 export const REPORT_FILE = 'report.json';
@@ -52,6 +58,7 @@ export interface FailedExport {
 export interface SlicedInput {
   slice: SliceReport;
   evaluation: PerplexityReport;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -59,6 +66,9 @@ export interface SlicedInput {
 export interface RunInput {
   run: RunReport;
   evaluation: PerplexityReport;
+  /** Behind the prompt, where there is one. */
+  text?: GeneratedText;
+  tasks?: readonly TaskScore[];
   /** In the order they were asked for. */
   exports?: readonly (ExportReport | FailedExport)[];
 }
@@ -68,6 +78,9 @@ export interface ReportInput {
   protocol: ProtocolReport;
   backend: BackendInfo;
   dense: PerplexityReport;
+  /** What was asked of every model, and what the dense one wrote. */
+  prompt?: { text: string; is_chat: boolean; max_tokens: number; dense: GeneratedText };
+  dense_tasks?: readonly TaskScore[];
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
   /** Runs that are one slicing. */
@@ -120,6 +133,8 @@ export interface Report {
     /** The kernel that took large products, and why; only of WebGPU. */
     matmul_variant?: MatmulChoice;
   };
+  /** What every model wrote behind, where that was asked for. */
+  prompt?: PromptFigures;
   dense: {
     perplexity: number;
     /** Null where one window was evaluated: that has no standard error. */
@@ -130,6 +145,10 @@ export interface Report {
     tokens_per_second: number;
     /** One token after another. */
     decode_tokens_per_second?: number;
+    /** Behind the prompt. */
+    text?: TextFigures;
+    /** Multiple-choice tasks; absent where none was given. */
+    tasks?: readonly TaskScore[];
     /** Absent where there is none. */
     exports?: ExportSummary[];
   };
@@ -165,6 +184,8 @@ export interface SlicedReport {
   certificate: WorstCertificate;
   /** The same for each place of the residual stream, in order. */
   sites: SiteSummary[];
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** The first ONNX export; absent where the model was not to be exported. */
   onnx?: OnnxReport;
   /** All of them, whatever the format; absent where there is none. */
@@ -172,6 +193,10 @@ export interface SlicedReport {
 }
 
 export interface RunSummary extends RunFigures {
+  /** Behind the prompt. */
+  text?: TextFigures;
+  /** Multiple-choice tasks; absent where none was given. */
+  tasks?: readonly TaskScore[];
   /** Absent where there is none. */
   exports?: ExportSummary[];
 }
@@ -235,6 +260,7 @@ export function buildReport(input: ReportInput): Report {
       is_fallback_adapter: backend.isFallbackAdapter,
       ...(matmul_variant && { matmul_variant }),
     },
+    ...(input.prompt && { prompt: promptFigures(input.prompt) }),
     dense: {
       perplexity: dense.perplexity,
       relative_spread: dense.relative_spread,
@@ -243,13 +269,25 @@ export function buildReport(input: ReportInput): Report {
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
       ...(dense.decode_tokens_per_second !== undefined && { decode_tokens_per_second: dense.decode_tokens_per_second }),
+      ...(input.prompt && { text: textFigures(input.prompt.dense) }),
+      ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),
     },
-    runs: (input.runs ?? []).map((run) => ({ ...runSummary(run, dense.perplexity), ...exportSummaries(run.exports) })),
+    runs: (input.runs ?? []).map((run) => ({
+      ...runSummary(run, dense.perplexity),
+      ...(run.text && { text: textFigures(run.text, input.prompt?.dense) }),
+      ...scores(run.tasks),
+      ...exportSummaries(run.exports),
+    })),
     sliced: input.sliced.map(slicedReport),
     timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
+}
+
+function promptFigures({ dense: { prompt, prompt_tokens, sampling }, ...asked }: NonNullable<ReportInput['prompt']>) {
+  const { text, is_chat, max_tokens } = asked;
+  return { text, is_chat, given: prompt, tokens: prompt_tokens, max_tokens, sampling };
 }
 
 function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
@@ -289,6 +327,7 @@ function slicedReport(input: SlicedInput): SlicedReport {
     discarded_energy: slice.discarded_energy,
     certificate: slice.certificate,
     sites: slice.sites.map(siteSummary),
+    ...scores(input.tasks),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };
@@ -299,6 +338,10 @@ function onnxReport({ exports = [] }: SlicedInput): OnnxReport | undefined {
   if (!exported) return undefined;
   const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);
   return onnx;
+}
+
+function scores(tasks: readonly TaskScore[] = []): { tasks?: readonly TaskScore[] } {
+  return tasks.length > 0 ? { tasks } : {};
 }
 
 function exportSummaries(exports: readonly (ExportReport | FailedExport)[] = []): { exports?: ExportSummary[] } {

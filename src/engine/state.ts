@@ -2,10 +2,12 @@
 import type { Backend } from '../backend/backend.ts';
 import type { DenseBases } from '../compress/slicegpt/rotate_once.ts';
 import { WhittleError } from '../errors/errors.ts';
+import type { Task } from '../formats/tasks/task.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { OpenModel } from '../models/open_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
+import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
 import type { ExportFolder } from './platform.ts';
@@ -38,6 +40,8 @@ export interface MadeModel {
   /** That it stands on, its own last pass included. */
   readonly stages?: readonly Stage[];
   evaluation?: { report: PerplexityReport; duration_ms: number };
+  /** Of the tasks that are set. */
+  scores?: readonly TaskScore[];
   /** By `exportKey`. */
   readonly exports: Map<string, ExportFolder>;
 }
@@ -52,6 +56,10 @@ export class EngineState {
   opened?: OpenedModel;
   texts?: Texts;
   dense?: { report: PerplexityReport; duration_ms: number };
+  /** They outlive the model. */
+  tasks: readonly Task[] = [];
+  /** Of the open model itself. */
+  denseScores?: readonly TaskScore[];
   /** Opened for the model at hand. */
   importance?: OpenedImportance;
   load_ms = 0;
@@ -110,6 +118,13 @@ export class EngineState {
     await this.denseInputs?.clear();
     this.denseInputs = undefined;
     for (const run of this.runs.values()) run.evaluation = undefined;
+    this.dropScores();
+  }
+
+  /** Forgets what tasks gave: they, or where texts begin with BOS, are others now. */
+  dropScores(): void {
+    this.denseScores = undefined;
+    for (const run of this.runs.values()) run.scores = undefined;
   }
 
   /** Forgets the model and everything made from it. */

@@ -31,7 +31,7 @@ const platform: EnginePlatform = {
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
-  openVerifier: (build) => new WorkerVerifier(build, onOutsideRequests),
+  openVerifier: (build, threads) => new WorkerVerifier(build, onOutsideRequests, threads),
   demoFile,
   hub: {
     get endpoint() {

@@ -20,8 +20,11 @@ export type ErrorCode =
   | 'shape_mismatch'
   | 'missing_tensor'
   | 'bad_tokenizer'
+  | 'bad_chat_template'
   | 'bad_text'
   | 'text_too_short'
+  // examples, a line each
+  | 'bad_jsonl'
   | 'non_finite_weights'
   | 'bad_option'
   | 'not_sliceable'
@@ -55,6 +58,8 @@ export type ErrorCode =
 export interface ErrorPlace {
   file?: string;
   tensor?: string;
+  /** Of a text file, from 1. */
+  line?: number;
   field?: string;
   layer?: number;
 }
@@ -86,8 +91,10 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shape_mismatch',
   'missing_tensor',
   'bad_tokenizer',
+  'bad_chat_template',
   'bad_text',
   'text_too_short',
+  'bad_jsonl',
   'non_finite_weights',
   'bad_option',
   'not_sliceable',
@@ -156,8 +163,14 @@ export function cancelled(): WhittleError {
 
 /** One readable line: what, where, allowed, action. */
 export function formatError(data: ErrorData): string {
-  const { file, tensor, field, layer } = data.place;
-  const where = [file, tensor && `tensor ${tensor}`, field && `field ${field}`, layer !== undefined && `layer ${layer}`]
+  const { file, tensor, line, field, layer } = data.place;
+  const where = [
+    file,
+    tensor && `tensor ${tensor}`,
+    line !== undefined && `line ${line}`,
+    field && `field ${field}`,
+    layer !== undefined && `layer ${layer}`,
+  ]
     .filter(Boolean)
     .join(', ');
   const parts = [

@@ -6,18 +6,39 @@ import type * as Ort from 'onnxruntime-web/wasm';
 
 type TensorClass = Pick<typeof Ort, 'Tensor'>;
 
-/** Feeds for texts of one length without padding: the mask all ones, positions from 0, an empty cache. */
+/** What a run before has left: `present.*` of so many tokens. */
+export interface Past {
+  readonly length: number;
+  readonly outputs: Readonly<Record<string, Ort.Tensor>>;
+}
+
+/**
+ * Feeds for texts of one length without padding: the mask all ones, positions from 0, an empty cache; or for the tokens behind
+ * a past, of one text.
+ */
 export function feedsOf(
   ort: TensorClass,
   session: Ort.InferenceSession,
   ids: Uint32Array,
   batch = 1,
+  past?: Past,
 ): Record<string, Ort.Tensor> {
   const feeds: Record<string, Ort.Tensor> = {};
   for (const input of session.inputMetadata) {
-    if (input.isTensor) feeds[input.name] = feedOf(ort, input.name, input.shape, ids, batch);
+    if (!input.isTensor) continue;
+    const { name, shape } = input;
+    feeds[name] = past ? feedAfter(ort, name, ids, past) : feedOf(ort, name, shape, ids, batch);
   }
   return feeds;
+}
+
+function feedAfter(ort: TensorClass, name: string, ids: Uint32Array, { length, outputs }: Past): Ort.Tensor {
+  const kept = outputs[name.replace('past_key_values.', 'present.')];
+  if (kept) return kept;
+  const int64 = (values: readonly number[]) =>
+    new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
+  if (name === 'attention_mask') return int64(new Array<number>(length + ids.length).fill(1));
+  return int64(name === 'position_ids' ? Array.from(ids, (_, i) => length + i) : Array.from(ids));
 }
 
 /** One of these inputs. @param shape As it is declared. */

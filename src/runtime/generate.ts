@@ -35,11 +35,13 @@ export async function generate(
   return withArena(backend, async (arena) => {
     const text = new GrowingText(arena, model, ids.length + count, residentBytes);
     const made: number[] = [];
+    const seen = new Set<number>(Array.from(ids));
     let next = Uint32Array.from(ids);
     while (made.length < count) {
       throwIfCancelled(signal);
       const begun = performance.now();
-      const token = choose(await text.append(next, signal));
+      const token = choose(await text.append(next, signal), seen);
+      seen.add(token);
       made.push(token);
       await onToken?.(token, performance.now() - begun);
       if (eos?.includes(token)) break;

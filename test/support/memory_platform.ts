@@ -6,6 +6,7 @@ import * as stable from 'onnxruntime-web-stable/wasm';
 import type { Backend } from '../../src/backend/backend.ts';
 import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts';
+import { writeText } from '../../src/engine/verify/session_text.ts';
 import { VERIFY_LIMITS, type VerifyLimits, verifyFiles } from '../../src/engine/verify/verify_files.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
 
@@ -37,6 +38,7 @@ export function memoryPlatform(
     openVerifier: (build) => ({
       verify: (files, windows, options) =>
         verifyFiles(build === 'wasm' ? stable : pinned, files, windows, options, limits),
+      generate: (files, job, options) => writeText(build === 'wasm' ? stable : pinned, files, job, options),
       close() {},
     }),
     demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),
@@ -64,6 +66,7 @@ function memoryFolder(exports: MemoryPlatform['exports'], id: string): ExportFol
       };
     },
     file: async (name) => new Blob([files.get(name)?.slice() as Uint8Array<ArrayBuffer>]),
+    list: async () => [...files.keys()].sort(),
     async remove() {
       exports.delete(id);
     },

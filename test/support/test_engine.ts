@@ -40,5 +40,5 @@ export async function failure(job: Promise<unknown>) {
 }
 
 export function verifierOf(verify: Verifier['verify']): () => Verifier {
-  return () => ({ verify, close() {} });
+  return () => ({ verify, generate: () => Promise.reject(new Error('It only verifies.')), close() {} });
 }

@@ -12,7 +12,8 @@ import { isRecipe } from './dropped_recipe.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
-import { areTexts, offerTexts } from './texts.ts';
+import { mayBeTasks, takeTasks } from './tasks.ts';
+import { areTexts, offerLines, offerTexts } from './texts.ts';
 
 const MEASURE_STEPS = [
   { command: 'set_texts', label: 'Tokenising the texts' },
@@ -28,7 +29,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     studio.preview_wanted = false;
     studio.store.setState(({ results, settings, front }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
-      results: { ...NO_RESULTS, backend: results.backend, model },
+      results: { ...NO_RESULTS, backend: results.backend, tasks: results.tasks, model },
       site: 0,
       selected: null,
       // A size that a link named waits for its model; another model's says nothing of this one.
@@ -55,6 +56,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   let files: PickedFile[];
   try {
     files = await picked;
+    if (mayBeTasks(studio, files)) return await offerLines(studio, files, (tasks) => takeTasks(studio, tasks));
     if (areTexts(files)) return await offerTexts(studio, files);
     if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);

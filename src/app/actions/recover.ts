@@ -35,8 +35,10 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     ...results,
     runs: results.runs.map((run) => ({ ...run, is_lost: true })),
     recipe_runs: results.recipe_runs.map((run) => ({ ...run, is_lost: true })),
-    // The file is gone with the engine that read it.
+    // The files are gone with the engine that read them.
     imatrix: null,
+    tasks: [],
+    scores: {},
     removed: results.removed && { ...results.removed, is_lost: true },
   }));
   // The job that it died in fails by itself; waited for, so that it is not told as cancelled.

@@ -29,6 +29,26 @@ export async function offerTexts(studio: Studio, files: readonly PickedFile[]): 
   );
 }
 
+/** Files of JSON Lines may be examples of tasks, or a text after all; more than two can only be the first. */
+export async function offerLines(
+  studio: Studio,
+  files: readonly PickedFile[],
+  take: (files: readonly File[]) => Promise<void>,
+): Promise<void> {
+  const own = files.map(({ file }) => file);
+  const chosen = await ask(studio, {
+    title: `${own.map(({ name }) => name).join(', ')}: JSON Lines`,
+    lines: ['Multiple-choice examples can be scored; a text can calibrate or measure.'],
+    answers: [
+      { value: 'tasks', label: own.length > 1 ? 'Score as tasks' : 'Score as a task' },
+      ...(own.length <= 2 ? [{ value: 'text', label: 'Take as a text' }] : []),
+    ],
+    refusal: 'Neither',
+  });
+  if (chosen === 'tasks') await take(own);
+  if (chosen === 'text') await offerTexts(studio, files);
+}
+
 /** Shorter ones were hardly meant: a window of a model has hundreds of tokens. */
 const LEAST_PASTED = 500;
 

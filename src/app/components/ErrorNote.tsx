@@ -4,8 +4,9 @@ import { type ErrorData, formatError } from '../../errors/errors.ts';
 /** What, where, why, what now; with the whole of it to copy. */
 export function ErrorNote({ error, title }: { error: ErrorData; title: string }) {
   const [isCopied, setCopied] = useState(false);
-  const { file, tensor, field, layer } = error.place;
-  const places = [file, tensor, field, layer !== undefined ? `layer ${layer}` : undefined].filter(Boolean);
+  const { file, tensor, line, field, layer } = error.place;
+  const numbered = (what: string, value?: number) => (value !== undefined ? `${what} ${value}` : undefined);
+  const places = [file, tensor, numbered('line', line), field, numbered('layer', layer)].filter(Boolean);
   async function copy() {
     await navigator.clipboard.writeText(
       `${title}\n${formatError(error)}\n${JSON.stringify(error, null, 2)}\n${navigator.userAgent}`,

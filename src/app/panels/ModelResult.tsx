@@ -12,6 +12,7 @@ import { ExportBlock } from './ExportBlock.tsx';
 import { OpenModelExport } from './OpenModelExport.tsx';
 import { RecipeResult } from './RecipeResult.tsx';
 import { SizeBlock } from './SizeBlock.tsx';
+import { TasksPanel } from './TasksPanel.tsx';
 
 /** Speaks of the run that was chosen, or of the slider's settings: what is planned at once, what is measured when it has been. */
 export default function ModelResult() {
@@ -23,10 +24,18 @@ export default function ModelResult() {
       <>
         <RecipeResult key={chosen.id} model={model} run={chosen} />
         <OpenModelExport model={model} />
+        <TasksPanel run={chosen.is_lost ? null : chosen.id} />
       </>
     );
   }
-  if (model?.shape.slicing_refusal !== undefined) return <DenseResult model={model} />;
+  if (model?.shape.slicing_refusal !== undefined) {
+    return (
+      <>
+        <DenseResult model={model} />
+        <TasksPanel run={null} />
+      </>
+    );
+  }
   if (!model) return null;
   if (!plan) {
     return (
@@ -39,8 +48,16 @@ export default function ModelResult() {
     <>
       <SlicedResult model={model} plan={plan} />
       <OpenModelExport model={model} />
+      <SlicedTasks plan={plan} />
     </>
   );
+}
+
+function SlicedTasks({ plan }: { plan: Plan }) {
+  const results = useStudioState((state) => state.results);
+  const settings = useStudioState((state) => state.settings);
+  const { shown } = matchingRuns(results, settings, plan);
+  return <TasksPanel run={shown && !shown.is_lost ? shown.id : null} />;
 }
 
 function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {

@@ -12,6 +12,8 @@ const STAGES: Record<Stage, string> = {
   compression: 'Compressing',
   search: 'Searching',
   evaluation: 'Evaluating',
+  generation: 'Writing text',
+  tasks: 'Scoring',
   export: 'Writing',
   verification: 'Verifying',
 };

@@ -17,6 +17,7 @@ export type JobKind =
   | 'solve'
   | 'imatrix'
   | 'diff'
+  | 'tasks'
   | 'export'
   | 'discard';
 

@@ -11,6 +11,8 @@ import type {
   SiteReport,
   SliceReport,
   SolveReport,
+  TaskReport,
+  TaskScore,
   TextSettings,
 } from '../../engine/protocol.ts';
 import type { Exports } from './exports.ts';
@@ -91,6 +93,10 @@ export interface Results {
   removed: Run | RecipeRun | null;
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
+  /** Multiple-choice tasks that are set. */
+  tasks: readonly TaskReport[];
+  /** On them, in their order, by target ("dense" or a run's id). */
+  scores: Readonly<Record<string, readonly TaskScore[]>>;
   /** The last answer to a size that was named. */
   solution: Solution | null;
   /** Live curves by target ("dense" or a run's id). */
@@ -109,6 +115,8 @@ export const NO_RESULTS: Results = {
   recipe_runs: [],
   removed: null,
   imatrix: null,
+  tasks: [],
+  scores: {},
   solution: null,
   curves: {},
 };
@@ -116,7 +124,7 @@ export const NO_RESULTS: Results = {
 /** Other texts: nothing of the dense model was measured with them yet. Runs stay, with the protocol they were made by. */
 export function withTexts(results: Results, protocol: ProtocolReport, texts: TextSettings): Results {
   const { dense: _, ...curves } = results.curves;
-  return { ...results, protocol, texts, dense: null, spectra: null, curves };
+  return { ...results, protocol, texts, dense: null, spectra: null, curves, scores: {} };
 }
 
 /** What is not known of the dense model yet; null where nothing is missing. */

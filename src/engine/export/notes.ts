@@ -8,7 +8,6 @@ import { packedFormNotes } from '../../export/safetensors/packed_form.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
 import { type ModelOutline, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
-import { weightRoles } from '../../models/map_weights.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 import { type ExportFormat, isOnnxFormat, packedForm } from './options.ts';
 
@@ -24,7 +23,7 @@ export function fileNotes(model: ModelOutline, format: ExportFormat, raw: RawCon
 function weightNotes(model: ModelOutline, format: ExportFormat): string[] {
   if (isOnnxFormat(format)) return [...packingNotes(model), ...inputNotes(model)];
   const form = packedForm(format);
-  const own = form ? packedFormNotes(weightRoles(model), form) : [];
+  const own = form ? packedFormNotes(model, form) : [];
   const weights = storedWeights(model);
   if (format === 'gguf') own.push(...groupedNotes(weights));
   if (format === 'safetensors' && weights.some(({ packed }) => packed)) {

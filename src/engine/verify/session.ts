@@ -122,7 +122,7 @@ export function versionOf(ort: typeof Ort): string {
   return ort.env.versions.web ?? ort.env.versions.common;
 }
 
-async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise<Ort.InferenceSession> {
+export async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): Promise<Ort.InferenceSession> {
   const model = files.find(({ name }) => name.endsWith('.onnx'));
   if (!model) {
     throw failed(`None of ${files.length} files is an ONNX model.`, files.map(({ name }) => name).join(', ') || 'none');

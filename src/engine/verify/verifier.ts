@@ -3,31 +3,36 @@ import { cancelled, type ErrorData, WhittleError } from '../../errors/errors.ts'
 import type { TokenWindows } from '../../runtime/windows.ts';
 import type { RuntimeBuild } from './builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from './session.ts';
+import type { TextJob, TextOptions, TextResult } from './session_text.ts';
 import { Watch } from './watch.ts';
 
-/** onnxruntime-web, for one export: it loads from the start on, while the files are still being written. */
+/** onnxruntime-web, for one job: it loads from the start on, while the files of an export are still being written. */
 export interface Verifier {
   /** Runs every window; to be called once. Throws `verification_failed` when the model cannot be opened or run, and `cancelled`. */
   verify(files: readonly OnnxFile[], windows: TokenWindows, options?: VerifyOptions): Promise<VerifyResult>;
+  /** Writes a text with the model in these files; in place of `verify`, and also once. Throws the same, and `limit_exceeded`. */
+  generate(files: readonly OnnxFile[], job: TextJob, options?: TextOptions): Promise<TextResult>;
   /** Ends it at once and frees its memory. */
   close(): void;
 }
 
 export type ToVerifier =
   | { type: 'load'; build: RuntimeBuild; threads: number }
-  | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows };
+  | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows }
+  | { type: 'write'; files: readonly OnnxFile[]; job: TextJob };
 
 /** What says that it goes on. */
 type News =
   | { type: 'loaded' }
   | { type: 'opened' }
   | { type: 'part'; done: number; total: number }
-  | { type: 'window'; index: number; loss: number };
+  | { type: 'window'; index: number; loss: number }
+  | { type: 'token'; token: number; ms: number };
 
 export type FromVerifier =
   | News
   | { type: 'outside_requests'; urls: string[] }
-  | { type: 'result'; result: VerifyResult }
+  | { type: 'result'; result: VerifyResult | TextResult }
   | { type: 'error'; error: ErrorData };
 
 /** Beyond this a window is bound by memory. */
@@ -74,6 +79,11 @@ export class WorkerVerifier implements Verifier {
     return this.attempt.run(files, windows, options);
   }
 
+  generate(files: readonly OnnxFile[], job: TextJob, { signal, onToken }: TextOptions = {}): Promise<TextResult> {
+    const onNews = (message: News) => message.type === 'token' && onToken?.(message.token, message.ms);
+    return this.attempt.answer({ type: 'write', files, job }, signal, onNews) as Promise<TextResult>;
+  }
+
   close(): void {
     this.attempt.end();
   }
@@ -83,7 +93,7 @@ export class WorkerVerifier implements Verifier {
 class Attempt {
   isLoaded = false;
   private onNews: (message: News) => void = () => {};
-  private readonly result: Promise<VerifyResult>;
+  private readonly result: Promise<VerifyResult | TextResult>;
 
   constructor(
     private readonly worker: Worker,
@@ -112,20 +122,26 @@ class Attempt {
   }
 
   /** Settles with the Worker's answer, its fault, or the caller's cancellation. */
-  async run(
+  run(
     files: readonly OnnxFile[],
     windows: TokenWindows,
     { signal, onOpened, onPart, onWindow }: VerifyOptions,
     watch?: Watch,
   ): Promise<VerifyResult> {
-    if (signal?.aborted) throw cancelled();
-    this.onNews = (message) => {
-      watch?.follow(message.type);
+    const onNews = (message: News) => {
+      if (message.type !== 'token') watch?.follow(message.type);
       if (message.type === 'opened') onOpened?.();
       else if (message.type === 'part') onPart?.(message.done, message.total);
       else if (message.type === 'window') onWindow?.(message.index, message.loss);
     };
-    this.send({ type: 'run', files, windows });
+    return this.answer({ type: 'run', files, windows }, signal, onNews) as Promise<VerifyResult>;
+  }
+
+  /** Settles as {@link run}. */
+  async answer(message: ToVerifier, signal: AbortSignal | undefined, onNews: (message: News) => void) {
+    if (signal?.aborted) throw cancelled();
+    this.onNews = onNews;
+    this.send(message);
     const ended = new AbortController();
     const aborted = new Promise<never>((_, reject) => {
       signal?.addEventListener('abort', () => reject(cancelled()), { signal: ended.signal });

@@ -7,6 +7,7 @@ import { toErrorData } from '../../errors/errors.ts';
 import { watchOutsideRequests } from '../../platform/requests.ts';
 import type { RuntimeBuild } from './builds.ts';
 import { loadRuntime } from './session.ts';
+import { writeText } from './session_text.ts';
 import type { FromVerifier, ToVerifier } from './verifier.ts';
 import { verifyFiles } from './verify_files.ts';
 
@@ -42,11 +43,17 @@ async function run(ort: typeof Ort, { files, windows }: Extract<ToVerifier, { ty
   post({ type: 'result', result }, [result.first_logits.buffer]);
 }
 
+async function write(ort: typeof Ort, { files, job }: Extract<ToVerifier, { type: 'write' }>): Promise<void> {
+  const onToken = (token: number, ms: number) => post({ type: 'token', token, ms });
+  post({ type: 'result', result: await writeText(ort, files, job, { onToken }) });
+}
+
 self.onmessage = async ({ data }: MessageEvent<ToVerifier>) => {
   try {
     if (data.type === 'load') loading = load(data.build, data.threads);
     const ort = await loading;
     if (data.type === 'run' && ort) await run(ort, data);
+    if (data.type === 'write' && ort) await write(ort, data);
   } catch (thrown) {
     post({ type: 'error', error: toErrorData(thrown) });
   }

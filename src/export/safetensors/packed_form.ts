@@ -3,7 +3,7 @@
  * hold, and the `quantization_config` that says what was written.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import type { ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel, ModelOutline, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type WeightRole, weightRoles } from '../../models/map_weights.ts';
 import { type Grouped, groupSize, packingLabel } from '../../models/packed/packing.ts';
 import type { KeepPacked } from '../precision.ts';
@@ -35,17 +35,20 @@ export function keepFor(form: PackedForm | undefined): KeepPacked | undefined {
 
 /** `bad_option` for a model of which the form would hold nothing packed. */
 export function packedRefusal(model: ModelOutline, form: PackedForm): WhittleError | undefined {
-  const roles = weightRoles(model);
-  if ([...roles].some(([ref, role]) => packingHeld(ref, ref === model.embed_tokens.weight ? 'table' : role, form)))
-    return undefined;
-  const [note] = packedFormNotes(roles, form);
+  if ([...fileRoles(model)].some(([ref, role]) => packingHeld(ref, role, form))) return undefined;
+  const notes = packedFormNotes(model, form);
   return new WhittleError({
     code: 'bad_option',
-    message: `Nothing of this model can be written packed as ${form}. ${note ?? 'None of its linears are grouped integers.'}`,
+    message: `Nothing of this model can be written packed as ${form}. ${notes.join(' ') || 'None of its linears are grouped integers.'}`,
     place: { field: 'format' },
     allowed: 'a model whose linears a recipe made grouped integers (rtn, gptq, awq)',
     action: 'Quantise it first, or export it as safetensors.',
   });
+}
+
+/** As files have them: a table that is the head too stands under the table's name, where loaders want floats. */
+export function fileRoles<W extends WeightOutline>(model: DecoderModel<W>): Map<W, WeightRole> {
+  return weightRoles(model).set(model.embed_tokens.weight, 'table');
 }
 
 /** Why a form cannot hold grouped integers, for people. */
@@ -63,20 +66,20 @@ function reasonAgainst(packing: Grouped, [rows, columns]: WeightRef['shape'], fo
 }
 
 const ZEROS =
-  'The file has packed zero points (weight_zero_point): transformers 5.24 with compressed-tensors 0.20 was once seen to fail on such a file. Load it there once before you share it.';
+  'The file has packed zero points (weight_zero_point): transformers 5.24 with compressed-tensors 0.20 opens such a file with quantization_config=CompressedTensorsConfig(dequantize=True) only. Symmetric weights open without.';
 
 /** What the form cannot hold, each once: said before anything is written. */
-export function packedFormNotes(weights: ReadonlyMap<WeightOutline, WeightRole>, form: PackedForm): string[] {
+export function packedFormNotes(model: ModelOutline, form: PackedForm): string[] {
   const label = form === 'gptq' ? 'GPTQ' : 'pack-quantized';
   const notes = new Set<string>();
-  for (const [ref, role] of weights) {
+  for (const [ref, role] of fileRoles(model)) {
     const { packed, shape } = ref;
     const held = packingHeld(ref, role, form);
     if (held?.zero === 'integer' && form === 'compressed-tensors') notes.add(ZEROS);
     if (!packed || held) continue;
     const why =
       role !== 'linear' && role !== 'head'
-        ? 'tables'
+        ? 'embedding tables'
         : packed.kind === 'grouped'
           ? reasonAgainst(packed, shape, form)
           : `what is packed as ${packingLabel(packed)}`;

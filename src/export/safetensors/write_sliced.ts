@@ -9,13 +9,13 @@ import { type TensorToWrite, writeSafetensors } from '../../formats/safetensors/
 import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
-import { weightRoles } from '../../models/map_weights.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import { configText } from '../config_text.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
 import { familyForm } from './family_form.ts';
 import {
+  fileRoles,
   keepFor,
   moduleOf,
   type PackedForm,
@@ -86,9 +86,9 @@ export async function writeSliced(
 function packedParts(model: DecoderModel, names: ReadonlyMap<WeightRef, string>, form: PackedForm) {
   const linears = new Map<WeightRef, PackedLinear>();
   const others: string[] = model.lm_head.weight === model.embed_tokens.weight ? ['lm_head'] : [];
-  const roles = weightRoles(model);
+  const roles = fileRoles(model);
   for (const [ref, name] of names) {
-    const role = ref === model.embed_tokens.weight ? 'table' : (roles.get(ref) ?? 'linear');
+    const role = roles.get(ref) ?? 'linear';
     const packing = packingHeld(ref, role, form);
     if (packing) linears.set(ref, { ref, packing, name });
     else if (ref.shape.length === 2 && (role === 'linear' || role === 'head')) others.push(moduleOf(name));

@@ -41,6 +41,10 @@ export interface Tokenizer {
   readonly notes?: readonly string[];
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
+  /** A token as the vocabulary has it ("Ġhello", "▁hello", "<0x0A>"); undefined for an id that has none. */
+  token(id: number): string | undefined;
+  /** The id of a token's exact name; undefined where there is none. */
+  idOf(token: string): number | undefined;
 }
 
 /**
@@ -122,8 +126,7 @@ class RustTokenizer implements Tokenizer {
     for (const batch of this.framed(whole, frame)) {
       for (const [i, id] of batch.entries()) {
         if (id < this.limit) continue;
-        const token = this.added.tokenOf(id) ?? this.model.tokenOf(id);
-        const found = `Token ${seen + i} of the text, ${quoteText(token ?? '')}, has the id ${id}, outside the vocabulary of ${this.limit}.`;
+        const found = `Token ${seen + i} of the text, ${quoteText(this.token(id) ?? '')}, has the id ${id}, outside the vocabulary of ${this.limit}.`;
         throw this.bad(found, `ids below ${this.limit}, which the model embeds`);
       }
       seen += batch.length;
@@ -132,10 +135,14 @@ class RustTokenizer implements Tokenizer {
   }
 
   readonly decode = (ids: Iterable<number>): string => {
-    const tokens = [...ids].map((id) => this.added.tokenOf(id) ?? this.model.tokenOf(id));
+    const tokens = [...ids].map(this.token);
     const known = tokens.filter((token) => token !== undefined);
     return this.decodeTokens ? this.decodeTokens(known).join('') : known.join(' ');
   };
+
+  readonly token = (id: number): string | undefined => this.added.tokenOf(id) ?? this.model.tokenOf(id);
+
+  readonly idOf = (token: string): number | undefined => this.added.idOf(token) ?? this.model.idOf(token);
 
   private *framed(text: string, frame: Frame): Generator<readonly number[]> {
     try {
@@ -160,7 +167,7 @@ class RustTokenizer implements Tokenizer {
 
   private namedBos({ bos_token: named }: RawConfig): number[] {
     const content = typeof named === 'string' ? named : (named as { content?: unknown } | null | undefined)?.content;
-    const id = typeof content === 'string' ? (this.added.idOf(content) ?? this.model.idOf(content)) : undefined;
+    const id = typeof content === 'string' ? this.idOf(content) : undefined;
     return id === undefined ? [] : [id];
   }
 

@@ -50,7 +50,7 @@ export function tokenizerFiles(metadata: GgufMetadata, context_length: number): 
       add_eos_token: add_eos,
       clean_up_tokenization_spaces: false,
       model_max_length: context_length,
-      // Carried along as text; nothing here ever runs it.
+      // As text: it is rendered only when a chat is asked for (formats/chat).
       chat_template: metadata.text('tokenizer.chat_template'),
     }),
     special_ids: defined({
