@@ -92,7 +92,7 @@ export interface Commands {
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
-  slice: { request: SliceOptions; result: SliceReport };
+  slice: { request: SliceOptions; result: SlicedRun };
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
@@ -259,8 +259,11 @@ export interface SliceReport {
   discarded_energy: number[];
   certificate: WorstCertificate;
   duration_ms: number;
-  /** The same as a run of a recipe of one step. */
-  run?: RunReport;
+}
+
+/** The same as a run of a recipe of one step beside it. */
+export interface SlicedRun extends SliceReport {
+  run: RunReport;
 }
 
 /** Sizes of a model, made or planned. */

@@ -13,7 +13,7 @@ import { fileBytes } from './file_bytes.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { RunReport, SliceOptions, SliceReport } from './protocol.ts';
+import type { RunReport, SlicedRun, SliceOptions, SliceReport } from './protocol.ts';
 import { modelSizes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage, slicingStorage, writtenBySlicing } from './storage_check.ts';
@@ -24,7 +24,7 @@ export async function sliceCommand(
   options: SliceOptions,
   emit: Emit,
   signal: AbortSignal,
-): Promise<SliceReport> {
+): Promise<SlicedRun> {
   const { open, summary } = state.requireModel();
   const { protocol } = state.requireTexts();
   assertSliceable(open.model);

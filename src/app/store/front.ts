@@ -65,13 +65,12 @@ export function labelOf(run: AnyRun): string {
 }
 
 export function recipeOf(run: AnyRun): string {
-  if (!('slice' in run)) return run.report.recipe;
-  return run.slice.run?.recipe ?? `slicegpt:sparsity=${run.slice.options.sparsity}`;
+  return 'slice' in run ? run.slice.run.recipe : run.report.recipe;
 }
 
 export function methodsOf(run: AnyRun): string {
-  const steps = 'slice' in run ? run.slice.run?.steps : run.report.steps;
-  return steps?.map(({ method }) => method).join(' + ') ?? 'slicegpt';
+  const { steps } = 'slice' in run ? run.slice.run : run.report;
+  return steps.map(({ method }) => method).join(' + ');
 }
 
 /** Verified files have a perplexity of their own; nothing else was measured of them. */

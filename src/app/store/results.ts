@@ -9,7 +9,7 @@ import type {
   ProtocolReport,
   RunReport,
   SiteReport,
-  SliceReport,
+  SlicedRun,
   SolveReport,
   TaskReport,
   TaskScore,
@@ -36,7 +36,7 @@ export interface Run {
   name?: string;
   /** Stays on top of the table. */
   is_pinned?: boolean;
-  slice: SliceReport;
+  slice: SlicedRun;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
   /** What the texts were when it was made. */
