@@ -98,6 +98,27 @@ export async function expectNoViolations(page: Page): Promise<void> {
   }
 }
 
+/** Pictures to look at, into the folder of WHITTLE_PICTURES; nothing where that is not set. */
+export async function pictures(page: Page, name: string): Promise<void> {
+  const folder = process.env.WHITTLE_PICTURES;
+  const before = page.viewportSize();
+  if (!folder || !before) return;
+  for (const [width, height] of [
+    [1440, 900],
+    [1280, 720],
+    [390, 844],
+  ]) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      // Buttons change their colour softly.
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: width < 720 });
+    }
+  }
+  await page.setViewportSize(before);
+}
+
 /** Waits until the job of this title ended, and fails at once when it did not end well. */
 export async function waitForJob(page: Page, title: string, timeout = 180_000): Promise<void> {
   const line = region(page, 'Job').locator('.job-line');

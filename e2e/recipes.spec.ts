@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Download, Page } from '@playwright/test';
-import { expect, expectNoViolations, region, test, waitForJob } from './fixtures.ts';
+import { expect, expectNoViolations, pictures, region, test, waitForJob } from './fixtures.ts';
 
 /** Two short windows of each text, by the address: what the settings of a link are for. */
 const SMALL = 'calibration=2&evaluation=2&length=32';
@@ -89,6 +90,7 @@ test('a recipe by its form; its runs sorted, named, pinned, compared, removed, p
   await expectNoViolations(page);
   await page.keyboard.press('Escape');
   await expect(chooser).toBeHidden();
+  await pictures(page, 'runs');
 
   await runs.getByRole('button', { name: 'Remove eight' }).click();
   await expect(names).toHaveCount(2);
@@ -129,6 +131,7 @@ test('the front: axes, what is saved of it, and a size aimed at by hand and keys
   await expect(answer).toContainText(/predicted KL .*, measured .* It took 0/);
   await expect(region(page, 'Result')).toContainText(/bits a weight/);
 
+  await pictures(page, 'front');
   await front.getByLabel('Up: axis').selectOption('kl');
   await front.getByLabel('Along: axis').selectOption('memory');
   await expect(target).toBeHidden();
@@ -141,6 +144,7 @@ test('the front: axes, what is saved of it, and a size aimed at by hand and keys
     const file = await saved(page, () => front.getByRole('button', { name: kind }).click());
     expect(file.bytes.toString('latin1').startsWith(begins), file.name).toBe(true);
     expect(file.bytes.length).toBeGreaterThan(300);
+    if (process.env.WHITTLE_PICTURES) writeFileSync(join(process.env.WHITTLE_PICTURES, file.name), file.bytes);
     if (kind !== 'Drawing (SVG)') continue;
     // Colours of the theme mean nothing outside the page.
     expect(file.bytes.toString()).not.toContain('var(--');

@@ -190,15 +190,18 @@ class CannedEngine implements Driver {
       case 'set_tasks':
         return [{ task: 'mine', form: 'piqa', examples: 5 }] satisfies Commands['set_tasks']['result'];
       case 'score':
-        return [
-          {
-            task: 'mine',
-            form: 'piqa',
-            examples: 5,
-            acc: { value: 0.6, error: 0.2 },
-            acc_norm: { value: 0.4, error: null },
-          },
-        ] satisfies Commands['score']['result'];
+        return {
+          target: String(request.target),
+          tasks: [
+            {
+              task: 'mine',
+              form: 'piqa',
+              examples: 5,
+              acc: { value: 0.6, error: 0.2 },
+              acc_norm: { value: 0.4, error: null },
+            },
+          ],
+        } satisfies Commands['score']['result'];
       case 'memory':
         return { current_gpu_bytes: 0, peak_gpu_bytes: 123_000_000 };
       default:

@@ -167,7 +167,7 @@ export async function runJob(
 
   observer.onStep('dense', before + 2, steps);
   const dense: PerplexityReport = await driver.run('evaluate', { target: 'dense' }, onEvent);
-  const scored = (target: string) => (inputs.tasks ? driver.run('score', { target }, onEvent) : Promise.resolve([]));
+  const scored = async (target: string) => (inputs.tasks ? (await driver.run('score', { target }, onEvent)).tasks : []);
   const dense_tasks = await scored('dense');
   watch.lap('dense_evaluation');
 

@@ -1,5 +1,5 @@
 /** @file Progress with ETA on stderr: one line that rewrites itself on a terminal, else a line every few seconds. */
-import type { EngineEvent } from '../engine/protocol.ts';
+import type { EngineEvent, TrainingPoint } from '../engine/protocol.ts';
 import type { JobObserver } from './job.ts';
 import { clock, compact } from './numbers.ts';
 
@@ -45,6 +45,10 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
     }
   }
 
+  function tell(line: string): void {
+    stream.write(stream.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
+  }
+
   return {
     onStep(label, step, steps) {
       prefix = `[${step}/${steps}] ${label}`;
@@ -52,12 +56,14 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
       running = '';
       show(prefix, true);
     },
-    onFact(line) {
-      stream.write(stream.isTTY ? `\r\x1b[2K${line}\n` : `${line}\n`);
-    },
+    onFact: tell,
     onEvent(event) {
       if (event.type === 'window') {
         running = `perplexity ${event.perplexity.toFixed(1)} after ${event.index + 1} of ${event.count} windows`;
+        return;
+      }
+      if (event.type === 'training') {
+        tell(trainingFact(event.point));
         return;
       }
       if (event.type !== 'progress') return;
@@ -77,4 +83,11 @@ export function progressOn(stream: ProgressStream, now: () => number = () => per
       if (stream.isTTY) stream.write('\r\x1b[2K');
     },
   };
+}
+
+/** "step 20: training loss 0.593, held-out 0.649, held-out perplexity 7.22". */
+function trainingFact({ step, training_loss, held_out_loss, held_out_perplexity }: TrainingPoint): string {
+  const training = training_loss === undefined ? '' : `training loss ${training_loss.toPrecision(3)}, `;
+  const held_out = `held-out ${held_out_loss.toPrecision(3)}, held-out perplexity ${held_out_perplexity.toPrecision(3)}`;
+  return `step ${step}: ${training}${held_out}`;
 }

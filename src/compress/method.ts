@@ -11,6 +11,7 @@ import type { TokenWindows } from '../runtime/windows.ts';
 import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
 import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
+import type { TrainingPoint, TrainingReport } from './train/report.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
@@ -26,13 +27,16 @@ export interface CompressionContext {
 export interface CompressionObserver {
   onProgress(progress: CompressionProgress): void;
   onSite?(site: SiteReport): void;
+  /** A training measured its held-out windows. */
+  onTraining?(point: TrainingPoint): void;
 }
 
 export interface CompressionProgress {
   /** Share of the whole work done, 0 … 1. */
   fraction: number;
-  layer: number;
-  layers: number;
+  /** Absent where all layers work at once. */
+  layer?: number;
+  layers?: number;
   /** What is being done to that layer, for people: "MLP covariance". */
   step: string;
   /** Tokens of calibration text that went through a layer so far. */
@@ -92,6 +96,8 @@ export interface CompressedModel {
   readonly sites: readonly SiteReport[];
   /** One for each linear (or table) that the method changed. */
   readonly units?: readonly UnitReport[];
+  /** Of a method that trains. */
+  readonly training?: TrainingReport;
 }
 
 /** One place that a method changed, with figures that all methods share, so that they stand on one axis. */

@@ -6,6 +6,7 @@ import { depth } from './depth/depth.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
+import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
@@ -46,6 +47,7 @@ export const METHODS: readonly AnyMethod[] = [
   tensorTrain,
   embed,
   correct,
+  heal,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

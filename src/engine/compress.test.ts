@@ -21,6 +21,7 @@ describe('the command compress', () => {
     'tensor_train:ratio=1.2; awq:bits=3,group=16',
     'width:keep=0.7,units=channels,score=flap,budget=global,bias=true; rtn:bits=8,group=row',
     'depth; rtn:bits=8,group=row',
+    'slicegpt:sparsity=0.25,round=2; heal:rank=2,steps=2; rtn:bits=8,group=row',
     'slicegpt:sparsity=0.25,round=2,schedule=rotate-once,head=untied; magnitude:pattern=2:4',
   ])('makes, measures and exports what the plan says: %s', async (recipe) => {
     const platform = memoryPlatform();

@@ -156,6 +156,7 @@ class RecipeRun {
             fraction: (index + progress.fraction) / count,
             step: `${text}: ${progress.step}`,
           }),
+        onTraining: (point) => emit({ type: 'training', step: text, point }),
       },
     };
     const made = await method.run?.(model, step.options as never, context);
@@ -186,7 +187,7 @@ function stageKey(before: string, { before: modifiers, step, after }: Pass): str
 /** The pass's own step has its time and units; what ran within it is listed in its place. */
 function stepReports(
   { before, step, after }: Pass,
-  { units = [], sites }: CompressedModel,
+  { units = [], sites, training }: CompressedModel,
   seconds: number,
 ): StepReport[] {
   const within = ({ method, options }: Pass['step']): StepReport => ({ method, options, seconds: 0, units: [] });
@@ -196,6 +197,7 @@ function stepReports(
     units: [...units],
     ...(units.length > 0 && { error: units.reduce((sum, { error }) => sum + error, 0) / units.length }),
     ...(sites.length > 0 && { certificate: worstCertificate(sites) }),
+    ...(training && { training }),
   };
   return [...before.map(within), own, ...after.map(within)];
 }

@@ -8,6 +8,7 @@ import type { StepInput } from '../compress/recipe/recipe.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
+import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
@@ -64,6 +65,8 @@ export type {
   TensorDifference,
   TokenLosses,
   TokenLossesRequest,
+  TrainingPoint,
+  TrainingReport,
   UnitReport,
   WorstCertificate,
 };
@@ -88,7 +91,7 @@ export interface Commands {
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
   /** Accuracy of a model on the tasks that are set. */
-  score: { request: { target: 'dense' | string }; result: TaskScore[] };
+  score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
@@ -231,6 +234,12 @@ export interface PerplexityReport {
   protocol: ProtocolReport;
 }
 
+/** A model's accuracies on the tasks that are set, in their order. */
+export interface ScoreReport {
+  target: 'dense' | string;
+  tasks: TaskScore[];
+}
+
 /** A file of multiple-choice examples. */
 export interface TaskReport {
   /** The file's name without its ending. */
@@ -290,6 +299,8 @@ export interface StepReport {
   error?: number;
   /** Of the bases; absent where the method has none. */
   certificate?: WorstCertificate;
+  /** Of a step that trains: its curve, and how it ended. */
+  training?: TrainingReport;
 }
 
 export interface RunReport extends ModelSizes {
@@ -434,7 +445,9 @@ export type EngineEvent =
     }
   /** The next piece of a text that is being written: whole characters. */
   | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
-  | { type: 'site'; schedule: Schedule; site: SiteReport };
+  | { type: 'site'; schedule: Schedule; site: SiteReport }
+  /** A step that trains measured its held-out windows. @param step Of the recipe, as text. */
+  | { type: 'training'; step: string; point: TrainingPoint };
 
 /** Page → Worker. */
 export type ToEngine =

@@ -5,6 +5,7 @@ import type {
   PerplexityReport,
   RunReport,
   SolveReport,
+  TrainingReport,
   UnitReport,
   WorstCertificate,
 } from './protocol.ts';
@@ -36,6 +37,7 @@ export interface StepFigures {
   error?: number;
   units?: UnitReport[];
   certificate?: WorstCertificate;
+  training?: TrainingReport;
 }
 
 export function runSummary(

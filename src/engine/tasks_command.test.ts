@@ -17,7 +17,7 @@ describe('multiple-choice tasks in the engine', () => {
       { task: 'second', form: 'piqa', examples: 5 },
     ]);
     const events: EngineEvent[] = [];
-    const dense = await engine.run('score', { target: 'dense' }, (event) => events.push(event));
+    const { tasks: dense } = await engine.run('score', { target: 'dense' }, (event) => events.push(event));
     expect(dense.map(({ task, examples }) => [task, examples])).toEqual([
       ['first', 6],
       ['second', 5],
@@ -31,8 +31,9 @@ describe('multiple-choice tasks in the engine', () => {
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
     const slice = await engine.run('slice', SLICE);
-    expect(await engine.run('score', { target: slice.id })).toHaveLength(2);
-    expect(await engine.run('score', { target: 'dense' })).toEqual(dense);
+    const score = async (target: string) => (await engine.run('score', { target })).tasks;
+    expect(await score(slice.id)).toHaveLength(2);
+    expect(await score('dense')).toEqual(dense);
   });
 
   it('end at once when they are cancelled, and go on after', async () => {
@@ -46,7 +47,7 @@ describe('multiple-choice tasks in the engine', () => {
       stop.signal,
     );
     expect(await failure(job)).toMatchObject({ code: 'cancelled' });
-    expect(await engine.run('score', { target: 'dense' })).toHaveLength(1);
+    expect((await engine.run('score', { target: 'dense' })).tasks).toHaveLength(1);
   });
 
   it('stay as they were where a new file is bad, and name it', async () => {
@@ -57,16 +58,17 @@ describe('multiple-choice tasks in the engine', () => {
       code: 'bad_jsonl',
       place: { file: 'bad.jsonl', line: 3, field: 'goal' },
     });
-    expect((await engine.run('score', { target: 'dense' })).map(({ task }) => task)).toEqual(['first']);
+    expect((await engine.run('score', { target: 'dense' })).tasks.map(({ task }) => task)).toEqual(['first']);
     await engine.run('set_tasks', { files: [] });
-    expect(await engine.run('score', { target: 'dense' })).toEqual([]);
+    expect((await engine.run('score', { target: 'dense' })).tasks).toEqual([]);
   });
 
   it('count texts that lose their beginning, and refuse one that has no room at all', async () => {
     const engine = await started();
     const long = { goal: 'a b '.repeat(400), sol1: 'a', sol2: 'b', label: 0 };
     await engine.run('set_tasks', { files: [new File([JSON.stringify(long)], 'long.jsonl')] });
-    expect(await engine.run('score', { target: 'dense' })).toMatchObject([{ truncated: 2, acc: { error: null } }]);
+    const { tasks } = await engine.run('score', { target: 'dense' });
+    expect(tasks).toMatchObject([{ truncated: 2, acc: { error: null } }]);
     const endless = new File([JSON.stringify({ ...long, sol1: 'a b '.repeat(400) })], 'endless.jsonl');
     await engine.run('set_tasks', { files: [endless] });
     expect(await failure(engine.run('score', { target: 'dense' }))).toMatchObject({

@@ -6,7 +6,7 @@ import type { Task } from '../formats/tasks/task.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import { scoreTask } from '../runtime/tasks/score_task.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { TaskReport } from './protocol.ts';
+import type { ScoreReport, TaskReport } from './protocol.ts';
 import type { EngineState } from './state.ts';
 
 /**
@@ -32,7 +32,7 @@ export async function scoreCommand(
   target: 'dense' | string,
   emit: Emit,
   signal: AbortSignal,
-): Promise<TaskScore[]> {
+): Promise<ScoreReport> {
   const { open } = state.requireModel();
   const model = target === 'dense' ? open.model : state.requireRun(target).model;
   const tokenizer = {
@@ -54,5 +54,5 @@ export async function scoreCommand(
   }
   if (target === 'dense') state.denseScores = scores;
   else state.requireRun(target).scores = scores;
-  return scores;
+  return { target, tasks: scores };
 }

@@ -12,16 +12,28 @@ import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../../src
 import { summarize } from '../../src/runtime/perplexity.ts';
 import { compressionContext, type TestJob } from './slice_job.ts';
 
-/** The model that a recipe makes; each pass is held to its plan. */
+/**
+ * The model that a recipe makes; each pass is held to its plan.
+ * @param from What the first step gets; absent: the job's model.
+ * @param more Of the context of each pass.
+ */
 export async function runRecipe(
   backend: Backend,
-  job: TestJob,
+  job: TestJob & { from?: DecoderModel },
   text: string,
   importance?: PassContext['importance'],
+  more: Partial<PassContext> = {},
 ): Promise<DecoderModel> {
-  let { model } = job;
+  let model = job.from ?? job.model;
   for (const { method, step, before, after } of passesOf(parseRecipe(text).steps)) {
-    const context: PassContext = { ...compressionContext(backend, job), dense: job.model, before, after, importance };
+    const context: PassContext = {
+      ...compressionContext(backend, job),
+      dense: job.model,
+      before,
+      after,
+      importance,
+      ...more,
+    };
     const refusal = method.refusal(model, step.options as never, after);
     if (refusal) throw new Error(refusal);
     const planned = method.plan(model, step.options as never);

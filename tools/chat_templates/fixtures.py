@@ -170,6 +170,7 @@ TEMPLATES = {
     # The parts of an answer that are trained on are marked; filters upper, title, capitalize, replace, default, join, length, first, last.
     "filters": """{% for message in messages %}{% generation %}{{ message.role | upper }}/{{ message.role | title }}/{{ message.role | capitalize }}: {{ message.content | replace('e', '3') }}{{ '' if loop.last else ' | ' }}{% endgeneration %}{% endfor %}
 {{ (messages | map(attribute='role') | join(', ')) }} {{ nothing | default('none given') }} {{ messages | length }} {{ (messages | first).role }} {{ (messages | last)['role'] }}
+{{ ' -a- '.strip('- ') }}{{ 'xaxx'.rstrip('x') }}{{ 'xyxa'.lstrip('yx') }}{{ ' b '.strip() }}{{ ' c\n'.strip('\n').strip().lstrip('c') }}|
 {{ {'text': messages[0].content, 'n': 1} | tojson }} {{ ['a', 1, true] | tojson }} {{ {'a': [1]} | tojson(indent=2) }}""",
 }
 
@@ -178,6 +179,7 @@ CHATS = {
     "system": [{"role": "system", "content": "Be brief.  "}, {"role": "user", "content": "  Why?\nSay. "}],
     "turns": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " Hello <b>\"there\"</b>! "}, {"role": "user", "content": "Grüß dich 😀 & 'so'"}],
     "thought": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "<think>\nIt is four.\n</think>\n\n4"}, {"role": "user", "content": "Sure?"}],
+    "thought and blanks": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "<think>\n  It is four. \n\n</think>\n\n  4 \n"}],
     "two users": [{"role": "user", "content": "One"}, {"role": "user", "content": "Two"}],
     "answered": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}],
     "blank": [{"role": "user", "content": " "}, {"role": "assistant", "content": "?"}],

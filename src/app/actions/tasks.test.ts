@@ -21,7 +21,10 @@ describe('multiple-choice tasks in the studio', () => {
   });
 
   it('keep each model’s scores until there are other tasks', async () => {
-    const { studio } = studioWith({ set_tasks: () => Promise.resolve(TASKS), score: () => Promise.resolve(SCORES) });
+    const { studio } = studioWith({
+      set_tasks: () => Promise.resolve(TASKS),
+      score: () => Promise.resolve({ target: 'any', tasks: SCORES }),
+    });
     await takeTasks(studio, [file]);
     await scoreTasks(studio, 'dense');
     await scoreTasks(studio, 'run-1');

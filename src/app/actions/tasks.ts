@@ -28,7 +28,7 @@ export async function takeTasks(studio: Studio, files: readonly File[]): Promise
 export async function scoreTasks(studio: Studio, target: 'dense' | string): Promise<void> {
   const title = target === 'dense' ? 'Tasks on the dense model' : 'Tasks on this model';
   await runJob(studio, 'tasks', title, [{ command: 'score', label: title }], async (job) => {
-    const scores = await job.run('score', { target });
-    changeResults(studio.store, (results) => ({ ...results, scores: { ...results.scores, [target]: scores } }));
+    const { tasks } = await job.run('score', { target });
+    changeResults(studio.store, (results) => ({ ...results, scores: { ...results.scores, [target]: tasks } }));
   });
 }

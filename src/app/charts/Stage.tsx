@@ -6,6 +6,7 @@ import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
 
 const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
+const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
   const hasRuns = useStudioState(
@@ -20,6 +21,9 @@ export default function Stage() {
           <RunsCard />
         </Suspense>
       )}
+      <Suspense fallback={null}>
+        <Speak />
+      </Suspense>
       <SpectrumCard />
       <EnergyCard />
     </>

@@ -8,16 +8,20 @@ interface Props {
   value: number;
   least: number;
   most: number;
+  /** Between values; 1: whole numbers. */
+  step?: number;
   onChange: (value: number) => void;
 }
 
-/** A whole number that takes effect when the person leaves the box or presses Enter, not at every key. */
-export function NumberField({ label, hint, value, least, most, onChange }: Props) {
+/** A number, whole unless `step` says otherwise, that takes effect when the person leaves the box or presses Enter, not at every key. */
+export function NumberField({ label, hint, value, least, most, step = 1, onChange }: Props) {
   const id = useId();
   const [draft, setDraft] = useState(String(value));
   useEffect(() => setDraft(String(value)), [value]);
   function commit() {
-    const next = Math.round(clampNumber(Number.parseFloat(draft), least, most, value));
+    const typed = clampNumber(Number.parseFloat(draft), least, most, value);
+    // In steps, without the dust of a division.
+    const next = Number((Math.round(typed / step) * step).toFixed(6));
     setDraft(String(next));
     if (next !== value) onChange(next);
   }
@@ -30,10 +34,10 @@ export function NumberField({ label, hint, value, least, most, onChange }: Props
       <input
         id={id}
         type="number"
-        inputMode="numeric"
+        inputMode={step < 1 ? 'decimal' : 'numeric'}
         min={least}
         max={most}
-        step={1}
+        step={step}
         value={draft}
         onChange={(event) => setDraft(event.target.value)}
         onBlur={commit}

@@ -19,6 +19,8 @@ export type JobKind =
   | 'diff'
   | 'tasks'
   | 'export'
+  | 'speak'
+  | 'tokens'
   | 'discard';
 
 export interface JobStep {

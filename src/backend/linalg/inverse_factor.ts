@@ -5,18 +5,18 @@
  * triangular: then H⁻¹ = M⁻ᵀM⁻¹ and U = M⁻¹, which is half the work and never forms an inverse to factor it.
  */
 import { factorInPlace, type LinalgOptions } from './cholesky.ts';
-import { invertUpper } from './triangular.ts';
+import { invertUpperInPlace } from './triangular.ts';
 
 /**
- * @param H (n, n) row-major, symmetric positive definite; whole. It is used up: a matrix of that size is never needed twice.
- * @returns U, (n, n) row-major.
+ * @param H (n, n) row-major, symmetric positive definite; whole. U takes its place: a matrix of that size is never needed twice.
+ * @returns U, (n, n) row-major, in the array of H.
  * @throws `not_converged`, `cancelled`
  */
 export async function inverseFactor(H: Float64Array, n: number, options: LinalgOptions = {}): Promise<Float64Array> {
   // With rows and columns in reverse order, H = MMᵀ is the common H' = LLᵀ = U'ᵀU'.
   const { U } = await factorInPlace(H.reverse(), n, options);
   reflect(U, n);
-  return invertUpper(U, n, options);
+  return invertUpperInPlace(U, n, options);
 }
 
 /** M of U', in its place: M_ij = U'_(n−1−j)(n−1−i), across the other diagonal. */

@@ -5,6 +5,8 @@ import { addProduct, view } from './gemm.ts';
 
 /** At most so many rows are inverted one element at a time. */
 const SMALL = 64;
+/** Columns or rows of a triangular factor that are multiplied together, with the zeros that are among them. */
+const PANEL = 256;
 
 /** Inverse of U[start:end, start:end], (m, m) row-major, of an upper triangular U (n, n). */
 export function invertUpperBlock(U: Float64Array, n: number, start: number, end: number): Float64Array {
@@ -26,22 +28,30 @@ export function invertUpperBlock(U: Float64Array, n: number, start: number, end:
 }
 
 /**
- * U⁻¹ of an upper triangular U, (n, n) row-major; zeros below the diagonal. [U₁ B; 0 U₂]⁻¹ = [U₁⁻¹ −U₁⁻¹·B·U₂⁻¹; 0 U₂⁻¹].
+ * U⁻¹ of an upper triangular U, (n, n) row-major; zeros below the diagonal. U is left as it is.
  * @throws `cancelled`
  */
-export async function invertUpper(
+export function invertUpper(U: Float64Array, n: number, options: LinalgOptions = {}): Promise<Float64Array> {
+  const inverse = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) inverse.set(U.subarray(i * n + i, (i + 1) * n), i * n + i);
+  return invertUpperInPlace(inverse, n, options);
+}
+
+/** As {@link invertUpper}, in the place of U, below whose diagonal there are zeros. [U₁ B; 0 U₂]⁻¹ = [U₁⁻¹ −U₁⁻¹·B·U₂⁻¹; 0 U₂⁻¹]. */
+export async function invertUpperInPlace(
   U: Float64Array,
   n: number,
   { signal, multiply = addProduct }: LinalgOptions = {},
 ): Promise<Float64Array> {
   throwIfCancelled(signal);
   const breathe = breather(signal);
-  const inverse = new Float64Array(n * n);
+  // Of all halves, the first of which is the largest.
+  const scratch = new Float64Array((Math.ceil(n / 2) + SMALL) ** 2);
   const invert = async (start: number, end: number): Promise<void> => {
     const m = end - start;
     if (m <= SMALL) {
       const block = invertUpperBlock(U, n, start, end);
-      for (let i = 0; i < m; i++) inverse.set(block.subarray(i * m, (i + 1) * m), (start + i) * n + start);
+      for (let i = 0; i < m; i++) U.set(block.subarray(i * m, (i + 1) * m), (start + i) * n + start);
       return;
     }
     // A multiple of the kernel's tiles, near the middle.
@@ -49,26 +59,24 @@ export async function invertUpper(
     await invert(start, middle);
     await invert(middle, end);
     const [rows, columns] = [middle - start, end - middle];
-    const half = new Float64Array(rows * columns);
-    multiply(
-      rows,
-      columns,
-      columns,
-      view(U, n, start * n + middle),
-      view(inverse, n, middle * n + middle),
-      view(half, columns),
-    );
+    const half = scratch.subarray(0, rows * columns).fill(0);
+    // −B·U₂⁻¹, whose column j needs no rows of U₂⁻¹ below j.
+    for (let first = 0; first < columns; first += PANEL) {
+      const last = Math.min(columns, first + PANEL);
+      const B = view(U, n, start * n + middle);
+      multiply(rows, last - first, last, B, view(U, n, middle * n + middle + first), view(half, columns, first));
+    }
     for (let i = 0; i < half.length; i++) half[i] = -half[i];
-    multiply(
-      rows,
-      columns,
-      rows,
-      view(inverse, n, start * n + start),
-      view(half, columns),
-      view(inverse, n, start * n + middle),
-    );
+    for (let row = start; row < middle; row++) U.fill(0, row * n + middle, row * n + end);
+    // U₁⁻¹ times that: row i needs none above i.
+    for (let first = 0; first < rows; first += PANEL) {
+      const last = Math.min(rows, first + PANEL);
+      const at = (start + first) * n;
+      const rest = view(half, columns, first * columns);
+      multiply(last - first, columns, rows - first, view(U, n, at + start + first), rest, view(U, n, at + middle));
+    }
     await breathe();
   };
   await invert(0, n);
-  return inverse;
+  return U;
 }

@@ -56,7 +56,9 @@ export const i32Const = (value: number) => [0x41, ...signedLeb(value)];
 export const simd = (code: number) => [0xfd, ...leb(code)];
 export const v128Load = (offset = 0) => [...simd(0x00), 2, ...leb(offset)];
 export const v128Store = (offset = 0) => [...simd(0x0b), 2, ...leb(offset)];
-export const v128Zero = [...simd(0x0c), ...new Array<number>(16).fill(0)];
+/** Of 16 bytes. */
+export const v128Const = (value: Float64Array<ArrayBuffer>) => [...simd(0x0c), ...new Uint8Array(value.buffer)];
+export const v128Zero = v128Const(new Float64Array(2));
 /** Picks 16 bytes out of the 32 of two vectors. */
 export const shuffle = (bytes: readonly number[]) => [...simd(0x0d), ...bytes];
 

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { type Grouped, groupSize } from '../../models/packed/packing.ts';
 import type { PackedValues } from '../../models/packed/values.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
 import { type ChangedTogether, type LinearInput, type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
@@ -30,6 +31,9 @@ const linears: LinearMethod<Options> = {
     const [packing] = packings;
     // One symmetric grid a row holds every weight to 1/254 of the largest: no scale and no clipping makes that better.
     if (packing.zero === 'symmetric') return { linears: inputs.map((input) => nearest(input, packing)) };
+    // Matrices that have their own grid already lose nothing, which no scale makes better.
+    const own = inputs.map((input, i) => sourceIntegers(input, packings[i]));
+    if (own.every((values) => values !== undefined)) return { linears: own };
     const group = groupSize(packing, columns);
     const matrices = inputs.map(({ W, rows }) => ({ values: W, rows }));
     const mean = (magnitudes as Float64Array).map((sum) => sum / tokens);

@@ -44,7 +44,14 @@ const linears: LinearMethod<Options> = {
     const own = delta || packing.ordered ? undefined : sourceIntegers(linear, packing);
     if (own) return own;
     const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
-    const settings = { ...grid, order, params, damping, ...(delta && { deltaGram: deltaGram(statistics) }) };
+    const settings = {
+      ...grid,
+      order,
+      params,
+      damping,
+      consumes: true,
+      ...(delta && { deltaGram: deltaGram(statistics) }),
+    };
     return groupedValues(await solve(W, rows, columns, statistics.gram as Float64Array, settings, linalg), packing);
   },
 };

@@ -20,7 +20,7 @@ import type { CompressionContext, UnitReport } from '../method.ts';
 import type { Fold } from './fold_scale.ts';
 import { linearOf, linearUse } from './half.ts';
 import { storeChanged } from './store_changed.ts';
-import { unitError } from './unit_error.ts';
+import { measuredRows, unitError } from './unit_error.ts';
 
 /** Cancel, and the backend's threads where it offers them. */
 export function linalgOptions({ signal, backend }: CompressionContext): LinalgOptions {
@@ -69,7 +69,8 @@ export async function changeLinears<Options>(
     linalg: linalgOptions(context),
     breathe: async () => breathe(),
   };
-  const before = inputs.map(({ W }) => new Float32Array(W));
+  const measured = inputs.map(({ rows }) => measuredRows(rows, statistics));
+  const before = inputs.map(({ W, columns }, i) => rowsOf(W, columns, measured[i]));
   const input = method.input?.(statistics, options);
   const { linears: results, divideInputs: scale } = await ask(method, inputs, statistics, options, change);
   const changed: ChangedLinear[] = [];
@@ -81,20 +82,45 @@ export async function changeLinears<Options>(
     const weight = await storeChanged(context.scratch, `${use.path}.weight`, [rows, columns], result, dtype);
     const given = 'values' in result && !('packing' in result) ? result.bias : undefined;
     const bias = given && (await storeChanged(context.scratch, `${use.path}.bias`, [rows], { values: given }, dtype));
-    const V = decodeStored(await weight.read(), weight.dtype);
-    if (scale) for (let i = 0; i < V.length; i++) V[i] /= scale[i % columns];
-    const figure = unitError(before[i], V, rows, columns, statistics, change.linalg.multiply);
+    // What the device gets is needed whole.
+    const whole = scale && !input ? await stored(weight) : undefined;
+    const V = whole ? rowsOf(whole, columns, measured[i]) : await stored(weight, measured[i]);
+    for (const values of whole ? [whole, V] : [V]) {
+      if (scale) for (let k = 0; k < values.length; k++) values[k] /= scale[k % columns];
+    }
+    const figure = unitError(before[i], V, V.length / columns, columns, statistics, change.linalg.multiply);
     const unit = {
       unit: use.path,
       layer: use.layer,
       ...figure,
       bytes: packedWeightBytes(weight) + (input ? inputBytes(input, columns) : 0),
     };
-    const more = { ...(bias && { bias }), ...(input ? { input } : scale && { effective: V }) };
+    const more = { ...(bias && { bias }), ...(input ? { input } : whole && { effective: whole }) };
     // Rounded inputs have to be divided before they are, on the device too: see `LayerwisePass`.
     changed.push({ name: use.name, weight, unit, ...more });
   }
   return { linears: changed, ...(scale && { fold: foldOf(inputs, scale) }) };
+}
+
+/** Rows of a matrix, in f32; all of them without a list. */
+function rowsOf(W: Float32Array | Float64Array, columns: number, rows: readonly number[] | undefined): Float32Array {
+  if (!rows) return new Float32Array(W);
+  const taken = new Float32Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    taken.set(W.subarray(row * columns, (row + 1) * columns), i * columns);
+  });
+  return taken;
+}
+
+/** Rows of a stored weight; all of them without a list. */
+async function stored(weight: WeightRef, rows?: readonly number[]): Promise<Float32Array> {
+  if (!rows) return decodeStored(await weight.read(), weight.dtype);
+  const [, columns] = weight.shape;
+  const taken = new Float32Array(rows.length * columns);
+  for (const [i, row] of rows.entries()) {
+    taken.set(decodeStored(await weight.read({ start: row, end: row + 1 }), weight.dtype), i * columns);
+  }
+  return taken;
 }
 
 /** How changed linears round what they read, where they do. */

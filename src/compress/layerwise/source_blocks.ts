@@ -10,6 +10,8 @@ import { blockOf, type QuantType } from '../../tensor/dtype.ts';
 import { decodeToFloat32 } from '../../tensor/half.ts';
 import type { LinearInput } from '../layerwise_types.ts';
 
+const BLOCK = 32;
+
 type Source = Pick<LinearInput, 'W' | 'rows' | 'columns' | 'source' | 'blocks'>;
 
 /** The blocks themselves, where they are of that type and no step has changed what they hold. */
@@ -18,24 +20,28 @@ export function sourceBlocks({ W, rows, columns, source, blocks }: Source, dtype
   return { packing: { kind: 'blocks', dtype }, rows, columns, blocks };
 }
 
-/** Blocks of Q4_1 and Q4_0 as the grouped integers that they are; undefined for other grids, and where a step has changed the weights. */
+/** What blocks of a type are as grouped integers in 32: exactly, every one of them. */
+const AS_INTEGERS: Partial<Record<string, Pick<Grouped, 'bits' | 'zero'> & { read: typeof withMinimums }>> = {
+  Q4_1: { bits: 4, zero: 'minimum', read: withMinimums },
+  Q4_0: { bits: 4, zero: 'integer', read: withZeros },
+  Q8_0: { bits: 8, zero: 'integer', read: ofBytes },
+};
+
+/** Blocks of Q4_0, Q4_1 and Q8_0 as the grouped integers that they are; undefined for other grids, and where a step has changed the weights. */
 export function sourceIntegers(
   { W, rows, columns, source, blocks }: Source,
   packing: Grouped,
 ): GroupedValues | undefined {
   const { bits, group, zero, scale } = packing;
-  const kind = source.dtype === 'Q4_1' ? 'minimum' : source.dtype === 'Q4_0' ? 'integer' : undefined;
-  if (!blocks || kind !== zero || bits !== 4 || group !== 32 || scale !== 'F16') return undefined;
-  const read = kind === 'minimum' ? withMinimums : withZeros;
-  const found = { packing, rows, columns, ...read(blocks, rows * columns) };
+  const kind = AS_INTEGERS[source.dtype];
+  if (!blocks || kind?.zero !== zero || bits !== kind.bits || group !== BLOCK || scale !== 'F16') return undefined;
+  const found = { packing, rows, columns, ...kind.read(blocks, rows * columns) };
   return holds(dense(found), W) ? found : undefined;
 }
 
 function holds(found: Float32Array, W: Float64Array): boolean {
   return found.every((value, i) => value === W[i]);
 }
-
-const BLOCK = 32;
 
 function halfAt(blocks: Uint8Array, at: number): number {
   return decodeToFloat32(blocks.subarray(at, at + 2), 'F16')[0];
@@ -66,6 +72,16 @@ function withZeros(blocks: Uint8Array, elements: number) {
     if (d < 0) for (let j = i * BLOCK; j < (i + 1) * BLOCK; j++) codes[j] = 15 - codes[j];
   }
   return { codes, scales, zeros };
+}
+
+/** Signed bytes: d·q = d·((q + 128) − 128). A scale below zero, which no quantiser writes, is left to what is fitted anew. */
+function ofBytes(blocks: Uint8Array, elements: number) {
+  const { bytes } = blockOf('Q8_0');
+  const count = elements / BLOCK;
+  const codes = new Uint8Array(elements);
+  const scales = Float64Array.from({ length: count }, (_, i) => halfAt(blocks, i * bytes));
+  for (let i = 0; i < elements; i++) codes[i] = blocks[Math.floor(i / BLOCK) * bytes + 2 + (i % BLOCK)] ^ 128;
+  return { codes, scales, zeros: new Float64Array(count).fill(128) };
 }
 
 function setCodes(codes: Uint8Array, to: number, blocks: Uint8Array, at: number): void {

@@ -8,7 +8,13 @@ const MOST_ROWS = 48;
 
 type Figure = Pick<UnitReport, 'error' | 'measured'>;
 
-/** @param W, V (rows, columns): before and after. @param multiply A backend's own products. */
+/** The rows that {@link unitError} looks at, in order; absent: all. */
+export function measuredRows(rows: number, { gram }: Pick<TapStatistics, 'gram'>): number[] | undefined {
+  if (!gram || rows <= MOST_ROWS) return undefined;
+  return Array.from({ length: MOST_ROWS }, (_, k) => Math.floor((k * rows) / MOST_ROWS));
+}
+
+/** @param W, V (rows, columns): before and after, all rows or those of {@link measuredRows}. @param multiply A backend's own products. */
 export function unitError(
   W: ArrayLike<number>,
   V: ArrayLike<number>,

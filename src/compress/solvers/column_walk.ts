@@ -6,12 +6,14 @@
 import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
 import type { LinalgOptions } from '../../backend/linalg/cholesky.ts';
 import { addProduct, view } from '../../backend/linalg/gemm.ts';
+import { STRIP_COLUMNS, STRIP_ROWS } from '../../backend/linalg/walk_kernel.ts';
+import { type GridColumns, walkGridRows } from './grid_strip.ts';
 
 /** Columns that are walked before their errors reach the rest in one product; part of the protocol of `lazy` grids. */
 export const WALK_BLOCK = 128;
 
 /** Of a block, columns that are walked one by one; their errors reach the block's others in a product, too. */
-const WALK_STRIP = 32;
+const WALK_STRIP = STRIP_COLUMNS;
 
 export interface ColumnWalk {
   /** Called before a block is walked; W holds what the columns from `start` on are by now. */
@@ -21,8 +23,12 @@ export interface ColumnWalk {
    * far as `end`, the block's.
    */
   choose(values: Float64Array, at: number, row: number, column: number, end: number): number;
-  /** Where `choose` looks at later columns of a row: at `unit` together, when it gets the first of them. */
+  /** Called before `choose` for the first of each `unit` columns of a row, whose values are then up to date. */
+  begin?(row: number, column: number): void;
+  /** Columns of a row that `begin`, or `choose` when it gets the first of them, looks at together. */
   unit?: number;
+  /** What `choose` does, where that is rounding to a grid: vector instructions then do it for many rows at a time. */
+  grid?: GridColumns;
   /** From this column on nothing is changed any more. */
   stop?: number;
 }
@@ -35,6 +41,11 @@ export interface WalkOptions extends LinalgOptions {
 /** Strips must begin where groups do, or hold whole groups: what a group is chosen by is then up to date. */
 function stripOf({ unit = 1 }: ColumnWalk): number {
   return unit % WALK_STRIP === 0 || WALK_STRIP % unit === 0 ? WALK_STRIP : WALK_BLOCK;
+}
+
+/** Groups' grids are found between two strips of the vector kernel. */
+function gridOf({ unit = 1, grid }: ColumnWalk): GridColumns | undefined {
+  return unit === 1 || unit % WALK_STRIP === 0 ? grid : undefined;
 }
 
 /**
@@ -54,6 +65,7 @@ export async function walkColumns(
   const breathe = breather(signal);
   const stop = walk.stop ?? columns;
   const most = stripOf(walk);
+  const grid = delta ? undefined : gridOf(walk);
   // Of every block: each would otherwise be an array of its own for the collector.
   const errors = new Float64Array(rows * WALK_BLOCK);
   const originals = delta && new Float64Array(rows * WALK_BLOCK);
@@ -78,10 +90,14 @@ export async function walkColumns(
       const to = Math.min(end, from + most);
       const strip = { from, last: Math.min(to, stop), to, start, end, width };
       for (let row = 0; row < rows; row += ROWS_A_TURN) {
-        walkRows(W, row, Math.min(rows, row + ROWS_A_TURN), columns, U, walk, strip, errors, originals, delta);
+        const until = Math.min(rows, row + ROWS_A_TURN);
+        if (grid) walkGridRows(W, row, until, columns, U, walk, grid, strip, errors);
+        else walkRows(W, row, until, columns, U, walk, strip, errors, originals, delta);
         await breathe();
       }
-      spread(from, to - from, to, end);
+      // The grid's kernel leaves columns from `stop` on to the product.
+      const next = grid ? strip.last : to;
+      spread(from, next - from, next, end);
     }
     spread(start, width, end, columns);
     await breathe();
@@ -89,7 +105,7 @@ export async function walkColumns(
 }
 
 /** Columns `from … last` of a strip that goes to `to`, in a block `start … end` of `width` columns. */
-interface Strip {
+export interface Strip {
   readonly from: number;
   readonly last: number;
   readonly to: number;
@@ -99,7 +115,7 @@ interface Strip {
 }
 
 /** Rows between two looks at the event loop. */
-const ROWS_A_TURN = 64;
+const ROWS_A_TURN = STRIP_ROWS;
 
 /** The walk itself, in a function that never waits: compilers do little for one that does. */
 function walkRows(
@@ -115,10 +131,12 @@ function walkRows(
   delta: Float64Array | undefined,
 ): void {
   const { from, last, to, start, width } = strip;
+  const { unit = 1 } = walk;
   for (let row = first; row < end; row++) {
     const base = row * columns;
     const kept = row * width - start;
     for (let column = from; column < last; column++) {
+      if (walk.begin && column % unit === 0) walk.begin(row, column);
       const value = W[base + column];
       const chosen = walk.choose(W, base, row, column, strip.end);
       const at = column * columns;

@@ -26,6 +26,8 @@ export interface GptqOptions {
   readonly deltaGram?: Float64Array;
   /** GPTAQ's α. */
   readonly alpha?: number;
+  /** W is the solver's to use up: a matrix less. */
+  readonly consumes?: boolean;
 }
 
 export interface GptqResult extends GroupedCodes {
@@ -34,7 +36,7 @@ export interface GptqResult extends GroupedCodes {
 }
 
 /**
- * @param W (rows, columns) row-major; left as it is.
+ * @param W (rows, columns) row-major; left as it is unless `consumes`.
  * @param gram (columns, columns): XᵀX of what the linear reads.
  * @throws `not_converged`, `cancelled`
  */
@@ -48,7 +50,7 @@ export async function gptq(
 ): Promise<GptqResult> {
   const kind = options.order ?? 'natural';
   const order = kind === 'natural' ? undefined : fallingOrder(diagonalOf(gram, columns));
-  const walked = order ? takeColumns(W, rows, columns, order) : W.slice();
+  const walked = order ? takeColumns(W, rows, columns, order) : options.consumes ? W : W.slice();
   const { grid } = options;
   const group = Math.min(options.group, columns);
   const found = emptyCodes(rows, columns, group, grid);
@@ -121,8 +123,9 @@ export async function walkGrid(
           for (let row = 0; row < rows; row++) groupAt(row, column);
         }
       },
+      ...(!isLazy && begin && { begin: groupAt }),
+      grid: { ...{ grid, codes, scales, offsets, groups, codePlaces, groupPlaces }, columns: into.columns },
       choose(values, base, row, column) {
-        if (!isLazy && column % group === 0) groupAt(row, column);
         const place = row * groups + groupPlaces[column];
         const code = nearest(values[base + column], scales[place], offsets[place]);
         codes[row * into.columns + codePlaces[column]] = code;

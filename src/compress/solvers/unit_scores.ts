@@ -113,8 +113,9 @@ async function dampedInverse(gram: Float64Array, n: number, options: LinalgOptio
   for (let i = 0; i < n; i++) H[i * n + i] += (DAMPING * sum) / n;
   const { multiply = addProduct } = options;
   const U = await inverseFactor(H, n, options);
-  multiply(n, n, n, transposed(view(U, n)), view(U, n), view(H.fill(0), n));
-  return H;
+  const inverse = new Float64Array(n * n);
+  multiply(n, n, n, transposed(view(U, n)), view(U, n), view(inverse, n));
+  return inverse;
 }
 
 /**

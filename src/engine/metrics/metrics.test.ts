@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PerplexityReport, RunReport } from '../protocol.ts';
+import type { Commands, PerplexityReport, RunReport } from '../protocol.ts';
 import { MetricsLog } from './metrics.ts';
 
 const SIZES = { parameters: 10, bytes: 40, bits_per_weight: 4.5, multiplications_per_token: 9 };
@@ -69,6 +69,24 @@ describe('metrics log', () => {
       ...{ decode_tokens_per_second: 12, kl_divergence: 0.1, kl_error: 0.01 },
       ...{ probability_change_mean: -0.5, probability_change_rms: 0.7 },
     });
+  });
+
+  it('has rates of texts and the log-probability of each token', () => {
+    const made = log();
+    const text = { target: 'run-1', file: { format: 'onnx', precision: 'int4' }, tokens: [1, 2], first_token_ms: 7 };
+    made.result('generate', { ...text, tokens_per_second: null } as unknown as Commands['generate']['result']);
+    const tokens = [
+      { id: 1, token: 'a', text: 'a', logprob: null },
+      { id: 2, token: 'b', text: 'b', logprob: -3 },
+    ];
+    made.result('token_losses', { target: 'dense', tokens, mean_loss: 3, left_out: 0 });
+    const found = made.lines().filter(({ command }) => command === 'generate' || command === 'token_losses');
+    expect(found.map(({ run, metric, value, of }) => [run, metric, value, of])).toEqual([
+      ['rtn:bits=4', 'generated_tokens', 2, 'onnx int4'],
+      ['rtn:bits=4', 'first_token', 7, 'onnx int4'],
+      ['dense', 'text_mean_loss', 3, undefined],
+      ['dense', 'token_logprob', -3, 'b'],
+    ]);
   });
 
   it('gives a run together with the dense model, without the others', () => {

@@ -4,13 +4,16 @@ import type {
   CommandKind,
   Commands,
   ExportReport,
+  GeneratedText,
   MemoryReport,
   ModelSizes,
   PerplexityReport,
   RunReport,
+  ScoreReport,
   SlicedRun,
   SolveReport,
   StepReport,
+  TokenLosses,
 } from '../protocol.ts';
 import type { Metric } from './metrics.ts';
 
@@ -26,11 +29,14 @@ type Readers = { [K in CommandKind]?: (result: Commands[K]['result']) => Measure
 
 const READERS: Readers = {
   evaluate: ofEvaluation,
+  score: ofScores,
   calibrate: ofCalibration,
   slice: ofSlicing,
   compress: ofRun,
   solve: ofSearch,
   export: ofExport,
+  generate: ofText,
+  token_losses: ofTokens,
   memory: ofMemory,
 };
 
@@ -56,6 +62,16 @@ function ofEvaluation(report: PerplexityReport): Measured {
     { metric: 'decode_tokens_per_second', value: report.decode_tokens_per_second, unit: 'tokens/s' },
   ]);
   return { ...(target !== 'dense' && { id: target }), metrics };
+}
+
+function ofScores({ target, tasks }: ScoreReport): Measured {
+  const metrics = tasks.flatMap(({ task, acc, acc_norm, acc_bytes }) =>
+    Object.entries({ acc, acc_norm, acc_bytes }).flatMap(([metric, accuracy]) => [
+      { metric, value: accuracy?.value, of: task },
+      { metric: `${metric}_stderr`, value: accuracy?.error, of: task },
+    ]),
+  );
+  return { ...(target !== 'dense' && { id: target }), metrics: present(metrics) };
 }
 
 function ofCalibration({ sites, duration_ms }: CalibrationReport): Measured {
@@ -88,8 +104,13 @@ function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunRe
   };
 }
 
-function ofStep({ method, seconds, units, error }: StepReport, index: number): Metric[] {
+function ofStep({ method, seconds, units, error, training }: StepReport, index: number): Metric[] {
   return present([
+    ...(training?.curve ?? []).flatMap(({ step, training_loss, held_out_loss, held_out_perplexity }) => [
+      { metric: 'training_loss', value: training_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_loss', value: held_out_loss, unit: 'nats', index: step, of: method },
+      { metric: 'held_out_perplexity', value: held_out_perplexity, index: step, of: method },
+    ]),
     { metric: 'step_duration', value: seconds, unit: 's', index, of: method },
     { metric: 'step_error', value: error, index, of: method },
     ...units.map((unit) => ({ metric: 'unit_error', value: unit.error, index, of: unit.unit })),
@@ -128,6 +149,29 @@ function ofExport(report: ExportReport): Measured {
       { metric: 'verification_duration', value: duration_ms.verification, unit: 'ms', of },
     ],
   };
+}
+
+function ofText({ target, file, tokens, tokens_per_second, first_token_ms }: GeneratedText): Measured {
+  const of = file && `${file.format} ${file.precision}`;
+  return {
+    ...(target !== 'dense' && { id: target }),
+    metrics: present([
+      { metric: 'generated_tokens', value: tokens.length, ...(of && { of }) },
+      { metric: 'generation_tokens_per_second', value: tokens_per_second, unit: 'tokens/s', ...(of && { of }) },
+      { metric: 'first_token', value: first_token_ms, unit: 'ms', ...(of && { of }) },
+    ]),
+  };
+}
+
+function ofTokens({ target, tokens, mean_loss }: TokenLosses): Measured {
+  const each = tokens.map(({ token, logprob }, index) => ({
+    metric: 'token_logprob',
+    value: logprob,
+    index,
+    of: token,
+  }));
+  const mean = { metric: 'text_mean_loss', value: mean_loss, unit: 'nats' };
+  return { ...(target !== 'dense' && { id: target }), metrics: [mean, ...present(each)] };
 }
 
 function ofMemory({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport): Measured {

@@ -55,6 +55,30 @@ describe('the verifier', () => {
     vi.useRealTimers();
   });
 
+  it('writes a text, token by token, until it is cancelled', async () => {
+    const job = {
+      ids: Uint32Array.of(1, 2),
+      count: 3,
+      eos: [],
+      sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
+    };
+    const seen: unknown[] = [];
+    const written = open(1).generate(FILES, job, { onToken: (...token) => seen.push(token) });
+    expect(workers[0].received[1]).toEqual({ type: 'write', files: FILES, job });
+    const result = { tokens: [7, 8], version: '1.2.3' };
+    workers[0].tell({ type: 'loaded' }, { type: 'token', token: 7, ms: 5 }, { type: 'token', token: 8, ms: 2 });
+    workers[0].tell({ type: 'result', result });
+    expect(await written).toBe(result);
+    expect(seen).toEqual([
+      [7, 5],
+      [8, 2],
+    ]);
+    const controller = new AbortController();
+    const stopped = open(1).generate(FILES, job, { signal: controller.signal });
+    controller.abort();
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
   it('loads from the start on, and runs when it is asked to', async () => {
     const verifier = open(2);
     expect(workers[0].received).toEqual([{ type: 'load', build: 'wasm', threads: 2 }]);

@@ -5,6 +5,7 @@
 import { Template } from '@huggingface/jinja';
 import { WhittleError } from '../../errors/errors.ts';
 import type { ChatTemplate } from './chat_template.ts';
+import { callStrip, STRIP, stripCharacters } from './python_strip.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -34,13 +35,19 @@ export function renderChat(
   let parsed: Template;
   try {
     parsed = new Template(template.text);
+    callStrip(parsed.parsed);
   } catch (cause) {
     throw bad(template, `The chat template cannot be read: ${messageOf(cause)}`, UNREAD, cause);
   }
   // What a template changes in messages must not reach who gave them.
   const own = messages.map((message) => ({ ...message }));
   try {
-    return parsed.render({ ...template.special_tokens, messages: own, add_generation_prompt });
+    return parsed.render({
+      ...template.special_tokens,
+      messages: own,
+      add_generation_prompt,
+      [STRIP]: stripCharacters,
+    });
   } catch (cause) {
     throw bad(template, `The chat template refuses these messages: ${messageOf(cause)}`, REFUSED, cause);
   }

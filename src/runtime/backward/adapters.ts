@@ -18,11 +18,14 @@ export interface Adapter {
   /** Shaped as A and B; added to. */
   readonly grad_A: Tensor;
   readonly grad_B: Tensor;
+  /** (out, in), 1 where the weight may be other than zero: what is pruned stays so. Absent: everywhere. */
+  readonly mask?: Tensor;
 }
 
+/** @param mask (out, in), as {@link Adapter} has it. */
 export function createAdapter(
   arena: Arena,
-  { A, B, scale }: { A: ArrayLike<number>; B: ArrayLike<number>; scale: number },
+  { A, B, scale, mask }: { A: ArrayLike<number>; B: ArrayLike<number>; scale: number; mask?: ArrayLike<number> },
   [rows, columns]: readonly number[],
   name: string,
 ): Adapter {
@@ -35,22 +38,41 @@ export function createAdapter(
     scale,
     grad_A: arena.empty([rank, columns], `grad ${name} A`),
     grad_B: arena.empty([rows, rank], `grad ${name} B`),
+    ...(mask && { mask: make(mask, [rows, columns], 'mask') }),
   };
 }
 
-/** weight += scale·B·A. */
-export function mergeAdapter(arena: Arena, { A, B, scale }: Adapter, weight: Tensor): void {
+/** weight += scale·B·A, where the mask lets it. */
+export function mergeAdapter(arena: Arena, { A, B, scale, mask }: Adapter, weight: Tensor): void {
   const { backend } = arena;
   const scaled = arena.workspace('adapter_scaled', B.shape);
   backend.copy(B, scaled);
   backend.scale({ hidden_states: scaled, factor: scale });
   backend.matmul({ a: scaled, b: A, output: weight, accumulate: true });
+  if (mask) applyMask(arena, mask, weight);
+}
+
+/** matrix ⊙ mask, in place: a mask of ones and zeros is its own relu. */
+function applyMask(arena: Arena, mask: Tensor, matrix: Tensor): void {
+  const output = arena.workspace('adapter_masked', matrix.shape);
+  arena.backend.glu({ activation: 'relu', gate: mask, up: matrix, output });
+  arena.backend.copy(output, matrix);
 }
 
 /** Gradients of the factors of y = x·(W + scale·B·A)ᵀ: u = x·Aᵀ, grad_B += scale·dyᵀ·u, grad_A += (scale·dy·B)ᵀ·x. */
 export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: Tensor): void {
   const { backend } = arena;
-  const { A, B, scale, grad_A, grad_B } = adapter;
+  const { A, B, scale, grad_A, grad_B, mask } = adapter;
+  if (mask) {
+    // Of what is kept of B·A alone: dW = mask ⊙ dyᵀ·x, grad_B += scale·dW·Aᵀ, grad_A += scale·Bᵀ·dW.
+    const product = arena.workspace('adapter_product', mask.shape);
+    backend.matmul_at({ a: dy, b: x, output: product });
+    backend.scale({ hidden_states: product, factor: scale });
+    applyMask(arena, mask, product);
+    backend.matmul_bt({ a: product, b: A, output: grad_B, accumulate: true });
+    backend.matmul_at({ a: B, b: product, output: grad_A, accumulate: true });
+    return;
+  }
   const thin = arena.workspace('adapter_states', [x.shape[0], A.shape[0]]);
   backend.matmul_bt({ a: x, b: A, output: thin });
   backend.scale({ hidden_states: thin, factor: scale });

@@ -38,7 +38,7 @@ export interface HeadResult {
 }
 
 /** What a batch needs while the blocks go by. */
-interface BatchState {
+export interface BatchState {
   input: Tensor;
   d_input: Tensor;
   target_ids: Tensor;
@@ -75,7 +75,8 @@ export async function headBackward(
     return output;
   });
   const states = inputs.map((input, i) => batchState(context, input, targets[i], teacher !== undefined));
-  await throughBlocks(context, loader, head, states, teacher, signal);
+  const stages = stagesOf(context, head, teacher);
+  await throughBlocks(context, loader, head, states, stages, teacher, signal);
   const loss = await totalLoss(context, states, targets);
 
   const gradients: Tensor[] = [];
@@ -108,7 +109,7 @@ export async function headBackward(
   return { loss, gradients };
 }
 
-function batchState(
+export function batchState(
   { arena }: BackwardContext,
   input: Tensor,
   { targets, weights }: BatchTargets,
@@ -139,19 +140,19 @@ interface Block {
 /** A pass over the blocks; the logits are made anew for each, and may be overwritten. */
 type Stage = (batch: BatchState, block: Block, logits: Tensor, teacherLogits: Tensor | undefined) => void;
 
-/** log-sums first, then what a divergence sums, then the gradient; of a vocabulary in one block all at once. */
-async function throughBlocks(
+/** Stages one after another; of a vocabulary in one block all at once. */
+export async function throughBlocks(
   context: BackwardContext,
   loader: WeightLoader,
   head: Head,
   states: readonly BatchState[],
+  stages: readonly Stage[],
   teacher: Teacher | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { arena } = context;
   const wider = teacher && teacher.head.weight.shape[1] > head.weight.shape[1] ? teacher.head : head;
   const ranges = vocabularyBlocks(arena, wider, Math.max(...states.map(({ input }) => input.shape[0])));
-  const stages = stagesOf(context, head, teacher);
   const rounds = ranges.length === 1 ? [stages] : stages.map((stage) => [stage]);
   for (const round of rounds) {
     for (const { start, end } of ranges) {
@@ -174,7 +175,8 @@ async function throughBlocks(
   }
 }
 
-function stagesOf(context: BackwardContext, head: Head, teacher: Teacher | undefined): Stage[] {
+/** log-sums first, then what a divergence sums, at last the gradient. */
+export function stagesOf(context: BackwardContext, head: Head, teacher: Teacher | undefined): Stage[] {
   const { backend } = context.arena;
   const logSums: Stage = ({ state, teacherState, target_ids }, { start }, logits, teacherLogits) => {
     backend.cross_entropy({ logits, target_ids, first_column: start, state });
@@ -227,8 +229,8 @@ function productBackward(
   if (gradients.wanted(head.bias)) backend.column_sums({ a: d, output: gradients.rows(head.bias, { start, end }) });
 }
 
-async function totalLoss(
-  { arena }: BackwardContext,
+export async function totalLoss(
+  { arena }: Pick<BackwardContext, 'arena'>,
   states: readonly BatchState[],
   targets: readonly BatchTargets[],
 ): Promise<number> {

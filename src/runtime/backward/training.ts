@@ -94,8 +94,9 @@ export class AdapterTraining {
   private async clipScale(): Promise<number> {
     const { clip_norm } = this.options;
     if (clip_norm === undefined) return 1;
-    let squares = 0;
-    for (const { gradient } of this.parameters) squares += await this.squaredNorm(gradient);
+    // All are asked for before the first is waited for: a device answers them together.
+    const norms = await Promise.all(this.parameters.map(({ gradient }) => this.squaredNorm(gradient)));
+    const squares = norms.reduce((sum, square) => sum + square, 0);
     return Math.min(1, clip_norm / (Math.sqrt(squares) + 1e-6));
   }
 

@@ -1,0 +1,139 @@
+/** Healing on a tiny model: better on held-out text, same bits for the same seed, what packed weights keep, refusals, cancel. */
+import { describe, expect, it } from 'vitest';
+import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { runRecipe } from '../../../test/support/recipe_job.ts';
+import { compressionContext, seededText, testJob } from '../../../test/support/slice_job.ts';
+import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
+import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { parseRecipe } from '../recipe/recipe.ts';
+import { linearPlaces } from '../train/linears.ts';
+import type { TrainingPoint, TrainingReport } from '../train/report.ts';
+import { heal, type Options } from './heal.ts';
+
+const texts = { calibration: seededText(5, 900), evaluation: seededText(6, 300) };
+const backend = createWasmBackend();
+const job = await testJob(
+  await tinyLlama({ hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, dtype: 'F32' }),
+  texts,
+  { seqlen: 32, samples: 12, eval_samples: 2 },
+);
+const STEPS = 'heal:rank=4,steps=20,lr=0.01,batch=2';
+
+async function healed(from: DecoderModel, recipe = STEPS, signal = new AbortController().signal) {
+  const [{ options }] = parseRecipe(recipe).steps;
+  const points: TrainingPoint[] = [];
+  const made = await heal.run?.(from, options as unknown as Options, {
+    ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], signal },
+    observer: { onProgress() {}, onTraining: (point) => points.push(point) },
+  });
+  if (!made?.training) throw new Error('nothing was trained');
+  return { model: made.model, training: made.training, points };
+}
+
+async function bitsOf(model: DecoderModel): Promise<string> {
+  const parts = await Promise.all(storedWeights(model).map((ref) => ref.read()));
+  return parts.map((bytes) => Buffer.from(bytes).toString('base64')).join();
+}
+
+const heldOut = ({ curve, best_step }: TrainingReport) =>
+  curve.find(({ step }) => step === best_step)?.held_out_loss ?? Number.NaN;
+
+const sliced = await runRecipe(backend, job, 'slicegpt:sparsity=0.5,round=2');
+
+describe('of a sliced model', () => {
+  it.each(['kl', 'rkl', 'jsd'])(
+    'lowers %s on windows that it does not train on, and stores what it measured',
+    async (loss) => {
+      const { training, points, model } = await healed(sliced, `${STEPS},loss=${loss}`);
+      expect(points).toEqual(training.curve);
+      expect(training.windows).toEqual({ training: 9, held_out: 3, seqlen: 32 });
+      expect(heldOut(training)).toBeLessThan(0.985 * training.curve[0].held_out_loss);
+      expect(training.stored_held_out_loss).toBeCloseTo(heldOut(training), 5);
+      expect(model.layers[0].attention.q_proj.weight.dtype).toBe('F32');
+    },
+  );
+
+  it('gives the same bits for the same seed, and others for another', async () => {
+    const [a, b, other] = [await healed(sliced), await healed(sliced), await healed(sliced, `${STEPS},seed=1`)];
+    expect(await bitsOf(b.model)).toBe(await bitsOf(a.model));
+    expect(b.training.curve).toEqual(a.training.curve);
+    expect(await bitsOf(other.model)).not.toBe(await bitsOf(a.model));
+  });
+
+  it('keeps what came in, and says so, where every step makes it worse', async () => {
+    const { training, model } = await healed(sliced, 'heal:rank=4,steps=40,lr=1,batch=2,alpha=4000');
+    expect(training.best_step).toBe(0);
+    expect(training.curve.at(-1)?.step).toBeLessThan(40);
+    expect(training.notes.join()).toMatch(/^Over-fitting: .* lowest at step 0 .* stopped there, of 40 steps/);
+    expect(await bitsOf(model)).toBe(await bitsOf(sliced));
+  });
+
+  it('cancels within a step and holds nothing on', async () => {
+    const controller = new AbortController();
+    const before = backend.memory.currentBytes;
+    const points: TrainingPoint[] = [];
+    const [{ options }] = parseRecipe(STEPS).steps;
+    const run = heal.run?.(sliced, options as unknown as Options, {
+      ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], signal: controller.signal },
+      observer: {
+        onProgress: ({ step }) => step.startsWith('training, step 3') && controller.abort(),
+        onTraining: (point) => points.push(point),
+      },
+    });
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+    expect(points.map(({ step }) => step)).toEqual([0, 2]);
+    expect(backend.memory.currentBytes).toBe(before);
+  });
+});
+
+describe('of packed weights', () => {
+  it('keeps the zeros of pruned ones', async () => {
+    const pruned = await runRecipe(backend, job, 'wanda:sparsity=0.5');
+    const { model, training } = await healed(pruned);
+    expect(heldOut(training)).toBeLessThan(0.8 * training.curve[0].held_out_loss);
+    expect(training.stored_held_out_loss).toBeCloseTo(heldOut(training), 5);
+    const masks = async (of: DecoderModel) =>
+      Promise.all(linearPlaces(of).map(async ({ weight }) => ({ ...(await weight.unpack?.()), values: undefined })));
+    expect(await masks(model)).toEqual(await masks(pruned));
+    expect(await bitsOf(model)).not.toBe(await bitsOf(pruned));
+  });
+
+  it('rounds integers on the grid that they have, measures that, and says what it cost', async () => {
+    const rounded = await runRecipe(backend, job, 'rtn:bits=2,group=8,grid=minimum');
+    const { model, training } = await healed(rounded);
+    const parts = async (of: DecoderModel) =>
+      Promise.all(linearPlaces(of).map(async ({ weight }) => ({ ...(await weight.unpack?.()), codes: undefined })));
+    expect(await parts(model)).toEqual(await parts(rounded));
+    expect(training.stored_held_out_loss).toBeLessThan(training.curve[0].held_out_loss);
+    expect(training.stored_held_out_loss).toBeGreaterThan(heldOut(training));
+    expect(training.notes.join()).toContain('rounded again, the held-out loss is');
+  });
+
+  it('leaves them where what is learnt is lost on their grid', async () => {
+    const rounded = await runRecipe(backend, job, 'rtn:bits=2,group=8,grid=minimum');
+    const { model, training } = await healed(rounded, 'heal:rank=4,steps=2,lr=1e-7,batch=2');
+    expect(training.stored_held_out_loss).toBeUndefined();
+    expect(training.notes.join()).toContain('lost on the grid of the packed weights');
+    expect(await bitsOf(model)).toBe(await bitsOf(rounded));
+  });
+
+  it('is refused where nothing can be trained, and leaves alone what cannot be', async () => {
+    const factored = await runRecipe(backend, job, 'lorc:bits=4,group=8,rank=2');
+    expect(heal.refusal(factored, {} as Options)).toContain('Train before the step that packs them');
+    const [first, ...others] = factored.layers;
+    const { up_proj } = job.model.layers[0].mlp;
+    const single = { ...factored, layers: [{ ...first, mlp: { ...first.mlp, up_proj } }, ...others] };
+    expect(heal.refusal(single, {} as Options)).toBeUndefined();
+    const { model, training } = await healed(single, 'heal:rank=2,steps=4,batch=2');
+    expect(training.notes.join()).toContain('13 linears were left as they are');
+    expect(model.layers[1].mlp.up_proj.weight).toBe(others[0].mlp.up_proj.weight);
+  });
+});
+
+it('needs a window to learn from and one to be measured on', async () => {
+  const short = { ...job, calibration: { ...job.calibration, count: 1 } };
+  await expect(runRecipe(backend, { ...short, from: sliced }, STEPS)).rejects.toMatchObject({
+    code: 'text_too_short',
+    message: expect.stringContaining('one to learn from and one that it is measured on'),
+  });
+});

@@ -1,0 +1,97 @@
+/** @file What training adapters needs, from shapes alone. */
+import type { ModelOutline } from '../../models/decoder_model.ts';
+import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
+import { PlannedStates } from '../../runtime/estimate.ts';
+import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
+import { rowsPerBatch } from '../../runtime/windows.ts';
+import { elementCount } from '../../tensor/shape.ts';
+import { foundMemory, plannerOf } from '../memory/planner.ts';
+import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
+import { isTrained, linearPlaces } from './linears.ts';
+import type { TrainingOptions } from './options.ts';
+
+/** Adapters with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads. */
+export function trainingMemory(model: ModelOutline, options: TrainingOptions, plan: MemoryPlan): JobMemory {
+  const { rank, batch } = options;
+  const { seqlen, samples } = plan.windows;
+  const planner = plannerOf(plan, batch);
+  const { ledger } = planner;
+  const places = linearPlaces(model).filter(({ weight }) => isTrained(weight));
+  for (const { weight } of places) {
+    const [rows, columns] = weight.shape;
+    for (let i = 0; i < 4; i++) {
+      ledger.hold('matrices', rank * columns);
+      ledger.hold('matrices', rows * rank);
+    }
+    if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
+  }
+  planner.rotary(model);
+  planner.rotary(model);
+  const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
+  const batches = Array.from({ length: Math.ceil(batch / size) }, (_, i) => seqlen * Math.min(size, batch - i * size));
+  const D = model.config.hidden_size;
+  for (const rows of batches) ledger.hold('activations', rows * D);
+  const inputs = new PlannedStates(ledger, plan.stateBudgetBytes ?? DEFAULT_STATE_BUDGET);
+  const states = new PlannedStates(ledger);
+  planner.embed(model, batches, (x, i, elements) => states.put(i, x, elements));
+  const [told, last] = [new Set(telling(model.layers)), model.layers.length - 1];
+  for (const [l, layer] of model.layers.entries()) {
+    const { input, output } = layerWidths(layer);
+    const weights = told.has(l) ? planner.layer(layer, false) : [];
+    for (const [i, rows] of batches.entries()) {
+      const x = states.take(i, rows * input);
+      inputs.put(l * batches.length + i, ledger.hold('activations', rows * input), rows * input);
+      states.put(i, planner.run(layer, x, rows), rows * output);
+    }
+    ledger.free(...weights);
+  }
+  const spilled = inputs.spilledBytes;
+  ledger.freeWorkspace();
+  headThereAndBack(planner, model, batches, layerWidths(model.layers[last]).output);
+  // The widest layer on the way down: what arises in it, and a gradient of each.
+  const layer = model.layers.reduce((most, each) => (layerBytes(each) > layerBytes(most) ? each : most));
+  const held = planner.layer(layer, false);
+  const rows = Math.max(...batches);
+  const d = layerWidths(layer);
+  for (const name of ['kept', 'gradient']) {
+    ledger.workspace(`${name} attention`, rows * (d.input + 2 * d.query + 2 * d.key));
+    ledger.workspace(`${name} mlp`, rows * (d.middle + (layer.mlp.gate_proj ? 3 : 2) * d.inner));
+  }
+  ledger.workspace('states', rows * (2 * d.middle + d.output));
+  ledger.free(...held);
+  const adapters = places.reduce((sum, { weight: { shape } }) => sum + rank * (shape[0] + shape[1]), 0);
+  const teacher = 4 * samples * seqlen * D;
+  // The best adapters wait on the host.
+  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher });
+}
+
+function layerBytes(layer: ModelOutline['layers'][number]): number {
+  return linearPlaces({ layers: [layer] } as unknown as ModelOutline).reduce(
+    (sum, { weight }) => sum + elementCount(weight.shape),
+    0,
+  );
+}
+
+/** Logits of both heads, a block of the vocabulary at a time. */
+function headThereAndBack(
+  planner: ReturnType<typeof plannerOf>,
+  { lm_head, config }: ModelOutline,
+  batches: readonly number[],
+  width: number,
+): void {
+  const { ledger, windows } = planner;
+  const [vocabulary, columns] = lm_head.weight.shape;
+  const most = Math.max(...batches);
+  const size = vocabularyBlockRows(vocabulary, Math.max(columns, config.hidden_size), most, windows.maxTensorBytes);
+  const held = batches.flatMap((rows) => [
+    ledger.hold('activations', rows * width),
+    ledger.hold('activations', 2 * rows * columns),
+    ledger.hold('head', 11 * rows),
+    ledger.holdIds('head', rows),
+  ]);
+  const heads = [columns, config.hidden_size].map((each) => ledger.load('head', size * each));
+  ledger.workspace('logits', most * size);
+  ledger.workspace('teacher_logits', most * size);
+  ledger.free(...held, ...heads);
+  ledger.freeWorkspace();
+}
