@@ -43,7 +43,6 @@ export function chartSvg(card: HTMLElement): SVGSVGElement | null {
   y = legend(picture, card.querySelectorAll('.legend li'), y, width, ink);
   line(textOf(card.querySelector('.chart-note')), { fill: muted, 'font-size': '11' });
   const whole = { width: width + PAD, height: y + PAD };
-  picture.setAttribute('xmlns', SVG);
   picture.setAttribute('viewBox', `0 0 ${whole.width} ${whole.height}`);
   for (const [name, value] of Object.entries(whole)) picture.setAttribute(name, String(Math.ceil(value)));
   picture.setAttribute('font-family', FONT);
