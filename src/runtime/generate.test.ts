@@ -46,6 +46,17 @@ describe('generate', () => {
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
   });
 
+  it('hears of a cancel that comes as a message, between tokens', async () => {
+    const controller = new AbortController();
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => controller.abort();
+    const { signal } = controller;
+    const onToken = () => port2.postMessage('cancel');
+    const run = generate(createCpuBackend(), tinyDecoder(), PROMPT, 60, { signal, onToken });
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+    port1.close();
+  });
+
   it('refuses an empty text, and more tokens than there are learned positions', async () => {
     const model = tinyDecoder({ positions: 2, rotary: null });
     const backend = createCpuBackend();

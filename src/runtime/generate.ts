@@ -1,6 +1,6 @@
 /** @file Text that a model writes: one token after another, each chosen from the logits after those before it. */
 import type { Backend } from '../backend/backend.ts';
-import { throwIfCancelled } from '../backend/event_loop.ts';
+import { nextTask, throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from './arena.ts';
@@ -38,6 +38,8 @@ export async function generate(
     const seen = new Set<number>(Array.from(ids));
     let next = Uint32Array.from(ids);
     while (made.length < count) {
+      // What computes on this thread leaves no room for a message that says stop.
+      await nextTask();
       throwIfCancelled(signal);
       const begun = performance.now();
       const token = choose(await text.append(next, signal), seen);

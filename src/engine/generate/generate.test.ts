@@ -89,17 +89,31 @@ describe('generate', () => {
   it('stops at once when it is cancelled', async () => {
     const engine = await talker();
     const controller = new AbortController();
-    let pieces = 0;
+    let after = 0;
     const job = engine.run(
       'generate',
-      request({ max_tokens: 400 }),
+      request({ max_tokens: 480 }),
       ({ type }) => {
-        if (type === 'text' && ++pieces === 3) controller.abort();
+        if (controller.signal.aborted) after++;
+        if (type === 'text') controller.abort();
       },
       controller.signal,
     );
     expect(await failure(job)).toMatchObject({ code: 'cancelled' });
-    expect(pieces).toBeLessThan(6);
+    // What belonged to the same token.
+    expect(after).toBeLessThanOrEqual(1);
+  });
+
+  it('tells what was written a few times a second, however fast it is', async () => {
+    const engine = await talker();
+    const events: EngineEvent[] = [];
+    const begun = performance.now();
+    const found = await engine.run('generate', request({ max_tokens: 200 }), (event) => events.push(event));
+    const seconds = (performance.now() - begun) / 1000;
+    expect(found.tokens.length).toBeGreaterThan(100);
+    for (const kind of ['text', 'progress']) {
+      expect(events.filter(({ type }) => type === kind).length).toBeLessThan(3 + 13 * seconds);
+    }
   });
 
   it("puts messages into the words of the model's chat template", async () => {

@@ -45,6 +45,9 @@ export interface GeneratedText {
 
 export const DEFAULT_MAX_TOKENS = 128;
 
+/** A small model gives hundreds of tokens a second: a page that drew each of them would do nothing else. */
+const TELL_MS = 80;
+
 interface Watcher {
   signal: AbortSignal;
   onToken(token: number, ms: number): void;
@@ -78,13 +81,19 @@ export async function generateCommand(
   const stream = new TextStream(open.tokenizer);
   const times: number[] = [];
   let text = '';
-  const tell = (piece: string) => {
-    text += piece;
+  let told = 0;
+  let told_at = Number.NEGATIVE_INFINITY;
+  const tell = () => {
+    const piece = text.slice(told);
+    told = text.length;
+    told_at = performance.now();
     if (piece !== '') emit({ type: 'text', target, ...(file && { file }), piece });
   };
   const onToken = (token: number, ms: number) => {
     times.push(ms);
-    if (!job.eos.includes(token)) tell(stream.push(token));
+    if (!job.eos.includes(token)) text += stream.push(token);
+    if (performance.now() - told_at < TELL_MS) return;
+    tell();
     meter.report({ fraction: times.length / count, step: 'writing', tokens: times.length });
   };
   meter.report({ fraction: 0, step: 'reading the prompt' });
@@ -92,7 +101,8 @@ export async function generateCommand(
   const { tokens, runtime } = file
     ? await byFile(state, platform, target, file, job, watcher)
     : { tokens: await generate(state.requireBackend(), model, ids, count, { ...job, ...watcher }), runtime: undefined };
-  tell(stream.end());
+  text += stream.end();
+  tell();
   const rest = times.slice(1).reduce((sum, ms) => sum + ms, 0);
   return {
     target,

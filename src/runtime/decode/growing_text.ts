@@ -3,7 +3,7 @@
  * token costs is a product of a single row with each weight, and attention over the keys.
  */
 import type { Tensor } from '../../backend/backend.ts';
-import { throwIfCancelled } from '../../backend/event_loop.ts';
+import { breather, throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { embedTokens } from '../embed.ts';
@@ -52,6 +52,7 @@ export class GrowingText {
     };
     await embedTokens(arena, weights.loader, model.embed_tokens, [ids], seqlen, take, past);
     const rotary = new RotaryCache(arena, seqlen, { first: past, total: this.total });
+    const breathe = breather(signal);
     for (const layer of model.layers) {
       throwIfCancelled(signal);
       const kept = this.cache(layer, past + seqlen);
@@ -62,6 +63,7 @@ export class GrowingText {
       );
       // So that a slow device can be stopped between layers; a fast one gets the whole token at once.
       if (seqlen > 1) await arena.backend.sync();
+      else await breathe();
     }
     this.past = past + seqlen;
     const logits = await weights.logits(lastRow(arena, x as Tensor));

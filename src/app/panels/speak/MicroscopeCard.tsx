@@ -79,6 +79,10 @@ export function MicroscopeCard() {
           </ActionButton>
         </div>
       </div>
+      {/* There before it has anything to tell, as readers want it. */}
+      <p className="protocol" role="status">
+        {found && summaryOf(found)}
+      </p>
       {found ? (
         <TokensFound found={found} isTable={isTable} />
       ) : (
@@ -91,16 +95,16 @@ export function MicroscopeCard() {
   );
 }
 
-function TokensFound({ found, isTable }: { found: Found; isTable: boolean }) {
-  const { rows, label, mean, source, left_out } = found;
+/** For people and readers: what was compared, and what came out. */
+function summaryOf({ rows, label, mean, source, left_out }: Found): string {
   const { less, more, all } = countChanges(rows);
   const rest = left_out > 0 ? `; ${left_out} more tokens were left out` : '';
+  return `${label} against dense, ${source}: ${rows.length} tokens${rest}. Mean change of ln p ${signed(mean)} nats a token; ${less} of ${all} clearly less likely, ${more} clearly more.`;
+}
+
+function TokensFound({ found: { rows }, isTable }: { found: Found; isTable: boolean }) {
   return (
     <>
-      <p className="protocol" role="status">
-        {label} against dense, {source}: {rows.length} tokens{rest}. Mean change of ln p {signed(mean)} nats a token;{' '}
-        {less} of {all} clearly less likely, {more} clearly more.
-      </p>
       <TokenLegend />
       {!isTable && (
         // Readers have the table.

@@ -16,7 +16,8 @@ export function TryCard() {
   const studio = useStudio();
   const id = useId();
   const results = useStudioState((state) => state.results);
-  const job = useStudioState((state) => state.job);
+  const isBusy = useStudioState(({ job }) => !isReplaceable(job));
+  const isWriting = useStudioState(({ job }) => job.state === 'running' && job.kind === 'speak');
   const shown = useStudioState((state) => state.selected ?? shownRun(state.results, state.settings)?.id ?? null);
   const model = results.model as ModelSummary;
   const [text, setText] = useState('Once upon a time');
@@ -27,9 +28,8 @@ export function TryCard() {
   const all = useMemo(() => speakers(results), [results]);
   const usual = useMemo(() => usualSpeakers(results, shown), [results, shown]);
   const speaking = all.filter(({ key }) => (chosen ?? usual).includes(key));
-  const isWriting = job.state === 'running' && job.kind === 'speak';
   const hindrance =
-    (!isReplaceable(job) && BUSY) ||
+    (isBusy && BUSY) ||
     (text.trim() === '' && 'Type a few words first') ||
     (speaking.length === 0 && 'Choose who writes') ||
     null;
