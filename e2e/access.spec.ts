@@ -1,15 +1,5 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { expect, region, shownFigure, test, useSmallWindows, waitForJob } from './fixtures.ts';
-
-async function expectNoViolations(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`);
-    expect(found, colorScheme).toEqual([]);
-  }
-}
+import { expect, expectNoViolations, region, shownFigure, test, useSmallWindows, waitForJob } from './fixtures.ts';
 
 test('nothing for axe to find, empty and full, light and dark', async ({ page }) => {
   await page.goto('./');

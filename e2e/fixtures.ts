@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 
 const SHARED = fileURLToPath(new URL('../../shared/', import.meta.url));
@@ -85,6 +86,37 @@ export async function useSmallWindows(page: Page, windows: number, seqlen: numbe
 async function fillNumber(field: Locator, value: number): Promise<void> {
   await field.fill(String(value));
   await field.press('Enter');
+}
+
+/** Nothing for axe to find, in both themes. */
+export async function expectNoViolations(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`);
+    expect(found, colorScheme).toEqual([]);
+  }
+}
+
+/** Pictures to look at, into the folder of WHITTLE_PICTURES; nothing where that is not set. */
+export async function pictures(page: Page, name: string): Promise<void> {
+  const folder = process.env.WHITTLE_PICTURES;
+  const before = page.viewportSize();
+  if (!folder || !before) return;
+  for (const [width, height] of [
+    [1440, 900],
+    [1280, 720],
+    [390, 844],
+  ]) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      // Buttons change their colour softly.
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: width < 720 });
+    }
+  }
+  await page.setViewportSize(before);
 }
 
 /** Waits until the job of this title ended, and fails at once when it did not end well. */

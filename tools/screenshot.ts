@@ -34,7 +34,7 @@ async function readmePicture(): Promise<void> {
   await page.getByRole('button', { name: /^Sweep/ }).click();
   await finished(page, 'Sweep');
   // Back to the run that the README speaks of.
-  await page.locator('button.run-choose', { hasText: /^25 %/ }).click();
+  await page.locator('button.run-choose', { hasText: /sparsity=0\.25$/ }).click();
   await page.getByRole('button', { name: 'Export ONNX' }).click();
   await finished(page, 'Export');
   // The click scrolled to the export; the comparison stands above it.

@@ -54,11 +54,6 @@ export function formatPercent(share: number): string {
   return `${sign}${percent.toFixed(1).replace(/\.0$/, '')} %`;
 }
 
-/** What a run is called: "25 % sequential". */
-export function runName(options: { sparsity: number; schedule: string }): string {
-  return `${formatPercent(options.sparsity)} ${options.schedule}`;
-}
-
 /** Parts of a file's name: "My model", "25 %" → "My-model-25". */
 export function fileStem(...parts: string[]): string {
   const words = parts.map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^[-.]+|[-.]+$/g, ''));

@@ -15,7 +15,7 @@ export function listenToKeys(studio: Studio): () => void {
     const popover = document.getElementById('shortcuts');
     if (event.key === 'Escape') {
       // The first Escape closes an open popover, as everywhere else.
-      if (!popover?.matches(':popover-open')) cancelJob(studio);
+      if (!document.querySelector(':popover-open')) cancelJob(studio);
       return;
     }
     if (isTyping(event.target)) return;

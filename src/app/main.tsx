@@ -21,6 +21,9 @@ const theme = loadTheme();
 applyTheme(theme);
 const studio = createStudio(createStudioStore({ theme }, { allowed: loadHubConsent() }), new EngineClient());
 
+if (location.hash.length > 1)
+  void import('./actions/link.ts').then(({ followLink }) => followLink(studio, location.hash));
+
 createRoot(document.getElementById('root')!).render(
   <StudioProvider value={studio}>
     <App />

@@ -9,8 +9,8 @@ import type {
   PerplexityReport,
   ProtocolReport,
   SiteReport,
+  SlicedRun,
   SliceOptions,
-  SliceReport,
 } from '../engine/protocol.ts';
 import { cancelled, type WhittleError } from '../errors/errors.ts';
 import type { RecipeRun } from './store/results.ts';
@@ -95,7 +95,7 @@ export function siteReport(site: number, eigenvalues: number[]): SiteReport {
   };
 }
 
-export function sliceReport(id: string, options: SliceOptions): SliceReport {
+export function sliceReport(id: string, options: SliceOptions): SlicedRun {
   const dimension = sliceDimension(256, options.sparsity, options.round);
   const head = options.head === 'auto' ? 'tied' : options.head;
   const parts = slicedParts(MODEL.shape, constantDimensions(MODEL.shape, dimension, head), head);
@@ -124,6 +124,23 @@ export function sliceReport(id: string, options: SliceOptions): SliceReport {
       verdict: 'as good as f64',
     },
     duration_ms: 1,
+    run: {
+      id,
+      recipe: `slicegpt:sparsity=${options.sparsity}`,
+      steps: [{ method: 'slicegpt', options: { ...options }, seconds: 1, units: [] }],
+      ...{ parameters, bytes: 2 * parameters, bits_per_weight: (16 * parameters) / MODEL.parameters },
+      multiplications_per_token: parameters,
+      stored_bytes: 2 * parameters,
+      file_bytes: {
+        stored: 2 * parameters,
+        f16: 2 * parameters,
+        f32: 4 * parameters,
+        int8: parameters,
+        int4: parameters / 2,
+      },
+      parts,
+      duration_ms: 1,
+    },
   };
 }
 

@@ -29,8 +29,8 @@ import {
   type StageTimings,
 } from '../engine/report.ts';
 import { type ErrorData, toErrorData, WhittleError } from '../errors/errors.ts';
-import { type Asked, askDense, askRun } from './ask.ts';
 import type { Span } from '../pulse/timeline.ts';
+import { type Asked, askDense, askRun } from './ask.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
 import { plannedMemory } from './memory_facts.ts';

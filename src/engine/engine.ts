@@ -77,7 +77,7 @@ export class Engine {
       timeline: async () => [...timelineSpans(), ...(this.state.backend?.spans?.() ?? [])],
       open: (request) => openCommand(state, platform, request),
       set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
-      evaluate: ({ target }, emit, signal) => evaluateCommand(state, platform, target, emit, signal),
+      evaluate: (request, emit, signal) => evaluateCommand(state, platform, request, emit, signal),
       generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
       token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
       set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),

@@ -12,14 +12,14 @@ import { type EvaluateOptions, evaluate, type PerplexitySummary, summarize } fro
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { CalibrationReport, Fusion, PerplexityReport, Schedule } from './protocol.ts';
+import type { CalibrationReport, Commands, Fusion, PerplexityReport, Schedule } from './protocol.ts';
 import type { Calibrated, EngineState } from './state.ts';
 import { assertStorage, slicingStorage, writtenByCalibration } from './storage_check.ts';
 
 export async function evaluateCommand(
   state: EngineState,
   platform: EnginePlatform,
-  target: 'dense' | string,
+  { target, quick = false }: Commands['evaluate']['request'],
   emit: Emit,
   signal: AbortSignal,
 ): Promise<PerplexityReport> {
@@ -43,9 +43,7 @@ export async function evaluateCommand(
       meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
     },
   });
-  // A slider's slicings are measured as fast as can be.
-  const isRecipe = !isDense && state.requireRun(target).slice === undefined;
-  const decode = isRecipe ? await decodeRate(state.requireBackend(), model, signal) : undefined;
+  const decode = quick ? undefined : await decodeRate(state.requireBackend(), model, signal);
   const protocol = state.protocolOf(target);
   const report: PerplexityReport = {
     target,

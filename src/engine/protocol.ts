@@ -94,7 +94,8 @@ export interface Commands {
   /** Tokenises the texts and cuts windows. */
   set_texts: { request: TextSettings; result: ProtocolReport };
   /** Perplexity of the dense model (`target: 'dense'`) or of a compressed one (its id), window by window. */
-  evaluate: { request: { target: 'dense' | string }; result: PerplexityReport };
+  /** `quick`: perplexity and divergence alone, not how fast it gives one token after another. */
+  evaluate: { request: { target: 'dense' | string; quick?: boolean }; result: PerplexityReport };
   /** Text that a model, or its exported file, writes behind a prompt; what is written comes as events. */
   generate: { request: GenerateRequest; result: GeneratedText };
   /** What a model gives each token of a text, after those before it. */
@@ -106,7 +107,7 @@ export interface Commands {
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
   /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
-  slice: { request: SliceOptions; result: SliceReport };
+  slice: { request: SliceOptions; result: SlicedRun };
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
@@ -316,10 +317,13 @@ export interface SliceReport {
   discarded_energy: number[];
   certificate: WorstCertificate;
   duration_ms: number;
-  /** The same as a run of a recipe of one step. */
-  run?: RunReport;
   /** Why it will not outlive this engine; absent where it will. */
   unkept?: ErrorData;
+}
+
+/** The same as a run of a recipe of one step beside it. */
+export interface SlicedRun extends SliceReport {
+  run: RunReport;
 }
 
 /** Sizes of a model, made or planned. */

@@ -143,6 +143,8 @@ export interface Report {
     bytes: number;
     multiplications_per_token: number;
     tokens_per_second: number;
+    /** One token after another. */
+    decode_tokens_per_second?: number;
     /** Behind the prompt. */
     text?: TextFigures;
     /** Multiple-choice tasks; absent where none was given. */
@@ -266,6 +268,7 @@ export function buildReport(input: ReportInput): Report {
       bytes: summary.bytes,
       multiplications_per_token: summary.multiplications_per_token,
       tokens_per_second: dense.tokens_per_second,
+      ...(dense.decode_tokens_per_second !== undefined && { decode_tokens_per_second: dense.decode_tokens_per_second }),
       ...(input.prompt && { text: textFigures(input.prompt.dense) }),
       ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),

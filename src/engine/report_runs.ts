@@ -25,7 +25,7 @@ export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
   solver?: SolveReport;
   /** In prefill: windows of the evaluation text. */
   tokens_per_second: number;
-  /** One token after another, weights on the device; absent for slicings. */
+  /** One token after another, weights on the device. */
   decode_tokens_per_second?: number;
 }
 

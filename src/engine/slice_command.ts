@@ -1,6 +1,6 @@
 /** @file Command `slice`: makes a sliced model with either schedule and keeps it until it is discarded. */
 
-import { makeRecipe } from '../compress/recipe/recipe.ts';
+import { makeRecipe, withoutDefaults } from '../compress/recipe/recipe.ts';
 import { slicedParts, totalElements } from '../compress/slicegpt/parts.ts';
 import { assertSliceable } from '../compress/slicegpt/permits.ts';
 import { constantDimensions, resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
@@ -14,7 +14,7 @@ import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { RunReport, SliceOptions, SliceReport } from './protocol.ts';
+import type { RunReport, SlicedRun, SliceOptions, SliceReport } from './protocol.ts';
 import { modelSizes } from './sizes.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage, slicingStorage, writtenBySlicing } from './storage_check.ts';
@@ -25,7 +25,7 @@ export async function sliceCommand(
   options: SliceOptions,
   emit: Emit,
   signal: AbortSignal,
-): Promise<SliceReport> {
+): Promise<SlicedRun> {
   const { open, summary } = state.requireModel();
   const { protocol } = state.requireTexts();
   assertSliceable(open.model);
@@ -85,7 +85,10 @@ export async function sliceCommand(
 /** The same run as a recipe of one step. */
 function runOf(state: EngineState, report: SliceReport, model: DecoderModel): RunReport {
   const { id, options, parts, duration_ms, certificate } = report;
-  const recipe = makeRecipe([{ method: 'slicegpt', options: { ...options } }]);
+  const { sparsity, ...others } = options;
+  const short = withoutDefaults({ method: 'slicegpt', options: others });
+  // The sparsity is said even where it is the default: it is what these runs are told apart by.
+  const recipe = makeRecipe([{ ...short, options: { sparsity, ...short.options } }]);
   const step = { ...recipe.steps[0], seconds: duration_ms / 1000, units: [], certificate };
   return {
     id,

@@ -1,6 +1,6 @@
 /** @file A recipe: made and measured. */
 import type { StepInput } from '../../engine/protocol.ts';
-import { changeResults } from '../store/store.ts';
+import { changeResults, type MadeBefore } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
@@ -25,6 +25,13 @@ export async function compress(studio: Studio, recipe: MadeRecipe): Promise<void
   await previewIfWanted(studio);
 }
 
+/** Beyond, the oldest go. */
+const MOST_MADE = 12;
+
+function withMade(made: readonly MadeBefore[], recipe: string, model: string): MadeBefore[] {
+  return [...made.filter((each) => each.recipe !== recipe), { recipe, model }].slice(-MOST_MADE);
+}
+
 /** Two steps of a job. The run is the one that the result speaks of, from the moment it exists. */
 export async function makeAndMeasure({ store }: Studio, job: Job, recipe: MadeRecipe): Promise<void> {
   changeResults(store, (results) => ({ ...results, training: null }));
@@ -32,7 +39,10 @@ export async function makeAndMeasure({ store }: Studio, job: Job, recipe: MadeRe
   const report = { ...made, recipe: recipe.text };
   const run = { id: report.id, report, perplexity: null, exports: [] };
   changeResults(store, (results) => ({ ...results, recipe_runs: [...results.recipe_runs, run] }));
-  store.setState({ selected: report.id });
+  store.setState(({ made, results }) => ({
+    selected: report.id,
+    made: withMade(made, recipe.text, results.model?.name ?? ''),
+  }));
   const perplexity = await job.run('evaluate', { target: report.id });
   changeResults(store, (results) => ({
     ...results,

@@ -3,6 +3,7 @@ import { downloadExport } from '../../platform/download.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
+import { ask } from './ask.ts';
 import { isOccupied, runJob } from './job.ts';
 
 const IMATRIX_NAME = /imatrix[^/]*\.(?:gguf|dat)$|\.imatrix$/i;
@@ -14,13 +15,29 @@ export function isImatrix({ store }: Studio, files: readonly PickedFile[]): bool
 
 /** Null takes the calibration text's again. */
 export async function takeImatrix(studio: Studio, file: File | null): Promise<void> {
-  // A job that runs is not ended for it.
-  if (isOccupied(studio)) return;
+  // A job that runs is not ended for it, and goes by what it began with.
+  if (isOccupied(studio) && !(file && (await isAwaited(studio, file.name)))) return;
   const title = file ? `Importance matrix ${file.name}` : 'Importance of the calibration text';
   await runJob(studio, 'imatrix', title, [{ command: 'set_imatrix', label: title }], async (job) => {
     const imatrix = await job.run('set_imatrix', { file });
     changeResults(studio.store, (results) => ({ ...results, imatrix }));
   });
+}
+
+/** Whether it is to be taken once the job that runs has ended, and the same model is open then. */
+async function isAwaited(studio: Studio, name: string): Promise<boolean> {
+  const { job, results } = studio.store.getState();
+  const running = job.state === 'running' ? job.title : 'A job';
+  const answers = [{ value: 'wait', label: 'Use it after that' }];
+  const chosen = await ask(studio, {
+    title: `${name} has to wait`,
+    lines: [`${running} is running, and goes on with the importances that it began with.`],
+    answers,
+    refusal: 'Leave it',
+  });
+  if (!chosen) return false;
+  while (studio.current && isOccupied(studio)) await studio.current.done;
+  return studio.store.getState().results.model === results.model;
 }
 
 /** Sums it on the calibration text, and hands it to the browser's downloads. */

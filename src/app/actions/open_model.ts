@@ -8,6 +8,7 @@ import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/result
 import { changeResults, changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
+import { isRecipe } from './dropped_recipe.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
@@ -34,7 +35,8 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
       results: { ...NO_RESULTS, backend: results.backend, tasks: results.tasks, model },
       site: 0,
       selected: null,
-      front: { ...front, target: null },
+      // A size that a link named waits for its model; another model's says nothing of this one.
+      front: { ...front, target: results.model ? null : front.target },
       memory: null,
       source,
       sessions: { ...sessions, name: null, waiting: null, reading: null, kept: 'no' },
@@ -60,6 +62,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     files = await picked;
     if (mayBeTasks(studio, files)) return await offerLines(studio, files, (tasks) => takeTasks(studio, tasks));
     if (areTexts(files)) return await offerTexts(studio, files);
+    if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));

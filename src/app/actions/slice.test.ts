@@ -205,7 +205,7 @@ describe('slicing', () => {
     expect(shownCurves(studio.store.getState())).toMatchObject({ dense: [{ window: 1 }], protocol: PROTOCOL });
     const measuring = measureAgain(studio);
     await vi.waitFor(() => expect(studio.store.getState().results.protocol).toEqual(other));
-    expect(shownCurves(studio.store.getState())).toEqual({ dense: [], sliced: [], run: null, protocol: null });
+    expect(shownCurves(studio.store.getState())).toEqual({ dense: [], made: [], run: null, protocol: null });
     cancelJob(studio);
     await measuring;
   });

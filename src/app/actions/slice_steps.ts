@@ -34,6 +34,6 @@ export async function sliceAndEvaluate(
     }),
   );
   if (!is_preview) store.setState({ selected: null });
-  const perplexity = await job.run('evaluate', { target: report.id });
+  const perplexity = await job.run('evaluate', { target: report.id, ...(is_preview && { quick: true }) });
   changeResults(store, (results) => changeRun(results, report.id, { perplexity, protocol: perplexity.protocol }));
 }

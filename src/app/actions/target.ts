@@ -9,11 +9,15 @@ import { makeAndMeasure } from './compress.ts';
 import { runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
 
-/** @param read Checks a recipe's text: the registry that it takes is no part of the first load. */
+/**
+ * @param read Checks a recipe's text: the registry that it takes is no part of the first load.
+ * @param told_s Seconds that the person was told, to be held against what it took.
+ */
 export async function solveForSize(
   studio: Studio,
   bytes: number,
   read: (text: string) => Promise<MadeRecipe>,
+  told_s: number | null = null,
 ): Promise<void> {
   const { store } = studio;
   const { results, settings } = store.getState();
@@ -26,13 +30,17 @@ export async function solveForSize(
     { command: 'compress', label: 'Making it' },
     { command: 'evaluate', label: 'Perplexity of the best' },
   ] as const;
-  await runJob(studio, 'solve', title, steps, async (job) => {
+  const started_at = performance.now();
+  const isDone = await runJob(studio, 'solve', title, steps, async (job) => {
     const solution = await job.run('solve', {
       target: { bytes },
       format: solverFormat(format),
     });
-    changeResults(store, (kept) => ({ ...kept, solution }));
+    changeResults(store, (kept) => ({ ...kept, solution: { ...solution, protocol: kept.protocol, told_s } }));
     await makeAndMeasure(studio, job, await read(solution.candidates[0].recipe));
   });
+  const taken_s = (performance.now() - started_at) / 1000;
+  if (isDone)
+    changeResults(store, (kept) => (kept.solution ? { ...kept, solution: { ...kept.solution, taken_s } } : kept));
   await previewIfWanted(studio);
 }

@@ -1,7 +1,7 @@
 import { Bar, BarChart, CartesianGrid, Rectangle, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPercent } from '../format.ts';
 import type { SiteEnergy } from '../store/plan.ts';
-import { AXIS, axisLabel, GRID, MARGIN, niceTicks, tickText } from './axis.ts';
+import { AXIS, axisLabel, GRID, MARGIN, niceTicks, tickText, uprightLabel } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { siteName } from './chart_data.ts';
 import { Hatch } from './Hatch.tsx';
@@ -23,7 +23,13 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
         </defs>
         <CartesianGrid {...GRID} />
         <XAxis {...AXIS} dataKey="label" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
-        <YAxis {...AXIS} width={56} tickFormatter={tickText(scale.ticks, 0.01, ' %')} {...scale} />
+        <YAxis
+          {...AXIS}
+          label={uprightLabel('share of variance')}
+          width={70}
+          tickFormatter={tickText(scale.ticks, 0.01, ' %')}
+          {...scale}
+        />
         <Tooltip
           isAnimationActive={false}
           cursor={{ fill: 'var(--hover)' }}

@@ -4,7 +4,7 @@ import { ChartCard } from '../components/ChartCard.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
 import { colourOrder, type FrontPoint, frontOf, isLogarithmic, paretoFront, placed } from '../store/front.ts';
-import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
+import { figureColumns, meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -124,6 +124,7 @@ const COLUMNS = [
   ...QUANTITY_NAMES.map((name) => ({
     name: capital(meaningOf(name).label),
     value: (point: FrontPoint) => formatFigure(name, point.figures[name]),
+    csv: figureColumns(name, (point: FrontPoint) => point.figures),
   })),
   { name: 'Protocol', value: (point: FrontPoint) => protocolText(point.protocol), isText: true },
 ];

@@ -13,11 +13,11 @@ import { protocolText } from '../components/Protocol.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
 import type { FrontPoint, Placed } from '../store/front.ts';
 import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
-import { AXIS, GRID } from './axis.ts';
+import { AXIS, GRID, uprightLabel } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import { PLOT } from './front_plot.ts';
 import { colourOf, Mark } from './marks.tsx';
-import { formatFigure, type Scale } from './scales.ts';
+import { axisName, formatFigure, type Scale } from './scales.ts';
 
 interface Props {
   points: readonly Placed[];
@@ -33,7 +33,7 @@ interface Props {
 }
 
 export default function FrontChart(props: Props) {
-  const { points, pareto, x, xScale, yScale, colours, selected, onSelect } = props;
+  const { points, pareto, x, y, xScale, yScale, colours, selected, onSelect } = props;
   const dense = points.find(({ point }) => point.kind === 'dense');
   return (
     <ResponsiveContainer>
@@ -46,14 +46,22 @@ export default function FrontChart(props: Props) {
           {...xScale}
           height={PLOT.axisHeight}
           label={{
-            value: meaningOf(x).label,
+            value: axisName(x),
             position: 'insideBottomRight',
             offset: 6,
             fill: 'var(--muted)',
             fontSize: 11,
           }}
         />
-        <YAxisLine {...AXIS} dataKey="y" type="number" {...yScale} width={PLOT.axisWidth} allowDataOverflow />
+        <YAxisLine
+          {...AXIS}
+          label={uprightLabel(axisName(y))}
+          dataKey="y"
+          type="number"
+          {...yScale}
+          width={PLOT.axisWidth}
+          allowDataOverflow
+        />
         {dense && <ReferenceLine x={dense.x} {...GUIDE} />}
         {dense && <ReferenceLine y={dense.y} {...GUIDE} />}
         <Tooltip

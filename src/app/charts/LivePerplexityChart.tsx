@@ -1,6 +1,6 @@
 import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPerplexity } from '../format.ts';
-import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks } from './axis.ts';
+import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks, uprightLabel } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { CurveRow } from './chart_data.ts';
 
@@ -12,8 +12,8 @@ interface Props {
 }
 
 export default function LivePerplexityChart({ rows, windows, note }: Props) {
-  const ends = rows.flatMap(({ dense, sliced, dense_band, sliced_band }) =>
-    [dense, sliced, ...(dense_band ?? []), ...(sliced_band ?? [])].filter((end) => end !== undefined),
+  const ends = rows.flatMap(({ dense, made, dense_band, made_band }) =>
+    [dense, made, ...(dense_band ?? []), ...(made_band ?? [])].filter((end) => end !== undefined),
   );
   const scale = niceTicks(Math.min(...ends), Math.max(...ends));
   return (
@@ -30,7 +30,13 @@ export default function LivePerplexityChart({ rows, windows, note }: Props) {
           height={32}
           label={axisLabel('window')}
         />
-        <YAxis {...AXIS} width={48} {...scale} tickFormatter={(value) => bareTick(formatPerplexity(value))} />
+        <YAxis
+          {...AXIS}
+          label={uprightLabel('perplexity')}
+          width={62}
+          {...scale}
+          tickFormatter={(value) => bareTick(formatPerplexity(value))}
+        />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: 'var(--line-strong)' }}
@@ -42,9 +48,9 @@ export default function LivePerplexityChart({ rows, windows, note }: Props) {
           }}
         />
         <Area {...BAND} dataKey="dense_band" fill="var(--dense)" />
-        <Area {...BAND} dataKey="sliced_band" fill="var(--sliced)" />
+        <Area {...BAND} dataKey="made_band" fill="var(--sliced)" />
         <Line {...LINE} dataKey="dense" stroke="var(--dense)" strokeWidth={1.75} />
-        <Line {...LINE} dataKey="sliced" stroke="var(--sliced)" strokeWidth={2.25} />
+        <Line {...LINE} dataKey="made" stroke="var(--sliced)" strokeWidth={2.25} />
       </ComposedChart>
     </ResponsiveContainer>
   );
@@ -56,7 +62,7 @@ const LINE = { dot: false, isAnimationActive: false, type: 'linear', activeDot: 
 function lines(row: CurveRow) {
   return [
     { name: 'dense', value: withSpread(row.dense, row.dense_band) },
-    { name: 'compressed', value: withSpread(row.sliced, row.sliced_band) },
+    { name: 'compressed', value: withSpread(row.made, row.made_band) },
   ].filter((line) => line.value !== '');
 }
 

@@ -10,7 +10,7 @@ import {
   YAxis,
 } from 'recharts';
 import { formatScientific } from '../format.ts';
-import { AXIS, axisLabel, GRID, MARGIN } from './axis.ts';
+import { AXIS, axisLabel, GRID, MARGIN, uprightLabel } from './axis.ts';
 import { ChartTooltip } from './ChartTooltip.tsx';
 import type { SpectrumRow } from './chart_data.ts';
 import { Hatch } from './Hatch.tsx';
@@ -37,11 +37,12 @@ export default function SpectrumChart({ rows, hiddenSize, dimension }: Props) {
           domain={[1, hiddenSize]}
           ticks={[1, 0.25, 0.5, 0.75, 1].map((share, index) => (index === 0 ? 1 : Math.round(share * hiddenSize)))}
           height={32}
-          label={axisLabel('eigenvalue')}
+          label={axisLabel('index of the eigenvalue')}
         />
         <YAxis
           {...AXIS}
-          width={48}
+          width={60}
+          label={uprightLabel('eigenvalue')}
           scale="log"
           domain={['auto', 'auto']}
           allowDataOverflow

@@ -39,7 +39,7 @@ export default function TrainingCard() {
         <Legend
           marks={[
             { mark: 'training', label: 'training windows' },
-            { mark: 'sliced', label: 'held-out windows' },
+            { mark: 'made', label: 'held-out windows' },
           ]}
         />
       }

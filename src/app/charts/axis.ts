@@ -14,6 +14,17 @@ export function axisLabel(value: string) {
   return { value, position: 'insideBottom', offset: -2, fill: 'var(--muted)', fontSize: 11 } as const;
 }
 
+/** Along a vertical axis, outside of its figures. */
+export function uprightLabel(value: string) {
+  return {
+    ...axisLabel(value),
+    position: 'insideLeft',
+    angle: -90,
+    offset: 2,
+    style: { textAnchor: 'middle' },
+  } as const;
+}
+
 /** Round numbers from below the least to above the most value, about `count` steps; and the domain they span. */
 export function niceTicks(least: number, most: number, count = 5): { ticks: number[]; domain: [number, number] } {
   const range = most - least || Math.abs(most) || 1;

@@ -8,7 +8,7 @@ import { labelOf } from '../store/front.ts';
 import type { AnyRun } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
-import { curveRows } from './chart_data.ts';
+import { type CurveRow, curveRows } from './chart_data.ts';
 
 const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
 
@@ -17,9 +17,9 @@ export function LivePerplexityCard() {
   const settings = useStudioState((state) => state.settings);
   const job = useStudioState((state) => state.job);
   const selected = useStudioState((state) => state.selected);
-  const { run, dense, sliced, protocol } = shownCurves({ results, settings, job, selected });
-  const rows = curveRows(dense, sliced);
-  const last = { dense: dense.at(-1), sliced: sliced.at(-1) };
+  const { run, dense, made, protocol } = shownCurves({ results, settings, job, selected });
+  const rows = curveRows(dense, made);
+  const last = { dense: dense.at(-1), made: made.at(-1) };
   return (
     <ChartCard
       title="Perplexity, live"
@@ -27,7 +27,7 @@ export function LivePerplexityCard() {
         rows.length > 0 && (
           <>
             {last.dense && <span className="figure-dense">{formatPerplexity(last.dense.perplexity)}</span>}
-            {last.sliced && <span className="figure-sliced">{formatPerplexity(last.sliced.perplexity)}</span>}
+            {last.made && <span className="figure-sliced">{formatPerplexity(last.made.perplexity)}</span>}
           </>
         )
       }
@@ -36,7 +36,7 @@ export function LivePerplexityCard() {
         <Legend
           marks={[
             { mark: 'dense', label: 'dense' },
-            ...(run && sliced.length > 0 ? [{ mark: 'sliced' as const, label: curveLabel(run) }] : []),
+            ...(run && made.length > 0 ? [{ mark: 'made' as const, label: curveLabel(run) }] : []),
           ]}
         />
       }
@@ -47,10 +47,15 @@ export function LivePerplexityCard() {
       }
       columns={[
         { name: 'Window', value: (row) => row.window },
-        { name: 'Dense, running mean', value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)) },
+        {
+          name: 'Dense, running mean',
+          value: (row) => (row.dense === undefined ? '–' : formatPerplexity(row.dense)),
+          csv: curveCsv('dense'),
+        },
         {
           name: 'Compressed, running mean',
-          value: (row) => (row.sliced === undefined ? '–' : formatPerplexity(row.sliced)),
+          value: (row) => (row.made === undefined ? '–' : formatPerplexity(row.made)),
+          csv: curveCsv('made'),
         },
       ]}
       rows={rows}
@@ -64,8 +69,18 @@ export function LivePerplexityCard() {
   );
 }
 
+/** The running mean, and how far its band reaches: one standard error to each side. */
+function curveCsv(name: 'dense' | 'made') {
+  const band = (row: CurveRow) => row[`${name}_band`];
+  return [
+    { name: `${name}_perplexity`, value: (row: CurveRow) => row[name] },
+    { name: `${name}_low`, value: (row: CurveRow) => band(row)?.[0] },
+    { name: `${name}_high`, value: (row: CurveRow) => band(row)?.[1] },
+  ];
+}
+
 /** A recipe's text has no room in a legend; the table of runs has it whole. */
 function curveLabel(run: AnyRun): string {
-  const label = 'slice' in run && !run.name ? `${Math.round(run.slice.options.sparsity * 1000) / 10} %` : labelOf(run);
-  return label.length > 18 ? `${label.slice(0, 17)}…` : label;
+  const label = labelOf(run);
+  return label.length > 22 ? `${label.slice(0, 21)}…` : label;
 }

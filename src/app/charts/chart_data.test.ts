@@ -23,7 +23,7 @@ describe('rows for charts', () => {
     expect(rows).toHaveLength(2);
     expect(rows[0].dense_band, 'one window has no spread').toBeUndefined();
     expect(rows[1].dense_band).toEqual([72, 88]);
-    expect(rows[1].sliced).toBeUndefined();
+    expect(rows[1].made).toBeUndefined();
   });
 
   it('never draws more than its limit, and keeps both ends', () => {

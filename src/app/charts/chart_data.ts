@@ -7,21 +7,21 @@ export interface CurveRow {
   window: number;
   dense?: number;
   dense_band?: [number, number];
-  sliced?: number;
-  sliced_band?: [number, number];
+  made?: number;
+  made_band?: [number, number];
 }
 
 /** Both running means side by side, window by window; the shorter one simply ends. */
-export function curveRows(dense: readonly WindowPoint[], sliced: readonly WindowPoint[]): CurveRow[] {
-  const length = Math.max(dense.length, sliced.length);
+export function curveRows(dense: readonly WindowPoint[], made: readonly WindowPoint[]): CurveRow[] {
+  const length = Math.max(dense.length, made.length);
   const rows: CurveRow[] = [];
   for (let index = 0; index < length; index++) {
     rows.push({
       window: index + 1,
       dense: dense[index]?.perplexity,
       dense_band: band(dense[index]),
-      sliced: sliced[index]?.perplexity,
-      sliced_band: band(sliced[index]),
+      made: made[index]?.perplexity,
+      made_band: band(made[index]),
     });
   }
   return thin(rows);

@@ -2,6 +2,6 @@
 
 export const PLOT = {
   margin: { top: 10, right: 22, bottom: 0, left: 0 },
-  axisWidth: 52,
+  axisWidth: 66,
   axisHeight: 46,
 } as const;

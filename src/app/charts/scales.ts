@@ -39,6 +39,12 @@ interface Reach {
   count?: number;
 }
 
+/** With the unit, where the ticks do not say it. */
+export function axisName(axis: Quantity): string {
+  const { label, unit } = meaningOf(axis);
+  return unit === 'nats' ? `${label}, nats a token` : label;
+}
+
 function ticksOf(axis: Quantity, ticks: readonly number[], most: number): (value: number) => string {
   const { unit } = meaningOf(axis);
   if (unit === 'bytes') {

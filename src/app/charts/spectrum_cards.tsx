@@ -68,10 +68,15 @@ export function SpectrumCard() {
       }
       columns={[
         { name: 'Index', value: (row) => row.index },
-        { name: 'Eigenvalue', value: (row) => (row.eigenvalue === null ? '0' : formatScientific(row.eigenvalue)) },
+        {
+          name: 'Eigenvalue',
+          value: (row) => (row.eigenvalue === null ? '0' : formatScientific(row.eigenvalue)),
+          csv: [{ name: 'eigenvalue', value: ({ index }) => site?.eigenvalues[index - 1] }],
+        },
         { name: 'Kept', value: (row) => (row.index <= dimension ? 'kept' : 'cut'), isText: true },
       ]}
       rows={rows}
+      allRows={() => Array.from(site?.eigenvalues ?? [], (eigenvalue, at) => ({ index: at + 1, eigenvalue }))}
     >
       <SpectrumChart rows={rows} hiddenSize={hiddenSize} dimension={dimension} />
     </ChartCard>
@@ -112,7 +117,11 @@ export function EnergyCard() {
       }
       columns={[
         { name: 'Site', value: (row) => row.label, isText: true },
-        { name: 'Discarded energy', value: (row) => (row.is_cut ? formatPercent(row.discarded) : 'not cut') },
+        {
+          name: 'Discarded energy',
+          value: (row) => (row.is_cut ? formatPercent(row.discarded) : 'not cut'),
+          csv: [{ name: 'discarded_share_of_variance', value: (row) => (row.is_cut ? row.discarded : 0) }],
+        },
       ]}
       rows={rows}
     >

@@ -1,5 +1,6 @@
 import { type ReactNode, Suspense, useId, useState } from 'react';
 import { type Column, DataTable } from './DataTable.tsx';
+import { SaveChart } from './SaveChart.tsx';
 
 interface Props<Row> {
   title: string;
@@ -13,6 +14,8 @@ interface Props<Row> {
   empty: ReactNode;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
+  /** For a file, where the chart draws fewer rows than there are. */
+  allRows?: () => readonly Row[];
   className?: string;
   /** Over the drawing: what can be reached by keyboard, which the drawing cannot. */
   overlay?: ReactNode;
@@ -21,7 +24,7 @@ interface Props<Row> {
 
 /** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
 export function ChartCard<Row>(props: Props<Row>) {
-  const { title, summary, note, controls, legend, empty, columns, rows, className, overlay, children } = props;
+  const { title, summary, note, controls, legend, empty, columns, rows, allRows, className, overlay, children } = props;
   const [isTable, setTable] = useState(false);
   const id = useId();
   const hasRows = rows.length > 0;
@@ -36,6 +39,7 @@ export function ChartCard<Row>(props: Props<Row>) {
               Table
             </button>
           )}
+          {hasRows && <SaveChart title={title} columns={columns} rows={allRows ?? (() => rows)} isDrawn={!isTable} />}
         </div>
       </header>
       <div className="chart-line">

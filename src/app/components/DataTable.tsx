@@ -1,9 +1,12 @@
 import type { ReactNode } from 'react';
+import type { CsvValue } from '../csv.ts';
 
 export interface Column<Row> {
   name: string;
   value: (row: Row) => ReactNode;
   isText?: boolean;
+  /** In a file: one or several columns, named with their units, with all digits. As in the table where it is absent. */
+  csv?: readonly { name: string; value: (row: Row) => CsvValue }[];
 }
 
 interface Props<Row> {

@@ -1,4 +1,4 @@
-export type Mark = 'dense' | 'sliced' | 'cut' | 'sequential' | 'rotate-once' | 'preview' | 'dense-point' | 'training';
+export type Mark = 'dense' | 'made' | 'cut' | 'training';
 
 /** Keys that tell series apart by shape and pattern as well as colour. */
 export function Legend({ marks }: { marks: readonly { mark: Mark; label: string }[] }) {
@@ -20,7 +20,7 @@ function MarkShape({ mark }: { mark: Mark }) {
   switch (mark) {
     case 'dense':
       return <path d="M0 5H16" stroke="var(--dense)" strokeWidth="2" />;
-    case 'sliced':
+    case 'made':
       return <path d="M0 5H16" stroke="var(--sliced)" strokeWidth="2.5" />;
     case 'training':
       return <path d="M0 5H16" stroke="var(--sliced)" strokeWidth="1.5" strokeDasharray="3 3" />;
@@ -31,13 +31,5 @@ function MarkShape({ mark }: { mark: Mark }) {
           <path d="M2 9L10 1M7 9L14 2M12.5 9L15 6.5M1 5L5 1" stroke="var(--cut)" strokeWidth="1.2" />
         </>
       );
-    case 'dense-point':
-      return <rect x="4" y="1" width="8" height="8" fill="var(--dense)" />;
-    case 'sequential':
-      return <circle cx="8" cy="5" r="4" fill="var(--sliced)" />;
-    case 'rotate-once':
-      return <path d="M8 0L13 5L8 10L3 5Z" fill="var(--sliced)" />;
-    case 'preview':
-      return <path d="M8 1L12 5L8 9L4 5Z" fill="var(--surface)" stroke="var(--sliced)" strokeWidth="1.5" />;
   }
 }

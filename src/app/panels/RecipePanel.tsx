@@ -12,6 +12,7 @@ import { useStudio, useStudioState } from '../studio.ts';
 import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
+import { RecipeTools } from './RecipeTools.tsx';
 import { usePlanOf } from './recipe_plans.ts';
 
 /** Steps by form or as text, two views of one recipe; what it will make is told while it is changed. */
@@ -53,6 +54,7 @@ export default function RecipePanel() {
       </ActionButton>
       <RecipePlan plan={plan} />
       <RecipeText text={text} onChange={setText} isWrong={error !== null} />
+      <RecipeTools recipe={recipe} />
     </Section>
   );
 }

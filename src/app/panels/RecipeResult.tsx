@@ -15,11 +15,12 @@ import {
 import { labelOf } from '../store/front.ts';
 import type { RecipeRun } from '../store/results.ts';
 import { chosenPrecision, sizeName } from '../store/sizes.ts';
-import { useStudioState } from '../studio.ts';
+import { useStudio, useStudioState } from '../studio.ts';
 import { ExportBlock } from './ExportBlock.tsx';
 
 /** A run of a recipe beside the original, and its files. */
 export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeRun }) {
+  const studio = useStudio();
   const dense = useStudioState((state) => state.results.dense);
   const { report, perplexity } = run;
   const precision = useStudioState((state) => chosenPrecision(state.settings));
@@ -72,6 +73,16 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
           </>
         )}
       </p>
+      <div className="button-row">
+        <button
+          type="button"
+          className="quiet"
+          title="Its steps stand in the form then: to change them, or to run them on another model"
+          onClick={() => studio.store.setState({ recipe: report.recipe })}
+        >
+          Take this recipe
+        </button>
+      </div>
       <table className="comparison">
         <thead>
           <tr>

@@ -1,6 +1,7 @@
 import { useId, useMemo, useState } from 'react';
 import { downloadBlob } from '../../platform/download.ts';
 import { putRunBack, showRun } from '../actions/runs.ts';
+import { PopoverButton } from '../components/PopoverButton.tsx';
 import { fileStem } from '../format.ts';
 import { labelOf } from '../store/front.ts';
 import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
@@ -137,27 +138,21 @@ function saveMetrics(name: string, text: string): Promise<void> {
 /** Which quantities are columns; all of them stand in the CSV. */
 function ColumnChooser({ columns }: { columns: readonly Quantity[] }) {
   const studio = useStudio();
-  const id = useId();
   const toggle = (name: Quantity) =>
     changeFront(studio.store, {
       columns: QUANTITY_NAMES.filter((each) => columns.includes(each) !== (each === name)),
     });
   return (
-    <>
-      <button type="button" className="quiet" popoverTarget={id}>
-        Columns
-      </button>
-      <div id={id} popover="auto" className="popover columns-chooser">
-        <fieldset>
-          <legend>Columns of the table</legend>
-          {QUANTITY_NAMES.map((name) => (
-            <label key={name} title={meaningOf(name).help}>
-              <input type="checkbox" checked={columns.includes(name)} onChange={() => toggle(name)} />
-              {meaningOf(name).label}
-            </label>
-          ))}
-        </fieldset>
-      </div>
-    </>
+    <PopoverButton label="Columns" className="columns-chooser">
+      <fieldset>
+        <legend>Columns of the table</legend>
+        {QUANTITY_NAMES.map((name) => (
+          <label key={name} title={meaningOf(name).help}>
+            <input type="checkbox" checked={columns.includes(name)} onChange={() => toggle(name)} />
+            {meaningOf(name).label}
+          </label>
+        ))}
+      </fieldset>
+    </PopoverButton>
   );
 }

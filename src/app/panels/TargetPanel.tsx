@@ -3,7 +3,7 @@ import type { ModelSummary } from '../../engine/protocol.ts';
 import { solveForSize } from '../actions/target.ts';
 import { formatKl } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
-import { formatBytes, formatPercent, formatSpan } from '../format.ts';
+import { formatBytes, formatClock, formatPercent, formatSpan } from '../format.ts';
 import { type ExportFormat, FORMAT_LABELS, solverFormat, withFormat } from '../store/exports.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
@@ -65,7 +65,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         onClick={() => {
           if (wanted === null) return;
           changeFront(studio.store, { target: wanted });
-          void solveForSize(studio, wanted, readRecipe);
+          void solveForSize(studio, wanted, readRecipe, seconds);
         }}
       >
         Find and make it
@@ -117,6 +117,10 @@ async function readRecipe(text: string) {
   return parseRecipe(text);
 }
 
+function toldText(seconds: number | null): string {
+  return seconds === null ? '' : `; about ${formatSpan(seconds)} was told`;
+}
+
 /** What was predicted for the best, beside what was measured of it. */
 function Solution() {
   const solution = useStudioState((state) => state.results.solution);
@@ -136,6 +140,7 @@ function Solution() {
         </>
       )}
       . Best of {solution.candidates.length}; nothing below {formatBytes(solution.smallest_bytes)} can be made.
+      {solution.taken_s !== undefined && ` It took ${formatClock(solution.taken_s)}${toldText(solution.told_s)}.`}
     </p>
   );
 }

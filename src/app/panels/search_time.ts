@@ -20,12 +20,14 @@ export function useSearchTime(model: ModelSummary, format: ExportFormat): number
   const { engine } = useStudio();
   const dense = useStudioState((state) => state.results.dense);
   const protocol = useStudioState((state) => state.results.protocol);
-  const durations = useStudioState((state) => state.durations);
+  const last = useStudioState((state) => state.results.solution);
   const samples = useStudioState((state) => state.settings.texts.samples);
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const [tried, setTried] = useState<Tried | null>(null);
   const isKnown = tried?.model === model && tried.protocol === protocol && tried.format === format;
-  const isWanted = isIdle && dense !== null && !isKnown && durations.solve === undefined;
+  // The same search again takes what it took; another format has other ways to try.
+  const taken_s = last?.format === format && last.protocol === protocol ? last.taken_s : undefined;
+  const isWanted = isIdle && dense !== null && !isKnown && taken_s === undefined;
   useEffect(() => {
     if (!isWanted || !protocol) return;
     // A job that begins ends the trial.
@@ -42,10 +44,9 @@ export function useSearchTime(model: ModelSummary, format: ExportFormat): number
       controller.abort();
     };
   }, [engine, model, protocol, format, isWanted]);
-  if (durations.solve === undefined && isKnown && tried.seconds !== null) {
-    return tried.seconds + evaluationSeconds(dense);
-  }
-  return solveSeconds(model, dense, samples, durations);
+  if (taken_s !== undefined) return taken_s;
+  if (isKnown && tried.seconds !== null) return tried.seconds + evaluationSeconds(dense);
+  return solveSeconds(model, dense, samples);
 }
 
 /** The best is measured beside the dense model. */

@@ -26,7 +26,7 @@ describe('the front', () => {
     const { points, omitted } = frontOf({ ...BASE, runs: [runOf('a', 256), runOf('b', 128)] }, DEFAULT_SETTINGS);
     expect(points.map(({ id, label, kind }) => [id, label, kind])).toEqual([
       ['dense', 'dense', 'dense'],
-      ['a', '25 % sequential', 'run'],
+      ['a', 'slicegpt:sparsity=0.25', 'run'],
     ]);
     expect(omitted).toBe(1);
   });

@@ -1,6 +1,5 @@
 /** @file The front: every measured model and every verified file as a point, on axes that are chosen. */
 import type { ModelSummary, PerplexityReport, Precision, ProtocolReport } from '../../engine/protocol.ts';
-import { runName } from '../format.ts';
 import type { ExportEntry } from './exports.ts';
 import { denseFigures, type Figures, fileFigures, meaningOf, type Quantity, runFigures } from './quantities.ts';
 import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
@@ -60,14 +59,18 @@ export function frontOf(results: Results, settings: Pick<Settings, 'export'>): F
   return { points, omitted: all.length - points.length };
 }
 
-/** The name that the person gave it, else what made it. */
+/** The name that the person gave it, else the recipe that made it. */
 export function labelOf(run: AnyRun): string {
-  return run.name ?? ('slice' in run ? runName(run.slice.options) : run.report.recipe);
+  return run.name ?? recipeOf(run);
+}
+
+export function recipeOf(run: AnyRun): string {
+  return 'slice' in run ? run.slice.run.recipe : run.report.recipe;
 }
 
 export function methodsOf(run: AnyRun): string {
-  const steps = 'slice' in run ? run.slice.run?.steps : run.report.steps;
-  return steps ? steps.map(({ method }) => method).join(' + ') : 'slicing';
+  const { steps } = 'slice' in run ? run.slice.run : run.report;
+  return steps.map(({ method }) => method).join(' + ');
 }
 
 /** Verified files have a perplexity of their own; nothing else was measured of them. */

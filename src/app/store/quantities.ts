@@ -96,6 +96,16 @@ export function meaningOf(quantity: Quantity): QuantityMeaning {
   return QUANTITIES[quantity];
 }
 
+/** A quantity in a file, and its standard error where it has one: all digits, called as in report.json. */
+export function figureColumns<Row>(
+  quantity: Quantity,
+  figuresOf: (row: Row) => Figures,
+): { name: string; value: (row: Row) => number | null | undefined }[] {
+  const { field, error } = meaningOf(quantity);
+  const columns = [{ name: field, value: (row: Row): number | null | undefined => figuresOf(row)[quantity]?.value }];
+  return error ? [...columns, { name: error, value: (row: Row) => figuresOf(row)[quantity]?.error }] : columns;
+}
+
 /** What is known of a model or a run; absent where it was not measured. */
 export type Figures = Partial<Record<Quantity, Figure>>;
 

@@ -9,7 +9,7 @@ import type {
   ProtocolReport,
   RunReport,
   SiteReport,
-  SliceReport,
+  SlicedRun,
   SolveReport,
   TaskReport,
   TaskScore,
@@ -37,7 +37,7 @@ export interface Run {
   name?: string;
   /** Stays on top of the table. */
   is_pinned?: boolean;
-  slice: SliceReport;
+  slice: SlicedRun;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
   /** What the texts were when it was made. */
@@ -69,6 +69,14 @@ export function runSizes(run: AnyRun): { memory: number; parameters: number; mul
   return { memory: bytes, parameters, multiplications_per_token: report?.multiplications_per_token };
 }
 
+export interface Solution extends SolveReport {
+  /** What it was searched with. */
+  protocol: ProtocolReport | null;
+  /** Seconds until the best is made and measured: as they were told before, and as they were; absent while it lasts. */
+  told_s: number | null;
+  taken_s?: number;
+}
+
 export interface Results {
   backend: BackendInfo | null;
   model: ModelSummary | null;
@@ -91,7 +99,7 @@ export interface Results {
   /** On them, in their order, by target ("dense" or a run's id). */
   scores: Readonly<Record<string, readonly TaskScore[]>>;
   /** The last answer to a size that was named. */
-  solution: SolveReport | null;
+  solution: Solution | null;
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
   /** Of the recipe that runs, or ran last: its newest training as far as it came. */

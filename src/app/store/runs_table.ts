@@ -1,7 +1,8 @@
 /** @file Rows of the table of runs, their order, and what two of them differ in, window by window. */
 import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
-import { labelOf } from './front.ts';
-import { denseFigures, type Figures, meaningOf, QUANTITY_NAMES, type Quantity, runFigures } from './quantities.ts';
+import { csvText } from '../csv.ts';
+import { labelOf, recipeOf } from './front.ts';
+import { denseFigures, type Figures, figureColumns, QUANTITY_NAMES, type Quantity, runFigures } from './quantities.ts';
 import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
 
@@ -40,7 +41,6 @@ export function runRows(results: Results, settings: Pick<Settings, 'export'>): R
 
 function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pick<Settings, 'export'>): RunRow {
   const measured = run.perplexity;
-  const recipe = 'slice' in run ? (run.slice.run?.recipe ?? labelOf({ ...run, name: undefined })) : run.report.recipe;
   const remarks = [
     'slice' in run && run.is_preview && 'quick',
     measured && !isSameEvaluation(measured.protocol, results.protocol) && 'other texts',
@@ -51,7 +51,7 @@ function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pi
     measured,
     id: run.id,
     label: labelOf(run),
-    recipe,
+    recipe: recipeOf(run),
     remarks,
     is_pinned: run.is_pinned ?? false,
     files: run.exports.filter(({ state }) => state === 'done').length,
@@ -80,27 +80,16 @@ function figureOf(row: RunRow, key: Exclude<SortKey, 'label'>): number | null {
 
 /** RFC 4180: every figure with all its digits, in units that the head names. */
 export function toCsv(rows: readonly RunRow[]): string {
-  const columns = QUANTITY_NAMES.flatMap((name) => {
-    const { field, error } = meaningOf(name);
-    const value = ({ figures }: RunRow) => figures[name]?.value;
-    return [{ field, value }, ...(error ? [{ field: error, value: (row: RunRow) => row.figures[name]?.error }] : [])];
-  });
-  const head = ['name', 'recipe', ...columns.map(({ field }) => field), 'evaluation', 'windows', 'seqlen', 'bos'];
+  const columns = QUANTITY_NAMES.flatMap((name) => figureColumns(name, ({ figures }: RunRow) => figures));
+  const head = ['name', 'recipe', ...columns.map(({ name }) => name), 'evaluation', 'windows', 'seqlen', 'bos'];
   const lines = rows.map((row) => {
     const protocol = row.measured?.protocol;
     return [
       ...[row.label, row.recipe, ...columns.map(({ value }) => value(row))],
       ...[protocol?.evaluation.name, protocol?.eval_samples, protocol?.seqlen, protocol?.bos],
-    ]
-      .map(csvField)
-      .join(',');
+    ];
   });
-  return `${[head.join(','), ...lines].join('\r\n')}\r\n`;
-}
-
-function csvField(value: string | number | null | undefined): string {
-  const text = value === null || value === undefined ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText([head, ...lines]);
 }
 
 export interface PairedDifference {

@@ -31,8 +31,8 @@ export function useIsBusy(): boolean {
 
 export interface ShownCurves {
   dense: readonly WindowPoint[];
-  sliced: readonly WindowPoint[];
-  /** Whose the sliced curve is; it may have no windows yet. */
+  made: readonly WindowPoint[];
+  /** Whose the second curve is; it may have no windows yet. */
   run: AnyRun | null;
   /** What the curves were measured with; null while there is none. */
   protocol: ProtocolReport | null;
@@ -51,10 +51,9 @@ export function shownCurves({
   const measuring = evaluating && curves[evaluating] ? of(evaluating) : undefined;
   const run = measuring ?? of(selected) ?? shownRun(results, settings);
   const dense = curves.dense ?? [];
-  const sliced = (run && curves[run.id]) ?? [];
+  const made = (run && curves[run.id]) ?? [];
   let protocol: ProtocolReport | null = null;
-  if (run && sliced.length > 0)
-    protocol = run.perplexity?.protocol ?? ('slice' in run ? run.protocol : results.protocol);
+  if (run && made.length > 0) protocol = run.perplexity?.protocol ?? ('slice' in run ? run.protocol : results.protocol);
   else if (dense.length > 0) protocol = results.dense?.protocol ?? results.protocol;
-  return { dense, sliced, run, protocol };
+  return { dense, made, run, protocol };
 }

@@ -29,10 +29,18 @@ export interface StudioState {
   selected: string | null;
   /** The recipe at hand, as text: form and expert's field are two views of it. */
   recipe: string;
+  /** Recipes that were run, of every model of this visit: the newest last. */
+  made: readonly MadeBefore[];
   /** Axes of the front, and the size that is aimed at. */
   front: FrontSettings;
   /** Site whose spectrum is shown. */
   site: number;
+}
+
+export interface MadeBefore {
+  recipe: string;
+  /** Of which model it was made last. */
+  model: string;
 }
 
 export interface FrontSettings {
@@ -63,6 +71,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     interruption: null,
     selected: null,
     recipe: '',
+    made: [],
     front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
   }));

@@ -2,7 +2,6 @@
 import { storedBits } from '../../engine/plan.ts';
 import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
 import { formatBytes } from '../format.ts';
-import type { StepDurations } from './job.ts';
 
 /** Where the solver's models are nearly as good as the original, on most. */
 const BITS = 5.2;
@@ -46,14 +45,8 @@ const PASSES_A_LINEAR = 1.4;
 const PASSES_A_CANDIDATE = 60;
 const HELD = 4;
 
-/** Seconds; null while nothing is known of this device. After the first search, what that took. */
-export function solveSeconds(
-  model: ModelSummary,
-  dense: PerplexityReport | null,
-  samples: number,
-  durations: StepDurations,
-): number | null {
-  if (durations.solve !== undefined) return durations.solve / 1000;
+/** Seconds, guessed from how fast the dense model was; null while nothing is known of this device. */
+export function solveSeconds(model: ModelSummary, dense: PerplexityReport | null, samples: number): number | null {
   if (!dense || dense.tokens_per_second <= 0) return null;
   const { num_hidden_layers, gated } = model.shape;
   const linears = num_hidden_layers * (gated ? 7 : 6);

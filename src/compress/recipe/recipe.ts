@@ -57,6 +57,14 @@ export function formatStep({ method, options = {} }: StepInput): string {
   return written.length === 0 ? method : `${method}:${written.join(',')}`;
 }
 
+/** Without what is a default: the shortest text that means the same. */
+export function withoutDefaults({ method, options = {} }: StepInput): StepInput {
+  const fields = findMethod(method) ? fieldsOf((findMethod(method) as AnyMethod).options) : [];
+  const isDefault = ([name, value]: [string, unknown]) =>
+    fields.find((field) => field.name === name)?.default === value;
+  return { method, options: Object.fromEntries(Object.entries(options).filter((entry) => !isDefault(entry))) };
+}
+
 function stepsOfText(text: string): StepInput[] {
   const parts = text.split(/\s*;\s*|\n+/).map((part) => part.trim());
   // A last semicolon ends the last step; an empty step elsewhere is a slip.

@@ -5,17 +5,26 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 
 /** @param model That is written: the open one, or another with its tokenizer. */
-export function ggufSource({ tokenizer_files, raw_config, name, licence }: OpenModel, model: DecoderModel): GgufSource {
+export function ggufSource(open: OpenModel, model: DecoderModel): GgufSource {
+  const { raw_config, name, licence } = open;
+  return { model, raw_config, name, licence, ...readFiles(open) };
+}
+
+type ReadFiles = Pick<GgufSource, 'tokenizer_json' | 'tokenizer_config' | 'generation_config'>;
+
+/** A tokenizer.json is megabytes of text, and every plan asks for it. */
+const known = new WeakMap<OpenModel, ReadFiles>();
+
+function readFiles(open: OpenModel): ReadFiles {
+  const before = known.get(open);
+  if (before) return before;
+  const { tokenizer_files } = open;
   const text = (file: string): string | undefined => {
     const found = tokenizer_files.find((each) => each.name === file);
     return found && new TextDecoder().decode(found.bytes);
   };
   const template = text('chat_template.jinja');
-  return {
-    model,
-    raw_config,
-    name,
-    licence,
+  const read = {
     tokenizer_json: parsed(text('tokenizer.json')) ?? {},
     tokenizer_config: {
       ...parsed(text('tokenizer_config.json')),
@@ -23,6 +32,8 @@ export function ggufSource({ tokenizer_files, raw_config, name, licence }: OpenM
     },
     generation_config: parsed(text('generation_config.json')),
   };
+  known.set(open, read);
+  return read;
 }
 
 /** Undefined for what is no JSON object. */

@@ -31,9 +31,9 @@ export async function exportTarget(
   signal: AbortSignal,
 ): Promise<ExportTarget> {
   const made = id === 'dense' ? undefined : state.requireRun(id);
-  if (!state.dense) await evaluateCommand(state, platform, 'dense', emit, signal);
+  if (!state.dense) await evaluateCommand(state, platform, { target: 'dense' }, emit, signal);
   const measured = made ? made.evaluation : state.dense;
-  const evaluation = measured?.report ?? (await evaluateCommand(state, platform, id, emit, signal));
+  const evaluation = measured?.report ?? (await evaluateCommand(state, platform, { target: id }, emit, signal));
   return {
     id,
     model: exportedModel(state, id),

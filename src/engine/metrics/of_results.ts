@@ -10,7 +10,7 @@ import type {
   PerplexityReport,
   RunReport,
   ScoreReport,
-  SliceReport,
+  SlicedRun,
   SolveReport,
   StepReport,
   TokenLosses,
@@ -81,20 +81,14 @@ function ofCalibration({ sites, duration_ms }: CalibrationReport): Measured {
   return { metrics: [...present(kept), { metric: 'duration', value: duration_ms, unit: 'ms' }] };
 }
 
-function ofSlicing({ id, options, run, sites, discarded_energy, ...report }: SliceReport): Measured {
-  const made = run && ofRun(run);
-  const recipe = made?.recipe ?? `slicegpt:sparsity=${options.sparsity}`;
-  const sizes: Metric[] = [
-    { metric: 'parameters', value: report.parameters },
-    { metric: 'stored_bytes', value: report.bytes, unit: 'bytes' },
-    { metric: 'duration', value: report.duration_ms, unit: 'ms' },
-  ];
+function ofSlicing({ id, run, sites, discarded_energy }: SlicedRun): Measured {
+  const { recipe, metrics } = ofRun(run);
   const energy = discarded_energy.map((value, i) => ({
     metric: 'discarded_energy',
     value,
     of: `site ${sites[i]?.site ?? i}`,
   }));
-  return { id, recipe, metrics: [...(made?.metrics ?? sizes), ...energy] };
+  return { id, recipe, metrics: [...metrics, ...energy] };
 }
 
 function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunReport): Measured {
