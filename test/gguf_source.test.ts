@@ -78,7 +78,51 @@ describe.each(['q4_1', 'q4_k_m'] as const)('a file of %s', (type) => {
 });
 
 describe('rounding on the grid of the source', () => {
-  it.each(['rtn', 'gptq'])('%s leaves Q4_1 byte for byte, and of Q4_0 every number', async (method) => {
+  it.each([
+    ['q8_0', 'rtn:bits=8,group=32'],
+    ['q8_0', 'awq:bits=8,group=32'],
+    ['q8_0', 'embed:bits=8,group=32; gptq:bits=8,group=32'],
+  ])('a file of %s has the same types and numbers after %s', async (type, recipe) => {
+    const files = await tinyLlama({ hidden_size: 64, intermediate_size: 96, vocab_size: 300, dtype: 'F16' });
+    const backend = createWasmBackend();
+    const model = await runRecipe(backend, await testJob(files, TEXTS, SIZES), `gguf:type=${type},importance=none`);
+    backend.dispose();
+    const { before, after } = await throughRecipe(
+      await ggufBytes({ ...ggufSource(await openModel(files)), model }),
+      recipe,
+    );
+    const typed = (of: typeof before) => [...of].map(([name, each]) => `${name} ${each.type}`);
+    expect(typed(after)).toEqual(typed(before));
+    // A block with a negative scale is stored turned round.
+    const numbers = ({ bytes, type }: { bytes: Uint8Array; type: string }) => decodeStored(bytes, type as DType);
+    const differ = [...before].filter(([name, each]) => {
+      const found = numbers(after.get(name)!);
+      return numbers(each).some((value, i) => value !== found[i]);
+    });
+    expect(differ.map(([name]) => name)).toEqual([]);
+  });
+
+  it.each(['q4_1', 'q4_0'])('owq of %s keeps the last inputs, and the groups of the others', async (type) => {
+    const files = await tinyLlama({ hidden_size: 64, intermediate_size: 96, vocab_size: 300, dtype: 'F16' });
+    const backend = createWasmBackend();
+    const made = await runRecipe(backend, await testJob(files, TEXTS, SIZES), `gguf:type=${type},importance=none`);
+    const file = opened(await ggufBytes({ ...ggufSource(await openModel(files)), model: made }));
+    const model = await runRecipe(backend, await testJob(file, TEXTS, SIZES), 'owq:bits=4,group=32,keep=0.1');
+    backend.dispose();
+    const source = (await openModel(file)).model;
+    for (const [layer, { mlp }] of model.layers.entries()) {
+      const was = source.layers[layer].mlp.down_proj.weight;
+      const found = decodeStored(await mlp.down_proj.weight.read(), 'F32');
+      const kept = (i: number) => i % 96 >= 96 - Math.ceil(9.6);
+      // float16 rounds to one part in 2048.
+      const differ = decodeStored(await was.read(), was.dtype).findIndex(
+        (value, i) => !(Math.abs(found[i] - value) <= (kept(i) ? Math.abs(value) / 2047 : 0)),
+      );
+      expect(differ).toBe(-1);
+    }
+  });
+
+  it.each(['rtn', 'gptq', 'awq'])('%s leaves Q4_1 byte for byte, and of Q4_0 every number', async (method) => {
     const files = await tinyLlama({ hidden_size: 64, intermediate_size: 96, vocab_size: 300, dtype: 'F16' });
     const backend = createWasmBackend();
     const job = await testJob(files, TEXTS, SIZES);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatError, WhittleError } from '../errors/errors.ts';
-import { modelFiles, prepareOut, textFile } from './inputs.ts';
+import { adapterFiles, modelFiles, prepareOut, textFile } from './inputs.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -109,5 +109,21 @@ describe('--out', () => {
   it('refuses a link to nothing', () => {
     symlinkSync(join(folder, 'gone'), join(folder, 'out'));
     expect(refusal(() => prepareOut(join(folder, 'out'))).code).toBe('bad_option');
+  });
+});
+
+describe('an adapter', () => {
+  it('stands in a folder of its own beside the model’s files, and needs a model folder', () => {
+    const model = [{ path: '/m/config.json', name: 'm/config.json' }];
+    expect(adapterFiles(undefined, null)).toEqual([]);
+    expect(() => adapterFiles(folder, null)).toThrow(/--adapter/);
+    expect(() => adapterFiles(folder, model)).toThrow(/no adapter_config\.json/);
+    for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json'])
+      writeFileSync(join(folder, name), '{}');
+    expect(adapterFiles(folder, model).map(({ name }) => name)).toEqual([
+      'adapter/adapter_config.json',
+      'adapter/adapter_model.safetensors',
+    ]);
+    expect(() => adapterFiles(join(folder, 'tokenizer.json'), model)).toThrow(/not a folder/);
   });
 });

@@ -90,6 +90,41 @@ function onnxFolder(model: string): string[] {
     : [];
 }
 
+/** A LoRA's two files, as of a folder beside the model's. Throws `bad_option` for a model that has no files here, `not_a_model`. */
+export function adapterFiles(adapter: string | undefined, model: InputFile[] | null): InputFile[] {
+  if (adapter === undefined) return [];
+  if (!model) {
+    throw new WhittleError({
+      code: 'bad_option',
+      message: '--adapter was given with a model that does not lie in a folder here.',
+      place: { field: '--adapter' },
+      allowed: 'an adapter beside a model folder',
+      action: 'Download the model and name its folder with --model.',
+    });
+  }
+  const folder = resolve(adapter);
+  if (!statOf(folder, 'not_a_model', 'adapter').isDirectory()) {
+    throw new WhittleError({
+      code: 'not_a_model',
+      message: 'This is a file, not a folder.',
+      place: { file: basename(folder), field: '--adapter' },
+      allowed: 'a folder with adapter_config.json and adapter_model.safetensors',
+      action: 'Give the folder that holds the file.',
+    });
+  }
+  const files = namesIn(folder)
+    .filter((name) => name.startsWith('adapter_'))
+    .map((name) => ({ path: join(folder, name), name: `adapter/${name}` }));
+  if (files.some(({ name }) => name.endsWith('/adapter_config.json'))) return files;
+  throw new WhittleError({
+    code: 'not_a_model',
+    message: 'There is no adapter_config.json in this folder.',
+    place: { file: basename(folder), field: '--adapter' },
+    allowed: 'a folder with adapter_config.json and adapter_model.safetensors',
+    action: 'Check the path.',
+  });
+}
+
 /** Absolute path of a text, or null for the built-in one. Throws `bad_text`. */
 export function textFile(path: string | undefined, option: string): string | null {
   return path === undefined ? null : oneFile(path, option, 'bad_text', 'a UTF-8 text file');

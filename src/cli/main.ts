@@ -9,7 +9,7 @@ import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
-import { imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
+import { adapterFiles, imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { type JobInputs, type JobResult, planJob, runJob } from './job.ts';
 import { planText, searchText } from './method_help.ts';
 import { logged } from './metrics_file.ts';
@@ -105,7 +105,9 @@ async function inBrowser<T>(
   job: (browser: HeadlessBrowser, inputs: JobInputs) => Promise<T>,
 ): Promise<T> {
   const hubName = hubNameOf(options);
-  const model = hubName === null ? modelFiles(options.model) : null;
+  const base = hubName === null ? modelFiles(options.model) : null;
+  const adapter = adapterFiles(options.adapter, base);
+  const model = base && [...base, ...adapter];
   const calibration = textFile(options.calibration, 'calibration');
   const evaluation = textFile(options.evaluation, 'evaluation');
   const imatrix = imatrixFile(options.imatrix);

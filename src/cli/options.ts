@@ -22,6 +22,8 @@ import { readTarget } from './target.ts';
 export interface CliOptions {
   /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
   model: string;
+  /** Folder of a LoRA of PEFT, merged into the model. */
+  adapter?: string;
   /** Where a model of the Hub is asked for; nothing is asked for any other. */
   hub_endpoint: string;
   /** Absent means the built-in texts. */
@@ -74,6 +76,7 @@ const REPEATS: readonly CliOptions['repeat_on'][] = ['none', 'webgpu', 'cpu'];
 const text = { type: 'string' } as const;
 const SPEC = {
   model: text,
+  adapter: text,
   'hub-endpoint': text,
   calibration: text,
   evaluation: text,
@@ -110,6 +113,7 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --model PATH             folder with config.json, tokenizer.json and safetensors or ONNX,
                            a .gguf file, an .onnx file in its folder, "demo",
                            or hf:OWNER/NAME[@REVISION][:FILE] to download it from the Hugging Face Hub
+  --adapter DIR            a LoRA of PEFT (adapter_config.json, adapter_model.safetensors), merged into the model
   --hub-endpoint URL       a mirror that is asked instead           (${HUB_ENDPOINT})
   --calibration FILE       UTF-8 text for the covariances           (the built-in text)
   --evaluation FILE        UTF-8 text for perplexity                (the built-in text)
@@ -189,6 +193,7 @@ export function parseOptions(argv: string[]): CliOptions {
   }
   const options: CliOptions = {
     model,
+    ...(values.adapter !== undefined && { adapter: values.adapter }),
     hub_endpoint: checkEndpoint(values['hub-endpoint'] ?? HUB_ENDPOINT),
     calibration: values.calibration,
     evaluation: values.evaluation,

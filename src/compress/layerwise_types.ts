@@ -6,7 +6,7 @@
  * changed before it, its own block included.
  */
 import type { LinalgOptions } from '../backend/linalg/cholesky.ts';
-import type { WeightOutline } from '../models/decoder_model.ts';
+import type { WeightOutline, WeightRef } from '../models/decoder_model.ts';
 import type { InputQuantization } from '../models/input_quantization.ts';
 import type { Floats } from '../models/packed/packing.ts';
 import type { PackedValues } from '../models/packed/values.ts';
@@ -49,6 +49,8 @@ export interface LinearInput {
   readonly source: WeightOutline;
   /** Its bytes, where it is stored in blocks. */
   readonly blocks?: Uint8Array;
+  /** What it is held as, where it is packed in another way. */
+  readonly unpack?: WeightRef['unpack'];
 }
 
 /**

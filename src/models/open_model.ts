@@ -8,6 +8,9 @@ import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/file
 import { withoutLeftOvers } from '../formats/hf/left_over_config.ts';
 import type { CardLicence } from '../formats/hf/licence_files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
+import type { Adapter } from '../formats/peft/adapter.ts';
+import { takeAdapter } from '../formats/peft/find_adapter.ts';
+import { mergeAdapter } from '../formats/peft/merged.ts';
 import { withUnpacked } from '../formats/safetensors/packed/scheme.ts';
 import { bareFloat8Notes, widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
@@ -47,12 +50,13 @@ export interface OpenModel {
   readonly warnings: readonly string[];
 }
 
-/** Throws every bad-input code of {@link ErrorCode}; no weight is read. */
-export async function openModel(files: readonly ModelFile[]): Promise<OpenModel> {
+/** With a LoRA merged into it, where one of PEFT's lies beside. Throws every bad-input code of {@link ErrorCode}; no weight is read. */
+export async function openModel(all: readonly ModelFile[]): Promise<OpenModel> {
+  const { base: files, adapter } = await takeAdapter(all);
   const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
   const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx?.summary, () =>
-    buildModel(found, raw),
+    buildModel(found, raw, adapter),
   );
   const { config } = model;
   const tokenizer = await openTokenizer(found, config.vocab_size);
@@ -70,7 +74,7 @@ export async function openModel(files: readonly ModelFile[]): Promise<OpenModel>
     raw_config,
     model,
     checkpoint,
-    files: found.weights.map(({ name, size }) => ({ name, bytes: size })),
+    files: [...found.weights, ...(adapter ? [adapter.weights] : [])].map(({ name, size }) => ({ name, bytes: size })),
     tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
     tokenizer,
     ...(found.licence && { licence: found.licence }),
@@ -84,12 +88,15 @@ interface Built extends BuiltModel {
 }
 
 /** From its own description, where Whittle wrote the config, else by the family that the config names. */
-async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
+async function buildModel(found: HfModel, raw: RawConfig, adapter: Adapter | undefined): Promise<Built> {
   const { name } = found.config;
-  const quantization = readQuantization(raw, name, found.checkpoint.tensors, await modelOptFile(found));
+  const quantization = readQuantization(raw, name, found.checkpoint.tensors, await quantizationFile(found));
   const { widen, packed } = quantization;
-  const widened = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
-  const notes = [...quantization.notes, ...bareFloat8Notes(widened)];
+  const base = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
+  const { checkpoint: widened, notes: merged } = adapter
+    ? mergeAdapter(base, adapter)
+    : { checkpoint: base, notes: [] };
+  const notes = [...quantization.notes, ...bareFloat8Notes(base), ...merged];
   if (hasDescription(raw)) {
     const built = modelFromDescription(readDescription(raw, name), widened, name);
     return { ...built, warnings: [...notes, ...built.warnings], checkpoint: widened, raw_config: sourceConfig(raw) };
@@ -113,7 +120,9 @@ async function buildModel(found: HfModel, raw: RawConfig): Promise<Built> {
   };
 }
 
-async function modelOptFile({ hf_quant_config: source }: HfModel) {
+/** What says how weights are quantised where config.json does not. */
+async function quantizationFile({ hf_quant_config, quantize_config }: HfModel) {
+  const source = hf_quant_config ?? quantize_config;
   return source && { raw: await readJsonObject(source), file: source.name };
 }
 

@@ -58,3 +58,25 @@ export function expectRow(found: Measured, row: Row, loose: boolean): void {
   expect(Math.abs(found.kl - row.kl), `${found.kl} against ${row.kl}`).toBeLessThan(most);
   expect(Math.abs(found.top1 - row.top1)).toBeLessThan(loose ? 0.02 : 5e-3);
 }
+
+/**
+ * A row that rounding moves as a whole: within three standard deviations of what the oracle itself gives, run after run, or
+ * within 0.5 % and 3 % of its mean where those are more. Bytes and counts exact.
+ */
+export function expectSpread(found: Measured, runs: readonly Row[]): void {
+  const [{ bytes, params }] = runs;
+  expect(found).toMatchObject({ bytes, parameters: params });
+  for (const [figure, share] of [
+    ['perplexity', 5e-3],
+    ['kl', 0.03],
+  ] as const) {
+    const values = runs.map((run) => run[figure]);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+    // The mean of so few is uncertain, too.
+    const most = Math.max(share * mean, 3 * Math.sqrt(variance * (1 + 1 / values.length)));
+    expect(Math.abs(found[figure] - mean), `${figure} ${found[figure]} against ${values.join(', ')}`).toBeLessThan(
+      most,
+    );
+  }
+}

@@ -15,7 +15,7 @@ import warnings
 import torch
 import transformers
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CompressedTensorsConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, CompressedTensorsConfig, GPTQConfig
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
@@ -73,11 +73,11 @@ def perplexity(model, ids, seqlen: int, windows: int) -> float:
 
 def readers(folder: str):
     config = AutoConfig.from_pretrained(folder)
-    method = config.quantization_config["quant_method"]
+    method, bits = config.quantization_config["quant_method"], config.quantization_config.get("bits")
     load = lambda **more: AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **more).eval()
     if method == "gptq":
         yield "unpacked by hand", lambda: by_hand(folder, config)
-        yield "transformers, gptqmodel", load
+        yield "transformers, gptqmodel", lambda: load(quantization_config=GPTQConfig(bits=bits, backend="torch"))
     else:
         yield "transformers", load
         yield "transformers, dequantize=True", lambda: load(quantization_config=CompressedTensorsConfig(dequantize=True))

@@ -29,11 +29,12 @@ const linears: LinearMethod<Options> = {
     const G = gram as Float64Array;
     const packings = inputs.map(({ source }) => integerPacking(options, source));
     const [packing] = packings;
-    // One symmetric grid a row holds every weight to 1/254 of the largest: no scale and no clipping makes that better.
-    if (packing.zero === 'symmetric') return { linears: inputs.map((input) => nearest(input, packing)) };
-    // Matrices that have their own grid already lose nothing, which no scale makes better.
-    const own = inputs.map((input, i) => sourceIntegers(input, packings[i]));
-    if (own.every((values) => values !== undefined)) return { linears: own };
+    const own = await Promise.all(inputs.map((input, i) => sourceIntegers(input, packings[i])));
+    // Nothing is lost that a scale could save; and one scale serves them all.
+    if (own.every((each) => each !== undefined)) return { linears: own };
+    // A symmetric grid of 8 bits holds every weight to 1/254 of its group's largest: no scale and no clipping makes that better.
+    if (packings.some(({ zero }) => zero === 'symmetric'))
+      return { linears: inputs.map((input, i) => nearest(input, packings[i])) };
     const group = groupSize(packing, columns);
     const matrices = inputs.map(({ W, rows }) => ({ values: W, rows }));
     const mean = (magnitudes as Float64Array).map((sum) => sum / tokens);

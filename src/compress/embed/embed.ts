@@ -7,7 +7,9 @@ import { packedWeightBytes } from '../../models/model_size.ts';
 import { dense } from '../../models/packed/dense.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import { decodeStored } from '../../tensor/decode.ts';
+import { isFloatType } from '../../tensor/dtype.ts';
 import { packedOutline, tableName } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { unitError } from '../layerwise/unit_error.ts';
 import type { CompressedModel, Method, PassContext, UnitReport } from '../method.ts';
 import { choice, numberOr } from '../options/fields.ts';
@@ -70,9 +72,20 @@ async function packTables(model: DecoderModel, options: EmbedOptions, context: P
       tokens: 0,
     });
     const [rows, columns] = table.shape;
-    const values = decodeStored(await table.read(), table.dtype);
+    const stored = await table.read();
+    const values = decodeStored(stored, table.dtype);
     await breathe();
-    const found = nearestValues(Float64Array.from(values), rows, columns, packingOf(options, table));
+    const W = Float64Array.from(values);
+    const packing = packingOf(options, table);
+    const own = await sourceIntegers(
+      {
+        ...{ W, rows, columns, source: table },
+        ...(!isFloatType(table.dtype) && { blocks: stored }),
+        ...(table.unpack && { unpack: table.unpack.bind(table) }),
+      },
+      packing,
+    );
+    const found = own ?? nearestValues(W, rows, columns, packing);
     const weight = await storePacked(context.scratch, tableName(model, table), found);
     packed.set(table, weight);
     const figure = unitError(values, dense(found), rows, columns, {});

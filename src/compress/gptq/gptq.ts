@@ -38,11 +38,11 @@ const linears: LinearMethod<Options> = {
     const { W, rows, columns, source, use } = linear;
     const { order, params, damping, delta } = options;
     const packing = packingOf(options, source, use);
-    // One symmetric grid a row holds every weight to 1/254 of the largest: nothing is left to make up for.
-    if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
     // Towards the dense model's outputs there may be something to gain even so.
-    const own = delta || packing.ordered ? undefined : sourceIntegers(linear, packing);
+    const own = delta ? undefined : await sourceIntegers(linear, packing);
     if (own) return own;
+    // A symmetric grid of 8 bits holds every weight to 1/254 of its group's largest: nothing is left to make up for.
+    if (packing.zero === 'symmetric') return nearestValues(W, rows, columns, packing);
     const grid = { grid: gridOf(packing), group: groupSize(packing, columns) };
     const settings = {
       ...grid,

@@ -134,7 +134,8 @@ function foldOf([{ use }]: readonly LinearInput[], scale: Float64Array): Fold {
   throw new WhittleError({ code: 'internal', message: `Nothing before ${use.path} can take a scale.` });
 }
 
-async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
+/** A linear's weights on the host. @throws `non_finite_weights` */
+export async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatType): Promise<LinearInput> {
   const { weight } = linearOf(layer, name);
   const [rows, columns] = weight.shape;
   const stored = await weight.read();
@@ -156,6 +157,7 @@ async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: FloatTyp
     use: linearUse(layer, name, dtype === 'F32' ? 'F32' : 'F16'),
     source: weight,
     ...(!isFloatType(weight.dtype) && { blocks: stored }),
+    ...(weight.unpack && { unpack: weight.unpack.bind(weight) }),
   };
 }
 

@@ -1,18 +1,16 @@
 /**
- * @file A linear that still has the numbers of its GGUF blocks is its own best rounding in their grid: nothing that is fitted
+ * @file A linear that still has the numbers of its file is its own best rounding in the file's grid: nothing that is fitted
  * anew could be nearer, and fitting anew loses where codes do not reach both ends of their range.
  */
 import { dense } from '../../models/packed/dense.ts';
 import type { Grouped } from '../../models/packed/packing.ts';
 import type { BlocksValues, GroupedValues } from '../../models/packed/values.ts';
 import { decodeStored } from '../../tensor/decode.ts';
-import { blockOf, type QuantType } from '../../tensor/dtype.ts';
-import { decodeToFloat32 } from '../../tensor/half.ts';
+import type { QuantType } from '../../tensor/dtype.ts';
 import type { LinearInput } from '../layerwise_types.ts';
+import { gridOfBlocks, gridOfGrouped, hasRoom, inPacking, type SourceGrid } from './source_grid.ts';
 
-const BLOCK = 32;
-
-type Source = Pick<LinearInput, 'W' | 'rows' | 'columns' | 'source' | 'blocks'>;
+type Source = Pick<LinearInput, 'W' | 'rows' | 'columns' | 'source' | 'blocks' | 'unpack'>;
 
 /** The blocks themselves, where they are of that type and no step has changed what they hold. */
 export function sourceBlocks({ W, rows, columns, source, blocks }: Source, dtype: QuantType): BlocksValues | undefined {
@@ -20,73 +18,48 @@ export function sourceBlocks({ W, rows, columns, source, blocks }: Source, dtype
   return { packing: { kind: 'blocks', dtype }, rows, columns, blocks };
 }
 
-/** What blocks of a type are as grouped integers in 32: exactly, every one of them. */
-const AS_INTEGERS: Partial<Record<string, Pick<Grouped, 'bits' | 'zero'> & { read: typeof withMinimums }>> = {
-  Q4_1: { bits: 4, zero: 'minimum', read: withMinimums },
-  Q4_0: { bits: 4, zero: 'integer', read: withZeros },
-  Q8_0: { bits: 8, zero: 'integer', read: ofBytes },
-};
+/**
+ * The codes of the file in a packing that has room for them: of as many bits or more, in groups that divide the file's.
+ * Where its scales are finer than float16 (K-quants: half-float times whole number) they are rounded to it.
+ * Undefined for other grids, and where a step has changed the weights.
+ */
+export async function sourceIntegers(linear: Source, packing: Grouped): Promise<GroupedValues | undefined> {
+  const grid = await sourceGrid(linear, packing);
+  const found = grid && inPacking(grid, packing);
+  return found && isNear(dense(found), linear.W, grid) ? found : undefined;
+}
 
-/** Blocks of Q4_0, Q4_1 and Q8_0 as the grouped integers that they are; undefined for other grids, and where a step has changed the weights. */
-export function sourceIntegers(
-  { W, rows, columns, source, blocks }: Source,
-  packing: Grouped,
-): GroupedValues | undefined {
-  const { bits, group, zero, scale } = packing;
-  const kind = AS_INTEGERS[source.dtype];
-  if (!blocks || kind?.zero !== zero || bits !== kind.bits || group !== BLOCK || scale !== 'F16') return undefined;
-  const found = { packing, rows, columns, ...kind.read(blocks, rows * columns) };
-  return holds(dense(found), W) ? found : undefined;
+async function sourceGrid(linear: Source, packing: Grouped): Promise<SourceGrid | undefined> {
+  const { W, rows, columns, source, blocks, unpack } = linear;
+  if (blocks) {
+    return holds(decodeStored(blocks, source.dtype), W)
+      ? gridOfBlocks(W, [rows, columns], blocks, source.dtype)
+      : undefined;
+  }
+  if (!unpack || source.packed?.kind !== 'grouped' || !mayFit(source.packed, packing, columns)) return undefined;
+  const values = (await unpack()) as GroupedValues;
+  return holds(dense(values), W) ? gridOfGrouped(values) : undefined;
+}
+
+/** Told before anything is read. */
+function mayFit({ bits, group, zero, ordered }: Grouped, packing: Grouped, columns: number): boolean {
+  const kind = zero === 'minimum' ? 'minimum' : 'integer';
+  return !ordered && hasRoom({ bits, kind, group: group === 'row' ? columns : group }, packing, columns);
 }
 
 function holds(found: Float32Array, W: Float64Array): boolean {
   return found.every((value, i) => value === W[i]);
 }
 
-function halfAt(blocks: Uint8Array, at: number): number {
-  return decodeToFloat32(blocks.subarray(at, at + 2), 'F16')[0];
-}
+/** Float16 rounds to one part in 2048. */
+const NEAR = 2 ** -11;
 
-function withMinimums(blocks: Uint8Array, elements: number) {
-  const { bytes } = blockOf('Q4_1');
-  const count = elements / BLOCK;
-  const [codes, scales, zeros] = [new Uint8Array(elements), new Float64Array(count), new Float64Array(count)];
-  for (let i = 0; i < count; i++) {
-    scales[i] = halfAt(blocks, i * bytes);
-    zeros[i] = halfAt(blocks, i * bytes + 2);
-    setCodes(codes, i * BLOCK, blocks, i * bytes + 4);
-  }
-  return { codes, scales, zeros };
-}
-
-/** A negative scale, which Q4_0 often has, is turned round: d·(q − 8) = −d·((15 − q) − 7). */
-function withZeros(blocks: Uint8Array, elements: number) {
-  const { bytes } = blockOf('Q4_0');
-  const count = elements / BLOCK;
-  const [codes, scales, zeros] = [new Uint8Array(elements), new Float64Array(count), new Float64Array(count)];
-  for (let i = 0; i < count; i++) {
-    const d = halfAt(blocks, i * bytes);
-    scales[i] = Math.abs(d);
-    zeros[i] = d < 0 ? 7 : 8;
-    setCodes(codes, i * BLOCK, blocks, i * bytes + 2);
-    if (d < 0) for (let j = i * BLOCK; j < (i + 1) * BLOCK; j++) codes[j] = 15 - codes[j];
-  }
-  return { codes, scales, zeros };
-}
-
-/** Signed bytes: d·q = d·((q + 128) − 128). A scale below zero, which no quantiser writes, is left to what is fitted anew. */
-function ofBytes(blocks: Uint8Array, elements: number) {
-  const { bytes } = blockOf('Q8_0');
-  const count = elements / BLOCK;
-  const codes = new Uint8Array(elements);
-  const scales = Float64Array.from({ length: count }, (_, i) => halfAt(blocks, i * bytes));
-  for (let i = 0; i < elements; i++) codes[i] = blocks[Math.floor(i / BLOCK) * bytes + 2 + (i % BLOCK)] ^ 128;
-  return { codes, scales, zeros: new Float64Array(count).fill(128) };
-}
-
-function setCodes(codes: Uint8Array, to: number, blocks: Uint8Array, at: number): void {
-  for (let j = 0; j < 16; j++) {
-    codes[to + j] = blocks[at + j] & 15;
-    codes[to + j + 16] = blocks[at + j] >> 4;
-  }
+/** Whether nothing but scale and minimum was rounded: not so where a scale is too small for float16. */
+function isNear(found: Float32Array, W: Float64Array, { scales, offsets, codes, kind, group, columns }: SourceGrid) {
+  const groups = Math.ceil(columns / group);
+  return found.every((value, i) => {
+    const at = Math.floor(i / columns) * groups + Math.floor((i % columns) / group);
+    const size = kind === 'minimum' ? scales[at] * codes[i] + Math.abs(offsets[at]) : Math.abs(W[i]);
+    return Math.abs(value - W[i]) <= NEAR * 1.001 * Math.abs(size) + 1e-30;
+  });
 }

@@ -33,9 +33,20 @@ export const GRID = choice(
 /** GGUF's types that have a minimum a block. */
 const WITH_MINIMUM: ReadonlySet<string> = new Set(['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K']);
 
-/** 8 bits a row are symmetric with a float32 scale; else float16 scales, and zero where the grid says. */
-export function integerPacking({ bits, group, grid }: IntegerOptions, { dtype }: WeightOutline): Grouped {
+/**
+ * 8 bits a row are symmetric with a float32 scale; else float16 scales, and zero where the grid says. Where the source says it,
+ * 8 bits in groups are symmetric, too, as Q8_0 has them.
+ */
+export function integerPacking({ bits, group, grid }: IntegerOptions, source: WeightOutline): Grouped {
   if (bits === 8 && group === 'row') return INT8_ROW;
-  const zero = grid === 'minimum' || (grid === 'source' && WITH_MINIMUM.has(dtype)) ? 'minimum' : 'integer';
+  const own = grid === 'source' ? zeroOf(source) : grid;
+  const zero = own === 'symmetric' && bits !== 8 ? 'integer' : own;
   return { kind: 'grouped', bits, group, zero, scale: 'F16' };
+}
+
+/** Fewer bits than 8 that are symmetric are a grid with its zero in the middle: rounded anew, others are better. */
+function zeroOf({ dtype, packed }: WeightOutline): Grouped['zero'] {
+  if (dtype === 'Q8_0') return 'symmetric';
+  if (packed?.kind === 'grouped') return packed.zero === 'symmetric' && packed.bits !== 8 ? 'integer' : packed.zero;
+  return WITH_MINIMUM.has(dtype) ? 'minimum' : 'integer';
 }

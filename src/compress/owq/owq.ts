@@ -1,13 +1,16 @@
 /** @file OWQ (arXiv 2306.02272): the inputs whose rounding would cost most keep float16 weights. */
 import * as v from 'valibot';
 import type { WeightOutline } from '../../models/decoder_model.ts';
-import { type Columns, type Floats, groupSize } from '../../models/packed/packing.ts';
+import { type Columns, type Floats, groupSize, groupsOf } from '../../models/packed/packing.ts';
+import type { ColumnsValues, GroupedValues } from '../../models/packed/values.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
+import { sourceIntegers } from '../layerwise/source_blocks.ts';
 import { layerwise } from '../layerwise.ts';
 import { type LinearMethod, readsOf } from '../layerwise_types.ts';
 import type { Method } from '../method.ts';
 import { number } from '../options/fields.ts';
 import { BITS, GRID, GROUP, type IntegerOptions, integerPacking } from '../options/integers.ts';
+import { toHalf } from '../solvers/grid.ts';
 import { keptColumns, owq as solve } from '../solvers/owq.ts';
 import { columnsValues, gridOf } from '../solvers/packed_values.ts';
 
@@ -25,13 +28,37 @@ function packingOf({ keep, bits, group, grid }: Options, columns: number, floats
 
 const linears: LinearMethod<Options> = {
   statistics: () => ['gram'],
-  async change({ W, rows, columns, source, use }, { gram }, options, { linalg }) {
+  async change(linear, { gram }, options, { linalg }) {
+    const { W, rows, columns, source, use } = linear;
     const packing = packingOf(options, columns, use.floats, source);
+    const own = await sourceIntegers(linear, packing.rest);
+    if (own) return besideLast(W, own, packing);
     const settings = { grid: gridOf(packing.rest), group: groupSize(packing.rest, columns) };
     const found = await solve(W, rows, columns, gram as Float64Array, options.keep, settings, linalg);
     return columnsValues(found, rows, columns, packing);
   },
 };
+
+/**
+ * Of a file's own codes, which lose nothing whichever inputs are kept: the last ones are, so that the groups of the others stay
+ * as they are.
+ */
+function besideLast(W: Float64Array, own: GroupedValues, packing: Columns): ColumnsValues {
+  const { rows, columns } = own;
+  const others = columns - packing.columns;
+  const [all, groups] = [groupsOf(own.packing, columns), groupsOf(packing.rest, others)];
+  const cut = (values: Float64Array) =>
+    Float64Array.from({ length: rows * groups }, (_, i) => values[Math.floor(i / groups) * all + (i % groups)]);
+  const indices = Uint16Array.from({ length: packing.columns }, (_, i) => others + i);
+  const kept = new Float64Array(rows * packing.columns);
+  const codes = new Uint8Array(rows * others);
+  for (let row = 0; row < rows; row++) {
+    codes.set(own.codes.subarray(row * columns, row * columns + others), row * others);
+    for (const [i, column] of indices.entries()) kept[row * indices.length + i] = toHalf(W[row * columns + column]);
+  }
+  const rest = { packing: packing.rest, rows, columns: others, codes, scales: cut(own.scales), zeros: cut(own.zeros!) };
+  return { packing, rows, columns, indices, kept, rest };
+}
 
 export const owq: Method<Options> = {
   name: 'owq',

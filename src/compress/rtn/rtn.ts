@@ -10,10 +10,10 @@ import { nearestValues } from '../solvers/packed_values.ts';
 
 const linears: LinearMethod<IntegerOptions> = {
   statistics: () => [],
-  change(linear, _, options) {
+  async change(linear, _, options) {
     const { W, rows, columns, source } = linear;
     const packing = integerPacking(options, source);
-    return sourceIntegers(linear, packing) ?? nearestValues(W, rows, columns, packing);
+    return (await sourceIntegers(linear, packing)) ?? nearestValues(W, rows, columns, packing);
   },
 };
 

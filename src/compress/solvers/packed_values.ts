@@ -4,12 +4,12 @@ import { type Columns, type Grouped, groupSize, type LowRank, type Sparse } from
 import type { ColumnsValues, GroupedValues, LowRankValues, SparseValues } from '../../models/packed/values.ts';
 import { pulse } from '../../pulse/pulse.ts';
 import type { GptqResult } from './gptq.ts';
-import type { Grid } from './grid.ts';
+import { type Grid, toHalf } from './grid.ts';
 import type { LowRankPair } from './low_rank.ts';
 import type { OwqResult } from './owq.ts';
-import { int8Rows, roundToNearest } from './rtn.ts';
+import { int8Groups, roundToNearest } from './rtn.ts';
 
-/** The grid that a packing with zero points or minimums stands for; symmetric ones are {@link int8Rows}. */
+/** The grid that a packing with zero points or minimums stands for; symmetric ones are {@link int8Groups}. */
 export function gridOf({ bits, zero }: Grouped): Grid {
   return { bits, kind: zero === 'minimum' ? 'minimum' : 'integer' };
 }
@@ -33,7 +33,8 @@ export function nearestValues(W: Float64Array, rows: number, columns: number, pa
     const size = groupSize(packing, columns);
     return groupedValues(roundToNearest(W, rows, columns, size, gridOf(packing)), packing);
   }
-  const { codes, scales } = int8Rows(W, rows, columns);
+  const half = packing.scale === 'F16' ? toHalf : undefined;
+  const { codes, scales } = int8Groups(W, rows, columns, groupSize(packing, columns), half);
   return { packing, rows, columns, codes: new Uint8Array(codes.buffer), scales: Float64Array.from(scales) };
 }
 

@@ -42,15 +42,34 @@ export interface Int8Rows {
 
 /** The scale is rounded to f32 after the codes were found with it in f64, as the reference stores it. */
 export function int8Rows(W: Float64Array, rows: number, columns: number): Int8Rows {
+  return int8Groups(W, rows, columns, columns);
+}
+
+/**
+ * The same with a scale for each group of inputs of a row: scales are (rows, groups).
+ * @param round What scales are stored in, where they are rounded before the codes are found (float16).
+ */
+export function int8Groups(
+  W: Float64Array,
+  rows: number,
+  columns: number,
+  group: number,
+  round: (scale: number) => number = (scale) => scale,
+): Int8Rows {
   const codes = new Int8Array(rows * columns);
-  const scales = new Float32Array(rows);
+  const groups = groupsOf(columns, group);
+  const scales = new Float32Array(rows * groups);
   for (let row = 0; row < rows; row++) {
     pulse();
-    let largest = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(W[i]));
-    const scale = largest / 127 || 1;
-    scales[row] = scale;
-    for (let i = row * columns; i < (row + 1) * columns; i++) codes[i] = roundCode(W[i] / scale);
+    for (let index = 0; index < groups; index++) {
+      const start = row * columns + index * group;
+      const end = Math.min(start + group, (row + 1) * columns);
+      let largest = 0;
+      for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(W[i]));
+      const scale = round(largest / 127) || 1;
+      scales[row * groups + index] = scale;
+      for (let i = start; i < end; i++) codes[i] = roundCode(W[i] / scale);
+    }
   }
   return { rows, columns, codes, scales };
 }

@@ -58,7 +58,7 @@ const CASES: [what: string, files: () => ModelFile[] | Promise<ModelFile[]>, Err
     async () => [...(await without('/model.safetensors')), ...named('tiny/adapter_model.safetensors')],
     'not_a_model',
     'adapter (LoRA)',
-    'Merge',
+    'base_model_name_or_path',
   ],
   [
     'two files of one name [35]',

@@ -27,6 +27,8 @@ export interface HfModel {
   tokenizer_config?: ByteSource;
   /** ModelOpt's: how weights are quantised, where config.json may not say it. */
   hf_quant_config?: ByteSource;
+  /** AutoGPTQ's or AutoAWQ's of the time when config.json said nothing of it. */
+  quantize_config?: ByteSource;
   /** Small files that an export carries along unchanged. */
   companions: ByteSource[];
   weights: ByteSource[];
@@ -78,6 +80,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     tokenizer,
     tokenizer_config: source('tokenizer_config.json'),
     hf_quant_config: source('hf_quant_config.json'),
+    quantize_config: source('quantize_config.json') ?? source('quant_config.json'),
     companions: [...COMPANIONS, ...[...folder.files.keys()].filter(isLicenceFile)]
       .map(source)
       .filter((found) => found !== undefined),
@@ -195,8 +198,9 @@ function adapterOnly(file: string): WhittleError {
     code: 'not_a_model',
     message: 'This is an adapter (LoRA): a change to a model, not a model.',
     place: { file },
-    allowed: 'the whole model, with the adapter merged into it',
-    action: 'Merge it into its base model first, for example with peft (merge_and_unload), and open the result.',
+    allowed: 'an adapter together with its base model, or the whole model with the adapter merged into it',
+    action:
+      'Open it with its base model, which adapter_config.json names as base_model_name_or_path: drop both folders together, or give --adapter. Merge other kinds than LoRA with their own library first.',
   });
 }
 

@@ -174,6 +174,26 @@ describe('quantization_config', () => {
     }
   });
 
+  it.each([
+    ['kv_cache_scheme', { num_bits: 8, type: 'float', strategy: 'tensor' }, '8-bit floats'],
+    ['kv_cache_scheme', { num_bits: 8, type: 'int', strategy: 'tensor' }, '8-bit integers'],
+    ['quantization_config.kv_cache_quant_algo', 'FP8', 'FP8'],
+  ])('that rounds keys and values (%s) is told, unless their scales are counted', (key, scheme, how) => {
+    const own = key.split('.').pop()!;
+    const config = own.includes('algo')
+      ? { quant_method: 'modelopt', quant_algo: 'FP8' }
+      : { quant_method: 'compressed-tensors', config_groups: group({ num_bits: 8, type: 'float' }) };
+    const { notes } = read({ ...config, [own]: scheme });
+    expect(notes).toEqual([
+      `The config stores keys and values in ${how} while the model runs (${key}). Whittle keeps them in floats.`,
+    ]);
+    const scale = { name: 'l.k_scale', dtype: 'F32', shape: [], bytes: 4, file: 'model.safetensors' };
+    const withScale = new Map([...stored('F8_E4M3'), ['l.k_scale', scale] as const]);
+    const beside = { quantization_config: { ...config, [own]: scheme } };
+    expect(readQuantization(beside, 'config.json', withScale).notes).toEqual([]);
+    expect(read({ ...config, [own]: null }).notes).toEqual([]);
+  });
+
   it("is read from ModelOpt's own file where config.json has no such key", () => {
     const beside = (quant_algo: string | null) => ({
       raw: { producer: { name: 'modelopt' }, quantization: { quant_algo, kv_cache_quant_algo: 'FP8' } },

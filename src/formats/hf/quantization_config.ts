@@ -21,6 +21,7 @@ import {
   unnamedMethod,
 } from './left_over_config.ts';
 import { autoRoundScheme, awqScheme, checkCompressedFormat, FIELD, gptqScheme } from './packed_schemes.ts';
+import { isQuantizeFile, quantizeFile, withoutField } from './quantize_file.ts';
 
 const size = () => v.pipe(v.number(), v.integer(), v.minValue(1));
 const BLOCK = v.nullish(v.tuple([size(), size()], 'two whole numbers, at least 1'));
@@ -46,6 +47,7 @@ const COMPRESSED_TENSORS = v.object({
       'an object of groups',
     ),
     sparsity_config: v.nullish(v.object({ format: v.optional(v.string()) })),
+    kv_cache_scheme: v.optional(v.unknown()),
   }),
 });
 
@@ -63,7 +65,7 @@ export interface Quantization {
 
 /**
  * @param tensors What is stored.
- * @param beside ModelOpt's own file, for a config.json without the key.
+ * @param beside ModelOpt's own file, or AutoGPTQ's or AutoAWQ's, for a config.json without the key.
  * @throws `unsupported_dtype` for weights of another kind, `unknown_architecture` for what activations go through,
  * `bad_config`.
  */
@@ -75,7 +77,7 @@ export function readQuantization(
 ): Quantization {
   const given = raw[FIELD] ?? textConfig(raw)?.[FIELD];
   if (given === undefined || given === null || isEmpty(given)) {
-    const found = beside ? modelOptFile(beside.raw, beside.file, tensors) : only({});
+    const found = beside ? fromFile(beside.raw, beside.file, tensors) : only({});
     const left = otherLeftOvers(raw, tensors);
     for (const field of left) refuseOnline(raw[field] as RawConfig, field, file);
     return { ...found, notes: [...found.notes, ...left.map(leftOverNote)] };
@@ -102,7 +104,7 @@ function byMethod(
     case 'fbgemm_fp8':
       return only({ scaled: true });
     case 'compressed-tensors':
-      return compressedTensors(raw, file);
+      return compressedTensors(raw, file, tensors);
     case 'modelopt':
       return modelOpt(raw[FIELD] as RawConfig, FIELD, file, tensors);
     case 'gptq':
@@ -123,8 +125,8 @@ function only(widen: WidenOptions): Quantization {
 }
 
 /** Integers of 1 to 8 bits, F8, and floats of 4 bits (NVFP4, MXFP4). */
-function compressedTensors(raw: RawConfig, file: string): Quantization {
-  const { config_groups, sparsity_config } = parseConfig(COMPRESSED_TENSORS, raw, file)[FIELD];
+function compressedTensors(raw: RawConfig, file: string, tensors: ReadonlyMap<string, TensorInfo>): Quantization {
+  const { config_groups, sparsity_config, kv_cache_scheme } = parseConfig(COMPRESSED_TENSORS, raw, file)[FIELD];
   checkCompressedFormat(raw, file);
   const groups = Object.values(config_groups);
   const all = groups.flatMap((group) => (group.weights ? [group.weights] : []));
@@ -142,11 +144,19 @@ function compressedTensors(raw: RawConfig, file: string): Quantization {
   return {
     widen: { ...compressedFloats(weights, sparsity_config, file), scaled: true },
     ...(all.length > weights.length && { packed }),
-    notes: roundedInputs(groups),
+    notes: [...roundedInputs(groups), ...roundedCache('kv_cache_scheme', kv_cache_scheme, tensors)],
   };
 }
 
 type Weights = v.InferOutput<typeof WEIGHTS>;
+
+/** Scales of the cache that are stored are counted where what is unused is told. */
+function roundedCache(key: string, scheme: unknown, tensors: ReadonlyMap<string, TensorInfo>): string[] {
+  if (!isActive(scheme) || [...tensors.keys()].some((name) => /\.[kv]_scale$/.test(name))) return [];
+  const { num_bits, type } = isObject(scheme) ? scheme : {};
+  const how = typeof scheme === 'string' ? scheme : `${num_bits}-bit ${type === 'int' ? 'integers' : 'floats'}`;
+  return [`The config stores keys and values in ${how} while the model runs (${key}). Whittle keeps them in floats.`];
+}
 
 /** Integers and floats of 4 bits are felt; F8 is as near to the numbers as the weights are. */
 function roundedInputs(
@@ -186,14 +196,29 @@ function modelOpt(
   tensors: ReadonlyMap<string, TensorInfo>,
 ): Quantization {
   const { quant_algo: algorithm } = config;
-  if (algorithm === undefined || algorithm === null) return only({});
-  if (MODELOPT_FP8.includes(String(algorithm))) return only({ scaled: true });
+  const cache = roundedCache(`${field}.kv_cache_quant_algo`, config.kv_cache_quant_algo, tensors);
+  if (algorithm === undefined || algorithm === null) return { widen: {}, notes: cache };
+  if (MODELOPT_FP8.includes(String(algorithm))) return { widen: { scaled: true }, notes: cache };
   if (algorithm === 'NVFP4') {
     const rounds = [...tensors.keys()].some((name) => name.endsWith('.input_scale'));
     const note = `The weights have scales of activations in 4-bit floats (${field}.quant_algo NVFP4). Whittle computes activations in floats.`;
-    return { widen: {}, packed: { kind: 'fp4' }, notes: rounds ? [note] : [] };
+    return { widen: {}, packed: { kind: 'fp4' }, notes: [...(rounds ? [note] : []), ...cache] };
   }
   throw refused(file, `by ModelOpt (${describeValue(algorithm)})`, `${field}.quant_algo`);
+}
+
+/** Of another file than config.json. */
+function fromFile(raw: RawConfig, file: string, tensors: ReadonlyMap<string, TensorInfo>): Quantization {
+  if (!isQuantizeFile(raw, tensors)) return modelOptFile(raw, file, tensors);
+  refuseOnline(raw, FIELD, file);
+  const { method, config } = quantizeFile(raw);
+  const note = `config.json does not say how the weights are packed; ${file} does, and is taken (${method}).`;
+  try {
+    const found = byMethod({ [FIELD]: config }, method, file, tensors);
+    return { ...found, notes: [note, ...found.notes] };
+  } catch (error) {
+    throw error instanceof WhittleError ? withoutField(error) : error;
+  }
 }
 
 /** `{producer, quantization: {quant_algo, …}}`. */

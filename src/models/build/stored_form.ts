@@ -19,6 +19,9 @@ const named = (pattern: RegExp) => (tensor: TensorInfo) => pattern.test(tensor.n
 const MERGE =
   'Merge the adapter into the model (peft: model.merge_and_unload(), then save_pretrained), and open the result.';
 
+const SETTINGS =
+  'Add the file that says how they are packed (quantize_config.json, quant_config.json, or a config.json with quantization_config), or open the unquantised version of the model, or a GGUF of it.';
+
 /** Names that are no form of another weight but another format's. */
 const CONSOLIDATED: Form = {
   what: "under the names of Meta's and Mistral's own format (consolidated), not of transformers",
@@ -46,12 +49,20 @@ const FORMS: readonly Form[] = [
     matches: named(/\.quant_state\.bitsandbytes__\w+$|\.weight\.(absmax|nested_absmax|quant_map)$/),
   },
   { what: 'quantised to 8-bit integers by bitsandbytes', matches: named(/\.SCB$/) },
-  { what: 'quantised by GPTQ (packed integers, qweight with g_idx)', matches: named(/\.g_idx$/) },
+  {
+    what: 'quantised by GPTQ (packed integers, qweight with g_idx)',
+    matches: named(/\.g_idx$/),
+    action: SETTINGS,
+  },
   { what: 'quantised by EXL2', matches: named(/\.(q_invperm|q_scale_max|q_groups)$/) },
   { what: 'quantised by EXL3 or QTIP', matches: named(/\.(trellis|suh|svh)$/) },
   { what: 'quantised by HQQ', matches: named(/\.W_q$/) },
   { what: 'quantised by AQLM or VPTQ (codebooks)', matches: named(/\.(codebooks|codes|centroids)(\.|$)/) },
-  { what: 'quantised to packed integers (qweight: AWQ or GPTQ)', matches: named(/\.qweight$/) },
+  {
+    what: 'quantised to packed integers (qweight: AWQ or GPTQ)',
+    matches: named(/\.qweight$/),
+    action: SETTINGS,
+  },
   {
     what: 'quantised to MXFP4 (blocks of 32 with a shared exponent)',
     matches: (t) => t.dtype === 'U8' && /_(blocks|scales)$/.test(t.name),

@@ -8,6 +8,8 @@ const TOKENIZER = 'tokenizer.json';
 const COMPANIONS = [
   CONFIG,
   'hf_quant_config.json',
+  'quantize_config.json',
+  'quant_config.json',
   'tokenizer_config.json',
   TOKENIZER,
   'generation_config.json',

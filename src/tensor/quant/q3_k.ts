@@ -6,7 +6,7 @@
 import { type BlockDecoder, f16At } from './block_decoder.ts';
 
 /** Scale of a group: four low bits in a nibble of bytes 0 … 7, two high bits in bytes 8 … 11. */
-function scaleOf(bytes: Uint8Array, at: number, group: number): number {
+export function scaleOfGroup(bytes: Uint8Array, at: number, group: number): number {
   const low = (bytes[at + (group & 7)] >> (4 * (group >> 3))) & 15;
   const high = (bytes[at + 8 + (group & 3)] >> (2 * (group >> 2))) & 3;
   return (low | (high << 4)) - 32;
@@ -15,7 +15,7 @@ function scaleOf(bytes: Uint8Array, at: number, group: number): number {
 export const decodeQ3_K: BlockDecoder = (bytes, at, out, to) => {
   const d = f16At(bytes, at + 108);
   for (let group = 0; group < 16; group++) {
-    const scale = d * scaleOf(bytes, at + 96, group);
+    const scale = d * scaleOfGroup(bytes, at + 96, group);
     const shift = 2 * ((group >> 1) & 3);
     const run = group >> 1;
     const low = at + 32 + 32 * (group >> 3) + 16 * (group & 1);
