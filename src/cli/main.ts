@@ -16,7 +16,7 @@ import { logged } from './metrics_file.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
-import { chromeTrace } from './trace.ts';
+import { chromeTrace, traceOf } from './trace.ts';
 
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -29,7 +29,11 @@ async function main(argv: string[]): Promise<number> {
     progress.done();
     const status = tell(first, options);
     if (options.repeat_on === 'none' || status !== 0) return status;
-    const again = { ...options, backend: options.repeat_on, out: join(options.out, options.repeat_on) };
+    const again = {
+      ...options,
+      ...{ backend: options.repeat_on, out: join(options.out, options.repeat_on) },
+      ...(options.trace !== undefined && { trace: traceOf(options.trace, options.repeat_on) }),
+    };
     const second = await slice(again, progress);
     progress.done();
     const repeated = tell(second, again);

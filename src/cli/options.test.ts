@@ -22,6 +22,11 @@ describe('the options of the headless command', () => {
     });
   });
 
+  it('takes the file of a trace', () => {
+    expect(parseOptions(['--model', 'demo', '--trace', 't.json']).trace).toBe('t.json');
+    expect(parseOptions(['--model', 'demo'])).not.toHaveProperty('trace');
+  });
+
   it('makes nothing but the importance matrix where only that is asked for', () => {
     const parsed = (...argv: string[]) => parseOptions(['--model', 'demo', '--imatrix-out', 'i.gguf', ...argv]);
     expect(parsed()).toMatchObject({ imatrix_out: 'i.gguf', sparsity: [], format: [] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Span } from '../pulse/timeline.ts';
-import { chromeTrace } from './trace.ts';
+import { chromeTrace, traceOf } from './trace.ts';
 
 describe('a timeline in Chrome\u2019s trace format', () => {
   it('counts microseconds from the first span on, and names the threads', () => {
@@ -15,6 +15,11 @@ describe('a timeline in Chrome\u2019s trace format', () => {
       { ph: 'X', name: 'gram', cat: 'kernel', pid: 1, tid: 1, ts: 500, dur: 1500 },
       { ph: 'X', name: 'slice', cat: 'stage', pid: 1, tid: 0, ts: 0, dur: 3000 },
     ]);
+  });
+
+  it('has a file of its own for a repetition', () => {
+    expect(traceOf('out/t.json', 'cpu')).toBe('out/t.cpu.json');
+    expect(traceOf('t', 'webgpu')).toBe('t.webgpu');
   });
 
   it('is valid without a span', () => {

@@ -1,7 +1,14 @@
 /** @file The engine's timeline in Chrome's trace format, for chrome://tracing and ui.perfetto.dev. */
+import { join, parse } from 'node:path';
 import type { Span } from '../pulse/timeline.ts';
 
 const PROCESS = 1;
+
+/** The file of a job's repetition, beside the first one's: trace.json, trace.cpu.json. */
+export function traceOf(path: string, backend: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.${backend}${ext}`);
+}
 
 /** Trace Event Format, JSON object: complete events ("X") in microseconds from the first span on, and names of the threads. */
 export function chromeTrace(spans: readonly Span[]): string {
