@@ -5,7 +5,8 @@ import type { RunSummary } from '../engine/report.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { resultTable } from './format.ts';
-import { type JobObserver, runJob } from './job.ts';
+import { runJob } from './job.ts';
+import type { JobObserver } from './job_types.ts';
 import { parseOptions } from './options.ts';
 import { progressOn } from './progress.ts';
 

@@ -1,6 +1,6 @@
 /** @file Progress with ETA on stderr: one line that rewrites itself on a terminal, else a line every few seconds. */
 import type { EngineEvent, TrainingPoint } from '../engine/protocol.ts';
-import type { JobObserver } from './job.ts';
+import type { JobObserver } from './job_types.ts';
 import { clock, compact } from './numbers.ts';
 
 const LINE_INTERVAL_MS = 5000;
