@@ -7,7 +7,7 @@ const EVERYWHERE = ['errors', 'pulse'];
 /** What a page or a driver may see of the engine: never a weight, never a GPU object. */
 const ENGINE_EDGE = [
   'engine/client\\.ts$',
-  'engine/protocol(?:_\\w+)?\\.ts$',
+  'engine/protocol(?:_events|_reports)?\\.ts$',
   'engine/plan\\.ts$',
   'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
