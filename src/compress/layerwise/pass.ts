@@ -5,7 +5,6 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import type { InputQuantization } from '../../models/input_quantization.ts';
 import type { Arena } from '../../runtime/arena.ts';
@@ -25,6 +24,7 @@ import { changeLinears, linalgOptions } from './change_linears.ts';
 import { addCorrection, chooseRidge, corrections, DEFAULT_RIDGE, Missing } from './correction.ts';
 import { type Fold, foldScale } from './fold_scale.ts';
 import { DeviceHalf, type HalfName, inputLinears, linearOf, outputLinear, withLinear, withWeights } from './half.ts';
+import { assertComparable, assertFinite, denseLayer } from './pass_checks.ts';
 
 /** A stream of states with what the halves at hand made of them, batch by batch. */
 interface Stream {
@@ -147,8 +147,8 @@ export class LayerwisePass<Options> {
     this.folds = [];
     const next = this.model.layers[layer.index + 1];
     const weights = await loader.layer(layer);
-    const denseLayer = dense && this.denseLayer(layer.index);
-    const denseWeights = denseLayer && (await loader.layer(denseLayer));
+    const beside = dense && denseLayer(this.context.dense, this.model, layer.index);
+    const denseWeights = beside && (await loader.layer(beside));
     if (next) loader.prefetch([...attentionWeights(next), ...mlpWeights(next)]);
     const halves = (of: DecoderLayer, loaded: typeof weights) => {
       const { rotary } = of.attention;
@@ -156,10 +156,10 @@ export class LayerwisePass<Options> {
       const half = (name: HalfName) => new DeviceHalf(arena, name, of, loaded, table, this.context.calibration.seqlen);
       return { attention: half('attention'), mlp: half('mlp') };
     };
-    if (denseLayer) this.assertComparable(layer, denseLayer);
+    if (beside) assertComparable(layer, beside, { isCrossed: this.wanted.has('cross'), isCorrected: !!this.correct });
     const both: Halves = {
       own: halves(layer, weights),
-      ...(denseLayer && denseWeights && { dense: halves(denseLayer, denseWeights) }),
+      ...(beside && denseWeights && { dense: halves(beside, denseWeights) }),
     };
     if (layer.parallel) {
       for (const half of ['attention', 'mlp'] as const) await this.changeInputs(both, half);
@@ -182,52 +182,6 @@ export class LayerwisePass<Options> {
     for (const [name, bias] of this.biases) made = withLinear(made, name, { ...linearOf(made, name), bias });
     for (const fold of this.folds) made = await foldScale(made, fold, this.context.scratch, this.dtype);
     return made;
-  }
-
-  /** The same layer of the model as it was opened; layers are dropped only by passes that need no dense stream. */
-  private denseLayer(index: number): DecoderLayer {
-    const { layers } = this.context.dense;
-    if (layers.length === this.model.layers.length) return layers[index];
-    throw new WhittleError({
-      code: 'bad_option',
-      message: `The dense model has ${layers.length} layers and the compressed one ${this.model.layers.length}: they have no layer by layer counterpart.`,
-      place: { field: 'recipe' },
-      action: 'Put the steps that need the dense model (correct, gptq with delta) before the one that drops layers.',
-    });
-  }
-
-  /** `correct` moves the stream towards the dense one, a cross-Gram compares inputs: they must be the same coordinates. */
-  private assertComparable(own: DecoderLayer, dense: DecoderLayer): void {
-    const norms = [own, dense].map(({ input_layernorm: a, post_attention_layernorm: b }) => [a?.weight, b?.weight]);
-    if (this.wanted.has('cross') && norms[0].some((weight, i) => weight !== norms[1][i])) {
-      throw new WhittleError({
-        code: 'bad_option',
-        message:
-          'A step before this one scaled what the linears read (awq does), so that it cannot be compared with what they read in the dense model.',
-        place: { field: 'recipe', layer: own.index },
-        action: 'Leave out delta, or put the step that scales behind it.',
-      });
-    }
-    const inputs = (layer: DecoderLayer) =>
-      [layer.attention.o_proj, layer.mlp.down_proj].map(({ weight }) => weight.shape[1]);
-    if (this.wanted.has('cross') && inputs(own).some((size, i) => size !== inputs(dense)[i])) {
-      throw new WhittleError({
-        code: 'bad_option',
-        message:
-          'A step before this one removed heads or channels (width does), so that what o_proj and down_proj read cannot be compared with what they read in the dense model.',
-        place: { field: 'recipe', layer: own.index },
-        action: 'Leave out delta; correct works on such a model.',
-      });
-    }
-    const [d, D] = [own, dense].map(({ mlp }) => mlp.down_proj.weight.shape[0]);
-    const isSame = own.attn_shortcut_Q === dense.attn_shortcut_Q && own.mlp_shortcut_Q === dense.mlp_shortcut_Q;
-    if (!this.correct || (d === D && isSame)) return;
-    throw new WhittleError({
-      code: 'bad_option',
-      message: `The residual stream of this model lies in another basis than the dense one's (${d} dimensions of ${D}): they cannot be compared.`,
-      place: { field: 'recipe', layer: own.index },
-      action: 'Leave out correct behind slicegpt, or put it before.',
-    });
   }
 
   /** Changes what reads the half's norm: q, k and v, or gate and up. */
@@ -431,16 +385,4 @@ const STEPS: Readonly<Record<HalfName, Record<'inputs' | 'mixed' | 'outputs', st
 /** Several sets of states share one budget. */
 function shareOf(spill: SpillOptions | undefined, sets: number): SpillOptions | undefined {
   return spill && { ...spill, budgetBytes: Math.floor(spill.budgetBytes / sets) };
-}
-
-function assertFinite({ diagonal }: TapStatistics, layer: number, names: readonly LinearName[]): void {
-  const bad = diagonal?.findIndex((value) => !Number.isFinite(value)) ?? -1;
-  if (bad < 0) return;
-  throw new WhittleError({
-    code: 'non_finite_activations',
-    message: `Activations that ${names.join(', ')} read are NaN, or so large that their squares overflow, in channel ${bad}.`,
-    place: { layer },
-    action:
-      'Check the weights of this layer; a model that gives NaN on the calibration text cannot be compressed by it.',
-  });
 }
