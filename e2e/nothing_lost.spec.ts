@@ -25,7 +25,7 @@ async function slice(page: Page, percent: number): Promise<void> {
   await waitForJob(page, `Slicing ${percent} %`);
 }
 
-const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /\d+ % (sequential|rotate-once)/ });
+const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /slicegpt:sparsity=/ });
 
 /** Whether the browser asks before it reloads the page, answered with no: it either asks or loads, however long that takes. */
 function asksBeforeReload(page: Page): Promise<boolean> {
