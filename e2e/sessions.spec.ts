@@ -5,8 +5,13 @@ import {
   useSmallWindows as chooseWindows,
   dropFiles,
   expect,
+  OPT,
+  optAbsent,
+  readFolder,
   region,
+  STORIES,
   shownFigure,
+  storiesAbsent,
   test,
   waitForJob,
 } from './fixtures.ts';
@@ -117,7 +122,8 @@ test('another model leaves the session in the list: renamed, looked at in anothe
 });
 
 test('files without a handle are asked for, and others refused', async ({ page }) => {
-  const { readFolder, OPT, STORIES } = await import('./fixtures.ts');
+  test.skip(storiesAbsent !== undefined, storiesAbsent);
+  test.skip(optAbsent !== undefined, optAbsent);
   await page.goto('./');
   await chooseWindows(page, 2, 32);
   await dropFiles(page, readFolder(STORIES.folder));
