@@ -1,11 +1,11 @@
 import type { Page } from '@playwright/test';
-import { expect, expectNoViolations, region, shownFigure, test, useSmallWindows, waitForJob } from './fixtures.ts';
+import { chooseWindows, expect, expectNoViolations, region, shownFigure, test, waitForJob } from './fixtures.ts';
 
 test('nothing for axe to find, empty and full, light and dark', async ({ page }) => {
   await page.goto('./');
   await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeVisible();
   await expectNoViolations(page);
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   await page.getByRole('button', { name: 'Slice', exact: true }).click();
@@ -37,7 +37,7 @@ async function tabTo(page: Page, role: 'button' | 'slider', name: string): Promi
 
 test('the whole path by keyboard alone', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   await tabTo(page, 'button', 'Try the built-in model');
   await page.keyboard.press('Enter');

@@ -6,7 +6,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { family, familyFiles } from '../test/fixtures/families/family_model.ts';
 import { ggufBlob, ggufFamily } from '../test/fixtures/gguf_model.ts';
-import { dropFiles, expect, type FileBytes, region, test, useSmallWindows, waitForJob } from './fixtures.ts';
+import { chooseWindows, dropFiles, expect, type FileBytes, region, test, waitForJob } from './fixtures.ts';
 
 async function ggufFile(name: string): Promise<FileBytes> {
   const blob = await ggufBlob(ggufFamily(await family(name)));
@@ -37,7 +37,7 @@ test('a GGUF file alone: facts, sliced, exported in two formats with the perplex
   page,
 }) => {
   await page.goto('./');
-  await useSmallWindows(page, 2, 32);
+  await chooseWindows(page, 2, 32);
   await dropFiles(page, [await ggufFile('llama')]);
   const model = region(page, 'Model');
   await expect(model).toContainText('tiny-llama.gguf');
@@ -84,7 +84,7 @@ test('a GGUF file alone: facts, sliced, exported in two formats with the perplex
 
 test('a model that cannot be sliced: why, its perplexity, and its export as it is', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 2, 32);
+  await chooseWindows(page, 2, 32);
   await dropFiles(page, await folderOf('olmo2'));
   await waitForJob(page, 'Opening the model');
   const slice = region(page, 'Slice');
@@ -107,7 +107,7 @@ test('a model that cannot be sliced: why, its perplexity, and its export as it i
 
 test('parallel blocks have one site a layer', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 2, 32);
+  await chooseWindows(page, 2, 32);
   await dropFiles(page, await folderOf('gpt_neox'));
   await expect(region(page, 'Model')).toContainText('parallel · LayerNorm');
   await waitForJob(page, 'Opening the model');

@@ -76,7 +76,7 @@ export async function dropFiles(page: Page, files: FileBytes[]): Promise<void> {
 export const region = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true });
 
 /** Few and short windows: the software adapter is slow, and the path is the same. */
-export async function useSmallWindows(page: Page, windows: number, seqlen: number): Promise<void> {
+export async function chooseWindows(page: Page, windows: number, seqlen: number): Promise<void> {
   const calibration = region(page, 'Calibration');
   await fillNumber(calibration.getByRole('spinbutton', { name: /calibration/i }), windows);
   await fillNumber(calibration.getByRole('spinbutton', { name: /evaluation/i }), windows);
@@ -132,4 +132,28 @@ export async function shownFigure(page: Page, row: string, column: 1 | 2): Promi
     .getByRole('row', { name: new RegExp(`^${row}`) })
     .getByRole('cell');
   return (await cells.nth(column - 1).textContent())?.trim() ?? '';
+}
+
+/** The built-in model on two short windows. */
+export async function openDemo(page: Page): Promise<void> {
+  await page.goto('./');
+  await chooseWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+}
+
+/** By the slider, and whole. */
+export async function slice(page: Page, percent: number): Promise<void> {
+  await page.getByRole('slider', { name: 'Sparsity' }).fill(String(percent));
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, `Slicing ${percent} %`);
+}
+
+/** Rows of the table of runs that are slices. */
+export const sliceRuns = (page: Page) => region(page, 'Runs').getByRole('row', { name: /slicegpt:sparsity=/ });
+
+/** What a press saves. */
+export async function saved(page: Page, press: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent('download'), press()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }

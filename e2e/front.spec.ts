@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Download, Page } from '@playwright/test';
-import { expect, expectNoViolations, pictures, region, test, waitForJob } from './fixtures.ts';
+import type { Page } from '@playwright/test';
+import { expect, expectNoViolations, pictures, region, saved, test, waitForJob } from './fixtures.ts';
 
 /** Two short windows of each text, by the address: what the settings of a link are for. */
 const SMALL = 'calibration=2&evaluation=2&length=32';
@@ -11,11 +11,6 @@ async function openBuiltIn(page: Page, settings: string): Promise<void> {
   await expect(region(page, 'Calibration').getByRole('spinbutton', { name: /^Length/ })).toHaveValue('32');
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
-}
-
-async function saved(page: Page, press: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
-  const [download] = await Promise.all([page.waitForEvent('download'), press()]);
-  return { name: download.suggestedFilename(), bytes: readFileSync(await (download as Download).path()) };
 }
 
 test('the front: axes, what is saved of it, and a size aimed at by hand and keys that the solver answers', async ({

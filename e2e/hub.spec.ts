@@ -5,7 +5,7 @@ import { expect, type Page, test } from '@playwright/test';
 import { type AppServer, serveApp } from '../src/cli/server.ts';
 import { tinyLlama } from '../test/fixtures/tiny_llama.ts';
 import { type HubServer, startHubServer } from '../test/hub/hub_server.ts';
-import { region, useSmallWindows } from './fixtures.ts';
+import { chooseWindows, region } from './fixtures.ts';
 
 const ID = 'someone/tiny-llama';
 
@@ -73,7 +73,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
   page,
 }) => {
   await page.goto(app.url);
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   const model = region(page, 'Model');
 
@@ -101,7 +101,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
 
   // The rest follows from where it stopped, also after a reload; then the model opens from this device.
   await page.reload();
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   hub.pace_ms = 0;
   const before = hub.requests.length;
@@ -119,7 +119,7 @@ test('look up, download, open, list and delete a model by keyboard, with no requ
   // Open models are kept. Without the network it opens again, and then it is deleted.
   await expect(model.getByRole('button', { name: 'Delete tiny-llama' })).toBeDisabled();
   await page.reload();
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   const asked = hub.requests.length;
   await openFold(page, /1 downloaded model/);

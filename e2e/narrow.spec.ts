@@ -1,5 +1,5 @@
 /** Tablets, windows beside others, 200 % zoom: no blank page, nothing beside the page, the focus where it was. */
-import { expect, region, test, useSmallWindows, waitForJob } from './fixtures.ts';
+import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
 
 const SIZES = [
   [1440, 900],
@@ -31,7 +31,7 @@ function smallTargets(): string[] {
 
 test('the workbench fills the window at every width, and no more', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   for (const [width, height] of SIZES) {
@@ -56,7 +56,7 @@ test('the workbench fills the window at every width, and no more', async ({ page
 
 test('a button that starts a job keeps the focus', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   for (const [name, title] of [
     ['Try the built-in model', 'Opening the model'],
     ['Slice', 'Slicing 25 %'],
@@ -70,7 +70,7 @@ test('a button that starts a job keeps the focus', async ({ page }) => {
     await expect(button).toBeFocused();
   }
   // What goes away gives it to the job that it started.
-  await useSmallWindows(page, 2, 32);
+  await chooseWindows(page, 2, 32);
   await page.getByRole('button', { name: 'Measure again' }).focus();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
@@ -80,7 +80,7 @@ test('a button that starts a job keeps the focus', async ({ page }) => {
 test('what to do next is on the first screen, on a small laptop and on a phone', async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 720 });
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   const recipe = region(page, 'Recipe');

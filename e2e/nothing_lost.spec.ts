@@ -3,29 +3,17 @@
 import type { Dialog, Page } from '@playwright/test';
 import { test as plain } from '@playwright/test';
 import {
-  useSmallWindows as chooseWindows,
+  chooseWindows,
   dropFiles,
   expect,
+  openDemo,
   region,
   shownFigure,
+  slice,
+  sliceRuns,
   test,
   waitForJob,
 } from './fixtures.ts';
-
-async function openDemo(page: Page): Promise<void> {
-  await page.goto('./');
-  await chooseWindows(page, 2, 32);
-  await page.getByRole('button', { name: 'Try the built-in model' }).click();
-  await waitForJob(page, 'Opening the model');
-}
-
-async function slice(page: Page, percent: number): Promise<void> {
-  await page.getByRole('slider', { name: 'Sparsity' }).fill(String(percent));
-  await page.getByRole('button', { name: 'Slice', exact: true }).click();
-  await waitForJob(page, `Slicing ${percent} %`);
-}
-
-const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /slicegpt:sparsity=/ });
 
 /** Whether the browser asks before it reloads the page, answered with no: it either asks or loads, however long that takes. */
 function asksBeforeReload(page: Page): Promise<boolean> {
@@ -167,8 +155,8 @@ for (const [how, kill] of DEATHS) {
     await question.getByRole('button', { name: 'Go on' }).click();
     await waitForJob(page, 'Slicing 30 %');
     await expect(page.getByRole('alert')).toHaveCount(0);
-    await expect(runs(page)).toHaveCount(2);
-    await expect(runs(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
+    await expect(sliceRuns(page)).toHaveCount(2);
+    await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
 
     await slider.fill('25');
     expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
@@ -226,7 +214,7 @@ test('a full disk says what fits and what can go, and the next try works', async
   await expect(alert).toContainText('storage_full');
   await expect(alert).toContainText(/writes up to .* MB to the browser's storage, where .* MB fit/);
   await expect(alert).toContainText(/1 run of this model/);
-  await expect(runs(page)).toHaveCount(1);
+  await expect(sliceRuns(page)).toHaveCount(1);
 
   await page.getByRole('slider', { name: 'Sparsity' }).fill('20');
   await page.getByRole('button', { name: 'Export ONNX' }).click();
@@ -237,5 +225,5 @@ test('a full disk says what fits and what can go, and the next try works', async
   await page.getByRole('button', { name: 'Export ONNX' }).click();
   await waitForJob(page, 'Exporting');
   await slice(page, 25);
-  await expect(runs(page)).toHaveCount(2);
+  await expect(sliceRuns(page)).toHaveCount(2);
 });

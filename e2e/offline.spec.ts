@@ -1,5 +1,5 @@
 /** The studio without a network, from the second visit on. */
-import { useSmallWindows as chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
+import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
 
 test.use({ serviceWorkers: 'allow' });
 

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import type { Download, Page } from '@playwright/test';
-import { expect, expectNoViolations, pictures, region, test, waitForJob } from './fixtures.ts';
+import type { Page } from '@playwright/test';
+import { expect, expectNoViolations, pictures, region, saved, test, waitForJob } from './fixtures.ts';
 
 /** Two short windows of each text, by the address: what the settings of a link are for. */
 const SMALL = 'calibration=2&evaluation=2&length=32';
@@ -16,11 +15,6 @@ async function runRecipe(page: Page): Promise<void> {
   const text = await page.getByLabel('As text').inputValue();
   await page.getByRole('button', { name: 'Run the recipe' }).click();
   await waitForJob(page, text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-}
-
-async function saved(page: Page, press: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
-  const [download] = await Promise.all([page.waitForEvent('download'), press()]);
-  return { name: download.suggestedFilename(), bytes: readFileSync(await (download as Download).path()) };
 }
 
 test('a recipe by its form; its runs sorted, named, pinned, compared, removed, put back and saved', async ({

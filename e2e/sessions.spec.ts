@@ -2,34 +2,23 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import {
-  useSmallWindows as chooseWindows,
+  chooseWindows,
   dropFiles,
   expect,
   OPT,
+  openDemo,
   optAbsent,
   readFolder,
   region,
   STORIES,
   shownFigure,
+  slice,
+  sliceRuns,
   storiesAbsent,
   test,
   waitForJob,
 } from './fixtures.ts';
 
-async function openDemo(page: Page): Promise<void> {
-  await page.goto('./');
-  await chooseWindows(page, 2, 32);
-  await page.getByRole('button', { name: 'Try the built-in model' }).click();
-  await waitForJob(page, 'Opening the model');
-}
-
-async function slice(page: Page, percent: number): Promise<void> {
-  await page.getByRole('slider', { name: 'Sparsity' }).fill(String(percent));
-  await page.getByRole('button', { name: 'Slice', exact: true }).click();
-  await waitForJob(page, `Slicing ${percent} %`);
-}
-
-const runs = (page: Page) => region(page, 'Runs').getByRole('row', { name: /slicegpt:sparsity=/ });
 const sessions = (page: Page) => region(page, 'Sessions');
 
 async function exportedHash(page: Page): Promise<string> {
@@ -77,8 +66,8 @@ test('a reload in the middle of a job: the session goes on to the same file as a
   expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
   await offer.getByRole('button', { name: 'Go on' }).click();
   await waitForJob(page, 'Slicing 30 %');
-  await expect(runs(page)).toHaveCount(2);
-  await expect(runs(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
+  await expect(sliceRuns(page)).toHaveCount(2);
+  await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
   expect(await exportedHash(page)).toBe(unbroken);
   await page.getByRole('slider', { name: 'Sparsity' }).fill('25');
   expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
@@ -92,7 +81,7 @@ test('another model leaves the session in the list: renamed, looked at in anothe
   await slice(page, 25);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
-  await expect(runs(page)).toHaveCount(0);
+  await expect(sliceRuns(page)).toHaveCount(0);
   await page.getByText('1 other session').click();
   const list = sessions(page);
   await expect(list).toContainText('1 run');
@@ -101,14 +90,14 @@ test('another model leaves the session in the list: renamed, looked at in anothe
   await name.press('Enter');
   await list.getByRole('button', { name: 'Go on with First try' }).click();
   await waitForJob(page, 'Opening First try');
-  await expect(runs(page)).toHaveCount(1);
+  await expect(sliceRuns(page)).toHaveCount(1);
   await page.getByRole('button', { name: 'Export ONNX' }).click();
   await waitForJob(page, 'Exporting');
 
   const other = await context.newPage();
   await other.goto('./');
   await sessions(other).getByRole('button', { name: 'Look at First try' }).click();
-  await expect(runs(other)).toHaveCount(1);
+  await expect(sliceRuns(other)).toHaveCount(1);
   await other.getByRole('button', { name: 'Slice', exact: true }).click();
   await expect(region(other, 'Job').getByRole('alert')).toContainText('is open in another tab');
   await other.close();
@@ -136,5 +125,5 @@ test('files without a handle are asked for, and others refused', async ({ page }
   await expect(page.getByRole('alert')).toContainText('another_model');
   await dropFiles(page, readFolder(STORIES.folder));
   await waitForJob(page, 'Opening ');
-  await expect(runs(page)).toHaveCount(1);
+  await expect(sliceRuns(page)).toHaveCount(1);
 });

@@ -1,12 +1,12 @@
 /** The model speaks: dense, compressed and exported side by side, stopped, marked where they part; tokens under the microscope. */
 import AxeBuilder from '@axe-core/playwright';
-import { expect, region, test, useSmallWindows, waitForJob } from './fixtures.ts';
+import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
 
 test('one prompt to the dense model, the sliced one and its file, and a text under the microscope', async ({
   page,
 }) => {
   await page.goto('./');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   const card = region(page, 'Try it');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import {
+  chooseWindows,
   dropFiles,
   expect,
   readFolder,
@@ -11,7 +12,6 @@ import {
   shownFigure,
   storiesAbsent,
   test,
-  useSmallWindows,
   waitForJob,
 } from './fixtures.ts';
 import { onnxPerplexity } from './onnx_perplexity.ts';
@@ -39,7 +39,7 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
   await page.goto('./');
   await page.getByLabel('Calibration text file').setInputFiles(STORIES.calibration);
   await page.getByLabel('Evaluation text file').setInputFiles(STORIES.evaluation);
-  await useSmallWindows(page, WINDOWS, SEQLEN);
+  await chooseWindows(page, WINDOWS, SEQLEN);
 
   await dropFiles(page, readFolder(STORIES.folder));
   const model = region(page, 'Model');
@@ -100,7 +100,7 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
 
 test('the built-in model: open, slice, export', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 2, 64);
+  await chooseWindows(page, 2, 64);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   const model = region(page, 'Model');
   await expect(model).toContainText('4.00 M');
@@ -118,7 +118,7 @@ test('the built-in model: open, slice, export', async ({ page }) => {
 
 test('cancel ends a job, says so, and frees its memory', async ({ page }) => {
   await page.goto('./');
-  await useSmallWindows(page, 8, 256);
+  await chooseWindows(page, 8, 256);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   const job = region(page, 'Job');
   await expect(job).toHaveAttribute('data-state', 'running');
@@ -127,7 +127,7 @@ test('cancel ends a job, says so, and frees its memory', async ({ page }) => {
   await expect(job.locator('.job-line')).toHaveText(/cancelled after/, { timeout: 60_000 });
   await expect(job.getByText(/in use/)).toHaveCount(0);
   // The page works on: the same model opens again, and is measured this time.
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
 });
@@ -137,7 +137,7 @@ test('a software adapter is passed over, taken with one press, and left with one
   const badge = page.getByRole('banner').getByRole('button', { name: /^(CPU|WebGPU)/ });
   await expect(badge).toBeVisible();
   test.skip(!/^CPU/.test((await badge.textContent()) ?? ''), 'this machine has a GPU');
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   const onCpu = await shownFigure(page, 'Perplexity', 1);
@@ -186,7 +186,7 @@ test('without WebGPU the page says so and the reference backend works', async ({
   await expect(page.getByText('No GPU by WebGPU here.')).toBeVisible();
   await page.getByLabel('Calibration text file').setInputFiles(STORIES.calibration);
   await page.getByLabel('Evaluation text file').setInputFiles(STORIES.evaluation);
-  await useSmallWindows(page, 1, 32);
+  await chooseWindows(page, 1, 32);
   await dropFiles(page, readFolder(STORIES.folder));
   await waitForJob(page, 'Opening the model');
   await expect(page.getByRole('banner')).toContainText(/CPU/i);

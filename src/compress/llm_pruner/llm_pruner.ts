@@ -2,12 +2,14 @@
  * @file LLM-Pruner (arXiv 2305.11627): groups of weights that depend on each other go together, those first whose removal changes the
  * loss least by its gradient. What goes and what remains is as in `width`; only what a unit is worth is told by the reverse pass.
  */
+
 import * as v from 'valibot';
 import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
 import { layerLinears, linearOf, linearPath } from '../layerwise/half.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { spread } from '../width/budget.ts';
+import { BUDGET, UNITS } from '../width/fields.ts';
 import { halvesOf, plannedWidth, widthRefusal } from '../width/plan.ts';
 import { pruneModel } from '../width/prune_model.ts';
 import type { Options as WidthOptions } from '../width/units.ts';
@@ -58,19 +60,8 @@ export const llmPruner: Method<Options> = {
       ['element', 'vector'],
       'element',
     ),
-    units: choice(
-      { label: 'Units', help: 'What is removed. Heads are few and each matters; channels alone do less harm.' },
-      ['heads+channels', 'channels'],
-      'heads+channels',
-    ),
-    budget: choice(
-      {
-        label: 'Budget',
-        help: 'uniform: the same share of every layer, which other tools can load. global: as many in all, where they are worth least; layers then differ, and only Whittle and ONNX hold them.',
-      },
-      ['uniform', 'global'],
-      'uniform',
-    ),
+    units: UNITS,
+    budget: BUDGET,
     compensate: flag(
       {
         label: 'Compensate',

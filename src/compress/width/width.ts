@@ -2,11 +2,13 @@
  * @file Structured pruning: key-value groups with their query heads, and channels of the MLP, are removed whole (the dependency
  * groups of LLM-Pruner, arXiv 2305.11627). A plain smaller model remains.
  */
+
 import * as v from 'valibot';
 import { outputLinear } from '../layerwise/half.ts';
 import type { Method } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
 import { globalBudgets } from './budget.ts';
+import { BUDGET, UNITS } from './fields.ts';
 import { halvesOf, plannedWidth, widthRefusal } from './plan.ts';
 import { pruneModel } from './prune_model.ts';
 import { type Options, statisticsOf } from './units.ts';
@@ -35,19 +37,8 @@ export const width: Method<Options> = {
       ['wanda', 'flap', 'obs'],
       'obs',
     ),
-    units: choice(
-      { label: 'Units', help: 'What is removed. Heads are few and each matters; channels alone do less harm.' },
-      ['heads+channels', 'channels'],
-      'heads+channels',
-    ),
-    budget: choice(
-      {
-        label: 'Budget',
-        help: 'uniform: the same share of every layer, which other tools can load. global: as many in all, where they are worth least; layers then differ, and only Whittle and ONNX hold them.',
-      },
-      ['uniform', 'global'],
-      'uniform',
-    ),
+    units: UNITS,
+    budget: BUDGET,
     compensate: flag(
       {
         label: 'Compensate',
