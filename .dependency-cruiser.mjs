@@ -25,6 +25,8 @@ const LAYERS = {
   pulse: [],
   tensor: [],
   offline: [],
+  // Figures as words and drawings: pages and the command line write the same report.
+  report: [],
   platform: [],
   formats: ['tensor'],
   backend: ['tensor'],
@@ -34,8 +36,8 @@ const LAYERS = {
   compress: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics'],
   export: ['tensor', 'formats', 'models'],
   engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics', 'compress', 'export', 'platform'],
-  app: ENGINE_EDGE,
-  cli: ENGINE_EDGE,
+  app: [...ENGINE_EDGE, 'report'],
+  cli: [...ENGINE_EDGE, 'report'],
   // It measures the CPU backend with the engine's threads.
   bench: [
     ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
