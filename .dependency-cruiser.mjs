@@ -11,6 +11,7 @@ const ENGINE_EDGE = [
   'engine/plan\\.ts$',
   'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
+  'engine/version\\.ts$',
   // What a log makes of results: figures alone.
   'engine/metrics',
   'compress/slicegpt/plan\\.ts$',

@@ -32,7 +32,7 @@ ${section('Models', modelsTable(page, colours))}
 ${section('Quality against size', drawFront(page.models), 'Hollow: measured in the app. Filled: a verified file. The cross is the original; the line joins those that no other beats. Bars: one standard error.', frontKey(page.models, colours))}
 ${section('Perplexity, window by window', drawCurves(page.curves, curveColours(page, colours)), 'Mean over the windows so far.', curveKey(page, colours))}
 ${page.maps.map((map) => section(map.title, drawMap(map), `${capital(map.meaning)}: ${rangeOf(map.cells.map(({ value }) => value))}.`)).join('\n')}
-${section('Eigenvalues', drawSpectra(page.spectra), 'Every site on one logarithmic scale; what is hatched is cut.')}
+${section('Eigenvalues', drawSpectra(page.spectra), 'Every site on one logarithmic scale; what is shaded is cut.')}
 <div class="facts">
 ${facts('Model', page.model)}
 ${facts('Protocol', page.protocol)}
