@@ -1,5 +1,5 @@
 /** @file The stage's editors: dimensions by site by keyboard and pointer, spectra at a glance, damage and bits by layer. */
-import { expect, expectNoViolations, openDemo, pictures, region, test, waitForJob } from './fixtures.ts';
+import { expect, expectNoViolations, openDemo, pictures, region, saved, test, waitForJob } from './fixtures.ts';
 
 test('dimensions are changed site by site and sliced by; damage and bits are told by layer', async ({ page }) => {
   await openDemo(page);
@@ -44,6 +44,16 @@ test('dimensions are changed site by site and sliced by; damage and bits are tol
   await expect(bits.getByRole('button', { name: /^layer 1 down_proj: 8 bits/ })).toBeFocused();
   await expect(page.getByLabel('As text')).toHaveValue(/mix=1\.down_proj:8\/32/);
   await expectNoViolations(page);
+
+  const report = await saved(page, () => region(page, 'Runs').getByRole('button', { name: 'Save report' }).click());
+  expect(report.name).toBe('Built-in-demo-report.html');
+  const reader = await page.context().newPage();
+  await reader.setContent(report.bytes.toString());
+  await expect(reader.getByRole('img', { name: /^Perplexity against size/ })).toBeVisible();
+  await expect(reader.getByRole('row', { name: /^slicegpt:head=tied,dimensions=/ })).toBeVisible();
+  await expectNoViolations(reader);
+  await pictures(reader, 'report');
+  await reader.close();
   await editor.scrollIntoViewIfNeeded();
   await pictures(page, 'editors');
 });
