@@ -23,7 +23,6 @@ import { planCommand } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
-import { sliceCommand } from './slice_command.ts';
 import { planSolveCommand } from './solve/plan_solve.ts';
 import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
@@ -88,7 +87,6 @@ export class Engine {
       solve_time: (request, emit, signal) => solveTimeCommand(state, platform, request, emit, signal),
       plan: (request) => planCommand(state, request),
       plan_solve: (request) => planSolveCommand(state, request),
-      slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
       export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
       write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
       set_imatrix: ({ file }) => setImatrixCommand(state, file),

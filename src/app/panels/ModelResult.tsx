@@ -18,7 +18,7 @@ import { TasksPanel } from './TasksPanel.tsx';
 export default function ModelResult() {
   const model = useStudioState((state) => state.results.model);
   const { plan } = usePlan();
-  const chosen = useStudioState((state) => state.results.recipe_runs.find(({ id }) => id === state.selected));
+  const chosen = useStudioState((state) => state.results.runs.find(({ id }) => id === state.selected));
   if (model && chosen) {
     return (
       <>
@@ -70,7 +70,7 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
       title="Result"
       aside={
         <span className="section-note">
-          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
+          {percent} · {plan.head} · {shown?.report.bases.options.schedule ?? 'planned'}
         </span>
       }
     >
