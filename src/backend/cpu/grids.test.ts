@@ -50,7 +50,7 @@ it.each(GRID_CASES)('gives scales and minimums the gradients of finite differenc
   const output = b.empty(codes.shape, 'output');
   const loss = () => {
     b.scale_groups({ codes, scales, minimums, group, order, output });
-    return floats(output).reduce((sum, value, i) => sum + value * value * floats(grad_output)[i], 0);
+    return Array.from(floats(output)).reduce((sum, value, i) => sum + value * value * floats(grad_output)[i], 0);
   };
   loss();
   const dy = b.fromArray(
