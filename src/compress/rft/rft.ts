@@ -5,13 +5,12 @@
 import * as v from 'valibot';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
-import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
 import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
+import { TEXT } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
-
-const TEXT: Objective = { label: 'the next token of the text', of: async () => ({}) };
 
 export const rft: Method<TrainingOptions> = {
   name: 'rft',
@@ -43,5 +42,5 @@ async function finetuned(
   context: PassContext,
 ): Promise<CompressedModel> {
   assertWindows(context.calibration.count);
-  return trained(model, options, context, TEXT);
+  return trained(model, options, context, TEXT, lowRank(options));
 }
