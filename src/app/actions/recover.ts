@@ -41,6 +41,7 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     recipe_runs: results.recipe_runs.map((run) => ({ ...run, is_lost: true })),
     // The files are gone with the engine that read them.
     imatrix: null,
+    examples: [],
     tasks: [],
     scores: {},
     removed: results.removed && { ...results.removed, is_lost: true },

@@ -3,6 +3,7 @@
 import type {
   BackendInfo,
   EngineEvent,
+  ExamplesReport,
   ImportanceReport,
   ModelSummary,
   PerplexityReport,
@@ -94,6 +95,8 @@ export interface Results {
   removed: Run | RecipeRun | null;
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
+  /** Files of prompts and answers that recipes may name. */
+  examples: readonly ExamplesReport[];
   /** Multiple-choice tasks that are set. */
   tasks: readonly TaskReport[];
   /** On them, in their order, by target ("dense" or a run's id). */
@@ -118,6 +121,7 @@ export const NO_RESULTS: Results = {
   recipe_runs: [],
   removed: null,
   imatrix: null,
+  examples: [],
   tasks: [],
   scores: {},
   solution: null,

@@ -11,7 +11,7 @@ import { choice, number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
 import { trainingMemory } from '../train/memory.ts';
-import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
+import { adapterFields, type TrainingOptions } from '../train/options.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
 import { assertWindows, PREPARING, trained } from '../train/train.ts';
 
@@ -47,16 +47,7 @@ export const heal: Method<Options> = {
       { label: 'Beta', help: 'Of jsd: the share of the dense model in the mixture.' },
       { min: 0.01, max: 0.99, value: 0.5 },
     ),
-    ...{
-      rank: RANK,
-      alpha: alphaOf(16),
-      steps: STEPS,
-      lr: LR,
-      batch: BATCH,
-      shortcuts: SHORTCUTS,
-      norms: NORMS,
-      seed: SEED,
-    },
+    ...adapterFields(16),
   }),
   refusal: trainingRefusal,
   plan: plannedTraining,
