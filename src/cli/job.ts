@@ -20,7 +20,7 @@ import { slicingRecipe } from '../engine/slicing_recipe.ts';
 import { askDense, askRun } from './ask.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
-import { checkRecipes, checkSettings, plannedRecipes } from './job_checks.ts';
+import { checkRecipes, checkSettings, plannedRecipes, takeExamples } from './job_checks.ts';
 import { exportAll } from './job_exports.ts';
 import type { JobInputs, JobObserver, JobResult, Outcomes, RunningJob } from './job_types.ts';
 import { plannedMemory } from './memory_facts.ts';
@@ -70,6 +70,7 @@ export async function runJob(
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
+  await takeExamples(inputs, driver, observer);
   await checkRecipes(recipes, options.format, driver, observer);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',

@@ -17,6 +17,8 @@ export interface JobInputs {
   evaluation: InputSource;
   imatrix?: InputSource;
   tasks?: InputSource;
+  /** Files that recipes name. */
+  examples?: InputSource;
 }
 
 /** What a job tells while it runs. */

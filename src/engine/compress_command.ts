@@ -12,6 +12,7 @@ import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
+import { exampleFile, examplesKey, examplesProblem } from './examples/needed_examples.ts';
 import { fileBytes } from './file_bytes.ts';
 import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
@@ -37,6 +38,8 @@ export async function compressCommand(
   const passes = passesOf(recipe.steps);
   const { open } = state.requireModel();
   state.requireTexts();
+  const problem = examplesProblem(state, recipe.steps);
+  if (problem) throw problem;
   const needed = assertPlannable(open.model, passes);
   const memory = memoryPlanOf(state);
   const spill = memory ? recipeMemory(open.model, recipe.steps, memory).storage.spill : 0;
@@ -88,7 +91,7 @@ class RecipeRun {
       // What the calibration text says, another file may say.
       let key = importance ? `${importance.report.name} ${importance.id} ` : '';
       for (const [index, pass] of passes.entries()) {
-        key = stageKey(key, pass);
+        key = stageKey(key, pass) + examplesKey(state, pass.step);
         const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
         const stage =
           known ?? (await this.doneBefore(key)) ?? (await this.stage(key, pass, model, index, passes.length));
@@ -169,6 +172,7 @@ class RecipeRun {
       after,
       recall: (what) => this.recall(what),
       importance: state.importance?.values,
+      examples: (file, template) => exampleFile(state, step, file, template),
       checkpoint: state.checkpoints.of(key, state.requireTexts(), () => platform.createScratch()),
       observer: {
         ...shared.observer,

@@ -9,6 +9,7 @@ import { quietly } from '../pulse/pulse.ts';
 import { inSpan, startTimeline, timelineSpans } from '../pulse/timeline.ts';
 import { compressCommand } from './compress_command.ts';
 import { diffCommand } from './diff/diff_command.ts';
+import { setExamplesCommand } from './examples/set_examples.ts';
 import { exportCommand } from './export/export_command.ts';
 import { generateCommand } from './generate/generate_command.ts';
 import { tokenLossesCommand } from './generate/losses_command.ts';
@@ -50,6 +51,7 @@ const QUIET_S: Partial<Record<CommandKind, number>> = {
   open: 120,
   set_texts: 300,
   set_tasks: 60,
+  set_examples: 60,
   score: 60,
   compress: 60,
   solve: 60,
@@ -80,6 +82,7 @@ export class Engine {
       generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
       token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
       set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
+      set_examples: ({ files }) => setExamplesCommand(state, files),
       score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
       calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
       compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),

@@ -18,6 +18,7 @@ import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
+import type { ExamplesReport } from './examples/set_examples.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
 import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
@@ -53,6 +54,7 @@ export type {
   DiffReport,
   DiffRequest,
   DivergenceSummary,
+  ExamplesReport,
   ExportedChoice,
   ExportFormat,
   ExportOptions,
@@ -119,6 +121,8 @@ export interface Commands {
   token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Reads files of prompts with answers, which steps of a recipe name; no files: there are none any more. */
+  set_examples: { request: { files: File[] }; result: ExamplesReport[] };
   /** Accuracy of a model on the tasks that are set. */
   score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */

@@ -200,6 +200,8 @@ export interface PlanReport extends ModelSizes {
   memory?: PlannedMemory;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
+  /** A file that a step names and that was not given, or does not hold what the step needs. */
+  lacks?: ErrorData;
   /** What a file in each of the formats that were asked for will be: sizes, and what it cannot hold. */
   files: PlannedFile[];
 }

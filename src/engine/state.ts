@@ -10,6 +10,7 @@ import type { DenseInputs } from '../runtime/compare.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import { Checkpoints } from './checkpoints.ts';
+import type { OpenedExamples } from './examples/set_examples.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
 import type { SharedScratch } from './kept/kept_store.ts';
 import type { ExportFolder } from './platform.ts';
@@ -58,6 +59,8 @@ export class EngineState {
   dense?: { report: PerplexityReport; duration_ms: number };
   /** They outlive the model. */
   tasks: readonly Task[] = [];
+  /** Prompts with answers, by the file's name; they outlive the model. */
+  examples: ReadonlyMap<string, OpenedExamples> = new Map();
   /** Of the open model itself. */
   denseScores?: readonly TaskScore[];
   /** Opened for the model at hand. */

@@ -40,6 +40,7 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     runs: results.runs.map((run) => ({ ...run, is_lost: true })),
     // The files are gone with the engine that read them.
     imatrix: null,
+    examples: [],
     tasks: [],
     scores: {},
     removed: results.removed && { ...results.removed, is_lost: true },

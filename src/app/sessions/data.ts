@@ -38,7 +38,7 @@ export function dataOf(state: StudioState): SessionData {
     ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations },
     results: {
       ...measured,
-      ...{ runs, removed: null, imatrix: null },
+      ...{ runs, removed: null, imatrix: null, examples: [] },
       dense_exports: results.dense_exports.filter(({ state }) => state === 'done'),
     },
     work: job.state === 'running' ? (job.work ?? null) : null,

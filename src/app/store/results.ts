@@ -4,6 +4,7 @@ import type {
   BackendInfo,
   BasesReport,
   EngineEvent,
+  ExamplesReport,
   ImportanceReport,
   ModelSummary,
   PerplexityReport,
@@ -78,6 +79,8 @@ export interface Results {
   removed: Run | null;
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
+  /** Files of prompts and answers that recipes may name. */
+  examples: readonly ExamplesReport[];
   /** Multiple-choice tasks that are set. */
   tasks: readonly TaskReport[];
   /** On them, in their order, by target ("dense" or a run's id). */
@@ -101,6 +104,7 @@ export const NO_RESULTS: Results = {
   runs: [],
   removed: null,
   imatrix: null,
+  examples: [],
   tasks: [],
   scores: {},
   solution: null,

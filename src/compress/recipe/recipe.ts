@@ -98,7 +98,7 @@ function optionsOfText(text: string, where: string, fields: readonly OptionField
 function valueOfText(text: string, meta: FieldMeta): unknown {
   if (meta.type === 'flag') return text === 'true' ? true : text === 'false' ? false : text;
   if (meta.type === 'numbers') return text.split('/').map(Number);
-  if (meta.type === 'text') return text;
+  if (meta.type === 'text' || meta.type === 'file') return text;
   if (meta.type === 'choice') return meta.values.find((value) => String(value) === text) ?? text;
   if (meta.words?.includes(text)) return text;
   return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
