@@ -105,13 +105,13 @@ describe('slicing', () => {
     await slice(studio);
     changeSettings(studio.store, { sparsity_percent: 30 });
     await slice(studio);
-    await takeRunAway(studio, 'slice-2');
+    takeRunAway(studio, 'slice-2');
     expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1']);
     expect(engine.kinds()).not.toContain('discard');
-    putRunBack(studio);
+    putRunBack(studio, 'slice-2');
     expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1', 'slice-2']);
-    await takeRunAway(studio, 'slice-2');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'slice-2');
+    await freeRemoved(studio, 'slice-2');
     expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'slice-2' } });
     const { results } = studio.store.getState();
     expect(results.runs.map(({ id }) => id)).toEqual(['slice-1']);
@@ -133,8 +133,8 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 30 });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(isSlicing).toBe(true));
-    await takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'slice-1');
+    await freeRemoved(studio, 'slice-1');
     expect(engine.kinds()).not.toContain('discard');
     expect(studio.store.getState().results.runs).toHaveLength(1);
     cancelJob(studio);
@@ -149,10 +149,10 @@ describe('slicing', () => {
     });
     await openModel(studio, DEMO);
     await slice(studio);
-    await takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'slice-1');
+    await freeRemoved(studio, 'slice-1');
     const { results, job } = studio.store.getState();
-    expect(results.removed?.id).toBe('slice-1');
+    expect(results.removed.map(({ id }) => id)).toEqual(['slice-1']);
     expect(job).toMatchObject({ state: 'failed', title: 'Freeing a removed run' });
   });
 

@@ -38,7 +38,7 @@ export function dataOf(state: StudioState): SessionData {
     ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations },
     results: {
       ...measured,
-      ...{ runs, recipe_runs: results.recipe_runs.map(settled), removed: null, imatrix: null },
+      ...{ runs, recipe_runs: results.recipe_runs.map(settled), removed: [], imatrix: null },
       dense_exports: results.dense_exports.filter(({ state }) => state === 'done'),
     },
     work: job.state === 'running' ? (job.work ?? null) : null,
@@ -96,7 +96,7 @@ export function restoredState(state: StudioState, data: SessionData, files: Sess
     results: {
       ...NO_RESULTS,
       ...results,
-      ...{ backend: state.results.backend, texts: files.measured },
+      ...{ backend: state.results.backend, texts: files.measured, removed: [] },
       runs: results.runs.map(lost),
       recipe_runs: results.recipe_runs.map(lost),
     },

@@ -90,8 +90,8 @@ export interface Results {
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
   runs: Run[];
   recipe_runs: RecipeRun[];
-  /** Taken off the page and not yet freed: it can be put back. */
-  removed: Run | RecipeRun | null;
+  /** Taken off the page and not yet freed, the last one last: they can be put back. */
+  removed: readonly AnyRun[];
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
   /** Multiple-choice tasks that are set. */
@@ -116,7 +116,7 @@ export const NO_RESULTS: Results = {
   spectra: null,
   runs: [],
   recipe_runs: [],
-  removed: null,
+  removed: [],
   imatrix: null,
   tasks: [],
   scores: {},
@@ -202,20 +202,23 @@ export function findRun({ runs, recipe_runs }: Results, id: string): Run | Recip
 
 /** Takes a run off the page; its curve stays for as long as it can be put back. */
 export function takeAway(results: Results, id: string): Results {
+  const run = findRun(results, id);
+  if (!run) return results;
   return {
     ...results,
     runs: results.runs.filter((run) => run.id !== id),
     recipe_runs: results.recipe_runs.filter((run) => run.id !== id),
-    removed: findRun(results, id) ?? null,
+    removed: [...results.removed, run],
   };
 }
 
-export function putBack(results: Results): Results {
-  const { removed } = results;
-  if (!removed) return results;
-  return 'slice' in removed
-    ? { ...results, runs: [...results.runs, removed], removed: null }
-    : { ...results, recipe_runs: [...results.recipe_runs, removed], removed: null };
+export function putBack(results: Results, id: string): Results {
+  const run = results.removed.find((each) => each.id === id);
+  if (!run) return results;
+  const removed = results.removed.filter((each) => each.id !== id);
+  return 'slice' in run
+    ? { ...results, runs: [...results.runs, run], removed }
+    : { ...results, recipe_runs: [...results.recipe_runs, run], removed };
 }
 
 export function removeRun(results: Results, id: string): Results {
