@@ -43,7 +43,7 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     examples: [],
     tasks: [],
     scores: {},
-    removed: results.removed && { ...results.removed, is_lost: true },
+    removed: results.removed.map((run) => ({ ...run, is_lost: true })),
   }));
   // The job that it died in fails by itself; waited for, so that it is not told as cancelled.
   await studio.current?.done;

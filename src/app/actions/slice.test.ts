@@ -109,13 +109,13 @@ describe('slicing', () => {
     await slice(studio);
     changeSettings(studio.store, { sparsity_percent: 30 });
     await slice(studio);
-    await takeRunAway(studio, 'run-2');
+    takeRunAway(studio, 'run-2');
     expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['run-1']);
     expect(engine.kinds()).not.toContain('discard');
-    putRunBack(studio);
+    putRunBack(studio, 'run-2');
     expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['run-1', 'run-2']);
-    await takeRunAway(studio, 'run-2');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'run-2');
+    await freeRemoved(studio, 'run-2');
     expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'run-2' } });
     const { results } = studio.store.getState();
     expect(results.runs.map(({ id }) => id)).toEqual(['run-1']);
@@ -138,8 +138,8 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 30 });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(isSlicing).toBe(true));
-    await takeRunAway(studio, 'run-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'run-1');
+    await freeRemoved(studio, 'run-1');
     expect(engine.kinds()).not.toContain('discard');
     expect(studio.store.getState().results.runs).toHaveLength(1);
     cancelJob(studio);
@@ -154,10 +154,10 @@ describe('slicing', () => {
     });
     await openModel(studio, DEMO);
     await slice(studio);
-    await takeRunAway(studio, 'run-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'run-1');
+    await freeRemoved(studio, 'run-1');
     const { results, job } = studio.store.getState();
-    expect(results.removed?.id).toBe('run-1');
+    expect(results.removed.map(({ id }) => id)).toEqual(['run-1']);
     expect(job).toMatchObject({ state: 'failed', title: 'Freeing a removed run' });
   });
 

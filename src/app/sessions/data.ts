@@ -38,7 +38,7 @@ export function dataOf(state: StudioState): SessionData {
     ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations },
     results: {
       ...measured,
-      ...{ runs, removed: null, imatrix: null, examples: [] },
+      ...{ runs, removed: [], imatrix: null, examples: [] },
       dense_exports: results.dense_exports.filter(({ state }) => state === 'done'),
     },
     work: job.state === 'running' ? (job.work ?? null) : null,
@@ -95,7 +95,7 @@ export function restoredState(state: StudioState, data: SessionData, files: Sess
     results: {
       ...NO_RESULTS,
       ...results,
-      ...{ backend: state.results.backend, texts: files.measured },
+      ...{ backend: state.results.backend, texts: files.measured, removed: [] },
       runs: results.runs.map((run) => ({ ...run, is_lost: true })),
     },
   };

@@ -75,8 +75,8 @@ export interface Results {
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
   /** In the order in which they were made. */
   runs: Run[];
-  /** Taken off the page and not yet freed: it can be put back. */
-  removed: Run | null;
+  /** Taken off the page and not yet freed, the last one last: they can be put back. */
+  removed: readonly Run[];
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
   /** Files of prompts and answers that recipes may name. */
@@ -102,7 +102,7 @@ export const NO_RESULTS: Results = {
   dense_exports: [],
   spectra: null,
   runs: [],
-  removed: null,
+  removed: [],
   imatrix: null,
   examples: [],
   tasks: [],
@@ -178,13 +178,16 @@ export function findRun({ runs }: Results, id: string): Run | undefined {
 
 /** Takes a run off the page; its curve stays for as long as it can be put back. */
 export function takeAway(results: Results, id: string): Results {
-  const runs = results.runs.filter((run) => run.id !== id);
-  return { ...results, runs, removed: findRun(results, id) ?? null };
+  const run = findRun(results, id);
+  if (!run) return results;
+  const runs = results.runs.filter((each) => each !== run);
+  return { ...results, runs, removed: [...results.removed, run] };
 }
 
-export function putBack(results: Results): Results {
-  const { removed } = results;
-  return removed ? { ...results, runs: [...results.runs, removed], removed: null } : results;
+export function putBack(results: Results, id: string): Results {
+  const run = results.removed.find((each) => each.id === id);
+  if (!run) return results;
+  return { ...results, runs: [...results.runs, run], removed: results.removed.filter((each) => each !== run) };
 }
 
 export function removeRun(results: Results, id: string): Results {

@@ -39,8 +39,8 @@ describe('the table of runs', () => {
   it('takes a run away and puts it back as it was', () => {
     const without = takeAway(RESULTS, 'a');
     expect(without.runs.map(({ id }) => id)).toEqual(['b', 'c']);
-    expect(new Set(putBack(without).runs)).toEqual(new Set(RESULTS.runs));
-    expect(putBack(putBack(without)).runs).toHaveLength(3);
+    expect(new Set(putBack(without, 'a').runs)).toEqual(new Set(RESULTS.runs));
+    expect(putBack(putBack(without, 'a'), 'a').runs).toHaveLength(3);
   });
 
   it('is a CSV whose fields may hold commas, quotes and lines', () => {
