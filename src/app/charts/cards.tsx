@@ -1,5 +1,6 @@
 /** @file The live perplexity, with its data, its table and its empty state. */
-import { lazy } from 'react';
+import { lazy, useMemo } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
@@ -13,12 +14,10 @@ import { type CurveRow, curveRows } from './chart_data.ts';
 const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
 
 export function LivePerplexityCard() {
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const job = useStudioState((state) => state.job);
-  const selected = useStudioState((state) => state.selected);
-  const { run, dense, made, protocol } = shownCurves({ results, settings, job, selected });
-  const rows = curveRows(dense, made);
+  const hasModel = useStudioState((state) => state.results.model !== null);
+  // The slider redraws it only where it comes to another run.
+  const { run, dense, made, protocol } = useStudioState(useShallow(shownCurves));
+  const rows = useMemo(() => curveRows(dense, made), [dense, made]);
   const last = { dense: dense.at(-1), made: made.at(-1) };
   return (
     <ChartCard
@@ -41,7 +40,7 @@ export function LivePerplexityCard() {
         />
       }
       empty={
-        results.model
+        hasModel
           ? 'The running mean will be drawn here, window by window, with its spread.'
           : 'Open a model: its perplexity will be drawn here window by window, and the smaller model’s over it.'
       }
