@@ -3,6 +3,7 @@
  * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
+import { slicingRecipe } from '../engine/plan.ts';
 import type {
   BackendInfo,
   EngineEvent,
@@ -16,7 +17,6 @@ import type {
   StepInput,
 } from '../engine/protocol.ts';
 import { buildReport } from '../engine/report.ts';
-import { slicingRecipe } from '../engine/slicing_recipe.ts';
 import { askDense, askRun } from './ask.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';

@@ -1,6 +1,7 @@
 /** @file The two commands that make one point of the chart: compress, then evaluate. */
+
+import { slicingRecipe } from '../../engine/plan.ts';
 import type { SlicegptOptions } from '../../engine/protocol.ts';
-import { slicingRecipe } from '../../engine/slicing_recipe.ts';
 import { formatPercent } from '../format.ts';
 import { addRun, changeRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';

@@ -3,8 +3,8 @@
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import type { Objective } from '../train/held_out.ts';
-import type { ExampleOptions, TrainingOptions } from '../train/options.ts';
 import { lowRank } from '../train/low_rank.ts';
+import type { ExampleOptions, TrainingOptions } from '../train/options.ts';
 import { shuffled } from '../train/random.ts';
 import { assertExamples, trained } from '../train/train.ts';
 import type { ExampleFile } from './examples.ts';

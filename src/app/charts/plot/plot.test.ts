@@ -55,7 +55,9 @@ describe('a logarithmic axis', () => {
     for (const values of [[1, 1.4], [2, 9], [1e-9, 1e6], [5e-3, 2], []]) {
       const ticks = decadeTicks(logScaleOf(values), PLACE).map(({ text }) => text);
       expect(new Set(ticks).size, values.join()).toBe(ticks.length);
-      expect(ticks.length, values.join()).toBeGreaterThanOrEqual(values.length === 0 || values[1] / values[0] < 2 ? 1 : 2);
+      expect(ticks.length, values.join()).toBeGreaterThanOrEqual(
+        values.length === 0 || values[1] / values[0] < 2 ? 1 : 2,
+      );
     }
     expect(powerOfTen(-12)).toBe('10⁻¹²');
   });
