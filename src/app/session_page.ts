@@ -124,7 +124,7 @@ const MOST_CURVES = 8;
 /** The newest runs, and the original always. */
 function curvesOf({ results }: StudioState): ReportedCurve[] {
   const of = (id: string) => (results.curves[id] ?? []).map(({ perplexity }) => perplexity);
-  const runs = [...results.runs, ...results.recipe_runs].filter(({ perplexity }) => perplexity);
+  const runs = results.runs.filter(({ perplexity }) => perplexity);
   return [
     { label: 'dense', perplexities: of('dense') },
     ...runs.slice(-MOST_CURVES).map((run) => ({ label: labelOf(run), perplexities: of(run.id) })),

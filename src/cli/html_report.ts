@@ -27,8 +27,8 @@ export function watched(driver: Driver, seen: Seen): Driver {
     ): Promise<Commands[K]['result']> {
       const result = await driver.run(kind, request, onEvent);
       if (kind === 'evaluate') seen.evaluations.push(result as PerplexityReport);
-      const { slice, sites } = (result ?? {}) as { slice?: { sites: SiteReport[] }; sites?: SiteReport[] };
-      const spectra = slice?.sites ?? sites;
+      const { bases, sites } = (result ?? {}) as { bases?: { sites: SiteReport[] }; sites?: SiteReport[] };
+      const spectra = bases?.sites ?? sites;
       if (spectra?.[0]?.eigenvalues) seen.sites = spectra;
       return result;
     },

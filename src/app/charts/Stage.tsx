@@ -15,9 +15,7 @@ const SiteEditorCard = lazy(() => import('./editor/SiteEditorCard.tsx'));
 const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
-  const hasRuns = useStudioState(
-    ({ results }) => results.runs.length > 0 || results.recipe_runs.length > 0 || results.removed !== null,
-  );
+  const hasRuns = useStudioState(({ results }) => results.runs.length > 0 || results.removed.length > 0);
   const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>

@@ -6,7 +6,7 @@ import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatPerplexity } from '../format.ts';
 import { labelOf } from '../store/front.ts';
-import type { AnyRun } from '../store/results.ts';
+import type { Run } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 import { type CurveRow, curveRows } from './chart_data.ts';
@@ -79,7 +79,7 @@ function curveCsv(name: 'dense' | 'made') {
 }
 
 /** A recipe's text has no room in a legend; the table of runs has it whole. */
-function curveLabel(run: AnyRun): string {
+function curveLabel(run: Run): string {
   const label = labelOf(run);
   return label.length > 22 ? `${label.slice(0, 21)}…` : label;
 }

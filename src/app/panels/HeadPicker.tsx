@@ -1,5 +1,5 @@
 import { memo, useDeferredValue, useId } from 'react';
-import type { HeadKind, SliceOptions } from '../../engine/protocol.ts';
+import type { HeadKind, SlicegptOptions } from '../../engine/protocol.ts';
 import { formatCount } from '../format.ts';
 import { headPlans } from '../store/plan.ts';
 import { usePlanOf } from '../store/selectors.ts';
@@ -41,7 +41,7 @@ export const HeadPicker = memo(function HeadPicker() {
               name={name}
               checked={chosen === head}
               disabled={isImpossible}
-              onChange={() => changeSettings(store, { head: head as SliceOptions['head'] })}
+              onChange={() => changeSettings(store, { head: head as SlicegptOptions['head'] })}
             />
             <span>
               {head}

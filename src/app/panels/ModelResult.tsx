@@ -22,7 +22,7 @@ export default function ModelResult() {
   // Drawn when the slider leaves time for it.
   const settings = useDeferredValue(useStudioState((state) => state.settings));
   const { plan } = usePlanOf(settings);
-  const chosen = useStudioState((state) => state.results.recipe_runs.find(({ id }) => id === state.selected));
+  const chosen = useStudioState((state) => state.results.runs.find(({ id }) => id === state.selected));
   if (model && chosen) {
     return (
       <>
@@ -77,7 +77,7 @@ const SlicedResult = memo(function SlicedResult({ model, plan, settings }: Slice
       title="Result"
       aside={
         <span className="section-note">
-          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
+          {percent} · {plan.head} · {shown?.report.bases.options.schedule ?? 'planned'}
         </span>
       }
     >

@@ -2,7 +2,7 @@
 import type { SiteReport, StepReport } from '../../engine/protocol.ts';
 import { labelOf } from './front.ts';
 import type { SiteEnergy } from './plan.ts';
-import type { AnyRun, Results } from './results.ts';
+import type { Results } from './results.ts';
 
 export interface HeatCell {
   layer: number;
@@ -80,17 +80,13 @@ export interface HeatSource {
 }
 
 /** Every step of every run that told its units; the newest run last. */
-export function stepSources({ runs, recipe_runs }: Pick<Results, 'runs' | 'recipe_runs'>): HeatSource[] {
-  return [...runs, ...recipe_runs].flatMap((run) =>
-    stepsOf(run).flatMap((step, at) => {
+export function stepSources({ runs }: Pick<Results, 'runs'>): HeatSource[] {
+  return runs.flatMap((run) =>
+    run.report.steps.flatMap((step, at) => {
       const map = stepMap(step);
       return map ? { key: `${run.id}/${at}`, label: `${step.method} of ${labelOf(run)}`, map } : [];
     }),
   );
-}
-
-function stepsOf(run: AnyRun): readonly StepReport[] {
-  return ('slice' in run ? run.slice.run : run.report).steps;
 }
 
 /** Where values of a map lie between its least and most: 0 … 1. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport } from '../testing.ts';
+import { MODEL, PROTOCOL, perplexityReport, siteReport, slicedReport } from '../testing.ts';
 import { energies, energySummary, firstBasisNote, headCosts, headPlans, matchingRuns, planOf } from './plan.ts';
 import { addRun, addSite, addWindow, changeRun, isSameEvaluation, NO_RESULTS, type Run, removeRun } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings, sliceOptions } from './settings.ts';
@@ -12,7 +12,7 @@ function run(id: string, change: Partial<Settings> = {}, is_preview = false): Ru
   return {
     id,
     is_preview,
-    slice: sliceReport(id, sliceOptions(settings)),
+    report: slicedReport(id, sliceOptions(settings)),
     perplexity: perplexityReport(id, 80),
     protocol: PROTOCOL,
     exports: [],
@@ -123,6 +123,13 @@ describe('runs and settings', () => {
     expect(matchingRuns(other, SETTINGS, plan)).toEqual({ run: null, quick: null, shown: null });
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, samples: 8 })).toBe(true);
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, seqlen: 128 })).toBe(false);
+  });
+
+  it('does not take a run with dimensions of its own for a place of the slider', () => {
+    const own = run('own');
+    const { bases } = own.report;
+    own.report = { ...own.report, bases: { ...bases!, options: { ...bases!.options, dimensions: [8, 16] } } };
+    expect(matchingRuns(addRun(results, own), SETTINGS, plan).run?.id).toBe('exact');
   });
 
   it('prefers what was measured to what was cancelled, of its schedule or of the quick one', () => {

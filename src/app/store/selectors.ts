@@ -5,7 +5,6 @@ import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
 import { matchingRuns, type Plan, type PlanResult, planOf } from './plan.ts';
-import type { AnyRun } from './results.ts';
 import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import { editedDimensions, editedPlan, editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
@@ -68,7 +67,7 @@ export interface ShownCurves {
   dense: readonly WindowPoint[];
   made: readonly WindowPoint[];
   /** Whose the second curve is; it may have no windows yet. */
-  run: AnyRun | null;
+  run: Run | null;
   /** What the curves were measured with; null while there is none. */
   protocol: ProtocolReport | null;
 }
@@ -88,7 +87,7 @@ export function shownCurves({
   const dense = curves.dense ?? NO_WINDOWS;
   const made = (run && curves[run.id]) ?? NO_WINDOWS;
   let protocol: ProtocolReport | null = null;
-  if (run && made.length > 0) protocol = run.perplexity?.protocol ?? ('slice' in run ? run.protocol : results.protocol);
+  if (run && made.length > 0) protocol = run.perplexity?.protocol ?? run.protocol;
   else if (dense.length > 0) protocol = results.dense?.protocol ?? results.protocol;
   return { dense, made, run, protocol };
 }

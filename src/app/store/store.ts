@@ -38,6 +38,15 @@ export interface StudioState {
   site: number;
   /** Dimensions of single sites that differ from the slider's. */
   edits: SiteEdits;
+  steps: Steps;
+}
+
+/** What can be taken back and again, for people; null: nothing. */
+export interface Steps {
+  undo: string | null;
+  redo: string | null;
+  /** What was done last of it. */
+  said: string;
 }
 
 export interface MadeBefore {
@@ -78,6 +87,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
     edits: NO_EDITS,
+    steps: { undo: null, redo: null, said: '' },
   }));
 }
 

@@ -142,11 +142,9 @@ export default function BitsCard() {
 
 /** Of the newest run whose step was of this method. */
 function useLosses(method: string | undefined) {
-  const runs = useStudioState((state) => state.results.recipe_runs);
+  const runs = useStudioState((state) => state.results.runs);
   return useMemo(() => {
-    const source = stepSources({ runs: [], recipe_runs: runs }).findLast(({ label }) =>
-      label.startsWith(`${method} of `),
-    );
+    const source = stepSources({ runs }).findLast(({ label }) => label.startsWith(`${method} of `));
     if (!source) return null;
     const values = new Map(source.map.cells.map((cell) => [`${cell.layer} ${cell.row}`, cell.value]));
     const scale = heatScale([...values.values()]);

@@ -12,9 +12,8 @@ import { HeatKey } from './HeatKey.tsx';
 export default function HeatCard() {
   const sites = useStudioState((state) => state.results.spectra?.sites);
   const runs = useStudioState((state) => state.results.runs);
-  const recipeRuns = useStudioState((state) => state.results.recipe_runs);
   const { plan } = useEdited();
-  const steps = useMemo(() => stepSources({ runs, recipe_runs: recipeRuns }), [runs, recipeRuns]);
+  const steps = useMemo(() => stepSources({ runs }), [runs]);
   const planned = useMemo((): HeatSource[] => {
     if (!sites || !plan || sites.length < 2) return [];
     return [{ key: 'plan', label: 'What slicing would discard', map: energyMap(energies(sites, plan), sites) }];
