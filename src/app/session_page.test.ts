@@ -26,7 +26,7 @@ describe('a session as a page', () => {
           ),
         ),
       },
-      recipe_runs: [run],
+      runs: [run],
       curves: { dense: [point(1, 74), point(2, 75.9)], 'run-1': [point(1, 79), point(2, 80)] },
     },
   }));
