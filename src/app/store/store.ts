@@ -21,6 +21,8 @@ export interface StudioState {
   durations: StepDurations;
   /** As the engine told it last, of the model that is open. */
   memory: MemoryReport | null;
+  /** Measuring the open model waits for the person, because it takes so many seconds; null: it does not. */
+  long_measure_s: number | null;
   /** What is asked at this moment. */
   question: Question | null;
   /** The engine died and came back; until the person has read it, or goes on. */
@@ -67,6 +69,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     sessions: NO_SESSIONS,
     durations: {},
     memory: null,
+    long_measure_s: null,
     question: null,
     interruption: null,
     selected: null,
