@@ -23,17 +23,30 @@ const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
 const SlicePanel = lazy(() => import('./panels/SlicePanel.tsx'));
 const Stage = lazy(() => import('./charts/Stage.tsx'));
 
-/** A chunk of its own: nothing is to be kept before a model is open. Returns how to stop. */
-function keepSessions(studio: Studio): () => void {
+/** Begins what lies in a chunk of its own, because nothing needs it before a model is open. Returns how to stop. */
+function later(begin: () => Promise<() => void>): () => void {
   let stop: (() => void) | null = null;
   let isOver = false;
-  void import('./sessions/keep.ts').then(({ keepSession }) => {
-    if (!isOver) stop = keepSession(studio);
-  });
+  // Without its chunk the page works all the same.
+  begin().then(
+    (end) => {
+      if (isOver) end();
+      else stop = end;
+    },
+    (thrown) => console.warn(thrown),
+  );
   return () => {
     isOver = true;
     stop?.();
   };
+}
+
+function keepSessions(studio: Studio): () => void {
+  return later(async () => (await import('./sessions/keep.ts')).keepSession(studio));
+}
+
+function tellTitle(studio: Studio): () => void {
+  return later(async () => (await import('./background.ts')).tellInBackground(studio));
 }
 
 /** The one workbench: model, size and recipe, charts and result at once. */
@@ -42,6 +55,7 @@ export function App() {
   useEffect(() => listenToKeys(studio), [studio]);
   useEffect(() => guardUnload(studio), [studio]);
   useEffect(() => keepSessions(studio), [studio]);
+  useEffect(() => tellTitle(studio), [studio]);
   useEffect(() => keepFocus(), []);
   useEffect(() => listenToEngine(studio), [studio]);
   useEffect(() => {

@@ -23,6 +23,8 @@ export interface StudioState {
   memory: MemoryReport | null;
   /** Measuring the open model waits for the person, because it takes so many seconds; null: it does not. */
   long_measure_s: number | null;
+  /** Ends of jobs are told by a notification while the page is in the background. */
+  notify: boolean;
   /** What is asked at this moment. */
   question: Question | null;
   /** The engine died and came back; until the person has read it, or goes on. */
@@ -70,6 +72,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     durations: {},
     memory: null,
     long_measure_s: null,
+    notify: false,
     question: null,
     interruption: null,
     selected: null,
