@@ -1,6 +1,5 @@
 /** @file What is drawn of an open model: the front, the live curve, the table of runs, and what slicing would cut. */
 import { lazy, Suspense } from 'react';
-import { LongMeasure } from '../panels/LongMeasure.tsx';
 import { useStudioState } from '../studio.ts';
 import { LivePerplexityCard } from './cards.tsx';
 import { FrontCard } from './FrontCard.tsx';
@@ -18,7 +17,6 @@ export default function Stage() {
   const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>
-      <LongMeasure />
       <FrontCard />
       <LivePerplexityCard />
       {trains && (
