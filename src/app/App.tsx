@@ -41,12 +41,16 @@ function later(begin: () => Promise<() => void>): () => void {
   };
 }
 
-function keepSessions(studio: Studio): () => void {
-  return later(async () => (await import('./sessions/keep.ts')).keepSession(studio));
-}
-
-function tellTitle(studio: Studio): () => void {
-  return later(async () => (await import('./background.ts')).tellInBackground(studio));
+/** Sessions, undo, title and notifications. */
+function keepLater(studio: Studio): () => void {
+  const stops = [
+    later(async () => (await import('./sessions/keep.ts')).keepSession(studio)),
+    later(async () => (await import('./actions/undo.ts')).keepHistory(studio)),
+    later(async () => (await import('./background.ts')).tellInBackground(studio)),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 /** The one workbench: model, size and recipe, charts and result at once. */
@@ -54,8 +58,7 @@ export function App() {
   const studio = useStudio();
   useEffect(() => listenToKeys(studio), [studio]);
   useEffect(() => guardUnload(studio), [studio]);
-  useEffect(() => keepSessions(studio), [studio]);
-  useEffect(() => tellTitle(studio), [studio]);
+  useEffect(() => keepLater(studio), [studio]);
   useEffect(() => keepFocus(), []);
   useEffect(() => listenToEngine(studio), [studio]);
   useEffect(() => {

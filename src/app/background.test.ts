@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { pageTitle } from './background.ts';
 import { startJob } from './store/job.ts';
 
-const STEPS = [{ command: 'slice', label: 'Slicing 25 %' } as const];
+const STEPS = [{ command: 'compress', label: 'Slicing 25 %' } as const];
 const running = { ...startJob('slice', 'Slicing', STEPS, 0), fraction: 0.389 };
 const ended = { kind: 'slice', title: 'Slicing', duration_ms: 1 } as const;
 const error = { code: 'internal', message: 'No.', place: {} } as const;

@@ -17,7 +17,7 @@ import { EngineState } from './state.ts';
 const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
 
 /** What they made or measured is written down. */
-const CHANGES_RUNS: ReadonlySet<CommandKind> = new Set(['slice', 'compress', 'evaluate', 'export', 'discard']);
+const CHANGES_RUNS: ReadonlySet<CommandKind> = new Set(['compress', 'evaluate', 'export', 'discard']);
 
 /**
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
@@ -28,6 +28,7 @@ const QUIET_S: Partial<Record<CommandKind, number>> = {
   open: 120,
   set_texts: 300,
   set_tasks: 60,
+  set_examples: 60,
   score: 60,
   compress: 60,
   solve: 60,

@@ -27,7 +27,7 @@ const measureTime = () => part(() => import('./time/measure_time.ts'));
 const recipeTime = () => part(() => import('./time/recipe_time.ts'));
 const plan = () => part(() => import('./plan_command.ts'));
 const planSolve = () => part(() => import('./solve/plan_solve.ts'));
-const slice = () => part(() => import('./slice_command.ts'));
+const examples = () => part(() => import('./examples/set_examples.ts'));
 const exporting = () => part(() => import('./export/export_command.ts'));
 const writeImatrix = () => part(() => import('./imatrix/write_imatrix.ts'));
 const setImatrix = () => part(() => import('./imatrix/set_imatrix.ts'));
@@ -61,7 +61,7 @@ export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<H
     recipe_time: async (request, _, signal) => (await recipeTime()).recipeTimeCommand(state, platform, request, signal),
     plan: async (request) => (await plan()).planCommand(state, request),
     plan_solve: async (request) => (await planSolve()).planSolveCommand(state, request),
-    slice: async (options, emit, signal) => (await slice()).sliceCommand(state, platform, options, emit, signal),
+    set_examples: async ({ files }) => (await examples()).setExamplesCommand(state, files),
     export: async (request, emit, signal) => (await exporting()).exportCommand(state, platform, request, emit, signal),
     write_imatrix: async (_, emit, signal) => (await writeImatrix()).writeImatrixCommand(state, platform, emit, signal),
     set_imatrix: async ({ file }) => (await setImatrix()).setImatrixCommand(state, file),

@@ -14,3 +14,4 @@ export {
 } from '../compress/slicegpt/plan.ts';
 export { BOS_MODES, bosText } from '../formats/tokenizer/bos.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';
+export { slicingRecipe } from './slicing_recipe.ts';

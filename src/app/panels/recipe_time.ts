@@ -22,11 +22,13 @@ export function useRecipeTime(recipe: Recipe | null, isPermitted: boolean): numb
   const model = useStudioState((state) => state.results.model);
   const dense = useStudioState((state) => state.results.dense);
   const protocol = useStudioState((state) => state.results.protocol);
-  const runs = useStudioState((state) => state.results.recipe_runs);
+  const runs = useStudioState((state) => state.results.runs);
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const [tried, setTried] = useState<Tried | null>(null);
   const text = recipe?.text;
-  const made = runs.findLast(({ report, perplexity }) => report.recipe === text && perplexity?.protocol === protocol);
+  const made = runs.findLast(
+    ({ report, is_preview, ...run }) => report.recipe === text && !is_preview && run.protocol === protocol,
+  );
   const isKnown = tried?.model === model && tried?.protocol === protocol && tried?.recipe === text;
   const isWanted = isIdle && dense !== null && isPermitted && !isKnown && !made;
   const steps = recipe?.steps;

@@ -11,7 +11,7 @@ import {
 } from './job.ts';
 
 const STEPS: JobStep[] = [
-  { command: 'slice', label: 'Slicing 25 %' },
+  { command: 'compress', label: 'Slicing 25 %' },
   { command: 'evaluate', label: 'Perplexity at 25 %' },
 ];
 const memory = { current_gpu_bytes: 1, peak_gpu_bytes: 2 };
@@ -57,7 +57,7 @@ describe('the job', () => {
   it('weighs steps by how long they took before, else by what such steps usually take', () => {
     const half = running({ index: 1, fraction: 0 });
     expect(jobFraction(half, {})).toBeCloseTo(2 / 3);
-    expect(jobFraction(half, { slice: 900, evaluate: 100 })).toBeCloseTo(0.9);
+    expect(jobFraction(half, { compress: 900, evaluate: 100 })).toBeCloseTo(0.9);
     expect(jobFraction(running({ index: 1, fraction: 1 }), {})).toBe(1);
   });
 

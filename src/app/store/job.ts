@@ -20,6 +20,7 @@ export type JobKind =
   | 'imatrix'
   | 'diff'
   | 'tasks'
+  | 'examples'
   | 'export'
   | 'speak'
   | 'tokens'
@@ -107,8 +108,8 @@ export function applyProgress(job: JobState, event: Extract<EngineEvent, { type:
 
 /** How long commands take beside each other, roughly: an evaluation of the model is 1. */
 const USUAL: Partial<Record<CommandKind, number>> = {
-  ...{ open: 0.05, set_texts: 0.05, measure_time: 0.1, evaluate: 1, calibrate: 1.5, slice: 2 },
-  ...{ compress: 4, solve: 10, export: 2 },
+  ...{ open: 0.05, set_texts: 0.05, measure_time: 0.1, evaluate: 1, calibrate: 1.5, compress: 2 },
+  ...{ solve: 10, export: 2 },
 };
 
 /** How long a step of each kind took last, in ms. */

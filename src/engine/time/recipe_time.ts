@@ -75,7 +75,7 @@ async function tryPass(
     'compression',
     () => memoryReport(state),
   );
-  const shared = compressionContext(state, platform, scratch, undefined, meter, () => {}, both);
+  const shared = compressionContext(state, platform, scratch, 'dense', meter, () => {}, both);
   const context: PassContext = {
     ...{ ...shared, dense, before, after, importance: state.importance?.values },
     observer: {
