@@ -1,15 +1,12 @@
 /** What the page says around its work: how long it will take, where it stands when nobody looks, and tasks and trainings. */
-import { chooseWindows, expect, expectNoViolations, pictures, region, test, waitForJob } from './fixtures.ts';
-
-/** In the place of the trial: what a slow device would have found. */
-const SLOW = 'export const measureTimeCommand = async () => ({ evaluation_s: 40, calibration_s: 60 });';
+import { chooseWindows, expect, expectNoViolations, foretell, pictures, region, test, waitForJob } from './fixtures.ts';
 
 test('long measuring waits for the person; title and, once asked for, a notification tell its end', async ({
   page,
   context,
 }) => {
   await context.grantPermissions(['notifications']);
-  await page.route(/measure_time-.*\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body: SLOW }));
+  await foretell(page, 40, 60);
   // What the page would show, and a tab that nobody looks at.
   await page.addInitScript(() => {
     const shown: string[] = [];
