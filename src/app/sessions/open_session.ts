@@ -1,4 +1,5 @@
 /** @file Opening a kept session: figures at once, then the model's files, then the weights of its runs. */
+import type { KeptMetrics } from '../../engine/metrics/metrics.ts';
 import type { ModelSource } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
@@ -13,6 +14,8 @@ import type { Studio } from '../studio.ts';
 import { DATA_VERSION, type KeptSource, restoredState, type SessionData, type SessionFiles } from './data.ts';
 import { goOn } from './go_on.ts';
 import { keeperOf } from './keep.ts';
+
+const NO_METRICS: KeptMetrics = { lines: [], recipes: {} };
 
 const STEPS = [
   { command: 'open', label: 'Reading headers' },
@@ -49,11 +52,17 @@ export async function lookAtSession(studio: Studio, info: SessionInfo): Promise<
   const found = await read(studio, info);
   if (!found) return;
   await keeperOf(studio)?.save();
+  show(studio, info, found);
+}
+
+/** Its figures, in place of those at hand; nothing can be made until its model is open. */
+function show(studio: Studio, info: SessionInfo, { data, files }: Found): void {
   studio.store.setState((state) => ({
-    ...restoredState(state, found.data, found.files),
+    ...restoredState(state, data, files),
     source: null,
     sessions: { ...state.sessions, reading: info, waiting: null, kept: 'no' },
   }));
+  studio.metrics.load(data.metrics ?? NO_METRICS);
 }
 
 interface Found {
@@ -117,6 +126,7 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
         name: info.name === info.model ? null : info.name,
       },
     }));
+    studio.metrics.load(data.metrics ?? NO_METRICS);
     studio.awaited = null;
     await keeper?.entered(session);
     void offerLinked(studio);
