@@ -72,8 +72,14 @@ export async function runJob(
 
 /** What another tab works in is only looked at here. */
 function assertOwn({ store }: Studio, kind: JobKind): void {
-  const { reading } = store.getState().sessions;
+  const { reading, waiting } = store.getState().sessions;
   if (!reading || kind === 'open' || kind === 'start' || kind === 'restore' || kind === 'download') return;
+  if (waiting?.id === reading.id)
+    throw new WhittleError({
+      code: 'bad_session',
+      message: `Of ${reading.name} only the figures are here: a project holds no weights.`,
+      action: `Drop the files of ${reading.model}, or choose them, and it goes on.`,
+    });
   throw new WhittleError({
     code: 'bad_session',
     message: `${reading.name} is open in another tab; this one only shows it as it was saved last.`,
