@@ -12,7 +12,7 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
 import { fileBytes } from './file_bytes.ts';
-import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
+import { giveUp, inputKey, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import { passText } from './passes.ts';
 import { assertPermitted, isOneSlicing } from './plan_command.ts';
@@ -172,7 +172,10 @@ class RecipeRun {
       after,
       recall: (what) => this.recall(what),
       importance: state.importance?.values,
-      checkpoint: state.checkpoints.of(key, state.requireTexts(), () => platform.createScratch()),
+      checkpoint: state.checkpoints.of({
+        ...{ key, calibration: state.requireTexts(), createScratch: () => platform.createScratch() },
+        ...(platform.kept && { outer: { kept: platform.kept, key: inputKey(state) } }),
+      }),
       observer: {
         onProgress: (progress) =>
           this.meter.report({

@@ -68,8 +68,8 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
   ledger.free(...held);
   const adapters = places.reduce((sum, { weight: { shape } }) => sum + rank * (shape[0] + shape[1]), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The best adapters wait on the host; a checkpoint has them, and all with two moments.
-  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 16 * adapters });
+  // The best adapters wait on the host; a checkpoint has them, and all with two moments: the last stays while the next is written.
+  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 32 * adapters });
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {
