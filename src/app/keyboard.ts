@@ -44,7 +44,7 @@ export function listenToKeys(studio: Studio): () => void {
 /** Which button a key presses now; null where it has none, or where a slip of the finger would cost results. */
 export function actionOf(key: string, { job, results }: Pick<StudioState, 'job' | 'results'>): string | null {
   const action = BUTTONS[key.toLowerCase()] ?? null;
-  const isWork = job.state === 'running' || results.runs.length + results.recipe_runs.length > 0;
+  const isWork = job.state === 'running' || results.runs.length > 0;
   return action && REPLACING.has(action) && isWork ? null : action;
 }
 

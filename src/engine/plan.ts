@@ -22,4 +22,5 @@ export {
   worstMemory,
 } from './memory_plan.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';
+export { slicingRecipe } from './slicing_recipe.ts';
 export { VERSION } from './version.ts';

@@ -38,9 +38,9 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
   changeResults(store, (results) => ({
     ...results,
     runs: results.runs.map((run) => ({ ...run, is_lost: true })),
-    recipe_runs: results.recipe_runs.map((run) => ({ ...run, is_lost: true })),
     // The files are gone with the engine that read them.
     imatrix: null,
+    examples: [],
     tasks: [],
     scores: {},
     removed: results.removed.map((run) => ({ ...run, is_lost: true })),

@@ -1,7 +1,6 @@
 /** @file What the table of runs does: choose, name, pin, take away and put back. */
 import { removeExport } from '../../platform/export_folder.ts';
-import type { AnyRun } from '../store/results.ts';
-import { findRun, markRun, putBack, takeAway } from '../store/results.ts';
+import { changeRun, findRun, isRebased, putBack, type Run, takeAway } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { runJob } from './job.ts';
@@ -11,20 +10,20 @@ import { selectRun } from './select.ts';
 /** How long a run that was taken away can be put back. */
 const UNDO_MS = 300_000;
 
-/** The result speaks of it; a slice's settings come back with it, so that the slider stands where it was made. */
+/** The result speaks of it; the slider's settings come back with it, so that the slider stands where it was made. */
 export function showRun(studio: Studio, id: string): void {
   const run = findRun(studio.store.getState().results, id);
   if (!run) return;
-  if ('slice' in run) selectRun(studio, id);
+  if (isRebased(run)) selectRun(studio, id);
   else studio.store.setState({ selected: id });
 }
 
 export function nameRun({ store }: Studio, id: string, name: string): void {
-  changeResults(store, (results) => markRun(results, id, { name: name.trim() || undefined }));
+  changeResults(store, (results) => changeRun(results, id, { name: name.trim() || undefined }));
 }
 
 export function pinRun({ store }: Studio, id: string, is_pinned: boolean): void {
-  changeResults(store, (results) => markRun(results, id, { is_pinned }));
+  changeResults(store, (results) => changeRun(results, id, { is_pinned }));
 }
 
 /** Off the page at once; its weights and files go when it can no longer be put back. */
@@ -71,6 +70,6 @@ export async function freeRemoved(studio: Studio, id: string): Promise<void> {
   await previewIfWanted(studio);
 }
 
-async function removeExports({ exports }: AnyRun): Promise<void> {
+async function removeExports({ exports }: Run): Promise<void> {
   for (const entry of exports) if (entry.state === 'done') await removeExport(entry.report.folder);
 }

@@ -70,7 +70,7 @@ describe('undo and redo', () => {
     store.setState(({ results }) => ({
       results: {
         ...results,
-        recipe_runs: ['r1', 'r2'].map((id) => recipeRun(id, { bytes: 1, perplexity: 80, kl: 0.1 })),
+        runs: ['r1', 'r2'].map((id) => recipeRun(id, { bytes: 1, perplexity: 80, kl: 0.1 })),
       },
     }));
     expect(history.undo(), 'a run that was made is no step').toBeNull();
@@ -78,14 +78,14 @@ describe('undo and redo', () => {
     pinRun(studio, 'r2', true);
     takeRunAway(studio, 'r1');
     takeRunAway(studio, 'r2');
-    const ids = () => state().results.recipe_runs.map(({ id }) => id);
+    const ids = () => state().results.runs.map(({ id }) => id);
     expect(ids()).toEqual([]);
     expect(history.undo()).toMatch(/^removal of/);
     expect(history.undo()).toBe('removal of First');
     expect(ids().sort()).toEqual(['r1', 'r2']);
     expect(history.undo()).toMatch(/^pin of/);
     expect(history.undo()).toMatch(/^name of/);
-    expect(state().results.recipe_runs.map(({ name, is_pinned }) => [name, is_pinned ?? false])).toEqual([
+    expect(state().results.runs.map(({ name, is_pinned }) => [name, is_pinned ?? false])).toEqual([
       [undefined, false],
       [undefined, false],
     ]);
@@ -98,11 +98,12 @@ describe('undo and redo', () => {
   it('offers no run that was freed, or put back by its own button', async () => {
     const { studio, state, history } = await remembering();
     await slice(studio);
-    takeRunAway(studio, 'slice-1');
-    putRunBack(studio, 'slice-1');
+    const [{ id }] = state().results.runs;
+    takeRunAway(studio, id);
+    putRunBack(studio, id);
     expect(state().steps.undo).toBeNull();
-    takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio, 'slice-1');
+    takeRunAway(studio, id);
+    await freeRemoved(studio, id);
     expect(state().steps).toMatchObject({ undo: null, redo: null });
     expect(history.undo()).toBeNull();
   });
@@ -113,7 +114,10 @@ describe('undo and redo', () => {
     const sent = engine.commands.length;
     history.undo();
     await vi.waitFor(() => expect(engine.commands.length).toBe(sent + 2));
-    expect(engine.commands.at(-2)).toMatchObject({ kind: 'slice', request: { sparsity: 0.25 } });
+    expect(engine.commands.at(-2)).toMatchObject({
+      kind: 'compress',
+      request: { steps: [{ method: 'slicegpt', options: { sparsity: 0.25 } }] },
+    });
   });
 
   it('begins anew with another model', async () => {

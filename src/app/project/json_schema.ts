@@ -4,6 +4,7 @@
  */
 import type { GenericSchema } from 'valibot';
 import {
+  bases,
   model,
   number,
   parts,
@@ -12,8 +13,6 @@ import {
   run,
   score,
   site,
-  slice,
-  slicedRun,
   solution,
   step,
   worst,
@@ -21,7 +20,7 @@ import {
 import { projectSchema } from './schema.ts';
 
 /** Written once, under these names. */
-const NAMED = { model, number, parts, perplexity, protocol, run, score, site, slice, slicedRun, solution, step, worst };
+const NAMED = { model, number, parts, perplexity, protocol, run, bases, score, site, solution, step, worst };
 const NAMES = new Map<unknown, string>(Object.entries(NAMED).map(([name, schema]) => [schema, name]));
 
 type Json = Record<string, unknown>;
@@ -83,8 +82,6 @@ function typeOf(node: Node): Json {
     case 'union':
     case 'variant':
       return { anyOf: (node.options as readonly Node[]).map(of) };
-    case 'intersect':
-      return { allOf: (node.options as readonly Node[]).map(of) };
     case 'literal':
       return { const: node.literal };
     case 'picklist':

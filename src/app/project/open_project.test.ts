@@ -52,7 +52,7 @@ it('of files shows its figures and asks for them; until they come nothing can be
   expect(state().sessions).toMatchObject({ waiting: null, reading: null });
   const sent = engine.commands.length;
   await slice(studio);
-  expect(engine.kinds().slice(sent)).toEqual(['slice', 'evaluate']);
+  expect(engine.kinds().slice(sent)).toEqual(['compress', 'evaluate']);
 });
 
 it('that was measured with a text of one’s own says that it is not there, and measures anew', async () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SLICE, source, started, TEXTS } from '../../../test/support/test_engine.ts';
 import { MetricsLog } from '../../engine/metrics/metrics.ts';
+import { slicingRecipe } from '../../engine/plan.ts';
 import { toErrorData } from '../../errors/errors.ts';
 import { dataOf, restoredState } from '../sessions/data.ts';
 import { NO_RESULTS } from '../store/results.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
   const dense = await engine.run('evaluate', { target: 'dense' });
   metrics.result('evaluate', dense);
   const { sites } = await engine.run('calibrate', { fusion: 'exact' });
-  const slice = await engine.run('slice', SLICE);
+  const slice = await engine.run('compress', slicingRecipe(SLICE));
   const report = await engine.run('compress', { steps: [{ method: 'rtn', options: { bits: 4, group: 8 } }] });
   const perplexity = await engine.run('evaluate', { target: report.id });
   metrics.result('evaluate', perplexity);
@@ -38,8 +39,10 @@ beforeAll(async () => {
       ...NO_RESULTS,
       ...{ model, protocol, dense, texts: TEXTS },
       spectra: { fusion: 'exact', sites, is_complete: true },
-      runs: [{ id: slice.id, is_preview: false, slice, perplexity: null, protocol, exports: [], name: 'First' }],
-      recipe_runs: [{ id: report.id, report, perplexity, exports: [], is_pinned: true }],
+      runs: [
+        { id: slice.id, is_preview: false, report: slice, perplexity: null, protocol, exports: [], name: 'First' },
+        { id: report.id, is_preview: false, report, perplexity, protocol, exports: [], is_pinned: true },
+      ],
       curves: { dense: [{ window: 1, perplexity: Number.POSITIVE_INFINITY, relative_spread: null, loss: Number.NaN }] },
     },
   };
@@ -74,7 +77,7 @@ describe('a project file', () => {
     const { data, files } = sessionOf(await readProject(file(saved())), PAGE);
     const again = { ...createStudioStore().getState(), ...restoredState(state, data, files) };
     const [first, second] = [saved(), saved({ ...state, ...again })].map((text) => JSON.parse(text));
-    for (const each of ['slices', 'runs', 'spectra', 'dense', 'model', 'settings', 'front', 'metrics'])
+    for (const each of ['runs', 'spectra', 'dense', 'model', 'settings', 'front', 'metrics'])
       expect(second[each], each).toEqual(first[each]);
   });
 

@@ -7,7 +7,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { SessionInfo } from '../../platform/session_records.ts';
 import { DATA_VERSION, dataOf, type SessionData, type SessionFiles } from '../sessions/data.ts';
 import { QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
-import { type AnyRun, NO_RESULTS } from '../store/results.ts';
+import { NO_RESULTS, type Run } from '../store/results.ts';
 import type { Settings } from '../store/settings.ts';
 import { createStudioStore, type FrontSettings, type StudioState } from '../store/store.ts';
 import { PROJECT_FORMAT, PROJECT_VERSION, type Project, projectSchema } from './schema.ts';
@@ -37,14 +37,13 @@ export function projectText(
     measured_with: protocol && state.results.texts ? { texts: textPlaces(state.results.texts), protocol } : null,
     settings: { sparsity_percent, round, schedule, fusion, head, export: settings.export },
     ...{ recipe, front, engines, dense, spectra },
-    slices: results.runs.map(({ slice, protocol, ...run }) => ({ ...measuredOf(run), slice, protocol })),
-    runs: results.recipe_runs.map(({ report, ...run }) => ({ ...measuredOf(run), report })),
+    runs: results.runs.map(({ report, protocol, ...run }) => ({ ...measuredOf(run), report, protocol })),
     ...{ selected, solution, curves, training, tasks: results.tasks, scores, metrics },
   };
   return `${JSON.stringify(project, plain)}\n`;
 }
 
-function measuredOf({ name, is_pinned, perplexity }: Pick<AnyRun, 'name' | 'is_pinned' | 'perplexity'>) {
+function measuredOf({ name, is_pinned, perplexity }: Pick<Run, 'name' | 'is_pinned' | 'perplexity'>) {
   return { name, is_pinned, perplexity };
 }
 
@@ -117,17 +116,13 @@ function assertOwn(file: File, value: unknown): void {
 /** What no single field can say. */
 function consistent(file: File, project: Project): Project {
   const ids = new Set<string>();
-  const check = (field: string, ...own: string[]) => {
-    const [id] = own;
-    const other = own.find((each) => each !== id);
-    if (other !== undefined)
-      throw bad(file, { message: `${field} has two ids, ${id} and ${other}.`, field, allowed: 'one id for a run' });
+  for (const [i, { report }] of project.runs.entries()) {
+    const { id } = report;
+    const field = `runs.${i}.report`;
     if (ids.has(id) || id === 'dense')
       throw bad(file, { message: `${field} has the id ${id}, which is taken.`, field, allowed: 'an id of its own' });
     ids.add(id);
-  };
-  for (const [i, { slice }] of project.slices.entries()) check(`slices.${i}.slice`, slice.id, slice.run.id);
-  for (const [i, { report }] of project.runs.entries()) check(`runs.${i}.report`, report.id);
+  }
   const { selected } = project;
   return { ...project, selected: selected !== null && ids.has(selected) ? selected : null };
 }
@@ -174,14 +169,13 @@ export function sessionOf(
     ...{ model, protocol: measured_with?.protocol ?? null },
     dense: project.dense,
     spectra: project.spectra,
-    runs: project.slices.map(({ slice, ...run }) => ({ ...run, slice, id: slice.id, is_preview: false, exports: [] })),
-    recipe_runs: project.runs.map(({ report, ...run }) => ({ ...run, report, id: report.id, exports: [] })),
+    runs: project.runs.map(({ report, ...run }) => ({ ...run, report, id: report.id, is_preview: false, exports: [] })),
     ...{ solution: project.solution, curves: project.curves, training: project.training, scores: project.scores },
   };
   return {
     info: {
       ...{ id, name: project.name, model: model.name, fingerprint: model.fingerprint, saved_at },
-      ...{ runs: project.slices.length + project.runs.length, engines: nextEngine(project), unfinished: null },
+      ...{ runs: project.runs.length, engines: nextEngine(project), unfinished: null },
     },
     data: {
       version: DATA_VERSION,
@@ -200,9 +194,8 @@ export function sessionOf(
 }
 
 /** Ids of new runs are told apart from the file's by it. */
-function nextEngine({ engines, slices, runs }: Project): number {
-  const ids = [...slices.map(({ slice }) => slice.id), ...runs.map(({ report }) => report.id)];
-  const used = ids.map((id) => Number(/^(?:slice|run)-(\d+)-\d+$/.exec(id)?.[1] ?? 0));
+function nextEngine({ engines, runs }: Project): number {
+  const used = runs.map(({ report: { id } }) => Number(/^(?:slice|run)-(\d+)-\d+$/.exec(id)?.[1] ?? 0));
   return Math.max(1, engines, ...used.map((engine) => engine + 1));
 }
 

@@ -4,13 +4,12 @@
  */
 import * as v from 'valibot';
 import type {
+  BasesReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
   RunReport,
   SiteReport,
-  SlicedRun,
-  SliceReport,
   StepReport,
   TaskReport,
   TaskScore,
@@ -214,16 +213,13 @@ export const sliceOptions = v.object({
   head: v.picklist(['auto', 'untied', 'sliced', 'tied', 'tied-sliced']),
 });
 
-export const slice: Schema<SliceReport> = v.object({
-  id,
+export const bases: Schema<BasesReport> = v.object({
   options: sliceOptions,
   head: v.picklist(['untied', 'sliced', 'tied', 'tied-sliced']),
-  ...v.entriesFromList(['dimension', 'parameters', 'bytes'], whole()),
-  parts,
+  dimension: whole(),
   sites: list(site, 2 * MOST_LAYERS + 1),
   discarded_energy: list(number, 2 * MOST_LAYERS + 1),
   certificate: worst,
-  duration_ms: number,
 });
 
 export const run: Schema<RunReport> = v.object({
@@ -234,12 +230,10 @@ export const run: Schema<RunReport> = v.object({
   ...v.entriesFromList(['parameters', 'bytes', 'bits_per_weight', 'multiplications_per_token', 'stored_bytes'], number),
   file_bytes: v.object(v.entriesFromList(PRECISIONS, number)),
   parts: v.object(v.entriesFromList(PARTS, number)),
-  slice: v.optional(slice),
+  bases: v.optional(bases),
   solver: v.optional(solver),
   duration_ms: number,
 });
-
-export const slicedRun: Schema<SlicedRun> = v.intersect([slice, v.object({ run })]);
 
 const accuracy = v.object({ value: number, error: v.nullable(number) });
 

@@ -14,7 +14,6 @@ import {
   run,
   score,
   site,
-  slicedRun,
   solution,
   task,
   text,
@@ -104,9 +103,8 @@ export const projectSchema = v.object({
   spectra: v.nullable(
     v.object({ fusion: v.picklist(['exact', 'official']), is_complete: v.boolean(), sites: list(site, 20_001) }),
   ),
-  /** Slices of the slider, then what recipes made. */
-  slices: list(v.object({ ...measured, slice: slicedRun, protocol: v.nullable(protocol) }), 10_000),
-  runs: list(v.object({ ...measured, report: run }), 10_000),
+  /** Whatever made them. `protocol`: what the texts were then. */
+  runs: list(v.object({ ...measured, report: run, protocol: v.nullable(protocol) }), 10_000),
   selected: v.nullable(text(100)),
   solution: v.nullable(solution),
   curves: v.record(v.string(), curve),

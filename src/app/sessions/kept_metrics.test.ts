@@ -10,12 +10,13 @@ it('the log of what was measured is kept with the session, and gone on with', as
   const { studio } = studioWith();
   await openModel(studio, { kind: 'demo' });
   await slice(studio);
+  const [{ id }] = studio.store.getState().results.runs;
   const { metrics } = structuredClone(dataOf(studio.store.getState(), studio.metrics.kept()));
   const next = studioWith().studio;
   next.metrics.load(metrics!);
   expect(next.metrics.text()).toBe(studio.metrics.text());
-  expect(next.metrics.lines('slice-1'), 'runs are known by their recipes').toEqual(studio.metrics.lines('slice-1'));
-  next.metrics.result('evaluate', perplexityReport('slice-1', 80));
+  expect(next.metrics.lines(id), 'runs are known by their recipes').toEqual(studio.metrics.lines(id));
+  next.metrics.result('evaluate', perplexityReport(id, 80));
   expect(next.metrics.lines().at(-1)?.run).toBe('slicegpt:sparsity=0.25');
 });
 

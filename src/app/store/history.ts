@@ -3,7 +3,7 @@
  * made by comparing two states, so that nothing that changes a setting has to know of them.
  */
 import { labelOf } from './front.ts';
-import { type AnyRun, findRun, markRun, putBack, type Results, takeAway } from './results.ts';
+import { changeRun, findRun, putBack, type Results, type Run, takeAway } from './results.ts';
 import type { Settings } from './settings.ts';
 import type { FrontSettings, StudioState } from './store.ts';
 
@@ -65,8 +65,8 @@ function changedFields(before: Undoable, after: Undoable): Step | null {
 
 function changedRuns(before: Results, after: Results): Step[] {
   const steps: Step[] = [];
-  if (before.runs !== after.runs || before.recipe_runs !== after.recipe_runs) {
-    for (const run of [...after.runs, ...after.recipe_runs]) {
+  if (before.runs !== after.runs) {
+    for (const run of after.runs) {
       const known = findRun(before, run.id);
       if (!known || known === run || isSameMark(known, run)) continue;
       steps.push({ kind: 'mark', id: run.id, label: labelOf(known), before: markOf(known), after: markOf(run) });
@@ -79,7 +79,7 @@ function changedRuns(before: Results, after: Results): Step[] {
   return steps;
 }
 
-function markOf({ name, is_pinned }: AnyRun): Mark {
+function markOf({ name, is_pinned }: Run): Mark {
   return { name, is_pinned };
 }
 
@@ -98,7 +98,7 @@ export function joined(first: Step, second: Step): Step | null {
 /** The state with a step taken back, or taken again. */
 export function stepped(state: Undoable, step: Step, way: 'undo' | 'redo'): Partial<StudioState> {
   const { results } = state;
-  if (step.kind === 'mark') return { results: markRun(results, step.id, way === 'undo' ? step.before : step.after) };
+  if (step.kind === 'mark') return { results: changeRun(results, step.id, way === 'undo' ? step.before : step.after) };
   if (step.kind === 'removal') return { results: (way === 'undo' ? putBack : takeAway)(results, step.id) };
   const fields: Fields = way === 'undo' ? step.before : step.after;
   const part = (names: object) => Object.fromEntries(Object.entries(fields).filter(([name]) => name in names));

@@ -6,6 +6,7 @@ import { SLICE, source, started } from '../../../test/support/test_engine.ts';
 import { parseRecipe } from '../../compress/recipe/recipe.ts';
 import type { Engine } from '../engine.ts';
 import type { EngineEvent, Stage } from '../protocol.ts';
+import { slicingRecipe } from '../slicing_recipe.ts';
 
 type Emit = (event: EngineEvent) => void;
 type Job = (engine: Engine, emit: Emit) => Promise<string>;
@@ -33,7 +34,7 @@ async function madeBy(make: (engine: Engine, emit: Emit) => Promise<{ id: string
 const slicing =
   (options: Partial<typeof SLICE>): Job =>
   (engine, emit) =>
-    madeBy((each, tell) => each.run('slice', { ...SLICE, ...options }, tell), engine, emit);
+    madeBy((each, tell) => each.run('compress', slicingRecipe({ ...SLICE, ...options }), tell), engine, emit);
 const recipe =
   (text: string): Job =>
   (engine, emit) =>
