@@ -15,3 +15,4 @@ export {
 export { BOS_MODES, bosText } from '../formats/tokenizer/bos.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';
 export { slicingRecipe } from './slicing_recipe.ts';
+export { VERSION } from './version.ts';

@@ -9,7 +9,7 @@ import { changeResults, changeSettings } from '../store/store.ts';
 import { AT_ONCE_S, mayTakeLong, measureSeconds } from '../store/times.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
-import { isRecipe } from './dropped_recipe.ts';
+import { isProject, isRecipe } from './dropped_recipe.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
@@ -82,6 +82,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     files = await picked;
     if (mayBeTasks(studio, files)) return await offerLines(studio, files);
     if (areTexts(files)) return await offerTexts(studio, files);
+    if (studio.takeProject && (await isProject(files))) return await studio.takeProject(files[0].file);
     if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {

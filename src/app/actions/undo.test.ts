@@ -98,11 +98,12 @@ describe('undo and redo', () => {
   it('offers no run that was freed, or put back by its own button', async () => {
     const { studio, state, history } = await remembering();
     await slice(studio);
-    takeRunAway(studio, 'slice-1');
-    putRunBack(studio, 'slice-1');
+    const [{ id }] = state().results.runs;
+    takeRunAway(studio, id);
+    putRunBack(studio, id);
     expect(state().steps.undo).toBeNull();
-    takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio, 'slice-1');
+    takeRunAway(studio, id);
+    await freeRemoved(studio, id);
     expect(state().steps).toMatchObject({ undo: null, redo: null });
     expect(history.undo()).toBeNull();
   });
@@ -114,7 +115,8 @@ describe('undo and redo', () => {
     history.undo();
     await vi.waitFor(() => expect(engine.commands.length).toBe(sent + 2));
     expect(engine.commands.at(-2)).toMatchObject({
-      ...{ kind: 'compress', request: { steps: [{ method: 'slicegpt', options: { sparsity: 0.25 } }] } },
+      kind: 'compress',
+      request: { steps: [{ method: 'slicegpt', options: { sparsity: 0.25 } }] },
     });
   });
 

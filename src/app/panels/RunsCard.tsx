@@ -74,6 +74,14 @@ export default function RunsCard() {
           >
             Save log
           </button>
+          <button
+            type="button"
+            className="quiet"
+            title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
+            onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
+          >
+            Save project
+          </button>
         </div>
       </header>
       {/* A box that scrolls has to be reachable without a mouse. */}

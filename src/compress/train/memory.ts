@@ -111,8 +111,8 @@ export function memoryOfTraining(
   ledger.free(...held);
   const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The first and the best wait on the host; a checkpoint has the best, and all with two moments.
-  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 16 * trained });
+  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is written.
+  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 32 * trained });
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {
