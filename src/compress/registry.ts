@@ -3,6 +3,7 @@ import { WhittleError } from '../errors/errors.ts';
 import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { depth } from './depth/depth.ts';
+import { distil } from './distil/distil.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
 import { gptq } from './gptq/gptq.ts';
@@ -21,6 +22,7 @@ import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
 import { tensorTrain } from './tensor_train/tensor_train.ts';
+import { tfLlmd } from './tf_llmd/tf_llmd.ts';
 import { w8a8 } from './w8a8/w8a8.ts';
 import { wanda } from './wanda/wanda.ts';
 import { width } from './width/width.ts';
@@ -52,6 +54,8 @@ export const METHODS: readonly AnyMethod[] = [
   correct,
   heal,
   rft,
+  distil,
+  tfLlmd,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

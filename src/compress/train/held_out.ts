@@ -40,6 +40,8 @@ export interface Objective {
 export interface Practice extends Pick<GradientOptions, 'teacher' | 'targets'> {
   readonly windows: TokenWindows;
   readonly batches: readonly WindowBatch[];
+  /** What the curve shows of the step, where what is lowered is only a way to it; absent: that. */
+  readonly shown_loss?: number;
 }
 
 /** Batches that go through the model together. */
