@@ -6,6 +6,7 @@ import { depth } from './depth/depth.ts';
 import { distil } from './distil/distil.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
+import { gkd } from './gkd/gkd.ts';
 import { gptq } from './gptq/gptq.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
@@ -13,6 +14,7 @@ import { llmPruner } from './llm_pruner/llm_pruner.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
+import { minillm } from './minillm/minillm.ts';
 import { owq } from './owq/owq.ts';
 import { recover } from './recover/recover.ts';
 import { rft } from './rft/rft.ts';
@@ -56,6 +58,8 @@ export const METHODS: readonly AnyMethod[] = [
   rft,
   distil,
   tfLlmd,
+  gkd,
+  minillm,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

@@ -17,31 +17,33 @@ export interface Sample {
 
 export interface Sampling {
   readonly student: Writer;
-  /** Samples from share · p + (1 − share) · q; absent: from q. */
-  readonly teacher?: { readonly writer: Writer; readonly share: number };
+  readonly teacher?: Writer;
   readonly count: number;
   readonly ends: readonly number[];
-  /** Uniform in [0, 1), one for each token. */
-  readonly random: () => number;
+  readonly choose: Choose;
   readonly signal: AbortSignal;
 }
 
+/** @param q ln of the student's distribution. @param p The teacher's, where it samples too. */
+export type Choose = (q: Float64Array, p: Float64Array | undefined) => number;
+
 export async function sampled(
   prompt: Uint32Array,
-  { student, teacher, count, ends, random, signal }: Sampling,
+  { student, teacher, count, ends, choose, signal }: Sampling,
 ): Promise<Sample> {
   const total = prompt.length + count;
   const own = student.text(total);
-  const other = teacher?.writer.text(total);
+  const other = teacher?.text(total);
   const found = { prompt, tokens: [] as number[], student: [] as number[], teacher: [] as number[] };
   try {
     let next = prompt;
     while (found.tokens.length < count) {
+      // What computes on this thread leaves no room for a message that says stop.
       await nextTask();
       throwIfCancelled(signal);
       const q = logProbabilities(await own.append(next, signal));
       const p = other && logProbabilities(await other.append(next, signal));
-      const token = drawn(q, p, teacher?.share ?? 0, random());
+      const token = choose(q, p);
       found.tokens.push(token);
       found.student.push(q[token]);
       if (p) found.teacher.push(p[token]);
@@ -56,7 +58,7 @@ export async function sampled(
 }
 
 /** ln softmax, in f64. */
-export function logProbabilities(logits: ArrayLike<number>): Float64Array {
+function logProbabilities(logits: ArrayLike<number>): Float64Array {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) most = Math.max(most, logits[i]);
   let sum = 0;
@@ -65,12 +67,15 @@ export function logProbabilities(logits: ArrayLike<number>): Float64Array {
   return Float64Array.from(logits, (logit) => logit - log);
 }
 
-function drawn(q: Float64Array, p: Float64Array | undefined, share: number, random: number): number {
-  let left = random;
-  for (let id = 0; id < q.length; id++) {
-    left -= (1 - share) * Math.exp(q[id]) + (p ? share * Math.exp(p[id]) : 0);
-    if (left < 0) return id;
-  }
-  // Rounding may leave a little behind all of them.
-  return q.reduce((best, value, id) => (value > q[best] ? id : best), 0);
+/** A draw from share · p + (1 − share) · q. @param random Uniform in [0, 1), one for each token. */
+export function drawing(share: number, random: () => number): Choose {
+  return (q, p) => {
+    let left = random();
+    for (let id = 0; id < q.length; id++) {
+      left -= (1 - share) * Math.exp(q[id]) + (p ? share * Math.exp(p[id]) : 0);
+      if (left < 0) return id;
+    }
+    // Rounding may leave a little behind all of them.
+    return q.reduce((best, value, id) => (value > q[best] ? id : best), 0);
+  };
 }

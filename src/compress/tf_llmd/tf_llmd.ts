@@ -66,7 +66,7 @@ function refusal(model: ModelOutline, { layers }: Options): string | undefined {
 }
 
 /** Layers that go: of n evenly spread ones, the i-th stays at ⌊i · count / n⌋. */
-function truncated<M extends ModelOutline>(model: M, { take, layers }: Pick<Options, 'take' | 'layers'>): M {
+export function truncated<M extends ModelOutline>(model: M, { take, layers }: Pick<Options, 'take' | 'layers'>): M {
   const count = model.layers.length;
   const kept = Array.from({ length: layers }, (_, i) => (take === 'first' ? i : Math.floor((i * count) / layers)));
   const gone = model.layers.map(({ index }) => index).filter((index) => !kept.includes(index));
