@@ -6,12 +6,11 @@ import * as v from 'valibot';
 import type { DivergenceKind } from '../../backend/training_kernels.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { memoryScratch } from '../../models/scratch.ts';
-import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import { answerTargets } from '../examples/windows.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { samplingMemory } from '../on_policy/memory.ts';
 import { type OnPolicyOptions, onPolicyFields } from '../on_policy/options.ts';
-import { practiceBatches, type StepSampling, samplesOf, sampleWindows } from '../on_policy/practice.ts';
+import { freshTeacher, practiceBatches, type StepSampling, samplesOf, sampleWindows } from '../on_policy/practice.ts';
 import { type Prompts, promptsOf } from '../on_policy/text.ts';
 import { number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
@@ -49,7 +48,7 @@ export const gkd: Method<Options> = {
   }),
   refusal: trainingRefusal,
   plan: plannedTraining,
-  memory: samplingMemory,
+  memory: (model, options, plan) => samplingMemory(model, options, plan),
   examples: ({ data }) => (data === undefined ? undefined : { file: data, needs: ['completion'] }),
   run: distilled,
 };
@@ -79,7 +78,7 @@ export function gkdObjective(
   choose?: StepSampling['choose'],
 ): Objective {
   const { lambda, beta, seed } = options;
-  const { dense, signal } = context;
+  const { dense } = context;
   const loss = lossOf(beta);
   return {
     label: `${loss.label} to the dense model; ${Math.round(100 * lambda)} % of steps on the student's own texts`,
@@ -96,7 +95,7 @@ export function gkdObjective(
       const { windows, spans } = sampleWindows(samples, prompts.text.seqlen);
       const batches = practiceBatches(context, windows);
       const all = [...spans.keys()];
-      const inputs = await teacherInputs(arena, dense, windows, batches, signal);
+      const inputs = await freshTeacher(arena, context, windows, batches);
       return {
         ...{ windows, batches, targets: answerTargets({ windows, spans }, all, batches, all) },
         teacher: { ...loss.kind, head: dense.lm_head, inputs },

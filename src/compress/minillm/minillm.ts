@@ -5,12 +5,11 @@
 import * as v from 'valibot';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { memoryScratch } from '../../models/scratch.ts';
-import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { samplingMemory } from '../on_policy/memory.ts';
 import { type OnPolicyOptions, onPolicyFields } from '../on_policy/options.ts';
-import { practiceBatches, type StepSampling, samplesOf, sampleWindows } from '../on_policy/practice.ts';
+import { freshTeacher, practiceBatches, type StepSampling, samplesOf, sampleWindows } from '../on_policy/practice.ts';
 import { type Prompts, promptsOf } from '../on_policy/text.ts';
 import { number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
@@ -60,7 +59,7 @@ export const minillm: Method<Options> = {
   }),
   refusal: trainingRefusal,
   plan: plannedTraining,
-  memory: (model, options, plan) => samplingMemory(model, { ...options, batch: 2 * options.batch }, plan),
+  memory: (model, options, plan) => samplingMemory(model, { ...options, batch: 2 * options.batch }, plan, 2),
   examples: ({ data }) => (data === undefined ? undefined : { file: data, needs: ['completion'] }),
   run: distilled,
 };
@@ -94,7 +93,7 @@ export function minillmObjective(
   context: PassContext,
   choose?: StepSampling['choose'],
 ): Objective {
-  const { dense, signal } = context;
+  const { dense } = context;
   const { seqlen } = prompts.text;
   return {
     label: 'reverse KL to the dense model, by policy gradient on the student’s own texts',
@@ -117,7 +116,7 @@ export function minillmObjective(
         texts: texts.length,
         pt: options.pt,
       });
-      const inputs = await teacherInputs(arena, dense, windows, batches, signal);
+      const inputs = await freshTeacher(arena, context, windows, batches);
       return {
         ...{ windows, batches, targets, shown_loss: reverse_kl },
         teacher: { kind: 'reverse_kl', head: dense.lm_head, inputs },

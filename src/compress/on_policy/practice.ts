@@ -1,7 +1,9 @@
 /** @file Samples of the student for one step, as windows. */
 
+import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import { withArena } from '../../runtime/arena.ts';
+import { type Arena, withArena } from '../../runtime/arena.ts';
+import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import { batchesOf, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
 import type { PassContext } from '../method.ts';
 import type { Trainable } from '../train/linears.ts';
@@ -67,4 +69,16 @@ export function sampleWindows(
 /** All of them. */
 export function practiceBatches({ backend }: PassContext, windows: TokenWindows): WindowBatch[] {
   return batchesOf(windows, 0, windows.count, rowsPerBatch(backend.info));
+}
+
+/** What the dense head reads of windows that were just made; nothing else stays of its pass. */
+export async function freshTeacher(
+  arena: Arena,
+  { dense, signal }: PassContext,
+  windows: TokenWindows,
+  batches: readonly WindowBatch[],
+): Promise<Tensor[]> {
+  const inputs = await teacherInputs(arena, dense, windows, batches, signal);
+  arena.freeWorkspace();
+  return inputs;
 }

@@ -2,7 +2,7 @@
 import type { ModelOutline } from '../../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
-import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
+import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
 import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
@@ -17,17 +17,7 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
   const planner = plannerOf(plan, batch);
   const { ledger } = planner;
   const places = linearPlaces(model).filter(({ weight }) => isTrained(weight));
-  for (const { weight } of places) {
-    const [rows, columns] = weight.shape;
-    for (let i = 0; i < 4; i++) {
-      ledger.hold('matrices', rank * columns);
-      ledger.hold('matrices', rows * rank);
-    }
-    if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
-  }
-  for (const { shape } of wholeRefs(model, options)) {
-    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
-  }
+  holdTrained(planner, model, options);
   planner.rotary(model);
   planner.rotary(model);
   const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
@@ -70,6 +60,26 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
   const teacher = 4 * samples * seqlen * D;
   // The best adapters wait on the host; a checkpoint has them, and all with two moments.
   return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 16 * adapters });
+}
+
+/** What is trained, with its gradients and moments. */
+export function holdTrained(
+  { ledger }: Pick<OutlinePlanner, 'ledger'>,
+  model: ModelOutline,
+  options: TrainingOptions,
+): void {
+  const { rank } = options;
+  for (const { weight } of linearPlaces(model).filter((place) => isTrained(place.weight))) {
+    const [rows, columns] = weight.shape;
+    for (let i = 0; i < 4; i++) {
+      ledger.hold('matrices', rank * columns);
+      ledger.hold('matrices', rows * rank);
+    }
+    if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
+  }
+  for (const { shape } of wholeRefs(model, options)) {
+    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
+  }
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {
