@@ -1,6 +1,6 @@
 /** @file What the parts of the headless job hand to each other. */
 import type { EngineEvent, ExportReport, TaskScore } from '../engine/protocol.ts';
-import type { FailedExport, Report, RunInput, SlicedInput } from '../engine/report.ts';
+import type { FailedExport, Report, RunInput } from '../engine/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { Span } from '../pulse/timeline.ts';
 import type { Asked } from './ask.ts';
@@ -59,7 +59,6 @@ export interface RunningJob {
   /** On the tasks, where there are some. */
   scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
-  sliced: SlicedInput[];
   runs: RunInput[];
   dense_exports: Outcomes;
   failures: ExportFailure[];

@@ -16,6 +16,7 @@ import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { minillm } from './minillm/minillm.ts';
 import { owq } from './owq/owq.ts';
+import { peqa } from './peqa/peqa.ts';
 import { recover } from './recover/recover.ts';
 import { rft } from './rft/rft.ts';
 import { rptq } from './rptq/rptq.ts';
@@ -60,6 +61,7 @@ export const METHODS: readonly AnyMethod[] = [
   tfLlmd,
   gkd,
   minillm,
+  peqa,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

@@ -17,7 +17,7 @@ function markup(node: React.ReactNode): string {
     recipeRun('a', { bytes: 4e6, perplexity: 76, kl: 0.01 }),
     recipeRun('b', { bytes: 2e6, perplexity: 90, kl: 0.1 }),
   ];
-  const measured = { model: MODEL, protocol: PROTOCOL, dense: perplexityReport('dense', 75.9), recipe_runs: runs };
+  const measured = { model: MODEL, protocol: PROTOCOL, dense: perplexityReport('dense', 75.9), runs: runs };
   studio.store.setState(({ results }) => ({ results: { ...results, ...measured }, selected: 'a' }));
   // What is rendered once reads the store as it was made.
   studio.store.getInitialState = studio.store.getState;

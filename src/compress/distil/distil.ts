@@ -10,6 +10,7 @@ import { answersObjective, MOST_HELD_OUT, mixed, requireExamples, trainedOnExamp
 import { answerTargets, exampleWindows } from '../examples/windows.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
 import { heldOut } from '../train/schedule.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
@@ -145,6 +146,7 @@ async function inContext(
             ...{ kind: 'forward_kl', head: dense.lm_head, inputs: await states.inputs(arena, chosen, batches) },
           })),
       },
+      lowRank(given),
     );
   } finally {
     await states.clear();

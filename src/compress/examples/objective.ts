@@ -3,6 +3,7 @@
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import type { Objective } from '../train/held_out.ts';
+import { lowRank } from '../train/low_rank.ts';
 import type { ExampleOptions, TrainingOptions } from '../train/options.ts';
 import { shuffled } from '../train/random.ts';
 import { assertExamples, trained } from '../train/train.ts';
@@ -42,7 +43,7 @@ export function trainedOnExamples(
   objective: Objective,
 ): Promise<CompressedModel> {
   assertExamples(windows.count / (objective.each ?? 1));
-  return trained(model, options, { ...context, calibration: windows }, objective);
+  return trained(model, options, { ...context, calibration: windows }, objective, lowRank(options));
 }
 
 /** Of a step that named a file. */

@@ -15,6 +15,7 @@ import { type Prompts, promptsOf } from '../on_policy/text.ts';
 import { number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { uniform } from '../train/random.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
 import { PREPARING, trained } from '../train/train.ts';
@@ -62,7 +63,7 @@ async function distilled(model: DecoderModel, options: Options, context: PassCon
   );
   try {
     const own = { ...context, calibration: prompts.text };
-    return await trained(model, options, own, gkdObjective(model, prompts, states, options, own));
+    return await trained(model, options, own, gkdObjective(model, prompts, states, options, own), lowRank(options));
   } finally {
     await states.clear();
   }

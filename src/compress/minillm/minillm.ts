@@ -14,6 +14,7 @@ import { type Prompts, promptsOf } from '../on_policy/text.ts';
 import { number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { windowsOfStep } from '../train/schedule.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
 import { PREPARING, trained } from '../train/train.ts';
@@ -73,7 +74,8 @@ async function distilled(model: DecoderModel, options: Options, context: PassCon
   );
   try {
     const own = { ...context, calibration: prompts.text };
-    return await trained(model, options, own, minillmObjective(model, prompts, states, calibration, options, own));
+    const objective = minillmObjective(model, prompts, states, calibration, options, own);
+    return await trained(model, options, own, objective, lowRank(options));
   } finally {
     await states.clear();
   }

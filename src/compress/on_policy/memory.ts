@@ -5,8 +5,8 @@ import { layerWidths } from '../../runtime/estimate_outline.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
-import { linearPlaces } from '../train/linears.ts';
-import { holdTrained, trainingMemory } from '../train/memory.ts';
+import { isTrained, linearPlaces } from '../train/linears.ts';
+import { adapterMemory, holdTrained, trainingMemory } from '../train/memory.ts';
 import type { OnPolicyOptions } from './options.ts';
 
 /** @param writers Models that write: the student, and the dense model where it takes part, as large as the student. */
@@ -19,7 +19,13 @@ export function samplingMemory(
   const training = trainingMemory(model, options, plan);
   const planner = plannerOf(plan, 1);
   const { ledger } = planner;
-  holdTrained(planner, model, options);
+  const trained = linearPlaces(model).filter(({ weight }) => isTrained(weight));
+  holdTrained(
+    planner,
+    model,
+    options,
+    trained.map(({ weight }) => adapterMemory(weight, options.rank)),
+  );
   for (let writer = 0; writer < writers; writer++) {
     let bytes = 0;
     for (const layer of model.layers) {

@@ -2,7 +2,7 @@
 import { nextTask, throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { AdaptedLoader } from '../../runtime/backward/adapters.ts';
+import { TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { GrowingText } from '../../runtime/decode/growing_text.ts';
 import { RESIDENT_BYTES, ResidentWeights } from '../../runtime/decode/resident.ts';
 import type { Trainable } from '../train/linears.ts';
@@ -19,7 +19,7 @@ export class Writer {
     private readonly model: DecoderModel,
     trainable?: Trainable,
   ) {
-    const loader = trainable && new AdaptedLoader(arena, trainable.adapters, trainable.whole);
+    const loader = trainable && new TrainedLoader(arena, trainable.adapters, trainable.whole);
     this.weights = new ResidentWeights(arena, model, RESIDENT_BYTES, loader);
   }
 

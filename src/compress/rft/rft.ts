@@ -7,15 +7,14 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import { answersObjective, mixed, requireExamples, trainedOnExamples } from '../examples/objective.ts';
 import { exampleWindows } from '../examples/windows.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
-import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
 import { adapterFields, DATA, type ExampleOptions, TEMPLATE, type TrainingOptions } from '../train/options.ts';
+import { TEXT } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
 
 type Options = TrainingOptions & ExampleOptions;
-
-const TEXT: Objective = { label: 'the next token of the text', of: async () => ({}) };
 
 export const rft: Method<Options> = {
   name: 'rft',
@@ -37,7 +36,7 @@ async function finetuned(model: DecoderModel, options: Options, context: PassCon
   const { data } = options;
   if (data !== undefined) return onAnswers(model, options, context, data);
   assertWindows(context.calibration.count);
-  return trained(model, options, context, TEXT);
+  return trained(model, options, context, TEXT, lowRank(options));
 }
 
 async function onAnswers(

@@ -9,7 +9,9 @@ import { withoutLayers } from '../depth/layers.ts';
 import { depthRefusal } from '../depth/plan.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number } from '../options/fields.ts';
+import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
 import { adapterFields, type TrainingOptions } from '../train/options.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
@@ -84,7 +86,7 @@ async function trainedStudent(model: DecoderModel, options: Options, context: Pa
   const states = soft > 0 ? await TeacherStates.of(backend, dense, calibration, store, signal, onProgress) : undefined;
   const which = take === 'first' ? `first ${options.layers}` : `${options.layers} spread`;
   try {
-    return await trained(student, options, context, {
+    const objective: Objective = {
       label: states
         ? `${soft} · forward KL to the dense model + ${Number((1 - soft).toFixed(4))} · the next token, of its ${which} layers`
         : `the next token of the text, of the dense model's ${which} layers`,
@@ -92,7 +94,8 @@ async function trainedStudent(model: DecoderModel, options: Options, context: Pa
         withTeacher(textTargets(arena, calibration, chosen, batches, among), soft, async () => ({
           ...{ kind: 'forward_kl', head: dense.lm_head, inputs: (await states?.inputs(arena, chosen, batches)) ?? [] },
         })),
-    });
+    };
+    return await trained(student, options, context, objective, lowRank(options));
   } finally {
     await states?.clear();
   }

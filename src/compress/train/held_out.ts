@@ -2,11 +2,11 @@
 import type { Backend } from '../../backend/backend.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { AdaptedLoader, noWeight } from '../../runtime/backward/adapters.ts';
 import { type BackwardContext, Rotations } from '../../runtime/backward/context.ts';
 import { Gradients } from '../../runtime/backward/gradients.ts';
 import { type ModelLoss, modelLoss } from '../../runtime/backward/loss.ts';
 import type { GradientOptions } from '../../runtime/backward/model.ts';
+import { noWeight, TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { stepWindows } from '../../runtime/backward/training.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
 
@@ -71,7 +71,7 @@ export async function lossOn(
       const step = stepWindows(arena, windows, group);
       const goal = await objective.of(arena, group, step.batches, chosen);
       const weights = goal.targets?.flatMap((targets) => [...targets.weights]);
-      const loader = new AdaptedLoader(arena, adapters, whole);
+      const loader = new TrainedLoader(arena, adapters, whole);
       const loss = await modelLoss(context, loader, model, step.windows, step.batches, { ...goal, signal });
       return { ...loss, weight: weights?.reduce((sum, each) => sum + each, 0) };
     });

@@ -2,13 +2,18 @@
 import type { Template } from '../examples/examples.ts';
 import { choice, file, flag, number } from '../options/fields.ts';
 
-export interface TrainingOptions {
-  readonly rank: number;
-  readonly alpha: number;
+/** Of every training. */
+export interface StepOptions {
   readonly steps: number;
   readonly lr: number;
   readonly batch: number;
   readonly seed: number;
+}
+
+/** Of one of low-rank adapters. */
+export interface TrainingOptions extends StepOptions {
+  readonly rank: number;
+  readonly alpha: number;
   readonly shortcuts: boolean;
   readonly norms: boolean;
 }
@@ -27,12 +32,13 @@ export const STEPS = number(
   },
   { min: 1, max: 100000, value: 100, whole: true },
 );
-export const LR = number(
-  {
-    label: 'Learning rate',
-    help: 'The largest: it rises over the first ten steps and falls as a cosine to zero. Small models bear 1e-3 and more, larger ones less.',
-  },
-  { min: 1e-7, max: 1, value: 1e-3 },
+export const lrOf = (
+  value: number,
+  help = 'The largest: it rises over the first ten steps and falls as a cosine to zero.',
+) => number({ label: 'Learning rate', help }, { min: 1e-7, max: 1, value });
+export const LR = lrOf(
+  1e-3,
+  'The largest: it rises over the first ten steps and falls as a cosine to zero. Small models bear 1e-3 and more, larger ones less.',
 );
 export const BATCH = number(
   { label: 'Batch', help: 'Calibration windows a step.', unit: 'windows' },

@@ -6,16 +6,18 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import { parametersOf } from '../../runtime/backward/trained.ts';
+import { NO_ADAPTERS } from '../../runtime/backward/trained_loader.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
 import { lossOn, type Objective, type Practice } from './held_out.ts';
-import { isTrained, linearPlaces, loadWhole, seededAdapters, type Trainable } from './linears.ts';
+import type { Learning } from './learning.ts';
+import { linearPlaces, loadWhole, type Trainable, type WholeOptions } from './linears.ts';
 import { notesOf } from './notes.ts';
-import type { TrainingOptions } from './options.ts';
+import type { StepOptions } from './options.ts';
 import type { TrainingPoint, TrainingReport } from './report.ts';
 import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
@@ -29,20 +31,24 @@ const POINTS = 10;
 /** So many measurements in a row, each worse than the best by the share, end it. */
 const PATIENCE = { points: 3, share: 0.02 };
 
+/** A loss that storing raises by less, as float16 does, is the loss that was measured. */
+const ROUNDING = 1e-3;
+
 /** Shares of the progress bar: what the objective prepares, the steps, storing. */
 export const PREPARING = 0.1;
 const STORING = 0.05;
 
 export async function trained(
   model: DecoderModel,
-  options: TrainingOptions,
+  options: StepOptions & WholeOptions,
   context: PassContext,
   objective: Objective,
+  learning: Learning,
 ): Promise<CompressedModel> {
   return withArena(context.backend, async (arena) => {
-    const adapters = await seededAdapters(arena, model, options);
+    const adapters = await learning.linears(arena, model);
     const whole = await loadWhole(arena, model, options);
-    return new Training(arena, model, { adapters, whole }, options, context, objective).run();
+    return new Training(arena, model, { adapters, whole }, options, context, objective, learning).run();
   });
 }
 
@@ -80,9 +86,10 @@ class Training {
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     private readonly trainable: Trainable,
-    private readonly options: TrainingOptions,
+    private readonly options: StepOptions,
     private readonly context: PassContext,
     private readonly objective: Objective,
+    private readonly learning: Learning,
   ) {
     const count = Math.floor(context.calibration.count / this.each);
     this.trainCount = count - heldOut(count, objective.most_held_out);
@@ -104,6 +111,7 @@ class Training {
     const { steps, batch, seed } = options;
     const { adapters, whole } = this.trainable;
     const begun = performance.now();
+    const initial = await this.values();
     const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole);
     const every = Math.max(1, Math.floor(steps / POINTS));
     const from = await this.resumed(training);
@@ -120,7 +128,7 @@ class Training {
       losses = [];
     }
     const seconds = (performance.now() - begun) / 1000;
-    return this.finish(step, ((step - from) * batch * this.each * calibration.seqlen) / seconds);
+    return this.finish(initial, step, ((step - from) * batch * this.each * calibration.seqlen) / seconds);
   }
 
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
@@ -179,13 +187,20 @@ class Training {
     this.curve.push(point);
     observer.onTraining?.(point, this.options.steps);
     if (this.best && !(found.loss < this.best.loss)) return;
-    const values = await Promise.all(this.tensors.map((tensor) => backend.read(tensor)));
-    this.best = { step, loss: found.loss, values };
+    this.best = { step, loss: found.loss, values: await this.values() };
+  }
+
+  private values(): Promise<Table[]> {
+    return Promise.all(this.tensors.map((tensor) => this.context.backend.read(tensor)));
+  }
+
+  private put(values: readonly Table[]): void {
+    for (const [i, tensor] of this.tensors.entries()) fill(this.arena, tensor, values[i]);
   }
 
   private get tensors() {
     const { adapters, whole } = this.trainable;
-    return [...[...adapters.values()].flatMap(({ A, B }) => [A, B]), ...whole.values()];
+    return [...[...adapters.values()].flatMap(parametersOf).map(({ parameter }) => parameter), ...whole.values()];
   }
 
   private get isLost(): boolean {
@@ -206,20 +221,16 @@ class Training {
     });
   }
 
-  private async finish(taken: number, tokens_per_second: number): Promise<CompressedModel> {
-    const { arena, model, options, context, objective, trainable, heldWindows, curve, best } = this;
+  private async finish(initial: readonly Table[], taken: number, tokens_per_second: number): Promise<CompressedModel> {
+    const { model, options, context, objective, trainable, heldWindows, curve, best } = this;
     const { adapters } = trainable;
-    const { backend, calibration, scratch, signal } = context;
+    const { backend, calibration, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
-    for (const [i, tensor] of this.tensors.entries()) {
-      fill(arena, tensor, best.values[i]);
-    }
-    const stored = await storeTrained(arena, trainable, scratch, storedType(model));
-    const made = replaceWeights(model, stored);
+    this.put(best.values);
+    const made = await this.stored();
     const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
-    const isPacked = [...adapters.keys()].some(({ packed }) => packed?.kind === 'grouped');
-    // Numbers that snap back to their grid may be worse than those that came in: then nothing is changed.
-    const isKept = !isPacked || after.loss < curve[0].held_out_loss;
+    // What is rounded as it is stored may be worse than what came in: then nothing is changed.
+    const isKept = after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
     const report: TrainingReport = {
       objective: objective.label,
       windows: { training: this.trainCount, held_out: heldWindows.length / this.each, seqlen: calibration.seqlen },
@@ -232,18 +243,22 @@ class Training {
       notes: [
         ...(objective.notes ?? []),
         ...notesOf({
-          ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isPacked, isKept },
-          frozen: linearPlaces(model).filter(({ weight }) => !isTrained(weight)),
+          ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
+          isPacked: [...adapters].some(([ref, { kind }]) => kind === 'low_rank' && ref.packed?.kind === 'grouped'),
+          frozen: linearPlaces(model).filter(({ weight }) => !adapters.has(weight)),
         }),
       ],
     };
     await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
-    // As they came in, floats in the planned type.
-    for (const { B } of adapters.values()) backend.scale({ hidden_states: B, factor: 0 });
-    const floats = new Map([...adapters].filter(([ref]) => !ref.packed));
-    const before = await loadWhole(arena, model, options);
-    const same = await storeTrained(arena, { adapters: floats, whole: before }, scratch, storedType(model));
-    return { model: replaceWeights(model, same), sites: [], training: report };
+    this.put(initial);
+    return { model: await this.stored(), sites: [], training: report };
+  }
+
+  /** With what is learnt now. */
+  private async stored(): Promise<DecoderModel> {
+    const { arena, model, trainable, learning, context } = this;
+    const dtype = storedType(model);
+    return replaceWeights(model, await storeTrained(arena, trainable, learning, context.scratch, dtype));
   }
 }
