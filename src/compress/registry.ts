@@ -3,8 +3,10 @@ import { WhittleError } from '../errors/errors.ts';
 import { awq } from './awq/awq.ts';
 import { correct } from './correct/correct.ts';
 import { depth } from './depth/depth.ts';
+import { distil } from './distil/distil.ts';
 import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
+import { gkd } from './gkd/gkd.ts';
 import { gptq } from './gptq/gptq.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
@@ -12,6 +14,7 @@ import { llmPruner } from './llm_pruner/llm_pruner.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
+import { minillm } from './minillm/minillm.ts';
 import { owq } from './owq/owq.ts';
 import { peqa } from './peqa/peqa.ts';
 import { recover } from './recover/recover.ts';
@@ -22,6 +25,7 @@ import { slicegptMethod } from './slicegpt/method.ts';
 import { sparsegpt } from './sparsegpt/sparsegpt.ts';
 import { svd } from './svd/svd.ts';
 import { tensorTrain } from './tensor_train/tensor_train.ts';
+import { tfLlmd } from './tf_llmd/tf_llmd.ts';
 import { w8a8 } from './w8a8/w8a8.ts';
 import { wanda } from './wanda/wanda.ts';
 import { width } from './width/width.ts';
@@ -53,6 +57,10 @@ export const METHODS: readonly AnyMethod[] = [
   correct,
   heal,
   rft,
+  distil,
+  tfLlmd,
+  gkd,
+  minillm,
   peqa,
 ];
 

@@ -6,6 +6,9 @@ import { type Arena, withArena } from '../../runtime/arena.ts';
 import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import { batchesOf, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
 
+/** As the backend reads them. */
+export type Rows = Float32Array | Float64Array;
+
 /** Batches that go through the dense model together: each pass reads its weights once. */
 const TOGETHER = 4;
 
@@ -35,6 +38,22 @@ export class TeacherStates {
         await withArena(backend, (arena) => made.add(arena, dense, batches.slice(first, first + TOGETHER), signal));
         onProgress(Math.min(1, (first + TOGETHER) / batches.length));
       }
+      return made;
+    } catch (error) {
+      await scratch.clear();
+      throw error;
+    }
+  }
+
+  /** Rows that someone else found: of every window, in order, (seqlen, D). @throws As {@link of}. */
+  static async filled(
+    windows: TokenWindows,
+    scratch: ScratchStore,
+    fill: (put: (rows: Rows) => Promise<void>) => Promise<void>,
+  ): Promise<TeacherStates> {
+    const made = new TeacherStates(windows, scratch);
+    try {
+      await fill((rows) => made.put(rows));
       return made;
     } catch (error) {
       await scratch.clear();
@@ -78,12 +97,14 @@ export class TeacherStates {
     const inputs = await teacherInputs(arena, dense, this.windows, batches, signal);
     for (const [i, { count }] of batches.entries()) {
       const values = await arena.backend.read(inputs[i]);
-      this.width = inputs[i].shape[1];
-      this.isDouble = values instanceof Float64Array;
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      const each = bytes.byteLength / count;
-      for (let w = 0; w < count; w++)
-        this.slots.push(await this.scratch.append(bytes.subarray(w * each, (w + 1) * each)));
+      const each = values.length / count;
+      for (let w = 0; w < count; w++) await this.put(values.subarray(w * each, (w + 1) * each) as Rows);
     }
+  }
+
+  private async put(rows: Rows): Promise<void> {
+    this.width = rows.length / this.windows.seqlen;
+    this.isDouble = rows instanceof Float64Array;
+    this.slots.push(await this.scratch.append(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)));
   }
 }

@@ -155,12 +155,13 @@ class Training {
     const { options, context } = this;
     const { signal, spill } = context;
     return withArena(context.backend, async (own) => {
-      const { windows, batches, ...goal } = await this.practice(own, step, chosen);
+      const { windows, batches, shown_loss, ...goal } = await this.practice(own, step, chosen);
       const onProgress = (fraction: number) => this.tell(step, fraction);
-      return training.step(windows, batches, learningRate(step, options), {
+      const loss = await training.step(windows, batches, learningRate(step, options), {
         ...{ ...goal, signal, onProgress },
         ...(spill && { spill }),
       });
+      return shown_loss ?? loss;
     });
   }
 
