@@ -14,6 +14,7 @@ import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
 import { peqa } from './peqa/peqa.ts';
+import { qlora } from './qlora/qlora.ts';
 import { recover } from './recover/recover.ts';
 import { rft } from './rft/rft.ts';
 import { rptq } from './rptq/rptq.ts';
@@ -54,6 +55,7 @@ export const METHODS: readonly AnyMethod[] = [
   heal,
   rft,
   peqa,
+  qlora,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

@@ -2,6 +2,7 @@
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { TrainedLinear, TrainedLinears } from '../../runtime/backward/trained.ts';
+import type { FloatType } from '../../tensor/dtype.ts';
 import type { Changed } from '../layerwise_types.ts';
 
 export interface Learning {
@@ -12,4 +13,8 @@ export interface Learning {
    * @param values (out, in), row-major: what it multiplies by.
    */
   hold?(weight: WeightRef, values: Float64Array, trained: TrainedLinear): NonNullable<Changed>;
+  /** Of dense numbers; absent: the model's own floats. */
+  readonly dtype?: FloatType;
+  /** What people should know of the result, in sentences. */
+  readonly notes?: readonly string[];
 }

@@ -200,8 +200,8 @@ class Training {
     this.put(best.values);
     const made = await this.stored();
     const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
-    // What is rounded as it is stored may be worse than what came in: then nothing is changed.
-    const isKept = after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
+    // What snaps back to the grid that it had may be worse than what came in: then nothing is changed.
+    const isKept = this.learning.hold !== undefined || after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
     const report: TrainingReport = {
       objective: objective.label,
       windows: { training: this.trainCount, held_out: heldWindows.length, seqlen: calibration.seqlen },
@@ -211,11 +211,14 @@ class Training {
       curve,
       ...(isKept && { stored_held_out_loss: after.loss }),
       tokens_per_second,
-      notes: notesOf({
-        ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
-        isPacked: [...adapters].some(([ref, { kind }]) => kind === 'low_rank' && ref.packed?.kind === 'grouped'),
-        frozen: linearPlaces(model).filter(({ weight }) => !adapters.has(weight)),
-      }),
+      notes: [
+        ...(this.learning.notes ?? []),
+        ...notesOf({
+          ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
+          isPacked: [...adapters].some(([ref, { kind }]) => kind === 'low_rank' && ref.packed?.kind === 'grouped'),
+          frozen: linearPlaces(model).filter(({ weight }) => !adapters.has(weight)),
+        }),
+      ],
     };
     await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
@@ -226,7 +229,7 @@ class Training {
   /** With what is learnt now. */
   private async stored(): Promise<DecoderModel> {
     const { arena, model, trainable, learning, context } = this;
-    const dtype = storedType(model);
+    const { dtype = storedType(model) } = learning;
     return replaceWeights(model, await storeTrained(arena, trainable, learning, context.scratch, dtype));
   }
 }
