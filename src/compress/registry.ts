@@ -9,6 +9,7 @@ import { gptq } from './gptq/gptq.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { llmPruner } from './llm_pruner/llm_pruner.ts';
+import { llmQat } from './llm_qat/llm_qat.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
@@ -56,6 +57,7 @@ export const METHODS: readonly AnyMethod[] = [
   rft,
   peqa,
   qlora,
+  llmQat,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {
