@@ -145,7 +145,7 @@ class Trained(nn.Module):
         if self.kind == "peqa":
             return F.linear(x, (self.scale[..., None] * (self.code - self.zero[..., None])).flatten(1))
         if self.kind == "llm_qat":
-            return F.linear(Rounded.apply(x, 127), Rounded.apply(self.W, 7))
+            return F.linear(Rounded.apply(x, 127), Rounded.apply(self.W, 3))
         W = self.base + 2 * self.B @ self.A
         return F.linear(x, OnGrid.apply(W, self.scale, self.zero, 4, 8) if self.kind == "straight_through" else W)
 
@@ -162,10 +162,11 @@ def eager(module, query, key, value, mask, scaling, dropout=0.0, **rest):
 
 
 ORIGINAL = modeling_llama.eager_attention_forward
-RATES = {"peqa": 2e-3, "qlora": 5e-3, "llm_qat": 2e-3, "straight_through": 5e-3}
+RATES = {"peqa": 2e-3, "qlora": 5e-3, "llm_qat": 1e-3, "straight_through": 5e-3}
 
 
 def train(kind):
+    modeling_llama.eager_attention_forward = ORIGINAL
     teacher, student, ids = dense(), dense(), tokens()
     with torch.no_grad():
         target = F.log_softmax(teacher(ids).logits[:, :-1], -1)
@@ -177,7 +178,8 @@ def train(kind):
             part = layer.mlp if name in ("gate_proj", "up_proj", "down_proj") else layer.self_attn
             setattr(part, name, Trained(kind, getattr(part, name), index))
             index += 1
-    modeling_llama.eager_attention_forward = eager if kind == "llm_qat" else ORIGINAL
+    if kind == "llm_qat":
+        modeling_llama.eager_attention_forward = eager
     parameters = [p for p in student.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=RATES[kind], betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
     losses, norms = [], []

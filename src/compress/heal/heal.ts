@@ -9,7 +9,7 @@ import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
 import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
-import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
+import { adapterFields, type TrainingOptions } from '../train/options.ts';
 import { BETA, type DivergenceOptions, LOSS, towardsDense } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
 
@@ -26,16 +26,7 @@ export const heal: Method<Options> = {
   options: v.strictObject({
     loss: LOSS,
     beta: BETA,
-    ...{
-      rank: RANK,
-      alpha: alphaOf(16),
-      steps: STEPS,
-      lr: LR,
-      batch: BATCH,
-      shortcuts: SHORTCUTS,
-      norms: NORMS,
-      seed: SEED,
-    },
+    ...adapterFields(16),
   }),
   refusal: trainingRefusal,
   plan: plannedTraining,

@@ -1,5 +1,6 @@
 /** @file Options that every training of adapters has. */
-import { flag, number } from '../options/fields.ts';
+import type { Template } from '../examples/examples.ts';
+import { choice, file, flag, number } from '../options/fields.ts';
 
 /** Of every training. */
 export interface StepOptions {
@@ -57,4 +58,33 @@ export const SHORTCUTS = flag(
 export const NORMS = flag(
   { label: 'Norms and biases', help: 'Trains norms and the biases of linears as well, where the model has them.' },
   false,
+);
+
+/** What every training of adapters takes. @param alpha Its default. */
+export const adapterFields = (alpha: number) => ({
+  ...{ rank: RANK, alpha: alphaOf(alpha), steps: STEPS, lr: LR, batch: BATCH },
+  ...{ shortcuts: SHORTCUTS, norms: NORMS, seed: SEED },
+});
+
+/** Of trainings that learn from prompts and answers. */
+export interface ExampleOptions {
+  readonly data?: string | undefined;
+  readonly template: Template;
+}
+
+export const DATA = file(
+  {
+    label: 'Examples',
+    help: 'A JSON Lines file with prompt and completion (and rationale), or instruction, input and output, a line each. It is given beside the recipe: dropped on the page, or lying where the headless command is told.',
+  },
+  'a JSON Lines file',
+);
+
+export const TEMPLATE = choice<Template>(
+  {
+    label: 'Template',
+    help: 'How prompts and answers are put to the model. chat: as messages in its own chat template. plain: as text. auto: chat where it has one.',
+  },
+  ['auto', 'chat', 'plain'],
+  'auto',
 );

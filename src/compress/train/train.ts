@@ -13,7 +13,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
-import { lossOn, type Objective } from './held_out.ts';
+import { lossOn, type Objective, type Practice } from './held_out.ts';
 import type { Learning } from './learning.ts';
 import { linearPlaces, loadWhole, type Trainable, type WholeOptions } from './linears.ts';
 import { notesOf } from './notes.ts';
@@ -66,6 +66,18 @@ export function assertWindows(count: number): void {
   });
 }
 
+/** The same of prompts with answers. */
+export function assertExamples(count: number): void {
+  if (count >= 2) return;
+  throw new WhittleError({
+    code: 'text_too_short',
+    message: `There is ${count} example, and training needs one to learn from and one that it is measured on.`,
+    place: { field: 'data' },
+    allowed: 'at least 2 examples; hundreds train well',
+    action: 'Add lines to the file.',
+  });
+}
+
 class Training {
   private curve: TrainingPoint[] = [];
   private readonly trainCount: number;
@@ -81,9 +93,18 @@ class Training {
     private readonly objective: Objective,
     private readonly learning: Learning,
   ) {
-    const { count } = context.calibration;
-    this.trainCount = count - heldOut(count);
-    this.heldWindows = Array.from({ length: count - this.trainCount }, (_, i) => this.trainCount + i);
+    const count = Math.floor(context.calibration.count / this.each);
+    this.trainCount = count - heldOut(count, objective.most_held_out);
+    this.heldWindows = this.windowsOf(Array.from({ length: count - this.trainCount }, (_, i) => this.trainCount + i));
+  }
+
+  /** Windows that go together. */
+  private get each(): number {
+    return this.objective.each ?? 1;
+  }
+
+  private windowsOf(chosen: readonly number[]): number[] {
+    return chosen.flatMap((index) => Array.from({ length: this.each }, (_, i) => index * this.each + i));
   }
 
   async run(): Promise<CompressedModel> {
@@ -100,7 +121,7 @@ class Training {
     let losses: number[] = [];
     let step = from;
     while (step < steps && !this.isLost) {
-      const chosen = windowsOfStep(step, batch, this.trainCount, seed);
+      const chosen = this.windowsOf(windowsOfStep(step, batch, this.trainCount, seed));
       losses.push(await this.step(training, step, chosen));
       step++;
       if (step % every !== 0 && step !== steps) continue;
@@ -109,7 +130,7 @@ class Training {
       losses = [];
     }
     const seconds = (performance.now() - begun) / 1000;
-    return this.finish(initial, step, ((step - from) * batch * calibration.seqlen) / seconds);
+    return this.finish(initial, step, ((step - from) * batch * this.each * calibration.seqlen) / seconds);
   }
 
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
@@ -133,17 +154,24 @@ class Training {
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
-    const { options, context, objective } = this;
-    const { calibration, signal, spill } = context;
+    const { options, context } = this;
+    const { signal, spill } = context;
     return withArena(context.backend, async (own) => {
-      const { windows, batches } = stepWindows(own, calibration, chosen);
-      const goal = await objective.of(own, chosen, batches);
+      const { windows, batches, ...goal } = await this.practice(own, step, chosen);
       const onProgress = (fraction: number) => this.tell(step, fraction);
       return training.step(windows, batches, learningRate(step, options), {
         ...{ ...goal, signal, onProgress },
         ...(spill && { spill }),
       });
     });
+  }
+
+  private async practice(own: Arena, step: number, chosen: readonly number[]): Promise<Practice> {
+    const { objective, context, trainable } = this;
+    const made = await objective.practice?.(own, step, chosen, trainable);
+    if (made) return made;
+    const { windows, batches } = stepWindows(own, context.calibration, chosen);
+    return { windows, batches, ...(await objective.of(own, chosen, batches, chosen)) };
   }
 
   /** Of the adapters as they are; the best are remembered. */
@@ -190,7 +218,7 @@ class Training {
     observer.onProgress({
       fraction: PREPARING + (1 - PREPARING - STORING) * ((step + share) / options.steps),
       step: `training, step ${step + 1} of ${options.steps}`,
-      tokens: (step + share) * batch * calibration.seqlen,
+      tokens: (step + share) * batch * this.each * calibration.seqlen,
     });
   }
 
@@ -214,7 +242,7 @@ class Training {
     const isKept = this.learning.hold !== undefined || after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
     const report: TrainingReport = {
       objective: objective.label,
-      windows: { training: this.trainCount, held_out: heldWindows.length, seqlen: calibration.seqlen },
+      windows: { training: this.trainCount, held_out: heldWindows.length / this.each, seqlen: calibration.seqlen },
       trained_parameters: this.tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
       steps: options.steps,
       best_step: best.step,
@@ -222,6 +250,7 @@ class Training {
       ...(isKept && { stored_held_out_loss: after.loss }),
       tokens_per_second,
       notes: [
+        ...(objective.notes ?? []),
         ...(this.learning.notes ?? []),
         ...notesOf({
           ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
