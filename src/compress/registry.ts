@@ -11,12 +11,14 @@ import { gptq } from './gptq/gptq.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { llmPruner } from './llm_pruner/llm_pruner.ts';
+import { llmQat } from './llm_qat/llm_qat.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { minillm } from './minillm/minillm.ts';
 import { owq } from './owq/owq.ts';
 import { peqa } from './peqa/peqa.ts';
+import { qlora } from './qlora/qlora.ts';
 import { recover } from './recover/recover.ts';
 import { rft } from './rft/rft.ts';
 import { rptq } from './rptq/rptq.ts';
@@ -62,6 +64,8 @@ export const METHODS: readonly AnyMethod[] = [
   gkd,
   minillm,
   peqa,
+  qlora,
+  llmQat,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

@@ -39,6 +39,7 @@ export class AdapterTraining {
   /**
    * @param adapters They are the arena's, and change in place.
    * @param whole Weights that are trained as they are; likewise.
+   * @param cacheLevels Keys and values are rounded to so many, where it is given.
    */
   constructor(
     private readonly arena: Arena,
@@ -47,6 +48,7 @@ export class AdapterTraining {
     seqlen: number,
     private readonly options: AdamwOptions,
     whole: WholeWeights = new Map(),
+    cacheLevels?: number,
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
     const gradients = new Gradients(arena, (ref) => whole.has(ref));
@@ -61,7 +63,7 @@ export class AdapterTraining {
       second_moment: zeros(pair.parameter, 'second moment'),
     }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new TrainedLoader(arena, adapters, whole);
+    this.loader = new TrainedLoader(arena, adapters, whole, cacheLevels);
   }
 
   /**
