@@ -10,17 +10,18 @@ import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
-import { trainingMemory } from '../train/memory.ts';
+import { layerTrainingMemory, trainingMemory } from '../train/memory.ts';
 import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
 import { assertWindows, PREPARING, trained } from '../train/train.ts';
+import { healedByLayers } from './hidden.ts';
 
 export interface Options extends TrainingOptions {
-  readonly loss: 'kl' | 'rkl' | 'jsd';
+  readonly loss: 'kl' | 'rkl' | 'jsd' | 'hidden';
   readonly beta: number;
 }
 
-const KINDS: Readonly<Record<Options['loss'], { kind: DivergenceKind; label: string }>> = {
+const KINDS: Readonly<Record<Exclude<Options['loss'], 'hidden'>, { kind: DivergenceKind; label: string }>> = {
   kl: { kind: 'forward_kl', label: 'forward KL to the dense model' },
   rkl: { kind: 'reverse_kl', label: 'reverse KL to the dense model' },
   jsd: { kind: 'jsd', label: 'Jensen–Shannon divergence to the dense model' },
@@ -38,9 +39,9 @@ export const heal: Method<Options> = {
     loss: choice(
       {
         label: 'Loss',
-        help: 'kl: forward Kullback–Leibler divergence, whatever the dense model thinks possible stays possible. rkl: reverse, only what it thinks likely. jsd: between the two, by beta.',
+        help: 'kl: forward Kullback–Leibler divergence, whatever the dense model thinks possible stays possible. rkl: reverse, only what it thinks likely. jsd: between the two, by beta. hidden: each layer by itself, towards what the dense layer puts out; quick and small in memory, and each layer takes all steps. A second heal with kl may follow it.',
       },
-      ['kl', 'rkl', 'jsd'],
+      ['kl', 'rkl', 'jsd', 'hidden'],
       'kl',
     ),
     beta: number(
@@ -58,15 +59,18 @@ export const heal: Method<Options> = {
       seed: SEED,
     },
   }),
+  comparesDense: ({ loss }) => (loss === 'hidden' ? 'loss=kl' : undefined),
   refusal: trainingRefusal,
   plan: plannedTraining,
-  memory: trainingMemory,
+  memory: (model, options, plan) =>
+    (options.loss === 'hidden' ? layerTrainingMemory : trainingMemory)(model, options, plan),
   run: healed,
 };
 
 async function healed(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
   const { backend, calibration, dense, signal, spill, observer } = context;
   assertWindows(calibration.count);
+  if (options.loss === 'hidden') return healedByLayers(model, options, context);
   const store = spill ? await spill.createScratch() : memoryScratch();
   const states = await TeacherStates.of(backend, dense, calibration, store, signal, (fraction) =>
     observer.onProgress({ fraction: PREPARING * fraction, step: 'what the dense model predicts', tokens: 0 }),

@@ -60,15 +60,19 @@ export function trainingRefusal(model: ModelOutline): string | undefined {
   return `all of its linears are packed as ${how}, which cannot take what is learnt. Train before the step that packs them`;
 }
 
-/** Seeded adapters: A of a normal distribution of variance 1/inputs, B zero, so that the first step begins at the model itself. */
+/**
+ * Seeded adapters: A of a normal distribution of variance 1/inputs, B zero, so that the first step begins at the model itself.
+ * @param only Of this layer alone, with the numbers that it has among all.
+ */
 export async function seededAdapters(
   arena: Arena,
   model: DecoderModel,
   { rank, alpha, seed }: { readonly rank: number; readonly alpha: number; readonly seed: number },
+  only?: number,
 ): Promise<Map<WeightRef, Adapter>> {
   const adapters = new Map<WeightRef, Adapter>();
-  for (const [index, { weight }] of linearPlaces(model).entries()) {
-    if (!isTrained(weight) || adapters.has(weight)) continue;
+  for (const [index, { layer, weight }] of linearPlaces(model).entries()) {
+    if (!isTrained(weight) || adapters.has(weight) || (only !== undefined && layer !== only)) continue;
     const [rows, columns] = weight.shape;
     const A = normals(rank * columns, 1 / Math.sqrt(columns), seed, 2, index);
     const B = new Float32Array(rows * rank);
@@ -95,8 +99,15 @@ export interface WholeOptions {
   readonly norms?: boolean;
 }
 
-/** Weights that are trained as they are: shortcuts of slicing, norms with biases of linears. */
-export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { shortcuts, norms }: WholeOptions): W[] {
+/**
+ * Weights that are trained as they are: shortcuts of slicing, norms with biases of linears.
+ * @param only Of this layer alone, without the final norm.
+ */
+export function wholeRefs<W extends WeightOutline>(
+  model: DecoderModel<W>,
+  { shortcuts, norms }: WholeOptions,
+  only?: number,
+): W[] {
   const found = new Set<W>();
   const add = (weight: W | undefined) => {
     if (weight && !weight.packed) found.add(weight);
@@ -106,7 +117,7 @@ export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { sho
     if (!norm || norm.weight_offset || norm.heads !== undefined) return;
     for (const weight of [norm.weight, norm.bias]) if (weight?.shape.length === 1) add(weight);
   };
-  for (const layer of model.layers) {
+  for (const layer of only === undefined ? model.layers : [model.layers[only]]) {
     if (shortcuts) for (const weight of [layer.attn_shortcut_Q, layer.mlp_shortcut_Q]) add(weight);
     if (!norms) continue;
     const { attention } = layer;
@@ -115,13 +126,19 @@ export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { sho
     for (const norm of [layer.attention_output_norm, layer.mlp_output_norm]) addNorm(norm);
     for (const name of layerLinears(layer)) add(linearOf(layer, name).bias);
   }
-  if (norms) addNorm(model.norm);
+  if (norms && only === undefined) addNorm(model.norm);
   return [...found];
 }
 
-export async function loadWhole(arena: Arena, model: DecoderModel, options: WholeOptions): Promise<WholeWeights> {
+/** @param only As of {@link wholeRefs}. */
+export async function loadWhole(
+  arena: Arena,
+  model: DecoderModel,
+  options: WholeOptions,
+  only?: number,
+): Promise<WholeWeights> {
   const loader = new WeightLoader(arena);
   const loaded = new Map<WeightRef, Tensor>();
-  for (const ref of wholeRefs(model, options)) loaded.set(ref, await loader.load(ref));
+  for (const ref of wholeRefs(model, options, only)) loaded.set(ref, await loader.load(ref));
   return loaded;
 }

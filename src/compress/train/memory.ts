@@ -9,6 +9,7 @@ import { foundMemory, plannerOf } from '../memory/planner.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
 import { isTrained, linearPlaces, wholeRefs } from './linears.ts';
 import type { TrainingOptions } from './options.ts';
+import { heldOut } from './schedule.ts';
 
 /** Adapters with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads. */
 export function trainingMemory(model: ModelOutline, options: TrainingOptions, plan: MemoryPlan): JobMemory {
@@ -70,6 +71,19 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
   const teacher = 4 * samples * seqlen * D;
   // The best adapters wait on the host; a checkpoint has them, and all with two moments.
   return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 16 * adapters });
+}
+
+/** One layer at a time: its adapters, a step of its windows, both heads for the curve; four streams of all windows in storage. */
+export function layerTrainingMemory(model: ModelOutline, options: TrainingOptions, plan: MemoryPlan): JobMemory {
+  const layer = model.layers.reduce((most, each) => (layerBytes(each) > layerBytes(most) ? each : most));
+  const { seqlen, samples } = plan.windows;
+  const batch = Math.max(options.batch, heldOut(samples));
+  const found = trainingMemory({ ...model, layers: [layer] }, { ...options, batch }, plan);
+  const adapters = 2 * (found.host.readback / 8) * model.layers.length;
+  return {
+    ...found,
+    storage: { ...found.storage, spill: 16 * samples * seqlen * model.config.hidden_size + 4 * adapters },
+  };
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {

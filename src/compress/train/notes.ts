@@ -33,7 +33,7 @@ export function notesOf(ended: Ended): string[] {
       `Over-fitting: the held-out loss was lowest at step ${best} and ${(100 * rise).toFixed(1)} % higher at step ${taken}: by then the model was learning its training windows, not the language. The weights of step ${best} are kept.${stop} More text (more calibration windows), fewer steps or a lower rate help.`,
     );
   }
-  if (best === 0 && rise <= ALIKE) notes.push('Training made nothing better: the weights are those that came in.');
+  if (best === 0 && !(rise > ALIKE)) notes.push('Training made nothing better: the weights are those that came in.');
   if (isPacked && isKept) {
     notes.push(
       `Packed weights took what was learnt only as far as their grid goes: rounded again, the held-out loss is ${stored.toFixed(4)} (${bestPoint.held_out_loss.toFixed(4)} before rounding, ${first.held_out_loss.toFixed(4)} before training). Training before the step that packs loses less.`,

@@ -6,6 +6,7 @@ import type { Tensor } from '../../backend/backend.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
+import type { WeightLoader } from '../weights.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
 import { AdaptedLoader, type Adapter, type WholeWeights } from './adapters.ts';
 import { type BackwardContext, Rotations } from './context.ts';
@@ -78,10 +79,21 @@ export class AdapterTraining {
     lr: number,
     options: GradientOptions = {},
   ): Promise<number> {
+    return this.stepBy(lr, () => modelGradients(this.context, this.loader, this.model, windows, batches, options));
+  }
+
+  /**
+   * As {@link step}, of whatever adds the gradients of a mean loss.
+   * @param gradients Gets the loader that merges the adapters as they are; returns the loss.
+   */
+  async stepBy(
+    lr: number,
+    gradients: (context: BackwardContext, loader: WeightLoader) => Promise<number>,
+  ): Promise<number> {
     const { backend } = this.arena;
     // Of a step that was broken off, too.
     for (const { gradient } of this.parameters) this.zero(gradient);
-    const loss = await modelGradients(this.context, this.loader, this.model, windows, batches, options);
+    const loss = await gradients(this.context, this.loader);
     if (!Number.isFinite(loss)) throw diverged(loss, this.steps + 1);
     const gradient_scale = await this.clipScale();
     this.steps++;
