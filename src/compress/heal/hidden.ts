@@ -8,6 +8,7 @@ import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { withArena } from '../../runtime/arena.ts';
 import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
@@ -41,11 +42,10 @@ export async function healedByLayers(
   options: TrainingOptions,
   context: PassContext,
 ): Promise<CompressedModel> {
-  const { dense, calibration, observer, spill, signal, backend } = context;
-  const held = heldOut(calibration.count);
-  const first = calibration.count - held;
-  const { seqlen } = calibration;
-  const windows = { ...calibration, count: held, ids: calibration.ids.subarray(first * seqlen) };
+  const { dense, observer, spill, signal, backend } = context;
+  const { calibration, training } = windowsInUse(context.calibration, options);
+  const held = calibration.count - training;
+  const windows = { ...calibration, count: held, ids: calibration.ids.subarray(training * calibration.seqlen) };
   const store = spill ? await spill.createScratch() : memoryScratch();
   const teacher = await TeacherStates.of(backend, dense, windows, store, signal, (fraction) =>
     observer.onProgress({ fraction: PREPARING * fraction, step: 'what the dense model predicts', tokens: 0 }),
@@ -60,10 +60,24 @@ export async function healedByLayers(
     };
     const measure = (made: DecoderModel) =>
       lossOn(backend, made, NOTHING, windows, [...Array(held).keys()], objective, signal);
-    return await new Healing(model, options, context, first, measure).run(objective.label);
+    return await new Healing(model, options, { ...context, calibration }, training, measure).run(objective.label);
   } finally {
     await teacher.clear();
   }
+}
+
+/** Both streams go through every layer: of the windows to learn from, only as many as the steps take. Those held out stand behind them. */
+function windowsInUse(
+  calibration: TokenWindows,
+  { steps, batch }: TrainingOptions,
+): { calibration: TokenWindows; training: number } {
+  const { count, seqlen, ids } = calibration;
+  const held = heldOut(count);
+  const training = Math.min(count - held, steps * batch);
+  const used = new Uint32Array((training + held) * seqlen);
+  used.set(ids.subarray(0, training * seqlen));
+  used.set(ids.subarray((count - held) * seqlen, count * seqlen), training * seqlen);
+  return { calibration: { ...calibration, count: training + held, ids: used }, training };
 }
 
 class Healing {

@@ -23,6 +23,9 @@ import { KeptStates, windowsOf } from '../train/kept_states.ts';
 /** Streams nearer than this, as a share of the dense one's energy, are in the same basis: two unlike bases are 2 apart. */
 const SAME_BASIS = 0.7;
 
+/** Windows that tell a basis, at most. */
+const FRAME_WINDOWS = 16;
+
 type StreamContext = Pick<PassContext, 'backend' | 'calibration' | 'spill' | 'signal'>;
 
 export class Streams {
@@ -100,6 +103,7 @@ export class Streams {
     const { backend } = own;
     let cross: Tensor | undefined;
     let apart = 0;
+    const windows = Math.min(training, FRAME_WINDOWS);
     await this.through(
       layer,
       this.student,
@@ -113,9 +117,9 @@ export class Streams {
         rowsTimes(arena, h, target.weights, weighted);
         cross ??= own.empty([D, z.shape[1]], 'cross');
         backend.matmul_at({ a: weighted, b: z, output: cross, accumulate: true });
-        if (z.shape[1] === D) apart += (batch.count / training) * (await distance(arena, z, target));
+        if (z.shape[1] === D) apart += (batch.count / windows) * (await distance(arena, z, target));
       },
-      training,
+      windows,
     );
     if (!cross) throw new RangeError('no window to tell a basis by');
     const [D, d] = cross.shape;

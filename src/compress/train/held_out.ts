@@ -31,7 +31,7 @@ const TOGETHER = 4;
 export async function lossOn(
   backend: Backend,
   model: DecoderModel,
-  { adapters, whole }: Trainable,
+  { adapters, whole, columns }: Trainable,
   windows: TokenWindows,
   chosen: readonly number[],
   objective: Objective,
@@ -48,7 +48,7 @@ export async function lossOn(
       };
       const step = stepWindows(arena, windows, group);
       const goal = await objective.of(arena, group, step.batches);
-      const loader = new AdaptedLoader(arena, adapters, whole);
+      const loader = new AdaptedLoader(arena, adapters, whole, columns);
       return modelLoss(context, loader, model, step.windows, step.batches, { ...goal, signal });
     });
     sums.loss += (group.length / chosen.length) * found.loss;

@@ -4,7 +4,7 @@ import type { DecoderModel, ModelOutline, Norm, WeightOutline, WeightRef } from 
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type PackingKind, packingLabel } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { type Adapter, createAdapter, type WholeWeights } from '../../runtime/backward/adapters.ts';
+import { type Adapter, type ColumnScales, createAdapter, type WholeWeights } from '../../runtime/backward/adapters.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
 import { layerLinears, linearOf, linearPath, withWeights } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
@@ -92,6 +92,8 @@ async function maskOf(weight: WeightRef): Promise<Float32Array | undefined> {
 export interface Trainable {
   readonly adapters: ReadonlyMap<WeightRef, Adapter>;
   readonly whole: WholeWeights;
+  /** What the inputs of some linears count, while units go. */
+  readonly columns?: ColumnScales;
 }
 
 export interface WholeOptions {

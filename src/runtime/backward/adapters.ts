@@ -86,12 +86,16 @@ export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: T
 /** Weights that are trained as they are, by what is stored: norms, biases, shortcuts. They change in place. */
 export type WholeWeights = ReadonlyMap<WeightRef, Tensor>;
 
+/** (in) of some linears: what each input counts, after adapters are merged. Zeros are inputs that are gone. */
+export type ColumnScales = ReadonlyMap<WeightRef, Tensor>;
+
 /** Loads linears with their adapters merged, and weights that are trained whole as they are now. Nothing stays packed: all are floats. */
 export class AdaptedLoader extends WeightLoader {
   constructor(
     private readonly own: Arena,
     private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
     private readonly whole: WholeWeights = new Map(),
+    private readonly columns: ColumnScales = new Map(),
   ) {
     super(own);
   }
@@ -113,7 +117,13 @@ export class AdaptedLoader extends WeightLoader {
     const loaded = await super.linear(linear);
     const adapter = this.adapters.get(linear.weight);
     if (adapter) mergeAdapter(this.own, adapter, loaded.weight);
-    return loaded;
+    const scale = this.columns.get(linear.weight);
+    if (!scale) return loaded;
+    const { weight } = loaded;
+    const output = this.own.empty(weight.shape, weight.label);
+    this.own.backend.scale_columns({ weight, scale, output });
+    this.own.free(weight);
+    return { ...loaded, weight: output };
   }
 }
 

@@ -8,7 +8,7 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import type { WeightLoader } from '../weights.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
-import { AdaptedLoader, type Adapter, type WholeWeights } from './adapters.ts';
+import { AdaptedLoader, type Adapter, type ColumnScales, type WholeWeights } from './adapters.ts';
 import { type BackwardContext, Rotations } from './context.ts';
 import { Gradients } from './gradients.ts';
 import { type GradientOptions, modelGradients } from './model.ts';
@@ -39,6 +39,7 @@ export class AdapterTraining {
   /**
    * @param adapters By the weight of their linear; they are the arena's, and change in place.
    * @param whole Weights that are trained as they are; likewise.
+   * @param columns What the inputs of some linears count.
    */
   constructor(
     private readonly arena: Arena,
@@ -47,6 +48,7 @@ export class AdapterTraining {
     seqlen: number,
     private readonly options: AdamwOptions,
     whole: WholeWeights = new Map(),
+    columns: ColumnScales = new Map(),
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
     const gradients = new Gradients(arena, (ref) => whole.has(ref));
@@ -64,7 +66,7 @@ export class AdapterTraining {
       second_moment: zeros(pair.parameter, 'second moment'),
     }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new AdaptedLoader(arena, adapters, whole);
+    this.loader = new AdaptedLoader(arena, adapters, whole, columns);
   }
 
   /**
