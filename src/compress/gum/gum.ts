@@ -26,7 +26,7 @@ export const gum: Method<PruneTrainingOptions> = {
   spreads: ({ budget }) => budget === 'global',
   refusal: (model, options) => pruneTrainingRefusal(model, options, 'gum'),
   plan: plannedPruneTraining,
-  memory: pruneTrainingMemory,
+  memory: (model, options, plan) => pruneTrainingMemory(model, options, plan, 'layer'),
   async run(model, options, context) {
     const quiet = { ...context, observer: { ...context.observer, onProgress() {} } };
     return prunedInTraining(model, options, context, async (arena, halves) =>

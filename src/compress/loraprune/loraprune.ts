@@ -34,7 +34,7 @@ export const loraprune: Method<Options> = {
   spreads: ({ budget }) => budget === 'global',
   refusal: (model, options) => pruneTrainingRefusal(model, options, 'loraprune'),
   plan: plannedPruneTraining,
-  memory: pruneTrainingMemory,
+  memory: (model, options, plan) => pruneTrainingMemory(model, options, plan, 'linear'),
   run: (model, options, context) =>
     prunedInTraining(model, options, context, async (_arena, halves, trainable) =>
       loraImportance(model, halves, trainable, options.average),

@@ -1,10 +1,13 @@
 /** @file Shapes, refusals and memory of methods that prune while they train. */
 import type { ModelOutline } from '../../models/decoder_model.ts';
-import { gradientMemory } from '../llm_pruner/memory.ts';
+import type { Statistic } from '../../statistics/statistics.ts';
+import { elementCount } from '../../tensor/shape.ts';
+import { layerLinears, linearOf, outputLinear } from '../layerwise/half.ts';
+import { layerwiseMemory } from '../memory/recipe_memory.ts';
 import { worstOf } from '../memory/worst.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
 import { plannedTraining } from '../train/linears.ts';
-import { trainingMemory } from '../train/memory.ts';
+import { trainingMemory, withElements } from '../train/memory.ts';
 import { gradientRefusal } from '../train/refusal.ts';
 import { plannedWidth, widthRefusal } from '../width/plan.ts';
 import { type PruneTrainingOptions, widthOptions } from './options.ts';
@@ -22,10 +25,26 @@ export function pruneTrainingRefusal(
   return widthRefusal(model, widthOptions(options), method) ?? gradientRefusal(model, method);
 }
 
-export function pruneTrainingMemory(model: ModelOutline, options: PruneTrainingOptions, plan: MemoryPlan): JobMemory {
-  const whole = { ...options, shortcuts: false, norms: false };
+/** The larger of the training, and of the passes over the text before and behind it. @param scoring What telling units' worth holds beside. */
+export function pruneTrainingMemory(
+  model: ModelOutline,
+  options: PruneTrainingOptions,
+  plan: MemoryPlan,
+  scoring: 'linear' | 'layer',
+): JobMemory {
+  const sizes = model.layers.map((layer) =>
+    layerLinears(layer).map((name) => elementCount(linearOf(layer, name).weight.shape)),
+  );
+  const beside =
+    scoring === 'linear'
+      ? Math.max(...sizes.flat())
+      : // Its gradients, and its weights once more.
+        2 * Math.max(...sizes.map((each) => each.reduce((sum, size) => sum + size, 0)));
+  const training = trainingMemory(model, { ...options, shortcuts: false, norms: false }, plan);
+  const statistics: Statistic[] = scoring === 'layer' ? ['gram', 'diagonal'] : ['diagonal'];
+  const touches = (name: string) => name === outputLinear('attention') || name === outputLinear('mlp');
   return worstOf([
-    trainingMemory(model, whole, plan),
-    gradientMemory(model, { compensate: false, score: 'taylor' }, plan),
+    withElements(training, beside, plan),
+    layerwiseMemory({ statistics, touches, model, dense: model }, plan),
   ]);
 }

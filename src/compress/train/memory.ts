@@ -1,4 +1,5 @@
 /** @file What training adapters needs, from shapes alone. */
+import { memoryCosts } from '../../backend/memory_costs.ts';
 import type { ModelOutline } from '../../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
@@ -6,7 +7,7 @@ import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
 import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
-import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
+import { type JobMemory, MARGIN, type MemoryPlan } from '../slicegpt/estimate.ts';
 import { isTrained, linearPlaces, wholeRefs } from './linears.ts';
 import type { TrainingOptions } from './options.ts';
 import { heldOut } from './schedule.ts';
@@ -79,10 +80,23 @@ export function layerTrainingMemory(model: ModelOutline, options: TrainingOption
   const { seqlen, samples } = plan.windows;
   const batch = Math.max(options.batch, heldOut(samples));
   const found = trainingMemory({ ...model, layers: [layer] }, { ...options, batch }, plan);
+  // Input, output and its gradient, targets and what they count, the distance, and as many while the basis is told.
+  const beside = 10 * batch * seqlen * model.config.hidden_size;
   const adapters = 2 * (found.host.readback / 8) * model.layers.length;
   return {
-    ...found,
+    ...withElements(found, beside, plan),
     storage: { ...found.storage, spill: 16 * samples * seqlen * model.config.hidden_size + 4 * adapters },
+  };
+}
+
+/** With so many floats more on the device. */
+export function withElements(found: JobMemory, elements: number, { backend }: MemoryPlan): JobMemory {
+  const bytes = Math.ceil(MARGIN * memoryCosts(backend).floats(elements));
+  const { breakdown } = found;
+  return {
+    ...found,
+    device_bytes: found.device_bytes + bytes,
+    breakdown: { ...breakdown, workspace: breakdown.workspace + bytes },
   };
 }
 
