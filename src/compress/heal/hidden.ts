@@ -7,14 +7,15 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { withArena } from '../../runtime/arena.ts';
-import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import { NO_ADAPTERS } from '../../runtime/backward/trained_loader.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { checkpointBytes, parseCheckpoint, type Table } from '../train/checkpoint.ts';
 import { lossOn, type Objective } from '../train/held_out.ts';
-import { isTrained, linearPlaces, loadWhole, seededAdapters, type Trainable, wholeRefs } from '../train/linears.ts';
+import { isTrained, linearPlaces, loadWhole, type Trainable, wholeRefs } from '../train/linears.ts';
+import { seededAdapters } from '../train/low_rank.ts';
 import { notesOf } from '../train/notes.ts';
 import type { TrainingOptions } from '../train/options.ts';
 import type { TrainingPoint, TrainingReport } from '../train/report.ts';
@@ -139,7 +140,7 @@ class Healing {
     const { options, context, training } = this;
     const { backend, scratch } = context;
     return withArena(backend, async (arena) => {
-      const adapters = await seededAdapters(arena, model, options, l);
+      const adapters = await seededAdapters(arena, model, options, undefined, l);
       const trainable = { adapters, whole: await loadWhole(arena, model, options, l) };
       const found = await trainLayer(
         { arena, model, layer: l, trainable, options, context, training, streams },
@@ -152,7 +153,7 @@ class Healing {
         (sum, { A, B }) => sum + elementCount(A.shape) + elementCount(B.shape),
         [...trainable.whole.keys()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
       );
-      return replaceWeights(model, await storeTrained(arena, trainable, scratch, storedType(model)));
+      return replaceWeights(model, await storeTrained(arena, trainable, {}, scratch, storedType(model)));
     });
   }
 
@@ -265,19 +266,23 @@ class Healing {
       const adapters = new Map<WeightRef, never>();
       let made = model;
       for (let l = layers; l < model.layers.length; l++) {
-        const floats = [...(await seededAdapters(arena, model, options, l))].filter(([ref]) => !ref.packed);
+        const floats = [...(await seededAdapters(arena, model, options, undefined, l))].filter(([ref]) => !ref.packed);
         made = replaceWeights(
           made,
           await storeTrained(
             arena,
             { adapters: new Map(floats), whole: new Map() },
+            {},
             context.scratch,
             storedType(model),
           ),
         );
         for (const [, { A, B, grad_A, grad_B }] of floats) arena.free(A, B, grad_A, grad_B);
       }
-      return replaceWeights(made, await storeTrained(arena, { adapters, whole }, context.scratch, storedType(model)));
+      return replaceWeights(
+        made,
+        await storeTrained(arena, { adapters, whole }, {}, context.scratch, storedType(model)),
+      );
     });
   }
 }

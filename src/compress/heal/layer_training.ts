@@ -5,8 +5,9 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { AdaptedLoader } from '../../runtime/backward/adapters.ts';
 import { blockGradients, blockTarget, distance } from '../../runtime/backward/block.ts';
+import { parametersOf } from '../../runtime/backward/trained.ts';
+import { TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { RotaryCache, runLayer } from '../../runtime/model_pass.ts';
 import { freeDeviceLayer, WeightLoader } from '../../runtime/weights.ts';
@@ -99,7 +100,7 @@ export async function trainLayer(
     put(best.values);
     arena.freeWorkspace();
     // What is stored is rounded, on a grid or to the stored type.
-    const stored = replaceWeights(model, await storeTrained(arena, trainable, memoryScratch(), storedType(model)));
+    const stored = replaceWeights(model, await storeTrained(arena, trainable, {}, memoryScratch(), storedType(model)));
     const after = await heldError(job, targets, held, stored);
     if (after < before) return { values: best.values, errors: { before, after } };
     put(untrained);
@@ -110,7 +111,7 @@ export async function trainLayer(
 }
 
 function tensorsOf({ adapters, whole }: Trainable): Tensor[] {
-  return [...[...adapters.values()].flatMap(({ A, B }) => [A, B]), ...whole.values()];
+  return [...[...adapters.values()].flatMap(parametersOf).map(({ parameter }) => parameter), ...whole.values()];
 }
 
 /** On windows that are not trained on. @param trainable Absent: the layer as it is stored. */
@@ -125,7 +126,7 @@ async function heldError(
   const { seqlen } = calibration;
   const spec = model.layers[layer];
   return withArena(backend, async (own) => {
-    const loader = trainable ? new AdaptedLoader(own, trainable.adapters, trainable.whole) : new WeightLoader(own);
+    const loader = trainable ? new TrainedLoader(own, trainable.adapters, trainable.whole) : new WeightLoader(own);
     const weights = await loader.layer(spec);
     const table = spec.attention.rotary && new RotaryCache(own, seqlen).get(spec.attention.rotary);
     let loss = 0;

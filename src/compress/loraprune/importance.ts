@@ -31,7 +31,7 @@ export function loraImportance(
           for (const name of unitLinears(layer, half)) {
             const { weight } = linearOf(layer, name);
             const adapter = adapters.get(weight);
-            if (!adapter) continue;
+            if (adapter?.kind !== 'low_rank') continue;
             const { gradient, merged } = await gradientAndWeight(backward.arena, loader, adapter, weight);
             addToUnits(found, name, weight.shape, (i) => (gradient[i] * merged[i]) ** 2);
           }

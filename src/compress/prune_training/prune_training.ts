@@ -8,6 +8,7 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
+import { parametersOf } from '../../runtime/backward/trained.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { type HalfName, linearOf, outputLinear } from '../layerwise/half.ts';
@@ -16,7 +17,8 @@ import { storedType } from '../slicegpt/store.ts';
 import { lowestUnits } from '../solvers/unit_scores.ts';
 import type { Table } from '../train/checkpoint.ts';
 import { lossOn, type Objective } from '../train/held_out.ts';
-import { seededAdapters, type Trainable } from '../train/linears.ts';
+import type { Trainable } from '../train/linears.ts';
+import { seededAdapters } from '../train/low_rank.ts';
 import type { TrainingPoint, TrainingReport } from '../train/report.ts';
 import { heldOut, learningRate, windowsOfStep } from '../train/schedule.ts';
 import { storeTrained } from '../train/store_trained.ts';
@@ -55,7 +57,7 @@ export async function prunedInTraining(
       const scorer = await scorerOf(arena, halves, trainable);
       const run = new PruneTraining(arena, model, halves, trainable, options, context, scorer);
       const found = await run.run();
-      const stored = await storeTrained(arena, trainable, scratch, storedType(model));
+      const stored = await storeTrained(arena, trainable, {}, scratch, storedType(model));
       return { ...found, merged: replaceWeights(model, stored) };
     });
     const scores = new Map([...gone].map(([half, layers]) => [half, layers.map(scoreOfGone)]));
@@ -207,7 +209,7 @@ class PruneTraining {
   }
 
   private get tensors(): Tensor[] {
-    return [...this.trainable.adapters.values()].flatMap(({ A, B }) => [A, B]);
+    return [...this.trainable.adapters.values()].flatMap(parametersOf).map(({ parameter }) => parameter);
   }
 
   private report(tokens_per_second: number): TrainingReport {
