@@ -1,11 +1,13 @@
 /** @file GUM (arXiv 2302.03773): structured pruning by global movement and local uniqueness, while adapters train. */
 import * as v from 'valibot';
 import type { Method } from '../method.ts';
-import { KEEP, type PruneTrainingOptions } from '../prune_training/options.ts';
+import { KEEP, type PruneTrainingOptions, widthOptions } from '../prune_training/options.ts';
 import { plannedPruneTraining, pruneTrainingMemory, pruneTrainingRefusal } from '../prune_training/plan.ts';
 import { prunedInTraining } from '../prune_training/prune_training.ts';
 import { alphaOf, BATCH, LR, RANK, SEED, STEPS } from '../train/options.ts';
+import { assertWindows } from '../train/train.ts';
 import { BUDGET, UNITS } from '../width/fields.ts';
+import { halvesOf } from '../width/plan.ts';
 import { uniqueMovement } from './movement.ts';
 import { unitUniqueness } from './uniqueness.ts';
 
@@ -29,8 +31,11 @@ export const gum: Method<PruneTrainingOptions> = {
   memory: (model, options, plan) => pruneTrainingMemory(model, options, plan, 'layer'),
   async run(model, options, context) {
     const quiet = { ...context, observer: { ...context.observer, onProgress() {} } };
+    // Before there are adapters: Grams are large.
+    assertWindows(context.calibration.count);
+    const unique = await unitUniqueness(model, halvesOf(widthOptions(options)), quiet);
     return prunedInTraining(model, options, context, async (arena, halves) =>
-      uniqueMovement(arena, model, halves, await unitUniqueness(model, halves, quiet)),
+      uniqueMovement(arena, model, halves, unique),
     );
   },
 };
