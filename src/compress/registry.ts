@@ -8,10 +8,12 @@ import { embed } from './embed/embed.ts';
 import { gguf } from './gguf/gguf.ts';
 import { gkd } from './gkd/gkd.ts';
 import { gptq } from './gptq/gptq.ts';
+import { gum } from './gum/gum.ts';
 import { heal } from './heal/heal.ts';
 import { llmInt8 } from './llm_int8/llm_int8.ts';
 import { llmPruner } from './llm_pruner/llm_pruner.ts';
 import { llmQat } from './llm_qat/llm_qat.ts';
+import { loraprune } from './loraprune/loraprune.ts';
 import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
@@ -42,6 +44,8 @@ export const METHODS: readonly AnyMethod[] = [
   sparsegpt,
   width,
   llmPruner,
+  loraprune,
+  gum,
   depth,
   rtn,
   gptq,

@@ -10,7 +10,7 @@ import type { ExampleTokens, Shot, Wording } from '../examples/examples.ts';
 import type { ExampleWindows } from '../examples/windows.ts';
 import type { PassContext } from '../method.ts';
 import { shuffled } from '../train/random.ts';
-import type { Rows } from '../train/teacher_states.ts';
+import type { StateValues } from '../train/teacher_states.ts';
 
 /** A prompt with its answer, as the student reads it and as the dense model does. */
 export interface Conditioned {
@@ -62,7 +62,7 @@ export async function conditionedRows(
   context: PassContext,
   teachers: readonly ExampleTokens[],
   { windows, spans }: ExampleWindows,
-  put: (rows: Rows) => Promise<void>,
+  put: (rows: StateValues) => Promise<void>,
   onProgress: (fraction: number) => void,
 ): Promise<void> {
   const { backend } = context;
@@ -85,29 +85,29 @@ async function statesOf(
   { dense, backend, signal }: PassContext,
   group: readonly ExampleTokens[],
   seqlen: number,
-): Promise<Rows[]> {
+): Promise<StateValues[]> {
   const ids = new Uint32Array(group.length * seqlen);
   for (const [i, example] of group.entries()) ids.set(example.ids, i * seqlen);
   const padded: TokenWindows = { seqlen, count: group.length, ids, totalTokens: ids.length };
   const batches = batchesOf(padded, 0, group.length, rowsPerBatch(backend.info));
   const inputs = await teacherInputs(arena, dense, padded, batches, signal);
-  const found: Rows[] = [];
+  const found: StateValues[] = [];
   for (const [i, { count }] of batches.entries()) {
     const values = await backend.read(inputs[i]);
     const one = values.length / count;
-    for (let w = 0; w < count; w++) found.push(values.subarray(w * one, (w + 1) * one) as Rows);
+    for (let w = 0; w < count; w++) found.push(values.subarray(w * one, (w + 1) * one) as StateValues);
   }
   return found;
 }
 
 /** Row r of the student predicts token r + 1; the dense model's row before the same token of the answer goes there. */
 function moved(
-  states: Rows,
+  states: StateValues,
   size: number,
   teacher: ExampleTokens,
   { from, length }: ExampleWindows['spans'][number],
   seqlen: number,
-): Rows {
+): StateValues {
   const width = states.length / size;
   const rows = states instanceof Float64Array ? new Float64Array(seqlen * width) : new Float32Array(seqlen * width);
   const source = teacher.from - 1;

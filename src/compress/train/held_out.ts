@@ -51,7 +51,7 @@ const TOGETHER = 4;
 export async function lossOn(
   backend: Backend,
   model: DecoderModel,
-  { adapters, whole, cacheLevels }: Trainable,
+  { adapters, whole, cacheLevels, columns }: Trainable,
   windows: TokenWindows,
   chosen: readonly number[],
   objective: Objective,
@@ -71,7 +71,7 @@ export async function lossOn(
       const step = stepWindows(arena, windows, group);
       const goal = await objective.of(arena, group, step.batches, chosen);
       const weights = goal.targets?.flatMap((targets) => [...targets.weights]);
-      const loader = new TrainedLoader(arena, adapters, whole, cacheLevels);
+      const loader = new TrainedLoader(arena, adapters, whole, cacheLevels, columns);
       const loss = await modelLoss(context, loader, model, step.windows, step.batches, { ...goal, signal });
       return { ...loss, weight: weights?.reduce((sum, each) => sum + each, 0) };
     });

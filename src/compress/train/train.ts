@@ -22,7 +22,7 @@ import type { TrainingPoint, TrainingReport } from './report.ts';
 import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
 
-const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, clip_norm: 1 };
+export const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, clip_norm: 1 };
 
 const NOTHING: Trainable = { adapters: NO_ADAPTERS, whole: new Map() };
 

@@ -10,6 +10,9 @@ import { loadTrained, readsStored, type TrainedLinears } from './trained.ts';
 /** Weights that are trained as they are, by what is stored: norms, biases, shortcuts. They change in place. */
 export type WholeWeights = ReadonlyMap<WeightRef, Tensor>;
 
+/** (in) of some linears: what each input counts, as training has them. Zeros are inputs that are gone. */
+export type ColumnScales = ReadonlyMap<WeightRef, Tensor>;
+
 /** Nothing stays packed: all are floats. With `cacheLevels`, keys and values are rounded as {@link DeviceAttention} says. */
 export class TrainedLoader extends WeightLoader {
   constructor(
@@ -17,6 +20,7 @@ export class TrainedLoader extends WeightLoader {
     private readonly linears: TrainedLinears,
     private readonly whole: WholeWeights = new Map(),
     private readonly cacheLevels?: number,
+    private readonly columns: ColumnScales = new Map(),
   ) {
     super(own);
   }
@@ -44,6 +48,17 @@ export class TrainedLoader extends WeightLoader {
   }
 
   override async linear(linear: Linear): Promise<DeviceLinear> {
+    const loaded = await this.trainedLinear(linear);
+    const scale = this.columns.get(linear.weight);
+    if (!scale) return loaded;
+    const { weight } = loaded;
+    const output = this.own.empty(weight.shape, weight.label);
+    this.own.backend.scale_columns({ weight, scale, output });
+    this.own.free(weight);
+    return { ...loaded, weight: output };
+  }
+
+  private async trainedLinear(linear: Linear): Promise<DeviceLinear> {
     const trained = this.linears.get(linear.weight);
     if (!trained) return super.linear(linear);
     return loadTrained(this.own, trained, linear, {
