@@ -48,7 +48,7 @@ for (const line of readFileSync(recipes, 'utf8').split('\n')) {
   const figures = runSummary({ run, evaluation }, dense.perplexity);
   const short = figures.steps.map(({ units: _, ...step }) => step);
   report.lines.push(line);
-  report.runs.push({ ...figures, steps: short, ...(solver && { solver }) });
+  report.runs.push({ ...figures, steps: short, ...(solver ? { solver } : { recipe: line }) });
   writeFileSync(out, JSON.stringify(report, null, 1));
   await engine.run('discard', { id: run.id });
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
