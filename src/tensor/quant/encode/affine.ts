@@ -10,10 +10,10 @@ export interface Affine {
 /** What a first grid leaves out of the values' range at its lower and its upper end, as shares of it. */
 export type Cuts = readonly (readonly [below: number, above: number])[];
 
-/** Each end by itself, because outliers lie at one of them. */
-export const CUTS: Cuts = [-0.02, 0.03, 0.08, 0.15].flatMap((below, _, all) =>
-  all.map((above) => [below, above] as const),
-);
+/** Each end by itself, because outliers lie at one of them; of more levels less is worth leaving out. */
+const each = (shares: readonly number[]): Cuts =>
+  shares.flatMap((below) => shares.map((above) => [below, above] as const));
+export const CUTS = { 15: each([-0.02, 0.03, 0.08, 0.15]), 31: each([-0.015, 0.005, 0.025, 0.05]) } as const;
 
 /** Both ends alike, up to such shares. */
 export function evenCuts(most: number): Cuts {

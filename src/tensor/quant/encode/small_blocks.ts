@@ -35,8 +35,8 @@ function symmetric(x: Float64Array, w: Float64Array, low: number, high: number) 
 
 const inHalves = ({ scale, minimum }: Affine): Affine => ({ scale: half(scale), minimum: half(minimum) });
 
-function affine(x: Float64Array, w: Float64Array, steps: number) {
-  const { scale: d, minimum } = affineScale(x, w, 0, RUN, steps, false, CUTS, inHalves);
+function affine(x: Float64Array, w: Float64Array, steps: keyof typeof CUTS) {
+  const { scale: d, minimum } = affineScale(x, w, 0, RUN, steps, false, CUTS[steps], inHalves);
   const range = { low: 0, high: steps };
   const codesFrom = (m: number) =>
     Array.from({ length: RUN }, (_, j) => (d === 0 ? 0 : nearest(x[j] - m, 1 / d, range)));
