@@ -33,7 +33,7 @@ const x = even.map((value, i) => {
 });
 const importance = Float32Array.from(uniform(2, COLUMNS), (value) => value ** 4 * 10 + 0.01);
 
-function relativeError(dtype: EncodableType, weights?: Float32Array, values = x): number {
+function relativeError(dtype: EncodableType, weights?: Float32Array, values: Float32Array = x): number {
   const y = dequantize(encodeBlocks(values, dtype, COLUMNS, weights), dtype);
   let [error, energy] = [0, 0];
   values.forEach((value, i) => {
