@@ -17,7 +17,9 @@ import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper, version_converter
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
+from onnxruntime.quantization.matmul_bnb4_quantizer import MatMulBnb4Quantizer
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "test" / "fixtures"
 OUT = FIXTURES / "onnx_quantised"
@@ -36,6 +38,27 @@ def nbits(bits, symmetric, quant_format=QuantFormat.QOperator, block=16):
     quantizer = MatMulNBitsQuantizer(source(), algo_config=config)
     quantizer.process()
     return quantizer.model.model
+
+
+def bnb4(kind):
+    quantizer = MatMulBnb4Quantizer(source(), kind, 16)
+    quantizer.process()
+    return quantizer.model.model
+
+
+def halves():
+    """By ONNX Runtime's own converter, which leaves the casts of inputs behind what reads them."""
+    return convert_float_to_float16(nbits(4, True), keep_io_types=True)
+
+
+def halves_in_floats():
+    """The numbers of `halves`, computed with in floats."""
+    model = nbits(4, True)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            w = numpy_helper.to_array(tensor).astype(np.float16).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(w, tensor.name))
+    return model
 
 
 def weights_of(graph):
@@ -176,17 +199,24 @@ def dynamic(optimised=False, **settings):
     return rounded(lambda a, b: quantize_dynamic(a, b, **settings), optimised)
 
 
-def static(**settings):
-    return rounded(lambda a, b: quantize_static(a, b, Ids(), quant_format=QuantFormat.QDQ, **settings))
+def static(quant_format=QuantFormat.QDQ, **settings):
+    return rounded(lambda a, b: quantize_static(a, b, Ids(), quant_format=quant_format, **settings))
 
 
 def float_model(quantised):
     """The source with the numbers that the codes of `quantised` stand for."""
     found = {i.name: numpy_helper.to_array(i) for i in quantised.graph.initializer}
     model = source()
+    pairs = {n.input[0]: n for n in quantised.graph.node if n.op_type == "QuantizeLinear" and n.input[0] in found}
     for tensor in model.graph.initializer:
         codes = found.get(tensor.name + "_quantized")
         if codes is None:
+            if tensor.name in pairs:
+                scale, zero = (found[name] for name in pairs[tensor.name].input[1:])
+                range_ = np.iinfo(zero.dtype)
+                codes = np.clip(np.rint(numpy_helper.to_array(tensor) / scale) + zero.astype(np.float32), range_.min, range_.max)
+                w = (codes - zero.astype(np.float32)) * scale
+                tensor.CopyFrom(numpy_helper.from_array(w.astype(np.float32), tensor.name))
             continue
         scale, zero = (found.get(f"{tensor.name}_quantized_{part}", found.get(f"{tensor.name}_{part}"))
                        for part in ("scale", "zero_point"))
@@ -205,6 +235,9 @@ VARIANTS = {
     "qdq_blocks": blocks_along_the_inputs,
     "gather_block_quantized": gathered_blocks,
     "gather_then_dequantize": gathered_then_dequantized,
+    "bnb4_nf4": lambda: bnb4(MatMulBnb4Quantizer.NF4),
+    "bnb4_fp4": lambda: bnb4(MatMulBnb4Quantizer.FP4),
+    "nbits_4_halves": halves,
 }
 # What rounds inputs too.
 ROUNDED = {
@@ -213,6 +246,10 @@ ROUNDED = {
     "dynamic_fused": lambda: dynamic(optimised=True, weight_type=QuantType.QInt8),
     "static_qdq": lambda: static(weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8),
     "static_qdq_channels": lambda: static(weight_type=QuantType.QInt8, activation_type=QuantType.QInt16, per_channel=True),
+    "static_pairs": lambda: static(weight_type=QuantType.QInt8, extra_options={"AddQDQPairToWeight": True}),
+    "static_operators": lambda: static(QuantFormat.QOperator, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8),
+    "static_operators_channels": lambda: static(QuantFormat.QOperator, weight_type=QuantType.QInt8,
+                                                activation_type=QuantType.QUInt8, per_channel=True),
 }
 
 
@@ -223,7 +260,8 @@ if __name__ == "__main__":
     for name, make in (VARIANTS | ROUNDED).items():
         model = make()
         data = model.SerializeToString()
-        computed = float_model(model).SerializeToString() if name in ROUNDED else data
+        floats = float_model(model) if name in ROUNDED else halves_in_floats() if name == "nbits_4_halves" else model
+        computed = floats.SerializeToString()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = ort.InferenceSession(computed, options, providers=["CPUExecutionProvider"])

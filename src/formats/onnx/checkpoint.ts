@@ -266,7 +266,7 @@ function refuseQuantised(file: string, { graph }: OnnxModel, summary: string): v
     message: `The weights of this ONNX file are quantised (${operators}), and Whittle does not decode them. It is ${summary}.`,
     place: { file },
     allowed:
-      'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE, or quantised for MatMulNBits, MatMulInteger, GatherBlockQuantized or DequantizeLinear',
+      'weights in FLOAT, FLOAT16, BFLOAT16 or DOUBLE, or quantised for MatMulNBits, MatMulBnb4, MatMulInteger, QLinearMatMul, GatherBlockQuantized or DequantizeLinear',
     action: 'Open the file with float weights, often model.onnx or model_fp16.onnx, or the safetensors version.',
   });
 }

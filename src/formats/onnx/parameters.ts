@@ -23,13 +23,7 @@ const NUMBER_NAME = /\.act_fn\.\w+$/;
 /** The head of a model whose table serves both ends, in any family. */
 const HEAD = /^(.*\.)?(lm_head|embed_out)\.weight$/;
 /** Operators whose weights are stored in a quantised form that is not decoded. */
-export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set([
-  'DynamicQuantizeLSTM',
-  'MatMulBnb4',
-  'QAttention',
-  'QGemm',
-  'QLinearMatMul',
-]);
+export const QUANTISED_OPERATORS: ReadonlySet<string> = new Set(['DynamicQuantizeLSTM', 'QAttention']);
 
 /** Parameters by their name in the state dict; what is not named or not a float is left out. */
 export function findParameters({ graph, producer_name }: OnnxModel): Map<string, Parameter> {

@@ -1,6 +1,6 @@
 /**
- * @file Checks that a graph is one: every value made once and before it is used. Walking back from a weight's use then
- * always ends. Source: onnx/docs/IR.md ("graphs must be in SSA form", "topologically sorted").
+ * @file Checks that a graph whose nodes are in order (`sort_graph.ts`) is one: every value made once and before it is used. Walking back
+ * from a weight's use then always ends. Source: onnx/docs/IR.md ("graphs must be in SSA form", "topologically sorted").
  */
 import { quoteText } from '../json.ts';
 import type { OnnxGraph, OnnxNode } from './read_model.ts';
@@ -23,7 +23,7 @@ export function checkGraph(file: string, graph: OnnxGraph, outer: readonly Reado
       if (input === '' || isKnown(input)) continue;
       const later = graph.nodes.slice(index).some(({ outputs }) => outputs.includes(input));
       const found = later
-        ? `${title()} uses ${quoteText(input)} before it is made: the graph has a cycle or is not sorted.`
+        ? `${title()} uses ${quoteText(input)} before it is made: the graph has a cycle.`
         : `${title()} uses ${quoteText(input)}, which nothing makes.`;
       throw bad(file, found, { field: input });
     }

@@ -9,6 +9,7 @@ import { ONNX_TYPES } from './data_types.ts';
 import { checkGraph } from './read_check.ts';
 import { bad, readEntry, readTensor, type StoredTensor } from './read_tensor.ts';
 import { type Field, MessageReader } from './read_wire.ts';
+import { sortedGraph } from './sort_graph.ts';
 
 /** A protobuf message cannot be longer (protobuf.dev/programming-guides/encoding, "Size limits"). */
 const MAX_PROTOBUF_BYTES = 2 ** 31 - 1;
@@ -96,6 +97,7 @@ export async function readOnnxModel(source: ByteSource): Promise<OnnxModel> {
   if (!graph) throw bad(file, 'This is not an ONNX model: there is no graph.', {}, 'a model with a graph');
   checkVersion(file, 'ir_version', ir_version, IR_VERSIONS);
   checkVersion(file, 'opset_import', opsets.get(''), OPSETS);
+  graph = sortedGraph(graph);
   checkGraph(file, graph);
   return { ir_version: ir_version!, opsets, producer_name, producer_version, metadata, functions, graph };
 }

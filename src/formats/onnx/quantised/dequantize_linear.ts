@@ -1,12 +1,13 @@
 /**
- * @file DequantizeLinear of a stored tensor: (x − zero_point) · scale with one scale for all, one for each index of an axis, or
- * one for each block along an axis (onnx/docs/Operators.md). Rows are of the first dimension, whatever the axis.
+ * @file DequantizeLinear of a stored tensor: (x − zero_point) · scale (onnx/docs/Operators.md). Rows are of the first dimension,
+ * whatever the axis of the scales.
  */
 import type { RowRange } from '../../checkpoint.ts';
 import type { OnnxNode } from '../read_model.ts';
 import type { StoredTensor } from '../read_tensor.ts';
-import { attribute, checkSize, notRead } from './faults.ts';
+import { checkSize, notRead } from './faults.ts';
 import { isDecodable, isFloat, readNumbers } from './numbers.ts';
+import { scaleIndex } from './scale_index.ts';
 import { type ReadTensor, type VirtualTensor, virtualTensor } from './virtual.ts';
 
 export interface DequantizeParts {
@@ -20,48 +21,26 @@ export function dequantizedTensor(file: string, node: OnnxNode, name: string, pa
   const { codes, scales, zeros } = parts;
   const all = [codes, scales, ...(zeros ? [zeros] : [])];
   const odd = all.find((part) => !isDecodable(part));
-  if (odd) throw notRead(file, node, `reads ${odd.type.name}`, 'integers of 2, 4, 8 or 32 bits, or F8');
+  if (odd) throw notRead(file, node, `reads ${odd.type.name}`, 'integers of 2, 4, 8, 16 or 32 bits, or F8');
   if (!isFloat(scales)) throw notRead(file, node, `has scales in ${scales.type.name}`, 'FLOAT, FLOAT16 or BFLOAT16');
-  const { dims } = codes;
-  if (dims.length !== 1 && dims.length !== 2) {
-    throw notRead(file, node, `makes a tensor of ${dims.length} dimensions`, 'a vector or a matrix');
-  }
   const index = scaleIndex(file, node, codes, scales);
   if (zeros) checkSize(file, node, 'zero points', zeros, scales.elements);
-  const [, columns = 1] = dims;
-  return virtualTensor(name, dims, all, {
+  const width = codes.dims.slice(1).reduce((product, size) => product * size, 1);
+  return virtualTensor(name, codes.dims, all, {
     label: labelOf(codes.type.name),
     async rows({ start, end }: RowRange, read: ReadTensor) {
-      const found = await readNumbers(codes, start * columns, (end - start) * columns, read);
+      const first = start * width;
+      const found = await readNumbers(codes, first, (end - start) * width, read);
       const factors = await readNumbers(scales, 0, scales.elements, read);
       const offsets = zeros && (await readNumbers(zeros, 0, zeros.elements, read));
       const out = new Float32Array(found.length);
       for (let i = 0; i < out.length; i++) {
-        const at = index(start + Math.floor(i / columns), i % columns);
+        const at = index(first + i);
         out[i] = (found[i] - (offsets ? offsets[at] : 0)) * factors[at];
       }
       return out;
     },
   });
-}
-
-function scaleIndex(file: string, node: OnnxNode, { dims }: StoredTensor, scales: StoredTensor) {
-  if (scales.elements === 1) return () => 0;
-  const [rows, columns = 1] = dims;
-  const given = attribute(file, node, 'axis', 1);
-  const axis = given < 0 ? given + dims.length : given;
-  if (axis !== 0 && axis !== 1) throw notRead(file, node, `has the axis ${given}`, 'an axis of the matrix');
-  const block = attribute(file, node, 'block_size', 0);
-  if (block <= 0) {
-    const count = dims.length === 1 ? rows : dims[axis];
-    checkSize(file, node, 'scales', scales, count);
-    return (row: number, column: number) => (axis === 0 || dims.length === 1 ? row : column);
-  }
-  const grid = [rows, columns];
-  grid[axis] = Math.ceil(grid[axis] / block);
-  checkSize(file, node, 'scales', scales, grid[0] * grid[1]);
-  return (row: number, column: number) =>
-    axis === 0 ? Math.floor(row / block) * grid[1] + column : row * grid[1] + Math.floor(column / block);
 }
 
 function labelOf(type: string): string {

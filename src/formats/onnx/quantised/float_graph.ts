@@ -6,11 +6,14 @@
 import type { OnnxGraph, OnnxNode } from '../read_model.ts';
 import type { StoredTensor } from '../read_tensor.ts';
 import { type BlockCodes, blockTensor, codeRowBytes, zeroRowBytes } from './block_codes.ts';
+import { bnb4Tensor } from './bnb4_tensor.ts';
 import { dequantizedTensor } from './dequantize_linear.ts';
 import { checkSize, notRead, sizeAttribute } from './faults.ts';
+import { biasInput, biasTensor, fixedPoint, scaleAxis, scaleInput } from './fixed_point.ts';
 import { type Lookup, scaledProduct } from './integer_product.ts';
 import { integerTensor } from './integer_tensor.ts';
 import { isFloat } from './numbers.ts';
+import { roundedTensor } from './rounded_floats.ts';
 import { isVirtual, type VirtualTensor } from './virtual.ts';
 
 /** What quantising tools add to the name of a weight. */
@@ -67,11 +70,15 @@ class FloatGraph {
         return this.matMulNBits(node);
       case 'GatherBlockQuantized':
         return this.gatherBlocks(node);
+      case 'MatMulBnb4':
+        return this.matMulBnb4(node);
       case 'DequantizeLinear':
         return this.dequantize(node);
       case 'Gather':
         return this.gather(node);
       default: {
+        const floats = fixedPoint(node);
+        if (floats) return [this.inFloats(node, floats)];
         if (node.subgraphs.length === 0) return [node];
         const subgraphs = node.subgraphs.map((part) => new FloatGraph(this.file, part, this.known, this).graph);
         return [{ ...node, subgraphs }];
@@ -95,6 +102,34 @@ class FloatGraph {
       return { ...made, is_out_in: true };
     });
     return this.product(node, node.inputs[0], weight, node.outputs[0], node.inputs[5]);
+  }
+
+  /** Inputs: x, codes, scales. */
+  private matMulBnb4(node: OnnxNode): OnnxNode[] {
+    const codes = this.constant(node, 1, 'codes');
+    const weight = this.made(codes, () => {
+      return bnb4Tensor(this.file, node, this.nameOf(codes), codes, this.constant(node, 2, 'scales'));
+    });
+    return this.product(node, node.inputs[0], weight, node.outputs[0]);
+  }
+
+  /** An operator in codes, as the same in floats: stored operands are dequantised, others stay what their names say. */
+  private inFloats(node: OnnxNode, { op_type, operands }: NonNullable<ReturnType<typeof fixedPoint>>): OnnxNode {
+    const ints = new Map([['axis', [scaleAxis(node)]]]);
+    const inputs = operands.map((at) => {
+      const codes = this.stored(node.inputs[at]);
+      if (!codes || isVirtual(codes)) return node.inputs[at];
+      return this.named(this.dequantized({ ...node, ints }, codes, at + 1));
+    });
+    const bias = biasInput(node);
+    const codes = this.stored(bias);
+    if (bias && (!codes || isVirtual(codes))) inputs.push(bias);
+    else if (codes) {
+      const [input, weight] = operands.map((at) => this.constant(node, at + 1, 'scale'));
+      const made = () => biasTensor(this.file, node, this.nameOf(codes), codes, [input, weight]);
+      inputs.push(this.named(this.made(codes, made)));
+    }
+    return { ...node, op_type, domain: '', inputs };
   }
 
   /** y = x·Wᵀ + bias. */
@@ -181,34 +216,58 @@ class FloatGraph {
   /** Inputs: codes, scale, zero point. What is no stored tensor is an activation, and stays. */
   private dequantize(node: OnnxNode): OnnxNode[] {
     const codes = this.stored(node.inputs[0]);
-    if (!codes || isVirtual(codes)) return [node];
-    const weight = this.dequantized(node, codes);
+    const weight = codes && !isVirtual(codes) ? this.dequantized(node, codes) : this.rounded(node);
+    if (!weight) return [node];
     this.named(weight);
     this.initializers.set(node.outputs[0], weight);
     return [];
   }
 
-  private dequantized(node: OnnxNode, codes: StoredTensor): VirtualTensor {
+  /** @param at The input that is their scale; the next is the zero point. */
+  private dequantized(node: OnnxNode, codes: StoredTensor, at = 1): VirtualTensor {
     return this.made(codes, () => {
-      const scales = this.constant(node, 1, 'scale');
-      const zeros = node.inputs[2] ? this.constant(node, 2, 'zero point') : undefined;
+      const scales = this.constant(node, at, 'scale');
+      const zeros = node.inputs[at + 1] ? this.constant(node, at + 1, 'zero point') : undefined;
       return dequantizedTensor(this.file, node, this.nameOf(codes), { codes, scales, zeros });
     });
   }
 
-  /** Rows of codes that are dequantised only after they were gathered, with one scale for all; an optimiser may repeat that. */
+  /** Stored floats that go through codes: QuantizeLinear, then this DequantizeLinear with the same scale. */
+  private rounded(node: OnnxNode): VirtualTensor | undefined {
+    const first = this.producer(node.inputs[0]);
+    if (first?.op_type !== 'QuantizeLinear') return undefined;
+    const floats = this.stored(first.inputs[0]);
+    const isSame = (at: number) => (first.inputs[at] || '') === (node.inputs[at] || '');
+    if (!floats || !isFloat(floats) || !isSame(1) || !isSame(2)) return undefined;
+    // Rounding by the same scale once more changes nothing.
+    if (isVirtual(floats)) return floats;
+    const scales = this.constant(first, 1, 'scale');
+    const zeros = first.inputs[2] ? this.constant(first, 2, 'zero point') : undefined;
+    const weight = this.made(floats, () => {
+      return roundedTensor(this.file, first, floats.name, { codes: floats, scales, zeros });
+    });
+    // Who looks for it by its name finds what is computed with.
+    const { name } = floats;
+    const isRead = (this.consumers.get(name) ?? []).every(({ op_type }) => op_type === 'QuantizeLinear');
+    if (isRead && this.initializers.get(name) === floats) this.initializers.set(name, weight);
+    return weight;
+  }
+
+  /** Rows of codes whose scale, one for all, is named only where they are read; an optimiser may repeat that. */
   private gather(node: OnnxNode): OnnxNode[] {
     const codes = this.stored(node.inputs[0]);
-    if (!codes || isVirtual(codes)) return [node];
+    if (!codes || isVirtual(codes) || isFloat(codes)) return [node];
     const [rows] = node.outputs;
     const readers = (this.consumers.get(rows) ?? []).filter(({ op_type }) => op_type !== 'Shape');
     const [next] = readers;
-    const isAlike = ({ op_type, inputs }: OnnxNode) =>
-      op_type === 'DequantizeLinear' && inputs.slice(1).every((input, i) => input === next.inputs[1 + i]);
-    if (!next || !readers.every(isAlike) || this.stored(next.inputs[1])?.elements !== 1) return [node];
-    const weight = this.dequantized(next, codes);
-    for (const reader of readers) this.dropped.add(reader);
-    const same = readers.map(({ outputs }) => ({ ...next, op_type: 'Identity', inputs: [rows], outputs }));
+    const scaleOf = (reader: OnnxNode) => scaleInput(reader, rows) ?? 0;
+    const partsOf = (reader: OnnxNode) => reader.inputs.slice(scaleOf(reader), scaleOf(reader) + 2).join();
+    if (!next || !readers.every((reader) => scaleOf(reader) > 0 && partsOf(reader) === partsOf(next))) return [node];
+    if (this.stored(next.inputs[scaleOf(next)])?.elements !== 1) return [node];
+    const weight = this.dequantized(next, codes, scaleOf(next));
+    const dequantizers = readers.filter(({ op_type }) => op_type === 'DequantizeLinear');
+    for (const reader of dequantizers) this.dropped.add(reader);
+    const same = dequantizers.map((each) => ({ ...each, op_type: 'Identity', inputs: [rows] }));
     return [{ ...node, inputs: [this.named(weight), node.inputs[1]] }, ...same];
   }
 

@@ -144,6 +144,19 @@ describe('DequantizeLinear', () => {
     }
   });
 
+  it('of a number, and of more than a matrix, which other constants of a graph are', async () => {
+    const number = dequantizedTensor('m.onnx', node({}), 'n', parts(1, false, held('UINT8', 8, [], Uint8Array.of(9))));
+    expect([...(await number.decoder.rows({ start: 0, end: 1 }, read))]).toEqual([9]);
+    const cube = held(
+      'UINT8',
+      8,
+      [2, 3, 2],
+      Uint8Array.from({ length: 12 }, (_, i) => i),
+    );
+    const { decoder } = dequantizedTensor('m.onnx', node({ axis: 1 }), 'c', parts(3, false, cube));
+    expect([...(await decoder.rows({ start: 1, end: 2 }, read))]).toEqual([6, 7, 16, 18, 40, 44]);
+  });
+
   it.each<[string, Record<string, number>, DequantizeParts]>([
     ['scales of another size', {}, parts(5)],
     ['scales of another size in blocks', { block_size: 4 }, parts(7)],
@@ -154,7 +167,12 @@ describe('DequantizeLinear', () => {
     ['an axis that is none, in blocks', { axis: 2, block_size: 4 }, parts(8)],
     ['zero points of another type', {}, { ...parts(1), zeros: held('STRING', 8, [1], new Uint8Array(1)) }],
     ['codes of another type', {}, { ...parts(1), codes: held('STRING', 8, [1, 1], new Uint8Array(1)) }],
-    ['three dimensions', {}, { ...parts(1), codes: held('INT8', 8, [1, 2, 2], new Uint8Array(4)) }],
+    [
+      'an axis beyond three dimensions',
+      { axis: 3 },
+      { ...parts(2), codes: held('INT8', 8, [1, 2, 2], new Uint8Array(4)) },
+    ],
+    ['an axis of a number', {}, { ...parts(2), codes: held('INT8', 8, [], new Uint8Array(1)) }],
   ])('refuses %s', (_, ints, wrong) => {
     expect(() => dequantizedTensor('m.onnx', node(ints), 'w', wrong)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/^(bad_onnx|unknown_architecture)$/) }),
