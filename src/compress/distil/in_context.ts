@@ -10,7 +10,7 @@ import type { ExampleTokens, Shot, Wording } from '../examples/examples.ts';
 import type { ExampleWindows } from '../examples/windows.ts';
 import type { PassContext } from '../method.ts';
 import { shuffled } from '../train/random.ts';
-import type { StateValues } from '../train/teacher_states.ts';
+import type { StateValues } from '../train/kept_states.ts';
 
 /** A prompt with its answer, as the student reads it and as the dense model does. */
 export interface Conditioned {
