@@ -67,6 +67,7 @@ step('layers', bin('dependency-cruiser', 'depcruise'), ['--config', '.dependency
 step('types', bin('typescript', 'tsc'), ['--noEmit']);
 step('unit tests', bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitFile}`]);
 step('build', join(root, 'scripts', 'build.mjs'), ['--if-stale']);
+step('first load', join(root, 'scripts', 'sizes.mjs'), []);
 step('end-to-end tests', bin('@playwright/test', 'playwright'), ['test', '--reporter=list,json'], {
   PLAYWRIGHT_JSON_OUTPUT_FILE: e2eFile,
 });

@@ -1,6 +1,6 @@
 /**
  * @file Whittle's GGUF blocks lose no more of the model than llama.cpp's own quantiser's, at equal types and with the same
- * importance matrix: divergence from the float model on the built-in one. Figures of llama.cpp: `tools/llama_cpp/quantiser.test.ts`.
+ * importance matrix: divergence from the float model on the built-in one. Figures of llama.cpp: `tools/llama_cpp/quantiser.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

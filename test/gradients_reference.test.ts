@@ -11,9 +11,10 @@ import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { type DecoderModel, type Linear, storedWeights } from '../src/models/decoder_model.ts';
 import { openModel } from '../src/models/open_model.ts';
 import { type Arena, withArena } from '../src/runtime/arena.ts';
-import { AdaptedLoader, type Adapter, createAdapter } from '../src/runtime/backward/adapters.ts';
+import { type Adapter, createAdapter } from '../src/runtime/backward/adapters.ts';
 import { modelGradients } from '../src/runtime/backward/model.ts';
 import { teacherInputs } from '../src/runtime/backward/teacher.ts';
+import { TrainedLoader } from '../src/runtime/backward/trained_loader.ts';
 import { AdapterTraining, stepWindows } from '../src/runtime/backward/training.ts';
 import { batchesOf, cutWindows, type TokenWindows } from '../src/runtime/windows.ts';
 import { describeWithShared, readSharedJson, readSharedText, sharedModelFiles } from './shared.ts';
@@ -154,7 +155,7 @@ describeWithShared('gradients of torch', () => {
         const adapters = referenceAdapters(arena, job.model, lora);
         const context = contextOf(arena, windows.seqlen, () => false, adapters);
         const batches = batchesOf(windows, 0, 2, windows.seqlen);
-        const loader = new AdaptedLoader(arena, adapters);
+        const loader = new TrainedLoader(arena, adapters);
         const read = async ({ grad_A, grad_B }: Adapter) => {
           const values = [await device.read(grad_A), await device.read(grad_B)];
           for (const gradient of [grad_A, grad_B]) device.scale({ hidden_states: gradient, factor: 0 });

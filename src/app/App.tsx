@@ -23,16 +23,19 @@ const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
 const SlicePanel = lazy(() => import('./panels/SlicePanel.tsx'));
 const Stage = lazy(() => import('./charts/Stage.tsx'));
 
-/** A chunk of its own: nothing is to be kept before a model is open. Returns how to stop. */
-function keepSessions(studio: Studio): () => void {
-  let stop: (() => void) | null = null;
+/** Chunks of their own: nothing is to be kept, or taken back, before the page is there. Returns how to stop. */
+function keepLater(studio: Studio): () => void {
+  const stops: (() => void)[] = [];
   let isOver = false;
   void import('./sessions/keep.ts').then(({ keepSession }) => {
-    if (!isOver) stop = keepSession(studio);
+    if (!isOver) stops.push(keepSession(studio));
+  });
+  void import('./actions/undo.ts').then(({ keepHistory }) => {
+    if (!isOver) stops.push(keepHistory(studio));
   });
   return () => {
     isOver = true;
-    stop?.();
+    for (const stop of stops) stop();
   };
 }
 
@@ -41,7 +44,7 @@ export function App() {
   const studio = useStudio();
   useEffect(() => listenToKeys(studio), [studio]);
   useEffect(() => guardUnload(studio), [studio]);
-  useEffect(() => keepSessions(studio), [studio]);
+  useEffect(() => keepLater(studio), [studio]);
   useEffect(() => keepFocus(), []);
   useEffect(() => listenToEngine(studio), [studio]);
   useEffect(() => {

@@ -11,6 +11,12 @@ const REPLACING: ReadonlySet<string> = new Set(['files', 'demo']);
 
 export function listenToKeys(studio: Studio): () => void {
   const onKey = (event: KeyboardEvent) => {
+    const way = stepOf(event);
+    if (way && !event.defaultPrevented && !hasOwnUndo(event.target)) {
+      studio.history?.[way]();
+      event.preventDefault();
+      return;
+    }
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const popover = document.getElementById('shortcuts');
     if (event.key === 'Escape') {
@@ -38,8 +44,31 @@ export function listenToKeys(studio: Studio): () => void {
 /** Which button a key presses now; null where it has none, or where a slip of the finger would cost results. */
 export function actionOf(key: string, { job, results }: Pick<StudioState, 'job' | 'results'>): string | null {
   const action = BUTTONS[key.toLowerCase()] ?? null;
-  const isWork = job.state === 'running' || results.runs.length + results.recipe_runs.length > 0;
+  const isWork = job.state === 'running' || results.runs.length > 0;
   return action && REPLACING.has(action) && isWork ? null : action;
+}
+
+/** Ctrl (on a Mac Cmd) with Z, with Shift and Z, with Y. */
+export function stepOf({
+  key,
+  ctrlKey,
+  metaKey,
+  altKey,
+  shiftKey,
+}: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>): 'undo' | 'redo' | null {
+  if (ctrlKey === metaKey || altKey) return null;
+  const letter = key.toLowerCase();
+  if (letter === 'z') return shiftKey ? 'redo' : 'undo';
+  return letter === 'y' && ctrlKey && !shiftKey ? 'redo' : null;
+}
+
+const TEXTLESS: ReadonlySet<string> = new Set(['radio', 'checkbox', 'range', 'button', 'file', 'color', 'submit']);
+
+/** Fields for text take back what was typed in them. */
+function hasOwnUndo(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !TEXTLESS.has(target.type) && !target.readOnly;
+  return target instanceof HTMLTextAreaElement || target.isContentEditable;
 }
 
 function isTyping(target: EventTarget | null): boolean {

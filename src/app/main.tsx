@@ -21,8 +21,13 @@ const theme = loadTheme();
 applyTheme(theme);
 const studio = createStudio(createStudioStore({ theme }, { allowed: loadHubConsent() }), new EngineClient());
 
-if (location.hash.length > 1)
-  void import('./actions/link.ts').then(({ followLink }) => followLink(studio, location.hash));
+function followAddress(): void {
+  if (location.hash.length > 1)
+    void import('./actions/link.ts').then(({ followLink }) => followLink(studio, location.hash));
+}
+followAddress();
+// A link that is put into the address bar of this very page loads nothing.
+addEventListener('hashchange', followAddress);
 
 createRoot(document.getElementById('root')!).render(
   <StudioProvider value={studio}>

@@ -30,6 +30,10 @@ export interface Studio {
   keeper: Keeper | null;
   /** Takes the next files that come: a session asked for its own. */
   awaited: ((files: PickedFile[]) => Promise<void>) | null;
+  /** Takes back what was chosen; null until it is loaded. Each gives what it did, for people, or null. */
+  history: { undo(): string | null; redo(): string | null } | null;
+  /** The settings of the address that was followed, until a session came back against them. */
+  linked: string | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
   /** All that was measured of the open model. */
@@ -38,7 +42,17 @@ export interface Studio {
 
 export function createStudio(store: StudioStore, engine: Engine): Studio {
   return {
-    ...{ store, engine, current: null, preview_wanted: false, keeper: null, awaited: null, answer: null },
+    ...{
+      store,
+      engine,
+      current: null,
+      preview_wanted: false,
+      keeper: null,
+      awaited: null,
+      history: null,
+      linked: null,
+      answer: null,
+    },
     metrics: new MetricsLog(),
   };
 }

@@ -8,12 +8,12 @@ import type {
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
+  RunReport,
   SiteReport,
-  SlicedRun,
-  SliceOptions,
+  SlicegptOptions,
 } from '../engine/protocol.ts';
 import { cancelled, type WhittleError } from '../errors/errors.ts';
-import type { RecipeRun } from './store/results.ts';
+import type { Run } from './store/results.ts';
 import { createStudioStore } from './store/store.ts';
 import { createStudio, type Engine, type Studio } from './studio.ts';
 
@@ -95,53 +95,51 @@ export function siteReport(site: number, eigenvalues: number[]): SiteReport {
   };
 }
 
-export function sliceReport(id: string, options: SliceOptions): SlicedRun {
+/** What `compress` answers where the recipe is one slicing. */
+export function slicedReport(id: string, options: SlicegptOptions): RunReport {
   const dimension = sliceDimension(256, options.sparsity, options.round);
   const head = options.head === 'auto' ? 'tied' : options.head;
   const parts = slicedParts(MODEL.shape, constantDimensions(MODEL.shape, dimension, head), head);
   const parameters = totalElements(parts);
   return {
     id,
-    options,
-    head,
-    dimension,
-    parameters,
-    bytes: 2 * parameters,
+    recipe: `slicegpt:sparsity=${options.sparsity}`,
+    steps: [{ method: 'slicegpt', options: { ...options }, seconds: 1, units: [] }],
+    ...{ parameters, bytes: 2 * parameters, bits_per_weight: (16 * parameters) / MODEL.parameters },
+    multiplications_per_token: parameters,
+    stored_bytes: 2 * parameters,
+    file_bytes: {
+      stored: 2 * parameters,
+      f16: 2 * parameters,
+      f32: 4 * parameters,
+      int8: parameters,
+      int4: parameters / 2,
+    },
     parts,
-    sites: [],
-    discarded_energy: [],
-    certificate: {
-      max_orthogonality_error: 1e-7,
-      max_residual: 1e-7,
-      max_orthogonality_ulp: 0.01,
-      max_residual_ulp: 0.01,
-      max_kept_energy_loss: 1e-9,
-      measured_losses: 1,
-      sites: 1,
-      deflated_sites: 0,
-      min_rank: 256,
-      overfull_sites: 0,
-      verdict: 'as good as f64',
+    bases: {
+      ...{ options, head, dimension, sites: [], discarded_energy: [] },
+      certificate: {
+        max_orthogonality_error: 1e-7,
+        max_residual: 1e-7,
+        max_orthogonality_ulp: 0.01,
+        max_residual_ulp: 0.01,
+        max_kept_energy_loss: 1e-9,
+        measured_losses: 1,
+        sites: 1,
+        deflated_sites: 0,
+        min_rank: 256,
+        overfull_sites: 0,
+        verdict: 'as good as f64',
+      },
     },
     duration_ms: 1,
-    run: {
-      id,
-      recipe: `slicegpt:sparsity=${options.sparsity}`,
-      steps: [{ method: 'slicegpt', options: { ...options }, seconds: 1, units: [] }],
-      ...{ parameters, bytes: 2 * parameters, bits_per_weight: (16 * parameters) / MODEL.parameters },
-      multiplications_per_token: parameters,
-      stored_bytes: 2 * parameters,
-      file_bytes: {
-        stored: 2 * parameters,
-        f16: 2 * parameters,
-        f32: 4 * parameters,
-        int8: parameters,
-        int4: parameters / 2,
-      },
-      parts,
-      duration_ms: 1,
-    },
   };
+}
+
+/** Options of the slicing that a `compress` request asks for; undefined where it asks for something else. */
+export function slicingOf({ steps }: Commands['compress']['request']): SlicegptOptions | undefined {
+  const [first] = steps;
+  return steps.length === 1 && first.method === 'slicegpt' ? (first.options as unknown as SlicegptOptions) : undefined;
 }
 
 export function perplexityReport(target: string, perplexity: number): PerplexityReport {
@@ -222,7 +220,7 @@ export class ScriptedEngine implements Engine {
       set_texts: () => PROTOCOL,
       evaluate: ({ target }) => perplexityReport(target, target === 'dense' ? 75.9 : 79.8),
       calibrate: ({ fusion }) => ({ fusion, sites: [siteReport(0, [3, 1])], duration_ms: 1 }),
-      slice: (wanted) => sliceReport(`slice-${++this.slices}`, wanted),
+      compress: (wanted) => slicedReport(`run-${++this.slices}`, slicingOf(wanted) as SlicegptOptions),
       discard: () => null,
       restore: () => ({ restored: [], lost: [], unfinished: null }),
     };
@@ -252,7 +250,7 @@ export function studioWith(script: Script = {}): { studio: Studio; engine: Scrip
 }
 
 /** A run of a recipe with the figures that the front places it by. */
-export function recipeRun(id: string, figures: { bytes: number; perplexity: number; kl: number }): RecipeRun {
+export function recipeRun(id: string, figures: { bytes: number; perplexity: number; kl: number }): Run {
   const { bytes, perplexity, kl } = figures;
   const step = { options: {}, seconds: 1, units: [] };
   return {
@@ -285,6 +283,7 @@ export function recipeRun(id: string, figures: { bytes: number; perplexity: numb
         probability_change: { mean: -kl, rms: kl },
       },
     },
+    protocol: PROTOCOL,
     exports: [],
   };
 }

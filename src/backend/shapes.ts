@@ -7,6 +7,7 @@
  */
 export * from './shapes/attention.ts';
 export * from './shapes/elementwise.ts';
+export * from './shapes/grids.ts';
 export * from './shapes/matrices.ts';
 export * from './shapes/norms.ts';
 export * from './shapes/quantize.ts';

@@ -175,6 +175,58 @@ export interface AdamwArgs {
   gradient_scale?: number;
 }
 
+/** Which columns of a row share a number: `group` places after each other, the last group may be shorter. */
+export interface ColumnGroups {
+  group: number;
+  /** u32 (d): the column at each place; absent: places are columns. */
+  order?: Tensor;
+}
+
+/**
+ * Each number becomes the nearest of its group's grid: s·(clamp(round(w/s) + z) − z), or s·clamp(round((w − z)/s)) + z where z is
+ * the least number of the grid. clamp: lowest … highest; halves to even. A scale of 0 gives 0, or z.
+ */
+export interface FakeQuantizeArgs extends ColumnGroups {
+  /** (rows, d): w. */
+  weight: Tensor;
+  /** (rows, groups): s. */
+  scales: Tensor;
+  /** (rows, groups): z; absent: 0. */
+  zeros?: Tensor;
+  zero: 'code' | 'minimum';
+  lowest: number;
+  highest: number;
+  /** (rows, d); not `weight`. */
+  output: Tensor;
+}
+
+/** Straight-through estimator (arXiv 1308.3432) of `fake_quantize`, in place: gradient ← 0 where the clamp holds, elsewhere as it is. */
+export type FakeQuantizeBackwardArgs = Omit<FakeQuantizeArgs, 'output'> & {
+  /** (rows, d). */
+  gradient: Tensor;
+};
+
+/** output = codes ⊙ scales + minimums, both by groups of columns. */
+export interface ScaleGroupsArgs extends ColumnGroups {
+  /** (rows, d). */
+  codes: Tensor;
+  /** (rows, groups) each. */
+  scales: Tensor;
+  minimums?: Tensor;
+  /** (rows, d); not `codes`. */
+  output: Tensor;
+}
+
+/** output[r, g] += Σ a[r, c] · b[r, c] over the columns of a group: gradients of what `scale_groups` multiplies by and, without b, adds. */
+export interface GroupSumsArgs extends ColumnGroups {
+  /** (rows, d). */
+  a: Tensor;
+  /** Shaped as a; absent: ones. */
+  b?: Tensor;
+  /** (rows, groups), added to. */
+  output: Tensor;
+}
+
 export interface TrainingKernels {
   rms_norm_backward(args: RmsNormBackwardArgs): void;
   layer_norm_backward(args: LayerNormBackwardArgs): void;
@@ -189,4 +241,8 @@ export interface TrainingKernels {
   column_sums(args: ColumnSumsArgs): void;
   scatter_add(args: ScatterAddArgs): void;
   adamw(args: AdamwArgs): void;
+  fake_quantize(args: FakeQuantizeArgs): void;
+  fake_quantize_backward(args: FakeQuantizeBackwardArgs): void;
+  scale_groups(args: ScaleGroupsArgs): void;
+  group_sums(args: GroupSumsArgs): void;
 }

@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
-import { openBench } from './bench_browser.ts';
+import { APP, openBench, say } from './bench_browser.ts';
+import { type DragFigure, measureDrags } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { memoryPlans } from './memory_plans.ts';
@@ -20,12 +21,19 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   const figures = {
     ...page,
     ...jobs,
+    drag: await measureDrags(APP).catch(dragFailed),
     threads: availableParallelism(),
     quick: options.quick,
     memory: { ...jobs.memory, planned: memoryPlans() },
     ...(options.model !== undefined && { model: await measureModel(options) }),
   };
   return { ...figures, targets: targetsOf(figures), seconds: Math.round((performance.now() - started) / 1000) };
+}
+
+/** The other figures stand without it. */
+function dragFailed(thrown: unknown): DragFigure[] {
+  say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
+  return [];
 }
 
 /** Exit status: 0 measured, whatever the figures are; 2 bad arguments or bad input; 1 anything else. */

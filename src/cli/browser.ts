@@ -40,7 +40,10 @@ export interface Driver {
 export interface HeadlessBrowser extends Driver {
   page: Page;
   /** Paths of files for the page's inputs. */
-  choose(input: 'model' | 'calibration' | 'evaluation' | 'imatrix' | 'tasks', paths: string[]): Promise<void>;
+  choose(
+    input: 'model' | 'calibration' | 'evaluation' | 'imatrix' | 'tasks' | 'examples',
+    paths: string[],
+  ): Promise<void>;
   cancel(): Promise<void>;
   /** May be called again while it runs. */
   close(): Promise<void>;

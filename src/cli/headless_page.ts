@@ -49,6 +49,7 @@ function engineRequest<K extends CommandKind>(kind: K, request: PageRequest<K>):
   }
   if (kind === 'set_imatrix')
     return { file: chosenFiles('imatrix')[0] ?? null } satisfies Commands['set_imatrix']['request'];
+  if (kind === 'set_examples') return { files: chosenFiles('examples') } satisfies Commands['set_examples']['request'];
   if (kind === 'set_tasks') {
     const { limit } = request as PageRequest<'set_tasks'>;
     return {

@@ -1,6 +1,9 @@
 /** @file What `--model`, the texts and `--out` name on disk, checked before a browser is started. */
 import { accessSync, constants, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { fieldsOf } from '../compress/options/fields.ts';
+import type { Recipe } from '../compress/recipe/recipe.ts';
+import { requireMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 
 /** Kinds of files that belong to a model; the engine decides which it needs. */
@@ -138,6 +141,28 @@ export function imatrixFile(path: string | undefined): string | null {
 /** Absolute paths of the files of tasks. Throws `bad_jsonl`. */
 export function taskFiles(paths: readonly string[] = []): string[] {
   return paths.map((path) => oneFile(path, 'tasks', 'bad_jsonl', 'a JSON Lines file of examples'));
+}
+
+/** Absolute paths of the files that recipes name. Throws `bad_jsonl`; `bad_option` for two of one name. */
+export function exampleFiles(recipes: readonly Pick<Recipe, 'steps'>[] = []): string[] {
+  const named = recipes.flatMap(({ steps }) =>
+    steps.flatMap(({ method, options }) =>
+      fieldsOf(requireMethod(method).options).flatMap(({ name, meta }) => {
+        const value = options[name];
+        return meta.type === 'file' && typeof value === 'string' ? [value.trim()] : [];
+      }),
+    ),
+  );
+  const paths = [...new Set(named.map((path) => oneFile(path, 'recipe', 'bad_jsonl', 'a JSON Lines file')))];
+  const twin = paths.find((path, i) => paths.findIndex((each) => basename(each) === basename(path)) < i);
+  if (twin === undefined) return paths;
+  throw new WhittleError({
+    code: 'bad_option',
+    message: `Recipes name two files that are called ${basename(twin)}.`,
+    place: { file: basename(twin), field: '--recipe' },
+    allowed: 'one file of a name: runs are told apart by it',
+    action: 'Rename one of them.',
+  });
 }
 
 function oneFile(path: string, option: string, code: 'bad_text' | 'bad_gguf' | 'bad_jsonl', allowed: string): string {

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CommandKind, Commands, EngineEvent, ExportReport, SliceReport } from '../engine/protocol.ts';
+import type {
+  CommandKind,
+  Commands,
+  EngineEvent,
+  ExportReport,
+  RunReport,
+  SlicegptOptions,
+} from '../engine/protocol.ts';
 import type { RunSummary } from '../engine/report.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
@@ -134,32 +141,8 @@ class CannedEngine implements Driver {
           ...{ stopped: 'end_token', tokens_per_second: 30, first_token_ms: 1 },
           sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
         } satisfies Commands['generate']['result'];
-      case 'slice':
-        return {
-          id: `s${request.sparsity}`,
-          options: request as unknown as SliceReport['options'],
-          head: 'tied',
-          dimension: 192,
-          parameters: 3_655_936,
-          bytes: 7_311_872,
-          parts: NO_PARTS,
-          sites: [],
-          discarded_energy: [0.01, 0.03],
-          certificate: {
-            max_orthogonality_error: 1e-6,
-            max_residual: 2e-6,
-            max_orthogonality_ulp: 0.01,
-            max_residual_ulp: 0.01,
-            max_kept_energy_loss: 1e-9,
-            measured_losses: 1,
-            sites: 1,
-            deflated_sites: 0,
-            min_rank: 16,
-            overfull_sites: 0,
-            verdict: 'as good as f64',
-          },
-          duration_ms: 1,
-        } satisfies SliceReport;
+      case 'compress':
+        return sliced((request.steps as { options: SlicegptOptions }[])[0].options);
       case 'export':
         if ((request.options as ExportReport['options']).format === 'gguf') {
           throw new WhittleError({ code: 'bad_option', message: 'GGUF has no such family.' });
@@ -212,6 +195,33 @@ class CannedEngine implements Driver {
   }
 }
 
+function sliced(options: SlicegptOptions): RunReport {
+  const recipe = `slicegpt:sparsity=${options.sparsity}`;
+  return {
+    ...{ id: `s${options.sparsity}`, recipe, duration_ms: 1, parts: NO_PARTS },
+    steps: [{ method: 'slicegpt', options: { ...options }, seconds: 1, units: [] }],
+    ...{ parameters: 3_655_936, bytes: 7_311_872, stored_bytes: 7_311_872, bits_per_weight: 14.6 },
+    multiplications_per_token: 3_655_936,
+    file_bytes: { stored: 7_311_872, f32: 14_623_744, f16: 7_311_872, int8: 3_655_936, int4: 1_827_968 },
+    bases: {
+      ...{ options, head: 'tied', dimension: 192, sites: [], discarded_energy: [0.01, 0.03] },
+      certificate: {
+        max_orthogonality_error: 1e-6,
+        max_residual: 2e-6,
+        max_orthogonality_ulp: 0.01,
+        max_residual_ulp: 0.01,
+        max_kept_energy_loss: 1e-9,
+        measured_losses: 1,
+        sites: 1,
+        deflated_sites: 0,
+        min_rank: 16,
+        overfull_sites: 0,
+        verdict: 'as good as f64',
+      },
+    },
+  };
+}
+
 const demo = { kind: 'demo' } as const;
 const inputs = { model: demo, paths: [], calibration: demo, evaluation: demo };
 const quiet = { onStep() {}, onEvent() {} };
@@ -228,7 +238,7 @@ describe('the headless job', () => {
   it('slices, measures, exports and saves, and forgets each model before the next', async () => {
     const engine = new CannedEngine();
     await job(engine, '--sparsity', '0.25,0.3');
-    const one = ['slice', 'evaluate', 'export', 'discard'];
+    const one = ['compress', 'evaluate', 'export', 'discard'];
     expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'evaluate', ...one, ...one, 'memory']);
   });
 
@@ -259,7 +269,7 @@ describe('the headless job', () => {
   it('asks the dense model before anything long, so that a wrong prompt costs nothing, and reports what it wrote', async () => {
     const engine = new CannedEngine();
     const { report } = await job(engine, '--prompt', 'Hi', '--sparsity', '0.25', '--format', 'none');
-    const run = ['slice', 'evaluate', 'generate', 'discard'];
+    const run = ['compress', 'evaluate', 'generate', 'discard'];
     expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'generate', 'evaluate', ...run, 'memory']);
     expect(report.prompt).toMatchObject({ text: 'Hi', is_chat: false, given: 'Hi', tokens: 1, max_tokens: 64 });
     expect(report.dense.text).toEqual({ text: 'There.', tokens: [5, 6], stopped: 'end_token', tokens_per_second: 30 });
@@ -291,7 +301,7 @@ describe('the headless job', () => {
     const options = parseOptions(['--model', 'demo', '--tasks', 'mine.jsonl', '--task-limit', '5']);
     const observer = { ...quiet, onFact: (line: string) => facts.push(line) };
     const { report } = await runJob(options, { ...inputs, tasks: { kind: 'chosen' } }, engine, observer);
-    const one = ['slice', 'evaluate', 'score', 'export', 'discard'];
+    const one = ['compress', 'evaluate', 'score', 'export', 'discard'];
     expect(engine.commands).toEqual(['start', 'open', 'set_texts', 'set_tasks', 'evaluate', 'score', ...one, 'memory']);
     expect(facts).toContain('task        mine, 5 examples in the form of piqa');
     const scored = [expect.objectContaining({ task: 'mine', acc: { value: 0.6, error: 0.2 } })];
@@ -406,14 +416,14 @@ describe('the headless job', () => {
 
   it('reports what was finished when a later sparsity fails', async () => {
     const error = new WhittleError({ code: 'out_of_memory', message: 'It is full.' });
-    const engine = new CannedEngine({ slice: { at: 2, error } });
+    const engine = new CannedEngine({ compress: { at: 2, error } });
     const { report, failures, stopped } = await job(engine, '--sparsity', '0.25,0.3,0.4');
     expect(stopped).toBe(error);
     expect(failures).toEqual([]);
     expect(report.sliced.map((run) => [run.sparsity, run.onnx?.verified])).toEqual([[0.25, true]]);
     expect(report.dense.perplexity).toBe(75.87);
     expect(report.memory.peak_gpu_bytes).toBe(123_000_000);
-    expect(engine.commands.filter((name) => name === 'slice')).toHaveLength(2);
+    expect(engine.commands.filter((name) => name === 'compress')).toHaveLength(2);
     expect(resultTable(report)).toMatch(/^25 % .* verified/m);
   });
 
@@ -427,7 +437,7 @@ describe('the headless job', () => {
 
   it('takes the peak of memory from the last progress where the page is lost', async () => {
     const error = new Error('the page crashed');
-    const { report, stopped } = await job(new CannedEngine({ slice: { at: 1, error }, memory: { at: 1, error } }));
+    const { report, stopped } = await job(new CannedEngine({ compress: { at: 1, error }, memory: { at: 1, error } }));
     expect(stopped).toBe(error);
     expect(report.sliced).toEqual([]);
     expect(report.memory.peak_gpu_bytes).toBe(99_000_000);

@@ -3,6 +3,7 @@
  * export the model as it is. It drives the engine through a {@link Driver} and knows nothing of browsers.
  */
 import { parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
+import { slicingRecipe } from '../engine/plan.ts';
 import type {
   BackendInfo,
   EngineEvent,
@@ -10,14 +11,16 @@ import type {
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
+  RunReport,
   SolveReport,
   SolveTarget,
+  StepInput,
 } from '../engine/protocol.ts';
 import { buildReport } from '../engine/report.ts';
 import { askDense, askRun } from './ask.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
-import { checkRecipes, checkSettings, plannedRecipes } from './job_checks.ts';
+import { checkRecipes, checkSettings, plannedRecipes, takeExamples } from './job_checks.ts';
 import { exportAll } from './job_exports.ts';
 import type { JobInputs, JobObserver, JobResult, Outcomes, RunningJob } from './job_types.ts';
 import { plannedMemory } from './memory_facts.ts';
@@ -67,6 +70,7 @@ export async function runJob(
   const summary: ModelSummary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
   for (const warning of summary.warnings) observer.onFact?.(`warning     ${oneLine(warning)}`);
   checkSettings(options, summary);
+  await takeExamples(inputs, driver, observer);
   await checkRecipes(recipes, options.format, driver, observer);
   const protocol: ProtocolReport = await driver.run(
     'set_texts',
@@ -106,7 +110,7 @@ export async function runJob(
   const dense_tasks = await scored('dense');
   watch.lap('dense_evaluation');
 
-  const made_so_far = { sliced: [], runs: [], dense_exports: [], failures: [] };
+  const made_so_far = { runs: [], dense_exports: [], failures: [] };
   const job: RunningJob = { options, driver, onEvent, watch, ask: prompt?.request, scored, ...made_so_far };
   const ended: Pick<JobResult, 'stopped'> = {};
   try {
@@ -133,8 +137,8 @@ export async function runJob(
   // A page that is lost cannot be asked; its last progress told the peak until then.
   memory = await driver.run('memory', {}).catch(() => memory);
   const timings_ms = watch.finish();
-  const { sliced, runs, dense_exports, failures } = job;
-  const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, sliced, runs, timings_ms, memory };
+  const { runs, dense_exports, failures } = job;
+  const found = { summary, protocol, backend, dense, dense_tasks, dense_exports, runs, timings_ms, memory };
   const asked = prompt && { prompt: prompt.figures };
   const report = buildReport({ ...found, ...asked, ...(planned.length > 0 && { planned }) });
   const timeline = options.trace === undefined ? undefined : await driver.run('timeline', {}).catch(() => undefined);
@@ -148,28 +152,26 @@ async function saveImatrix({ driver, onEvent, watch }: RunningJob, path: string)
   watch.lap('compression');
 }
 
-/** One sparsity, put into `sliced` as soon as it is measured. */
+/** One sparsity. */
 async function sliceAndExport(job: RunningJob, sparsity: number): Promise<void> {
-  const { options, driver, onEvent, watch } = job;
-  const { round, schedule, fusion, head } = options;
-  const slice = await driver.run('slice', { sparsity, round, schedule, fusion, head }, onEvent);
-  watch.lap('compression');
-  const evaluation = await driver.run('evaluate', { target: slice.id }, onEvent);
-  const tasks = await job.scored(slice.id);
-  watch.lap('evaluation');
-  const text = await askRun(job.ask, driver, slice.id, onEvent);
-  watch.lap('evaluation');
-  const exports: Outcomes = [];
-  job.sliced.push({ slice, evaluation, tasks, exports });
-  if (slice.run) job.runs.push({ run: slice.run, evaluation, tasks, ...text, exports });
-  await exportAll(job, slice.id, exports, sparsity);
-  await driver.run('discard', { id: slice.id });
+  const { round, schedule, fusion, head } = job.options;
+  const made = await makeRun(job, slicingRecipe({ sparsity, round, schedule, fusion, head }).steps);
+  await exportAll(job, made.run.id, made.exports, sparsity);
+  await job.driver.run('discard', { id: made.run.id });
 }
 
-/** One recipe, put into `runs` as soon as it is measured; one slicing is among the `sliced`, too. */
+/** One recipe. */
 async function compressAndExport(job: RunningJob, recipe: Recipe, index: number, solver?: SolveReport): Promise<void> {
+  // The text as the person wrote it: defaults that were filled in are in the steps.
+  const made = await makeRun(job, recipe.steps, { recipe: recipe.text, ...(solver && { solver }) });
+  await exportAll(job, made.run.id, made.exports, undefined, { text: recipe.text, index });
+  await job.driver.run('discard', { id: made.run.id });
+}
+
+/** Made, measured, asked, and put into `runs`: its exports are added as they come. */
+async function makeRun(job: RunningJob, steps: readonly StepInput[], named: Partial<RunReport> = {}) {
   const { driver, onEvent, watch } = job;
-  const run = await driver.run('compress', { steps: recipe.steps }, onEvent);
+  const run = await driver.run('compress', { steps }, onEvent);
   watch.lap('compression');
   const evaluation = await driver.run('evaluate', { target: run.id }, onEvent);
   const tasks = await job.scored(run.id);
@@ -177,12 +179,9 @@ async function compressAndExport(job: RunningJob, recipe: Recipe, index: number,
   const text = await askRun(job.ask, driver, run.id, onEvent);
   watch.lap('evaluation');
   const exports: Outcomes = [];
-  // The text as the person wrote it: defaults that were filled in are in the steps.
-  const named = { ...run, recipe: recipe.text, ...(solver && { solver }) };
-  job.runs.push({ run: named, evaluation, tasks, ...text, exports });
-  if (run.slice) job.sliced.push({ slice: run.slice, evaluation, tasks, exports });
-  await exportAll(job, run.id, exports, undefined, { text: recipe.text, index });
-  await driver.run('discard', { id: run.id });
+  const made = { run: { ...run, ...named }, evaluation, tasks, ...text, exports };
+  job.runs.push(made);
+  return made;
 }
 
 /** The best recipe of a size, made and exported as any other. */

@@ -4,7 +4,7 @@ import { resolveHead, sliceDimension } from '../engine/plan.ts';
 import type { ModelSummary, PlannedMemory } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
-import type { JobObserver } from './job_types.ts';
+import type { JobInputs, JobObserver } from './job_types.ts';
 import type { CliOptions } from './options.ts';
 
 /** What each recipe will need, and the search for one. Throws `bad_option` for a target in a format that holds none. */
@@ -38,6 +38,14 @@ export function checkSettings({ sparsity, round, head }: CliOptions, { architect
   for (const share of sparsity) sliceDimension(shape.hidden_size, share, round);
 }
 
+/** Reads the files that recipes name. Throws `bad_jsonl`. */
+export async function takeExamples({ examples }: JobInputs, driver: Driver, observer: JobObserver): Promise<void> {
+  if (!examples) return;
+  for (const { name, pairs, has_completions } of await driver.run('set_examples', { source: examples })) {
+    observer.onFact?.(`examples    ${name}, ${pairs} ${has_completions ? 'prompts with answers' : 'prompts'}`);
+  }
+}
+
 /** Every recipe, before minutes are spent on the first, and what their files cannot hold. Throws `bad_option` or `not_sliceable`. */
 export async function checkRecipes(
   recipes: readonly Recipe[],
@@ -47,8 +55,9 @@ export async function checkRecipes(
 ): Promise<void> {
   const told = new Set<string>();
   for (const recipe of recipes) {
-    const { refusals, files } = await driver.run('plan', { steps: recipe.steps, formats });
+    const { refusals, files, lacks } = await driver.run('plan', { steps: recipe.steps, formats });
     for (const { format, notes } of files) for (const note of notes) told.add(`note: ${format}: ${note}`);
+    if (lacks) throw WhittleError.fromData(lacks);
     if (refusals.length === 0) continue;
     const [{ step, reason }] = refusals;
     throw new WhittleError({

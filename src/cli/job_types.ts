@@ -1,6 +1,6 @@
 /** @file What the parts of the headless job hand to each other. */
 import type { EngineEvent, ExportReport, TaskScore } from '../engine/protocol.ts';
-import type { FailedExport, Report, RunInput, SlicedInput } from '../engine/report.ts';
+import type { FailedExport, Report, RunInput } from '../engine/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { Span } from '../pulse/timeline.ts';
 import type { Asked } from './ask.ts';
@@ -17,6 +17,8 @@ export interface JobInputs {
   evaluation: InputSource;
   imatrix?: InputSource;
   tasks?: InputSource;
+  /** Files that recipes name. */
+  examples?: InputSource;
 }
 
 /** What a job tells while it runs. */
@@ -57,7 +59,6 @@ export interface RunningJob {
   /** On the tasks, where there are some. */
   scored: (target: string) => Promise<TaskScore[]>;
   /** What is finished. */
-  sliced: SlicedInput[];
   runs: RunInput[];
   dense_exports: Outcomes;
   failures: ExportFailure[];

@@ -9,7 +9,7 @@ import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { hubNameOf } from './hub_model.ts';
-import { adapterFiles, imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
+import { adapterFiles, exampleFiles, imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { runJob } from './job.ts';
 import type { JobInputs, JobResult } from './job_types.ts';
 import { planText, searchText } from './method_help.ts';
@@ -104,7 +104,7 @@ async function tellPlans(options: CliOptions, progress: ReturnType<typeof progre
   progress.done();
   const texts = plans.map((plan) => planText(plan, summary, backend));
   process.stdout.write([...texts, ...(search ? [searchText(search, backend)] : [])].join('\n'));
-  const isRefused = plans.some(({ refusals }) => refusals.length > 0);
+  const isRefused = plans.some(({ refusals, lacks }) => refusals.length > 0 || lacks);
   return isRefused || (search && search.target_bytes < search.smallest_bytes) ? 2 : 0;
 }
 
@@ -120,6 +120,7 @@ async function inBrowser<T>(
   const evaluation = textFile(options.evaluation, 'evaluation');
   const imatrix = imatrixFile(options.imatrix);
   const tasks = taskFiles(options.tasks);
+  const examples = exampleFiles(options.recipe);
   const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
   let browser: HeadlessBrowser | undefined;
   try {
@@ -131,6 +132,7 @@ async function inBrowser<T>(
     if (evaluation) await browser.choose('evaluation', [evaluation]);
     if (imatrix) await browser.choose('imatrix', [imatrix]);
     if (tasks.length > 0) await browser.choose('tasks', tasks);
+    if (examples.length > 0) await browser.choose('examples', examples);
     const source = (chosen: unknown) => ({ kind: chosen ? 'chosen' : 'demo' }) as const;
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
@@ -139,6 +141,7 @@ async function inBrowser<T>(
       evaluation: source(evaluation),
       ...(imatrix && { imatrix: source(imatrix) }),
       ...(tasks.length > 0 && { tasks: source(tasks) }),
+      ...(examples.length > 0 && { examples: source(examples) }),
     };
     return await job(browser, inputs);
   } finally {

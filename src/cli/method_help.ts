@@ -4,7 +4,7 @@ import { allowedValues, fieldsOf } from '../compress/options/fields.ts';
 import { nearest } from '../compress/recipe/nearest.ts';
 import { findMethod, METHODS } from '../compress/registry.ts';
 import type { BackendInfo, PlanReport, SolvePlan } from '../engine/protocol.ts';
-import { WhittleError } from '../errors/errors.ts';
+import { formatError, WhittleError } from '../errors/errors.ts';
 import { alignColumns } from './format.ts';
 import { memoryLines } from './memory_facts.ts';
 import { bytes, compact } from './numbers.ts';
@@ -85,6 +85,7 @@ export function planText(
     ...(plan.memory ? memoryLines(plan.memory, backend) : []),
     ...plan.files.flatMap(fileLines),
     ...plan.refusals.map(({ step, reason }) => `refused     ${step}: ${reason}`),
+    ...(plan.lacks ? [`lacks       ${formatError(plan.lacks)}`] : []),
     '',
   ].join('\n');
 }

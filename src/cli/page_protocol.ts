@@ -13,6 +13,7 @@ interface FileRequests {
   open: { source: InputSource | DownloadedSource; paths: string[] };
   set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
   set_tasks: { source: InputSource; limit?: number };
+  set_examples: { source: InputSource };
   set_imatrix: { source: InputSource };
 }
 

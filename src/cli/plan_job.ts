@@ -3,6 +3,7 @@ import { makeRecipe } from '../compress/recipe/recipe.ts';
 import type { BackendInfo, ModelSummary, PlanReport, SolvePlan } from '../engine/protocol.ts';
 import type { Driver } from './browser.ts';
 import { downloadByName } from './hub_model.ts';
+import { takeExamples } from './job_checks.ts';
 import type { JobInputs, JobObserver } from './job_types.ts';
 import type { CliOptions } from './options.ts';
 
@@ -19,6 +20,7 @@ export async function planJob(
     model.kind === 'hub_name' ? await downloadByName(model.name, options.hub_endpoint, driver, onEvent) : model;
   const backend = await driver.run('start', { backend: options.backend }, onEvent);
   const summary = await driver.run('open', { source, paths: inputs.paths }, onEvent);
+  await takeExamples(inputs, driver, observer);
   const { seqlen, samples, eval_samples } = options;
   const windows = { seqlen, samples, eval_samples };
   const { round, schedule, fusion, head } = options;

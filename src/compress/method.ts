@@ -8,6 +8,7 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { BatchStates, SpillOptions } from '../runtime/spill.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
+import type { ExampleFile, ExampleNeed, Template } from './examples/examples.ts';
 import type { LinearReads } from './layerwise_types.ts';
 import type { OptionsSchema } from './options/fields.ts';
 import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
@@ -152,6 +153,8 @@ export interface PassContext extends CompressionContext {
   recall?<T>(what: string): Promise<T> | undefined;
   /** From an importance matrix that was opened: mean x² of each input, by "LAYER.LINEAR", in place of the text's own. */
   readonly importance?: ReadonlyMap<string, Float64Array> | undefined;
+  /** A file of prompts and answers that {@link Method.examples} named, in the model's own tokens. */
+  readonly examples?: (file: string, template: Template) => ExampleFile;
   /** Where a training of this pass keeps how far it came; absent: nowhere. */
   readonly checkpoint?: CheckpointStore;
 }
@@ -200,6 +203,8 @@ export interface Method<Options = never> {
   readonly reads?: (options: Options) => LinearReads;
   /** Of a step that is no pass over linears and runs the text. @param after As for `refusal`. */
   readonly memory?: (model: ModelOutline, options: Options, plan: MemoryPlan, after: readonly AnyStep[]) => JobMemory;
+  /** The file of prompts and answers that it learns from, as the recipe names it. Absent: none, whatever the options. */
+  readonly examples?: (options: Options) => ExampleNeed | undefined;
   /** The result; `outlineOf` it is the plan, which the caller checks. Modifiers and followers have none. */
   run?(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel>;
 }

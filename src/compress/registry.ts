@@ -13,6 +13,7 @@ import { lorc } from './lorc/lorc.ts';
 import { magnitude } from './magnitude/magnitude.ts';
 import type { AnyMethod } from './method.ts';
 import { owq } from './owq/owq.ts';
+import { peqa } from './peqa/peqa.ts';
 import { recover } from './recover/recover.ts';
 import { rft } from './rft/rft.ts';
 import { rptq } from './rptq/rptq.ts';
@@ -52,6 +53,7 @@ export const METHODS: readonly AnyMethod[] = [
   correct,
   heal,
   rft,
+  peqa,
 ];
 
 export function findMethod(name: string): AnyMethod | undefined {

@@ -73,7 +73,7 @@ describe('a Worker that died', () => {
     const next = FakeWorker.all[1];
     expect(next.sent[0]).toMatchObject({ type: 'init', generation: 1 });
     expect((next.sent[0] as { session: string }).session).toBe((worker.sent[0] as { session: string }).session);
-    const answered = client.run('discard', { id: 'slice-1' });
+    const answered = client.run('discard', { id: 'run-1' });
     next.say({ type: 'result', id: next.command, result: null });
     expect(await answered).toBeNull();
     // What the dead one still had on its way is not heard.

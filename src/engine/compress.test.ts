@@ -6,6 +6,7 @@ import { parseRecipe } from '../compress/recipe/recipe.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import type { EngineEvent } from './protocol.ts';
 import type { Report } from './report.ts';
+import { slicingRecipe } from './slicing_recipe.ts';
 
 const stepsOf = (text: string) => parseRecipe(text).steps;
 
@@ -71,15 +72,15 @@ describe('the command compress', () => {
     expect(weights.notes.join()).toContain('no place for how inputs are rounded (int3 a token)');
   });
 
-  it('takes one slicing as the command slice does, with its bases', async () => {
+  it('says of one slicing what its bases are, and makes the same model of the same step again', async () => {
     const engine = await started();
-    const { run: _, ...slice } = await engine.run('slice', SLICE);
+    const slice = await engine.run('compress', slicingRecipe(SLICE));
     const made = await engine.run('compress', { steps: stepsOf('slicegpt:sparsity=0.25,round=2') });
-    const { id, duration_ms, ...rest } = slice;
-    expect(made.slice).toMatchObject(
-      JSON.parse(JSON.stringify({ dimension: rest.dimension, head: rest.head, parts: rest.parts })),
-    );
+    expect(made).toMatchObject({ recipe: slice.recipe, parts: slice.parts, bases: slice.bases });
+    expect(made.bases).toMatchObject({ dimension: 12, head: 'tied', options: SLICE });
+    expect(made.bases?.sites.length).toBe(made.bases?.discarded_energy.length);
     expect(made.parameters).toBe(slice.parameters);
+    const { id } = slice;
     const [a, b] = [await engine.run('evaluate', { target: id }), await engine.run('evaluate', { target: made.id })];
     expect(b.perplexity).toBe(a.perplexity);
     expect(b.divergence).toEqual(a.divergence);
@@ -95,7 +96,7 @@ describe('the command compress', () => {
 
   it('refuses what the model does not permit before anything is made', async () => {
     const engine = await started();
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('discard', { id });
     const twice = stepsOf('slicegpt:round=2; slicegpt:round=2');
     expect((await engine.run('plan', { steps: twice })).refusals).toEqual([

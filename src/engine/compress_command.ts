@@ -4,13 +4,15 @@ import { planDifference } from '../compress/held_to_plan.ts';
 import type { CompressedModel, PassContext } from '../compress/method.ts';
 import type { Pass } from '../compress/recipe/passes.ts';
 import { passesOf } from '../compress/recipe/passes.ts';
-import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
-import { partSizes } from '../compress/slicegpt/model_shape.ts';
+import { makeRecipe, type Recipe, withoutDefaults } from '../compress/recipe/recipe.ts';
+import { modelShape, partSizes } from '../compress/slicegpt/model_shape.ts';
+import { resolveHead, sliceDimension } from '../compress/slicegpt/plan.ts';
 import { worstCertificate } from '../compress/slicegpt/verdict.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
+import { exampleFile, examplesKey, examplesProblem } from './examples/needed_examples.ts';
 import { fileBytes } from './file_bytes.ts';
 import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
@@ -18,10 +20,9 @@ import { passText } from './passes.ts';
 import { assertPermitted, isOneSlicing } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { Commands, Fusion, RunReport, SliceOptions, StepReport } from './protocol.ts';
+import type { BasesReport, Commands, Fusion, RunReport, SlicegptOptions, StepReport } from './protocol.ts';
 import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
 import { modelSizes, newBytes } from './sizes.ts';
-import { sliceCommand } from './slice_command.ts';
 import type { Stage } from './stages.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage } from './storage_check.ts';
@@ -37,16 +38,13 @@ export async function compressCommand(
   const passes = passesOf(recipe.steps);
   const { open } = state.requireModel();
   state.requireTexts();
+  const problem = examplesProblem(state, recipe.steps);
+  if (problem) throw problem;
   const needed = assertPlannable(open.model, passes);
-  if (isOneSlicing(recipe)) {
-    const options = recipe.steps[0].options as unknown as SliceOptions;
-    const { run: _, ...slice } = await sliceCommand(state, platform, options, emit, signal);
-    return { ...state.requireRun(slice.id).run, slice };
-  }
   const memory = memoryPlanOf(state);
   const spill = memory ? recipeMemory(open.model, recipe.steps, memory).storage.spill : 0;
   await assertStorage(platform, 'Compressing this model', needed + spill);
-  const checkpoints = await JobCheckpoints.open(state, platform, { kind: 'compress', steps });
+  const checkpoints = await JobCheckpoints.open(state, platform, steps);
   return new RecipeRun(state, platform, recipe, emit, signal, checkpoints).run(passes);
 }
 
@@ -93,7 +91,7 @@ class RecipeRun {
       // What the calibration text says, another file may say.
       let key = importance ? `${importance.report.name} ${importance.id} ` : '';
       for (const [index, pass] of passes.entries()) {
-        key = stageKey(key, pass);
+        key = stageKey(key, pass) + examplesKey(state, pass.step);
         const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
         const stage =
           known ?? (await this.doneBefore(key)) ?? (await this.stage(key, pass, model, index, passes.length));
@@ -101,14 +99,15 @@ class RecipeRun {
         model = stage.model;
       }
       const run: RunReport = {
-        id: state.newId('run'),
-        recipe: this.recipe.text,
+        id: state.newId(),
+        recipe: recipeText(this.recipe),
         ...(importance && { imatrix: importance.report.name }),
         steps: stages.flatMap(({ steps }) => steps),
         ...modelSizes(model, summary.parameters),
         stored_bytes: modelBytes(model),
         file_bytes: fileBytes(model),
         parts: partSizes(model),
+        ...basesOf(this.recipe, stages, open.model),
         duration_ms: performance.now() - this.started,
       };
       await this.checkpoints?.close();
@@ -125,10 +124,10 @@ class RecipeRun {
   private async doneBefore(key: string): Promise<Stage | undefined> {
     const done = await this.checkpoints?.pass(key);
     if (!done) return undefined;
-    const { model, steps } = done;
+    const { model, steps, sites } = done;
     const [first, ...others] = done.scratch;
     const scratch = joinedScratch(first ?? (await this.platform.createScratch()), others);
-    const stage = { key, calibration: this.state.texts, model, scratch, steps };
+    const stage = { key, calibration: this.state.texts, model, scratch, steps, sites };
     this.made.push(stage);
     return stage;
   }
@@ -140,9 +139,10 @@ class RecipeRun {
     try {
       const made = await this.pass(pass, key, model, own, index, count);
       const steps = stepReports(pass, made, (performance.now() - begun) / 1000);
-      await this.checkpoints?.finished(key, made.model, steps);
+      const { sites } = made;
+      await this.checkpoints?.finished(key, { model: made.model, steps, sites });
       const scratch = joinedScratch(own, this.checkpoints?.scratch.splice(0) ?? []);
-      const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps };
+      const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps, sites };
       this.made.push(stage);
       return stage;
     } catch (error) {
@@ -162,7 +162,7 @@ class RecipeRun {
     const { state, platform, emit, signal } = this;
     const { method, step, before, after } = pass;
     const planned = method.plan(model, step.options as never);
-    const shared = compressionContext(state, platform, store, undefined, this.meter, emit, signal);
+    const shared = compressionContext(state, platform, store, 'compressed', this.meter, emit, signal);
     const text = passText(pass);
     const context: PassContext = {
       ...shared,
@@ -172,13 +172,16 @@ class RecipeRun {
       after,
       recall: (what) => this.recall(what),
       importance: state.importance?.values,
+      examples: (file, template) => exampleFile(state, step, file, template),
       checkpoint: state.checkpoints.of(key, state.requireTexts(), () => platform.createScratch()),
       observer: {
+        ...shared.observer,
         onProgress: (progress) =>
           this.meter.report({
             ...progress,
             fraction: (index + progress.fraction) / count,
-            step: `${text}: ${progress.step}`,
+            // Of a recipe of one step the job's title says which.
+            step: count > 1 ? `${text}: ${progress.step}` : progress.step,
           }),
         onTraining: (point, steps) => emit({ type: 'training', step: text, steps, point }),
       },
@@ -201,6 +204,32 @@ class RecipeRun {
     const found = denseBases(this.state, this.platform, fusion as Fusion, this.emit, this.signal);
     return found.then(({ bases }) => bases as T);
   }
+}
+
+/** What is the default is not said, but for a slicing's sparsity: it is what these runs are told apart by. */
+function recipeText(recipe: Recipe): string {
+  if (!isOneSlicing(recipe)) return recipe.text;
+  const [{ method, options }] = recipe.steps;
+  const short = withoutDefaults({ method, options });
+  return makeRecipe([{ method, options: { sparsity: options.sparsity, ...short.options } }]).text;
+}
+
+/** Of a recipe that is one slicing. */
+function basesOf(recipe: Recipe, stages: readonly Stage[], model: DecoderModel): { bases?: BasesReport } {
+  if (!isOneSlicing(recipe)) return {};
+  const options = recipe.steps[0].options as unknown as SlicegptOptions;
+  const [{ sites }] = stages;
+  const shape = modelShape(model);
+  return {
+    bases: {
+      options,
+      head: resolveHead(options.head, shape),
+      dimension: sliceDimension(shape.hidden_size, options.sparsity, options.round),
+      sites: [...sites],
+      discarded_energy: sites.map((site) => site.discarded_energy),
+      certificate: worstCertificate(sites),
+    },
+  };
 }
 
 /** Steps with complete options decide what a stage is. */

@@ -7,8 +7,9 @@ import { WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
-import type { BosMode, EngineEvent } from './protocol.ts';
+import type { BasesReport, BosMode, EngineEvent } from './protocol.ts';
 import type { Report } from './report.ts';
+import { slicingRecipe } from './slicing_recipe.ts';
 
 describe('the engine', () => {
   const events: EngineEvent[] = [];
@@ -25,11 +26,11 @@ describe('the engine', () => {
     const last = events.findLast((event) => event.type === 'window');
     expect(last).toMatchObject({ perplexity: dense.perplexity, count: 3, index: 2 });
 
-    const slice = await engine.run('slice', SLICE, emit);
-    expect(slice).toMatchObject({ head: 'tied', dimension: 12 });
+    const slice = await engine.run('compress', slicingRecipe(SLICE), emit);
+    expect(slice).toMatchObject({ recipe: 'slicegpt:sparsity=0.25,round=2', bases: { head: 'tied', dimension: 12 } });
     expect(slice.parameters).toBe(totalElements(slice.parts));
-    expect(slice.certificate.max_orthogonality_error).toBeLessThan(1e-6);
-    expect(events.filter(({ type }) => type === 'site')).toHaveLength(slice.sites.length);
+    expect(slice.bases?.certificate.max_orthogonality_error).toBeLessThan(1e-6);
+    expect(events.filter(({ type }) => type === 'site')).toHaveLength(slice.bases?.sites.length ?? 0);
     const fractions = events.flatMap((event) =>
       event.type === 'progress' && event.stage === 'compression' ? [event.fraction] : [],
     );
@@ -80,18 +81,18 @@ describe('the engine', () => {
         },
       });
       const engine = await started(platform);
-      expect(await failure(engine.run('slice', { ...SLICE, schedule }))).toMatchObject({
+      expect(await failure(engine.run('compress', slicingRecipe({ ...SLICE, schedule })))).toMatchObject({
         code: 'storage_full',
         message: expect.stringMatching(/writes up to \d+ kB to the browser's storage, where 1 kB fit/),
         action: expect.stringContaining('Nothing was begun.'),
       });
       expect(stores).toBe(0);
       free = 10_000_000;
-      await engine.run('slice', { ...SLICE, schedule });
+      await engine.run('compress', slicingRecipe({ ...SLICE, schedule }));
     },
   );
 
-  it.each(['slice', 'export'] as const)('says what %s met on a full disk, and goes on after it', async (command) => {
+  it.each(['compress', 'export'] as const)('says what %s met on a full disk, and goes on after it', async (command) => {
     let isFull = false;
     const full = () => new DOMException('No room.', 'QuotaExceededError');
     const memory = memoryPlatform();
@@ -112,7 +113,7 @@ describe('the engine', () => {
       },
     };
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     // It is asked for before the job; others fill the disk just then.
     const free = platform.freeStorage;
     platform.freeStorage = async (needed) => {
@@ -120,7 +121,10 @@ describe('the engine', () => {
       isFull = true;
       return found;
     };
-    const run = () => (command === 'slice' ? engine.run('slice', SLICE) : engine.run('export', { id }));
+    const run = () =>
+      command === 'compress'
+        ? engine.run('compress', slicingRecipe({ ...SLICE, sparsity: 0.5 }))
+        : engine.run('export', { id });
     expect(await failure(run() as Promise<never>)).toMatchObject({
       code: 'storage_full',
       allowed: '3 kB fit now',
@@ -136,7 +140,7 @@ describe('the engine', () => {
     const platform = memoryPlatform();
     const engine = await started(platform, source({ hidden_size: 64, intermediate_size: 160 }));
     const reported = async () => {
-      const { id } = await engine.run('slice', SLICE);
+      const { id } = await engine.run('compress', slicingRecipe(SLICE));
       const { folder } = await engine.run('export', { id });
       const file = platform.exports.get(folder)?.get('report.json');
       return (JSON.parse(new TextDecoder().decode(file)) as Report).memory;
@@ -182,7 +186,7 @@ describe('the engine', () => {
   it('exports weights as external data on request', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform, source({ hidden_size: 32 }));
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const exported = await engine.run('export', { id, options: { external_data: 'always' } });
     expect(exported.files.map(({ name }) => name)).toContain('model.onnx.data');
     expect(exported.verified).toBe(true);
@@ -195,9 +199,10 @@ describe('the engine', () => {
     expect(calibrated.sites).toHaveLength(sites);
     events.length = 0;
     for (const sparsity of [0, 0.25, 0.5]) {
-      const slice = await engine.run('slice', { ...SLICE, schedule: 'rotate-once', sparsity }, emit);
-      expect(slice.sites.map(({ eigenvalues }) => eigenvalues)).toEqual(
-        calibrated.sites.slice(0, slice.sites.length).map(({ eigenvalues }) => eigenvalues),
+      const slice = await engine.run('compress', slicingRecipe({ ...SLICE, schedule: 'rotate-once', sparsity }), emit);
+      const { sites } = slice.bases as BasesReport;
+      expect(sites.map(({ eigenvalues }) => eigenvalues)).toEqual(
+        calibrated.sites.slice(0, sites.length).map(({ eigenvalues }) => eigenvalues),
       );
     }
     expect(events.filter((event) => event.type === 'site')).toHaveLength(0);
@@ -212,7 +217,7 @@ describe('the engine', () => {
       })),
     });
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const error = await failure(engine.run('export', { id }));
     expect(error.code).toBe('verification_failed');
     expect(error.message).toMatch(/20\.0855.*the app/);
@@ -225,14 +230,18 @@ describe('the engine', () => {
     const [backend] = platform.backends;
     const before = backend.memory.currentBytes;
     for (const cancelAt of [0, 1, 3, 6]) {
-      for (const kind of ['slice', 'evaluate', 'calibrate'] as const) {
+      for (const kind of ['compress', 'evaluate', 'calibrate'] as const) {
         const controller = new AbortController();
         let seen = 0;
         const cancelling = () => {
           if (seen++ === cancelAt) controller.abort();
         };
         if (cancelAt === 0) controller.abort();
-        const request = { slice: SLICE, evaluate: { target: 'dense' }, calibrate: { fusion: 'exact' } }[kind];
+        const request = {
+          compress: slicingRecipe(SLICE),
+          evaluate: { target: 'dense' },
+          calibrate: { fusion: 'exact' },
+        }[kind];
         const job = engine.run(kind, request as never, cancelling, controller.signal);
         if (controller.signal.aborted || cancelAt < 6)
           expect((await failure(job)).code, `${kind} at ${cancelAt}`).toBe('cancelled');
@@ -240,7 +249,7 @@ describe('the engine', () => {
         expect(backend.memory.currentBytes).toBe(before);
       }
     }
-    await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+    await expect(engine.run('compress', slicingRecipe(SLICE))).resolves.toMatchObject({ bases: { dimension: 12 } });
   });
 
   it.each(['sequential', 'rotate-once'] as const)('stores nothing more once cancelled, %s', async (schedule) => {
@@ -257,7 +266,7 @@ describe('the engine', () => {
       },
     });
     const engine = await started(platform);
-    const job = engine.run('slice', { ...SLICE, schedule }, undefined, controller.signal);
+    const job = engine.run('compress', slicingRecipe({ ...SLICE, schedule }), undefined, controller.signal);
     expect((await failure(job)).code).toBe('cancelled');
     expect(appended).toHaveLength(8);
   });
@@ -279,13 +288,13 @@ describe('the engine', () => {
       engine.run('open', { source: { kind: 'files', files: [{ path: 'notes.txt', file }] } }),
     );
     expect(error.code).toBe('not_a_model');
-    await expect(engine.run('slice', SLICE)).resolves.toMatchObject({ dimension: 12 });
+    await expect(engine.run('compress', slicingRecipe(SLICE))).resolves.toMatchObject({ bases: { dimension: 12 } });
   });
 
   it('reports the calibration that a model was made with, also when the texts have changed since', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const other = { kind: 'text', name: 'another text', text: seededText(9, 500) } as const;
     await engine.run('set_texts', { ...TEXTS, calibration: other, samples: 2, seqlen: 24 });
     const evaluation = await engine.run('evaluate', { target: id });
@@ -309,9 +318,9 @@ describe('the engine', () => {
   it('forgets what was sliced on another backend', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('start', { backend: 'cpu' });
-    expect((await failure(engine.run('evaluate', { target: id }))).message).toMatch(/no sliced model/);
+    expect((await failure(engine.run('evaluate', { target: id }))).message).toMatch(/no compressed model/);
     await expect(engine.run('evaluate', { target: 'dense' })).resolves.toMatchObject({ target: 'dense' });
   });
 
@@ -326,8 +335,8 @@ describe('the engine', () => {
       await engine.run('start', { backend: 'cpu' });
       const { shape } = await engine.run('open', { source: await mixed });
       await engine.run('set_texts', TEXTS);
-      const slice = await engine.run('slice', SLICE);
-      expect(slice.bytes).toBe(totalElements(slice.parts) * shape.bytes_per_element);
+      const slice = await engine.run('compress', slicingRecipe(SLICE));
+      expect(slice.stored_bytes).toBe(totalElements(slice.parts) * shape.bytes_per_element);
     }
   });
 
@@ -342,7 +351,7 @@ describe('the engine', () => {
       }),
     });
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const job = engine.run('export', { id }, undefined, controller.signal);
     expect((await failure(job)).code).toBe('cancelled');
     expect(platform.exports.size).toBe(0);
@@ -367,7 +376,7 @@ describe('the engine', () => {
       },
     });
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('export', { id });
     // The first loads while files are written. Closing twice does no harm.
     const plain = [
@@ -401,7 +410,7 @@ describe('the engine', () => {
       })),
     });
     const engine = await started(platform);
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const error = await failure(engine.run('export', { id }));
     expect(error).toMatchObject({ code: 'verification_failed', message: expect.stringContaining('gives 7 logits') });
   });
@@ -409,7 +418,7 @@ describe('the engine', () => {
   it('gets a new device after a loss and keeps what was done', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform);
-    const slice = await engine.run('slice', SLICE);
+    const slice = await engine.run('compress', slicingRecipe(SLICE));
     const [backend] = platform.backends;
     vi.spyOn(backend, 'sync').mockRejectedValueOnce(new WhittleError({ code: 'device_lost', message: 'gone' }));
     expect((await failure(engine.run('evaluate', { target: slice.id }))).code).toBe('device_lost');

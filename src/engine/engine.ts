@@ -4,43 +4,20 @@
  */
 import type { Backend } from '../backend/backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
-import { listCache } from '../platform/hub/cache.ts';
+import { part } from '../errors/part.ts';
 import { quietly } from '../pulse/pulse.ts';
-import { inSpan, startTimeline, timelineSpans } from '../pulse/timeline.ts';
-import { compressCommand } from './compress_command.ts';
-import { diffCommand } from './diff/diff_command.ts';
-import { exportCommand } from './export/export_command.ts';
-import { generateCommand } from './generate/generate_command.ts';
-import { tokenLossesCommand } from './generate/losses_command.ts';
-import { deleteCommand, downloadCommand, lookUpCommand } from './hub_commands.ts';
-import { setImatrixCommand } from './imatrix/set_imatrix.ts';
-import { writeImatrixCommand } from './imatrix/write_imatrix.ts';
-import { afterCommand } from './kept/after_command.ts';
-import { restoreCommand } from './kept/restore_command.ts';
-import { calibrateCommand, evaluateCommand } from './measure_commands.ts';
-import { openCommand } from './open_command.ts';
-import { planCommand } from './plan_command.ts';
+import { inSpan, startTimeline } from '../pulse/timeline.ts';
+import { type Handlers, handlersOf } from './handlers.ts';
 import type { EnginePlatform } from './platform.ts';
-import { type Emit, memoryReport } from './progress.ts';
+import type { Emit } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
-import { sliceCommand } from './slice_command.ts';
-import { planSolveCommand } from './solve/plan_solve.ts';
-import { solveCommand, solveTimeCommand } from './solve/solve_command.ts';
 import { EngineState } from './state.ts';
-import { explainFullStorage } from './storage_check.ts';
-import { scoreCommand, setTasksCommand } from './tasks_command.ts';
-import { setTextsCommand } from './texts_command.ts';
-
-type Handlers = {
-  [K in CommandKind]: (
-    request: Commands[K]['request'],
-    emit: Emit,
-    signal: AbortSignal,
-  ) => Promise<Commands[K]['result']>;
-};
 
 /** They touch neither model nor device, so they need not wait for a job. */
 const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
+
+/** What they made or measured is written down. */
+const CHANGES_RUNS: ReadonlySet<CommandKind> = new Set(['compress', 'evaluate', 'export', 'discard']);
 
 /**
  * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
@@ -51,6 +28,7 @@ const QUIET_S: Partial<Record<CommandKind, number>> = {
   open: 120,
   set_texts: 300,
   set_tasks: 60,
+  set_examples: 60,
   score: 60,
   compress: 60,
   solve: 60,
@@ -68,42 +46,12 @@ export class Engine {
   private restart?: BackendKind;
 
   constructor(private readonly platform: EnginePlatform) {
-    const { state } = this;
     this.handlers = {
+      ...handlersOf(this.state, platform),
       start: ({ backend, timeline }) => {
         if (timeline) startTimeline();
         return this.start(backend);
       },
-      timeline: async () => [...timelineSpans(), ...(this.state.backend?.spans?.() ?? [])],
-      open: (request) => openCommand(state, platform, request),
-      set_texts: (settings, emit, signal) => setTextsCommand(state, platform, settings, emit, signal),
-      evaluate: (request, emit, signal) => evaluateCommand(state, platform, request, emit, signal),
-      generate: (request, emit, signal) => generateCommand(state, platform, request, emit, signal),
-      token_losses: (request, emit, signal) => tokenLossesCommand(state, request, emit, signal),
-      set_tasks: ({ files, limit }) => setTasksCommand(state, files, limit),
-      score: ({ target }, emit, signal) => scoreCommand(state, target, emit, signal),
-      calibrate: ({ fusion }, emit, signal) => calibrateCommand(state, platform, fusion, emit, signal),
-      compress: (request, emit, signal) => compressCommand(state, platform, request, emit, signal),
-      solve: (request, emit, signal) => solveCommand(state, platform, request, emit, signal),
-      solve_time: (request, emit, signal) => solveTimeCommand(state, platform, request, emit, signal),
-      plan: (request) => planCommand(state, request),
-      plan_solve: (request) => planSolveCommand(state, request),
-      slice: (options, emit, signal) => sliceCommand(state, platform, options, emit, signal),
-      export: (request, emit, signal) => exportCommand(state, platform, request, emit, signal),
-      write_imatrix: (_, emit, signal) => writeImatrixCommand(state, platform, emit, signal),
-      set_imatrix: ({ file }) => setImatrixCommand(state, file),
-      restore: (request) => restoreCommand(state, platform, request),
-      diff: (request, emit, signal) => diffCommand(state, platform, request, emit, signal),
-      discard: async ({ id }) => {
-        await state.dropRun(id);
-        return null;
-      },
-      memory: async () => memoryReport(state),
-      room: async ({ needed }) => (await platform.freeStorage?.(needed)) ?? null,
-      hub_lookup: ({ name }, _, signal) => lookUpCommand(platform, name, signal),
-      hub_download: ({ plan }, emit, signal) => downloadCommand(state, platform, plan, emit, signal),
-      hub_cache: () => listCache(),
-      hub_delete: ({ keys }) => deleteCommand(keys),
     };
   }
 
@@ -125,7 +73,10 @@ export class Engine {
         const result = await quietly(QUIET_S[kind] ?? 0, () =>
           this.explained(() => inSpan(kind, () => this.handlers[kind](request, emit, signal))),
         );
-        await afterCommand(this.state, this.platform, kind, request, result);
+        if (this.platform.kept && CHANGES_RUNS.has(kind)) {
+          const { afterCommand } = await part(() => import('./kept/after_command.ts'));
+          await afterCommand(this.state, this.platform, kind, request, result);
+        }
         return result;
       } catch (error) {
         if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;
@@ -143,6 +94,7 @@ export class Engine {
     } catch (thrown) {
       const error = WhittleError.fromData(toErrorData(thrown));
       if (error.code !== 'storage_full') throw thrown;
+      const { explainFullStorage } = await part(() => import('./storage_check.ts'));
       throw await explainFullStorage(this.state, this.platform, error);
     }
   }

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { memoryPlatform } from '../../test/support/memory_platform.ts';
 import { failure, SLICE, source, started, TEXTS } from '../../test/support/test_engine.ts';
 import { Engine } from './engine.ts';
-import type { SliceOptions, TextSettings } from './protocol.ts';
+import type { SlicegptOptions, TextSettings } from './protocol.ts';
+import { slicingRecipe } from './slicing_recipe.ts';
 
 describe('bad input', () => {
-  const withSlice = (options: Partial<SliceOptions>) => async () =>
-    (await started()).run('slice', { ...SLICE, ...options });
+  const withSlice = (options: Partial<SlicegptOptions>) => async () =>
+    (await started()).run('compress', slicingRecipe({ ...SLICE, ...options }));
   const withTexts = (texts: Partial<TextSettings>) => async () =>
     (await started()).run('set_texts', { ...TEXTS, ...texts });
   const asFile = (...parts: BlobPart[]): TextSettings['calibration'] => ({
@@ -25,11 +26,11 @@ describe('bad input', () => {
     });
 
   const cases: [string, () => Promise<unknown>, string, RegExp][] = [
-    ['sparsity 1', withSlice({ sparsity: 1 }), 'bad_option', /Sparsity is 1/],
-    ['negative sparsity', withSlice({ sparsity: -0.1 }), 'bad_option', /Sparsity is -0\.1/],
-    ['sparsity that is no number', withSlice({ sparsity: Number.NaN }), 'bad_option', /Sparsity is NaN/],
+    ['sparsity 1', withSlice({ sparsity: 1 }), 'bad_option', /sparsity = 1\./],
+    ['negative sparsity', withSlice({ sparsity: -0.1 }), 'bad_option', /sparsity = -0\.1\./],
+    ['sparsity that is no number', withSlice({ sparsity: Number.NaN }), 'bad_option', /sparsity = NaN/],
     ['nothing left', withSlice({ sparsity: 0.99, round: 8 }), 'bad_option', /rounds down to none/],
-    ['round 0', withSlice({ round: 0 }), 'bad_option', /rounding interval is 0/],
+    ['round 0', withSlice({ round: 0 }), 'bad_option', /round = 0/],
     ['an empty text', withTexts({ calibration: asFile('') }), 'bad_text', /empty/],
     ['white space', withTexts({ evaluation: asFile(' \n\t ') }), 'bad_text', /empty/],
     ['a binary file', withTexts({ calibration: asFile(new Uint8Array([1, 0, 2])) }), 'bad_text', /zero bytes/],
@@ -70,26 +71,32 @@ describe('bad input', () => {
     [
       'slicing a model with NaN in its attention',
       async () =>
-        (await started(memoryPlatform(), poisoned(/layers\.0\.self_attn\.v_proj/, Number.NaN))).run('slice', SLICE),
+        (await started(memoryPlatform(), poisoned(/layers\.0\.self_attn\.v_proj/, Number.NaN))).run(
+          'compress',
+          slicingRecipe(SLICE),
+        ),
       'non_finite_weights',
       /1 of the weights/,
     ],
     [
       'slicing a model with NaN',
       async () =>
-        (await started(memoryPlatform(), poisoned(/layers\.1\.mlp\.up_proj/, Number.NaN))).run('slice', SLICE),
+        (await started(memoryPlatform(), poisoned(/layers\.1\.mlp\.up_proj/, Number.NaN))).run(
+          'compress',
+          slicingRecipe(SLICE),
+        ),
       'non_finite_weights',
       /1 of the weights/,
     ],
     [
       'an unknown slice',
-      async () => (await started()).run('evaluate', { target: 'slice-9' }),
+      async () => (await started()).run('evaluate', { target: 'run-9' }),
       'bad_option',
-      /no sliced model "slice-9"/,
+      /no compressed model "run-9"/,
     ],
     [
       'slicing before opening',
-      async () => new Engine(memoryPlatform()).run('slice', SLICE),
+      async () => new Engine(memoryPlatform()).run('compress', slicingRecipe(SLICE)),
       'bad_option',
       /No model is open/,
     ],
@@ -114,7 +121,7 @@ describe('bad input', () => {
           }),
       }),
     );
-    const error = await failure(engine.run('slice', SLICE));
+    const error = await failure(engine.run('compress', slicingRecipe(SLICE)));
     expect(error).toMatchObject({ code: 'non_finite_weights', place: { tensor: 'model.embed_tokens.weight' } });
   });
 

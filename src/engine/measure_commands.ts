@@ -12,7 +12,7 @@ import { type EvaluateOptions, evaluate, type PerplexitySummary, summarize } fro
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
-import type { CalibrationReport, Commands, Fusion, PerplexityReport, Schedule } from './protocol.ts';
+import type { CalibrationReport, Commands, Fusion, PerplexityReport } from './protocol.ts';
 import type { Calibrated, EngineState } from './state.ts';
 import { assertStorage, slicingStorage, writtenByCalibration } from './storage_check.ts';
 
@@ -122,12 +122,12 @@ export async function measurePerplexity(
   return summarize(losses.map(({ loss }) => loss));
 }
 
-/** Context for a compression method that reports as `schedule` and calls `onProgress` for its share of the command. */
+/** Context for a compression method that reports its sites as of `stream` and calls `onProgress` for its share of the command. */
 export function compressionContext(
   state: EngineState,
   platform: EnginePlatform,
   scratch: CompressionContext['scratch'],
-  schedule: Schedule | undefined,
+  stream: 'dense' | 'compressed',
   meter: ProgressMeter,
   emit: Emit,
   signal: AbortSignal,
@@ -140,7 +140,7 @@ export function compressionContext(
     signal,
     observer: {
       onProgress: (progress) => meter.report(progress),
-      onSite: (site) => schedule && emit({ type: 'site', schedule, site }),
+      onSite: (site) => emit({ type: 'site', stream, site }),
     },
   };
 }
@@ -173,7 +173,7 @@ export async function denseBases(
   await assertStorage(platform, 'Calibrating this model', writtenByCalibration(slicingStorage(state, whole)));
   const scratch = await platform.createScratch();
   try {
-    const context = compressionContext(state, platform, scratch, 'rotate-once', meter, emit, signal);
+    const context = compressionContext(state, platform, scratch, 'dense', meter, emit, signal);
     const bases = await calibrateDense(applyFusion(model, fusion), context);
     const calibrated = { bases, scratch };
     state.calibrated.set(fusion, calibrated);

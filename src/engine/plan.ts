@@ -22,3 +22,4 @@ export {
   worstMemory,
 } from './memory_plan.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';
+export { slicingRecipe } from './slicing_recipe.ts';

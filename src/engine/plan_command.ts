@@ -5,6 +5,7 @@ import { makeRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
+import { examplesProblem } from './examples/needed_examples.ts';
 import { type FormatSubject, formatRefusal } from './export/format_refusal.ts';
 import { plannedFile } from './export/notes.ts';
 import { fileBytes } from './file_bytes.ts';
@@ -40,8 +41,18 @@ export async function planCommand(
   const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
   const seqlen = state.texts?.evaluation.seqlen;
   const files = formats.map((format) => formatPlan({ model, open, format, seqlen }, recipe));
+  const lacks = examplesProblem(state, recipe.steps)?.toData();
   const sizes = { ...modelSizes(model, summary.parameters), file_bytes: fileBytes(model) };
-  return { recipe: recipe.text, steps: planned, ...sizes, ...(memory && { memory }), storage_bytes, refusals, files };
+  return {
+    recipe: recipe.text,
+    steps: planned,
+    ...sizes,
+    ...(memory && { memory }),
+    storage_bytes,
+    refusals,
+    files,
+    ...(lacks && { lacks }),
+  };
 }
 
 /** What the file will say of itself, by the functions that an export asks. */

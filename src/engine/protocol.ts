@@ -5,8 +5,9 @@
 import type { BackendInfo, BackendKind, MatmulChoice } from '../backend/backend.ts';
 import type { SiteReport, UnitReport } from '../compress/method.ts';
 import type { StepInput } from '../compress/recipe/recipe.ts';
+import type { SlicegptOptions } from '../compress/slicegpt/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
-import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
+import type { Fusion, HeadKind } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
@@ -17,6 +18,7 @@ import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
 import type { TensorDifference } from './diff/tensor_diff.ts';
+import type { ExamplesReport } from './examples/set_examples.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { ExportedChoice, GeneratedText, GenerateRequest } from './generate/generate_command.ts';
 import type { TokenLosses, TokenLossesRequest } from './generate/losses_command.ts';
@@ -36,7 +38,6 @@ import type {
   ProtocolReport,
   RunReport,
   ScoreReport,
-  SlicedRun,
   SolvePlan,
   TaskReport,
 } from './protocol_reports.ts';
@@ -53,6 +54,7 @@ export type {
   DiffReport,
   DiffRequest,
   DivergenceSummary,
+  ExamplesReport,
   ExportedChoice,
   ExportFormat,
   ExportOptions,
@@ -74,8 +76,8 @@ export type {
   PlannedMemory,
   Precision,
   Prompt,
-  Schedule,
   SiteReport,
+  SlicegptOptions,
   SolveReport,
   SolveTarget,
   StepInput,
@@ -92,7 +94,7 @@ export type {
 export interface Commands {
   /**
    * Chooses a backend. `auto` takes WebGPU where there is an adapter, else the CPU reference backend. The open model stays
-   * open; what was measured and sliced is forgotten. With `timeline` the engine keeps what it does when, from here on.
+   * open; what was measured and made is forgotten. With `timeline` the engine keeps what it does when, from here on.
    */
   start: { request: { backend: 'auto' | BackendKind; timeline?: boolean }; result: BackendInfo };
   /** What was done when since a `start` with `timeline`. */
@@ -119,12 +121,12 @@ export interface Commands {
   token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
+  /** Reads files of prompts with answers, which steps of a recipe name; no files: there are none any more. */
+  set_examples: { request: { files: File[] }; result: ExamplesReport[] };
   /** Accuracy of a model on the tasks that are set. */
   score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */
   calibrate: { request: { fusion: Fusion }; result: CalibrationReport };
-  /** Makes a sliced model. `rotate-once` calibrates first if that has not been done. */
-  slice: { request: SliceOptions; result: SlicedRun };
   /** Makes a compressed model by a recipe, from the open one. */
   compress: { request: { steps: readonly StepInput[] }; result: RunReport };
   /** What a recipe will make of the open model: sizes, and what stands in its way. Computes nothing. */
@@ -190,16 +192,6 @@ export interface TextSettings {
   bos?: BosMode | 'auto';
 }
 
-export interface SliceOptions {
-  /** Share of the hidden size to remove, 0 ≤ s < 1. */
-  sparsity: number;
-  /** The dimension is rounded down to a multiple of this. */
-  round: number;
-  schedule: Schedule;
-  fusion: Fusion;
-  head: HeadKind | 'auto';
-}
-
 /** A session, and how many engines it has had before. */
 export interface SessionRef {
   id: string;
@@ -224,7 +216,7 @@ export interface RestoreReport {
 
 /** A job that can go on where it stopped. */
 export interface Unfinished {
-  job: { kind: 'slice'; options: SliceOptions } | { kind: 'compress'; steps: readonly StepInput[] };
+  steps: readonly StepInput[];
   /** Layers that are finished, of so many in the pass at hand. */
   layer: number;
   layers: number;

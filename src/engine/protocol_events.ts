@@ -1,6 +1,5 @@
 /** @file What the engine tells while a command runs, and the messages that cross. Part of `protocol.ts`, which has all of it. */
 import type { SiteReport } from '../compress/method.ts';
-import type { Schedule } from '../compress/slicegpt/plan.ts';
 import type { TrainingPoint } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { ExportedChoice } from './generate/generate_command.ts';
@@ -53,7 +52,7 @@ export type EngineEvent =
     }
   /** The next piece of a text that is being written: whole characters. */
   | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
-  | { type: 'site'; schedule: Schedule; site: SiteReport }
+  | { type: 'site'; stream: 'dense' | 'compressed'; site: SiteReport }
   /** A step that trains measured its held-out windows. `step` is that of the recipe, as text; `steps` how many the training takes. */
   | { type: 'training'; step: string; steps: number; point: TrainingPoint };
 

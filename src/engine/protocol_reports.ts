@@ -1,6 +1,7 @@
 /** @file What the engine's commands give: models, measurements, runs, plans, exports. Part of `protocol.ts`, which has all of it. */
 import type { SiteReport, UnitReport } from '../compress/method.ts';
 import type { StepInput } from '../compress/recipe/recipe.ts';
+import type { SlicegptOptions } from '../compress/slicegpt/method.ts';
 import type { ModelShape, PartSizes } from '../compress/slicegpt/parts.ts';
 import type { Fusion, HeadKind } from '../compress/slicegpt/plan.ts';
 import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
@@ -12,7 +13,6 @@ import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { PlannedFile } from './export/notes.ts';
 import type { ExportFormat, ExportOptions, Precision } from './export/options.ts';
 import type { PlannedMemory } from './memory_plan.ts';
-import type { SliceOptions } from './protocol.ts';
 import type { SolveReport } from './solve/solve_command.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
@@ -64,7 +64,7 @@ export interface ProtocolReport {
   /** `seqlen` only where the model was calibrated with other windows than it is evaluated with. */
   calibration: TextReport & { seqlen?: number };
   evaluation: TextReport;
-  /** Evaluation windows that are calibration windows too: they flatter the sliced model. Absent where there are none. */
+  /** Evaluation windows that are calibration windows too: they flatter every compressed model. Absent where there are none. */
   shared_windows?: number;
   /** Where windows of both texts begin with BOS. */
   bos: BosMode;
@@ -107,26 +107,15 @@ export interface CalibrationReport {
   duration_ms: number;
 }
 
-export interface SliceReport {
-  id: string;
-  options: SliceOptions;
+/** What a method that gives the residual stream another basis at every site says of them. */
+export interface BasesReport {
+  options: SlicegptOptions;
   head: HeadKind;
+  /** That is kept at each site. */
   dimension: number;
-  parameters: number;
-  /** Bytes of the stored weights. */
-  bytes: number;
-  parts: PartSizes;
   sites: SiteReport[];
   discarded_energy: number[];
   certificate: WorstCertificate;
-  duration_ms: number;
-  /** Why it will not outlive this engine; absent where it will. */
-  unkept?: ErrorData;
-}
-
-/** The same as a run of a recipe of one step beside it. */
-export interface SlicedRun extends SliceReport {
-  run: RunReport;
 }
 
 /** Sizes of a model, made or planned. */
@@ -169,8 +158,8 @@ export interface RunReport extends ModelSizes {
   /** Bytes of its weights in a file of each precision: what no method packed follows it. */
   file_bytes: Record<Precision, number>;
   parts: PartSizes;
-  /** Where the recipe is one slicing: what only slicing has. */
-  slice?: SliceReport;
+  /** Where the recipe is one step that changes the bases. */
+  bases?: BasesReport;
   /** Where the recipe was found for a size. */
   solver?: SolveReport;
   duration_ms: number;
@@ -211,6 +200,8 @@ export interface PlanReport extends ModelSizes {
   memory?: PlannedMemory;
   /** Why the model does not permit a step: the others are planned as if it were not there. */
   refusals: { step: string; reason: string }[];
+  /** A file that a step names and that was not given, or does not hold what the step needs. */
+  lacks?: ErrorData;
   /** What a file in each of the formats that were asked for will be: sizes, and what it cannot hold. */
   files: PlannedFile[];
 }
@@ -222,7 +213,7 @@ export interface ExportedFile {
 }
 
 export interface ExportReport {
-  /** The sliced model, or `dense`. */
+  /** A run's, or `dense`. */
   id: 'dense' | string;
   options: ExportOptions;
   /** OPFS folder (from the origin's root) that holds the files. */

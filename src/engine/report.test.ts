@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type {
   BackendInfo,
+  BasesReport,
   ExportReport,
   MatmulChoice,
   ModelSummary,
   PerplexityReport,
-  SliceReport,
+  RunReport,
 } from './protocol.ts';
-import { buildReport, type SlicedInput } from './report.ts';
+import { buildReport, type RunInput } from './report.ts';
 
 const protocol = {
   seqlen: 8,
@@ -78,14 +79,10 @@ const evaluation: PerplexityReport = {
   window_losses: [1.1],
   protocol,
 };
-const slice: SliceReport = {
-  id: 's1',
+const bases: BasesReport = {
   options: { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' },
   head: 'tied',
   dimension: 3,
-  parameters: 8,
-  bytes: 16,
-  parts: no_parts,
   sites: [],
   discarded_energy: [0.1],
   certificate: {
@@ -101,7 +98,12 @@ const slice: SliceReport = {
     overfull_sites: 0,
     verdict: 'as good as f64',
   },
-  duration_ms: 1,
+};
+const run: RunReport = {
+  ...{ id: 's1', recipe: 'slicegpt:sparsity=0.25', steps: [], duration_ms: 1 },
+  ...{ parameters: 8, bytes: 16, stored_bytes: 16, bits_per_weight: 4, multiplications_per_token: 8 },
+  file_bytes: { stored: 16, f32: 32, f16: 16, int8: 8, int4: 4 },
+  ...{ parts: no_parts, bases },
 };
 const exported: ExportReport = {
   id: 's1',
@@ -129,10 +131,10 @@ const timings_ms = {
   total: 6,
 };
 
-function slicedReport(run: Partial<SlicedInput>) {
+function slicedReport(input: Partial<RunInput>) {
   const memory = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
-  const sliced = [{ slice, evaluation, ...run }];
-  const report = buildReport({ summary, protocol, backend, dense: evaluation, sliced, timings_ms, memory });
+  const runs = [{ run, evaluation, ...input }];
+  const report = buildReport({ summary, protocol, backend, dense: evaluation, runs, timings_ms, memory });
   return JSON.parse(JSON.stringify(report)).sliced[0];
 }
 
@@ -141,8 +143,7 @@ describe('the backend part of report.json', () => {
     const memory = { current_gpu_bytes: 0, peak_gpu_bytes: 0 };
     const capabilities = matmul_variant && { features: [], limits: {}, matmul_variant };
     const given = { ...backend, capabilities };
-    return buildReport({ summary, protocol, backend: given, dense: evaluation, sliced: [], timings_ms, memory })
-      .backend;
+    return buildReport({ summary, protocol, backend: given, dense: evaluation, runs: [], timings_ms, memory }).backend;
   };
 
   it('has the kernel of matrix products where it is known', () => {
@@ -155,7 +156,7 @@ describe('the backend part of report.json', () => {
 describe('the memory part of report.json', () => {
   const memoryOf = (heap: { peak_heap_bytes?: number }) => {
     const memory = { current_gpu_bytes: 1, peak_gpu_bytes: 5, ...heap };
-    return buildReport({ summary, protocol, backend, dense: evaluation, sliced: [], timings_ms, memory }).memory;
+    return buildReport({ summary, protocol, backend, dense: evaluation, runs: [], timings_ms, memory }).memory;
   };
 
   it('has what was counted, what was told by the browser, and what had been estimated', () => {
@@ -189,7 +190,9 @@ describe('the sites of report.json', () => {
       sweeps: 3,
     } as const;
     const site = { site: 1, label: 'MLP input, layer 1', eigenvalues: Float64Array.of(3, 2, 1, 1), dimension: 3 };
-    const { sites } = slicedReport({ slice: { ...slice, sites: [{ ...site, discarded_energy: 0.1, certificate }] } });
+    const { sites } = slicedReport({
+      run: { ...run, bases: { ...bases, sites: [{ ...site, discarded_energy: 0.1, certificate }] } },
+    });
     expect(sites).toEqual([
       {
         site: 1,

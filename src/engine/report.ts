@@ -8,6 +8,7 @@ import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
 import type {
   BackendInfo,
+  BasesReport,
   BosMode,
   ExportReport,
   GeneratedText,
@@ -17,7 +18,6 @@ import type {
   PerplexityReport,
   ProtocolReport,
   RunReport,
-  SliceReport,
   TaskScore,
   WorstCertificate,
 } from './protocol.ts';
@@ -55,14 +55,6 @@ export interface FailedExport {
   error: string;
 }
 
-export interface SlicedInput {
-  slice: SliceReport;
-  evaluation: PerplexityReport;
-  tasks?: readonly TaskScore[];
-  /** In the order they were asked for. */
-  exports?: readonly (ExportReport | FailedExport)[];
-}
-
 export interface RunInput {
   run: RunReport;
   evaluation: PerplexityReport;
@@ -83,10 +75,7 @@ export interface ReportInput {
   dense_tasks?: readonly TaskScore[];
   /** Exports of the open model itself. */
   dense_exports?: readonly (ExportReport | FailedExport)[];
-  /** Runs that are one slicing. */
-  sliced: SlicedInput[];
-  /** All runs, those of `sliced` among them; absent where nothing was made by a recipe's report. */
-  runs?: RunInput[];
+  runs: RunInput[];
   timings_ms: StageTimings;
   memory: MemoryReport;
   /** Of recipes and of the search for one. */
@@ -273,13 +262,13 @@ export function buildReport(input: ReportInput): Report {
       ...scores(input.dense_tasks),
       ...exportSummaries(input.dense_exports),
     },
-    runs: (input.runs ?? []).map((run) => ({
+    runs: input.runs.map((run) => ({
       ...runSummary(run, dense.perplexity),
       ...(run.text && { text: textFigures(run.text, input.prompt?.dense) }),
       ...scores(run.tasks),
       ...exportSummaries(run.exports),
     })),
-    sliced: input.sliced.map(slicedReport),
+    sliced: input.runs.flatMap((run) => (run.run.bases ? slicedReport(run, run.run.bases) : [])),
     timings_ms: { ...input.timings_ms, calibration_and_slicing: input.timings_ms.compression },
     memory: { ...measuredPeaks(memory), ...estimate(input) },
   };
@@ -294,8 +283,9 @@ function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
   return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
 }
 
-function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated, planned = [] }: ReportInput) {
-  const slices: PlannedSlice[] = sliced.map(({ slice: { dimension, head, options } }) => ({
+function estimate({ summary: { shape }, protocol, backend, runs, is_calibrated, planned = [] }: ReportInput) {
+  const rebased = runs.flatMap(({ run }) => run.bases ?? []);
+  const slices: PlannedSlice[] = rebased.map(({ dimension, head, options }) => ({
     schedule: options.schedule,
     head,
     dimensions: constantDimensions(shape, dimension, head),
@@ -309,31 +299,32 @@ function estimate({ summary: { shape }, protocol, backend, sliced, is_calibrated
   return { estimated_gpu_bytes: device_bytes, estimated_breakdown: { ...breakdown } };
 }
 
-function slicedReport(input: SlicedInput): SlicedReport {
-  const { slice, evaluation } = input;
+/** A run of one `slicegpt` step as reports had it when there was no other. */
+function slicedReport(input: RunInput, bases: BasesReport): SlicedReport {
+  const { run, evaluation } = input;
   const onnx = onnxReport(input);
   return {
-    sparsity: slice.options.sparsity,
-    dimension: slice.dimension,
-    round: slice.options.round,
-    schedule: slice.options.schedule,
-    fusion: slice.options.fusion,
-    head: slice.head,
+    sparsity: bases.options.sparsity,
+    dimension: bases.dimension,
+    round: bases.options.round,
+    schedule: bases.options.schedule,
+    fusion: bases.options.fusion,
+    head: bases.head,
     perplexity: evaluation.perplexity,
     relative_spread: evaluation.relative_spread,
-    parameters: slice.parameters,
-    bytes: slice.bytes,
+    parameters: run.parameters,
+    bytes: run.stored_bytes,
     tokens_per_second: evaluation.tokens_per_second,
-    discarded_energy: slice.discarded_energy,
-    certificate: slice.certificate,
-    sites: slice.sites.map(siteSummary),
+    discarded_energy: bases.discarded_energy,
+    certificate: bases.certificate,
+    sites: bases.sites.map(siteSummary),
     ...scores(input.tasks),
     ...(onnx && { onnx }),
     ...exportSummaries(input.exports),
   };
 }
 
-function onnxReport({ exports = [] }: SlicedInput): OnnxReport | undefined {
+function onnxReport({ exports = [] }: RunInput): OnnxReport | undefined {
   const exported = exports.find(({ options }) => isOnnxFormat(options.format));
   if (!exported) return undefined;
   const { format: _format, precision: _precision, ...onnx } = summaryOf(exported);

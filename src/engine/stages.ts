@@ -4,7 +4,7 @@
  */
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
-import type { StepReport } from './protocol.ts';
+import type { SiteReport, StepReport } from './protocol.ts';
 
 export interface Stage {
   /** Of the stage before, and of this pass with its options. */
@@ -15,6 +15,8 @@ export interface Stage {
   readonly scratch: ScratchStore;
   /** Of its own pass. */
   readonly steps: readonly StepReport[];
+  /** Of its bases; none where its method has none. */
+  readonly sites: readonly SiteReport[];
 }
 
 /** Stages that no run stands on any more and that are kept all the same: they take room in the browser's storage. */

@@ -10,10 +10,11 @@ import type { DenseInputs } from '../runtime/compare.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import { Checkpoints } from './checkpoints.ts';
+import type { OpenedExamples } from './examples/set_examples.ts';
 import type { OpenedImportance } from './imatrix/set_imatrix.ts';
 import type { SharedScratch } from './kept/kept_store.ts';
 import type { ExportFolder } from './platform.ts';
-import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport, SliceReport } from './protocol.ts';
+import type { Fusion, ModelSummary, PerplexityReport, ProtocolReport, RunReport } from './protocol.ts';
 import { type Stage, Stages } from './stages.ts';
 
 export interface OpenedModel {
@@ -29,11 +30,9 @@ export interface Texts {
   readonly protocol: ProtocolReport;
 }
 
-/** A model that was made: by `slice`, or by a recipe. */
+/** A model that a recipe made. */
 export interface MadeModel {
   readonly run: RunReport;
-  /** Where the recipe is one slicing. */
-  readonly slice?: SliceReport;
   /** What it was calibrated with: the texts may have changed since. */
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
@@ -60,6 +59,8 @@ export class EngineState {
   dense?: { report: PerplexityReport; duration_ms: number };
   /** They outlive the model. */
   tasks: readonly Task[] = [];
+  /** Prompts with answers, by the file's name; they outlive the model. */
+  examples: ReadonlyMap<string, OpenedExamples> = new Map();
   /** Of the open model itself. */
   denseScores?: readonly TaskScore[];
   /** Opened for the model at hand. */
@@ -81,9 +82,9 @@ export class EngineState {
   shared?: SharedScratch;
   private nextId = 1;
 
-  newId(kind: 'slice' | 'run'): string {
+  newId(): string {
     const serial = this.nextId++;
-    return this.generation === 0 ? `${kind}-${serial}` : `${kind}-${this.generation}-${serial}`;
+    return this.generation === 0 ? `run-${serial}` : `run-${this.generation}-${serial}`;
   }
 
   requireBackend(): Backend {
@@ -99,13 +100,10 @@ export class EngineState {
   }
 
   requireRun(id: string): MadeModel {
-    return (
-      this.runs.get(id) ??
-      missing(`There is no ${id.startsWith('slice') ? 'sliced' : 'compressed'} model "${id}".`, 'compress', 'Make it')
-    );
+    return this.runs.get(id) ?? missing(`There is no compressed model "${id}".`, 'compress', 'Make it');
   }
 
-  /** Perplexity protocol of a target: a sliced model keeps the calibration that it was made with. */
+  /** Perplexity protocol of a target: a compressed model keeps the calibration that it was made with. */
   protocolOf(target: 'dense' | string): ProtocolReport {
     const { protocol } = this.requireTexts();
     if (target === 'dense') return protocol;

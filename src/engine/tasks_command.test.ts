@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure, SLICE, started } from '../../test/support/test_engine.ts';
 import type { EngineEvent } from './protocol.ts';
+import { slicingRecipe } from './slicing_recipe.ts';
 
 const lines = (count: number) =>
   Array.from({ length: count }, (_, i) =>
@@ -30,7 +31,7 @@ describe('multiple-choice tasks in the engine', () => {
     expect(fractions.length).toBeGreaterThan(3);
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
-    const slice = await engine.run('slice', SLICE);
+    const slice = await engine.run('compress', slicingRecipe(SLICE));
     const score = async (target: string) => (await engine.run('score', { target })).tasks;
     expect(await score(slice.id)).toHaveLength(2);
     expect(await score('dense')).toEqual(dense);

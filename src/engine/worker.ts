@@ -1,7 +1,7 @@
 /** @file The engine's Worker: connects messages to the engine and gives it the browser's GPU, storage and files. */
-import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
-import { createWebGpuBackend, type WebGpuBackend } from '../backend/webgpu/webgpu_backend.ts';
+import type { Backend } from '../backend/backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
+import { part } from '../errors/part.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { createExportFolder } from '../platform/export_folder.ts';
 import { HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
@@ -12,7 +12,6 @@ import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
 import { holdLock, joinSession, storageSession } from '../platform/storage_session.ts';
 import { tuningStore } from '../platform/tuning_store.ts';
 import { pulse, startPulse } from '../pulse/pulse.ts';
-import { startComputeThreads } from './compute_threads.ts';
 import { Engine } from './engine.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
@@ -27,8 +26,7 @@ let hub_endpoint: string = HUB_ENDPOINT;
 const askedFor = new Set<string>();
 
 const platform: EnginePlatform = {
-  createBackend: async (kind) =>
-    kind === 'cpu' ? createWasmBackend(await startComputeThreads()) : createTunedBackend(),
+  createBackend: (kind) => (kind === 'cpu' ? createThreadedBackend() : createTunedBackend()),
   createScratch: async () => (hasScratchFiles() ? openScratchFile() : memoryScratch()),
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
@@ -43,8 +41,16 @@ const platform: EnginePlatform = {
   },
 };
 
+async function createThreadedBackend(): Promise<Backend> {
+  const [{ createWasmBackend }, { startComputeThreads }] = await part(() =>
+    Promise.all([import('../backend/wasm/wasm_backend.ts'), import('./compute_threads.ts')]),
+  );
+  return createWasmBackend(await startComputeThreads());
+}
+
 /** On hardware, with the matrix kernel that suits the adapter: found once by a short measurement, then remembered. */
-async function createTunedBackend(): Promise<WebGpuBackend> {
+async function createTunedBackend(): Promise<Backend> {
+  const { createWebGpuBackend } = await part(() => import('../backend/webgpu/webgpu_backend.ts'));
   const backend = await createWebGpuBackend();
   const { vendor, architecture, description } = backend.info;
   const browser = /(?:Firefox|Edg|Chrome|Version)\/\d+/.exec(navigator.userAgent)?.[0] ?? 'browser';

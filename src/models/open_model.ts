@@ -1,7 +1,7 @@
 /** @file From dropped files to a model that is ready to run: headers, config and tokenizer are read, weights are not. */
 import { WhittleError } from '../errors/errors.ts';
+import { part } from '../errors/part.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
-import { openGgufFiles } from '../formats/gguf/open.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
 import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
@@ -53,7 +53,7 @@ export interface OpenModel {
 /** With a LoRA merged into it, where one of PEFT's lies beside. Throws every bad-input code of {@link ErrorCode}; no weight is read. */
 export async function openModel(all: readonly ModelFile[]): Promise<OpenModel> {
   const { base: files, adapter } = await takeAdapter(all);
-  const found = await (isGgufDrop(files) ? openGgufFiles(files) : openModelFiles(files));
+  const found = await (isGgufDrop(files) ? openGguf(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
   const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx?.summary, () =>
     buildModel(found, raw, adapter),
@@ -80,6 +80,11 @@ export async function openModel(all: readonly ModelFile[]): Promise<OpenModel> {
     ...(found.licence && { licence: found.licence }),
     warnings: notes,
   };
+}
+
+async function openGguf(files: readonly ModelFile[]): Promise<HfModel> {
+  const { openGgufFiles } = await part(() => import('../formats/gguf/open.ts'));
+  return openGgufFiles(files);
 }
 
 interface Built extends BuiltModel {

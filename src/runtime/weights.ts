@@ -27,6 +27,8 @@ export interface DeviceLinear {
   weight: Tensor;
   bias?: Tensor;
   input?: DeviceInput;
+  /** What the gradient of a trained linear needs besides. */
+  kept?: Tensor;
 }
 
 /** A norm with its weight as it is multiplied: `weight_offset` is in it already. */
@@ -311,6 +313,7 @@ export function freeDevicePart(arena: Arena, part: DeviceAttention | DeviceMlp):
     if ('weight' in value) {
       arena.free(value.weight, 'bias' in value ? value.bias : undefined);
       if ('input' in value) freeDeviceInput(arena, value.input);
+      if ('kept' in value) arena.free(value.kept);
     } else if ('shape' in value) arena.free(value as Tensor);
   }
 }

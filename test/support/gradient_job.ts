@@ -2,17 +2,18 @@
 import type { Backend } from '../../src/backend/backend.ts';
 import type { DecoderModel, WeightRef } from '../../src/models/decoder_model.ts';
 import { type Arena, withArena } from '../../src/runtime/arena.ts';
-import { AdaptedLoader, type Adapter, NO_ADAPTERS } from '../../src/runtime/backward/adapters.ts';
 import { type BackwardContext, Rotations } from '../../src/runtime/backward/context.ts';
 import { Gradients } from '../../src/runtime/backward/gradients.ts';
 import { modelGradients } from '../../src/runtime/backward/model.ts';
+import type { TrainedLinears } from '../../src/runtime/backward/trained.ts';
+import { NO_ADAPTERS, TrainedLoader } from '../../src/runtime/backward/trained_loader.ts';
 import { batchesOf, type TokenWindows } from '../../src/runtime/windows.ts';
 
 export function contextOf(
   arena: Arena,
   seqlen: number,
   wants: (ref: WeightRef) => boolean,
-  adapters: ReadonlyMap<WeightRef, Adapter> = NO_ADAPTERS,
+  adapters: TrainedLinears = NO_ADAPTERS,
 ): BackwardContext {
   return { arena, gradients: new Gradients(arena, wants), adapters, rotations: new Rotations(arena, seqlen) };
 }
@@ -29,7 +30,7 @@ export async function gradientsOf(
   return withArena(backend, async (arena) => {
     const context = contextOf(arena, windows.seqlen, (ref) => wanted.has(ref));
     const batches = batchesOf(windows, 0, windows.count, rowsPerBatch);
-    const loss = await modelGradients(context, new AdaptedLoader(arena, NO_ADAPTERS), model, windows, batches);
+    const loss = await modelGradients(context, new TrainedLoader(arena, NO_ADAPTERS), model, windows, batches);
     const gradients = new Map<WeightRef, Float64Array>();
     for (const ref of refs) gradients.set(ref, await context.gradients.read(ref));
     return { loss, gradients };

@@ -1,7 +1,7 @@
 /** @file An engine with a tiny model and texts, for its tests. */
 
 import { Engine } from '../../src/engine/engine.ts';
-import type { ModelSource, SliceOptions, TextSettings } from '../../src/engine/protocol.ts';
+import type { ModelSource, SlicegptOptions, TextSettings } from '../../src/engine/protocol.ts';
 import type { Verifier } from '../../src/engine/verify/verifier.ts';
 import { toErrorData } from '../../src/errors/errors.ts';
 import { tinyLlama } from '../fixtures/tiny_llama.ts';
@@ -15,7 +15,13 @@ export const TEXTS: TextSettings = {
   eval_samples: 3,
   seqlen: 16,
 };
-export const SLICE: SliceOptions = { sparsity: 0.25, round: 2, schedule: 'sequential', fusion: 'exact', head: 'auto' };
+export const SLICE: SlicegptOptions = {
+  sparsity: 0.25,
+  round: 2,
+  schedule: 'sequential',
+  fusion: 'exact',
+  head: 'auto',
+};
 
 export async function source(options: Parameters<typeof tinyLlama>[0] = {}): Promise<ModelSource> {
   const files = await tinyLlama({ hidden_size: 16, ...options });

@@ -1,5 +1,6 @@
 /** @file A recipe: made and measured. */
 import type { StepInput } from '../../engine/protocol.ts';
+import { addRun, changeRun } from '../store/results.ts';
 import { changeResults, type MadeBefore } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { type Job, runJob } from './job.ts';
@@ -37,15 +38,14 @@ export async function makeAndMeasure({ store }: Studio, job: Job, recipe: MadeRe
   changeResults(store, (results) => ({ ...results, training: null }));
   const made = await job.run('compress', { steps: recipe.steps });
   const report = { ...made, recipe: recipe.text };
-  const run = { id: report.id, report, perplexity: null, exports: [] };
-  changeResults(store, (results) => ({ ...results, recipe_runs: [...results.recipe_runs, run] }));
+  const { protocol } = store.getState().results;
+  changeResults(store, (results) =>
+    addRun(results, { id: report.id, report, perplexity: null, protocol, exports: [] }),
+  );
   store.setState(({ made, results }) => ({
     selected: report.id,
     made: withMade(made, recipe.text, results.model?.name ?? ''),
   }));
   const perplexity = await job.run('evaluate', { target: report.id });
-  changeResults(store, (results) => ({
-    ...results,
-    recipe_runs: results.recipe_runs.map((each) => (each.id === report.id ? { ...each, perplexity } : each)),
-  }));
+  changeResults(store, (results) => changeRun(results, report.id, { perplexity }));
 }

@@ -23,17 +23,17 @@ async function sliced(answer: (request: Request, signal?: AbortSignal) => Export
 describe('export', () => {
   it('offers a verified export, and keeps its run from being thrown away', async () => {
     const { studio, exports } = await sliced(exportReport);
-    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'run-1', ONNX);
     expect(exports()).toMatchObject([{ choice: ONNX, state: 'done', protocol: { seqlen: 256 } }]);
     expect(studio.store.getState().results.runs[0].is_preview).toBe(false);
   });
 
   it('keeps one of each format and precision, the newest in front', async () => {
     const { studio, exports, engine } = await sliced(exportReport);
-    for (const choice of [ONNX, INT4, ONNX]) await exportModel(studio, 'slice-1', choice);
+    for (const choice of [ONNX, INT4, ONNX]) await exportModel(studio, 'run-1', choice);
     expect(exports().map(({ choice }) => choice)).toEqual([INT4, ONNX]);
     expect(engine.commands.filter(({ kind }) => kind === 'export').map(({ request }) => request)).toEqual(
-      [ONNX, INT4, ONNX].map((options) => ({ id: 'slice-1', options })),
+      [ONNX, INT4, ONNX].map((options) => ({ id: 'run-1', options })),
     );
   });
 
@@ -48,7 +48,7 @@ describe('export', () => {
 
   it('never offers one that was not verified', async () => {
     const { studio, exports } = await sliced((request) => ({ ...exportReport(request), verified: false }));
-    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'run-1', ONNX);
     expect(exports()).toMatchObject([{ state: 'failed', error: { code: 'verification_failed' } }]);
   });
 
@@ -57,14 +57,14 @@ describe('export', () => {
       if (request.options?.precision === 'int4') throw new WhittleError({ code: 'storage_full', message: 'No space.' });
       return exportReport(request);
     });
-    await exportModel(studio, 'slice-1', ONNX);
-    await exportModel(studio, 'slice-1', INT4);
+    await exportModel(studio, 'run-1', ONNX);
+    await exportModel(studio, 'run-1', INT4);
     expect(exports()).toMatchObject([{ state: 'failed', error: { code: 'storage_full' } }, { state: 'done' }]);
   });
 
   it('leaves nothing of one that was cancelled', async () => {
     const { studio, exports } = await sliced((_, signal) => untilCancelled(signal));
-    const ended = exportModel(studio, 'slice-1', ONNX);
+    const ended = exportModel(studio, 'run-1', ONNX);
     await new Promise((resolve) => setTimeout(resolve));
     expect(exports()).toMatchObject([{ state: 'running' }]);
     cancelJob(studio);

@@ -38,7 +38,7 @@ describe('what would be lost', () => {
   });
 
   it('is a job while it runs', async () => {
-    const { studio, losses } = await opened({ slice: (_, __, signal) => untilCancelled(signal) });
+    const { studio, losses } = await opened({ compress: (_, __, signal) => untilCancelled(signal) });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(losses().job).toBe('Slicing 25 %'));
     cancelJob(studio);
@@ -50,18 +50,18 @@ describe('what would be lost', () => {
     const { studio, losses } = await opened();
     await slice(studio);
     expect(losses()).toEqual({ job: null, runs: 1, exports: 0 });
-    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'run-1', ONNX);
     await exportModel(studio, 'dense', ONNX);
     expect(losses()).toEqual({ job: null, runs: 1, exports: 2 });
     expect(lossTexts(losses())).toEqual(['1 run is kept nowhere but in this page.', '2 exports were not saved.']);
-    changeResults(studio.store, (results) => markSaved(results, 'exports/slice-1', ['config.json']));
+    changeResults(studio.store, (results) => markSaved(results, 'exports/run-1', ['config.json']));
     expect(losses().runs).toBe(1);
-    changeResults(studio.store, (results) => markSaved(results, 'exports/slice-1', ['model.onnx']));
+    changeResults(studio.store, (results) => markSaved(results, 'exports/run-1', ['model.onnx']));
     expect(losses()).toEqual({ job: null, runs: 0, exports: 1 });
     changeResults(studio.store, (results) => markSaved(results, 'exports/dense', 'all'));
     expect(isAnyLost(losses())).toBe(false);
     // Exported anew it is to be saved anew.
-    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'run-1', ONNX);
     expect(losses()).toEqual({ job: null, runs: 1, exports: 1 });
   });
 });
@@ -90,7 +90,7 @@ describe('opening another model', () => {
   });
 
   it('asks before a drop stops a job, which goes on meanwhile; a second drop takes the question over', async () => {
-    const { studio, state } = await opened({ slice: (_, __, signal) => untilCancelled(signal) });
+    const { studio, state } = await opened({ compress: (_, __, signal) => untilCancelled(signal) });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(state().job.state).toBe('running'));
     const first = openFiles(studio, [{ path: 'a/config.json', file: new File([], 'config.json') }]);
@@ -161,9 +161,9 @@ describe('after the engine died', () => {
         isFallbackAdapter: false,
         maxTensorBytes: 1,
       }),
-      restore: () => ({ restored: ['slice-1'], lost: [{ id: 'slice-2' }], unfinished: null }),
+      restore: () => ({ restored: ['run-1'], lost: [{ id: 'run-2' }], unfinished: null }),
       evaluate: ({ target }) => {
-        if (target !== 'dense' && !isDead && engine.kinds().filter((kind) => kind === 'slice').length > 1) {
+        if (target !== 'dense' && !isDead && engine.kinds().filter((kind) => kind === 'compress').length > 1) {
           return new Promise((_, reject) => (fail = reject));
         }
         return perplexityReport(target, 80);
@@ -172,7 +172,7 @@ describe('after the engine died', () => {
     const stop = listenToEngine(studio);
     await startBackend(studio);
     await slice(studio);
-    await exportModel(studio, 'slice-1', ONNX);
+    await exportModel(studio, 'run-1', ONNX);
     const slicing = slice(studio);
     await vi.waitFor(() => expect(engine.kinds().at(-1)).toBe('evaluate'));
     isDead = true;
@@ -192,7 +192,7 @@ describe('after the engine died', () => {
     expect(results.runs).toMatchObject([{ is_lost: undefined, exports: [{ state: 'done' }] }, { is_lost: true }]);
     // What is lost is not exported; what is made anew is.
     const sent = engine.commands.length;
-    await exportModel(studio, 'slice-2', ONNX);
+    await exportModel(studio, 'run-2', ONNX);
     expect(engine.commands).toHaveLength(sent);
     await slice(studio);
     expect(state().results.runs.at(-1)?.is_lost).toBeUndefined();

@@ -1,7 +1,17 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { missingMeasures } from '../store/results.ts';
-import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport, studioWith, untilCancelled } from '../testing.ts';
+import {
+  MODEL,
+  PROTOCOL,
+  perplexityReport,
+  siteReport,
+  slicedReport,
+  slicingOf,
+  studioWith,
+  untilCancelled,
+} from '../testing.ts';
 import { cancelJob } from './job.ts';
 import {
   chooseBackend,
@@ -62,7 +72,7 @@ describe('opening a model', () => {
   it('shows windows and sites while they arrive, and keeps them after a cancel', async () => {
     const { studio } = studioWith({
       calibrate: (_, emit, signal) => {
-        emit({ type: 'site', schedule: 'rotate-once', site: siteReport(0, [2, 1]) });
+        emit({ type: 'site', stream: 'dense', site: siteReport(0, [2, 1]) });
         return untilCancelled(signal);
       },
       evaluate: ({ target }, emit) => {
@@ -166,7 +176,7 @@ describe('opening a model', () => {
     const { studio, engine } = studioWith({
       calibrate: ({ fusion }, emit, signal) => {
         if (isCancelled) return { fusion, sites: [siteReport(0, [2, 1])], duration_ms: 1 };
-        emit({ type: 'site', schedule: 'rotate-once', site: siteReport(0, [2, 1]) });
+        emit({ type: 'site', stream: 'dense', site: siteReport(0, [2, 1]) });
         isCancelled = true;
         return untilCancelled(signal);
       },
@@ -185,21 +195,21 @@ describe('opening a model', () => {
   it('leaves a job that runs alone when fusion, backend or texts are asked for', async () => {
     let finish = () => {};
     const { studio, engine } = studioWith({
-      slice: async (options) => {
+      compress: async (request) => {
         await new Promise<void>((resolve) => (finish = resolve));
-        return sliceReport('slice-1', options);
+        return slicedReport('run-1', slicingOf(request) as SlicegptOptions);
       },
     });
     await openModel(studio, DEMO);
     const slicing = slice(studio);
-    await vi.waitFor(() => expect(engine.kinds()).toContain('slice'));
+    await vi.waitFor(() => expect(engine.kinds()).toContain('compress'));
     await chooseFusion(studio, 'official');
     await chooseBackend(studio, 'cpu');
     await measureAgain(studio);
     expect(studio.store.getState().settings).toMatchObject({ fusion: 'exact', backend: 'auto' });
     finish();
     await slicing;
-    expect(engine.kinds().slice(4)).toEqual(['slice', 'evaluate']);
+    expect(engine.kinds().slice(4)).toEqual(['compress', 'evaluate']);
     expect(studio.store.getState().job).toMatchObject({ kind: 'slice', outcome: 'done' });
   });
 

@@ -12,7 +12,7 @@ import { isRecipe } from './dropped_recipe.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
-import { mayBeTasks, takeTasks } from './tasks.ts';
+import { mayBeTasks } from './tasks.ts';
 import { areTexts, offerLines, offerTexts } from './texts.ts';
 
 const MEASURE_STEPS = [
@@ -32,7 +32,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     studio.awaited = null;
     studio.store.setState(({ results, settings, front, sessions }) => ({
       settings: { ...settings, export: nearestExports(settings.export, model) },
-      results: { ...NO_RESULTS, backend: results.backend, tasks: results.tasks, model },
+      results: { ...NO_RESULTS, backend: results.backend, examples: results.examples, tasks: results.tasks, model },
       site: 0,
       selected: null,
       // A size that a link named waits for its model; another model's says nothing of this one.
@@ -60,7 +60,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   let files: PickedFile[];
   try {
     files = await picked;
-    if (mayBeTasks(studio, files)) return await offerLines(studio, files, (tasks) => takeTasks(studio, tasks));
+    if (mayBeTasks(studio, files)) return await offerLines(studio, files);
     if (areTexts(files)) return await offerTexts(studio, files);
     if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);

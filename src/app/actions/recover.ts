@@ -38,12 +38,12 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
   changeResults(store, (results) => ({
     ...results,
     runs: results.runs.map((run) => ({ ...run, is_lost: true })),
-    recipe_runs: results.recipe_runs.map((run) => ({ ...run, is_lost: true })),
     // The files are gone with the engine that read them.
     imatrix: null,
+    examples: [],
     tasks: [],
     scores: {},
-    removed: results.removed && { ...results.removed, is_lost: true },
+    removed: results.removed.map((run) => ({ ...run, is_lost: true })),
   }));
   // The job that it died in fails by itself; waited for, so that it is not told as cancelled.
   await studio.current?.done;

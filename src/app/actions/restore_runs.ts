@@ -7,8 +7,8 @@ import type { Job } from './job.ts';
 export async function restoreRuns({ store }: Studio, job: Job): Promise<void> {
   const { results } = store.getState();
   if (results.texts) await job.run('set_texts', results.texts);
-  const { runs, recipe_runs, removed, dense_exports } = results;
-  const all = [...runs, ...recipe_runs, ...(removed ? [removed] : [])];
+  const { runs, removed, dense_exports } = results;
+  const all = [...runs, ...removed];
   const exports = [dense_exports, ...all.map((run) => run.exports)].flat();
   const { restored } = await job.run('restore', {
     runs: all.map(({ id }) => id),
@@ -22,7 +22,6 @@ export async function restoreRuns({ store }: Studio, job: Job): Promise<void> {
   changeResults(store, (kept) => ({
     ...kept,
     runs: kept.runs.map(found),
-    recipe_runs: kept.recipe_runs.map(found),
-    removed: kept.removed && found(kept.removed),
+    removed: kept.removed.map(found),
   }));
 }

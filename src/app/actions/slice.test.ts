@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Commands, SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { frontOf } from '../store/front.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
-import { PROTOCOL, perplexityReport, sliceReport, studioWith, untilCancelled } from '../testing.ts';
+import { PROTOCOL, perplexityReport, slicedReport, slicingOf, studioWith, untilCancelled } from '../testing.ts';
 import { cancelJob } from './job.ts';
 import { measureAgain, openModel } from './open_model.ts';
 import { preview } from './preview.ts';
@@ -13,17 +14,18 @@ import { slice, sweep } from './slice.ts';
 
 const DEMO = { kind: 'demo' } as const;
 
+const slicingIn = ({ request }: { request: unknown }) => slicingOf(request as Commands['compress']['request']);
+
 describe('slicing', () => {
   it('slices by the settings, then measures', async () => {
     const { studio, engine } = studioWith();
     await openModel(studio, DEMO);
     await slice(studio);
-    expect(engine.commands.at(-2)).toMatchObject({
-      kind: 'slice',
-      request: { sparsity: 0.25, schedule: 'sequential', head: 'auto' },
-    });
+    const made = engine.commands.slice(-2, -1);
+    expect(made.map(({ kind }) => kind)).toEqual(['compress']);
+    expect(made.map(slicingIn)).toMatchObject([{ sparsity: 0.25, schedule: 'sequential', head: 'auto' }]);
     const [run] = studio.store.getState().results.runs;
-    expect(run).toMatchObject({ id: 'slice-1', is_preview: false, perplexity: { perplexity: 79.8 } });
+    expect(run).toMatchObject({ id: 'run-1', is_preview: false, perplexity: { perplexity: 79.8 } });
   });
 
   it('sweeps 10, 20, 25 and 30 %, and keeps what was done when cancelled', async () => {
@@ -39,7 +41,7 @@ describe('slicing', () => {
     await vi.waitFor(() => expect(count).toBe(4));
     cancelJob(studio);
     await sweeping;
-    const sparsities = engine.commands.filter(({ kind }) => kind === 'slice').map(({ request }) => request);
+    const sparsities = engine.commands.filter(({ kind }) => kind === 'compress').map(slicingIn);
     expect(sparsities).toMatchObject([{ sparsity: 0.1 }, { sparsity: 0.2 }, { sparsity: 0.25 }]);
     expect(studio.store.getState().results.runs.map((run) => run.perplexity !== null)).toEqual([true, true, false]);
   });
@@ -49,12 +51,12 @@ describe('slicing', () => {
     await openModel(studio, DEMO);
     await preview(studio);
     await preview(studio);
-    const slices = engine.commands.filter(({ kind }) => kind === 'slice');
-    expect(slices).toMatchObject([{ request: { schedule: 'rotate-once', sparsity: 0.25 } }]);
+    const slices = engine.commands.filter(({ kind }) => kind === 'compress');
+    expect(slices.map(slicingIn)).toMatchObject([{ schedule: 'rotate-once', sparsity: 0.25 }]);
     changeSettings(studio.store, { sparsity_percent: 30 });
     await preview(studio);
-    expect(engine.kinds().slice(-3)).toEqual(['discard', 'slice', 'evaluate']);
-    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-2']);
+    expect(engine.kinds().slice(-3)).toEqual(['discard', 'compress', 'evaluate']);
+    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['run-2']);
   });
 
   it('drops a running measure when the slider moves again', async () => {
@@ -71,9 +73,9 @@ describe('slicing', () => {
     await vi.waitFor(() => expect(first).toBe(false));
     changeSettings(studio.store, { sparsity_percent: 40 });
     await Promise.all([preview(studio), dropped]);
-    expect(engine.kinds().slice(4)).toEqual(['slice', 'evaluate', 'discard', 'slice', 'evaluate']);
+    expect(engine.kinds().slice(4)).toEqual(['compress', 'evaluate', 'discard', 'compress', 'evaluate']);
     const { runs } = studio.store.getState().results;
-    expect(runs).toMatchObject([{ id: 'slice-2', perplexity: { perplexity: 80 } }]);
+    expect(runs).toMatchObject([{ id: 'run-2', perplexity: { perplexity: 80 } }]);
   });
 
   it('does not disturb another job, but measures when that has ended', async () => {
@@ -88,10 +90,12 @@ describe('slicing', () => {
     await vi.waitFor(() => expect(engine.kinds()).toContain('evaluate'));
     changeSettings(studio.store, { sparsity_percent: 35 });
     await preview(studio);
-    expect(engine.kinds()).not.toContain('slice');
+    expect(engine.kinds()).not.toContain('compress');
     finish();
     await opening;
-    expect(engine.commands.find(({ kind }) => kind === 'slice')).toMatchObject({ request: { sparsity: 0.35 } });
+    expect(engine.commands.filter(({ kind }) => kind === 'compress').map(slicingIn)).toMatchObject([
+      { sparsity: 0.35 },
+    ]);
   });
 
   it('removes a run from the engine and from the charts', async () => {
@@ -105,25 +109,26 @@ describe('slicing', () => {
     await slice(studio);
     changeSettings(studio.store, { sparsity_percent: 30 });
     await slice(studio);
-    await takeRunAway(studio, 'slice-2');
-    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1']);
+    takeRunAway(studio, 'run-2');
+    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['run-1']);
     expect(engine.kinds()).not.toContain('discard');
-    putRunBack(studio);
-    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['slice-1', 'slice-2']);
-    await takeRunAway(studio, 'slice-2');
-    await freeRemoved(studio);
-    expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'slice-2' } });
+    putRunBack(studio, 'run-2');
+    expect(studio.store.getState().results.runs.map(({ id }) => id)).toEqual(['run-1', 'run-2']);
+    takeRunAway(studio, 'run-2');
+    await freeRemoved(studio, 'run-2');
+    expect(engine.commands.at(-1)).toEqual({ kind: 'discard', request: { id: 'run-2' } });
     const { results } = studio.store.getState();
-    expect(results.runs.map(({ id }) => id)).toEqual(['slice-1']);
-    expect(Object.keys(results.curves)).toEqual(['dense', 'slice-1']);
-    expect(frontOf(results, studio.store.getState().settings).points.map(({ id }) => id)).toEqual(['dense', 'slice-1']);
+    expect(results.runs.map(({ id }) => id)).toEqual(['run-1']);
+    expect(Object.keys(results.curves)).toEqual(['dense', 'run-1']);
+    expect(frontOf(results, studio.store.getState().settings).points.map(({ id }) => id)).toEqual(['dense', 'run-1']);
   });
 
   it('removes no run while a job runs', async () => {
     let isSlicing = false;
     const { studio, engine } = studioWith({
-      slice: (options, _, signal) => {
-        if (options.sparsity === 0.25) return sliceReport('slice-1', options);
+      compress: (request, _, signal) => {
+        const options = slicingOf(request) as SlicegptOptions;
+        if (options.sparsity === 0.25) return slicedReport('run-1', options);
         isSlicing = true;
         return untilCancelled(signal);
       },
@@ -133,8 +138,8 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 30 });
     const slicing = slice(studio);
     await vi.waitFor(() => expect(isSlicing).toBe(true));
-    await takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'run-1');
+    await freeRemoved(studio, 'run-1');
     expect(engine.kinds()).not.toContain('discard');
     expect(studio.store.getState().results.runs).toHaveLength(1);
     cancelJob(studio);
@@ -149,10 +154,10 @@ describe('slicing', () => {
     });
     await openModel(studio, DEMO);
     await slice(studio);
-    await takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio);
+    takeRunAway(studio, 'run-1');
+    await freeRemoved(studio, 'run-1');
     const { results, job } = studio.store.getState();
-    expect(results.removed?.id).toBe('slice-1');
+    expect(results.removed.map(({ id }) => id)).toEqual(['run-1']);
     expect(job).toMatchObject({ state: 'failed', title: 'Freeing a removed run' });
   });
 
@@ -162,7 +167,7 @@ describe('slicing', () => {
     changeSettings(studio.store, { sparsity_percent: 30, head: 'untied' });
     await slice(studio);
     changeSettings(studio.store, { sparsity_percent: 12, head: 'auto' });
-    selectRun(studio, 'slice-1');
+    selectRun(studio, 'run-1');
     expect(studio.store.getState().settings).toMatchObject({ sparsity_percent: 30, head: 'untied' });
   });
 
@@ -171,7 +176,7 @@ describe('slicing', () => {
     const { studio } = studioWith({
       evaluate: ({ target }, emit, signal) => {
         emit({ type: 'window', target, index: 0, count: 2, loss: 4, perplexity: 54.6, relative_spread: 0 });
-        if (target !== 'slice-2') return perplexityReport(target, 80);
+        if (target !== 'run-2') return perplexityReport(target, 80);
         isMeasuring = true;
         return untilCancelled(signal);
       },
@@ -183,11 +188,11 @@ describe('slicing', () => {
     const slicing = slice(studio);
     await vi.waitFor(() => expect(isMeasuring).toBe(true));
     changeSettings(studio.store, { sparsity_percent: 25 });
-    expect(curveOf()).toBe('slice-2');
+    expect(curveOf()).toBe('run-2');
     cancelJob(studio);
-    expect(curveOf()).toBe('slice-1');
+    expect(curveOf()).toBe('run-1');
     await slicing;
-    expect(curveOf()).toBe('slice-1');
+    expect(curveOf()).toBe('run-1');
   });
 
   it('draws no curve of earlier texts under the protocol of new ones', async () => {

@@ -1,5 +1,5 @@
 /** @file Slicing: one exact run by the settings, or a sweep of them. */
-import type { SliceOptions } from '../../engine/protocol.ts';
+import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { formatPercent } from '../format.ts';
 import { SWEEP_PERCENT, sliceOptions } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
@@ -24,7 +24,7 @@ export async function sweep(studio: Studio): Promise<void> {
 }
 
 /** Slices one after another under one progress bar; each finished run stays if the rest is cancelled. */
-export async function sliceAll(studio: Studio, title: string, all: readonly SliceOptions[]): Promise<void> {
+export async function sliceAll(studio: Studio, title: string, all: readonly SlicegptOptions[]): Promise<void> {
   const { store } = studio;
   studio.preview_wanted = false;
   const kind = all.length > 1 ? 'sweep' : 'slice';

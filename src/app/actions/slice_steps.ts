@@ -1,15 +1,17 @@
-/** @file The two commands that make one point of the chart: slice, then evaluate. */
-import type { SliceOptions } from '../../engine/protocol.ts';
+/** @file The two commands that make one point of the chart: compress, then evaluate. */
+
+import { slicingRecipe } from '../../engine/plan.ts';
+import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { formatPercent } from '../format.ts';
 import { addRun, changeRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import type { Job } from './job.ts';
 
-export function sliceSteps(options: SliceOptions) {
+export function sliceSteps(options: SlicegptOptions) {
   const percent = formatPercent(options.sparsity);
   return [
-    { command: 'slice', label: `Slicing ${percent}` },
+    { command: 'compress', label: `Slicing ${percent}` },
     { command: 'evaluate', label: `Perplexity at ${percent}` },
   ] as const;
 }
@@ -17,17 +19,17 @@ export function sliceSteps(options: SliceOptions) {
 export async function sliceAndEvaluate(
   studio: Studio,
   job: Job,
-  options: SliceOptions,
+  options: SlicegptOptions,
   is_preview: boolean,
 ): Promise<void> {
   const { store } = studio;
-  const report = await job.run('slice', options);
+  const report = await job.run('compress', slicingRecipe(options));
   const { protocol } = store.getState().results;
   changeResults(store, (results) =>
     addRun(results, {
       id: report.id,
       is_preview,
-      slice: report,
+      report,
       perplexity: null,
       protocol,
       exports: [],

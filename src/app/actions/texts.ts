@@ -5,6 +5,8 @@ import { formatBytes } from '../format.ts';
 import { changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { ask } from './ask.ts';
+import { takeExamples } from './examples.ts';
+import { takeTasks } from './tasks.ts';
 
 const TEXT_NAME = /\.(?:txt|text|md|raw|jsonl)$/i;
 /** Parts of tokenizers that are called texts. */
@@ -29,23 +31,23 @@ export async function offerTexts(studio: Studio, files: readonly PickedFile[]): 
   );
 }
 
-/** Files of JSON Lines may be examples of tasks, or a text after all; more than two can only be the first. */
-export async function offerLines(
-  studio: Studio,
-  files: readonly PickedFile[],
-  take: (files: readonly File[]) => Promise<void>,
-): Promise<void> {
+/** Files of JSON Lines may be examples of tasks, prompts with answers to train on, or a text after all; more than two can only be the first. */
+export async function offerLines(studio: Studio, files: readonly PickedFile[]): Promise<void> {
   const own = files.map(({ file }) => file);
   const chosen = await ask(studio, {
     title: `${own.map(({ name }) => name).join(', ')}: JSON Lines`,
-    lines: ['Multiple-choice examples can be scored; a text can calibrate or measure.'],
+    lines: [
+      'Multiple-choice examples can be scored; prompts (with answers) can be trained on, by steps that name the file; a text can calibrate or measure.',
+    ],
     answers: [
       { value: 'tasks', label: own.length > 1 ? 'Score as tasks' : 'Score as a task' },
+      { value: 'examples', label: 'Train on them' },
       ...(own.length <= 2 ? [{ value: 'text', label: 'Take as a text' }] : []),
     ],
     refusal: 'Neither',
   });
-  if (chosen === 'tasks') await take(own);
+  if (chosen === 'tasks') await takeTasks(studio, own);
+  if (chosen === 'examples') await takeExamples(studio, own);
   if (chosen === 'text') await offerTexts(studio, files);
 }
 

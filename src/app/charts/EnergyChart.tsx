@@ -1,10 +1,13 @@
-import { Bar, BarChart, CartesianGrid, Rectangle, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
+import { memo, type PointerEvent, useId, useMemo, useState } from 'react';
 import { formatPercent } from '../format.ts';
 import type { SiteEnergy } from '../store/plan.ts';
-import { AXIS, axisLabel, GRID, MARGIN, niceTicks, tickText, uprightLabel } from './axis.ts';
-import { ChartTooltip } from './ChartTooltip.tsx';
+import { niceTicks, tickText } from './axis.ts';
 import { siteName } from './chart_data.ts';
 import { Hatch } from './Hatch.tsx';
+import { Axes } from './plot/Axes.tsx';
+import { barsPath, columnAt, columnsIn, spacedLabels } from './plot/columns.ts';
+import { Hint } from './plot/Hint.tsx';
+import { type Place, Plot } from './plot/Plot.tsx';
 
 interface Props {
   energies: readonly SiteEnergy[];
@@ -12,53 +15,98 @@ interface Props {
   onSelect: (site: number) => void;
 }
 
+/** A column a site; a press anywhere in a column chooses its site. */
 export default function EnergyChart({ energies, selected, onSelect }: Props) {
+  const [hover, setHover] = useState<{ x: number; y: number; index: number } | null>(null);
   const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), 0) || 0.01;
-  const scale = niceTicks(0, most);
+  const scale = useMemo(() => niceTicks(0, most), [most]);
+  const top = scale.domain[1];
+  const labels = useStable(energies.map(({ label }) => siteName(label)));
+  function pointer(event: PointerEvent, at: { x: number; y: number }, place: Place) {
+    const index = event.type === 'pointerleave' ? null : columnAt(at.x, place, energies.length);
+    if (event.type === 'pointerdown' && index !== null) onSelect(energies[index].site);
+    setHover(index === null ? null : { ...at, index });
+  }
+  const row = hover && energies[hover.index];
   return (
-    <ResponsiveContainer>
-      <BarChart data={energies as SiteEnergy[]} margin={MARGIN} accessibilityLayer={false} barCategoryGap="22%">
-        <defs>
-          <Hatch id="energy-hatch" />
-        </defs>
-        <CartesianGrid {...GRID} />
-        <XAxis {...AXIS} dataKey="label" tickFormatter={siteName} height={32} label={axisLabel('layer and site')} />
-        <YAxis
-          {...AXIS}
-          label={uprightLabel('share of variance')}
-          width={70}
-          tickFormatter={tickText(scale.ticks, 0.01, ' %')}
-          {...scale}
-        />
-        <Tooltip
-          isAnimationActive={false}
-          cursor={{ fill: 'var(--hover)' }}
-          content={({ active, payload }) => {
-            const row = payload?.[0]?.payload as SiteEnergy | undefined;
-            return active && row ? (
-              <ChartTooltip
-                title={row.label}
-                lines={[{ name: 'discarded', value: row.is_cut ? formatPercent(row.discarded) : 'nothing, not cut' }]}
-              />
-            ) : null;
-          }}
-        />
-        <Bar
-          dataKey="discarded"
-          isAnimationActive={false}
-          cursor="pointer"
-          maxBarSize={36}
-          onClick={(_, index) => onSelect(energies[index].site)}
-          shape={(props: { payload?: SiteEnergy }) => (
-            <Rectangle
-              {...props}
-              fill="url(#energy-hatch)"
-              stroke={props.payload?.site === selected ? 'var(--sliced)' : 'var(--cut)'}
-              strokeWidth={props.payload?.site === selected ? 2 : 1}
-            />
-          )}
-        />
-      </BarChart>
-    </ResponsiveContainer>
+    <Plot
+      onPointer={pointer}
+      cursor={hover ? 'pointer' : undefined}
+      over={(place) =>
+        hover &&
+        row && (
+          <Hint
+            at={hover}
+            place={place}
+            title={row.label}
+            lines={[{ name: 'discarded', value: row.is_cut ? formatPercent(row.discarded) : 'nothing, not cut' }]}
+          />
+        )
+      }
+    >
+      {(place) => (
+        <>
+          {hover && <Column place={place} count={energies.length} index={hover.index} />}
+          <EnergyAxes labels={labels} scale={scale} {...place} />
+          <Bars energies={energies} selected={selected} top={top} place={place} />
+        </>
+      )}
+    </Plot>
   );
+}
+
+const EnergyAxes = memo(function EnergyAxes({
+  labels,
+  scale,
+  ...place
+}: Place & { labels: readonly string[]; scale: ReturnType<typeof niceTicks> }) {
+  const text = tickText(scale.ticks, 0.01, ' %');
+  const height = place.bottom - place.top;
+  return (
+    <Axes
+      place={place}
+      xTicks={spacedLabels(labels, columnsIn(place, labels.length))}
+      yTicks={scale.ticks.map((tick) => ({ at: place.bottom - (tick / scale.domain[1]) * height, text: text(tick) }))}
+      xLabel="layer and site"
+      yLabel="share of variance"
+    />
+  );
+});
+
+function Column({ place, count, index }: { place: Place; count: number; index: number }) {
+  const { step, left } = columnsIn(place, count);
+  return (
+    <rect x={left + index * step} y={place.top} width={step} height={place.bottom - place.top} fill="var(--hover)" />
+  );
+}
+
+function Bars({
+  energies,
+  selected,
+  top,
+  place,
+}: {
+  energies: readonly SiteEnergy[];
+  selected: number;
+  top: number;
+  place: Place;
+}) {
+  const id = useId();
+  const shares = energies.map(({ discarded }) => discarded / top);
+  const at = energies.findIndex(({ site }) => site === selected);
+  return (
+    <>
+      <defs>
+        <Hatch id={id} />
+      </defs>
+      <path d={barsPath(shares, place)} fill={`url(#${id})`} stroke="var(--cut)" />
+      {at >= 0 && <path d={barsPath(shares, place, at)} fill={`url(#${id})`} stroke="var(--sliced)" strokeWidth="2" />}
+    </>
+  );
+}
+
+/** The same array as long as its words are the same. */
+function useStable(labels: readonly string[]): readonly string[] {
+  const key = labels.join('\n');
+  return useMemo(() => key.split('\n'), [key]);
 }

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatPerplexity } from '../format.ts';
 import { AXIS, axisLabel, bareTick, countTicks, GRID, MARGIN, niceTicks, uprightLabel } from './axis.ts';
@@ -11,7 +12,7 @@ interface Props {
   note?: string;
 }
 
-export default function LivePerplexityChart({ rows, windows, note }: Props) {
+export default memo(function LivePerplexityChart({ rows, windows, note }: Props) {
   const ends = rows.flatMap(({ dense, made, dense_band, made_band }) =>
     [dense, made, ...(dense_band ?? []), ...(made_band ?? [])].filter((end) => end !== undefined),
   );
@@ -54,7 +55,7 @@ export default function LivePerplexityChart({ rows, windows, note }: Props) {
       </ComposedChart>
     </ResponsiveContainer>
   );
-}
+});
 
 const BAND = { stroke: 'none', fillOpacity: 0.13, isAnimationActive: false, activeDot: false } as const;
 const LINE = { dot: false, isAnimationActive: false, type: 'linear', activeDot: { r: 3 } } as const;

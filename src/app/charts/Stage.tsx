@@ -11,9 +11,7 @@ const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
 const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
-  const hasRuns = useStudioState(
-    ({ results }) => results.runs.length > 0 || results.recipe_runs.length > 0 || results.removed !== null,
-  );
+  const hasRuns = useStudioState(({ results }) => results.runs.length > 0 || results.removed.length > 0);
   const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>

@@ -1,11 +1,12 @@
 /** @file The live perplexity, with its data, its table and its empty state. */
-import { lazy } from 'react';
+import { lazy, useMemo } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatPerplexity } from '../format.ts';
 import { labelOf } from '../store/front.ts';
-import type { AnyRun } from '../store/results.ts';
+import type { Run } from '../store/results.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 import { type CurveRow, curveRows } from './chart_data.ts';
@@ -13,12 +14,10 @@ import { type CurveRow, curveRows } from './chart_data.ts';
 const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
 
 export function LivePerplexityCard() {
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const job = useStudioState((state) => state.job);
-  const selected = useStudioState((state) => state.selected);
-  const { run, dense, made, protocol } = shownCurves({ results, settings, job, selected });
-  const rows = curveRows(dense, made);
+  const hasModel = useStudioState((state) => state.results.model !== null);
+  // The slider redraws it only where it comes to another run.
+  const { run, dense, made, protocol } = useStudioState(useShallow(shownCurves));
+  const rows = useMemo(() => curveRows(dense, made), [dense, made]);
   const last = { dense: dense.at(-1), made: made.at(-1) };
   return (
     <ChartCard
@@ -41,7 +40,7 @@ export function LivePerplexityCard() {
         />
       }
       empty={
-        results.model
+        hasModel
           ? 'The running mean will be drawn here, window by window, with its spread.'
           : 'Open a model: its perplexity will be drawn here window by window, and the smaller model’s over it.'
       }
@@ -80,7 +79,7 @@ function curveCsv(name: 'dense' | 'made') {
 }
 
 /** A recipe's text has no room in a legend; the table of runs has it whole. */
-function curveLabel(run: AnyRun): string {
+function curveLabel(run: Run): string {
   const label = labelOf(run);
   return label.length > 22 ? `${label.slice(0, 21)}…` : label;
 }

@@ -14,7 +14,7 @@ const [PAD, LINE] = [16, 18];
 
 /** @param card The section of a chart: its heading, `.chart-canvas`, summary, legend and note. Null while nothing is drawn. */
 export function chartSvg(card: HTMLElement): SVGSVGElement | null {
-  const drawing = card.querySelector<SVGSVGElement>('.chart-canvas svg.recharts-surface');
+  const drawing = card.querySelector<SVGSVGElement>('.chart-canvas :is(svg.recharts-surface, svg.plot)');
   if (!drawing) return null;
   const { width, height } = drawing.getBoundingClientRect();
   const picture = document.createElementNS(SVG, 'svg');

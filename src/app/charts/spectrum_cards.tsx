@@ -1,10 +1,12 @@
 /** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
 import { lazy, useMemo } from 'react';
 import { discardedEnergy, missingTokens } from '../../engine/plan.ts';
+import { cutAt } from '../actions/cut.ts';
+import { preview } from '../actions/preview.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
-import { energies, firstBasisNote } from '../store/plan.ts';
+import { energies, firstBasisNote, planOf } from '../store/plan.ts';
 import { usePlan } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { spectrumRows } from './chart_data.ts';
@@ -15,7 +17,8 @@ const EnergyChart = lazy(() => import('./EnergyChart.tsx'));
 const CUT_LEGEND = <Legend marks={[{ mark: 'cut', label: 'cut away' }]} />;
 
 export function SpectrumCard() {
-  const { store } = useStudio();
+  const studio = useStudio();
+  const { store } = studio;
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
   const { plan } = usePlan();
@@ -78,7 +81,13 @@ export function SpectrumCard() {
       rows={rows}
       allRows={() => Array.from(site?.eigenvalues ?? [], (eigenvalue, at) => ({ index: at + 1, eigenvalue }))}
     >
-      <SpectrumChart rows={rows} hiddenSize={hiddenSize} dimension={dimension} />
+      <SpectrumChart
+        rows={rows}
+        hiddenSize={hiddenSize}
+        dimension={dimension}
+        onCut={(kept) => cutAt(studio, kept)}
+        onRelease={() => void preview(studio)}
+      />
     </ChartCard>
   );
 }
@@ -136,9 +145,10 @@ const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and
 
 /** Directions that the text has no say in look as if nothing were lost with them. */
 function useIsShort(): boolean {
-  const protocol = useStudioState((state) => state.results.protocol);
-  const { plan } = usePlan();
-  return protocol !== null && plan !== null && missingTokens(protocol, plan.dimension) !== undefined;
+  return useStudioState(({ results: { model, protocol }, settings }) => {
+    const plan = model && protocol && planOf(model, settings).plan;
+    return Boolean(plan && protocol && missingTokens(protocol, plan.dimension) !== undefined);
+  });
 }
 
 function useIsRefused(): boolean {

@@ -35,15 +35,15 @@ export function shownTraining({
   if (job.state === 'running' && training) return { points: training.points, steps: training.steps };
   const run = selected ? findRun(results, selected) : undefined;
   const own = run && reportOf(run);
-  const report = own ?? (run ? undefined : [...results.recipe_runs].reverse().map(reportOf).find(Boolean));
+  const report = own ?? (run ? undefined : [...results.runs].reverse().map(reportOf).find(Boolean));
   return report ? { points: report.curve, steps: report.steps, report } : null;
 }
 
 function reportOf(run: NonNullable<ReturnType<typeof findRun>>): TrainingReport | undefined {
-  return 'slice' in run ? undefined : run.report.steps.findLast(({ training }) => training)?.training;
+  return run.report.steps.findLast(({ training }) => training)?.training;
 }
 
 /** Whether any training is known. */
-export function hasTraining({ training, recipe_runs }: Results): boolean {
-  return training !== null || recipe_runs.some((run) => reportOf(run) !== undefined);
+export function hasTraining({ training, runs }: Results): boolean {
+  return training !== null || runs.some((run) => reportOf(run) !== undefined);
 }

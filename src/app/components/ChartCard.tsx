@@ -1,5 +1,6 @@
 import { type ReactNode, Suspense, useId, useState } from 'react';
 import { type Column, DataTable } from './DataTable.tsx';
+import { HiddenTable } from './HiddenTable.tsx';
 import { SaveChart } from './SaveChart.tsx';
 
 interface Props<Row> {
@@ -59,7 +60,8 @@ export function ChartCard<Row>(props: Props<Row>) {
           </div>
         )}
         {hasRows && !isTable && overlay}
-        {hasRows && <DataTable caption={title} columns={columns} rows={rows} isHidden={!isTable} />}
+        {hasRows && isTable && <DataTable caption={title} columns={columns} rows={rows} />}
+        {hasRows && !isTable && <HiddenTable caption={title} columns={columns} rows={rows} />}
       </div>
     </section>
   );

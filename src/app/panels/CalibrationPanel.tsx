@@ -1,4 +1,4 @@
-import { BOS_MODES, bosText, missingTokens } from '../../engine/plan.ts';
+import { BOS_MODES, bosText } from '../../engine/plan.ts';
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -7,7 +7,7 @@ import { overlapText, tokensText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
-import { useIsBusy, usePlan } from '../store/selectors.ts';
+import { useIsBusy, useShortage } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { TextField } from './TextField.tsx';
@@ -26,8 +26,7 @@ export function CalibrationPanel() {
   const missing = model ? missingMeasures(results, fusion) : null;
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const isBusy = useIsBusy();
-  const { plan } = usePlan();
-  const shortage = plan && missingTokens(texts, plan.dimension);
+  const shortage = useShortage();
   const hasNoBos = model?.has_bos === false;
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (

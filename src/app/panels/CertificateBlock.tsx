@@ -3,14 +3,14 @@ import { siteName } from '../charts/chart_data.ts';
 import { type Column, DataTable } from '../components/DataTable.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { formatScientific, formatUlp } from '../format.ts';
-import type { Run } from '../store/results.ts';
+import type { RebasedRun } from '../store/results.ts';
 
 const AS_GOOD_AS_IT_GETS =
   'Told in units of n·ulp, the rounding of one number times the matrix size: below 10 is rounding alone';
 
 /** What was checked about this run: a verdict in words first, then the worst figures, then every site's. */
-export function CertificateBlock({ run }: { run: Run }) {
-  const { certificate, sites } = run.slice;
+export function CertificateBlock({ run }: { run: RebasedRun }) {
+  const { certificate, sites, dimension } = run.report.bases;
   const solvers = [...new Set(sites.map((site) => site.certificate.solver))].join(', ');
   const hasProbes = sites.some((site) => site.certificate.measured === 'probes');
   const { deflated_sites, measured_losses, overfull_sites, min_rank } = certificate;
@@ -20,7 +20,7 @@ export function CertificateBlock({ run }: { run: Run }) {
       <p data-verdict={certificate.verdict.split(':')[0]}>{verdictText(certificate)}</p>
       {overfull_sites > 0 && (
         <p className="notice">
-          {`The calibration text fills only ${min_rank} of the ${run.slice.dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more calibration windows, or longer ones.`}
+          {`The calibration text fills only ${min_rank} of the ${dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more calibration windows, or longer ones.`}
         </p>
       )}
       <Facts

@@ -3,14 +3,14 @@ import type { ModelSummary, PerplexityReport, Precision } from '../../engine/pro
 import { Protocol } from '../components/Protocol.tsx';
 import { formatBytes, formatChange, formatCount, formatPerplexity, formatRate } from '../format.ts';
 import type { Plan } from '../store/plan.ts';
-import { isSameEvaluation, type Run } from '../store/results.ts';
-import { precisionName, sizeName, slicedTotal } from '../store/sizes.ts';
+import { isSameEvaluation, type RebasedRun } from '../store/results.ts';
+import { precisionName, sizedOf, sizeName, slicedTotal } from '../store/sizes.ts';
 
 interface Props {
   model: ModelSummary;
   dense: PerplexityReport | null;
   plan: Plan;
-  run: Run | null;
+  run: RebasedRun | null;
   /** Of the export that is chosen. */
   precision: Precision;
 }
@@ -18,9 +18,9 @@ interface Props {
 /** Dense, sliced and the change, row by row. A dash stands where nothing has been measured. */
 export function Comparison({ model, dense, plan, run, precision }: Props) {
   const sliced = run?.perplexity ?? null;
-  const bytes = slicedTotal(model, run?.slice ?? plan, precision);
+  const bytes = slicedTotal(model, run ? sizedOf(run) : plan, precision);
   const rounded = precisionName(model, precision);
-  const parameters = run?.slice.parameters ?? plan.parameters;
+  const parameters = run?.report.parameters ?? plan.parameters;
   const areComparable = dense !== null && sliced !== null && isSameEvaluation(dense.protocol, sliced.protocol);
   return (
     <>

@@ -1,8 +1,8 @@
-import { useId } from 'react';
-import type { HeadKind, SliceOptions } from '../../engine/protocol.ts';
+import { memo, useDeferredValue, useId } from 'react';
+import type { HeadKind, SlicegptOptions } from '../../engine/protocol.ts';
 import { formatCount } from '../format.ts';
 import { headPlans } from '../store/plan.ts';
-import { usePlan } from '../store/selectors.ts';
+import { usePlanOf } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
@@ -17,12 +17,12 @@ const MEANING: Record<HeadKind, string> = {
 };
 
 /** Heads with what each costs in parameters at the slider's place. */
-export function HeadPicker() {
+export const HeadPicker = memo(function HeadPicker() {
   const { store } = useStudio();
   const name = useId();
   const chosen = useStudioState((state) => state.settings.head);
   const model = useStudioState((state) => state.results.model);
-  const { plan } = usePlan();
+  const { plan } = usePlanOf(useDeferredValue(useStudioState((state) => state.settings)));
   const plans = new Map(model && plan ? headPlans(model.shape, plan.dimension).map((one) => [one.head, one]) : []);
   const auto: HeadKind | null = model ? (model.shape.tied ? 'tied' : 'untied') : null;
   const isUntied = model !== null && !model.shape.tied;
@@ -41,7 +41,7 @@ export function HeadPicker() {
               name={name}
               checked={chosen === head}
               disabled={isImpossible}
-              onChange={() => changeSettings(store, { head: head as SliceOptions['head'] })}
+              onChange={() => changeSettings(store, { head: head as SlicegptOptions['head'] })}
             />
             <span>
               {head}
@@ -59,4 +59,4 @@ export function HeadPicker() {
       </p>
     </fieldset>
   );
-}
+});

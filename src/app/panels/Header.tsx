@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { formatBytes, formatCount } from '../format.ts';
 import { useStudioState } from '../studio.ts';
 import { BackendBadge } from './BackendBadge.tsx';
@@ -5,8 +6,11 @@ import { RequestCounter } from './RequestCounter.tsx';
 import { Shortcuts } from './Shortcuts.tsx';
 import { ThemePicker } from './ThemePicker.tsx';
 
+const UndoButtons = lazy(() => import('./UndoButtons.tsx'));
+
 export function Header() {
   const model = useStudioState((state) => state.results.model);
+  const canUndo = useStudioState(({ steps }) => steps.undo !== null || steps.redo !== null);
   return (
     <header className="header">
       <h1 className="brand">
@@ -26,6 +30,11 @@ export function Header() {
         )}
       </p>
       <div className="header-status">
+        {(model || canUndo) && (
+          <Suspense fallback={null}>
+            <UndoButtons />
+          </Suspense>
+        )}
         <BackendBadge />
         <RequestCounter />
         <ThemePicker />

@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { estimateJob, memoryVerdict, storageNeed } from '../../engine/plan.ts';
 import type { MemoryReport } from '../../engine/protocol.ts';
 import { browserHeap } from '../../platform/heap_meter.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes } from '../format.ts';
-import { usePlan } from '../store/selectors.ts';
+import { usePlanOf } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 const PARTS = [
@@ -21,8 +21,10 @@ export function MemoryEstimate() {
   const model = useStudioState((state) => state.results.model);
   const backend = useStudioState((state) => state.results.backend);
   const measured = useStudioState((state) => state.memory);
-  const { schedule, texts } = useStudioState((state) => state.settings);
-  const { plan } = usePlan();
+  // Counted when the slider leaves time for it.
+  const settings = useDeferredValue(useStudioState((state) => state.settings));
+  const { schedule, texts } = settings;
+  const { plan } = usePlanOf(settings);
   const { seqlen, samples, eval_samples } = texts;
   const job = useMemo(() => {
     if (!model || !backend || !plan) return null;

@@ -1,8 +1,10 @@
+import { memo, useDeferredValue } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { Section } from '../components/Section.tsx';
 import { fileStem, formatPercent } from '../format.ts';
 import { matchingRuns, type Plan } from '../store/plan.ts';
-import { usePlan } from '../store/selectors.ts';
+import { usePlanOf } from '../store/selectors.ts';
+import type { Settings } from '../store/settings.ts';
 import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 import { CertificateBlock } from './CertificateBlock.tsx';
@@ -17,8 +19,10 @@ import { TasksPanel } from './TasksPanel.tsx';
 /** Speaks of the run that was chosen, or of the slider's settings: what is planned at once, what is measured when it has been. */
 export default function ModelResult() {
   const model = useStudioState((state) => state.results.model);
-  const { plan } = usePlan();
-  const chosen = useStudioState((state) => state.results.recipe_runs.find(({ id }) => id === state.selected));
+  // Drawn when the slider leaves time for it.
+  const settings = useDeferredValue(useStudioState((state) => state.settings));
+  const { plan } = usePlanOf(settings);
+  const chosen = useStudioState((state) => state.results.runs.find(({ id }) => id === state.selected));
   if (model && chosen) {
     return (
       <>
@@ -46,23 +50,26 @@ export default function ModelResult() {
   }
   return (
     <>
-      <SlicedResult model={model} plan={plan} />
+      <SlicedResult model={model} plan={plan} settings={settings} />
       <OpenModelExport model={model} />
-      <SlicedTasks plan={plan} />
+      <SlicedTasks plan={plan} settings={settings} />
     </>
   );
 }
 
-function SlicedTasks({ plan }: { plan: Plan }) {
-  const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
-  const { shown } = matchingRuns(results, settings, plan);
-  return <TasksPanel run={shown && !shown.is_lost ? shown.id : null} />;
+interface SlicedProps {
+  plan: Plan;
+  settings: Settings;
 }
 
-function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
+const SlicedTasks = memo(function SlicedTasks({ plan, settings }: SlicedProps) {
   const results = useStudioState((state) => state.results);
-  const settings = useStudioState((state) => state.settings);
+  const { shown } = matchingRuns(results, settings, plan);
+  return <TasksPanel run={shown && !shown.is_lost ? shown.id : null} />;
+});
+
+const SlicedResult = memo(function SlicedResult({ model, plan, settings }: SlicedProps & { model: ModelSummary }) {
+  const results = useStudioState((state) => state.results);
   const { shown } = matchingRuns(results, settings, plan);
   const percent = formatPercent(settings.sparsity_percent / 100);
   return (
@@ -70,7 +77,7 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
       title="Result"
       aside={
         <span className="section-note">
-          {percent} · {plan.head} · {shown?.slice.options.schedule ?? 'planned'}
+          {percent} · {plan.head} · {shown?.report.bases.options.schedule ?? 'planned'}
         </span>
       }
     >
@@ -90,4 +97,4 @@ function SlicedResult({ model, plan }: { model: ModelSummary; plan: Plan }) {
       {shown && <CertificateBlock run={shown} />}
     </Section>
   );
-}
+});

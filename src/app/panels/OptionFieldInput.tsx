@@ -1,5 +1,6 @@
 import { useEffect, useId, useState } from 'react';
 import { allowedValues, type OptionField } from '../../compress/options/fields.ts';
+import { ExampleFileInput } from './ExampleFileInput.tsx';
 
 interface Props {
   field: OptionField;
@@ -44,6 +45,8 @@ export function OptionFieldInput({ field, value, onChange }: Props) {
             </option>
           ))}
         </select>
+      ) : meta.type === 'file' ? (
+        <ExampleFileInput id={id} value={value as string | undefined} onChange={write} />
       ) : (
         <TextInput id={id} field={field} value={value} onChange={write} />
       )}

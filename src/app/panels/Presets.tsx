@@ -11,9 +11,10 @@ import { useStudio, useStudioState } from '../studio.ts';
 /** The usual places of the slider, each with the size that it would give; pressing one measures there, as letting go does. */
 export function Presets({ model }: { model: ModelSummary }) {
   const studio = useStudio();
-  const settings = useStudioState((state) => state.settings);
-  const { sparsity_percent, round, head } = settings;
-  const precision = chosenPrecision(settings);
+  const sparsity_percent = useStudioState((state) => state.settings.sparsity_percent);
+  const round = useStudioState((state) => state.settings.round);
+  const head = useStudioState((state) => state.settings.head);
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
   const sizes = useMemo(
     () =>
       SWEEP_PERCENT.map((percent) => {

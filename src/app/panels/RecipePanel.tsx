@@ -13,7 +13,7 @@ import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
 import { RecipeTools } from './RecipeTools.tsx';
-import { usePlanOf } from './recipe_plans.ts';
+import { type PlanState, usePlanOf } from './recipe_plans.ts';
 
 /** Steps by form or as text, two views of one recipe; what it will make is told while it is changed. */
 export default function RecipePanel() {
@@ -24,8 +24,7 @@ export default function RecipePanel() {
   const { inputs, recipe, error } = useMemo(() => read(text), [text]);
   const plan = usePlanOf(recipe);
   const setText = (next: string) => studio.store.setState({ recipe: next });
-  const refused = plan.report && plan.report.refusals.length > 0;
-  const hindrance = hindranceOf(isBusy, isMeasured, recipe, Boolean(refused));
+  const hindrance = hindranceOf(isBusy, isMeasured, recipe, plan);
   return (
     <Section title="Recipe">
       <fieldset className="presets" aria-label="Recipes to begin with">
@@ -59,11 +58,17 @@ export default function RecipePanel() {
   );
 }
 
-function hindranceOf(isBusy: boolean, isMeasured: boolean, recipe: Recipe | null, isRefused: boolean): string | null {
+function hindranceOf(
+  isBusy: boolean,
+  isMeasured: boolean,
+  recipe: Recipe | null,
+  { report }: PlanState,
+): string | null {
   if (isBusy) return BUSY;
   if (!isMeasured) return 'Measure the dense model first';
   if (!recipe) return 'This recipe cannot be';
-  return isRefused ? 'This model does not permit a step' : null;
+  if (report?.lacks) return 'A file that it names is missing';
+  return report && report.refusals.length > 0 ? 'This model does not permit a step' : null;
 }
 
 interface Reading {

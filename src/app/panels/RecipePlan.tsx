@@ -27,6 +27,7 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
           {reason.endsWith('.') ? '' : '.'}
         </p>
       ))}
+      {report?.lacks && <ErrorNote title="A file is missing" error={report.lacks} />}
       {report?.files.flatMap(({ format, refusal, notes }) =>
         [...(refusal === undefined ? [] : [refusal]), ...notes].map((note) => (
           <p key={note} className="muted">

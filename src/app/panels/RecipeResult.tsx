@@ -13,13 +13,13 @@ import {
   formatRate,
 } from '../format.ts';
 import { labelOf } from '../store/front.ts';
-import type { RecipeRun } from '../store/results.ts';
+import type { Run } from '../store/results.ts';
 import { chosenPrecision, sizeName } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { ExportBlock } from './ExportBlock.tsx';
 
 /** A run of a recipe beside the original, and its files. */
-export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeRun }) {
+export function RecipeResult({ model, run }: { model: ModelSummary; run: Run }) {
   const studio = useStudio();
   const dense = useStudioState((state) => state.results.dense);
   const { report, perplexity } = run;
@@ -144,7 +144,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: RecipeR
 }
 
 /** What each step lost, as it measured it on its own inputs, and how long it took. */
-function StepErrors({ run: { report } }: { run: RecipeRun }) {
+function StepErrors({ run: { report } }: { run: Run }) {
   return (
     <div className="block">
       <h3>Steps</h3>

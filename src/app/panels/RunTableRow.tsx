@@ -89,7 +89,7 @@ export function RunTableRow({ row, columns, isShown, isCompared, onCompare, onSh
               aria-label={`Remove ${row.label}`}
               hindrance={isBusy && BUSY}
               title="Remove this run, its weights and its exports; Undo brings it back"
-              onClick={() => void takeRunAway(studio, row.id)}
+              onClick={() => takeRunAway(studio, row.id)}
             >
               ×
             </ActionButton>

@@ -24,7 +24,8 @@ export default function RunsCard() {
   const [compared, setCompared] = useState<readonly string[]>([]);
   const rows = useMemo(() => runRows(results, { export: exports }), [results, exports]);
   const sorted = useMemo(() => sortRows(rows, sort?.key ?? null, sort?.isDescending ?? false), [rows, sort]);
-  const { model, removed } = results;
+  const { model } = results;
+  const removed = results.removed.at(-1);
   if (!model || (rows.length < 2 && !removed)) return null;
   const pair = compared.map((each) => rows.find((row) => row.id === each)).filter((row): row is RunRow => !!row);
 
@@ -50,7 +51,7 @@ export default function RunsCard() {
           {removed && (
             <>
               <span className="muted">{labelOf(removed)} removed</span>
-              <button type="button" onClick={() => putRunBack(studio)}>
+              <button type="button" onClick={() => putRunBack(studio, removed.id)}>
                 Undo
               </button>
             </>

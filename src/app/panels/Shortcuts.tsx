@@ -5,6 +5,8 @@ const KEYS: readonly [string, string][] = [
   ['W', 'Sweep 10, 20, 25, 30 %'],
   ['E', 'Export the sliced model'],
   ['Esc', 'Cancel the job'],
+  ['Ctrl Z', 'Undo: settings, names and removed runs'],
+  ['Ctrl ⇧ Z', 'Redo; Ctrl Y too'],
   ['← →', 'Sparsity by 1 %, with the slider focused'],
   ['?', 'This list'],
 ];

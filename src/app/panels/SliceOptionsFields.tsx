@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { changeBackend, chooseFusion } from '../actions/open_model.ts';
 import { NumberField } from '../components/NumberField.tsx';
 import { Segmented } from '../components/Segmented.tsx';
@@ -6,17 +7,19 @@ import { useIsBusy } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-export function SliceOptionsFields() {
+export const SliceOptionsFields = memo(function SliceOptionsFields() {
   const studio = useStudio();
-  const settings = useStudioState((state) => state.settings);
+  const schedule = useStudioState((state) => state.settings.schedule);
+  const fusion = useStudioState((state) => state.settings.fusion);
+  const round = useStudioState((state) => state.settings.round);
   const hiddenSize = useStudioState((state) => state.results.model?.shape.hidden_size);
   const busy = useIsBusy() ? BUSY : undefined;
   return (
     <>
       <Segmented
         legend="Schedule"
-        value={settings.schedule}
-        onChange={(schedule) => changeSettings(studio.store, { schedule })}
+        value={schedule}
+        onChange={(next) => changeSettings(studio.store, { schedule: next })}
         choices={[
           {
             value: 'sequential',
@@ -35,8 +38,8 @@ export function SliceOptionsFields() {
         <div className="fold-body">
           <Segmented
             legend="Fusion"
-            value={settings.fusion}
-            onChange={(fusion) => void chooseFusion(studio, fusion)}
+            value={fusion}
+            onChange={(next) => void chooseFusion(studio, next)}
             disabledBecause={busy}
             choices={[
               { value: 'exact', label: 'Exact', title: 'Changes no perplexity: the model’s own eps, no centring' },
@@ -50,17 +53,17 @@ export function SliceOptionsFields() {
           <BackendField />
           <NumberField
             label="Round down to a multiple of"
-            value={settings.round}
+            value={round}
             least={1}
             most={hiddenSize ?? 4096}
-            onChange={(round) => changeSettings(studio.store, { round })}
+            onChange={(next) => changeSettings(studio.store, { round: next })}
           />
           <p className="muted">Another backend opens the model again and measures anew; its runs and exports go.</p>
         </div>
       </details>
     </>
   );
-}
+});
 
 export function BackendField() {
   const studio = useStudio();

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
@@ -61,12 +62,15 @@ export default function SlicePanel() {
         </ActionButton>
       </div>
       <PlanFacts />
-      <MemoryEstimate />
+      <StillMemoryEstimate />
       <SliceOptionsFields />
       <HeadPicker />
     </Section>
   );
 }
+
+/** It follows the settings by itself. */
+const StillMemoryEstimate = memo(MemoryEstimate);
 
 /** In place of a slider that could only fail: why, and what this model can be opened for. */
 function Refused({ model }: { model: ModelSummary }) {

@@ -124,7 +124,7 @@ function toldText(seconds: number | null): string {
 /** What was predicted for the best, beside what was measured of it. */
 function Solution() {
   const solution = useStudioState((state) => state.results.solution);
-  const runs = useStudioState((state) => state.results.recipe_runs);
+  const runs = useStudioState((state) => state.results.runs);
   if (!solution) return null;
   const [best] = solution.candidates;
   const run = runs.findLast(({ report }) => report.recipe === best.recipe);

@@ -22,6 +22,7 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
   const [state, setState] = useState<{ of: string; plan: PlanState } | null>(null);
   const format = useStudioState(({ settings }) => settings.export.sliced.format);
   const { seqlen, samples, eval_samples } = useStudioState(({ settings }) => settings.texts);
+  const examples = useStudioState((state) => state.results.examples);
   const key = recipe ? `${format} ${seqlen} ${samples} ${eval_samples} ${recipe.text}` : undefined;
   const isKnown = state !== null && state.of === key;
   useEffect(() => {
@@ -39,9 +40,9 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
       clearTimeout(timer);
     };
   }, [engine, model, recipe, format, key, isIdle, isKnown, seqlen, samples, eval_samples]);
-  // Another model: nothing that was told holds.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the model is what makes it stale
-  useEffect(() => setState(null), [model]);
+  // Another model or other files: nothing that was told holds.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: they are what makes it stale
+  useEffect(() => setState(null), [model, examples]);
   return state && (isKnown || key === undefined) ? state.plan : NONE;
 }
 

@@ -2,11 +2,11 @@
 import type { ModelSource } from '../../engine/protocol.ts';
 import { handleOf, type PickedHandle } from '../../platform/picked_handles.ts';
 import type { SessionInfo } from '../../platform/session_records.ts';
-import { type AnyRun, NO_RESULTS, type Results } from '../store/results.ts';
+import { NO_RESULTS, type Results, type Run } from '../store/results.ts';
 import type { StudioState } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
 
-export const DATA_VERSION = 1;
+export const DATA_VERSION = 2;
 
 type Kept = Pick<StudioState, 'selected' | 'recipe' | 'front' | 'site' | 'durations'>;
 
@@ -38,7 +38,7 @@ export function dataOf(state: StudioState): SessionData {
     ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations },
     results: {
       ...measured,
-      ...{ runs, recipe_runs: results.recipe_runs.map(settled), removed: null, imatrix: null },
+      ...{ runs, removed: [], imatrix: null, examples: [] },
       dense_exports: results.dense_exports.filter(({ state }) => state === 'done'),
     },
     work: job.state === 'running' ? (job.work ?? null) : null,
@@ -46,7 +46,7 @@ export function dataOf(state: StudioState): SessionData {
 }
 
 /** An export that is being written is none. */
-function settled<T extends AnyRun>(run: T): T {
+function settled(run: Run): Run {
   return { ...run, exports: run.exports.filter(({ state }) => state === 'done') };
 }
 
@@ -75,8 +75,8 @@ export function infoOf(state: StudioState, session: { id: string; engines: numbe
   };
 }
 
-export function runsOf({ runs, recipe_runs }: Pick<Results, 'runs' | 'recipe_runs'>): AnyRun[] {
-  return [...runs.filter(({ is_preview }) => !is_preview), ...recipe_runs];
+export function runsOf({ runs }: Pick<Results, 'runs'>): Run[] {
+  return runs.filter(({ is_preview }) => !is_preview);
 }
 
 /** Whether there is anything that a person would miss. */
@@ -89,16 +89,14 @@ export function hasWork({ results, job }: StudioState): boolean {
 /** The store's part of a kept session. Runs count as lost until the engine has them back. */
 export function restoredState(state: StudioState, data: SessionData, files: SessionFiles): Partial<StudioState> {
   const { settings, results, selected, recipe, front, site, durations } = data;
-  const lost = <T extends AnyRun>(run: T): T => ({ ...run, is_lost: true });
   return {
     ...{ selected, recipe, front, site, durations },
     settings: { ...state.settings, ...settings, texts: files.texts, theme: state.settings.theme },
     results: {
       ...NO_RESULTS,
       ...results,
-      ...{ backend: state.results.backend, texts: files.measured },
-      runs: results.runs.map(lost),
-      recipe_runs: results.recipe_runs.map(lost),
+      ...{ backend: state.results.backend, texts: files.measured, removed: [] },
+      runs: results.runs.map((run) => ({ ...run, is_lost: true })),
     },
   };
 }

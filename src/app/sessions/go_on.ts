@@ -1,11 +1,11 @@
 /** @file Going on with a job that was broken off: what it had finished stays, what it had begun is taken up. */
-import type { SliceOptions } from '../../engine/protocol.ts';
+import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { compress } from '../actions/compress.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { runJob } from '../actions/job.ts';
 import { measureMissing } from '../actions/open_model.ts';
 import { sliceAll } from '../actions/slice.ts';
-import { findRun, missingMeasures, type Run } from '../store/results.ts';
+import { changeRun, findRun, missingMeasures, type Run } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
@@ -19,7 +19,7 @@ export async function goOn(studio: Studio, work: Work | null): Promise<void> {
   await measureRuns(studio);
   if (!work) return;
   if (work.kind === 'recipe') {
-    const isMade = store.getState().results.recipe_runs.some(({ report }) => report.recipe === work.recipe.text);
+    const isMade = store.getState().results.runs.some(({ report }) => report.recipe === work.recipe.text);
     if (!isMade) await compress(studio, work.recipe);
   } else if (work.kind === 'export') {
     if (work.id === 'dense' || findRun(store.getState().results, work.id)) {
@@ -32,9 +32,9 @@ export async function goOn(studio: Studio, work: Work | null): Promise<void> {
   }
 }
 
-function isOf({ slice, is_lost, is_preview }: Run, options: SliceOptions): boolean {
+function isOf({ report: { bases }, is_lost, is_preview }: Run, options: SlicegptOptions): boolean {
   const names = ['sparsity', 'round', 'schedule', 'fusion', 'head'] as const;
-  return !is_lost && !is_preview && names.every((name) => slice.options[name] === options[name]);
+  return !is_lost && !is_preview && names.every((name) => bases?.options[name] === options[name]);
 }
 
 /** Runs that were made and not measured to the end. */
@@ -46,11 +46,7 @@ async function measureRuns(studio: Studio): Promise<void> {
   await runJob(studio, 'measure', 'Measuring what was made', steps, async (job) => {
     for (const { id } of open) {
       const perplexity = await job.run('evaluate', { target: id });
-      changeResults(store, (results) => ({
-        ...results,
-        runs: results.runs.map((run) => (run.id === id ? { ...run, perplexity } : run)),
-        recipe_runs: results.recipe_runs.map((run) => (run.id === id ? { ...run, perplexity } : run)),
-      }));
+      changeResults(store, (results) => changeRun(results, id, { perplexity }));
     }
   });
 }

@@ -107,7 +107,6 @@ export class SessionKeeper implements Keeper {
     if (isSame || !state.results.model || state.sessions.reading) return;
     const isMade =
       state.results.runs !== before.results.runs ||
-      state.results.recipe_runs !== before.results.recipe_runs ||
       state.results.dense_exports !== before.results.dense_exports ||
       state.job.state !== before.job.state;
     if (state.sessions.kept === 'yes' && isMade) changeSessions(this.studio.store, { kept: 'saving' });

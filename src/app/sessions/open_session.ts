@@ -5,6 +5,7 @@ import type { PickedFile } from '../../platform/dropped_files.ts';
 import { fileOf, mayRead } from '../../platform/picked_handles.ts';
 import { putSessionInfo, readSession, type SessionInfo } from '../../platform/session_records.ts';
 import { runJob } from '../actions/job.ts';
+import { offerLinked } from '../actions/link.ts';
 import { previewIfWanted } from '../actions/preview.ts';
 import { restoreRuns } from '../actions/restore_runs.ts';
 import { changeSessions } from '../store/store.ts';
@@ -118,6 +119,7 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
     }));
     studio.awaited = null;
     await keeper?.entered(session);
+    void offerLinked(studio);
     await restoreRuns(studio, job);
   });
   // Another session is worked in still: its lock was not given up unless the engine went on.

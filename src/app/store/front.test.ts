@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { logTicks, scaleOf } from '../charts/scales.ts';
-import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, sliceReport } from '../testing.ts';
+import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, slicedReport } from '../testing.ts';
 import type { ExportEntry } from './exports.ts';
 import { colourOrder, frontOf, paretoFront, placed } from './front.ts';
 import { NO_RESULTS, type Results } from './results.ts';
@@ -12,7 +12,7 @@ function runOf(id: string, seqlen: number) {
   return {
     id,
     is_preview: false,
-    slice: sliceReport(id, OPTIONS),
+    report: slicedReport(id, OPTIONS),
     perplexity: { ...perplexityReport(id, 80), protocol: { ...PROTOCOL, seqlen } },
     protocol: PROTOCOL,
     exports: [],
@@ -66,7 +66,7 @@ describe('the front', () => {
     const points = frontOf(
       {
         ...BASE,
-        recipe_runs: [
+        runs: [
           recipeRun('small', { bytes: 2e6, perplexity: 90, kl: 0.1 }),
           recipeRun('beaten', { bytes: 3e6, perplexity: 95, kl: 0.2 }),
           recipeRun('good', { bytes: 4e6, perplexity: 76, kl: 0.01 }),

@@ -2,7 +2,7 @@
 import type { ModelSummary, PerplexityReport, Precision, ProtocolReport } from '../../engine/protocol.ts';
 import type { ExportEntry } from './exports.ts';
 import { denseFigures, type Figures, fileFigures, meaningOf, type Quantity, runFigures } from './quantities.ts';
-import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
+import { isSameEvaluation, type Results, type Run } from './results.ts';
 import type { Settings } from './settings.ts';
 import { chosenPrecision } from './sizes.ts';
 
@@ -40,7 +40,7 @@ export function frontOf(results: Results, settings: Pick<Settings, 'export'>): F
     const point = { ...base, key: 'dense', precision: 'stored' as const, protocol: dense.protocol, figures };
     all.push(point, ...files(point, model, dense, dense_exports));
   }
-  for (const run of [...results.runs, ...results.recipe_runs]) {
+  for (const run of results.runs) {
     if (!run.perplexity) continue;
     const point = {
       id: run.id,
@@ -48,7 +48,7 @@ export function frontOf(results: Results, settings: Pick<Settings, 'export'>): F
       kind: 'run' as const,
       label: labelOf(run),
       methods: methodsOf(run),
-      is_preview: 'slice' in run && run.is_preview,
+      is_preview: run.is_preview ?? false,
       precision: chosenPrecision(settings),
       protocol: run.perplexity.protocol,
       figures: runFigures(results, model, run, settings),
@@ -60,17 +60,16 @@ export function frontOf(results: Results, settings: Pick<Settings, 'export'>): F
 }
 
 /** The name that the person gave it, else the recipe that made it. */
-export function labelOf(run: AnyRun): string {
+export function labelOf(run: Run): string {
   return run.name ?? recipeOf(run);
 }
 
-export function recipeOf(run: AnyRun): string {
-  return 'slice' in run ? run.slice.run.recipe : run.report.recipe;
+export function recipeOf(run: Run): string {
+  return run.report.recipe;
 }
 
-export function methodsOf(run: AnyRun): string {
-  const { steps } = 'slice' in run ? run.slice.run : run.report;
-  return steps.map(({ method }) => method).join(' + ');
+export function methodsOf(run: Run): string {
+  return run.report.steps.map(({ method }) => method).join(' + ');
 }
 
 /** Verified files have a perplexity of their own; nothing else was measured of them. */

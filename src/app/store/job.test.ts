@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { applyProgress, enterStep, type JobStep, jobEta, jobFraction, type RunningJob, startJob } from './job.ts';
 
 const STEPS: JobStep[] = [
-  { command: 'slice', label: 'Slicing 25 %' },
+  { command: 'compress', label: 'Slicing 25 %' },
   { command: 'evaluate', label: 'Perplexity at 25 %' },
 ];
 const memory = { current_gpu_bytes: 1, peak_gpu_bytes: 2 };
@@ -48,7 +48,7 @@ describe('the job', () => {
   it('weighs steps by how long they took before, and alike while that is unknown', () => {
     const half = running({ index: 1, fraction: 0 });
     expect(jobFraction(half, {})).toBe(0.5);
-    expect(jobFraction(half, { slice: 900, evaluate: 100 })).toBeCloseTo(0.9);
+    expect(jobFraction(half, { compress: 900, evaluate: 100 })).toBeCloseTo(0.9);
   });
 
   it('says which part an ETA covers, and gives none without knowing', () => {

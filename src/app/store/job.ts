@@ -20,6 +20,7 @@ export type JobKind =
   | 'imatrix'
   | 'diff'
   | 'tasks'
+  | 'examples'
   | 'export'
   | 'speak'
   | 'tokens'

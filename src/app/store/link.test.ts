@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readLink, writeLink } from './link.ts';
+import { linkDifferences, readLink, writeLink } from './link.ts';
 import { createStudioStore } from './store.ts';
 
 const fresh = () => {
@@ -26,6 +26,16 @@ describe('settings in an address', () => {
     };
     const read = readLink(`#${writeLink(state)}`, fresh());
     expect(read).toEqual({ state, isAny: true, unread: [] });
+  });
+
+  it('are told where they differ from those at hand, field by field', () => {
+    const { settings, ...rest } = fresh();
+    const here = { ...rest, settings: { ...settings, sparsity_percent: 30, round: 16 } };
+    expect(linkDifferences('#sparsity=30&round=4&up=kl&nonsense=1', here)).toEqual([
+      'round: 4 in the address, 16 here.',
+      'up: kl in the address, the default here.',
+    ]);
+    expect(linkDifferences('#sparsity=25', here)).toEqual(['sparsity: the default in the address, 30 here.']);
   });
 
   it('that are not allowed, or not known, are told and left', () => {

@@ -150,6 +150,17 @@ export function readLink(hash: string, before: Linked): ReadLink {
   return { state, isAny, unread };
 }
 
+/** What an address says otherwise than a state: a sentence each, for people. */
+export function linkDifferences(hash: string, here: Linked): string[] {
+  const { state } = readLink(hash, here);
+  return Object.entries(FIELDS).flatMap(([name, field]) => {
+    const [linked, own] = [field.write(state), field.write(here)];
+    if (linked === own) return [];
+    const said = (value: string | number | null) => (value === null ? 'the default' : shortened(String(value)));
+    return [`${name}: ${said(linked)} in the address, ${said(own)} here.`];
+  });
+}
+
 function shortened(text: string): string {
   return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }

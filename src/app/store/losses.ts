@@ -1,7 +1,7 @@
 /** @file What would be gone if the page were closed or another model opened now. */
 import type { ExportEntry } from './exports.ts';
 import type { JobKind } from './job.ts';
-import type { RecipeRun, Results, Run } from './results.ts';
+import type { Results, Run } from './results.ts';
 import type { StudioState } from './store.ts';
 
 export interface Losses {
@@ -18,7 +18,7 @@ const FREE: ReadonlySet<JobKind> = new Set(['start', 'recover', 'restore', 'prev
 
 /** What a session keeps is not lost. */
 export function lossesOf({ job, results, sessions }: Pick<StudioState, 'job' | 'results' | 'sessions'>): Losses {
-  const runs = [...results.runs, ...results.recipe_runs];
+  const { runs } = results;
   const isKept = sessions.kept === 'yes' || sessions.reading !== null;
   const exports = [results.dense_exports, ...runs.map((run) => run.exports)].flat();
   return {
@@ -33,13 +33,13 @@ export function isAnyLost({ job, runs, exports }: Losses): boolean {
 }
 
 /** Whether the engine wrote its weights down; figures without weights are all that is left of a lost one. */
-function isStored(run: Run | RecipeRun): boolean {
-  return run.is_lost || ('slice' in run ? run.slice.unkept : run.report.unkept) === undefined;
+function isStored(run: Run): boolean {
+  return run.is_lost || run.report.unkept === undefined;
 }
 
 /** A quick measure is replaced by the next one without a question, so it is nobody's work. */
-function isUnsaved(run: Run | RecipeRun): boolean {
-  if ('slice' in run && run.is_preview) return false;
+function isUnsaved(run: Run): boolean {
+  if (run.is_preview) return false;
   return !run.exports.some((entry) => entry.state === 'done' && entry.is_saved);
 }
 
@@ -67,6 +67,5 @@ export function markSaved(results: Results, folder: string, names: readonly stri
     ...results,
     dense_exports: results.dense_exports.map(mark),
     runs: results.runs.map((run) => ({ ...run, exports: run.exports.map(mark) })),
-    recipe_runs: results.recipe_runs.map((run) => ({ ...run, exports: run.exports.map(mark) })),
   };
 }

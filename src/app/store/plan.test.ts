@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MODEL, PROTOCOL, perplexityReport, siteReport, sliceReport } from '../testing.ts';
+import { MODEL, PROTOCOL, perplexityReport, siteReport, slicedReport } from '../testing.ts';
 import { energies, energySummary, firstBasisNote, headCosts, headPlans, matchingRuns, planOf } from './plan.ts';
 import { addRun, addSite, addWindow, changeRun, isSameEvaluation, NO_RESULTS, type Run, removeRun } from './results.ts';
 import { DEFAULT_SETTINGS, type Settings, sliceOptions } from './settings.ts';
@@ -12,7 +12,7 @@ function run(id: string, change: Partial<Settings> = {}, is_preview = false): Ru
   return {
     id,
     is_preview,
-    slice: sliceReport(id, sliceOptions(settings)),
+    report: slicedReport(id, sliceOptions(settings)),
     perplexity: perplexityReport(id, 80),
     protocol: PROTOCOL,
     exports: [],

@@ -11,7 +11,7 @@ import {
 } from '../../engine/plan.ts';
 import type { HeadKind, ModelShape, ModelSummary, PartSizes, SiteReport } from '../../engine/protocol.ts';
 import { type ErrorData, toErrorData } from '../../errors/errors.ts';
-import { isSameProtocol, type Results, type Run } from './results.ts';
+import { isRebased, isSameProtocol, type RebasedRun, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
 
 export interface Plan {
@@ -106,11 +106,11 @@ export function firstBasisNote(head: HeadKind): string | null {
 
 export interface Matches {
   /** Made with exactly these settings. */
-  run: Run | null;
+  run: RebasedRun | null;
   /** The same dimension and head by `rotate-once`: what releasing the slider measures. */
-  quick: Run | null;
+  quick: RebasedRun | null;
   /** The one to speak of: the run, unless only the quick one has been measured. */
-  shown: Run | null;
+  shown: RebasedRun | null;
 }
 
 /**
@@ -119,15 +119,17 @@ export interface Matches {
  */
 export function matchingRuns(results: Results, settings: Settings, plan: Plan | null): Matches {
   if (!plan) return { run: null, quick: null, shown: null };
-  const fitting = results.runs.filter(
-    ({ slice, protocol }) =>
-      slice.dimension === plan.dimension &&
-      slice.head === plan.head &&
-      slice.options.fusion === settings.fusion &&
-      isSameProtocol(protocol, results.protocol),
-  );
+  const fitting = results.runs
+    .filter(isRebased)
+    .filter(
+      ({ report: { bases }, protocol }) =>
+        bases.dimension === plan.dimension &&
+        bases.head === plan.head &&
+        bases.options.fusion === settings.fusion &&
+        isSameProtocol(protocol, results.protocol),
+    );
   const newest = (schedule: string) => {
-    const equal = fitting.filter(({ slice }) => slice.options.schedule === schedule);
+    const equal = fitting.filter(({ report: { bases } }) => bases.options.schedule === schedule);
     return equal.findLast((run) => run.perplexity) ?? equal.at(-1) ?? null;
   };
   const run = newest(settings.schedule);

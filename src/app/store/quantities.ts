@@ -1,6 +1,6 @@
 /** @file All that is measured or counted of a run: an axis of the front, a column of the table, a field of the CSV each. */
 import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
-import { type AnyRun, type Results, runSizes } from './results.ts';
+import type { Results, Run } from './results.ts';
 import type { Settings } from './settings.ts';
 import { chosenPrecision, fileSize } from './sizes.ts';
 
@@ -120,11 +120,13 @@ export function denseFigures(model: ModelSummary, dense: PerplexityReport | null
 export function runFigures(
   { dense }: Pick<Results, 'dense'>,
   model: ModelSummary,
-  run: AnyRun,
+  run: Run,
   settings: Pick<Settings, 'export'>,
 ): Figures {
   const bytes = fileSize(model, run, chosenPrecision(settings));
-  return present({ ...qualities(run.perplexity, dense), ...sizes(model, { bytes, ...runSizes(run) }) });
+  const { stored_bytes: memory, parameters, multiplications_per_token } = run.report;
+  const counted = { bytes, memory, parameters, multiplications_per_token };
+  return present({ ...qualities(run.perplexity, dense), ...sizes(model, counted) });
 }
 
 /** Of a verified file: its own perplexity and bytes, and what it has in common with its model. */

@@ -2,14 +2,15 @@
 
 import type {
   BackendInfo,
+  BasesReport,
   EngineEvent,
+  ExamplesReport,
   ImportanceReport,
   ModelSummary,
   PerplexityReport,
   ProtocolReport,
   RunReport,
   SiteReport,
-  SlicedRun,
   SolveReport,
   TaskReport,
   TaskScore,
@@ -27,17 +28,18 @@ export interface WindowPoint {
   loss: number;
 }
 
+/** What a recipe made: the slider's too, which are short for one. */
 export interface Run {
   id: string;
   /** A measurement made when the slider was released; only the newest is kept. */
-  is_preview: boolean;
+  is_preview?: boolean;
   /** Its weights went with an engine that died: it cannot be exported any more; what was exported stays. */
   is_lost?: boolean;
   /** What the person called it. */
   name?: string;
   /** Stays on top of the table. */
   is_pinned?: boolean;
-  slice: SlicedRun;
+  report: RunReport;
   /** Absent while it is being measured, and where that was cancelled. */
   perplexity: PerplexityReport | null;
   /** What the texts were when it was made. */
@@ -45,28 +47,11 @@ export interface Run {
   exports: Exports;
 }
 
-/** What a recipe made. */
-export interface RecipeRun {
-  id: string;
-  is_lost?: boolean;
-  name?: string;
-  is_pinned?: boolean;
-  report: RunReport;
-  /** Absent while it is being measured, and where that was cancelled. */
-  perplexity: PerplexityReport | null;
-  exports: Exports;
-}
+/** One whose bases changed: settings of the slider are what made it. */
+export type RebasedRun = Run & { report: { bases: BasesReport } };
 
-export type AnyRun = Run | RecipeRun;
-
-/** What is counted of a run, whatever made it. `memory`: bytes of its weights as they are held. */
-export function runSizes(run: AnyRun): { memory: number; parameters: number; multiplications_per_token?: number } {
-  if (!('slice' in run)) {
-    const { stored_bytes, parameters, multiplications_per_token } = run.report;
-    return { memory: stored_bytes, parameters, multiplications_per_token };
-  }
-  const { bytes, parameters, run: report } = run.slice;
-  return { memory: bytes, parameters, multiplications_per_token: report?.multiplications_per_token };
+export function isRebased(run: Run): run is RebasedRun {
+  return run.report.bases !== undefined;
 }
 
 export interface Solution extends SolveReport {
@@ -88,12 +73,14 @@ export interface Results {
   dense_exports: Exports;
   /** Spectra of the dense model, in site order; grows while calibration runs. */
   spectra: { fusion: string; sites: SiteReport[]; is_complete: boolean } | null;
+  /** In the order in which they were made. */
   runs: Run[];
-  recipe_runs: RecipeRun[];
-  /** Taken off the page and not yet freed: it can be put back. */
-  removed: Run | RecipeRun | null;
+  /** Taken off the page and not yet freed, the last one last: they can be put back. */
+  removed: readonly Run[];
   /** From a file, in place of the calibration text's; null: the text's. */
   imatrix: ImportanceReport | null;
+  /** Files of prompts and answers that recipes may name. */
+  examples: readonly ExamplesReport[];
   /** Multiple-choice tasks that are set. */
   tasks: readonly TaskReport[];
   /** On them, in their order, by target ("dense" or a run's id). */
@@ -115,9 +102,9 @@ export const NO_RESULTS: Results = {
   dense_exports: [],
   spectra: null,
   runs: [],
-  recipe_runs: [],
-  removed: null,
+  removed: [],
   imatrix: null,
+  examples: [],
   tasks: [],
   scores: {},
   solution: null,
@@ -181,41 +168,26 @@ export function changeRun(results: Results, id: string, change: Partial<Run>): R
 /** Changes the exports of a run, or of the open model itself. */
 export function changeExports(results: Results, id: 'dense' | string, change: (exports: Exports) => Exports): Results {
   if (id === 'dense') return { ...results, dense_exports: change(results.dense_exports) };
-  const withChange = <T extends { id: string; exports: Exports }>(run: T) =>
-    run.id === id ? { ...run, exports: change(run.exports) } : run;
-  return {
-    ...results,
-    runs: results.runs.map(withChange),
-    recipe_runs: results.recipe_runs.map(withChange),
-  };
+  const { exports } = findRun(results, id) ?? { exports: [] };
+  return changeRun(results, id, { exports: change(exports) });
 }
 
-/** Name and pin, of whichever kind of run. */
-export function markRun(results: Results, id: string, mark: { name?: string; is_pinned?: boolean }): Results {
-  const withMark = <T extends { id: string }>(run: T) => (run.id === id ? { ...run, ...mark } : run);
-  return { ...results, runs: results.runs.map(withMark), recipe_runs: results.recipe_runs.map(withMark) };
-}
-
-export function findRun({ runs, recipe_runs }: Results, id: string): Run | RecipeRun | undefined {
-  return [...runs, ...recipe_runs].find((run) => run.id === id);
+export function findRun({ runs }: Results, id: string): Run | undefined {
+  return runs.find((run) => run.id === id);
 }
 
 /** Takes a run off the page; its curve stays for as long as it can be put back. */
 export function takeAway(results: Results, id: string): Results {
-  return {
-    ...results,
-    runs: results.runs.filter((run) => run.id !== id),
-    recipe_runs: results.recipe_runs.filter((run) => run.id !== id),
-    removed: findRun(results, id) ?? null,
-  };
+  const run = findRun(results, id);
+  if (!run) return results;
+  const runs = results.runs.filter((each) => each !== run);
+  return { ...results, runs, removed: [...results.removed, run] };
 }
 
-export function putBack(results: Results): Results {
-  const { removed } = results;
-  if (!removed) return results;
-  return 'slice' in removed
-    ? { ...results, runs: [...results.runs, removed], removed: null }
-    : { ...results, recipe_runs: [...results.recipe_runs, removed], removed: null };
+export function putBack(results: Results, id: string): Results {
+  const run = results.removed.find((each) => each.id === id);
+  if (!run) return results;
+  return { ...results, runs: [...results.runs, run], removed: results.removed.filter((each) => each !== run) };
 }
 
 export function removeRun(results: Results, id: string): Results {

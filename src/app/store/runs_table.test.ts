@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MODEL, PROTOCOL, perplexityReport, recipeRun } from '../testing.ts';
-import { markRun, NO_RESULTS, putBack, type Results, takeAway } from './results.ts';
+import { changeRun, NO_RESULTS, putBack, type Results, takeAway } from './results.ts';
 import { pairedDifference, runRows, sortRows, toCsv } from './runs_table.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 import { readBytes, roundBytes, solveSeconds, targetOf } from './target.ts';
@@ -10,7 +10,7 @@ const RESULTS: Results = {
   model: MODEL,
   protocol: PROTOCOL,
   dense: perplexityReport('dense', 75.9),
-  recipe_runs: [
+  runs: [
     recipeRun('a', { bytes: 4e6, perplexity: 76, kl: 0.01 }),
     recipeRun('b', { bytes: 2e6, perplexity: 90, kl: 0.1 }),
     { ...recipeRun('c', { bytes: 3e6, perplexity: 80, kl: 0.05 }), perplexity: null },
@@ -25,26 +25,26 @@ describe('the table of runs', () => {
     expect(ids(sortRows(rows, 'perplexity', false))).toEqual(['dense', 'a', 'b', 'c']);
     expect(ids(sortRows(rows, 'perplexity', true))).toEqual(['dense', 'b', 'a', 'c']);
     expect(ids(sortRows(rows, 'bytes', false))).toEqual(['dense', 'b', 'c', 'a']);
-    const pinned = runRows(markRun(RESULTS, 'c', { is_pinned: true }), DEFAULT_SETTINGS);
+    const pinned = runRows(changeRun(RESULTS, 'c', { is_pinned: true }), DEFAULT_SETTINGS);
     expect(ids(sortRows(pinned, 'bytes', false))).toEqual(['dense', 'c', 'b', 'a']);
     expect(rows[1]).toMatchObject({ figures: { bits: { value: 8 } }, recipe: 'embed; gptq:bits=4' });
   });
 
   it('takes a name, which stands for the recipe, and gives it up', () => {
-    const named = markRun(RESULTS, 'b', { name: 'tiny' });
+    const named = changeRun(RESULTS, 'b', { name: 'tiny' });
     expect(runRows(named, DEFAULT_SETTINGS)[2]).toMatchObject({ label: 'tiny', recipe: 'embed; gptq:bits=4' });
-    expect(runRows(markRun(named, 'b', { name: undefined }), DEFAULT_SETTINGS)[2].label).toBe('embed; gptq:bits=4');
+    expect(runRows(changeRun(named, 'b', { name: undefined }), DEFAULT_SETTINGS)[2].label).toBe('embed; gptq:bits=4');
   });
 
   it('takes a run away and puts it back as it was', () => {
     const without = takeAway(RESULTS, 'a');
-    expect(without.recipe_runs.map(({ id }) => id)).toEqual(['b', 'c']);
-    expect(new Set(putBack(without).recipe_runs)).toEqual(new Set(RESULTS.recipe_runs));
-    expect(putBack(putBack(without)).recipe_runs).toHaveLength(3);
+    expect(without.runs.map(({ id }) => id)).toEqual(['b', 'c']);
+    expect(new Set(putBack(without, 'a').runs)).toEqual(new Set(RESULTS.runs));
+    expect(putBack(putBack(without, 'a'), 'a').runs).toHaveLength(3);
   });
 
   it('is a CSV whose fields may hold commas, quotes and lines', () => {
-    const csv = toCsv(runRows(markRun(RESULTS, 'a', { name: 'the "best", so far' }), DEFAULT_SETTINGS));
+    const csv = toCsv(runRows(changeRun(RESULTS, 'a', { name: 'the "best", so far' }), DEFAULT_SETTINGS));
     const lines = csv.trimEnd().split('\r\n');
     expect(lines).toHaveLength(5);
     expect(lines[2]).toMatch(/^"the ""best"", so far",embed; gptq:bits=4,76,/);

@@ -3,7 +3,7 @@ import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
 import { csvText } from '../csv.ts';
 import { labelOf, recipeOf } from './front.ts';
 import { denseFigures, type Figures, figureColumns, QUANTITY_NAMES, type Quantity, runFigures } from './quantities.ts';
-import { type AnyRun, isSameEvaluation, type Results } from './results.ts';
+import { isSameEvaluation, type Results, type Run } from './results.ts';
 import type { Settings } from './settings.ts';
 
 export interface RunRow {
@@ -25,7 +25,7 @@ export type SortKey = 'label' | Quantity;
 export function runRows(results: Results, settings: Pick<Settings, 'export'>): RunRow[] {
   const { model, dense, dense_exports } = results;
   if (!model) return [];
-  const rows = [...results.runs, ...results.recipe_runs].map((run) => runRow(results, model, run, settings));
+  const rows = results.runs.map((run) => runRow(results, model, run, settings));
   const original: RunRow = {
     figures: denseFigures(model, dense),
     measured: dense,
@@ -39,10 +39,10 @@ export function runRows(results: Results, settings: Pick<Settings, 'export'>): R
   return [original, ...rows];
 }
 
-function runRow(results: Results, model: ModelSummary, run: AnyRun, settings: Pick<Settings, 'export'>): RunRow {
+function runRow(results: Results, model: ModelSummary, run: Run, settings: Pick<Settings, 'export'>): RunRow {
   const measured = run.perplexity;
   const remarks = [
-    'slice' in run && run.is_preview && 'quick',
+    run.is_preview && 'quick',
     measured && !isSameEvaluation(measured.protocol, results.protocol) && 'other texts',
     run.is_lost && 'weights lost',
   ].filter((remark) => typeof remark === 'string');

@@ -1,21 +1,39 @@
 /** @file Views of the state that several panels share. */
 import { useMemo } from 'react';
+import { missingTokens } from '../../engine/plan.ts';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
 import { matchingRuns, type PlanResult, planOf } from './plan.ts';
-import type { AnyRun } from './results.ts';
 import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import type { StudioState } from './store.ts';
+
+/** One and the same: what has no curve is drawn once. */
+const NO_WINDOWS: readonly WindowPoint[] = [];
 
 const NO_PLAN: PlanResult = { plan: null, error: null };
 
 /** The plan of the current settings; both parts null while no model is open, or one that cannot be sliced. */
 export function usePlan(): PlanResult {
+  return usePlanOf(useStudioState((state) => state.settings));
+}
+
+/** The plan of other settings than the current ones: of those that are drawn later than the slider moves. */
+export function usePlanOf({ sparsity_percent, round, head }: Settings): PlanResult {
   const model = useStudioState((state) => state.results.model);
-  const settings = useStudioState((state) => state.settings);
-  return useMemo(() => (model ? planOf(model, settings) : NO_PLAN), [model, settings]);
+  return useMemo(
+    () => (model ? planOf(model, { sparsity_percent, round, head }) : NO_PLAN),
+    [model, sparsity_percent, round, head],
+  );
+}
+
+/** Why the calibration text is too short for what the slider keeps; null where it is not. */
+export function useShortage(): string | null {
+  return useStudioState(({ results: { model }, settings }) => {
+    const plan = model && planOf(model, settings).plan;
+    return (plan && missingTokens(settings.texts, plan.dimension)) || null;
+  });
 }
 
 /** The run that the Result panel speaks of: of these settings exactly, else their quick measure. */
@@ -33,7 +51,7 @@ export interface ShownCurves {
   dense: readonly WindowPoint[];
   made: readonly WindowPoint[];
   /** Whose the second curve is; it may have no windows yet. */
-  run: AnyRun | null;
+  run: Run | null;
   /** What the curves were measured with; null while there is none. */
   protocol: ProtocolReport | null;
 }
@@ -50,10 +68,10 @@ export function shownCurves({
   const of = (id: string | null | undefined) => (id ? findRun(results, id) : undefined);
   const measuring = evaluating && curves[evaluating] ? of(evaluating) : undefined;
   const run = measuring ?? of(selected) ?? shownRun(results, settings);
-  const dense = curves.dense ?? [];
-  const made = (run && curves[run.id]) ?? [];
+  const dense = curves.dense ?? NO_WINDOWS;
+  const made = (run && curves[run.id]) ?? NO_WINDOWS;
   let protocol: ProtocolReport | null = null;
-  if (run && made.length > 0) protocol = run.perplexity?.protocol ?? ('slice' in run ? run.protocol : results.protocol);
+  if (run && made.length > 0) protocol = run.perplexity?.protocol ?? run.protocol;
   else if (dense.length > 0) protocol = results.dense?.protocol ?? results.protocol;
   return { dense, made, run, protocol };
 }

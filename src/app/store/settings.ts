@@ -1,6 +1,6 @@
 /** @file What the person has chosen. Nothing here is a result; nothing here is derived. */
 
-import type { BackendKind, Fusion, Schedule, SliceOptions, TextSettings } from '../../engine/protocol.ts';
+import type { BackendKind, Fusion, SlicegptOptions, TextSettings } from '../../engine/protocol.ts';
 import type { ChoiceKind, ExportChoice } from './exports.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -12,9 +12,9 @@ export interface Settings {
   /** Whole or tenth percent, 0 … {@link MAX_SPARSITY_PERCENT}; kept as a percentage so that 30 % is exactly 30. */
   sparsity_percent: number;
   round: number;
-  schedule: Schedule;
+  schedule: SlicegptOptions['schedule'];
   fusion: Fusion;
-  head: SliceOptions['head'];
+  head: SlicegptOptions['head'];
   /** What the next export will be. */
   export: Record<ChoiceKind, ExportChoice>;
 }
@@ -40,7 +40,7 @@ export const DEFAULT_SETTINGS: Settings = {
   export: { sliced: { format: 'onnx', precision: 'stored' }, dense: { format: 'onnx', precision: 'stored' } },
 };
 
-export function sliceOptions(settings: Settings, schedule: Schedule = settings.schedule): SliceOptions {
+export function sliceOptions(settings: Settings, schedule = settings.schedule): SlicegptOptions {
   const { sparsity_percent, round, fusion, head } = settings;
   return { sparsity: sparsity_percent / 100, round, schedule, fusion, head };
 }

@@ -1,10 +1,10 @@
 /** @file Sizes of what the person will hold: the weights in the precision that is chosen for the export. */
 import { isBlockQuantized, plannedBytes, plannedTotal, storedBits } from '../../engine/plan.ts';
-import type { ModelSummary, PartSizes, Precision, SliceReport } from '../../engine/protocol.ts';
+import type { ModelSummary, PartSizes, Precision } from '../../engine/protocol.ts';
 import { formatBytes, formatChange, formatPercent } from '../format.ts';
 import { PRECISION_LABELS } from './exports.ts';
 import type { Plan } from './plan.ts';
-import type { AnyRun } from './results.ts';
+import { isRebased, type RebasedRun, type Run } from './results.ts';
 import type { Settings } from './settings.ts';
 
 export function chosenPrecision({ export: { sliced } }: Pick<Settings, 'export'>): Precision {
@@ -25,11 +25,15 @@ export function slicedTotal({ shape }: ModelSummary, { parts, dimension, head }:
 }
 
 /** Bytes of a run's weights in a file of this precision: what a recipe packed stays as it is packed. */
-export function fileSize(model: ModelSummary, run: AnyRun, precision: Precision): number {
-  return 'slice' in run ? slicedTotal(model, run.slice, precision) : run.report.file_bytes[precision];
+export function fileSize(model: ModelSummary, run: Run, precision: Precision): number {
+  return isRebased(run) ? slicedTotal(model, sizedOf(run), precision) : run.report.file_bytes[precision];
 }
 
-type Sized = Pick<Plan | SliceReport, 'parts' | 'dimension' | 'head'>;
+type Sized = Pick<Plan, 'parts' | 'dimension' | 'head'>;
+
+export function sizedOf({ report: { parts, bases } }: RebasedRun): Sized {
+  return { parts, dimension: bases.dimension, head: bases.head };
+}
 
 /** Bytes of each part of the original file. */
 export function originalBytes({ shape, bytes, parameters }: ModelSummary): PartSizes {

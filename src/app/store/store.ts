@@ -35,6 +35,15 @@ export interface StudioState {
   front: FrontSettings;
   /** Site whose spectrum is shown. */
   site: number;
+  steps: Steps;
+}
+
+/** What can be taken back and again, for people; null: nothing. */
+export interface Steps {
+  undo: string | null;
+  redo: string | null;
+  /** What was done last of it. */
+  said: string;
 }
 
 export interface MadeBefore {
@@ -74,6 +83,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     made: [],
     front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
+    steps: { undo: null, redo: null, said: '' },
   }));
 }
 

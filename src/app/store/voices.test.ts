@@ -17,7 +17,7 @@ function results(): Results {
   return {
     ...NO_RESULTS,
     model: MODEL,
-    recipe_runs: [
+    runs: [
       { ...recipeRun('run-1', figures), exports, name: 'small' },
       { ...recipeRun('run-2', figures), is_lost: true, exports },
       { ...recipeRun('run-3', figures), exports: [{ choice: onnx, state: 'running' }] },

@@ -3,7 +3,7 @@ import type { ExportedChoice, GeneratedText } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
 import { type ExportEntry, exportKey, exportName, isOnnxFormat } from './exports.ts';
 import { labelOf } from './front.ts';
-import { findRun, type Results } from './results.ts';
+import { findRun, isRebased, type Results } from './results.ts';
 import type { StudioState } from './store.ts';
 
 /** Who writes: a model in the app, or its exported file. */
@@ -42,7 +42,7 @@ export const SPEAK_SETTINGS: SpeakSettings = {
 
 /** Everything that can write now: the dense model, runs whose weights are here, and finished ONNX files of both. */
 export function speakers(results: Results): Speaker[] {
-  const { model, dense_exports, runs, recipe_runs } = results;
+  const { model, dense_exports, runs } = results;
   if (!model) return [];
   const ofFiles = (target: 'dense' | string, label: string, entries: readonly ExportEntry[]): Speaker[] =>
     entries
@@ -53,7 +53,7 @@ export function speakers(results: Results): Speaker[] {
         file: { format, precision },
         label: `${label}, file: ${exportName({ format, precision })}`,
       }));
-  const made = [...runs, ...recipe_runs].filter(({ is_lost }) => !is_lost);
+  const made = runs.filter(({ is_lost }) => !is_lost);
   return [
     { key: 'dense', target: 'dense', label: 'dense' },
     ...made.map((run) => ({ key: run.id, target: run.id, label: labelOf(run) })),
@@ -62,9 +62,9 @@ export function speakers(results: Results): Speaker[] {
   ];
 }
 
-/** The run that the page speaks of: the chosen one, else the slider's newest, else a recipe's. Cheap: asked at every move of the slider. */
+/** The run that the page speaks of: the chosen one, else the slider's newest, else the newest. Cheap: asked at every move of the slider. */
 export function spokenOf({ selected, results }: Pick<StudioState, 'selected' | 'results'>): string | null {
-  return selected ?? results.runs.at(-1)?.id ?? results.recipe_runs.at(-1)?.id ?? null;
+  return selected ?? (results.runs.findLast(isRebased) ?? results.runs.at(-1))?.id ?? null;
 }
 
 /** Who writes unless chosen otherwise: the dense model, the run that is shown, and the run's newest file. */

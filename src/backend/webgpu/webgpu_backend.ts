@@ -27,8 +27,11 @@ import { decode } from './kernels/decode.ts';
 import { decodeBlocks } from './kernels/decode_blocks.ts';
 import { divergence } from './kernels/divergence.ts';
 import { divergence_backward } from './kernels/divergence_backward.ts';
+import { fake_quantize } from './kernels/fake_quantize.ts';
+import { fake_quantize_backward } from './kernels/fake_quantize_backward.ts';
 import { glu } from './kernels/glu.ts';
 import { glu_backward } from './kernels/glu_backward.ts';
+import { group_sums } from './kernels/group_sums.ts';
 import { layer_norm } from './kernels/layer_norm.ts';
 import { layer_norm_backward } from './kernels/layer_norm_backward.ts';
 import { matmul } from './kernels/matmul.ts';
@@ -43,6 +46,7 @@ import { rms_scale } from './kernels/rms_scale.ts';
 import { rotary } from './kernels/rotary.ts';
 import { scale } from './kernels/scale.ts';
 import { scale_columns } from './kernels/scale_columns.ts';
+import { scale_groups } from './kernels/scale_groups.ts';
 import { scatter_add } from './kernels/scatter_add.ts';
 import { soft_cap } from './kernels/soft_cap.ts';
 import { write_rows } from './kernels/write_rows.ts';
@@ -333,6 +337,22 @@ export class WebGpuBackend implements backend.Backend {
 
   adamw(args: training.AdamwArgs): void {
     adamw(this.context, args);
+  }
+
+  fake_quantize(args: training.FakeQuantizeArgs): void {
+    fake_quantize(this.context, args);
+  }
+
+  fake_quantize_backward(args: training.FakeQuantizeBackwardArgs): void {
+    fake_quantize_backward(this.context, args);
+  }
+
+  scale_groups(args: training.ScaleGroupsArgs): void {
+    scale_groups(this.context, args);
+  }
+
+  group_sums(args: training.GroupSumsArgs): void {
+    group_sums(this.context, args);
   }
 
   async eigh(args: backend.EighArgs): Promise<backend.Eigendecomposition> {

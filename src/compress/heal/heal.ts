@@ -1,30 +1,19 @@
 /**
  * @file Healing: what was compressed is trained to predict as the dense model does, on the calibration text. Low-rank adapters (LoRA,
- * arXiv 2106.09685) on every linear, merged when they are done: the file has the same shapes and bytes as before.
+ * arXiv 2106.09685) on every linear, merged when they are done: the file has the same shapes and bytes as
+ * before. Integers are trained through their rounding and stay on their grid.
  */
 import * as v from 'valibot';
-import type { DivergenceKind } from '../../backend/training_kernels.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import { memoryScratch } from '../../models/scratch.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
-import { choice, number } from '../options/fields.ts';
-import type { Objective } from '../train/held_out.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import { lowRank } from '../train/low_rank.ts';
 import { trainingMemory } from '../train/memory.ts';
-import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
-import { TeacherStates } from '../train/teacher_states.ts';
-import { assertWindows, PREPARING, trained } from '../train/train.ts';
+import { adapterFields, type TrainingOptions } from '../train/options.ts';
+import { BETA, type DivergenceOptions, LOSS, towardsDense } from '../train/teacher.ts';
+import { assertWindows, trained } from '../train/train.ts';
 
-export interface Options extends TrainingOptions {
-  readonly loss: 'kl' | 'rkl' | 'jsd';
-  readonly beta: number;
-}
-
-const KINDS: Readonly<Record<Options['loss'], { kind: DivergenceKind; label: string }>> = {
-  kl: { kind: 'forward_kl', label: 'forward KL to the dense model' },
-  rkl: { kind: 'reverse_kl', label: 'reverse KL to the dense model' },
-  jsd: { kind: 'jsd', label: 'Jensen–Shannon divergence to the dense model' },
-};
+export interface Options extends TrainingOptions, DivergenceOptions {}
 
 export const heal: Method<Options> = {
   name: 'heal',
@@ -32,31 +21,12 @@ export const heal: Method<Options> = {
     label: 'Heal',
     paper: 'arXiv 2106.09685',
     group: 'train',
-    help: 'Trains what the steps before made to predict as the dense model does, on the calibration text, and keeps what does best on windows held out from it. After any step that slices, prunes or factors, and before one that rounds. Take 64 calibration windows or more.',
+    help: 'Trains what the steps before made to predict as the dense model does, on the calibration text, and keeps what does best on windows held out from it. After any step; integers stay on the grid that they have, which takes higher rates, and peqa or healing before they are rounded may do better. Take 64 calibration windows or more.',
   },
   options: v.strictObject({
-    loss: choice(
-      {
-        label: 'Loss',
-        help: 'kl: forward Kullback–Leibler divergence, whatever the dense model thinks possible stays possible. rkl: reverse, only what it thinks likely. jsd: between the two, by beta.',
-      },
-      ['kl', 'rkl', 'jsd'],
-      'kl',
-    ),
-    beta: number(
-      { label: 'Beta', help: 'Of jsd: the share of the dense model in the mixture.' },
-      { min: 0.01, max: 0.99, value: 0.5 },
-    ),
-    ...{
-      rank: RANK,
-      alpha: alphaOf(16),
-      steps: STEPS,
-      lr: LR,
-      batch: BATCH,
-      shortcuts: SHORTCUTS,
-      norms: NORMS,
-      seed: SEED,
-    },
+    loss: LOSS,
+    beta: BETA,
+    ...adapterFields(16),
   }),
   refusal: trainingRefusal,
   plan: plannedTraining,
@@ -65,25 +35,6 @@ export const heal: Method<Options> = {
 };
 
 async function healed(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
-  const { backend, calibration, dense, signal, spill, observer } = context;
-  assertWindows(calibration.count);
-  const store = spill ? await spill.createScratch() : memoryScratch();
-  const states = await TeacherStates.of(backend, dense, calibration, store, signal, (fraction) =>
-    observer.onProgress({ fraction: PREPARING * fraction, step: 'what the dense model predicts', tokens: 0 }),
-  );
-  try {
-    const { kind, label } = KINDS[options.loss];
-    const objective: Objective = {
-      label,
-      of: async (arena, chosen, batches) => ({
-        teacher: {
-          ...{ kind, head: dense.lm_head, inputs: await states.inputs(arena, chosen, batches) },
-          ...(kind === 'jsd' && { beta: options.beta }),
-        },
-      }),
-    };
-    return await trained(model, options, context, objective);
-  } finally {
-    await states.clear();
-  }
+  assertWindows(context.calibration.count);
+  return towardsDense(options, context, (objective) => trained(model, options, context, objective, lowRank(options)));
 }

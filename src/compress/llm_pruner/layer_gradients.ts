@@ -4,10 +4,10 @@
  */
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { withArena } from '../../runtime/arena.ts';
-import { AdaptedLoader, NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
 import { Rotations } from '../../runtime/backward/context.ts';
 import { Gradients } from '../../runtime/backward/gradients.ts';
 import { modelGradients } from '../../runtime/backward/model.ts';
+import { NO_ADAPTERS, TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
 import { layerLinears, linearOf } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
@@ -44,7 +44,7 @@ export async function layerGradients(
     const backward = { arena, gradients, adapters: NO_ADAPTERS, rotations: new Rotations(arena, windows.seqlen) };
     const batches = batchesOf(windows, 0, windows.count, wantsSquares ? windows.seqlen : rowsPerBatch(backend.info));
     const sums = new LayerSums(windows.count, wantsSquares);
-    await modelGradients(backward, new AdaptedLoader(arena, NO_ADAPTERS), model, windows, batches, {
+    await modelGradients(backward, new TrainedLoader(arena, NO_ADAPTERS), model, windows, batches, {
       ...(spill && { spill }),
       signal,
       onProgress,

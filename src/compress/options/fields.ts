@@ -22,6 +22,7 @@ export type FieldMeta = {
   | { readonly type: 'flag' }
   | { readonly type: 'numbers' }
   | { readonly type: 'text'; readonly form: string }
+  | { readonly type: 'file'; readonly form: string }
 );
 
 export interface OptionField {
@@ -88,6 +89,13 @@ export function text(words: Words, form: string, isRight: (value: string) => boo
   return v.optional(v.pipe(v.string(), v.check(isRight, `not of the form ${form}`), v.metadata({ field: meta })));
 }
 
+/** The name of a file that is given beside the recipe; absent by default. @param form "a JSON Lines file". */
+export function file(words: Words, form: string) {
+  const meta: FieldMeta = { ...words, type: 'file', form };
+  const isName = (value: string) => value.trim() !== '';
+  return v.optional(v.pipe(v.string(), v.check(isName, `not the name of ${form}`), v.metadata({ field: meta })));
+}
+
 /** Options of a method: an object of fields made above. */
 export type OptionsSchema<Options> = v.GenericSchema<unknown, Options> & {
   readonly entries: Readonly<Record<string, v.GenericSchema>>;
@@ -107,6 +115,7 @@ export function allowedValues(meta: FieldMeta): string {
   if (meta.type === 'flag') return 'true or false';
   if (meta.type === 'numbers') return 'a list of whole numbers (in a JSON recipe)';
   if (meta.type === 'text') return meta.form;
+  if (meta.type === 'file') return `the name of ${meta.form}`;
   if (meta.type === 'choice') return listed(meta.values.map(String));
   const range = `${meta.whole ? 'a whole number' : 'a number'} from ${meta.min} to ${meta.max}`;
   return meta.words ? `${range}, or ${listed(meta.words)}` : range;

@@ -48,7 +48,7 @@ function fieldSchema({ meta, default: value }: { meta: FieldMeta; default?: unkn
 function typeOf(meta: FieldMeta): Json {
   if (meta.type === 'flag') return { type: 'boolean' };
   if (meta.type === 'choice') return { enum: [...meta.values] };
-  if (meta.type === 'text') return { type: 'string', description: meta.form };
+  if (meta.type === 'text' || meta.type === 'file') return { type: 'string', description: meta.form };
   if (meta.type === 'numbers') return { type: 'array', items: { type: 'integer', minimum: 1 } };
   const number = { type: meta.whole ? 'integer' : 'number', minimum: meta.min, maximum: meta.max };
   return meta.words ? { anyOf: [number, { enum: [...meta.words] }] } : number;

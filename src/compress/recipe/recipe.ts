@@ -98,7 +98,7 @@ function optionsOfText(text: string, where: string, fields: readonly OptionField
 function valueOfText(text: string, meta: FieldMeta): unknown {
   if (meta.type === 'flag') return text === 'true' ? true : text === 'false' ? false : text;
   if (meta.type === 'numbers') return text.split('/').map(Number);
-  if (meta.type === 'text') return text;
+  if (meta.type === 'text' || meta.type === 'file') return text;
   if (meta.type === 'choice') return meta.values.find((value) => String(value) === text) ?? text;
   if (meta.words?.includes(text)) return text;
   return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text) ? Number(text) : text;
@@ -191,7 +191,7 @@ function checkStep({ method: name, options = {} }: StepInput, index: number, cou
 function checkValue(method: AnyMethod, { name, meta, default: fallback }: OptionField, value: unknown, where: string) {
   if (v.safeParse(method.options.entries[name], value).success) return;
   throw bad(
-    `${where} has ${name} = ${typeof value === 'string' ? `"${value}"` : JSON.stringify(value)}.`,
+    `${where} has ${name} = ${shown(value)}.`,
     `${name}: ${allowedValues(meta)}${fallback === undefined ? '' : ` (default ${String(fallback)})`}`,
     meta.help,
   );
@@ -212,4 +212,10 @@ function place(method: string, index: number): string {
 
 function bad(message: string, allowed: string, action = EXPLAINED): WhittleError {
   return new WhittleError({ code: 'bad_option', message, place: { field: 'recipe' }, allowed, action });
+}
+
+/** JSON has no NaN. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `"${value}"`;
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

@@ -22,8 +22,11 @@ import type { RecoverOptions } from './recovery.ts';
 import type { DenseBases } from './rotate_once.ts';
 import { type SliceGptOptions, slicegpt } from './slicegpt.ts';
 
-export interface SliceOptionsGiven {
+/** Options of the step, with defaults filled in. */
+export interface SlicegptOptions {
+  /** Share of the hidden size to remove, 0 ≤ s < 1. */
   readonly sparsity: number;
+  /** The dimension is rounded down to a multiple of this. */
   readonly round: number;
   readonly schedule: Schedule;
   readonly fusion: Fusion;
@@ -66,7 +69,7 @@ export function basesName(fusion: Fusion): string {
   return `bases:${fusion}`;
 }
 
-export const slicegptMethod: Method<SliceOptionsGiven> = {
+export const slicegptMethod: Method<SlicegptOptions> = {
   name: 'slicegpt',
   about: {
     label: 'SliceGPT',
@@ -121,10 +124,7 @@ function layerSizes({ attention, mlp }: DecoderLayer<WeightOutline>): string {
   return [attention.q_proj, attention.k_proj, mlp.up_proj].map(({ weight }) => weight.shape[0]).join(' ');
 }
 
-function dimensionsOf(
-  model: ModelOutline,
-  { sparsity, round, head, dimensions }: SliceOptionsGiven,
-): readonly number[] {
+function dimensionsOf(model: ModelOutline, { sparsity, round, head, dimensions }: SlicegptOptions): readonly number[] {
   const shape = modelShape(model);
   return (
     dimensions ??
@@ -142,7 +142,7 @@ function recovery(model: DecoderModel, { after, dense }: PassContext): Pick<Slic
 
 async function bases(
   model: unknown,
-  { schedule, fusion }: SliceOptionsGiven,
+  { schedule, fusion }: SlicegptOptions,
   context: PassContext,
 ): Promise<{ denseBases?: DenseBases }> {
   if (schedule !== 'rotate-once' || model !== context.dense) return {};

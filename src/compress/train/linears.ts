@@ -4,12 +4,12 @@ import type { DecoderModel, ModelOutline, Norm, WeightOutline, WeightRef } from 
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type PackingKind, packingLabel } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { type Adapter, createAdapter, type WholeWeights } from '../../runtime/backward/adapters.ts';
+import type { TrainedLinears } from '../../runtime/backward/trained.ts';
+import type { WholeWeights } from '../../runtime/backward/trained_loader.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
 import { layerLinears, linearOf, linearPath, withWeights } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
 import { storedType } from '../slicegpt/store.ts';
-import { normals } from './random.ts';
 
 /** What can hold other numbers in the same bytes: floats, sparse ones with their mask, integers on their grid. */
 const TRAINED: Readonly<Record<PackingKind, boolean>> = {
@@ -60,33 +60,9 @@ export function trainingRefusal(model: ModelOutline): string | undefined {
   return `all of its linears are packed as ${how}, which cannot take what is learnt. Train before the step that packs them`;
 }
 
-/** Seeded adapters: A of a normal distribution of variance 1/inputs, B zero, so that the first step begins at the model itself. */
-export async function seededAdapters(
-  arena: Arena,
-  model: DecoderModel,
-  { rank, alpha, seed }: { readonly rank: number; readonly alpha: number; readonly seed: number },
-): Promise<Map<WeightRef, Adapter>> {
-  const adapters = new Map<WeightRef, Adapter>();
-  for (const [index, { weight }] of linearPlaces(model).entries()) {
-    if (!isTrained(weight) || adapters.has(weight)) continue;
-    const [rows, columns] = weight.shape;
-    const A = normals(rank * columns, 1 / Math.sqrt(columns), seed, 2, index);
-    const B = new Float32Array(rows * rank);
-    const mask = await maskOf(weight);
-    const made = createAdapter(arena, { A, B, scale: alpha / rank, ...(mask && { mask }) }, weight.shape, weight.name);
-    adapters.set(weight, made);
-  }
-  return adapters;
-}
-
-async function maskOf(weight: WeightRef): Promise<Float32Array | undefined> {
-  const values = weight.packed?.kind === 'sparse' ? await weight.unpack?.() : undefined;
-  return values && 'mask' in values ? Float32Array.from(values.mask) : undefined;
-}
-
 /** What a training changes. */
 export interface Trainable {
-  readonly adapters: ReadonlyMap<WeightRef, Adapter>;
+  readonly adapters: TrainedLinears;
   readonly whole: WholeWeights;
 }
 

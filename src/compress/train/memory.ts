@@ -1,5 +1,6 @@
 /** @file What training adapters needs, from shapes alone. */
-import type { ModelOutline } from '../../models/decoder_model.ts';
+import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import { groupsOf } from '../../models/packed/packing.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
@@ -7,23 +8,62 @@ import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
-import { isTrained, linearPlaces, wholeRefs } from './linears.ts';
-import type { TrainingOptions } from './options.ts';
+import { isTrained, linearPlaces, type WholeOptions, wholeRefs } from './linears.ts';
+import type { StepOptions, TrainingOptions } from './options.ts';
 
-/** Adapters with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads. */
+/** What training a linear takes, in numbers of the backend. */
+export interface LinearMemory {
+  /** What steps change: held with its gradient and two moments. */
+  readonly trained: readonly number[];
+  /** What stays on the device beside it: masks, grids. */
+  readonly beside?: readonly number[];
+  /** While its layer is loaded there is a second matrix: before it was rounded, or codes. */
+  readonly isTwice?: boolean;
+  /** Matrices of its size that its gradient needs. */
+  readonly products?: number;
+}
+
+/** Of a low-rank adapter, in the form that the weight has. */
+export function adapterMemory({ shape, packed }: WeightOutline, rank: number): LinearMemory {
+  const [rows, columns] = shape;
+  const trained = [rank * columns, rows * rank];
+  if (packed?.kind === 'sparse') return { trained, beside: [rows * columns], products: 2 };
+  if (packed?.kind !== 'grouped') return { trained };
+  const groups = rows * groupsOf(packed, columns);
+  const zeros = packed.zero === 'symmetric' ? [] : [groups];
+  return { trained, beside: [groups, ...zeros, ...(packed.ordered ? [columns] : [])], isTwice: true, products: 1 };
+}
+
+/**
+ * Of low-rank adapters on all linears.
+ */
 export function trainingMemory(model: ModelOutline, options: TrainingOptions, plan: MemoryPlan): JobMemory {
-  const { rank, batch } = options;
+  return memoryOfTraining(model, options, plan, (weight) =>
+    isTrained(weight) ? adapterMemory(weight, options.rank) : undefined,
+  );
+}
+
+/**
+ * What is trained with gradients and two moments, one step of windows there and back, its inputs of layers kept, both heads.
+ * @param of What each linear takes; undefined: it is not trained.
+ */
+export function memoryOfTraining(
+  model: ModelOutline,
+  options: StepOptions & WholeOptions,
+  plan: MemoryPlan,
+  of: (weight: WeightOutline) => LinearMemory | undefined,
+): JobMemory {
+  const { batch } = options;
   const { seqlen, samples } = plan.windows;
   const planner = plannerOf(plan, batch);
   const { ledger } = planner;
-  const places = linearPlaces(model).filter(({ weight }) => isTrained(weight));
-  for (const { weight } of places) {
-    const [rows, columns] = weight.shape;
-    for (let i = 0; i < 4; i++) {
-      ledger.hold('matrices', rank * columns);
-      ledger.hold('matrices', rows * rank);
-    }
-    if (weight.packed?.kind === 'sparse') ledger.hold('matrices', rows * columns);
+  const places = linearPlaces(model).flatMap(({ weight }) => {
+    const memory = of(weight);
+    return memory ? [{ weight, memory }] : [];
+  });
+  for (const { trained, beside = [] } of places.map(({ memory }) => memory)) {
+    for (let i = 0; i < 4; i++) for (const numbers of trained) ledger.hold('matrices', numbers);
+    for (const numbers of beside) ledger.hold('matrices', numbers);
   }
   for (const { shape } of wholeRefs(model, options)) {
     for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
@@ -60,16 +100,19 @@ export function trainingMemory(model: ModelOutline, options: TrainingOptions, pl
     ledger.workspace(`${name} attention`, rows * (d.input + 2 * d.query + 2 * d.key));
     ledger.workspace(`${name} mlp`, rows * (d.middle + (layer.mlp.gate_proj ? 3 : 2) * d.inner));
   }
-  for (const { weight } of places.filter(({ weight: { packed } }) => packed?.kind === 'sparse').slice(0, 1)) {
-    const most = Math.max(...places.map((place) => elementCount(place.weight.shape)), elementCount(weight.shape));
-    for (const name of ['product', 'masked']) ledger.workspace(name, most);
+  const twice = new Map(places.map(({ weight, memory }) => [weight, memory.isTwice ?? false]));
+  for (const { weight } of linearPlaces({ ...model, layers: [layer] })) {
+    if (twice.get(weight)) held.push(ledger.hold('matrices', elementCount(weight.shape)));
   }
+  const products = Math.max(0, ...places.map(({ memory }) => memory.products ?? 0));
+  const largest = Math.max(0, ...places.map(({ weight }) => elementCount(weight.shape)));
+  for (let i = 0; i < products; i++) ledger.workspace(`product ${i}`, largest);
   ledger.workspace('states', rows * (2 * d.middle + d.output));
   ledger.free(...held);
-  const adapters = places.reduce((sum, { weight: { shape } }) => sum + rank * (shape[0] + shape[1]), 0);
+  const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The best adapters wait on the host; a checkpoint has them, and all with two moments.
-  return foundMemory(planner, model, { host: 8 * adapters, spill: spilled + teacher + 16 * adapters });
+  // The first and the best wait on the host; a checkpoint has the best, and all with two moments.
+  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 16 * trained });
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {

@@ -11,8 +11,9 @@ export interface Ended {
   readonly best: number;
   /** Held-out loss of the stored weights. */
   readonly stored: number;
-  /** Integers are among them; the result was kept. */
+  /** Adapters were trained through the rounding of integers. */
   readonly isPacked: boolean;
+  /** The result was kept. */
   readonly isKept: boolean;
   /** Linears that were not trained. */
   readonly frozen: readonly { readonly path: string; readonly weight: WeightOutline }[];
@@ -33,15 +34,22 @@ export function notesOf(ended: Ended): string[] {
       `Over-fitting: the held-out loss was lowest at step ${best} and ${(100 * rise).toFixed(1)} % higher at step ${taken}: by then the model was learning its training windows, not the language. The weights of step ${best} are kept.${stop} More text (more calibration windows), fewer steps or a lower rate help.`,
     );
   }
-  if (best === 0 && rise <= ALIKE) notes.push('Training made nothing better: the weights are those that came in.');
-  if (isPacked && isKept) {
+  const isFlat = curve.every(({ held_out_loss }) => held_out_loss === first.held_out_loss);
+  if (isPacked && isFlat) {
     notes.push(
-      `Packed weights took what was learnt only as far as their grid goes: rounded again, the held-out loss is ${stored.toFixed(4)} (${bestPoint.held_out_loss.toFixed(4)} before rounding, ${first.held_out_loss.toFixed(4)} before training). Training before the step that packs loses less.`,
+      'No step moved a weight as far as the next number of its grid: the weights are those that came in. A higher rate or more steps move them; peqa trains the scales of the grid instead.',
+    );
+  } else if (best === 0 && rise <= ALIKE) {
+    notes.push('Training made nothing better: the weights are those that came in.');
+  }
+  if (isKept && stored > (1 + ALIKE) * bestPoint.held_out_loss) {
+    notes.push(
+      `Rounded as it is stored, the held-out loss is ${stored.toFixed(4)} (${bestPoint.held_out_loss.toFixed(4)} before rounding, ${first.held_out_loss.toFixed(4)} before training).`,
     );
   }
-  if (isPacked && !isKept) {
+  if (!isKept) {
     notes.push(
-      `What was learnt is lost on the grid of the packed weights: rounded again, the held-out loss is ${stored.toFixed(4)}, against ${first.held_out_loss.toFixed(4)} before. The weights are those that came in. Train before the step that packs.`,
+      `What was learnt is lost as it is rounded to be stored: the held-out loss is ${stored.toFixed(4)} then, against ${first.held_out_loss.toFixed(4)} before. The weights are those that came in, in the form that was asked for.`,
     );
   }
   if (frozen.length > 0) {

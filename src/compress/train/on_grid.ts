@@ -1,4 +1,5 @@
 /** @file Numbers → the codes of a grid that is there already: scales, zero points and order stay, each number takes the nearest code. */
+import { gridCodes } from '../../models/packed/grid_codes.ts';
 import { groupSize, groupsOf } from '../../models/packed/packing.ts';
 import type { GroupedValues } from '../../models/packed/values.ts';
 import { pulse } from '../../pulse/pulse.ts';
@@ -8,9 +9,7 @@ export function onGrid(grid: GroupedValues, W: ArrayLike<number>): GroupedValues
   const { packing, rows, columns, scales, zeros, order } = grid;
   const size = groupSize(packing, columns);
   const groups = groupsOf(packing, columns);
-  const isSigned = packing.zero === 'symmetric';
-  const most = isSigned ? 2 ** (packing.bits - 1) - 1 : 2 ** packing.bits - 1;
-  const least = isSigned ? -most : 0;
+  const { lowest, highest } = gridCodes(grid);
   const codes = Uint8Array.from(grid.codes);
   for (let row = 0; row < rows; row++) {
     pulse();
@@ -22,7 +21,7 @@ export function onGrid(grid: GroupedValues, W: ArrayLike<number>): GroupedValues
       const zero = zeros?.[group] ?? 0;
       const exact = packing.zero === 'minimum' ? (value - zero) / scale : value / scale + zero;
       // A byte of two's complement holds a signed code.
-      codes[row * columns + j] = Math.max(least, Math.min(most, Math.round(exact)));
+      codes[row * columns + j] = Math.max(lowest, Math.min(highest, Math.round(exact)));
     }
   }
   return { ...grid, codes };

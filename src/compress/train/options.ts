@@ -1,13 +1,19 @@
 /** @file Options that every training of adapters has. */
-import { flag, number } from '../options/fields.ts';
+import type { Template } from '../examples/examples.ts';
+import { choice, file, flag, number } from '../options/fields.ts';
 
-export interface TrainingOptions {
-  readonly rank: number;
-  readonly alpha: number;
+/** Of every training. */
+export interface StepOptions {
   readonly steps: number;
   readonly lr: number;
   readonly batch: number;
   readonly seed: number;
+}
+
+/** Of one of low-rank adapters. */
+export interface TrainingOptions extends StepOptions {
+  readonly rank: number;
+  readonly alpha: number;
   readonly shortcuts: boolean;
   readonly norms: boolean;
 }
@@ -26,12 +32,13 @@ export const STEPS = number(
   },
   { min: 1, max: 100000, value: 100, whole: true },
 );
-export const LR = number(
-  {
-    label: 'Learning rate',
-    help: 'The largest: it rises over the first ten steps and falls as a cosine to zero. Small models bear 1e-3 and more, larger ones less.',
-  },
-  { min: 1e-7, max: 1, value: 1e-3 },
+export const lrOf = (
+  value: number,
+  help = 'The largest: it rises over the first ten steps and falls as a cosine to zero.',
+) => number({ label: 'Learning rate', help }, { min: 1e-7, max: 1, value });
+export const LR = lrOf(
+  1e-3,
+  'The largest: it rises over the first ten steps and falls as a cosine to zero. Small models bear 1e-3 and more, larger ones less.',
 );
 export const BATCH = number(
   { label: 'Batch', help: 'Calibration windows a step.', unit: 'windows' },
@@ -51,4 +58,33 @@ export const SHORTCUTS = flag(
 export const NORMS = flag(
   { label: 'Norms and biases', help: 'Trains norms and the biases of linears as well, where the model has them.' },
   false,
+);
+
+/** What every training of adapters takes. @param alpha Its default. */
+export const adapterFields = (alpha: number) => ({
+  ...{ rank: RANK, alpha: alphaOf(alpha), steps: STEPS, lr: LR, batch: BATCH },
+  ...{ shortcuts: SHORTCUTS, norms: NORMS, seed: SEED },
+});
+
+/** Of trainings that learn from prompts and answers. */
+export interface ExampleOptions {
+  readonly data?: string | undefined;
+  readonly template: Template;
+}
+
+export const DATA = file(
+  {
+    label: 'Examples',
+    help: 'A JSON Lines file with prompt and completion (and rationale), or instruction, input and output, a line each. It is given beside the recipe: dropped on the page, or lying where the headless command is told.',
+  },
+  'a JSON Lines file',
+);
+
+export const TEMPLATE = choice<Template>(
+  {
+    label: 'Template',
+    help: 'How prompts and answers are put to the model. chat: as messages in its own chat template. plain: as text. auto: chat where it has one.',
+  },
+  ['auto', 'chat', 'plain'],
+  'auto',
 );

@@ -22,6 +22,6 @@ export function windowsOfStep(step: number, batch: number, count: number, seed: 
 }
 
 /** Windows at the end of the calibration text that are not trained on. */
-export function heldOut(count: number): number {
-  return Math.max(1, Math.min(8, Math.floor(count / 4)));
+export function heldOut(count: number, most = 8): number {
+  return Math.max(1, Math.min(most, Math.floor(count / 4)));
 }

@@ -1,12 +1,16 @@
-/** @file Linears with what their adapters learnt, stored as the linears before were: floats, sparse with the same mask, integers on the same grid. */
+/** @file Linears with what they learnt, stored as the linears before were, or as the method says: floats, sparse with the same mask, integers. */
 import type { WeightRef } from '../../models/decoder_model.ts';
-import type { PackedValues } from '../../models/packed/values.ts';
+import { groupsOf } from '../../models/packed/packing.ts';
+import type { GroupedValues, PackedValues } from '../../models/packed/values.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { AdaptedLoader } from '../../runtime/backward/adapters.ts';
+import type { TrainedScales } from '../../runtime/backward/scales.ts';
+import { TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
 import { storeChanged } from '../layerwise/store_changed.ts';
 import type { Changed } from '../layerwise_types.ts';
+import { toHalf } from '../solvers/grid.ts';
+import type { Learning } from './learning.ts';
 import type { Trainable } from './linears.ts';
 import { onGrid } from './on_grid.ts';
 
@@ -14,17 +18,22 @@ import { onGrid } from './on_grid.ts';
 export async function storeTrained(
   arena: Arena,
   { adapters, whole }: Trainable,
+  { hold }: Pick<Learning, 'hold'>,
   scratch: ScratchStore,
   dtype: FloatType,
 ): Promise<Map<WeightRef, WeightRef>> {
-  const loader = new AdaptedLoader(arena, adapters);
+  const loader = new TrainedLoader(arena, adapters);
   const stored = new Map<WeightRef, WeightRef>();
-  for (const ref of adapters.keys()) {
-    const { weight } = await loader.linear({ weight: ref });
-    const values = await arena.backend.read(weight);
-    arena.free(weight);
-    const packed = await ref.unpack?.();
-    const changed = packed ? repacked(packed, values) : { values: Float64Array.from(values) };
+  for (const [ref, trained] of adapters) {
+    let changed: NonNullable<Changed>;
+    if (trained.kind === 'scales') changed = await scaledValues(arena, trained);
+    else {
+      const { weight, kept } = await loader.linear({ weight: ref });
+      const values = Float64Array.from(await arena.backend.read(weight));
+      arena.free(weight, kept);
+      const packed = hold ? undefined : await ref.unpack?.();
+      changed = hold?.(ref, values, trained) ?? (packed ? repacked(packed, values) : { values });
+    }
     stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, changed, dtype));
   }
   for (const [ref, tensor] of whole) {
@@ -35,8 +44,20 @@ export async function storeTrained(
   return stored;
 }
 
-function repacked(packed: PackedValues, values: ArrayLike<number>): NonNullable<Changed> {
-  if ('mask' in packed) return { ...packed, values: Float64Array.from(values) };
+function repacked(packed: PackedValues, values: Float64Array): NonNullable<Changed> {
+  if ('mask' in packed) return { ...packed, values };
   if ('codes' in packed) return onGrid(packed, values);
   throw new RangeError(`a ${packed.packing.kind} weight was trained`);
+}
+
+/** The same codes with the scales, and minimums, as they are now, in the type that the packing has for them. */
+async function scaledValues(arena: Arena, trained: TrainedScales): Promise<GroupedValues> {
+  const values = await trained.codes();
+  const { packing, rows, columns } = values;
+  const numbers = async (tensor: TrainedScales['scales'], round: (value: number) => number) =>
+    Float64Array.from(await arena.backend.read(tensor), round);
+  const count = rows * groupsOf(packing, columns);
+  const scales = await numbers(trained.scales, packing.scale === 'F16' ? toHalf : Math.fround);
+  if (scales.length !== count) throw new RangeError(`${scales.length} scales of ${count}`);
+  return { ...values, scales, ...(trained.minimums && { zeros: await numbers(trained.minimums, toHalf) }) };
 }

@@ -6,16 +6,18 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { NO_ADAPTERS } from '../../runtime/backward/adapters.ts';
+import { parametersOf } from '../../runtime/backward/trained.ts';
+import { NO_ADAPTERS } from '../../runtime/backward/trained_loader.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
-import { lossOn, type Objective } from './held_out.ts';
-import { isTrained, linearPlaces, loadWhole, seededAdapters, type Trainable } from './linears.ts';
+import { lossOn, type Objective, type Practice } from './held_out.ts';
+import type { Learning } from './learning.ts';
+import { linearPlaces, loadWhole, type Trainable, type WholeOptions } from './linears.ts';
 import { notesOf } from './notes.ts';
-import type { TrainingOptions } from './options.ts';
+import type { StepOptions } from './options.ts';
 import type { TrainingPoint, TrainingReport } from './report.ts';
 import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
@@ -29,20 +31,24 @@ const POINTS = 10;
 /** So many measurements in a row, each worse than the best by the share, end it. */
 const PATIENCE = { points: 3, share: 0.02 };
 
+/** A loss that storing raises by less, as float16 does, is the loss that was measured. */
+const ROUNDING = 1e-3;
+
 /** Shares of the progress bar: what the objective prepares, the steps, storing. */
 export const PREPARING = 0.1;
 const STORING = 0.05;
 
 export async function trained(
   model: DecoderModel,
-  options: TrainingOptions,
+  options: StepOptions & WholeOptions,
   context: PassContext,
   objective: Objective,
+  learning: Learning,
 ): Promise<CompressedModel> {
   return withArena(context.backend, async (arena) => {
-    const adapters = await seededAdapters(arena, model, options);
+    const adapters = await learning.linears(arena, model);
     const whole = await loadWhole(arena, model, options);
-    return new Training(arena, model, { adapters, whole }, options, context, objective).run();
+    return new Training(arena, model, { adapters, whole }, options, context, objective, learning).run();
   });
 }
 
@@ -58,6 +64,18 @@ export function assertWindows(count: number): void {
   });
 }
 
+/** The same of prompts with answers. */
+export function assertExamples(count: number): void {
+  if (count >= 2) return;
+  throw new WhittleError({
+    code: 'text_too_short',
+    message: `There is ${count} example, and training needs one to learn from and one that it is measured on.`,
+    place: { field: 'data' },
+    allowed: 'at least 2 examples; hundreds train well',
+    action: 'Add lines to the file.',
+  });
+}
+
 class Training {
   private curve: TrainingPoint[] = [];
   private readonly trainCount: number;
@@ -68,13 +86,23 @@ class Training {
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     private readonly trainable: Trainable,
-    private readonly options: TrainingOptions,
+    private readonly options: StepOptions,
     private readonly context: PassContext,
     private readonly objective: Objective,
+    private readonly learning: Learning,
   ) {
-    const { count } = context.calibration;
-    this.trainCount = count - heldOut(count);
-    this.heldWindows = Array.from({ length: count - this.trainCount }, (_, i) => this.trainCount + i);
+    const count = Math.floor(context.calibration.count / this.each);
+    this.trainCount = count - heldOut(count, objective.most_held_out);
+    this.heldWindows = this.windowsOf(Array.from({ length: count - this.trainCount }, (_, i) => this.trainCount + i));
+  }
+
+  /** Windows that go together. */
+  private get each(): number {
+    return this.objective.each ?? 1;
+  }
+
+  private windowsOf(chosen: readonly number[]): number[] {
+    return chosen.flatMap((index) => Array.from({ length: this.each }, (_, i) => index * this.each + i));
   }
 
   async run(): Promise<CompressedModel> {
@@ -83,6 +111,7 @@ class Training {
     const { steps, batch, seed } = options;
     const { adapters, whole } = this.trainable;
     const begun = performance.now();
+    const initial = await this.values();
     const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole);
     const every = Math.max(1, Math.floor(steps / POINTS));
     const from = await this.resumed(training);
@@ -90,7 +119,7 @@ class Training {
     let losses: number[] = [];
     let step = from;
     while (step < steps && !this.isLost) {
-      const chosen = windowsOfStep(step, batch, this.trainCount, seed);
+      const chosen = this.windowsOf(windowsOfStep(step, batch, this.trainCount, seed));
       losses.push(await this.step(training, step, chosen));
       step++;
       if (step % every !== 0 && step !== steps) continue;
@@ -99,7 +128,7 @@ class Training {
       losses = [];
     }
     const seconds = (performance.now() - begun) / 1000;
-    return this.finish(step, ((step - from) * batch * calibration.seqlen) / seconds);
+    return this.finish(initial, step, ((step - from) * batch * this.each * calibration.seqlen) / seconds);
   }
 
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
@@ -123,17 +152,24 @@ class Training {
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
-    const { options, context, objective } = this;
-    const { calibration, signal, spill } = context;
+    const { options, context } = this;
+    const { signal, spill } = context;
     return withArena(context.backend, async (own) => {
-      const { windows, batches } = stepWindows(own, calibration, chosen);
-      const goal = await objective.of(own, chosen, batches);
+      const { windows, batches, ...goal } = await this.practice(own, step, chosen);
       const onProgress = (fraction: number) => this.tell(step, fraction);
       return training.step(windows, batches, learningRate(step, options), {
         ...{ ...goal, signal, onProgress },
         ...(spill && { spill }),
       });
     });
+  }
+
+  private async practice(own: Arena, step: number, chosen: readonly number[]): Promise<Practice> {
+    const { objective, context, trainable } = this;
+    const made = await objective.practice?.(own, step, chosen, trainable);
+    if (made) return made;
+    const { windows, batches } = stepWindows(own, context.calibration, chosen);
+    return { windows, batches, ...(await objective.of(own, chosen, batches, chosen)) };
   }
 
   /** Of the adapters as they are; the best are remembered. */
@@ -150,13 +186,20 @@ class Training {
     this.curve.push(point);
     observer.onTraining?.(point, this.options.steps);
     if (this.best && !(found.loss < this.best.loss)) return;
-    const values = await Promise.all(this.tensors.map((tensor) => backend.read(tensor)));
-    this.best = { step, loss: found.loss, values };
+    this.best = { step, loss: found.loss, values: await this.values() };
+  }
+
+  private values(): Promise<Table[]> {
+    return Promise.all(this.tensors.map((tensor) => this.context.backend.read(tensor)));
+  }
+
+  private put(values: readonly Table[]): void {
+    for (const [i, tensor] of this.tensors.entries()) fill(this.arena, tensor, values[i]);
   }
 
   private get tensors() {
     const { adapters, whole } = this.trainable;
-    return [...[...adapters.values()].flatMap(({ A, B }) => [A, B]), ...whole.values()];
+    return [...[...adapters.values()].flatMap(parametersOf).map(({ parameter }) => parameter), ...whole.values()];
   }
 
   private get isLost(): boolean {
@@ -173,45 +216,48 @@ class Training {
     observer.onProgress({
       fraction: PREPARING + (1 - PREPARING - STORING) * ((step + share) / options.steps),
       step: `training, step ${step + 1} of ${options.steps}`,
-      tokens: (step + share) * batch * calibration.seqlen,
+      tokens: (step + share) * batch * this.each * calibration.seqlen,
     });
   }
 
-  private async finish(taken: number, tokens_per_second: number): Promise<CompressedModel> {
-    const { arena, model, options, context, objective, trainable, heldWindows, curve, best } = this;
+  private async finish(initial: readonly Table[], taken: number, tokens_per_second: number): Promise<CompressedModel> {
+    const { model, options, context, objective, trainable, heldWindows, curve, best } = this;
     const { adapters } = trainable;
-    const { backend, calibration, scratch, signal } = context;
+    const { backend, calibration, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
-    for (const [i, tensor] of this.tensors.entries()) {
-      fill(arena, tensor, best.values[i]);
-    }
-    const stored = await storeTrained(arena, trainable, scratch, storedType(model));
-    const made = replaceWeights(model, stored);
+    this.put(best.values);
+    const made = await this.stored();
     const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
-    const isPacked = [...adapters.keys()].some(({ packed }) => packed?.kind === 'grouped');
-    // Numbers that snap back to their grid may be worse than those that came in: then nothing is changed.
-    const isKept = !isPacked || after.loss < curve[0].held_out_loss;
+    // What is rounded as it is stored may be worse than what came in: then nothing is changed.
+    const isKept = after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
     const report: TrainingReport = {
       objective: objective.label,
-      windows: { training: this.trainCount, held_out: heldWindows.length, seqlen: calibration.seqlen },
+      windows: { training: this.trainCount, held_out: heldWindows.length / this.each, seqlen: calibration.seqlen },
       trained_parameters: this.tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
       steps: options.steps,
       best_step: best.step,
       curve,
       ...(isKept && { stored_held_out_loss: after.loss }),
       tokens_per_second,
-      notes: notesOf({
-        ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isPacked, isKept },
-        frozen: linearPlaces(model).filter(({ weight }) => !isTrained(weight)),
-      }),
+      notes: [
+        ...(objective.notes ?? []),
+        ...notesOf({
+          ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
+          isPacked: [...adapters].some(([ref, { kind }]) => kind === 'low_rank' && ref.packed?.kind === 'grouped'),
+          frozen: linearPlaces(model).filter(({ weight }) => !adapters.has(weight)),
+        }),
+      ],
     };
     await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report };
-    // As they came in, floats in the planned type.
-    for (const { B } of adapters.values()) backend.scale({ hidden_states: B, factor: 0 });
-    const floats = new Map([...adapters].filter(([ref]) => !ref.packed));
-    const before = await loadWhole(arena, model, options);
-    const same = await storeTrained(arena, { adapters: floats, whole: before }, scratch, storedType(model));
-    return { model: replaceWeights(model, same), sites: [], training: report };
+    this.put(initial);
+    return { model: await this.stored(), sites: [], training: report };
+  }
+
+  /** With what is learnt now. */
+  private async stored(): Promise<DecoderModel> {
+    const { arena, model, trainable, learning, context } = this;
+    const dtype = storedType(model);
+    return replaceWeights(model, await storeTrained(arena, trainable, learning, context.scratch, dtype));
   }
 }

@@ -91,6 +91,7 @@ async function writeCard(
 ): Promise<ExportedFile[]> {
   const { summary, open } = state.requireModel();
   const { format } = options;
+  const bases = made?.run.bases;
   const dense = { parameters: summary.parameters, perplexity: state.dense?.report.perplexity ?? evaluation.perplexity };
   const card = modelCard({
     name: summary.name,
@@ -108,8 +109,8 @@ async function writeCard(
     runtimes: runtimes.map(runtimeName),
     notes,
     needs_onnxruntime,
-    ...(made?.slice && { slicing: { ...made.slice.options, head: made.slice.head, dimension: made.slice.dimension } }),
-    ...(made && !made.slice && { recipe: recipeFacts(made.run, evaluation) }),
+    ...(bases && { slicing: { ...bases.options, head: bases.head, dimension: bases.dimension } }),
+    ...(made && !bases && { recipe: recipeFacts(made.run, evaluation) }),
     protocol: evaluation.protocol,
     warnings: summary.warnings,
     version: VERSION,
@@ -159,12 +160,11 @@ export async function writeReport(
     dense: dense.report,
     dense_tasks: state.denseScores,
     dense_exports: made ? [] : [exported],
-    sliced: made?.slice ? [{ slice: made.slice, evaluation, tasks: made.scores, exports: [exported] }] : [],
     runs: made ? [{ run: made.run, evaluation, tasks: made.scores, exports: [exported] }] : [],
     timings_ms: { ...timings, total: Object.values(timings).reduce((sum, ms) => sum + ms, 0) },
     memory: memoryReport(state),
     is_calibrated: state.calibrated.size > 0,
-    ...(made && !made.slice && { planned: plannedRun(state, made.run) }),
+    ...(made && !made.run.bases && { planned: plannedRun(state, made.run) }),
   });
   return [...card, await writeFile(folder, REPORT_FILE, json(report))];
 }

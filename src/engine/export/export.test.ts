@@ -4,11 +4,12 @@ import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
 import { memoryPlatform } from '../../../test/support/memory_platform.ts';
 import { seededText } from '../../../test/support/slice_job.ts';
 import { Engine } from '../engine.ts';
-import type { ExportFormat, ExportOptions, ExportReport, ModelSource, SliceOptions } from '../protocol.ts';
+import type { ExportFormat, ExportOptions, ExportReport, ModelSource, SlicegptOptions } from '../protocol.ts';
 import type { Report } from '../report.ts';
+import { slicingRecipe } from '../slicing_recipe.ts';
 import type { VerifyLimits } from '../verify/verify_files.ts';
 
-const SLICE: SliceOptions = { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' };
+const SLICE: SlicegptOptions = { sparsity: 0.25, round: 1, schedule: 'sequential', fusion: 'exact', head: 'auto' };
 
 /** @param changed Texts of files in place of the model's own. */
 async function source(changed: Readonly<Record<string, string>> = {}): Promise<ModelSource> {
@@ -56,7 +57,7 @@ describe('export', () => {
     ['safetensors', 'f16', 'model.safetensors'],
   ])('%s in %s measures exactly that file', async (format, precision, name) => {
     const { engine, filesOf } = await started();
-    const slice = await engine.run('slice', SLICE);
+    const slice = await engine.run('compress', slicingRecipe(SLICE));
     const report = await engine.run('export', { id: slice.id, options: { format, precision } });
     expect(report.options).toMatchObject({ format, precision });
     const files = filesOf(report);
@@ -74,7 +75,7 @@ describe('export', () => {
 
   it('quantised numbers are measured anew, not taken from the chart', async () => {
     const { engine } = await started();
-    const slice = await engine.run('slice', SLICE);
+    const slice = await engine.run('compress', slicingRecipe(SLICE));
     const shown = await engine.run('evaluate', { target: slice.id });
     const exported = await engine.run('export', { id: slice.id, options: { precision: 'int8' } });
     expect(exported.perplexity_in_app).not.toBe(shown.perplexity);
@@ -90,7 +91,7 @@ describe('export', () => {
     ['gguf', 'dense'],
   ])('what %s holds of a %s model opens again and gives the same perplexity', async (format, kind) => {
     const { engine, filesOf } = await started();
-    const id = kind === 'dense' ? 'dense' : (await engine.run('slice', SLICE)).id;
+    const id = kind === 'dense' ? 'dense' : (await engine.run('compress', slicingRecipe(SLICE))).id;
     const { perplexity } = await engine.run('evaluate', { target: id });
     const files = filesOf(await engine.run('export', { id, options: { format } }));
     const again = await started();
@@ -109,7 +110,7 @@ describe('export', () => {
 
   it('several formats of one model stand beside each other; the same again replaces its own', async () => {
     const { engine, platform } = await started();
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('export', { id });
     await engine.run('export', { id, options: { precision: 'int8' } });
     expect(platform.exports.size).toBe(2);
@@ -139,7 +140,7 @@ describe('export', () => {
 
   it('GGUF of a sliced model is refused with the reason, and nothing is left', async () => {
     const { engine, platform } = await started();
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const refused = engine.run('export', { id, options: { format: 'gguf' } });
     await expect(refused).rejects.toMatchObject({ code: 'bad_option', message: expect.stringContaining('shortcuts') });
     expect(platform.exports.size).toBe(0);
@@ -147,7 +148,7 @@ describe('export', () => {
 
   it('a folder for transformers.js has a card, a generation config and a config that names its file', async () => {
     const { engine, filesOf } = await started();
-    const { id } = await engine.run('slice', SLICE);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
     const files = filesOf(
       await engine.run('export', { id, options: { format: 'transformers.js', precision: 'int4' } }),
     );

@@ -90,7 +90,7 @@ async function writeAndVerify(
         target.model,
         options.format,
         state.requireModel().open.raw_config,
-        target.made?.slice !== undefined,
+        target.made?.run.bases !== undefined,
       ),
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },

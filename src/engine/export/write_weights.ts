@@ -5,7 +5,7 @@ import { writeSliced } from '../../export/safetensors/write_sliced.ts';
 import { type OnnxOptions, writeOnnx } from '../../export/write_onnx.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
-import type { ExportedFile, SliceReport } from '../protocol.ts';
+import type { BasesReport, ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
 import { ggufSource } from './gguf_source.ts';
@@ -58,21 +58,21 @@ function ggufFileType({ made }: ExportTarget): string | undefined {
 /** What was done to the model, as config.json keeps it. */
 export function methodOf({ made }: ExportTarget): Record<string, unknown> {
   if (!made) return {};
-  const { run, slice } = made;
+  const { run } = made;
   const steps = run.steps.map(({ method, options }) => ({ method, options }));
-  return { ...(slice ? slicingFacts(slice) : {}), recipe: run.recipe, steps };
+  return { ...(run.bases ? slicingFacts(run.bases) : {}), recipe: run.recipe, steps };
 }
 
 /** Facts for people and tools, kept in the file. */
 export function metadataOf(state: EngineState, { made }: ExportTarget): Record<string, string> {
   const source = state.requireModel().summary.name;
   if (!made) return { source };
-  const facts = made.slice ? slicingFacts(made.slice) : {};
+  const facts = made.run.bases ? slicingFacts(made.run.bases) : {};
   const texts = Object.entries(facts).map(([key, value]) => [key, String(value)]);
   return { ...Object.fromEntries(texts), source, recipe: made.run.recipe };
 }
 
-function slicingFacts({ options, head, dimension }: SliceReport): Record<string, unknown> {
+function slicingFacts({ options, head, dimension }: BasesReport): Record<string, unknown> {
   const { sparsity, round, schedule, fusion } = options;
   return { method: 'slicegpt', sparsity, dimension, round_interval: round, schedule, fusion, head };
 }

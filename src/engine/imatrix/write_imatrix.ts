@@ -42,7 +42,7 @@ export async function writeImatrixCommand(
   const scratch = await platform.createScratch();
   let energies: ReadonlyMap<string, InputEnergy>;
   try {
-    const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
+    const shared = compressionContext(state, platform, scratch, 'dense', meter, emit, signal);
     energies = await inputEnergies(open.model, { ...shared, dense: open.model, before: [], after: [] });
   } finally {
     await scratch.clear();

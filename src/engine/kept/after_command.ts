@@ -14,8 +14,8 @@ export async function afterCommand<K extends CommandKind>(
   result: Commands[K]['result'],
 ): Promise<void> {
   if (!platform.kept) return;
-  if (kind === 'slice' || kind === 'compress') {
-    const report = result as Commands['slice']['result'] | Commands['compress']['result'];
+  if (kind === 'compress') {
+    const report = result as Commands['compress']['result'];
     const unkept = await failureOf(keepRun(state, platform, report.id));
     if (unkept) report.unkept = unkept;
   } else if (kind === 'evaluate' || kind === 'export') {

@@ -5,6 +5,7 @@ import { SLICE, source, started } from '../../../test/support/test_engine.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { Engine } from '../engine.ts';
 import type { EngineEvent, StepInput } from '../protocol.ts';
+import { slicingRecipe } from '../slicing_recipe.ts';
 
 const LAYERS = 3;
 const model = () => source({ num_hidden_layers: LAYERS });
@@ -19,7 +20,7 @@ function session() {
 
 type Job = (engine: Engine, emit: (event: EngineEvent) => void) => Promise<{ id: string }>;
 
-const slice: Job = (engine, emit) => engine.run('slice', SLICE, emit);
+const slice: Job = (engine, emit) => engine.run('compress', slicingRecipe(SLICE), emit);
 const recipe =
   (...steps: StepInput[]): Job =>
   (engine, emit) =>
@@ -28,7 +29,11 @@ const recipe =
 const GPTQ: StepInput = { method: 'gptq', options: { bits: 4, group: 8 } };
 const JOBS: [string, Job, passes: number][] = [
   ['slicing', slice, 1],
-  ['slicing with a head of its own', (engine, emit) => engine.run('slice', { ...SLICE, head: 'tied-sliced' }, emit), 1],
+  [
+    'slicing with a head of its own',
+    (engine, emit) => engine.run('compress', slicingRecipe({ ...SLICE, head: 'tied-sliced' }), emit),
+    1,
+  ],
   ['gptq', recipe(GPTQ), 1],
   ['gptq towards the dense stream', recipe({ method: 'correct' }, GPTQ), 1],
   [
@@ -97,8 +102,8 @@ it('a cancelled job leaves nothing behind, one on other texts begins anew', asyn
   const engine = await next();
   const controller = new AbortController();
   const job = engine.run(
-    'slice',
-    SLICE,
+    'compress',
+    slicingRecipe(SLICE),
     (event) => event.type === 'progress' && event.layer === 2 && controller.abort(),
     controller.signal,
   );
@@ -108,7 +113,7 @@ it('a cancelled job leaves nothing behind, one on other texts begins anew', asyn
 
   await brokenOff(engine, slice, 2, 0);
   const after = await next();
-  await after.run('slice', { ...SLICE, sparsity: 0.5 });
+  await after.run('compress', slicingRecipe({ ...SLICE, sparsity: 0.5 }));
   expect([...kept.records.keys()].filter((name) => name.startsWith('run-'))).toHaveLength(1);
 });
 
@@ -122,17 +127,19 @@ it('a full disk keeps finished layers, and the next try goes on from there', asy
     const full = () => Promise.reject(new WhittleError({ code: 'storage_full', message: 'No room.' }));
     return { ...scratch, append: (bytes) => (isFull ? full() : scratch.append(bytes)) };
   };
-  const first = engine.run('slice', SLICE, (event) => {
+  const first = engine.run('compress', slicingRecipe(SLICE), (event) => {
     if (event.type === 'progress' && event.layer === 2) isFull = true;
   });
   await expect(first).rejects.toMatchObject({ code: 'storage_full', action: expect.stringContaining('goes on') });
   isFull = false;
   expect(kept.records.has('checkpoint.json')).toBe(true);
   const seen: number[] = [];
-  const made = await engine.run('slice', SLICE, (event) => {
+  const made = await engine.run('compress', slicingRecipe(SLICE), (event) => {
     if (event.type === 'progress' && event.layer !== undefined) seen.push(event.layer);
   });
   expect(Math.min(...seen)).toBe(2);
   const whole = await session().engine();
-  expect(await hashes(engine, made.id)).toEqual(await hashes(whole, (await whole.run('slice', SLICE)).id));
+  expect(await hashes(engine, made.id)).toEqual(
+    await hashes(whole, (await whole.run('compress', slicingRecipe(SLICE))).id),
+  );
 });

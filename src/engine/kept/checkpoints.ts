@@ -6,19 +6,20 @@ import type { Tensor } from '../../backend/backend.ts';
 import type { LayerCheckpoints, PassCheckpoint } from '../../compress/method.ts';
 import { toErrorData } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
+import { decodeGraph, encodeGraph } from '../../models/record/graph.ts';
 import { filesOf, type ModelRecord, ModelRecorder } from '../../models/record/record_model.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import { Arena } from '../../runtime/arena.ts';
 import { loadTensor, type SavedTensor, saveTensor } from '../../runtime/saved_tensor.ts';
 import type { BatchStates } from '../../runtime/spill.ts';
 import type { EnginePlatform } from '../platform.ts';
-import type { StepReport, Unfinished } from '../protocol.ts';
+import type { SiteReport, StepReport, Unfinished } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { type KeptScratch, SharedScratch } from './kept_store.ts';
 import { parsed, restoredModel } from './run_records.ts';
 
 export const CHECKPOINT = 'checkpoint.json';
-const VERSION = 1;
+const VERSION = 2;
 /** States of many long windows would take longer to write than the layer took to compute. */
 const MOST_BYTES = 1e9;
 /** Putting down takes at most this share of the time. */
@@ -29,6 +30,15 @@ export interface DonePass {
   readonly key: string;
   readonly model: ModelRecord;
   readonly steps: readonly StepReport[];
+  /** `encodeGraph` of them: spectra are typed arrays. */
+  readonly sites: unknown;
+}
+
+/** A pass as the job knows it. */
+export interface KnownPass {
+  readonly model: DecoderModel;
+  readonly steps: readonly StepReport[];
+  readonly sites: readonly SiteReport[];
 }
 
 interface Layers {
@@ -45,7 +55,8 @@ interface CheckpointRecord {
   readonly version: number;
   /** Of the input: model, texts, backend. */
   readonly key: string;
-  readonly job: Unfinished['job'];
+  /** Of the recipe. */
+  readonly steps: Unfinished['steps'];
   readonly passes: readonly DonePass[];
   readonly layers: Layers | null;
 }
@@ -77,40 +88,38 @@ export class JobCheckpoints {
   private constructor(
     private readonly state: EngineState,
     private readonly platform: EnginePlatform,
-    private readonly job: Unfinished['job'],
+    private readonly steps: Unfinished['steps'],
   ) {}
 
   /** Reads what a job of the same kind on the same input had put down. Undefined where nothing outlives the engine. */
   static async open(
     state: EngineState,
     platform: EnginePlatform,
-    job: Unfinished['job'],
+    steps: Unfinished['steps'],
   ): Promise<JobCheckpoints | undefined> {
     if (!platform.kept) return undefined;
-    const own = new JobCheckpoints(state, platform, job);
+    const own = new JobCheckpoints(state, platform, steps);
     const found = await readCheckpoint(platform);
     if (found && found.key === inputKey(state)) own.found = found;
     return own;
   }
 
   /** A pass that is done already. */
-  async pass(
-    key: string,
-  ): Promise<{ model: DecoderModel; steps: readonly StepReport[]; scratch: ScratchStore[] } | undefined> {
+  async pass(key: string): Promise<(KnownPass & { scratch: ScratchStore[] }) | undefined> {
     const done = this.found?.passes.find((each) => each.key === key);
     if (!done) return undefined;
     const { model, scratch } = await restoredModel(this.state, this.shared(), done.model);
     this.passes.push(done);
-    return { model, steps: done.steps, scratch };
+    return { model, steps: done.steps, sites: decodeGraph(done.sites) as readonly SiteReport[], scratch };
   }
 
   /** A pass is done: it need not be done again whatever happens to the next. */
-  async finished(key: string, model: DecoderModel, steps: readonly StepReport[]): Promise<void> {
+  async finished(key: string, { model, steps, sites }: KnownPass): Promise<void> {
     await this.quietly(async () => {
       const { recorder, copies } = await this.recorder();
       const record = await recorder.record(model);
       if (filesOf(record).length > 0) this.scratch.push(copies);
-      this.passes.push({ key, model: record, steps });
+      this.passes.push({ key, model: record, steps, sites: encodeGraph(sites) });
       await this.write(null);
     });
   }
@@ -201,8 +210,8 @@ export class JobCheckpoints {
   }
 
   private async write(layers: Layers | null): Promise<void> {
-    const { job, passes } = this;
-    const record: CheckpointRecord = { version: VERSION, key: inputKey(this.state), job, passes, layers };
+    const { steps, passes } = this;
+    const record: CheckpointRecord = { version: VERSION, key: inputKey(this.state), steps, passes, layers };
     await this.platform.kept?.write(CHECKPOINT, JSON.stringify(record));
     this.isWritten = true;
   }
@@ -256,8 +265,8 @@ export function checkpointFiles({ passes, layers }: CheckpointRecord): string[] 
   ];
 }
 
-export function unfinishedOf({ job, layers }: CheckpointRecord): Unfinished {
-  return { job, layer: layers?.done ?? 0, layers: layers?.layers ?? 0 };
+export function unfinishedOf({ steps, layers }: CheckpointRecord): Unfinished {
+  return { steps, layer: layers?.done ?? 0, layers: layers?.layers ?? 0 };
 }
 
 /**

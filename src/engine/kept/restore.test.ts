@@ -4,6 +4,7 @@ import { type MemoryPlatform, memoryPlatform } from '../../../test/support/memor
 import { failure, SLICE, source, started } from '../../../test/support/test_engine.ts';
 import type { Engine } from '../engine.ts';
 import type { StepInput } from '../protocol.ts';
+import { slicingRecipe } from '../slicing_recipe.ts';
 
 /** Two engines on one storage, one after the other: as before and after a reload. */
 function session() {
@@ -50,8 +51,8 @@ it.each(['sequential', 'rotate-once'] as const)(
     const { kept, platform } = session();
     const before = await started(platform);
     await before.run('evaluate', { target: 'dense' });
-    const gone = await before.run('slice', { ...SLICE, sparsity: 0.5, schedule });
-    const slice = await before.run('slice', { ...SLICE, schedule });
+    const gone = await before.run('compress', slicingRecipe({ ...SLICE, sparsity: 0.5, schedule }));
+    const slice = await before.run('compress', slicingRecipe({ ...SLICE, schedule }));
     const { perplexity } = await before.run('evaluate', { target: slice.id });
     const files = await hashes(before, slice.id);
     const abandoned = await kept.createScratch();

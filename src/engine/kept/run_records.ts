@@ -7,7 +7,7 @@ import type { EnginePlatform, ExportFolder } from '../platform.ts';
 import type { EngineState, MadeModel } from '../state.ts';
 import type { KeptScratch, KeptStore, SharedScratch } from './kept_store.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 const PREFIX = 'run-';
 const DENSE = 'dense';
 
@@ -18,7 +18,7 @@ export interface RunRecord {
   readonly figures: unknown;
 }
 
-interface Figures extends Pick<MadeModel, 'run' | 'slice' | 'calibration' | 'evaluation'> {
+interface Figures extends Pick<MadeModel, 'run' | 'calibration' | 'evaluation'> {
   readonly exports: readonly (readonly [key: string, path: string])[];
 }
 
@@ -37,8 +37,8 @@ export async function keepRun(state: EngineState, platform: EnginePlatform, id: 
   const { kept } = platform;
   const made = state.runs.get(id);
   if (!kept || !made) return;
-  const { run, slice, calibration, evaluation } = made;
-  const figures: Figures = { run, slice, calibration, evaluation, exports: pathsOf(made.exports) };
+  const { run, calibration, evaluation } = made;
+  const figures: Figures = { run, calibration, evaluation, exports: pathsOf(made.exports) };
   const record: RunRecord = {
     version: VERSION,
     model: await modelRecord(state, platform, made),

@@ -10,7 +10,6 @@ import type {
   PerplexityReport,
   RunReport,
   ScoreReport,
-  SlicedRun,
   SolveReport,
   StepReport,
   TokenLosses,
@@ -31,7 +30,6 @@ const READERS: Readers = {
   evaluate: ofEvaluation,
   score: ofScores,
   calibrate: ofCalibration,
-  slice: ofSlicing,
   compress: ofRun,
   solve: ofSearch,
   export: ofExport,
@@ -81,17 +79,7 @@ function ofCalibration({ sites, duration_ms }: CalibrationReport): Measured {
   return { metrics: [...present(kept), { metric: 'duration', value: duration_ms, unit: 'ms' }] };
 }
 
-function ofSlicing({ id, run, sites, discarded_energy }: SlicedRun): Measured {
-  const { recipe, metrics } = ofRun(run);
-  const energy = discarded_energy.map((value, i) => ({
-    metric: 'discarded_energy',
-    value,
-    of: `site ${sites[i]?.site ?? i}`,
-  }));
-  return { id, recipe, metrics: [...metrics, ...energy] };
-}
-
-function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunReport): Measured {
+function ofRun({ id, recipe, steps, stored_bytes, duration_ms, bases, ...sizes }: RunReport): Measured {
   return {
     id,
     recipe,
@@ -99,6 +87,9 @@ function ofRun({ id, recipe, steps, stored_bytes, duration_ms, ...sizes }: RunRe
       ...steps.flatMap(ofStep),
       ...ofSizes(sizes),
       { metric: 'stored_bytes', value: stored_bytes, unit: 'bytes' },
+      ...(bases?.sites ?? []).map(({ site, discarded_energy }) => ({
+        ...{ metric: 'discarded_energy', value: discarded_energy, of: `site ${site}` },
+      })),
       { metric: 'duration', value: duration_ms, unit: 'ms' },
     ],
   };

@@ -113,7 +113,7 @@ function searchContext(
   signal: AbortSignal,
 ): PassContext {
   const meter = new ProgressMeter(emit, 'search', () => memoryReport(state));
-  const shared = compressionContext(state, platform, scratch, undefined, meter, emit, signal);
+  const shared = compressionContext(state, platform, scratch, 'dense', meter, emit, signal);
   const { model } = state.requireModel().open;
   return { ...shared, calibration, dense: model, before: [], after: [], importance: state.importance?.values };
 }

@@ -1,7 +1,7 @@
 /** @file Finds the ONNX file of a model folder: Optimum's, transformers.js' (`onnx/model.onnx`), or Whittle's. */
 import { WhittleError } from '../../errors/errors.ts';
-import { type OpenedOnnx, openOnnx } from '../onnx/checkpoint.ts';
-import { GENAI_CONFIG } from '../onnx/genai_config.ts';
+import { part } from '../../errors/part.ts';
+import type { OpenedOnnx } from '../onnx/checkpoint.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { readJsonObject } from './config.ts';
 
@@ -25,9 +25,12 @@ export function chooseOnnx(names: readonly string[]): string | undefined {
   return read.find((name) => name !== undefined) ?? candidates[0];
 }
 
-/** Opens it; external data lie beside it. Throws what {@link openOnnx} throws. */
-export function openOnnxFile(name: string, find: (name: string) => ByteSource | undefined): Promise<OpenedOnnx> {
+const GENAI_CONFIG = 'genai_config.json';
+
+/** Opens it; external data lie beside it. Throws what `openOnnx` throws, and what {@link part} does. */
+export async function openOnnxFile(name: string, find: (name: string) => ByteSource | undefined): Promise<OpenedOnnx> {
   const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  const { openOnnx } = await part(() => import('../onnx/checkpoint.ts'));
   return openOnnx(find(name)!, (file) => find(folder + file));
 }
 

@@ -10,7 +10,7 @@ import type { OnnxGraph, OnnxNode } from './read_model.ts';
 import type { StoredTensor } from './read_tensor.ts';
 import { rotaryTheta } from './rotary_table.ts';
 
-export const GENAI_CONFIG = 'genai_config.json';
+const GENAI_CONFIG = 'genai_config.json';
 
 /** Numbers of a small stored tensor. */
 export type ReadNumbers = (tensor: StoredTensor) => Promise<Float32Array | undefined>;

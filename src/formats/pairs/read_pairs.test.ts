@@ -13,8 +13,8 @@ describe('pairs of prompt and answer', () => {
     );
     expect(form).toBe('completion');
     expect(pairs).toEqual([
-      { line: 1, prompt: '2 + 2 =', completion: ' 4', rationale: 'Two and two.' },
-      { line: 2, prompt: 'x', completion: 'y' },
+      { line: 1, prompt: '2 + 2 =', message: '2 + 2 =', completion: ' 4', rationale: 'Two and two.' },
+      { line: 2, prompt: 'x', message: 'x', completion: 'y' },
     ]);
   });
 
@@ -30,6 +30,14 @@ describe('pairs of prompt and answer', () => {
     );
     expect(pairs[1].prompt).toMatch(/task\. Write .*### Instruction:\nSay hello\.\n\n### Response:\n$/s);
     expect(pairs[2].prompt).toBe(pairs[1].prompt);
+    expect(pairs.map(({ message }) => message)).toEqual(['Add.\n\n1, 2', 'Say hello.', 'Say hello.']);
+  });
+
+  it('may be prompts alone', async () => {
+    const { form, pairs } = await read({ prompt: 'x' }, { prompt: 'y' });
+    expect(form).toBe('prompt');
+    expect(pairs[1]).toEqual({ line: 2, prompt: 'y', message: 'y' });
+    expect((await read({ instruction: 'Add.', input: '1' })).form).toBe('task');
   });
 
   it.each<[string, readonly unknown[], object]>([
@@ -52,17 +60,18 @@ describe('pairs of prompt and answer', () => {
       ],
       { line: 2, field: 'prompt' },
     ],
+    [
+      'an answer behind prompts alone',
+      [{ prompt: 'x' }, { prompt: 'x', completion: 'y' }],
+      { line: 2, field: 'completion' },
+    ],
   ])('refuses %s with line and field', async (_, lines, place) => {
     const error = toErrorData(await read(...lines).catch((thrown: unknown) => thrown));
     expect(error).toMatchObject({ code: 'bad_jsonl', place: { file: 'a.jsonl', ...place } });
     expect(error.action).toBeTruthy();
   });
 
-  it('refuses a file without pairs, and pairs without a rationale where one is needed', async () => {
+  it('refuses a file without pairs', async () => {
     expect(toErrorData(await read().catch((thrown: unknown) => thrown))).toMatchObject({ code: 'bad_jsonl' });
-    const bare = readPairs('a.jsonl', blob({ prompt: 'x', completion: 'y' }), 'needed');
-    expect(toErrorData(await bare.catch((thrown: unknown) => thrown))).toMatchObject({
-      place: { line: 1, field: 'rationale' },
-    });
   });
 });

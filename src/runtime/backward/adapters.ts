@@ -3,13 +3,11 @@
  * the forward pass is the one that everything else runs, and what is measured while training is what is written at its end.
  */
 import type { Tensor } from '../../backend/backend.ts';
-import type { RowRange } from '../../formats/checkpoint.ts';
-import type { Linear, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { type DeviceLinear, WeightLoader } from '../weights.ts';
-import type { Gradients } from './gradients.ts';
+import { type Rounding, straightThrough } from './rounding.ts';
 
 export interface Adapter {
+  readonly kind: 'low_rank';
   /** (rank, in). */
   readonly A: Tensor;
   /** (out, rank). */
@@ -21,12 +19,22 @@ export interface Adapter {
   readonly grad_B: Tensor;
   /** (out, in), 1 where the weight may be other than zero: what is pruned stays so. Absent: everywhere. */
   readonly mask?: Tensor;
+  /** Of W + scale·B·A, before it multiplies. Not beside a mask. */
+  readonly rounding?: Rounding;
 }
 
-/** @param mask (out, in), as {@link Adapter} has it. */
+export interface AdapterValues {
+  readonly A: ArrayLike<number>;
+  readonly B: ArrayLike<number>;
+  readonly scale: number;
+  readonly mask?: ArrayLike<number>;
+  readonly rounding?: Rounding;
+}
+
+/** @param mask, rounding As {@link Adapter} has them. */
 export function createAdapter(
   arena: Arena,
-  { A, B, scale, mask }: { A: ArrayLike<number>; B: ArrayLike<number>; scale: number; mask?: ArrayLike<number> },
+  { A, B, scale, mask, rounding }: AdapterValues,
   [rows, columns]: readonly number[],
   name: string,
 ): Adapter {
@@ -34,12 +42,14 @@ export function createAdapter(
   const make = (values: ArrayLike<number>, shape: number[], part: string) =>
     arena.own(arena.backend.fromArray(values, shape, `${name} ${part}`));
   return {
+    kind: 'low_rank',
     A: make(A, [rank, columns], 'A'),
     B: make(B, [rows, rank], 'B'),
     scale,
     grad_A: arena.empty([rank, columns], `grad ${name} A`),
     grad_B: arena.empty([rows, rank], `grad ${name} B`),
     ...(mask && { mask: make(mask, [rows, columns], 'mask') }),
+    ...(rounding && { rounding }),
   };
 }
 
@@ -60,16 +70,20 @@ function applyMask(arena: Arena, mask: Tensor, matrix: Tensor): void {
   arena.backend.copy(output, matrix);
 }
 
-/** Gradients of the factors of y = x·(W + scale·B·A)ᵀ: u = x·Aᵀ, grad_B += scale·dyᵀ·u, grad_A += (scale·dy·B)ᵀ·x. */
-export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: Tensor): void {
+/**
+ * Gradients of the factors of y = x·(W + scale·B·A)ᵀ: u = x·Aᵀ, grad_B += scale·dyᵀ·u, grad_A += (scale·dy·B)ᵀ·x.
+ * @param unrounded W + scale·B·A, where it is rounded before it multiplies.
+ */
+export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: Tensor, unrounded?: Tensor): void {
   const { backend } = arena;
-  const { A, B, scale, grad_A, grad_B, mask } = adapter;
-  if (mask) {
+  const { A, B, scale, grad_A, grad_B, mask, rounding } = adapter;
+  if (mask || rounding?.kind === 'grid') {
     // Of what is kept of B·A alone: dW = mask ⊙ dyᵀ·x, grad_B += scale·dW·Aᵀ, grad_A += scale·Bᵀ·dW.
-    const product = arena.workspace('adapter_product', mask.shape);
+    const product = arena.workspace('adapter_product', [B.shape[0], A.shape[1]]);
     backend.matmul_at({ a: dy, b: x, output: product });
     backend.scale({ hidden_states: product, factor: scale });
-    applyMask(arena, mask, product);
+    if (mask) applyMask(arena, mask, product);
+    if (rounding && unrounded) straightThrough(arena, rounding, unrounded, product);
     backend.matmul_bt({ a: product, b: A, output: grad_B, accumulate: true });
     backend.matmul_at({ a: B, b: product, output: grad_A, accumulate: true });
     return;
@@ -82,43 +96,3 @@ export function adapterBackward(arena: Arena, adapter: Adapter, x: Tensor, dy: T
   backend.scale({ hidden_states: thin, factor: scale });
   backend.matmul_at({ a: thin, b: x, output: grad_A, accumulate: true });
 }
-
-/** Weights that are trained as they are, by what is stored: norms, biases, shortcuts. They change in place. */
-export type WholeWeights = ReadonlyMap<WeightRef, Tensor>;
-
-/** Loads linears with their adapters merged, and weights that are trained whole as they are now. Nothing stays packed: all are floats. */
-export class AdaptedLoader extends WeightLoader {
-  constructor(
-    private readonly own: Arena,
-    private readonly adapters: ReadonlyMap<WeightRef, Adapter>,
-    private readonly whole: WholeWeights = new Map(),
-  ) {
-    super(own);
-  }
-
-  override prefetch(refs: readonly (WeightRef | undefined)[]): void {
-    super.prefetch(refs.filter((ref) => !ref || !this.whole.has(ref)));
-  }
-
-  /** A copy, for whoever frees it. */
-  override async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
-    const trained = rows ? undefined : this.whole.get(ref);
-    if (!trained) return super.load(ref, rows);
-    const copy = this.own.empty(trained.shape, trained.label);
-    this.own.backend.copy(trained, copy);
-    return copy;
-  }
-
-  override async linear(linear: Linear): Promise<DeviceLinear> {
-    const loaded = await super.linear(linear);
-    const adapter = this.adapters.get(linear.weight);
-    if (adapter) mergeAdapter(this.own, adapter, loaded.weight);
-    return loaded;
-  }
-}
-
-/** No linear has one. */
-export const NO_ADAPTERS: ReadonlyMap<WeightRef, Adapter> = new Map();
-
-/** No weight is trained whole. */
-export const noWeight: ConstructorParameters<typeof Gradients>[1] = () => false;

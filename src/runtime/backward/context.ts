@@ -1,17 +1,16 @@
 /** @file What the reverse pass of every part needs: where gradients go, which linears have adapters, rotations both ways. */
 import type { Tensor } from '../../backend/backend.ts';
-import type { Rotary, WeightRef } from '../../models/decoder_model.ts';
+import type { Rotary } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import type { RotaryTable } from '../forward.ts';
 import { RotaryCache } from '../model_pass.ts';
-import type { Adapter } from './adapters.ts';
 import type { Gradients } from './gradients.ts';
+import type { TrainedLinears } from './trained.ts';
 
 export interface BackwardContext {
   readonly arena: Arena;
   readonly gradients: Gradients;
-  /** By the weight of their linear. */
-  readonly adapters: ReadonlyMap<WeightRef, Adapter>;
+  readonly adapters: TrainedLinears;
   readonly rotations: Rotations;
 }
 

@@ -18,6 +18,8 @@ export interface BatchTargets {
   targets: Uint32Array;
   /** What a row's loss counts: their sum over all batches is 1 for a mean; 0 where nothing is predicted. */
   weights: Float64Array;
+  /** With a teacher: what −log p of a row's target counts besides the divergence that `weights` weigh; any sign. */
+  text_weights?: Float64Array;
 }
 
 /** A dense model's head, whose distribution is the target in place of the next token. */
@@ -31,7 +33,7 @@ export interface Teacher {
 }
 
 export interface HeadResult {
-  /** Σ weights ⊙ losses over all batches, in nats. */
+  /** Σ weights ⊙ losses over all batches, in nats; of both losses where there are two. */
   loss: number;
   /** By each batch's hidden states, (rows, d), owned by the arena. */
   gradients: Tensor[];
@@ -43,6 +45,7 @@ export interface BatchState {
   d_input: Tensor;
   target_ids: Tensor;
   weights: Tensor;
+  text_weights?: Tensor;
   state: Tensor;
   teacherState?: Tensor;
   sums?: Tensor;
@@ -99,6 +102,7 @@ export async function headBackward(
       rest.input,
       rest.target_ids,
       rest.weights,
+      rest.text_weights,
       rest.state,
       rest.teacherState,
       rest.sums,
@@ -112,7 +116,7 @@ export async function headBackward(
 export function batchState(
   { arena }: BackwardContext,
   input: Tensor,
-  { targets, weights }: BatchTargets,
+  { targets, weights, text_weights }: BatchTargets,
   hasTeacher: boolean,
 ): BatchState {
   const { backend } = arena;
@@ -126,6 +130,7 @@ export function batchState(
     ...(hasTeacher && {
       teacherState: arena.empty([rows, 4], 'teacher_state'),
       sums: arena.empty([rows, 2], 'divergence_sums'),
+      ...(text_weights && { text_weights: arena.own(backend.fromArray(text_weights, [rows], 'text_weights')) }),
     }),
   };
 }
@@ -206,8 +211,15 @@ export function stagesOf(context: BackwardContext, head: Head, teacher: Teacher 
   const sums: Stage = (batch, _, logits, teacherLogits) =>
     backend.divergence(divergenceOf(batch, logits, teacherLogits));
   const gradient: Stage = (batch, block, logits, teacherLogits) => {
-    const { weights } = batch;
+    const { weights, text_weights, target_ids, state } = batch;
+    const text = text_weights && context.arena.workspace('text_logits', logits.shape);
+    if (text) {
+      backend.copy(logits, text);
+      const known = { target_ids, state, weights: text_weights, first_column: block.start };
+      backend.cross_entropy_backward({ logits: text, ...known, factor, soft_cap });
+    }
     backend.divergence_backward({ ...divergenceOf(batch, logits, teacherLogits), weights, factor, soft_cap });
+    if (text) backend.add({ a: logits, b: text, output: logits });
     productBackward(context, head, batch, block, logits);
   };
   return [logSums, sums, gradient];
@@ -236,10 +248,17 @@ export async function totalLoss(
 ): Promise<number> {
   let total = 0;
   for (const [i, { state, sums }] of states.entries()) {
+    const { weights, text_weights } = targets[i];
     const losses = sums ? await divergences(arena.backend.read(sums)) : lossesOfState(await arena.backend.read(state));
-    const { weights } = targets[i];
-    for (let row = 0; row < weights.length; row++) if (weights[row] !== 0) total += weights[row] * losses[row];
+    total += weighed(losses, weights);
+    if (sums && text_weights) total += weighed(lossesOfState(await arena.backend.read(state)), text_weights);
   }
+  return total;
+}
+
+function weighed(losses: ArrayLike<number>, weights: Float64Array): number {
+  let total = 0;
+  for (let row = 0; row < weights.length; row++) if (weights[row] !== 0) total += weights[row] * losses[row];
   return total;
 }
 

@@ -3,8 +3,8 @@ import type { Tensor } from '../../backend/backend.ts';
 import type { Linear, Norm, WeightRef } from '../../models/decoder_model.ts';
 import { applyLinear, readStates } from '../layer_products.ts';
 import type { DeviceLinear, DeviceNorm } from '../weights.ts';
-import { adapterBackward } from './adapters.ts';
 import type { BackwardContext } from './context.ts';
+import { trainedBackward } from './trained.ts';
 
 /** Where a gradient by an input goes. */
 export interface GradientOutput {
@@ -35,7 +35,7 @@ export function linearBackward(
   if (weight || adapter) {
     const read = readStates(arena, weights, { states: x, seqlen });
     if (weight) backend.matmul_at({ a: dy, b: read, output: weight, accumulate: true });
-    if (adapter) adapterBackward(arena, adapter, read, dy);
+    if (adapter) trainedBackward(arena, adapter, read, dy, weights.kept);
   }
   if (dx) backend.matmul({ a: dy, b: weights.weight, ...dx });
 }

@@ -1,16 +1,17 @@
 /**
- * @file Training of LoRA adapters: gradients of a step's windows, clipped by their norm, then AdamW. Everything is summed in a fixed
+ * @file Training of linears: gradients of a step's windows, clipped by their norm, then AdamW. Everything is summed in a fixed
  * order, so the same numbers, windows and backend give the same bits.
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { WhittleError } from '../../errors/errors.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
-import { AdaptedLoader, type Adapter, type WholeWeights } from './adapters.ts';
 import { type BackwardContext, Rotations } from './context.ts';
 import { Gradients } from './gradients.ts';
 import { type GradientOptions, modelGradients } from './model.ts';
+import { parametersOf, type TrainedLinears } from './trained.ts';
+import { TrainedLoader, type WholeWeights } from './trained_loader.ts';
 
 export interface AdamwOptions {
   beta1: number;
@@ -32,27 +33,24 @@ interface Parameter {
 export class AdapterTraining {
   private readonly parameters: Parameter[];
   private readonly context: BackwardContext;
-  private readonly loader: AdaptedLoader;
+  private readonly loader: TrainedLoader;
   private steps = 0;
 
   /**
-   * @param adapters By the weight of their linear; they are the arena's, and change in place.
+   * @param adapters They are the arena's, and change in place.
    * @param whole Weights that are trained as they are; likewise.
    */
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
-    adapters: ReadonlyMap<WeightRef, Adapter>,
+    adapters: TrainedLinears,
     seqlen: number,
     private readonly options: AdamwOptions,
     whole: WholeWeights = new Map(),
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
     const gradients = new Gradients(arena, (ref) => whole.has(ref));
-    const pairs = [...adapters.values()].flatMap(({ A, B, grad_A, grad_B }) => [
-      { parameter: A, gradient: grad_A },
-      { parameter: B, gradient: grad_B },
-    ]);
+    const pairs = [...adapters.values()].flatMap(parametersOf);
     for (const [ref, parameter] of whole) {
       const gradient = gradients.of(ref);
       if (gradient) pairs.push({ parameter, gradient });
@@ -63,7 +61,7 @@ export class AdapterTraining {
       second_moment: zeros(pair.parameter, 'second moment'),
     }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new AdaptedLoader(arena, adapters, whole);
+    this.loader = new TrainedLoader(arena, adapters, whole);
   }
 
   /**

@@ -1,9 +1,11 @@
 /**
  * Every kernel of the reverse pass against its f64 twin: attention_statistics, attention_backward_query,
  * attention_backward_key, rms_norm_backward, layer_norm_backward, glu_backward, activation_backward, xielu_backward,
- * clip_backward, cross_entropy_backward, divergence, divergence_backward, column_sums, scatter_add and adamw.
+ * clip_backward, cross_entropy_backward, divergence, divergence_backward, column_sums, scatter_add, adamw, fake_quantize,
+ * fake_quantize_backward, scale_groups and group_sums.
  */
 import { afterAll, describe, expect, it } from 'vitest';
+import { GRID_KERNEL_CASES } from '../../grid_cases.ts';
 import { normalisedError, openTwins } from '../../testing.ts';
 import { TRAINING_CASES } from '../../training_cases.ts';
 
@@ -14,7 +16,7 @@ afterAll(() => twins?.webgpu.dispose());
 const BOUND = 1e-11;
 
 describe.skipIf(!twins)('gradients against their f64 twins', () => {
-  it.each(TRAINING_CASES)('$name', async ({ kernels, outputs }) => {
+  it.each([...TRAINING_CASES, ...GRID_KERNEL_CASES])('$name', async ({ kernels, outputs }) => {
     const { webgpu, cpu, kernels: ran } = twins!;
     (ran as Set<string>).clear();
     const [found, expected] = [outputs(webgpu), outputs(cpu)];

@@ -79,11 +79,22 @@ export const encodeQ5_1: BlockEncoder = (x, w, bytes, at) => {
   setNibbles(bytes, at + 8, codes);
 };
 
-/** The level nearest to value / scale. */
+/** Finds the level nearest to a value, the lower index where two are as near. */
 function nearestLevel(levels: readonly number[], value: number): number {
   let best = 0;
   for (let q = 1; q < levels.length; q++) if (Math.abs(levels[q] - value) < Math.abs(levels[best] - value)) best = q;
   return best;
+}
+
+/** Halfway between a level and the next: above it the next is nearer. */
+const IQ4_BOUNDS = Float64Array.from({ length: 15 }, (_, q) => (IQ4_NL_LEVELS[q] + IQ4_NL_LEVELS[q + 1]) / 2);
+
+/** As {@link nearestLevel}: the levels rise, so that four comparisons tell. */
+function nearestIQ4(value: number): number {
+  let q = value > IQ4_BOUNDS[7] ? 8 : 0;
+  if (value > IQ4_BOUNDS[q + 3]) q += 4;
+  if (value > IQ4_BOUNDS[q + 1]) q += 2;
+  return value > IQ4_BOUNDS[q] ? q + 1 : q;
 }
 
 /** Starts of a scale, as how many levels the largest value is taken for; negative ones turn the signs round. */
@@ -99,7 +110,7 @@ export const encodeIQ4_NL: BlockEncoder = (x, w, bytes, at) => {
     for (let turn = 0; turn < 3; turn++) {
       let [product, squares] = [0, 0];
       for (let j = 0; j < RUN; j++) {
-        const level = IQ4_NL_LEVELS[nearestLevel(IQ4_NL_LEVELS, x[j] / scale)];
+        const level = IQ4_NL_LEVELS[nearestIQ4(x[j] / scale)];
         product += w[j] * level * x[j];
         squares += w[j] * level * level;
       }
@@ -114,7 +125,7 @@ export const encodeIQ4_NL: BlockEncoder = (x, w, bytes, at) => {
   setNibbles(
     bytes,
     at + 2,
-    Array.from({ length: RUN }, (_, j) => (d === 0 ? 8 : nearestLevel(IQ4_NL_LEVELS, x[j] / d))),
+    Array.from({ length: RUN }, (_, j) => (d === 0 ? 8 : nearestIQ4(x[j] / d))),
   );
 };
 

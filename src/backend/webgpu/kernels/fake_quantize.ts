@@ -1,0 +1,28 @@
+/** @file Each number to the nearest of its group’s grid; see shaders/fake_quantize.wgsl. */
+import source from '../../../../shaders/fake_quantize.wgsl?raw';
+import { checkFakeQuantize } from '../../shapes.ts';
+import type { FakeQuantizeArgs } from '../../training_kernels.ts';
+import type { GpuContext } from '../context.ts';
+import { defineKernel } from '../kernel.ts';
+import { lineOf } from './elementwise.ts';
+
+export const fakeQuantizeKernel = defineKernel({
+  name: 'fake_quantize',
+  source,
+  storage: { weight: 'read', scales: 'read', zeros: 'read', order: 'read', output: 'read_write' },
+  params: { rows: 'u32', d: 'u32', group: 'u32', groups: 'u32', lowest: 'f32', highest: 'f32' },
+  overrides: { WORKGROUP_SIZE: 64, HAS_ORDER: 0, HAS_ZEROS: 0, IS_MINIMUM: 0 },
+  grid: ({ rows, d }, { WORKGROUP_SIZE }) => lineOf(rows * d, WORKGROUP_SIZE),
+  work: ({ rows, d }) => 8 * rows * d,
+});
+
+export function fake_quantize(context: GpuContext, args: FakeQuantizeArgs): void {
+  // A binding without its tensor is filled with one that the kernel does not read as such.
+  const { weight, scales, output, lowest, highest, zeros = scales, order = scales } = args;
+  const call = { weight, scales, zeros, order, output, lowest, highest, ...checkFakeQuantize(args) };
+  fakeQuantizeKernel(context, call, {
+    HAS_ORDER: args.order ? 1 : 0,
+    HAS_ZEROS: args.zeros ? 1 : 0,
+    IS_MINIMUM: args.zero === 'minimum' ? 1 : 0,
+  });
+}

@@ -1,0 +1,79 @@
+/** Files of prompts and answers: read, asked for by recipes, told when they are missing, learnt from with the loss on answers alone. */
+import { describe, expect, it } from 'vitest';
+import { memoryPlatform } from '../../../test/support/memory_platform.ts';
+import { failure, source, started, TEXTS } from '../../../test/support/test_engine.ts';
+import { parseRecipe } from '../../compress/recipe/recipe.ts';
+import type { Engine } from '../engine.ts';
+import type { EngineEvent, TrainingPoint } from '../protocol.ts';
+
+const jsonl = (name: string, lines: readonly unknown[]) =>
+  new File([lines.map((line) => JSON.stringify(line)).join('\n')], name);
+const ANSWERS = ['under the river', 'in old houses', 'slowly'];
+const lessons = Array.from({ length: 12 }, (_, i) => ({
+  prompt: `the ${'stone '.repeat(i % 4)}`.trim(),
+  completion: ` ${ANSWERS[i % 3]}`,
+}));
+const small = () => source({ hidden_size: 32, intermediate_size: 64, dtype: 'F32' });
+
+async function engineWith(...files: File[]): Promise<Engine> {
+  const engine = await started(memoryPlatform(), small());
+  await engine.run('set_texts', { ...TEXTS, seqlen: 64, samples: 2, eval_samples: 1 });
+  await engine.run('set_examples', { files });
+  return engine;
+}
+
+async function learnt(engine: Engine, recipe: string) {
+  const points: TrainingPoint[] = [];
+  const onEvent = (event: EngineEvent) => event.type === 'training' && points.push(event.point);
+  const run = await engine.run('compress', { steps: parseRecipe(recipe).steps }, onEvent);
+  const [{ training }] = run.steps;
+  if (!training) throw new Error('nothing was trained');
+  return { run, training, points };
+}
+
+describe('a file that a recipe names', () => {
+  const RFT = 'rft:data=there/lessons.jsonl,rank=4,steps=10,lr=0.02,batch=4,template=plain';
+
+  it('is missing until it is given, with its name and what is there', async () => {
+    const engine = await engineWith(jsonl('other.jsonl', [{ prompt: 'a', completion: 'b' }]));
+    const { steps } = parseRecipe(RFT);
+    const missing = {
+      code: 'bad_option',
+      message: 'The step "rft" learns from lessons.jsonl, and no such file was given.',
+      place: { file: 'lessons.jsonl', field: 'recipe' },
+      allowed: 'other.jsonl',
+    };
+    expect(await failure(engine.run('compress', { steps }))).toMatchObject(missing);
+    const plan = await engine.run('plan', { steps });
+    expect(plan).toMatchObject({ lacks: missing, refusals: [] });
+    await engine.run('set_examples', { files: [jsonl('lessons.jsonl', lessons)] });
+    expect((await engine.run('plan', { steps })).lacks).toBeUndefined();
+  });
+
+  it('is told by line where it lacks what a step needs', async () => {
+    const engine = await engineWith(jsonl('lessons.jsonl', [{ prompt: 'a' }, { prompt: 'b' }]));
+    expect(await failure(engine.run('compress', { steps: parseRecipe(RFT).steps }))).toMatchObject({
+      code: 'bad_jsonl',
+      place: { file: 'lessons.jsonl', line: 1, field: 'completion' },
+    });
+    expect(await failure(engine.run('set_examples', { files: [jsonl('x', [{}])] }))).toMatchObject({
+      code: 'bad_jsonl',
+    });
+    const twins = [jsonl('a', [{ prompt: 'a' }]), jsonl('a', [{ prompt: 'b' }])];
+    expect((await failure(engine.run('set_examples', { files: twins }))).message).toContain('are called a');
+  });
+
+  it('teaches answers, and is another stage where it holds other lines', async () => {
+    const engine = await engineWith(jsonl('lessons.jsonl', lessons));
+    const { training, points } = await learnt(engine, RFT);
+    expect(points).toEqual(training.curve);
+    expect(training.objective).toBe('the answers in lessons.jsonl, after their prompts');
+    expect(training.windows).toMatchObject({ training: 9, held_out: 3 });
+    expect(training.curve.at(-1)?.held_out_loss).toBeLessThan(0.7 * training.curve[0].held_out_loss);
+    expect(training.curve[0].held_out_perplexity).toBeCloseTo(Math.exp(training.curve[0].held_out_loss), 6);
+    const again = await learnt(engine, RFT);
+    expect(again.points).toEqual([]);
+    await engine.run('set_examples', { files: [jsonl('lessons.jsonl', lessons.slice(0, 8))] });
+    expect((await learnt(engine, RFT)).training.windows).toMatchObject({ training: 6, held_out: 2 });
+  });
+});

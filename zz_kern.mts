@@ -1,2 +1,0 @@
-import { writeFileSync } from 'node:fs';
-import { build } from 'vite';
