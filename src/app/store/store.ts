@@ -9,6 +9,7 @@ import type { Question } from './question.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { NO_SESSIONS, type SessionsState } from './sessions.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { NO_EDITS, type SiteEdits } from './site_dimensions.ts';
 
 export interface StudioState {
   settings: Settings;
@@ -39,6 +40,8 @@ export interface StudioState {
   front: FrontSettings;
   /** Site whose spectrum is shown. */
   site: number;
+  /** Dimensions of single sites that differ from the slider's. */
+  edits: SiteEdits;
   steps: Steps;
 }
 
@@ -89,6 +92,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     made: [],
     front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
+    edits: NO_EDITS,
     steps: { undo: null, redo: null, said: '' },
   }));
 }

@@ -9,8 +9,8 @@ import { batchesOf, rowsPerBatch, type TokenWindows } from '../../runtime/window
 import type { ExampleTokens, Shot, Wording } from '../examples/examples.ts';
 import type { ExampleWindows } from '../examples/windows.ts';
 import type { PassContext } from '../method.ts';
-import { shuffled } from '../train/random.ts';
 import type { StateValues } from '../train/kept_states.ts';
+import { shuffled } from '../train/random.ts';
 
 /** A prompt with its answer, as the student reads it and as the dense model does. */
 export interface Conditioned {
