@@ -33,6 +33,10 @@ it.each([
   'tf_llmd:layers=1,rank=8,steps=2',
   'gkd:lambda=1,rank=8,steps=2,batch=2,max_tokens=4',
   'minillm:rank=8,steps=2,batch=2,max_tokens=4',
+  'rtn:bits=4,group=16; heal:rank=8,steps=2,batch=2',
+  'peqa:bits=4,group=16,steps=2,batch=2',
+  'qlora:rank=8,steps=2,batch=2',
+  'llm_qat:text=calibration,steps=2,batch=2',
 ])('tells a training what it then takes: %s', async (recipe) => {
   const engine = await started(memoryPlatform(), model());
   const { steps } = parseRecipe(recipe);

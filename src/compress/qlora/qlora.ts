@@ -33,7 +33,7 @@ export const qlora: Method<Options> = {
     label: 'QLoRA',
     paper: 'arXiv 2305.14314',
     group: 'train',
-    help: 'Trains low-rank adapters on the model held in 4 bits (NF4, scales quantised again), so that they make up for those. The adapters can be exported alone, for a base that is loaded in NF4; merged, they are held in floats or rounded once more.',
+    help: 'Trains low-rank adapters on the model held in 4 bits (NF4, scales quantised again), so that they make up for those. Merged with that base, they are held in floats or rounded once more.',
   },
   options: v.strictObject({
     ...{ rank: RANK, alpha: alphaOf(16) },
@@ -86,7 +86,7 @@ async function run(model: DecoderModel, options: Options, context: PassContext):
     }),
     notes: [
       options.keep === 'floats'
-        ? 'The weights are the 4-bit base with what was learnt added: floats, in their size. The adapter alone can be exported for a base in NF4.'
+        ? 'The weights are the 4-bit base with what was learnt added: floats, in their size.'
         : 'The weights are the 4-bit base with what was learnt added, rounded to nearest once more: integers, not NF4.',
     ],
   };
