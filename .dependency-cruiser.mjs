@@ -8,7 +8,8 @@ const EVERYWHERE = ['errors', 'pulse'];
 const ENGINE_EDGE = [
   'engine/client\\.ts$',
   'engine/protocol(?:_events|_reports)?\\.ts$',
-  'engine/plan\\.ts$',
+  'engine/(?:memory_)?plan\\.ts$',
+  'compress/gguf/file_types\\.ts$',
   'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
   'engine/version\\.ts$',

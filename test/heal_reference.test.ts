@@ -16,7 +16,7 @@ const RUNS = [
 ] as const;
 
 describeWithShared('heal.py', () => {
-  it.runIf(process.env.WHITTLE_FULL).each(RUNS)('$model', { timeout: 1_800_000 }, async (run) => {
+  it.runIf(process.env.WHITTLE_FULL).each(RUNS)('$model', { timeout: 7_200_000 }, async (run) => {
     const text = (part: string) => readSharedText('text', `${TEXTS[run.model]}.${part}.txt`);
     const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
     const sizes = { seqlen: 256, samples: run.windows, eval_samples: 16 };

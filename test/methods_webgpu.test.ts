@@ -37,6 +37,8 @@ const ROWS: readonly (readonly [recipe: string, method: string, settings: Record
 const BRIEF: Record<string, string> = {
   heal: 'magnitude:sparsity=0.5; heal:rank=4,steps=2,batch=1',
   rft: 'rft:rank=4,steps=1,batch=1',
+  loraprune: 'loraprune:units=channels,rank=4,steps=2,batch=1',
+  gum: 'gum:units=channels,rank=4,steps=2,batch=1',
 };
 
 async function littleJob(): Promise<{ job: TestJob; rows: readonly Row[] }> {

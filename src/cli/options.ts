@@ -1,5 +1,6 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
+import { FILE_TYPES, type FileType } from '../compress/gguf/file_types.ts';
 import { parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import {
@@ -10,7 +11,7 @@ import {
   precisionsOf,
 } from '../engine/export/options.ts';
 
-import { BOS_MODES, FILE_TYPES, type FileType } from '../engine/plan.ts';
+import { BOS_MODES } from '../engine/plan.ts';
 import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';

@@ -23,7 +23,10 @@ export interface CompressionContext {
   readonly spill?: SpillOptions;
   readonly signal: AbortSignal;
   readonly observer: CompressionObserver;
-  /** Where a pass over layers puts down what it has finished; absent: a pass that is broken off begins anew. */
+  /**
+   * Where a pass over layers puts down what it has finished; absent: a pass that is broken off begins anew. Not for a pass that
+   * gathers anything beside the model, which finished layers would be missing from.
+   */
   readonly checkpoints?: LayerCheckpoints;
 }
 
@@ -180,8 +183,11 @@ export interface Method<Options = never> {
   readonly rebases?: true;
   /** Afterwards layers have no counterpart in the dense model: what compares the two layer by layer cannot follow. */
   readonly dropsLayers?: true;
-  /** With these options it compares itself with the dense model layer by layer, as modifiers do. */
-  readonly comparesDense?: (options: Options) => boolean;
+  /**
+   * Where it compares itself with the dense model layer by layer with these options, as modifiers do: how to write them so that it
+   * does not ("delta=false").
+   */
+  readonly comparesDense?: (options: Options) => string | undefined;
   /** Modifiers and followers that this step takes into its pass, by name. */
   readonly takes?: readonly string[];
   /**

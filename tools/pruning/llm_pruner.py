@@ -98,4 +98,5 @@ def main(shared):
     OUT.write_text(json.dumps(figures) + "\n")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -78,6 +78,14 @@ export default function RunsCard() {
           <button
             type="button"
             className="quiet"
+            title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
+            onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
+          >
+            Save project
+          </button>
+          <button
+            type="button"
+            className="quiet"
             title="The session as one HTML file: table, charts, settings, protocol"
             onClick={() => void saveReport(studio)}
           >

@@ -22,6 +22,10 @@ export interface StudioState {
   durations: StepDurations;
   /** As the engine told it last, of the model that is open. */
   memory: MemoryReport | null;
+  /** Measuring the open model waits for the person, because it takes so many seconds; null: it does not. */
+  long_measure_s: number | null;
+  /** Ends of jobs are told by a notification while the page is in the background. */
+  notify: boolean;
   /** What is asked at this moment. */
   question: Question | null;
   /** The engine died and came back; until the person has read it, or goes on. */
@@ -79,6 +83,8 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     sessions: NO_SESSIONS,
     durations: {},
     memory: null,
+    long_measure_s: null,
+    notify: false,
     question: null,
     interruption: null,
     selected: null,

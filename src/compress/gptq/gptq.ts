@@ -95,7 +95,7 @@ export const gptq: Method<Options> = {
     mix: MIX,
   }),
   takes: ['correct'],
-  comparesDense: ({ delta }) => delta,
+  comparesDense: ({ delta }) => (delta ? 'delta=false' : undefined),
   refusal: (model, { mix }) => mixRefusal(model, mix),
   plan: (model, options) => planLinears(model, (weight, use) => packingOf(options, weight, use)),
   reads: readsOf(linears),

@@ -99,18 +99,80 @@ describe('of a sliced model', () => {
   });
 });
 
-it('goes on where it was broken off, with the same bits', async () => {
-  const whole = await healed(sliced);
-  let kept: Uint8Array | undefined;
-  const checkpoint: CheckpointStore = {
-    read: async () => kept,
-    write: async (bytes) => {
-      kept = bytes.slice();
+function keptCheckpoint(): CheckpointStore & { kept?: Uint8Array | undefined } {
+  return {
+    async read() {
+      return this.kept;
     },
-    remove: async () => {
-      kept = undefined;
+    async write(bytes) {
+      this.kept = bytes.slice();
+    },
+    async remove() {
+      this.kept = undefined;
     },
   };
+}
+
+describe('layer by layer', () => {
+  const HIDDEN = `${STEPS},loss=hidden`;
+
+  it.each(['slicegpt:sparsity=0.5,round=2', 'slicegpt:sparsity=0.5,round=2,schedule=rotate-once', 'width:keep=0.5'])(
+    'brings the model nearer to the dense one behind %s',
+    async (recipe) => {
+      const { training, model } = await healed(await runRecipe(backend, job, recipe), HIDDEN);
+      expect(training.curve.map(({ step }) => step)).toEqual([0, 20, 40]);
+      expect(heldOut(training)).toBeLessThan(0.97 * training.curve[0].held_out_loss);
+      expect(training.stored_held_out_loss).toBe(heldOut(training));
+      const [, before, after] = training.notes[0].match(/missed ([\d.]+) % .* and ([\d.]+) % after/) ?? [];
+      expect(Number(after)).toBeLessThan(Number(before));
+      expect(linearPlaces(model)).toHaveLength(14);
+    },
+  );
+
+  it('changes nothing of a model that is the dense one', async () => {
+    const { training, model } = await healed(job.model, HIDDEN);
+    expect(training.best_step).toBe(0);
+    expect(await bitsOf(model)).toBe(await bitsOf(job.model));
+    expect(training.notes).toContain('Training made nothing better: the weights are those that came in.');
+  });
+
+  it('trains shortcuts and norms where it is asked to', async () => {
+    const { model } = await healed(sliced, `${HIDDEN.replace('lr=0.01', 'lr=0.002')},shortcuts=true,norms=true`);
+    expect(await model.layers[0].mlp_shortcut_Q?.read()).not.toEqual(await sliced.layers[0].mlp_shortcut_Q?.read());
+  });
+
+  it('goes on behind the layers that were finished, with the same bits', async () => {
+    const whole = await healed(sliced, HIDDEN);
+    const checkpoint = keptCheckpoint();
+    const [{ options }] = parseRecipe(HIDDEN).steps;
+    const run = (controller: AbortController, onLayer: (layer: number | undefined) => void) =>
+      heal.run?.(sliced, options as unknown as Options, {
+        ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], checkpoint },
+        signal: controller.signal,
+        observer: { onProgress: ({ layer }) => onLayer(layer) },
+      });
+    const controller = new AbortController();
+    const before = backend.memory.currentBytes;
+    const broken = run(controller, (layer) => layer === 1 && controller.abort());
+    await expect(broken).rejects.toMatchObject({ code: 'cancelled' });
+    expect(backend.memory.currentBytes).toBe(before);
+    const layers = new Set<number | undefined>();
+    const made = await run(new AbortController(), (layer) => layers.add(layer));
+    expect(layers).not.toContain(0);
+    expect(await bitsOf(made?.model as DecoderModel)).toBe(await bitsOf(whole.model));
+    expect(made?.training?.curve).toEqual(whole.training.curve);
+    expect(checkpoint.kept).toBeUndefined();
+  });
+
+  it('is refused where layers have no counterpart', () => {
+    expect(() => parseRecipe('depth:drop=1; heal:loss=hidden')).toThrow(/behind depth, which drops layers/);
+    expect(parseRecipe('depth:drop=1; heal').steps).toHaveLength(2);
+  });
+});
+
+it('goes on where it was broken off, with the same bits', async () => {
+  const whole = await healed(sliced);
+  const checkpoint = keptCheckpoint();
   const steps: string[] = [];
   const run = async (controller: AbortController) => {
     const [{ options }] = parseRecipe(STEPS).steps;
@@ -126,7 +188,7 @@ it('goes on where it was broken off, with the same bits', async () => {
     });
   };
   await expect(run(new AbortController())).rejects.toMatchObject({ code: 'cancelled' });
-  expect(kept).toBeDefined();
+  expect(checkpoint.kept).toBeDefined();
   steps.length = 0;
   const again = await run(new AbortController()).catch((error) => error);
   expect(again).toMatchObject({ code: 'cancelled' });
@@ -137,7 +199,7 @@ it('goes on where it was broken off, with the same bits', async () => {
   });
   expect(await bitsOf(made?.model as DecoderModel)).toBe(await bitsOf(whole.model));
   expect(made?.training?.curve).toEqual(whole.training.curve);
-  expect(kept).toBeUndefined();
+  expect(checkpoint.kept).toBeUndefined();
 });
 
 describe('of packed weights', () => {

@@ -6,14 +6,28 @@
 import * as v from 'valibot';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
+import { choice } from '../options/fields.ts';
 import { plannedTraining, trainingRefusal } from '../train/linears.ts';
 import { lowRank } from '../train/low_rank.ts';
-import { trainingMemory } from '../train/memory.ts';
+import { layerTrainingMemory, trainingMemory } from '../train/memory.ts';
 import { adapterFields, type TrainingOptions } from '../train/options.ts';
-import { BETA, type DivergenceOptions, LOSS, towardsDense } from '../train/teacher.ts';
+import { BETA, type DivergenceOptions, LOSS_HELP, towardsDense } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
+import { healedByLayers } from './hidden.ts';
 
-export interface Options extends TrainingOptions, DivergenceOptions {}
+export interface Options extends TrainingOptions {
+  readonly loss: DivergenceOptions['loss'] | 'hidden';
+  readonly beta: number;
+}
+
+const LOSS = choice(
+  {
+    label: 'Loss',
+    help: `${LOSS_HELP} hidden: each layer by itself, towards what the dense layer puts out; small in memory, and each layer takes all steps. A second heal with kl may follow it.`,
+  },
+  ['kl', 'rkl', 'jsd', 'hidden'],
+  'kl',
+);
 
 export const heal: Method<Options> = {
   name: 'heal',
@@ -28,13 +42,19 @@ export const heal: Method<Options> = {
     beta: BETA,
     ...adapterFields(16),
   }),
+  comparesDense: ({ loss }) => (loss === 'hidden' ? 'loss=kl' : undefined),
   refusal: trainingRefusal,
   plan: plannedTraining,
-  memory: trainingMemory,
+  memory: (model, options, plan) =>
+    (options.loss === 'hidden' ? layerTrainingMemory : trainingMemory)(model, options, plan),
   run: healed,
 };
 
 async function healed(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
   assertWindows(context.calibration.count);
-  return towardsDense(options, context, (objective) => trained(model, options, context, objective, lowRank(options)));
+  const { loss, beta } = options;
+  if (loss === 'hidden') return healedByLayers(model, options, context);
+  return towardsDense({ loss, beta }, context, (objective) =>
+    trained(model, options, context, objective, lowRank(options)),
+  );
 }

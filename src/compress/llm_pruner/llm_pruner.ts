@@ -4,10 +4,10 @@
  */
 
 import * as v from 'valibot';
-import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
-import { layerLinears, linearOf, linearPath } from '../layerwise/half.ts';
+import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, flag, number } from '../options/fields.ts';
+import { gradientRefusal } from '../train/refusal.ts';
 import { spread } from '../width/budget.ts';
 import { BUDGET, UNITS } from '../width/fields.ts';
 import { halvesOf, plannedWidth, widthRefusal } from '../width/plan.ts';
@@ -72,7 +72,8 @@ export const llmPruner: Method<Options> = {
   }),
   takes: ['correct'],
   spreads: ({ budget }) => budget === 'global',
-  refusal: (model, options) => widthRefusal(model, widthOptions(options)) ?? gradientRefusal(model),
+  refusal: (model, options) =>
+    widthRefusal(model, widthOptions(options), 'llm_pruner') ?? gradientRefusal(model, 'llm_pruner'),
   plan: (model, options) => plannedWidth(model, widthOptions(options)),
   memory: gradientMemory,
   run: prune,
@@ -80,17 +81,6 @@ export const llmPruner: Method<Options> = {
 
 function widthOptions({ keep, units, budget, compensate }: Options): WidthOptions {
   return { keep, units, budget, compensate, score: 'wanda', bias: false };
-}
-
-/** A sentence's second half. */
-function gradientRefusal(model: ModelOutline): string | undefined {
-  for (const layer of model.layers) {
-    const rounded = layerLinears(layer).find((name) => linearOf(layer, name).input);
-    if (rounded) {
-      return `${linearPath(layer.index, rounded)} rounds what it reads, through which no gradient goes. Put llm_pruner before the step that rounds`;
-    }
-  }
-  return undefined;
 }
 
 async function prune(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {

@@ -35,11 +35,12 @@ export function passesOf(steps: readonly AnyStep[]): Pass[] {
 export function assertOrder(steps: readonly AnyStep[]): void {
   steps.forEach((step, index) => {
     const { role = 'step', comparesDense } = requireMethod(step.method);
-    if (role === 'modifier' || comparesDense?.(step.options as never)) {
+    const instead = comparesDense?.(step.options as never);
+    if (role === 'modifier' || instead) {
       const dropping = steps.slice(0, index).find((each) => requireMethod(each.method).dropsLayers);
       if (dropping) {
         const what = `compares layer by layer with the dense model, and stands behind ${dropping.method}, which drops layers`;
-        const without = role === 'modifier' ? '' : `, or ${step.method} with delta=false`;
+        const without = role === 'modifier' ? '' : `, or ${step.method} with ${instead}`;
         throw bad(index, step, what, `${step.method} before ${dropping.method}${without}`);
       }
     }

@@ -80,7 +80,7 @@ export const svd: Method<Options> = {
     ),
   }),
   takes: ['correct'],
-  comparesDense: ({ delta }) => delta,
+  comparesDense: ({ delta }) => (delta ? 'delta=false' : undefined),
   refusal(model, options) {
     const thin = model.layers
       .flatMap(({ attention, mlp }) => [

@@ -5,7 +5,7 @@ import { replaceWeights } from '../../models/map_weights.ts';
 import { type PackingKind, packingLabel } from '../../models/packed/packing.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { TrainedLinears } from '../../runtime/backward/trained.ts';
-import type { WholeWeights } from '../../runtime/backward/trained_loader.ts';
+import type { ColumnScales, WholeWeights } from '../../runtime/backward/trained_loader.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
 import { layerLinears, linearOf, linearPath, withWeights } from '../layerwise/half.ts';
 import type { LinearName } from '../layerwise_types.ts';
@@ -64,6 +64,10 @@ export function trainingRefusal(model: ModelOutline): string | undefined {
 export interface Trainable {
   readonly adapters: TrainedLinears;
   readonly whole: WholeWeights;
+  /** Keys and values are rounded while it trains and is measured, in so many levels on both sides of 0. */
+  readonly cacheLevels?: number;
+  /** What the inputs of some linears count, while units go. */
+  readonly columns?: ColumnScales;
 }
 
 export interface WholeOptions {
@@ -71,8 +75,15 @@ export interface WholeOptions {
   readonly norms?: boolean;
 }
 
-/** Weights that are trained as they are: shortcuts of slicing, norms with biases of linears. */
-export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { shortcuts, norms }: WholeOptions): W[] {
+/**
+ * Weights that are trained as they are: shortcuts of slicing, norms with biases of linears.
+ * @param only Of this layer alone, without the final norm.
+ */
+export function wholeRefs<W extends WeightOutline>(
+  model: DecoderModel<W>,
+  { shortcuts, norms }: WholeOptions,
+  only?: number,
+): W[] {
   const found = new Set<W>();
   const add = (weight: W | undefined) => {
     if (weight && !weight.packed) found.add(weight);
@@ -82,7 +93,7 @@ export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { sho
     if (!norm || norm.weight_offset || norm.heads !== undefined) return;
     for (const weight of [norm.weight, norm.bias]) if (weight?.shape.length === 1) add(weight);
   };
-  for (const layer of model.layers) {
+  for (const layer of only === undefined ? model.layers : [model.layers[only]]) {
     if (shortcuts) for (const weight of [layer.attn_shortcut_Q, layer.mlp_shortcut_Q]) add(weight);
     if (!norms) continue;
     const { attention } = layer;
@@ -91,13 +102,19 @@ export function wholeRefs<W extends WeightOutline>(model: DecoderModel<W>, { sho
     for (const norm of [layer.attention_output_norm, layer.mlp_output_norm]) addNorm(norm);
     for (const name of layerLinears(layer)) add(linearOf(layer, name).bias);
   }
-  if (norms) addNorm(model.norm);
+  if (norms && only === undefined) addNorm(model.norm);
   return [...found];
 }
 
-export async function loadWhole(arena: Arena, model: DecoderModel, options: WholeOptions): Promise<WholeWeights> {
+/** @param only As of {@link wholeRefs}. */
+export async function loadWhole(
+  arena: Arena,
+  model: DecoderModel,
+  options: WholeOptions,
+  only?: number,
+): Promise<WholeWeights> {
   const loader = new WeightLoader(arena);
   const loaded = new Map<WeightRef, Tensor>();
-  for (const ref of wholeRefs(model, options)) loaded.set(ref, await loader.load(ref));
+  for (const ref of wholeRefs(model, options, only)) loaded.set(ref, await loader.load(ref));
   return loaded;
 }

@@ -25,16 +25,18 @@ export function lowRank(options: LowRankOptions): Learning {
 /**
  * A of a normal distribution of variance 1/inputs, B zero, so that the first step begins at the model itself.
  * @param rounding Of every linear that has no form of its own; absent: none.
+ * @param only Of this layer alone, with the numbers that it has among all.
  */
 export async function seededAdapters(
   arena: Arena,
   model: DecoderModel,
   { rank, alpha, seed }: LowRankOptions,
   rounding?: Rounding,
+  only?: number,
 ): Promise<Map<WeightRef, Adapter>> {
   const adapters = new Map<WeightRef, Adapter>();
-  for (const [index, { weight }] of linearPlaces(model).entries()) {
-    if (!isTrained(weight) || adapters.has(weight)) continue;
+  for (const [index, { layer, weight }] of linearPlaces(model).entries()) {
+    if (!isTrained(weight) || adapters.has(weight) || (only !== undefined && layer !== only)) continue;
     const [rows, columns] = weight.shape;
     const A = normals(rank * columns, 1 / Math.sqrt(columns), seed, 2, index);
     const B = new Float32Array(rows * rank);

@@ -1,15 +1,17 @@
 /** @file What training adapters needs, from shapes alone. */
+import { memoryCosts } from '../../backend/memory_costs.ts';
 import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
 import { groupsOf } from '../../models/packed/packing.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
-import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
+import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
 import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
-import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
+import { type JobMemory, MARGIN, type MemoryPlan } from '../slicegpt/estimate.ts';
 import { isTrained, linearPlaces, type WholeOptions, wholeRefs } from './linears.ts';
 import type { StepOptions, TrainingOptions } from './options.ts';
+import { heldOut } from './schedule.ts';
 
 /** What training a linear takes, in numbers of the backend. */
 export interface LinearMemory {
@@ -61,13 +63,12 @@ export function memoryOfTraining(
     const memory = of(weight);
     return memory ? [{ weight, memory }] : [];
   });
-  for (const { trained, beside = [] } of places.map(({ memory }) => memory)) {
-    for (let i = 0; i < 4; i++) for (const numbers of trained) ledger.hold('matrices', numbers);
-    for (const numbers of beside) ledger.hold('matrices', numbers);
-  }
-  for (const { shape } of wholeRefs(model, options)) {
-    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
-  }
+  holdTrained(
+    planner,
+    model,
+    options,
+    places.map(({ memory }) => memory),
+  );
   planner.rotary(model);
   planner.rotary(model);
   const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
@@ -111,8 +112,47 @@ export function memoryOfTraining(
   ledger.free(...held);
   const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The first and the best wait on the host; a checkpoint has the best, and all with two moments.
-  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 16 * trained });
+  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is written.
+  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 32 * trained });
+}
+
+/** What is trained, with its gradients and moments. @param linears Those that are. */
+export function holdTrained(
+  { ledger }: Pick<OutlinePlanner, 'ledger'>,
+  model: ModelOutline,
+  options: WholeOptions,
+  linears: readonly LinearMemory[],
+): void {
+  for (const { trained, beside = [] } of linears) {
+    for (let i = 0; i < 4; i++) for (const numbers of trained) ledger.hold('matrices', numbers);
+    for (const numbers of beside) ledger.hold('matrices', numbers);
+  }
+  for (const { shape } of wholeRefs(model, options)) {
+    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
+  }
+}
+
+/** One layer at a time: its adapters, a step of its windows, both heads for the curve; four streams of all windows in storage. */
+export function layerTrainingMemory(model: ModelOutline, options: TrainingOptions, plan: MemoryPlan): JobMemory {
+  const layer = model.layers.reduce((most, each) => (layerBytes(each) > layerBytes(most) ? each : most));
+  const { seqlen, samples } = plan.windows;
+  const batch = Math.max(options.batch, heldOut(samples));
+  const found = trainingMemory({ ...model, layers: [layer] }, { ...options, batch }, plan);
+  // Input, output and its gradient, targets and what they count, the distance, and as many while the basis is told.
+  const beside = 10 * batch * seqlen * model.config.hidden_size;
+  const spill = 16 * samples * seqlen * model.config.hidden_size + found.host.readback * model.layers.length;
+  return { ...withElements(found, beside, plan), storage: { ...found.storage, spill } };
+}
+
+/** With so many floats more on the device. */
+export function withElements(found: JobMemory, elements: number, { backend }: MemoryPlan): JobMemory {
+  const bytes = Math.ceil(MARGIN * memoryCosts(backend).floats(elements));
+  const { breakdown } = found;
+  return {
+    ...found,
+    device_bytes: found.device_bytes + bytes,
+    breakdown: { ...breakdown, workspace: breakdown.workspace + bytes },
+  };
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {

@@ -39,7 +39,7 @@ export function notesOf(ended: Ended): string[] {
     notes.push(
       'No step moved a weight as far as the next number of its grid: the weights are those that came in. A higher rate or more steps move them; peqa trains the scales of the grid instead.',
     );
-  } else if (best === 0 && rise <= ALIKE) {
+  } else if (best === 0 && !(rise > ALIKE)) {
     notes.push('Training made nothing better: the weights are those that came in.');
   }
   if (isKept && stored > (1 + ALIKE) * bestPoint.held_out_loss) {

@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<DivergenceOptions['loss'], { kind: DivergenceKind; 
   jsd: { kind: 'jsd', label: 'Jensen–Shannon divergence to the dense model' },
 };
 
-const LOSS_HELP =
+export const LOSS_HELP =
   'kl: forward Kullback–Leibler divergence, whatever the dense model thinks possible stays possible. rkl: reverse, only what it thinks likely. jsd: between the two, by beta.';
 
 export const LOSS = choice({ label: 'Loss', help: LOSS_HELP }, ['kl', 'rkl', 'jsd'], 'kl');

@@ -1,23 +1,17 @@
 /** @file What the dense head reads of every calibration window: made once, kept in a scratch store, taken by whichever step needs it. */
 import type { Backend, Tensor } from '../../backend/backend.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import type { ScratchSlot, ScratchStore } from '../../models/scratch.ts';
+import type { ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import { batchesOf, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
+import { KeptStates, type StateValues, windowsOf } from './kept_states.ts';
 
 /** Batches that go through the dense model together: each pass reads its weights once. */
 const TOGETHER = 4;
 
 export class TeacherStates {
-  private readonly slots: ScratchSlot[] = [];
-  private width = 0;
-  private isDouble = false;
-
-  private constructor(
-    private readonly windows: TokenWindows,
-    private readonly scratch: ScratchStore,
-  ) {}
+  private constructor(private readonly states: KeptStates) {}
 
   /** @throws `cancelled`, `storage_full`, and what the backend throws; the store is then empty. */
   static async of(
@@ -28,14 +22,34 @@ export class TeacherStates {
     signal: AbortSignal,
     onProgress: (fraction: number) => void,
   ): Promise<TeacherStates> {
-    const made = new TeacherStates(windows, scratch);
+    const states = new KeptStates(windows.seqlen, scratch);
     try {
       const batches = batchesOf(windows, 0, windows.count, rowsPerBatch(backend.info));
       for (let first = 0; first < batches.length; first += TOGETHER) {
-        await withArena(backend, (arena) => made.add(arena, dense, batches.slice(first, first + TOGETHER), signal));
+        const some = batches.slice(first, first + TOGETHER);
+        await withArena(backend, async (arena) => {
+          const inputs = await teacherInputs(arena, dense, windows, some, signal);
+          for (const [i, { count }] of some.entries()) await states.add(arena, inputs[i], count);
+        });
         onProgress(Math.min(1, (first + TOGETHER) / batches.length));
       }
-      return made;
+      return new TeacherStates(states);
+    } catch (error) {
+      await scratch.clear();
+      throw error;
+    }
+  }
+
+  /** Rows that someone else found: of every window, in order, (seqlen, D). @throws As {@link of}. */
+  static async filled(
+    windows: TokenWindows,
+    scratch: ScratchStore,
+    fill: (put: (rows: StateValues) => Promise<void>) => Promise<void>,
+  ): Promise<TeacherStates> {
+    const states = new KeptStates(windows.seqlen, scratch);
+    try {
+      await fill((rows) => states.put(rows));
+      return new TeacherStates(states);
     } catch (error) {
       await scratch.clear();
       throw error;
@@ -44,46 +58,15 @@ export class TeacherStates {
 
   /** Of each batch of a step, (rows, D). @param chosen The windows that the batches count through. */
   async inputs(arena: Arena, chosen: readonly number[], batches: readonly WindowBatch[]): Promise<Tensor[]> {
-    const { seqlen } = this.windows;
     const tensors: Tensor[] = [];
-    for (const { first, count } of batches) {
-      const size = seqlen * this.width;
-      const values = this.isDouble ? new Float64Array(count * size) : new Float32Array(count * size);
-      for (let i = 0; i < count; i++) {
-        const slot = this.slots[chosen[first + i]];
-        // A copy where the store gave a view that does not begin on a whole number.
-        let bytes = await slot.read(0, slot.bytes);
-        if (bytes.byteOffset % 8 !== 0) bytes = bytes.slice();
-        const part = this.isDouble
-          ? new Float64Array(bytes.buffer, bytes.byteOffset, size)
-          : new Float32Array(bytes.buffer, bytes.byteOffset, size);
-        values.set(part, i * size);
-      }
-      const shape = [count * seqlen, this.width];
-      tensors.push(arena.own(arena.backend.fromArray(values, shape, 'teacher_input')));
+    for (const batch of batches) {
+      const windows = windowsOf(batch).map((i) => chosen[i]);
+      tensors.push(await this.states.tensor(arena, windows, 'teacher_input'));
     }
     return tensors;
   }
 
   clear(): Promise<void> {
-    return this.scratch.clear();
-  }
-
-  private async add(
-    arena: Arena,
-    dense: DecoderModel,
-    batches: readonly WindowBatch[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const inputs = await teacherInputs(arena, dense, this.windows, batches, signal);
-    for (const [i, { count }] of batches.entries()) {
-      const values = await arena.backend.read(inputs[i]);
-      this.width = inputs[i].shape[1];
-      this.isDouble = values instanceof Float64Array;
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      const each = bytes.byteLength / count;
-      for (let w = 0; w < count; w++)
-        this.slots.push(await this.scratch.append(bytes.subarray(w * each, (w + 1) * each)));
-    }
+    return this.states.clear();
   }
 }

@@ -65,12 +65,12 @@ function plannedLinears(
   return [...inputs, [output, made]];
 }
 
-/** A sentence's second half. */
-export function widthRefusal(model: ModelOutline, options: Options): string | undefined {
+/** A sentence's second half. @param method That cuts. */
+export function widthRefusal(model: ModelOutline, options: Options, method = 'width'): string | undefined {
   for (const layer of model.layers) {
     const packed = layerLinears(layer).find((name) => linearOf(layer, name).weight.packed);
     if (packed) {
-      return `${linearPath(layer.index, packed)} is packed already, and rows and columns can only be taken out of plain numbers. Put width before the step that packs`;
+      return `${linearPath(layer.index, packed)} is packed already, and rows and columns can only be taken out of plain numbers. Put ${method} before the step that packs`;
     }
     const { q_norm, k_norm, head_dim, num_key_value_heads } = layer.attention;
     const isPruned = halvesOf(options).includes('attention') && goneUnits(options.keep, num_key_value_heads) > 0;

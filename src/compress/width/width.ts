@@ -56,7 +56,7 @@ export const width: Method<Options> = {
   }),
   takes: ['correct'],
   spreads: ({ budget }) => budget === 'global',
-  refusal: widthRefusal,
+  refusal: (model, options) => widthRefusal(model, options),
   plan: plannedWidth,
   reads: (options) => ({
     statistics: statisticsOf(options),

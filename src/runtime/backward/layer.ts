@@ -1,5 +1,5 @@
 /**
- * @file One decoder layer backwards: it runs forward again from its input, keeping what arises, then back. The forward's lines
+ * @file One decoder layer backwards: it runs forward from its input, keeping what arises, then back. The forward's lines
  * stand beside their mirrors.
  */
 import type { Tensor } from '../../backend/backend.ts';
@@ -7,15 +7,58 @@ import type { DecoderLayer } from '../../models/decoder_model.ts';
 import type { RotaryTable } from '../forward.ts';
 import { addBranch } from '../layer_products.ts';
 import type { DeviceLayer } from '../weights.ts';
-import { attentionBackward, attentionForward } from './attention.ts';
+import { attentionBackward, attentionForward, type KeptAttention } from './attention.ts';
 import type { BackwardContext } from './context.ts';
-import { mlpBackward, mlpForward } from './mlp.ts';
+import { type KeptMlp, mlpBackward, mlpForward } from './mlp.ts';
 import { type Branch, branchBackward, inputNormBackward, residualBackward } from './parts.ts';
+
+/** What arises in a layer, in workspace tensors: the next forward pass through a layer of these shapes overwrites it. */
+export interface KeptLayer {
+  readonly attention: KeptAttention;
+  readonly mlp: KeptMlp;
+  /** h of a sequential layer. */
+  readonly middle?: Tensor;
+}
+
+/** @param x (batch·seqlen, d_in), left as it is. */
+export function layerForward(
+  context: BackwardContext,
+  layer: DecoderLayer,
+  weights: DeviceLayer,
+  rotary: RotaryTable | undefined,
+  seqlen: number,
+  x: Tensor,
+): KeptLayer {
+  const attention = attentionForward(context, layer, weights.attention, rotary, seqlen, x);
+  if (layer.parallel) return { attention, mlp: mlpForward(context, layer, weights.mlp, seqlen, x) };
+  const h = middle(context, weights, seqlen, x, attention.mixed);
+  return { attention, mlp: mlpForward(context, layer, weights.mlp, seqlen, h), middle: h };
+}
+
+/** What the layer puts out, (batch·seqlen, d_out), owned by the arena. */
+export function layerOutput(
+  { arena }: BackwardContext,
+  { attention, mlp }: DeviceLayer,
+  kept: KeptLayer,
+  seqlen: number,
+  x: Tensor,
+): Tensor {
+  const { backend } = arena;
+  // Of a parallel layer the shortcut is the attention's, and takes x.
+  const [shortcut, states] = kept.middle ? [mlp.mlp_shortcut_Q, kept.middle] : [attention.attn_shortcut_Q, x];
+  const y = arena.empty([x.shape[0], shortcut ? shortcut.shape[1] : states.shape[1]], 'layer_output');
+  if (shortcut) backend.matmul({ a: states, b: shortcut, output: y });
+  else backend.copy(states, y);
+  if (!kept.middle) addBranch(arena, attention.o_proj, attention, kept.attention.mixed, y, 'attention_output', seqlen);
+  addBranch(arena, mlp.down_proj, mlp, kept.mlp.activated, y, 'mlp_output', seqlen);
+  return y;
+}
 
 /**
  * Adds the gradients of a layer's trained parts for one batch.
  * @param x (batch·seqlen, d_in), the layer's input, left as it is.
  * @param dy Gradient by the layer's output; it is used up: freed, or the result lies in it.
+ * @param kept Of the forward pass, where it was run already.
  * @returns The gradient by x, owned by the arena.
  */
 export function layerBackward(
@@ -26,10 +69,11 @@ export function layerBackward(
   seqlen: number,
   x: Tensor,
   dy: Tensor,
+  kept: KeptLayer = layerForward(context, layer, weights, rotary, seqlen, x),
 ): Tensor {
-  return layer.parallel
-    ? parallelBackward(context, layer, weights, rotary, seqlen, x, dy)
-    : sequentialBackward(context, layer, weights, rotary, seqlen, x, dy);
+  return kept.middle
+    ? sequentialBackward(context, layer, weights, rotary, seqlen, x, dy, { ...kept, middle: kept.middle })
+    : parallelBackward(context, layer, weights, rotary, seqlen, x, dy, kept);
 }
 
 function sequentialBackward(
@@ -40,13 +84,10 @@ function sequentialBackward(
   seqlen: number,
   x: Tensor,
   dy: Tensor,
+  { attention: keptAttention, mlp: keptMlp, middle: h }: Required<KeptLayer>,
 ): Tensor {
   const { arena } = context;
   const { attention, mlp } = weights;
-  const keptAttention = attentionForward(context, layer, attention, rotary, seqlen, x);
-  const h = middle(context, weights, seqlen, x, keptAttention.mixed);
-  const keptMlp = mlpForward(context, layer, mlp, seqlen, h);
-
   // y = h·mlp_shortcut_Q + m·mlp(norm₂(h))
   const d_activated = branchBackward(context, mlpEnd(layer, weights), keptMlp.activated, dy, seqlen, 'grad_activated');
   const d_mlp_input = mlpBackward(context, layer, mlp, seqlen, keptMlp, d_activated);
@@ -71,10 +112,9 @@ function parallelBackward(
   seqlen: number,
   x: Tensor,
   dy: Tensor,
+  { attention: keptAttention, mlp: keptMlp }: KeptLayer,
 ): Tensor {
   const { attention, mlp } = weights;
-  const keptAttention = attentionForward(context, layer, attention, rotary, seqlen, x);
-  const keptMlp = mlpForward(context, layer, mlp, seqlen, x);
   const d_activated = branchBackward(context, mlpEnd(layer, weights), keptMlp.activated, dy, seqlen, 'grad_activated');
   const d_mlp_input = mlpBackward(context, layer, mlp, seqlen, keptMlp, d_activated);
   const d_mixed = branchBackward(context, attentionEnd(layer, weights), keptAttention.mixed, dy, seqlen, 'grad_mixed');

@@ -6,12 +6,13 @@ import type { Tensor } from '../../backend/backend.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
+import type { WeightLoader } from '../weights.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
 import { type BackwardContext, Rotations } from './context.ts';
 import { Gradients } from './gradients.ts';
 import { type GradientOptions, modelGradients } from './model.ts';
 import { parametersOf, type TrainedLinears } from './trained.ts';
-import { TrainedLoader, type WholeWeights } from './trained_loader.ts';
+import { type ColumnScales, TrainedLoader, type WholeWeights } from './trained_loader.ts';
 
 export interface AdamwOptions {
   beta1: number;
@@ -39,6 +40,8 @@ export class AdapterTraining {
   /**
    * @param adapters They are the arena's, and change in place.
    * @param whole Weights that are trained as they are; likewise.
+   * @param cacheLevels Keys and values are rounded to so many, where it is given.
+   * @param columns What the inputs of some linears count.
    */
   constructor(
     private readonly arena: Arena,
@@ -47,6 +50,8 @@ export class AdapterTraining {
     seqlen: number,
     private readonly options: AdamwOptions,
     whole: WholeWeights = new Map(),
+    cacheLevels?: number,
+    columns: ColumnScales = new Map(),
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
     const gradients = new Gradients(arena, (ref) => whole.has(ref));
@@ -61,7 +66,7 @@ export class AdapterTraining {
       second_moment: zeros(pair.parameter, 'second moment'),
     }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new TrainedLoader(arena, adapters, whole);
+    this.loader = new TrainedLoader(arena, adapters, whole, cacheLevels, columns);
   }
 
   /**
@@ -76,10 +81,21 @@ export class AdapterTraining {
     lr: number,
     options: GradientOptions = {},
   ): Promise<number> {
+    return this.stepBy(lr, () => modelGradients(this.context, this.loader, this.model, windows, batches, options));
+  }
+
+  /**
+   * As {@link step}, of whatever adds the gradients of a mean loss.
+   * @param addGradients Gets the loader of weights as they are trained now; returns the loss.
+   */
+  async stepBy(
+    lr: number,
+    addGradients: (context: BackwardContext, loader: WeightLoader) => Promise<number>,
+  ): Promise<number> {
     const { backend } = this.arena;
     // Of a step that was broken off, too.
     for (const { gradient } of this.parameters) this.zero(gradient);
-    const loss = await modelGradients(this.context, this.loader, this.model, windows, batches, options);
+    const loss = await addGradients(this.context, this.loader);
     if (!Number.isFinite(loss)) throw diverged(loss, this.steps + 1);
     const gradient_scale = await this.clipScale();
     this.steps++;
