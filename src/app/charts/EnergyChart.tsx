@@ -9,6 +9,9 @@ import { barsPath, columnAt, columnsIn, spacedLabels } from './plot/columns.ts';
 import { Hint } from './plot/Hint.tsx';
 import { type Place, Plot } from './plot/Plot.tsx';
 
+/** Shares below are rounding: an axis of theirs would have no figures that can be read. */
+const LEAST = 1e-4;
+
 interface Props {
   energies: readonly SiteEnergy[];
   selected: number;
@@ -18,7 +21,7 @@ interface Props {
 /** A column a site; a press anywhere in a column chooses its site. */
 export default function EnergyChart({ energies, selected, onSelect }: Props) {
   const [hover, setHover] = useState<{ x: number; y: number; index: number } | null>(null);
-  const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), 0) || 0.01;
+  const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), LEAST);
   const scale = useMemo(() => niceTicks(0, most), [most]);
   const top = scale.domain[1];
   const labels = useStable(energies.map(({ label }) => siteName(label)));

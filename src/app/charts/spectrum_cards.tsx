@@ -33,6 +33,7 @@ export function SpectrumCard() {
   return (
     <ChartCard
       title="Eigenvalues"
+      className="spectrum-card"
       controls={
         sites.length > 0 && (
           <>
@@ -120,6 +121,7 @@ export function EnergyCard() {
   return (
     <ChartCard
       title="Discarded energy"
+      className="spectrum-card"
       summary={
         rows.length > 0 && (
           <span>

@@ -21,7 +21,7 @@ export function Axes({ place: { left, right, top, bottom }, xTicks, yTicks, xLab
   return (
     <g className="plot-axes">
       {yTicks.map(({ at, text }) => (
-        <g key={text}>
+        <g key={`${at} ${text}`}>
           <path d={`M${left} ${at}H${right}`} className="plot-grid" />
           <text x={left - 8} y={at + 4} textAnchor="end">
             {text}
