@@ -8,9 +8,11 @@ const EVERYWHERE = ['errors', 'pulse'];
 const ENGINE_EDGE = [
   'engine/client\\.ts$',
   'engine/protocol(?:_events|_reports)?\\.ts$',
-  'engine/plan\\.ts$',
+  'engine/(?:memory_)?plan\\.ts$',
+  'compress/gguf/file_types\\.ts$',
   'engine/report(?:_texts)?\\.ts$',
   'engine/export/options\\.ts$',
+  'engine/version\\.ts$',
   // What a log makes of results: figures alone.
   'engine/metrics',
   'compress/slicegpt/plan\\.ts$',
@@ -25,6 +27,8 @@ const LAYERS = {
   pulse: [],
   tensor: [],
   offline: [],
+  // Figures as words and drawings: pages and the command line write the same report.
+  report: [],
   platform: [],
   formats: ['tensor'],
   backend: ['tensor'],
@@ -34,8 +38,8 @@ const LAYERS = {
   compress: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics'],
   export: ['tensor', 'formats', 'models'],
   engine: ['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics', 'compress', 'export', 'platform'],
-  app: ENGINE_EDGE,
-  cli: ENGINE_EDGE,
+  app: [...ENGINE_EDGE, 'report'],
+  cli: [...ENGINE_EDGE, 'report'],
   // It measures the CPU backend with the engine's threads.
   bench: [
     ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],

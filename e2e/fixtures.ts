@@ -98,6 +98,12 @@ export async function expectNoViolations(page: Page): Promise<void> {
   }
 }
 
+/** What the trial of one layer is to have found, in seconds; above 20 in all the page asks before it measures. */
+export async function foretell(page: Page, evaluation_s: number, calibration_s: number): Promise<void> {
+  const body = `export const measureTimeCommand = async () => (${JSON.stringify({ evaluation_s, calibration_s })});`;
+  await page.route(/measure_time-.*\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body }));
+}
+
 /** Pictures to look at, into the folder of WHITTLE_PICTURES; nothing where that is not set. */
 export async function pictures(page: Page, name: string): Promise<void> {
   const folder = process.env.WHITTLE_PICTURES;

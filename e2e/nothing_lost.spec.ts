@@ -6,6 +6,7 @@ import {
   chooseWindows,
   dropFiles,
   expect,
+  foretell,
   openDemo,
   region,
   shownFigure,
@@ -31,6 +32,7 @@ function asksBeforeReload(page: Page): Promise<boolean> {
 
 test('the browser asks before a reload while a job runs', async ({ page }) => {
   await page.goto('./');
+  await foretell(page, 1, 1);
   await chooseWindows(page, 64, 256);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await expect(region(page, 'Job').locator('.job-line')).toContainText('layer');
@@ -47,6 +49,7 @@ test('another model, by button or drop, asks before it stops a job; by keyboard 
   page,
 }) => {
   await page.goto('./');
+  await foretell(page, 1, 1);
   await chooseWindows(page, 64, 256);
   const button = page.getByRole('button', { name: 'Try the built-in model' });
   await button.click();

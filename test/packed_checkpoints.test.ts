@@ -49,7 +49,14 @@ const LABELS: Record<string, string> = {
     ct_w3a16: 'int3 g16',
     ct_w6a16: 'int6 g16',
   },
-  ...{ ct_w8a16: 'int8 row', ct_int8: 'int8 row', ct_int8_tensor: 'int8 row', ct_nvfp4: 'NVFP4', ct_mxfp4: 'MXFP4' },
+  ...{
+    ct_w8a16: 'int8 row',
+    ct_int8: 'int8 row',
+    ct_int8_tensor: 'int8 row',
+    ct_int8_blocks: 'int8 g16',
+    ct_nvfp4: 'NVFP4',
+    ct_mxfp4: 'MXFP4',
+  },
   modelopt_nvfp4: 'NVFP4',
 };
 const DENSE_ALONE = /uneven|w6a16|fp4/;

@@ -153,6 +153,8 @@ def compressed(w, form, g_idx=None, **args):
 
 def ct_scales(w, args):
     out, columns = w.shape
+    if args.block_structure:
+        return block_scales(w, args)
     group = {"channel": columns, "tensor": columns}.get(str(getattr(args.strategy, "value", args.strategy)), args.group_size)
     parts = torch.tensor(w, dtype=torch.float32).reshape(out, columns // group, group)
     if getattr(args.type, "value", args.type) == "float":
@@ -172,6 +174,19 @@ def ct_scales(w, args):
     return {"weight_scale": scale, "weight_zero_point": (low - bottom / scale).round().clamp(low, high).to(torch.int8)}
 
 
+def block_scales(w, args):
+    """Integers whose blocks take several outputs, the last cut short."""
+    (out, columns), (high, wide) = w.shape, args.block_structure
+    rows, groups = -(-out // high), columns // wide
+    parts = torch.nn.functional.pad(torch.tensor(w, dtype=torch.float32), (0, 0, 0, rows * high - out)).reshape(rows, high, groups, wide)
+    low, top = -(2 ** (args.num_bits - 1)), 2 ** (args.num_bits - 1) - 1
+    if args.symmetric:
+        return {"weight_scale": (parts.abs().amax((1, 3)) / (top + 0.5)).half().float()}
+    bottom, peak = parts.amin((1, 3)).clamp(max=0), parts.amax((1, 3)).clamp(min=0)
+    scale = ((peak - bottom) / (top - low)).half().float()
+    return {"weight_scale": scale, "weight_zero_point": (low - bottom / scale).round().clamp(low, top).to(torch.int8)}
+
+
 def ct_config(form, **args):
     group = {"targets": ["Linear"], "weights": {"symmetric": True, **args}, "input_activations": None}
     return {"quant_method": "compressed-tensors", "format": form, "config_groups": {"group_0": group}, "ignore": ["lm_head"]}
@@ -185,6 +200,7 @@ def modelopt_nvfp4(w):
 
 NVFP4 = dict(num_bits=4, type="float", strategy="tensor_group", group_size=16, symmetric=True)
 MXFP4 = dict(num_bits=4, type="float", strategy="group", group_size=32, symmetric=True, scale_dtype=torch.uint8)
+BLOCKS = dict(num_bits=8, type="int", strategy="block", block_structure=[24, 16])
 W4 = dict(num_bits=4, type="int", strategy="group", group_size=16)
 
 
@@ -221,6 +237,9 @@ VARIANTS = {
                 ct_config("int-quantized", num_bits=8, type="int", strategy="channel", symmetric=False)),
     "ct_int8_tensor": (lambda n, w: compressed(w, "int-quantized", num_bits=8, type="int", strategy="tensor"),
                        ct_config("int-quantized", num_bits=8, type="int", strategy="tensor")),
+    "ct_int8_blocks": (lambda n, w: compressed(w, "int-quantized", **BLOCKS), ct_config("int-quantized", **BLOCKS)),
+    "ct_w4a16_blocks": (lambda n, w: compressed(w, "pack-quantized", **{**BLOCKS, "num_bits": 4}, symmetric=False),
+                        ct_config("pack-quantized", **{**BLOCKS, "num_bits": 4, "symmetric": False})),
     "ct_nvfp4": (lambda n, w: compressed(w, "nvfp4-pack-quantized", **NVFP4),
                  ct_config("nvfp4-pack-quantized", **NVFP4)),
     "ct_mxfp4": (lambda n, w: compressed(w, "mxfp4-pack-quantized", **MXFP4),

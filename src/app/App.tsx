@@ -23,18 +23,32 @@ const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
 const SlicePanel = lazy(() => import('./panels/SlicePanel.tsx'));
 const Stage = lazy(() => import('./charts/Stage.tsx'));
 
-/** Chunks of their own: nothing is to be kept, or taken back, before the page is there. Returns how to stop. */
-function keepLater(studio: Studio): () => void {
-  const stops: (() => void)[] = [];
+/** Begins what lies in a chunk of its own, because nothing needs it before a model is open. Returns how to stop. */
+function later(begin: () => Promise<() => void>): () => void {
+  let stop: (() => void) | null = null;
   let isOver = false;
-  void import('./sessions/keep.ts').then(({ keepSession }) => {
-    if (!isOver) stops.push(keepSession(studio));
-  });
-  void import('./actions/undo.ts').then(({ keepHistory }) => {
-    if (!isOver) stops.push(keepHistory(studio));
-  });
+  // Without its chunk the page works all the same.
+  begin().then(
+    (end) => {
+      if (isOver) end();
+      else stop = end;
+    },
+    (thrown) => console.warn(thrown),
+  );
   return () => {
     isOver = true;
+    stop?.();
+  };
+}
+
+/** Sessions, undo, title and notifications. */
+function keepLater(studio: Studio): () => void {
+  const stops = [
+    later(async () => (await import('./sessions/keep.ts')).keepSession(studio)),
+    later(async () => (await import('./actions/undo.ts')).keepHistory(studio)),
+    later(async () => (await import('./background.ts')).tellInBackground(studio)),
+  ];
+  return () => {
     for (const stop of stops) stop();
   };
 }

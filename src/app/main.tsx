@@ -21,6 +21,8 @@ const theme = loadTheme();
 applyTheme(theme);
 const studio = createStudio(createStudioStore({ theme }, { allowed: loadHubConsent() }), new EngineClient());
 
+studio.takeProject = async (file) => (await import('./project/open_project.ts')).takeProject(studio, file);
+
 function followAddress(): void {
   if (location.hash.length > 1)
     void import('./actions/link.ts').then(({ followLink }) => followLink(studio, location.hash));

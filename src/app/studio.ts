@@ -30,6 +30,8 @@ export interface Studio {
   keeper: Keeper | null;
   /** Takes the next files that come: a session asked for its own. */
   awaited: ((files: PickedFile[]) => Promise<void>) | null;
+  /** Opens a project file; null where nobody does. Set from outside, because opening a session opens models. */
+  takeProject: ((file: File) => Promise<void>) | null;
   /** Takes back what was chosen; null until it is loaded. Each gives what it did, for people, or null. */
   history: { undo(): string | null; redo(): string | null } | null;
   /** The settings of the address that was followed, until a session came back against them. */
@@ -50,6 +52,7 @@ export function createStudio(store: StudioStore, engine: Engine): Studio {
       keeper: null,
       awaited: null,
       history: null,
+      takeProject: null,
       linked: null,
       answer: null,
     },

@@ -1,7 +1,8 @@
 /** @file What jobs on a GPU are planned to need, from the shapes of well-known models alone. Pure. */
 import { emptyParts, type ModelShape, totalElements } from '../compress/slicegpt/parts.ts';
 import type { Schedule } from '../compress/slicegpt/plan.ts';
-import { constantDimensions, estimateJob, resolveHead, sliceDimension } from '../engine/plan.ts';
+import { estimateJob } from '../engine/memory_plan.ts';
+import { constantDimensions, resolveHead, sliceDimension } from '../engine/plan.ts';
 import type { PlannedFigure } from './figures.ts';
 
 interface LlamaSizes {

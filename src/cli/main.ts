@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { METRICS_FILE, MetricsLog } from '../engine/metrics/metrics.ts';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
+import { reportHtml } from '../report/html.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
+import { htmlPage, type Seen, watched } from './html_report.ts';
 import { hubNameOf } from './hub_model.ts';
 import { adapterFiles, exampleFiles, imatrixFile, modelFiles, prepareOut, taskFiles, textFile } from './inputs.ts';
 import { runJob } from './job.ts';
@@ -35,6 +37,7 @@ async function main(argv: string[]): Promise<number> {
       ...options,
       ...{ backend: options.repeat_on, out: join(options.out, options.repeat_on) },
       ...(options.trace !== undefined && { trace: traceOf(options.trace, options.repeat_on) }),
+      ...(options.html !== undefined && { html: traceOf(options.html, options.repeat_on) }),
     };
     const second = await slice(again, progress);
     progress.done();
@@ -88,10 +91,13 @@ function slice(options: CliOptions, progress: ReturnType<typeof progressOn>): Pr
   prepareOut(options.out);
   return inBrowser(options, async (browser, inputs) => {
     const log = new MetricsLog();
-    const result = await runJob(options, inputs, logged(browser, log), progress);
+    const seen: Seen = { evaluations: [], sites: [] };
+    const result = await runJob(options, inputs, watched(logged(browser, log), seen), progress);
     await writeFile(join(options.out, REPORT_FILE), `${JSON.stringify(result.report, null, 2)}\n`);
     if (options.trace !== undefined && result.timeline) await writeFile(options.trace, chromeTrace(result.timeline));
     await writeFile(join(options.out, METRICS_FILE), log.text());
+    if (options.html !== undefined)
+      await writeFile(options.html, reportHtml(htmlPage(result.report, options, seen, new Date())));
     return result;
   });
 }

@@ -1,14 +1,6 @@
 /** @file What a job will need, in lines for people, before minutes are spent on it. */
-import {
-  constantDimensions,
-  estimateJob,
-  memoryVerdict,
-  missingTokens,
-  resolveHead,
-  sliceDimension,
-  storageNeed,
-  worstMemory,
-} from '../engine/plan.ts';
+import { estimateJob, memoryVerdict, storageNeed, worstMemory } from '../engine/memory_plan.ts';
+import { constantDimensions, missingTokens, resolveHead, sliceDimension } from '../engine/plan.ts';
 import type { BackendInfo, ModelSummary, PlannedMemory, ProtocolReport } from '../engine/protocol.ts';
 import { memoryKind } from './format.ts';
 import { bytes } from './numbers.ts';

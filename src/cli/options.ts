@@ -1,5 +1,6 @@
 /** @file The options of `npm run slice`, as DESIGN's table has them: parsed, checked, with defaults. Pure. */
 import { parseArgs } from 'node:util';
+import { FILE_TYPES, type FileType } from '../compress/gguf/file_types.ts';
 import { parseRecipe, type Recipe } from '../compress/recipe/recipe.ts';
 import type { Fusion, HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import {
@@ -10,7 +11,7 @@ import {
   precisionsOf,
 } from '../engine/export/options.ts';
 
-import { BOS_MODES, FILE_TYPES, type FileType } from '../engine/plan.ts';
+import { BOS_MODES } from '../engine/plan.ts';
 import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
@@ -61,6 +62,8 @@ export interface CliOptions {
   target?: SolveTarget;
   /** Gets the job's timeline. */
   trace?: string;
+  /** Gets the job as a report for people. */
+  html?: string;
   /** What the model and every run write behind it. */
   prompt?: PromptOptions;
   /** Only tell what the recipes will make. */
@@ -107,6 +110,7 @@ const SPEC = {
   'target-bpw': text,
   ...HEAL_SPEC,
   trace: text,
+  html: text,
   ...PROMPT_SPEC,
   plan: { type: 'boolean' },
   methods: { type: 'boolean' },
@@ -157,6 +161,7 @@ ${HEAL_USAGE}  --methods                lists all methods; --help METHOD explain
   --precision P[,P…]       ${PRECISIONS.join(' | ')}         (stored)
                            every format in every precision that it has
 ${PROMPT_USAGE}  --out DIR                where exports, report.json and metrics.jsonl go (out/)
+  --html FILE              a report for people in one file: table, charts, settings, protocol; no scripts
   --trace FILE             what each thread did when, for chrome://tracing and ui.perfetto.dev
 
 One sparsity is written to DIR itself; several go to DIR/s0.1, DIR/s0.2, … with one DIR/report.json over all.
@@ -229,6 +234,7 @@ export function parseOptions(argv: string[]): CliOptions {
     ...(recipe && { recipe }),
     ...(target && { target }),
     ...(values.trace !== undefined && { trace: values.trace }),
+    ...(values.html !== undefined && { html: values.html }),
     ...(prompt && { prompt }),
     ...(values.plan && { plan: true }),
   };

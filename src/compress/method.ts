@@ -23,7 +23,10 @@ export interface CompressionContext {
   readonly spill?: SpillOptions;
   readonly signal: AbortSignal;
   readonly observer: CompressionObserver;
-  /** Where a pass over layers puts down what it has finished; absent: a pass that is broken off begins anew. */
+  /**
+   * Where a pass over layers puts down what it has finished; absent: a pass that is broken off begins anew. Not for a pass that
+   * gathers anything beside the model, which finished layers would be missing from.
+   */
   readonly checkpoints?: LayerCheckpoints;
 }
 

@@ -14,7 +14,7 @@ import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
 import { exampleFile, examplesKey, examplesProblem } from './examples/needed_examples.ts';
 import { fileBytes } from './file_bytes.ts';
-import { giveUp, JobCheckpoints } from './kept/checkpoints.ts';
+import { giveUp, inputKey, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
 import { passText } from './passes.ts';
 import { assertPermitted, isOneSlicing } from './plan_command.ts';
@@ -173,7 +173,10 @@ class RecipeRun {
       recall: (what) => this.recall(what),
       importance: state.importance?.values,
       examples: (file, template) => exampleFile(state, step, file, template),
-      checkpoint: state.checkpoints.of(key, state.requireTexts(), () => platform.createScratch()),
+      checkpoint: state.checkpoints.of({
+        ...{ key, calibration: state.requireTexts(), createScratch: () => platform.createScratch() },
+        ...(platform.kept && { outer: { kept: platform.kept, key: inputKey(state) } }),
+      }),
       observer: {
         ...shared.observer,
         onProgress: (progress) =>

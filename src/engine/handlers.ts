@@ -23,6 +23,8 @@ const losses = () => part(() => import('./generate/losses_command.ts'));
 const tasks = () => part(() => import('./tasks_command.ts'));
 const compress = () => part(() => import('./compress_command.ts'));
 const solve = () => part(() => import('./solve/solve_command.ts'));
+const measureTime = () => part(() => import('./time/measure_time.ts'));
+const recipeTime = () => part(() => import('./time/recipe_time.ts'));
 const plan = () => part(() => import('./plan_command.ts'));
 const planSolve = () => part(() => import('./solve/plan_solve.ts'));
 const examples = () => part(() => import('./examples/set_examples.ts'));
@@ -55,6 +57,8 @@ export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<H
     solve: async (request, emit, signal) => (await solve()).solveCommand(state, platform, request, emit, signal),
     solve_time: async (request, emit, signal) =>
       (await solve()).solveTimeCommand(state, platform, request, emit, signal),
+    measure_time: async (_, __, signal) => (await measureTime()).measureTimeCommand(state, signal),
+    recipe_time: async (request, _, signal) => (await recipeTime()).recipeTimeCommand(state, platform, request, signal),
     plan: async (request) => (await plan()).planCommand(state, request),
     plan_solve: async (request) => (await planSolve()).planSolveCommand(state, request),
     set_examples: async ({ files }) => (await examples()).setExamplesCommand(state, files),

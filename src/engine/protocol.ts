@@ -29,6 +29,7 @@ import type { PlannedMemory } from './memory_plan.ts';
 import type {
   CalibrationReport,
   ExportReport,
+  MeasureTime,
   MemoryReport,
   ModelSummary,
   PerplexityReport,
@@ -140,6 +141,10 @@ export interface Commands {
   solve: { request: { target: SolveTarget; format: ExportFormat }; result: SolveReport };
   /** Seconds that `solve` would take here and now, by doing a small part of it; null where a layer is too large to try. */
   solve_time: { request: { format: ExportFormat }; result: number | null };
+  /** How long `evaluate` of the dense model and `calibrate` would take, from its first layers and one window. */
+  measure_time: { request: Record<string, never>; result: MeasureTime };
+  /** Seconds that `compress` would take, by trying it on the first layer for a few; null where that tells nothing. */
+  recipe_time: { request: { steps: readonly StepInput[] }; result: number | null };
   /** Writes weights, tokenizer, config and report.json, and verifies them: ONNX in onnxruntime-web, others by opening them. */
   export: { request: { id: 'dense' | string; options?: Partial<ExportOptions> }; result: ExportReport };
   /** Writes the calibration text's importance matrix of the open model, for llama-quantize. */

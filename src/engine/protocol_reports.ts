@@ -57,6 +57,14 @@ export interface TextReport {
   at_least?: boolean;
 }
 
+/** Seconds on this device, as a trial foretells them. */
+export interface MeasureTime {
+  /** Perplexity of the dense model. */
+  evaluation_s: number;
+  /** The PCA of every site. */
+  calibration_s: number;
+}
+
 export interface ProtocolReport {
   seqlen: number;
   samples: number;

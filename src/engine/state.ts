@@ -158,6 +158,7 @@ export class EngineState {
     this.runs.clear();
     this.denseExports.clear();
     this.stages.forget();
+    this.checkpoints.forget();
     this.generation = engines;
   }
 

@@ -6,6 +6,7 @@ import type { Tensor } from '../backend/backend.ts';
 import type { Attention, Mlp, QueryScale, Rotary } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { addBranch, applyLinear, productInput, residual } from './layer_products.ts';
+import { roundCache } from './quantized_cache.ts';
 import type { DeviceAttention, DeviceLayer, DeviceLinear, DeviceMlp, DeviceNorm } from './weights.ts';
 
 /** cos and sin of every position and frequency, (seqlen, dim/2), computed in f64. */
@@ -131,6 +132,7 @@ export function attentionMixed(
     backend.rotary({ states: query, ...scaled, interleaved, seqlen, heads, head_dim });
     backend.rotary({ states: key, cos, sin, interleaved, seqlen, heads: kv_heads, head_dim });
   }
+  for (const states of [key, value]) roundCache(arena, weights.cache_levels, states);
   const output = arena.workspace('attention_mixed', query.shape);
   const positions = kept ? kept.past + seqlen : seqlen;
   // A window that holds the whole sequence hides nothing: the plain kernel is the faster one.

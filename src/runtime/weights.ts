@@ -53,6 +53,8 @@ export interface DeviceAttention {
   k_norm?: DeviceNorm;
   /** (heads): ALiBi slopes. */
   slopes?: Tensor;
+  /** Keys and values are rounded as attention reads them, each token by its largest, in so many levels on both sides of 0. */
+  cache_levels?: number;
   output_norm?: DeviceNorm;
   residual_multiplier?: number;
   /** (in, out); absent means the identity. */

@@ -6,7 +6,8 @@
  *     MODEL=FILE.gguf TEXT=FILE WINDOWS=8 npx tsx tools/front/measure.ts REPORT.json RECIPES.txt
  *
  * A line is a recipe, or "target 35% onnx" (2.8MB, 4.5bpw): what the solver finds for that size in that format. Without MODEL the
- * built-in one, 16 windows of its own texts; with it the first half of TEXT's characters evaluates and the second calibrates.
+ * built-in one, 16 windows of its own texts; with it the first half of TEXT's characters evaluates and the second calibrates. SEARCH=4
+ * lets the solver look at so few of the calibration windows; what it finds is made and measured with all.
  */
 import { existsSync, openAsBlob, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -18,7 +19,7 @@ import { type RunFigures, runSummary } from '../../src/engine/report_runs.ts';
 import { demoTexts } from '../../test/support/imatrix.ts';
 import { memoryPlatform } from '../../test/support/memory_platform.ts';
 
-const { MODEL, TEXT, WINDOWS = MODEL ? '8' : '16' } = process.env;
+const { MODEL, TEXT, WINDOWS = MODEL ? '8' : '16', SEARCH = WINDOWS } = process.env;
 const [out, recipes] = process.argv.slice(2);
 if (!out || !recipes || (MODEL && !TEXT))
   throw new Error('REPORT.json and RECIPES.txt are needed, and a TEXT for MODEL');
@@ -34,7 +35,7 @@ interface Measured {
 const engine = new Engine(memoryPlatform());
 await engine.run('start', { backend: 'cpu' });
 const model = await engine.run('open', { source: await source() });
-await engine.run('set_texts', texts());
+await engine.run('set_texts', texts(WINDOWS));
 const dense = await engine.run('evaluate', { target: 'dense', quick: true });
 const report: Measured = existsSync(out)
   ? JSON.parse(readFileSync(out, 'utf8'))
@@ -48,7 +49,7 @@ for (const line of readFileSync(recipes, 'utf8').split('\n')) {
   const figures = runSummary({ run, evaluation }, dense.perplexity);
   const short = figures.steps.map(({ units: _, ...step }) => step);
   report.lines.push(line);
-  report.runs.push({ ...figures, steps: short, ...(solver && { solver }) });
+  report.runs.push({ ...figures, steps: short, ...(solver ? { solver } : { recipe: line }) });
   writeFileSync(out, JSON.stringify(report, null, 1));
   await engine.run('discard', { id: run.id });
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
@@ -61,7 +62,9 @@ async function stepsOf(line: string): Promise<{ steps: readonly StepInput[]; sol
   const bits = /^(.*)bpw$/.exec(size)?.[1];
   const target = readTarget(bits === undefined ? size : undefined, bits);
   if (!target) throw new Error(`${size} is no size`);
+  if (SEARCH !== WINDOWS) await engine.run('set_texts', texts(SEARCH));
   const solver = await engine.run('solve', { target, format: format as ExportFormat });
+  if (SEARCH !== WINDOWS) await engine.run('set_texts', texts(WINDOWS));
   return { steps: parseRecipe(solver.candidates[0].recipe).steps, solver };
 }
 
@@ -73,8 +76,8 @@ async function source(): Promise<ModelSource> {
   };
 }
 
-function texts(): TextSettings {
-  const sizes = { samples: Number(WINDOWS), eval_samples: Number(WINDOWS), seqlen: 256 };
+function texts(windows: string): TextSettings {
+  const sizes = { samples: Number(windows), eval_samples: Number(windows), seqlen: 256 };
   const part = (text: string, name: string) => ({ kind: 'text', name, text }) as const;
   if (!MODEL) {
     const { calibration, evaluation } = demoTexts();

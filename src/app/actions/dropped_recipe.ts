@@ -1,4 +1,4 @@
-/** @file Whether what was dropped is a recipe: a look into a small JSON file, so that a model's config is none. */
+/** @file Whether what was dropped is a recipe or a project: a look into a JSON file, so that a model's config is none. */
 import type { PickedFile } from '../../platform/dropped_files.ts';
 
 /** A recipe that names each of ten thousand matrices is smaller. */
@@ -16,4 +16,12 @@ export async function isRecipe(files: readonly PickedFile[]): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** By its ending, or by its first words where it was called something else. */
+export async function isProject(files: readonly PickedFile[]): Promise<boolean> {
+  const [first] = files;
+  if (files.length !== 1 || !/\.json$/i.test(first.file.name)) return false;
+  if (/\.whittle\.json$/i.test(first.file.name)) return true;
+  return /^\uFEFF?\s*\{[^{}]*"format"\s*:\s*"whittle-project"/.test(await first.file.slice(0, 1000).text());
 }

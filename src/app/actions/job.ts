@@ -47,7 +47,7 @@ export async function runJob(
   try {
     controller.signal.throwIfAborted();
     assertOwn(studio, kind);
-    await body(jobSteps(studio, controller.signal));
+    await body(jobSteps(studio, kind, controller.signal));
     controller.signal.throwIfAborted();
     const duration_ms = Date.now() - started_at;
     store.setState({
@@ -72,8 +72,14 @@ export async function runJob(
 
 /** What another tab works in is only looked at here. */
 function assertOwn({ store }: Studio, kind: JobKind): void {
-  const { reading } = store.getState().sessions;
+  const { reading, waiting } = store.getState().sessions;
   if (!reading || kind === 'open' || kind === 'start' || kind === 'restore' || kind === 'download') return;
+  if (waiting?.id === reading.id)
+    throw new WhittleError({
+      code: 'bad_session',
+      message: `Of ${reading.name} only the figures are here: a project holds no weights.`,
+      action: `Drop the files of ${reading.model}, or choose them, and it goes on.`,
+    });
   throw new WhittleError({
     code: 'bad_session',
     message: `${reading.name} is open in another tab; this one only shows it as it was saved last.`,
@@ -81,7 +87,7 @@ function assertOwn({ store }: Studio, kind: JobKind): void {
   });
 }
 
-function jobSteps(studio: Studio, signal: AbortSignal): Job {
+function jobSteps(studio: Studio, jobKind: JobKind, signal: AbortSignal): Job {
   const { store, engine } = studio;
   let index = -1;
   return {
@@ -107,9 +113,9 @@ function jobSteps(studio: Studio, signal: AbortSignal): Job {
           onEvent?.(event);
         },
       });
-      // Another model's figures are another log.
-      if (kind === 'open') studio.metrics.clear();
-      studio.metrics.result(kind, result);
+      // Another model's figures are another log; one that comes back goes on with its own.
+      if (kind === 'open' && jobKind === 'open') studio.metrics.clear();
+      if (kind !== 'open' || jobKind === 'open') studio.metrics.result(kind, result);
       store.setState(({ durations }) => ({ durations: { ...durations, [kind]: performance.now() - started_at } }));
       return result;
     },

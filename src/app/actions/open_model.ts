@@ -1,14 +1,15 @@
 /** @file Opening a model: facts at once, then the dense perplexity, then the spectra. */
-import type { Fusion, ModelSource } from '../../engine/protocol.ts';
+import type { CommandKind, Fusion, ModelSource, ModelSummary } from '../../engine/protocol.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
 import { nearestExports } from '../store/exports.ts';
 import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
+import { AT_ONCE_S, mayTakeLong, measureSeconds } from '../store/times.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
-import { isRecipe } from './dropped_recipe.ts';
+import { isProject, isRecipe } from './dropped_recipe.ts';
 import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
@@ -21,7 +22,9 @@ const MEASURE_STEPS = [
   { command: 'calibrate', label: 'Spectra of every site' },
 ] as const;
 
-const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, ...MEASURE_STEPS];
+const [TEXT_STEP, ...DENSE_STEPS] = MEASURE_STEPS;
+const TRIAL_STEP = { command: 'measure_time', label: 'Trying the first layer' } as const;
+const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, TEXT_STEP, TRIAL_STEP, ...DENSE_STEPS];
 
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
@@ -37,14 +40,31 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
       selected: null,
       // A size that a link named waits for its model; another model's says nothing of this one.
       front: { ...front, target: results.model ? null : front.target },
-      memory: null,
-      source,
+      ...{ memory: null, long_measure_s: null, source },
       sessions: { ...sessions, name: null, waiting: null, reading: null, kept: 'no' },
     }));
     if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));
-    await measureDense(studio, job);
+    await setTexts(studio, job);
+    if (await isTooLong(studio, job, model)) return;
+    await evaluateDense(studio, job);
+    if (isSliceable(studio)) await calibrate(studio, job);
   });
   await previewIfWanted(studio);
+}
+
+/** Where measuring would take long, the person is told how long, and begins it; then nothing of it is a step of this job. */
+async function isTooLong({ store }: Studio, job: Job, model: ModelSummary): Promise<boolean> {
+  const leaveOut = (...commands: CommandKind[]) =>
+    store.setState((state) => ({ job: commands.reduce(withoutSteps, state.job) }));
+  if (!mayTakeLong(model, store.getState().settings.texts)) {
+    leaveOut('measure_time');
+    return false;
+  }
+  const seconds = measureSeconds(await job.run('measure_time', {}), model.shape.slicing_refusal === undefined);
+  if (seconds < AT_ONCE_S) return false;
+  leaveOut('evaluate', 'calibrate');
+  store.setState({ long_measure_s: seconds });
+  return true;
 }
 
 /** Nothing is calibrated for a model that cannot be sliced. */
@@ -62,6 +82,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     files = await picked;
     if (mayBeTasks(studio, files)) return await offerLines(studio, files);
     if (areTexts(files)) return await offerTexts(studio, files);
+    if (studio.takeProject && (await isProject(files))) return await studio.takeProject(files[0].file);
     if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {
@@ -123,16 +144,20 @@ export async function measureMissing(studio: Studio): Promise<void> {
   await previewIfWanted(studio);
 }
 
-async function measureDense(studio: Studio, job: Job): Promise<void> {
-  const { store } = studio;
+async function setTexts({ store }: Studio, job: Job): Promise<void> {
   const { texts } = store.getState().settings;
   const protocol = await job.run('set_texts', texts);
   changeResults(store, (results) => withTexts(results, protocol, texts));
+}
+
+async function measureDense(studio: Studio, job: Job): Promise<void> {
+  await setTexts(studio, job);
   await evaluateDense(studio, job);
   if (isSliceable(studio)) await calibrate(studio, job);
 }
 
 async function evaluateDense({ store }: Studio, job: Job): Promise<void> {
+  store.setState({ long_measure_s: null });
   const dense = await job.run('evaluate', { target: 'dense' });
   changeResults(store, (results) => ({ ...results, dense }));
 }

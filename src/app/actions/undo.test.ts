@@ -98,11 +98,12 @@ describe('undo and redo', () => {
   it('offers no run that was freed, or put back by its own button', async () => {
     const { studio, state, history } = await remembering();
     await slice(studio);
-    takeRunAway(studio, 'slice-1');
-    putRunBack(studio, 'slice-1');
+    const [{ id }] = state().results.runs;
+    takeRunAway(studio, id);
+    putRunBack(studio, id);
     expect(state().steps.undo).toBeNull();
-    takeRunAway(studio, 'slice-1');
-    await freeRemoved(studio, 'slice-1');
+    takeRunAway(studio, id);
+    await freeRemoved(studio, id);
     expect(state().steps).toMatchObject({ undo: null, redo: null });
     expect(history.undo()).toBeNull();
   });
@@ -113,7 +114,10 @@ describe('undo and redo', () => {
     const sent = engine.commands.length;
     history.undo();
     await vi.waitFor(() => expect(engine.commands.length).toBe(sent + 2));
-    expect(engine.commands.at(-2)).toMatchObject({ kind: 'slice', request: { sparsity: 0.25 } });
+    expect(engine.commands.at(-2)).toMatchObject({
+      kind: 'compress',
+      request: { steps: [{ method: 'slicegpt', options: { sparsity: 0.25 } }] },
+    });
   });
 
   it('begins anew with another model', async () => {

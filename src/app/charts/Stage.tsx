@@ -4,10 +4,14 @@ import { useStudioState } from '../studio.ts';
 import { LivePerplexityCard } from './cards.tsx';
 import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
+import '../styles/editor.css';
 import { hasTraining } from './training_lines.ts';
 
 const TrainingCard = lazy(() => import('./TrainingCard.tsx'));
 const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
+const BitsCard = lazy(() => import('./bits/BitsCard.tsx'));
+const HeatCard = lazy(() => import('./heat/HeatCard.tsx'));
+const SiteEditorCard = lazy(() => import('./editor/SiteEditorCard.tsx'));
 const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
@@ -32,6 +36,11 @@ export default function Stage() {
       </Suspense>
       <SpectrumCard />
       <EnergyCard />
+      <Suspense fallback={null}>
+        <SiteEditorCard />
+        <HeatCard />
+        <BitsCard />
+      </Suspense>
     </>
   );
 }

@@ -20,6 +20,7 @@ export default function TrainingCard() {
   return (
     <ChartCard
       title="Training losses"
+      className="training-card"
       summary={
         last && (
           <>

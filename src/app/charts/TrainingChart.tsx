@@ -22,7 +22,7 @@ export default function TrainingChart({ points, steps }: Props) {
           dataKey="step"
           type="number"
           domain={[0, steps]}
-          ticks={[0, ...countTicks(steps).slice(1)]}
+          ticks={[0, ...countTicks(steps).filter((step) => step > steps / 10)]}
           interval={0}
           height={32}
           label={axisLabel('step')}

@@ -1,5 +1,7 @@
 /** @file What all charts share: quiet axes, no animation (values change while they are read), one hatch for "cut away". */
 
+export { niceTicks } from '../../report/ticks.ts';
+
 export const AXIS = {
   tick: { fill: 'var(--muted)', fontSize: 11 },
   tickLine: false,
@@ -23,19 +25,6 @@ export function uprightLabel(value: string) {
     offset: 2,
     style: { textAnchor: 'middle' },
   } as const;
-}
-
-/** Round numbers from below the least to above the most value, about `count` steps; and the domain they span. */
-export function niceTicks(least: number, most: number, count = 5): { ticks: number[]; domain: [number, number] } {
-  const range = most - least || Math.abs(most) || 1;
-  const rough = range / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) as number);
-  const first = Math.floor(least / step);
-  const last = Math.ceil(most / step);
-  const ticks: number[] = [];
-  for (let at = first; at <= last; at++) ticks.push(Number((at * step).toPrecision(12)));
-  return { ticks, domain: [ticks[0], ticks[ticks.length - 1]] };
 }
 
 /** Whole numbers from 1 to `count`, few enough to be read, always with both ends. */

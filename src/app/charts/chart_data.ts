@@ -51,11 +51,11 @@ export function spectrumRows(eigenvalues: ArrayLike<number>): SpectrumRow[] {
   return thin(rows);
 }
 
-/** At most {@link MAX_POINTS} rows, evenly, always with the first and the last. */
-export function thin<T>(rows: readonly T[]): T[] {
-  if (rows.length <= MAX_POINTS) return [...rows];
-  const step = (rows.length - 1) / (MAX_POINTS - 1);
-  return Array.from({ length: MAX_POINTS }, (_, index) => rows[Math.round(index * step)]);
+/** At most `most` rows, evenly, always with the first and the last. */
+export function thin<T>(rows: readonly T[], most = MAX_POINTS): T[] {
+  if (rows.length <= most) return [...rows];
+  const step = (rows.length - 1) / (most - 1);
+  return Array.from({ length: most }, (_, index) => rows[Math.round(index * step)]);
 }
 
 /** What a site is called on an axis: "layer 3 MLP input" is "3 mlp". Which sites there are depends on the model's blocks. */

@@ -1,4 +1,5 @@
 /** @file Axes of the front: figures for people, and a logarithmic axis where values span more than a decade. */
+import { logTicks } from '../../report/ticks.ts';
 import { formatBytes, formatChange, formatCount, formatPercent, formatPerplexity, formatRate } from '../format.ts';
 import { isLogarithmic } from '../store/front.ts';
 import { type Figure, meaningOf, type Quantity } from '../store/quantities.ts';
@@ -23,7 +24,7 @@ export function scaleOf(axis: Quantity, values: readonly number[], { least, coun
   const from = Math.min(...values, least ?? Number.POSITIVE_INFINITY);
   const most = Math.max(...values);
   if (isLogarithmic(axis) && from > 0 && most / from > WIDE) {
-    return { ...logTicks(from, most), tickFormatter: (value) => tickOf(axis, value) };
+    return { scale: 'log', ...logTicks(from, most), tickFormatter: (value) => tickOf(axis, value) };
   }
   const room = (most - from) * (isLogarithmic(axis) ? 0.1 : 0.06) || Math.abs(most) * 0.1 || 1;
   const floor = unit === 'change' ? from - room : Math.max(0, from - room);
@@ -63,17 +64,6 @@ function ticksOf(axis: Quantity, ticks: readonly number[], most: number): (value
 /** Ticks are round: 0.001, and no zeros behind it. */
 function tickOf(axis: Quantity, value: number): string {
   return meaningOf(axis).unit === 'nats' ? String(value) : bareTick(formatQuantity(axis, value));
-}
-
-/** Powers of ten around the values, with 2 and 5 between them while there are few. */
-export function logTicks(least: number, most: number): Pick<Scale, 'scale' | 'domain' | 'ticks'> {
-  const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
-  const factors = last - first <= 2 ? [1, 2, 5] : [1];
-  const all: number[] = [];
-  for (let power = first; power <= last; power++) for (const factor of factors) all.push(Number(`${factor}e${power}`));
-  const below = all.filter((tick) => tick <= least).at(-1) ?? all[0];
-  const above = all.find((tick) => tick >= most) ?? (all.at(-1) as number);
-  return { scale: 'log', domain: [below, above], ticks: all.filter((tick) => tick >= below && tick <= above) };
 }
 
 /** A figure with its unit, for people. */

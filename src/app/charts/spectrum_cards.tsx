@@ -1,5 +1,5 @@
 /** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
-import { lazy, useMemo } from 'react';
+import { lazy, useMemo, useState } from 'react';
 import { discardedEnergy, missingTokens } from '../../engine/plan.ts';
 import { cutAt } from '../actions/cut.ts';
 import { preview } from '../actions/preview.ts';
@@ -7,11 +7,12 @@ import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
 import { energies, firstBasisNote, planOf } from '../store/plan.ts';
-import { usePlan } from '../store/selectors.ts';
+import { useEdited } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { spectrumRows } from './chart_data.ts';
 
 const SpectrumChart = lazy(() => import('./SpectrumChart.tsx'));
+const SpectrumMultiples = lazy(() => import('./SpectrumMultiples.tsx'));
 const EnergyChart = lazy(() => import('./EnergyChart.tsx'));
 
 const CUT_LEGEND = <Legend marks={[{ mark: 'cut', label: 'cut away' }]} />;
@@ -19,9 +20,10 @@ const CUT_LEGEND = <Legend marks={[{ mark: 'cut', label: 'cut away' }]} />;
 export function SpectrumCard() {
   const studio = useStudio();
   const { store } = studio;
+  const [isAll, setAll] = useState(false);
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
-  const { plan } = usePlan();
+  const { plan } = useEdited();
   const isRefused = useIsRefused();
   const isShort = useIsShort();
   const site = sites.find((other) => other.site === chosen) ?? sites[0];
@@ -33,17 +35,22 @@ export function SpectrumCard() {
       title="Eigenvalues"
       controls={
         sites.length > 0 && (
-          <select
-            aria-label="Site"
-            value={site?.site}
-            onChange={(event) => store.setState({ site: Number(event.target.value) })}
-          >
-            {sites.map((option) => (
-              <option key={option.site} value={option.site}>
-                {option.label}
-              </option>
-            ))}
-          </select>
+          <>
+            <button type="button" className="quiet" aria-pressed={isAll} onClick={() => setAll(!isAll)}>
+              All
+            </button>
+            <select
+              aria-label="Site"
+              value={site?.site}
+              onChange={(event) => store.setState({ site: Number(event.target.value) })}
+            >
+              {sites.map((option) => (
+                <option key={option.site} value={option.site}>
+                  {option.label}
+                </option>
+              ))}
+            </select>
+          </>
         )
       }
       summary={
@@ -81,13 +88,22 @@ export function SpectrumCard() {
       rows={rows}
       allRows={() => Array.from(site?.eigenvalues ?? [], (eigenvalue, at) => ({ index: at + 1, eigenvalue }))}
     >
-      <SpectrumChart
-        rows={rows}
-        hiddenSize={hiddenSize}
-        dimension={dimension}
-        onCut={(kept) => cutAt(studio, kept)}
-        onRelease={() => void preview(studio)}
-      />
+      {isAll ? (
+        <SpectrumMultiples
+          sites={sites}
+          dimensions={plan?.dimensions ?? NONE}
+          selected={site?.site ?? 0}
+          onSelect={(next) => store.setState({ site: next })}
+        />
+      ) : (
+        <SpectrumChart
+          rows={rows}
+          hiddenSize={hiddenSize}
+          dimension={dimension}
+          onCut={(kept) => cutAt(studio, kept)}
+          onRelease={() => void preview(studio)}
+        />
+      )}
     </ChartCard>
   );
 }
@@ -96,7 +112,7 @@ export function EnergyCard() {
   const { store } = useStudio();
   const sites = useStudioState((state) => state.results.spectra?.sites ?? NONE);
   const chosen = useStudioState((state) => state.site);
-  const { plan } = usePlan();
+  const { plan } = useEdited();
   const isRefused = useIsRefused();
   const isShort = useIsShort();
   const rows = useMemo(() => (plan ? energies(sites, plan) : []), [sites, plan]);

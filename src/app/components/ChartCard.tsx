@@ -10,6 +10,8 @@ interface Props<Row> {
   /** Under the summary: the protocol, or what is left out. */
   note?: string;
   controls?: ReactNode;
+  /** A row under the note: what changes what is drawn. */
+  tools?: ReactNode;
   legend?: ReactNode;
   /** Shown instead of the chart while there is nothing to draw: what will be here, and how to get it. */
   empty: ReactNode;
@@ -25,7 +27,8 @@ interface Props<Row> {
 
 /** A chart with its table: drawn for eyes, always a table for screen readers, and for everyone at the press of a button. */
 export function ChartCard<Row>(props: Props<Row>) {
-  const { title, summary, note, controls, legend, empty, columns, rows, allRows, className, overlay, children } = props;
+  const { title, summary, note, controls, tools, legend, empty, columns, rows, allRows, className, overlay, children } =
+    props;
   const [isTable, setTable] = useState(false);
   const id = useId();
   const hasRows = rows.length > 0;
@@ -52,6 +55,7 @@ export function ChartCard<Row>(props: Props<Row>) {
           {note}
         </p>
       )}
+      {hasRows && tools && <div className="chart-tools">{tools}</div>}
       <div className="chart-body">
         {!hasRows && <div className="empty">{empty}</div>}
         {hasRows && !isTable && (

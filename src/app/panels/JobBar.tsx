@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { ErrorData } from '../../errors/errors.ts';
 import { cancelJob } from '../actions/job.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -8,6 +8,8 @@ import type { JobKind, JobState } from '../store/job.ts';
 import { isAnythingMeasured } from '../store/results.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunningJobLine } from './RunningJobLine.tsx';
+
+const NotifyButton = lazy(() => import('./NotifyButton.tsx'));
 
 const SAID_ELSEWHERE: ReadonlySet<JobKind> = new Set(['export', 'download']);
 
@@ -28,6 +30,11 @@ export function JobBar() {
         <RunningJobLine job={job} />
       ) : (
         <p className="job-line">{restingText(job, hasMeasures)}</p>
+      )}
+      {job.state === 'running' && job.kind !== 'start' && job.kind !== 'preview' && (
+        <Suspense fallback={null}>
+          <NotifyButton />
+        </Suspense>
       )}
       <ActionButton
         className="cancel"

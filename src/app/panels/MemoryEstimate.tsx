@@ -1,5 +1,5 @@
 import { useDeferredValue, useEffect, useMemo, useState } from 'react';
-import { estimateJob, memoryVerdict, storageNeed } from '../../engine/plan.ts';
+import { estimateJob, memoryVerdict, storageNeed } from '../../engine/memory_plan.ts';
 import type { MemoryReport } from '../../engine/protocol.ts';
 import { browserHeap } from '../../platform/heap_meter.ts';
 import { Facts } from '../components/Facts.tsx';

@@ -6,6 +6,7 @@ import { compress } from '../actions/compress.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
+import { TimeNote } from '../components/TimeNote.tsx';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -14,6 +15,7 @@ import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
 import { RecipeTools } from './RecipeTools.tsx';
 import { type PlanState, usePlanOf } from './recipe_plans.ts';
+import { useRecipeTime } from './recipe_time.ts';
 
 /** Steps by form or as text, two views of one recipe; what it will make is told while it is changed. */
 export default function RecipePanel() {
@@ -24,6 +26,8 @@ export default function RecipePanel() {
   const { inputs, recipe, error } = useMemo(() => read(text), [text]);
   const plan = usePlanOf(recipe);
   const setText = (next: string) => studio.store.setState({ recipe: next });
+  const isPermitted = plan.report !== null && plan.report.refusals.length === 0;
+  const seconds = useRecipeTime(recipe, isPermitted);
   const hindrance = hindranceOf(isBusy, isMeasured, recipe, plan);
   return (
     <Section title="Recipe">
@@ -51,6 +55,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
+      <TimeNote seconds={seconds} />
       <RecipePlan plan={plan} />
       <RecipeText text={text} onChange={setText} isWrong={error !== null} />
       <RecipeTools recipe={recipe} />

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { MemoryReport, Stage } from '../../engine/protocol.ts';
 import { formatBytes, formatClock, formatRate } from '../format.ts';
-import { jobEta, jobFraction, type RunningJob } from '../store/job.ts';
+import { jobEta, jobFraction, jobText, type RunningJob } from '../store/job.ts';
 import { useStudioState } from '../studio.ts';
 
 const STAGES: Record<Stage, string> = {
@@ -24,18 +24,12 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
   const elapsed = Math.max(0, (now - job.started_at) / 1000);
   const fraction = jobFraction(job, durations);
   const eta = jobEta(job, durations, now);
-  const parts = [
-    job.stage ? STAGES[job.stage] : job.title,
-    job.steps.length > 1 ? `step ${job.index + 1} of ${job.steps.length}` : null,
-    job.layer !== undefined && job.layers ? `layer ${Math.min(job.layer + 1, job.layers)} of ${job.layers}` : null,
-    job.step,
-  ].filter(Boolean);
   return (
     <>
       <progress value={fraction} max={1} aria-label="Progress">
         {Math.round(fraction * 100)} %
       </progress>
-      <p className="job-line">{parts.join(' · ')}</p>
+      <p className="job-line">{jobText(job, job.stage ? STAGES[job.stage] : null)}</p>
       <p className="job-figures">
         {job.bytes_per_second !== undefined && <span>{formatBytes(job.bytes_per_second)}/s</span>}
         {job.tokens_per_second !== undefined && <span>{formatRate(job.tokens_per_second)}</span>}
@@ -45,7 +39,8 @@ export function RunningJobLine({ job }: { job: RunningJob }) {
         <span>{formatClock(elapsed)}</span>
         {eta && (
           <span>
-            {formatClock(eta.seconds)} left{eta.of === 'step' && job.steps.length > 1 ? ' in this step' : ''}
+            {eta.isGuess && 'about '}
+            {formatClock(eta.seconds)} left
           </span>
         )}
       </p>

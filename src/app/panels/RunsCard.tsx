@@ -1,6 +1,7 @@
 import { useId, useMemo, useState } from 'react';
 import { downloadBlob } from '../../platform/download.ts';
 import { putRunBack, showRun } from '../actions/runs.ts';
+import { saveReport } from '../actions/save_report.ts';
 import { PopoverButton } from '../components/PopoverButton.tsx';
 import { fileStem } from '../format.ts';
 import { labelOf } from '../store/front.ts';
@@ -73,6 +74,22 @@ export default function RunsCard() {
             onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
           >
             Save log
+          </button>
+          <button
+            type="button"
+            className="quiet"
+            title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
+            onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
+          >
+            Save project
+          </button>
+          <button
+            type="button"
+            className="quiet"
+            title="The session as one HTML file: table, charts, settings, protocol"
+            onClick={() => void saveReport(studio)}
+          >
+            Save report
           </button>
         </div>
       </header>

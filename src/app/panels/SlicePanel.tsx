@@ -6,10 +6,13 @@ import { slice, sweep } from '../actions/slice.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
+import { TimeNote } from '../components/TimeNote.tsx';
+import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy, usePlan } from '../store/selectors.ts';
-import { MAX_SPARSITY_PERCENT } from '../store/settings.ts';
+import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
+import { slicingSeconds } from '../store/times.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
@@ -23,6 +26,9 @@ export default function SlicePanel() {
   const model = useStudioState((state) => state.results.model);
   const percent = useStudioState((state) => state.settings.sparsity_percent);
   const hasTexts = useStudioState((state) => state.results.protocol !== null);
+  const seconds = useStudioState(({ results, durations, settings }) =>
+    slicingSeconds(results.dense, durations, settings.schedule),
+  );
   const isBusy = useIsBusy();
   const { plan, error } = usePlan();
   const texts = useStudioState((state) => state.settings.texts);
@@ -61,6 +67,10 @@ export default function SlicePanel() {
           Sweep 10 · 20 · 25 · 30 %
         </ActionButton>
       </div>
+      <TimeNote
+        seconds={seconds}
+        more={seconds === null ? '' : `; the sweep about ${formatSpan(seconds * SWEEP_PERCENT.length)}`}
+      />
       <PlanFacts />
       <StillMemoryEstimate />
       <SliceOptionsFields />

@@ -11,11 +11,19 @@ import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { ImatrixField } from './ImatrixField.tsx';
+import { LongMeasure } from './LongMeasure.tsx';
 import { useSearchTime } from './search_time.ts';
 
 export default function TargetPanel() {
   const model = useStudioState((state) => state.results.model);
-  return model && <SizeTarget model={model} />;
+  return (
+    model && (
+      <>
+        <LongMeasure />
+        <SizeTarget model={model} />
+      </>
+    )
+  );
 }
 
 /** The size by text, the format that it is for, the button that has it answered, how long that takes, and the answer. */

@@ -70,7 +70,7 @@ export function TasksPanel({ run }: Props) {
           </tbody>
         </table>
       )}
-      <div className="button-row">
+      <div className="button-row wrapping">
         <ActionButton hindrance={busy} onClick={() => input.current?.click()}>
           Open tasks…
         </ActionButton>

@@ -1,4 +1,5 @@
 /** @file The store as it is kept, and back: without jobs, previews and what only a living engine can know. */
+import type { KeptMetrics } from '../../engine/metrics/metrics.ts';
 import type { ModelSource } from '../../engine/protocol.ts';
 import { handleOf, type PickedHandle } from '../../platform/picked_handles.ts';
 import type { SessionInfo } from '../../platform/session_records.ts';
@@ -16,6 +17,8 @@ export interface SessionData extends Kept {
   results: Omit<Results, 'texts'>;
   /** The job that was running. */
   work: Work | null;
+  /** Absent in sessions that were kept before it was. */
+  metrics?: KeptMetrics;
 }
 
 /** What may be large, or cannot be written as JSON. */
@@ -29,7 +32,7 @@ export type KeptSource =
   | Exclude<ModelSource, { kind: 'files' }>
   | { kind: 'files'; files: { path: string; name: string; bytes: number; handle: PickedHandle | null }[] };
 
-export function dataOf(state: StudioState): SessionData {
+export function dataOf(state: StudioState, metrics: KeptMetrics): SessionData {
   const { settings, results, selected, recipe, front, site, durations, job } = state;
   const { texts: _, theme: __, ...chosen } = settings;
   const { texts: ___, ...measured } = results;
@@ -42,6 +45,7 @@ export function dataOf(state: StudioState): SessionData {
       dense_exports: results.dense_exports.filter(({ state }) => state === 'done'),
     },
     work: job.state === 'running' ? (job.work ?? null) : null,
+    metrics,
   };
 }
 

@@ -123,7 +123,11 @@ export class SessionKeeper implements Keeper {
       if (!(await this.own(session.id))) return;
       const files = [state.settings.texts, state.results.texts, state.source];
       const areNew = files.some((each, i) => each !== this.written[i]);
-      await putSession(infoOf(state, session), dataOf(state), areNew ? filesOf(state) : undefined);
+      await putSession(
+        infoOf(state, session),
+        dataOf(state, this.studio.metrics.kept()),
+        areNew ? filesOf(state) : undefined,
+      );
       this.written = files;
       // What changed meanwhile is saved by its own change.
       const isLatest = store.getState().results === state.results;

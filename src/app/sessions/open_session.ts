@@ -1,4 +1,5 @@
 /** @file Opening a kept session: figures at once, then the model's files, then the weights of its runs. */
+import type { KeptMetrics } from '../../engine/metrics/metrics.ts';
 import type { ModelSource } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
@@ -8,11 +9,13 @@ import { runJob } from '../actions/job.ts';
 import { offerLinked } from '../actions/link.ts';
 import { previewIfWanted } from '../actions/preview.ts';
 import { restoreRuns } from '../actions/restore_runs.ts';
-import { changeSessions } from '../store/store.ts';
+import { changeResults, changeSessions } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { DATA_VERSION, type KeptSource, restoredState, type SessionData, type SessionFiles } from './data.ts';
 import { goOn } from './go_on.ts';
 import { keeperOf } from './keep.ts';
+
+const NO_METRICS: KeptMetrics = { lines: [], recipes: {} };
 
 const STEPS = [
   { command: 'open', label: 'Reading headers' },
@@ -32,6 +35,16 @@ export async function openSession(studio: Studio, info: SessionInfo): Promise<vo
   }
 }
 
+/** From a file, not from this browser: its figures at once; its model where that is at hand, else its files are asked for. */
+export async function openFound(studio: Studio, info: SessionInfo, found: Found): Promise<void> {
+  await keeperOf(studio)?.save();
+  show(studio, info, found);
+  const source = await sourceOf(found.files.source);
+  studio.awaited = (files) => restore(studio, info, found, { kind: 'files', files });
+  changeSessions(studio.store, { waiting: info });
+  if (source) await restore(studio, info, found, source);
+}
+
 /** The files that were asked for, dropped or picked. */
 async function openSessionFiles(studio: Studio, info: SessionInfo, files: PickedFile[]): Promise<void> {
   const found = await read(studio, info);
@@ -49,14 +62,20 @@ export async function lookAtSession(studio: Studio, info: SessionInfo): Promise<
   const found = await read(studio, info);
   if (!found) return;
   await keeperOf(studio)?.save();
+  show(studio, info, found);
+}
+
+/** Its figures, in place of those at hand; nothing can be made until its model is open. */
+function show(studio: Studio, info: SessionInfo, { data, files }: Found): void {
   studio.store.setState((state) => ({
-    ...restoredState(state, found.data, found.files),
+    ...restoredState(state, data, files),
     source: null,
     sessions: { ...state.sessions, reading: info, waiting: null, kept: 'no' },
   }));
+  studio.metrics.load(data.metrics ?? NO_METRICS);
 }
 
-interface Found {
+export interface Found {
   data: SessionData;
   files: SessionFiles;
 }
@@ -105,7 +124,7 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
     await keeper?.save();
     if (keeper && !(await keeper.own(info.id))) throw elsewhere(info);
     // Written before it works: should it end at once, the next takes no name of its files.
-    await putSessionInfo({ ...info, engines: info.engines + 1 });
+    if (keeper) await putSessionInfo({ ...info, engines: info.engines + 1 });
     await job.run('open', { source, session, fingerprint: { value: info.fingerprint, name: info.model } });
     store.setState((state) => ({
       ...restoredState(state, data, files),
@@ -117,10 +136,12 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
         name: info.name === info.model ? null : info.name,
       },
     }));
+    studio.metrics.load(data.metrics ?? NO_METRICS);
     studio.awaited = null;
     await keeper?.entered(session);
     void offerLinked(studio);
     await restoreRuns(studio, job);
+    if (!files.measured) forgetProtocol(studio);
   });
   // Another session is worked in still: its lock was not given up unless the engine went on.
   if (!isDone && studio.engine.session.id !== info.id) {
@@ -130,6 +151,11 @@ async function restore(studio: Studio, info: SessionInfo, { data, files }: Found
   }
   if (isDone) await goOn(studio, data.work);
   await previewIfWanted(studio);
+}
+
+/** Figures stay with the protocol that they name; what is measured from now on is measured with other texts. */
+function forgetProtocol({ store }: Studio): void {
+  changeResults(store, (results) => (results.texts ? results : { ...results, protocol: null }));
 }
 
 function elsewhere({ name }: SessionInfo): WhittleError {

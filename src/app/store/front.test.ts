@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { logTicks, scaleOf } from '../charts/scales.ts';
+import { logTicks } from '../../report/ticks.ts';
+import { scaleOf } from '../charts/scales.ts';
 import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, slicedReport } from '../testing.ts';
 import type { ExportEntry } from './exports.ts';
 import { colourOrder, frontOf, paretoFront, placed } from './front.ts';

@@ -105,7 +105,7 @@ export function weightBytes(files: readonly { name: string; bytes: number }[]): 
 export interface Placed {
   x: number;
   y: number;
-  /** For recharts: ± around y; absent without one. */
+  /** ± around y; absent without one. */
   error?: number;
   point: FrontPoint;
 }

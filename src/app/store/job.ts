@@ -106,37 +106,71 @@ export function applyProgress(job: JobState, event: Extract<EngineEvent, { type:
   return { ...job, ...unset, ...progress, reported_at: now };
 }
 
-/** Share of the whole job; steps count by how long such steps took before, or all alike while that is unknown. */
-export function jobFraction(job: RunningJob, durations: StepDurations): number {
-  const weights = job.steps.map((step) => durations[step.command] ?? null);
-  const known = weights.every((weight) => weight !== null);
-  const weightOf = (index: number) => (known ? (weights[index] as number) : 1);
-  let done = 0;
-  let all = 0;
-  for (let index = 0; index < job.steps.length; index++) {
-    all += weightOf(index);
-    if (index < job.index) done += weightOf(index);
-    else if (index === job.index) done += weightOf(index) * job.fraction;
-  }
-  return all > 0 ? Math.min(1, done / all) : 0;
-}
+/** How long commands take beside each other, roughly: an evaluation of the model is 1. */
+const USUAL: Partial<Record<CommandKind, number>> = {
+  ...{ open: 0.05, set_texts: 0.05, measure_time: 0.1, evaluate: 1, calibrate: 1.5, compress: 2 },
+  ...{ solve: 10, export: 2 },
+};
 
 /** How long a step of each kind took last, in ms. */
 export type StepDurations = Partial<Record<CommandKind, number>>;
 
+/** Of each step in ms: as it took last, or as such steps usually compare with one whose time is known; the second says which. */
+function stepTimes({ steps, index, eta_seconds, fraction }: RunningJob, durations: StepDurations) {
+  const usual = steps.map(({ command }) => USUAL[command] ?? 1);
+  const known = steps.map(({ command }) => durations[command]);
+  // What runs now tells most of what comes.
+  if (known[index] === undefined && eta_seconds !== undefined && fraction < 1) {
+    known[index] = (1000 * eta_seconds) / (1 - fraction);
+  }
+  const told = known.flatMap((time, at) => (time === undefined ? [] : [{ time, usual: usual[at] }]));
+  const sum = (key: 'time' | 'usual') => told.reduce((all, each) => all + each[key], 0);
+  const scale = told.length > 0 ? sum('time') / sum('usual') : 1;
+  return known.map((time, at) => ({ time: time ?? usual[at] * scale, isGuess: time === undefined }));
+}
+
+/** Share of the whole job; steps count by how long they take. */
+export function jobFraction(job: RunningJob, durations: StepDurations): number {
+  const times = stepTimes(job, durations).map(({ time }) => time);
+  const all = times.reduce((sum, time) => sum + time, 0);
+  const before = times.slice(0, job.index).reduce((sum, time) => sum + time, 0);
+  const done = before + (times[job.index] ?? 0) * job.fraction;
+  return all > 0 ? Math.min(1, done / all) : 0;
+}
+
 /**
- * Seconds left in the whole job where every step to come has been timed before, else in this step alone. Nothing while
- * nothing is known: no guess is shown as an ETA.
+ * Seconds left in the whole job; a guess where a step to come was never timed here. Nothing while nothing is known of the step
+ * that runs.
  */
 export function jobEta(
   job: RunningJob,
   durations: StepDurations,
   now: number,
-): { seconds: number; of: 'job' | 'step' } | null {
+): { seconds: number; isGuess: boolean } | null {
   if (job.eta_seconds === undefined) return null;
   const here = Math.max(0, job.eta_seconds - Math.max(0, now - job.reported_at) / 1000);
-  const rest = job.steps.slice(job.index + 1).map((step) => durations[step.command]);
-  if (rest.some((duration) => duration === undefined)) return { seconds: here, of: 'step' };
-  const later = rest.reduce<number>((sum, duration) => sum + (duration as number) / 1000, 0);
-  return { seconds: here + later, of: 'job' };
+  const rest = stepTimes(job, durations).slice(job.index + 1);
+  const later = rest.reduce((sum, { time }) => sum + time / 1000, 0);
+  return { seconds: here + later, isGuess: rest.some(({ isGuess }) => isGuess) };
+}
+
+/** For people: which run, which step of it, which layer. */
+export function jobText(job: RunningJob, stage: string | null): string {
+  const { title, steps, index, layer, layers, step } = job;
+  const label = steps[index]?.label ?? '';
+  const isNamed = label !== '' && label !== title && !label.includes(title);
+  const parts = [
+    shortened(title),
+    steps.length > 1 ? `${isNamed ? `${shortened(label)}, ` : ''}${index + 1} of ${steps.length}` : stage,
+    layer !== undefined && layers ? `layer ${Math.min(layer + 1, layers)} of ${layers}` : null,
+    step === label || step === title ? null : step,
+  ];
+  return parts.filter(Boolean).join(' · ');
+}
+
+/** Of a title, which may be a whole recipe. */
+const MOST_SHOWN = 48;
+
+function shortened(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 1)}…` : text;
 }

@@ -125,6 +125,13 @@ describe('runs and settings', () => {
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, seqlen: 128 })).toBe(false);
   });
 
+  it('does not take a run with dimensions of its own for a place of the slider', () => {
+    const own = run('own');
+    const { bases } = own.report;
+    own.report = { ...own.report, bases: { ...bases!, options: { ...bases!.options, dimensions: [8, 16] } } };
+    expect(matchingRuns(addRun(results, own), SETTINGS, plan).run?.id).toBe('exact');
+  });
+
   it('prefers what was measured to what was cancelled, of its schedule or of the quick one', () => {
     const unmeasured = { ...run('again'), perplexity: null };
     expect(matchingRuns(addRun(results, unmeasured), SETTINGS, plan).run?.id).toBe('exact');

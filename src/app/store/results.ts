@@ -50,8 +50,10 @@ export interface Run {
 /** One whose bases changed: settings of the slider are what made it. */
 export type RebasedRun = Run & { report: { bases: BasesReport } };
 
+/** One whose sites have dimensions of their own is no place of the slider. */
 export function isRebased(run: Run): run is RebasedRun {
-  return run.report.bases !== undefined;
+  const { bases } = run.report;
+  return bases !== undefined && bases.options.dimensions === undefined;
 }
 
 export interface Solution extends SolveReport {

@@ -4,9 +4,10 @@ import { missingTokens } from '../../engine/plan.ts';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
-import { matchingRuns, type PlanResult, planOf } from './plan.ts';
+import { matchingRuns, type Plan, type PlanResult, planOf } from './plan.ts';
 import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
+import { editedDimensions, editedPlan, editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
 import type { StudioState } from './store.ts';
 
 /** One and the same: what has no curve is drawn once. */
@@ -26,6 +27,21 @@ export function usePlanOf({ sparsity_percent, round, head }: Settings): PlanResu
     () => (model ? planOf(model, { sparsity_percent, round, head }) : NO_PLAN),
     [model, sparsity_percent, round, head],
   );
+}
+
+/** The dimensions that charts draw: the slider's, but for sites that were moved by hand. */
+export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: boolean } {
+  const model = useStudioState((state) => state.results.model);
+  const settings = useStudioState((state) => state.settings);
+  const edits = useStudioState((state) => state.edits);
+  const { plan } = usePlanOf(settings);
+  return useMemo(() => {
+    if (!model || !plan) return { plan, edits, isEdited: false };
+    const now = editsAt(edits, placeOf(model, settings));
+    const dimensions = editedDimensions(plan, now);
+    const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
+    return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
+  }, [model, plan, settings, edits]);
 }
 
 /** Why the calibration text is too short for what the slider keeps; null where it is not. */

@@ -9,6 +9,7 @@ import type { Question } from './question.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { NO_SESSIONS, type SessionsState } from './sessions.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { NO_EDITS, type SiteEdits } from './site_dimensions.ts';
 
 export interface StudioState {
   settings: Settings;
@@ -21,6 +22,10 @@ export interface StudioState {
   durations: StepDurations;
   /** As the engine told it last, of the model that is open. */
   memory: MemoryReport | null;
+  /** Measuring the open model waits for the person, because it takes so many seconds; null: it does not. */
+  long_measure_s: number | null;
+  /** Ends of jobs are told by a notification while the page is in the background. */
+  notify: boolean;
   /** What is asked at this moment. */
   question: Question | null;
   /** The engine died and came back; until the person has read it, or goes on. */
@@ -35,6 +40,8 @@ export interface StudioState {
   front: FrontSettings;
   /** Site whose spectrum is shown. */
   site: number;
+  /** Dimensions of single sites that differ from the slider's. */
+  edits: SiteEdits;
   steps: Steps;
 }
 
@@ -76,6 +83,8 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     sessions: NO_SESSIONS,
     durations: {},
     memory: null,
+    long_measure_s: null,
+    notify: false,
     question: null,
     interruption: null,
     selected: null,
@@ -83,6 +92,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     made: [],
     front: { x: 'bytes', y: 'perplexity', target: null, columns: COLUMNS },
     site: 0,
+    edits: NO_EDITS,
     steps: { undo: null, redo: null, said: '' },
   }));
 }

@@ -11,7 +11,7 @@ import type { ExampleFile } from './examples.ts';
 import { answerTargets, type ExampleWindows } from './windows.ts';
 
 /** Held-out windows of examples are short, and few of them say little. */
-const MOST_HELD_OUT = 32;
+export const MOST_HELD_OUT = 32;
 
 /** @param shares What each kind of windows counts that belong together; absent: there is one kind. */
 export function answersObjective(

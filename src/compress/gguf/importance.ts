@@ -32,7 +32,7 @@ export async function inputEnergies(
       return undefined;
     },
   };
-  await layerwise(collector, model, undefined, { ...context, before: [], after: [] });
+  await layerwise(collector, model, undefined, { ...context, before: [], after: [], checkpoints: undefined });
   return found;
 }
 

@@ -123,7 +123,7 @@ class PruneTraining {
     const { steps, batch, seed } = options;
     const { adapters, whole, columns } = trainable;
     const begun = performance.now();
-    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, columns);
+    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, undefined, columns);
     await this.measure(0, []);
     const every = Math.max(1, Math.floor(steps / POINTS));
     let losses: number[] = [];

@@ -64,7 +64,7 @@ export async function linearAlternatives(
       return undefined;
     },
   };
-  await layerwise(collector, model, undefined, { ...context, before: [], after: [] });
+  await layerwise(collector, model, undefined, { ...context, before: [], after: [], checkpoints: undefined });
   return found;
 }
 

@@ -314,15 +314,19 @@ async function measureRecipe(
 ): Promise<number> {
   const scratch = await createScratch();
   try {
-    let model = dense;
-    for (const { method, step, before, after } of passesOf(parseRecipe(recipe).steps)) {
-      const quiet = { onProgress() {} };
-      const pass: PassContext = { ...context, backend, scratch, dense, before, after, observer: quiet };
-      const made = await method.run?.(model, step.options as never, pass);
-      if (made) model = made.model;
-    }
-    return await states.ofModel(model, context.signal);
+    return await states.ofModel(await made(dense, recipe, { ...context, backend, scratch }), context.signal);
   } finally {
     await scratch.clear();
   }
+}
+
+/** What a recipe makes of a model, its weights in the context's scratch store. */
+export async function made(dense: DecoderModel, recipe: string, context: PassContext): Promise<DecoderModel> {
+  let model = dense;
+  for (const { method, step, before, after } of passesOf(parseRecipe(recipe).steps)) {
+    const pass: PassContext = { ...context, dense, before, after, observer: { onProgress() {} } };
+    const found = await method.run?.(model, step.options as never, pass);
+    if (found) model = found.model;
+  }
+  return model;
 }

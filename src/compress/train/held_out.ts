@@ -30,8 +30,8 @@ export interface Objective {
   readonly each?: number;
   /** At most so many (of what belongs together) are held out; absent: 8. */
   readonly most_held_out?: number;
-  /** What a step trains on where that is made anew for it, as samples of the student are; absent: the chosen windows. */
-  practice?(arena: Arena, step: number, chosen: readonly number[], trainable: Trainable): Promise<Practice>;
+  /** What a step trains on where that is made anew for it, as samples of the student are; absent, or nothing: the chosen windows. */
+  practice?(arena: Arena, step: number, chosen: readonly number[], trainable: Trainable): Promise<Practice | undefined>;
   /** Sentences for people that belong into the report. */
   readonly notes?: readonly string[];
 }
@@ -40,6 +40,8 @@ export interface Objective {
 export interface Practice extends Pick<GradientOptions, 'teacher' | 'targets'> {
   readonly windows: TokenWindows;
   readonly batches: readonly WindowBatch[];
+  /** What the curve shows of the step, where what is lowered is only a way to it; absent: that. */
+  readonly shown_loss?: number;
 }
 
 /** Batches that go through the model together. */
@@ -49,7 +51,7 @@ const TOGETHER = 4;
 export async function lossOn(
   backend: Backend,
   model: DecoderModel,
-  { adapters, whole, columns }: Trainable,
+  { adapters, whole, cacheLevels, columns }: Trainable,
   windows: TokenWindows,
   chosen: readonly number[],
   objective: Objective,
@@ -69,7 +71,7 @@ export async function lossOn(
       const step = stepWindows(arena, windows, group);
       const goal = await objective.of(arena, group, step.batches, chosen);
       const weights = goal.targets?.flatMap((targets) => [...targets.weights]);
-      const loader = new TrainedLoader(arena, adapters, whole, columns);
+      const loader = new TrainedLoader(arena, adapters, whole, cacheLevels, columns);
       const loss = await modelLoss(context, loader, model, step.windows, step.batches, { ...goal, signal });
       return { ...loss, weight: weights?.reduce((sum, each) => sum + each, 0) };
     });

@@ -29,6 +29,13 @@ export class KeptStates {
       this.slots.push(await this.scratch.append(values.subarray(i * each, (i + 1) * each)));
   }
 
+  /** The rows of the next window, (seqlen, d). @throws `storage_full` */
+  async put(rows: StateValues): Promise<void> {
+    this.columns = rows.length / this.seqlen;
+    this.isDouble = rows instanceof Float64Array;
+    this.slots.push(await this.scratch.append(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)));
+  }
+
   /** In place of what was kept of windows `first` …: as wide as they were. */
   async replace(arena: Arena, states: Tensor, { first, count }: WindowBatch): Promise<void> {
     const values = await this.read(arena, states);

@@ -64,6 +64,8 @@ export function trainingRefusal(model: ModelOutline): string | undefined {
 export interface Trainable {
   readonly adapters: TrainedLinears;
   readonly whole: WholeWeights;
+  /** Keys and values are rounded while it trains and is measured, in so many levels on both sides of 0. */
+  readonly cacheLevels?: number;
   /** What the inputs of some linears count, while units go. */
   readonly columns?: ColumnScales;
 }

@@ -4,7 +4,7 @@ import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts'
 import { groupsOf } from '../../models/packed/packing.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
-import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
+import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
 import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
@@ -63,13 +63,12 @@ export function memoryOfTraining(
     const memory = of(weight);
     return memory ? [{ weight, memory }] : [];
   });
-  for (const { trained, beside = [] } of places.map(({ memory }) => memory)) {
-    for (let i = 0; i < 4; i++) for (const numbers of trained) ledger.hold('matrices', numbers);
-    for (const numbers of beside) ledger.hold('matrices', numbers);
-  }
-  for (const { shape } of wholeRefs(model, options)) {
-    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
-  }
+  holdTrained(
+    planner,
+    model,
+    options,
+    places.map(({ memory }) => memory),
+  );
   planner.rotary(model);
   planner.rotary(model);
   const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
@@ -113,8 +112,24 @@ export function memoryOfTraining(
   ledger.free(...held);
   const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The first and the best wait on the host; a checkpoint has the best, and all with two moments.
-  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 16 * trained });
+  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is written.
+  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 32 * trained });
+}
+
+/** What is trained, with its gradients and moments. @param linears Those that are. */
+export function holdTrained(
+  { ledger }: Pick<OutlinePlanner, 'ledger'>,
+  model: ModelOutline,
+  options: WholeOptions,
+  linears: readonly LinearMemory[],
+): void {
+  for (const { trained, beside = [] } of linears) {
+    for (let i = 0; i < 4; i++) for (const numbers of trained) ledger.hold('matrices', numbers);
+    for (const numbers of beside) ledger.hold('matrices', numbers);
+  }
+  for (const { shape } of wholeRefs(model, options)) {
+    for (let i = 0; i < 4; i++) ledger.hold('matrices', elementCount(shape));
+  }
 }
 
 /** One layer at a time: its adapters, a step of its windows, both heads for the curve; four streams of all windows in storage. */

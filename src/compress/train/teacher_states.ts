@@ -5,7 +5,7 @@ import type { ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { teacherInputs } from '../../runtime/backward/teacher.ts';
 import { batchesOf, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
-import { KeptStates, windowsOf } from './kept_states.ts';
+import { KeptStates, type StateValues, windowsOf } from './kept_states.ts';
 
 /** Batches that go through the dense model together: each pass reads its weights once. */
 const TOGETHER = 4;
@@ -33,6 +33,22 @@ export class TeacherStates {
         });
         onProgress(Math.min(1, (first + TOGETHER) / batches.length));
       }
+      return new TeacherStates(states);
+    } catch (error) {
+      await scratch.clear();
+      throw error;
+    }
+  }
+
+  /** Rows that someone else found: of every window, in order, (seqlen, D). @throws As {@link of}. */
+  static async filled(
+    windows: TokenWindows,
+    scratch: ScratchStore,
+    fill: (put: (rows: StateValues) => Promise<void>) => Promise<void>,
+  ): Promise<TeacherStates> {
+    const states = new KeptStates(windows.seqlen, scratch);
+    try {
+      await fill((rows) => states.put(rows));
       return new TeacherStates(states);
     } catch (error) {
       await scratch.clear();

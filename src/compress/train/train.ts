@@ -48,7 +48,9 @@ export async function trained(
   return withArena(context.backend, async (arena) => {
     const adapters = await learning.linears(arena, model);
     const whole = await loadWhole(arena, model, options);
-    return new Training(arena, model, { adapters, whole }, options, context, objective, learning).run();
+    const { cacheLevels } = learning;
+    const trainable = { adapters, whole, ...(cacheLevels !== undefined && { cacheLevels }) };
+    return new Training(arena, model, trainable, options, context, objective, learning).run();
   });
 }
 
@@ -109,10 +111,10 @@ class Training {
     const { arena, model, options, context } = this;
     const { calibration } = context;
     const { steps, batch, seed } = options;
-    const { adapters, whole } = this.trainable;
+    const { adapters, whole, cacheLevels } = this.trainable;
     const begun = performance.now();
     const initial = await this.values();
-    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole);
+    const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, cacheLevels);
     const every = Math.max(1, Math.floor(steps / POINTS));
     const from = await this.resumed(training);
     if (from === 0) await this.measure(0, []);
@@ -155,12 +157,13 @@ class Training {
     const { options, context } = this;
     const { signal, spill } = context;
     return withArena(context.backend, async (own) => {
-      const { windows, batches, ...goal } = await this.practice(own, step, chosen);
+      const { windows, batches, shown_loss, ...goal } = await this.practice(own, step, chosen);
       const onProgress = (fraction: number) => this.tell(step, fraction);
-      return training.step(windows, batches, learningRate(step, options), {
+      const loss = await training.step(windows, batches, learningRate(step, options), {
         ...{ ...goal, signal, onProgress },
         ...(spill && { spill }),
       });
+      return shown_loss ?? loss;
     });
   }
 
@@ -227,9 +230,17 @@ class Training {
     if (!best) throw new RangeError('nothing was measured');
     this.put(best.values);
     const made = await this.stored();
-    const after = await lossOn(backend, made, NOTHING, calibration, heldWindows, objective, signal);
-    // What is rounded as it is stored may be worse than what came in: then nothing is changed.
-    const isKept = after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
+    const after = await lossOn(
+      backend,
+      made,
+      { ...NOTHING, cacheLevels: trainable.cacheLevels },
+      calibration,
+      heldWindows,
+      objective,
+      signal,
+    );
+    // What snaps back to the grid that it had may be worse than what came in: then nothing is changed.
+    const isKept = this.learning.hold !== undefined || after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
     const report: TrainingReport = {
       objective: objective.label,
       windows: { training: this.trainCount, held_out: heldWindows.length / this.each, seqlen: calibration.seqlen },
@@ -241,6 +252,7 @@ class Training {
       tokens_per_second,
       notes: [
         ...(objective.notes ?? []),
+        ...(this.learning.notes ?? []),
         ...notesOf({
           ...{ curve, taken, steps: options.steps, best: best.step, stored: after.loss, isKept },
           isPacked: [...adapters].some(([ref, { kind }]) => kind === 'low_rank' && ref.packed?.kind === 'grouped'),
@@ -257,7 +269,7 @@ class Training {
   /** With what is learnt now. */
   private async stored(): Promise<DecoderModel> {
     const { arena, model, trainable, learning, context } = this;
-    const dtype = storedType(model);
+    const { dtype = storedType(model) } = learning;
     return replaceWeights(model, await storeTrained(arena, trainable, learning, context.scratch, dtype));
   }
 }

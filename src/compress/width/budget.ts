@@ -36,7 +36,7 @@ export async function globalBudgets(
       return undefined;
     },
   };
-  await layerwise(scoring, model, options, { ...context, before: [], after: [] });
+  await layerwise(scoring, model, options, { ...context, before: [], after: [], checkpoints: undefined });
   return new Map([...scores].map(([half, rows]) => [half, spread(rows, options.keep)]));
 }
 

@@ -50,7 +50,8 @@ export async function pruneModel(
   scores?: ReadonlyMap<HalfName, readonly Float64Array[]>,
 ): Promise<CompressedModel> {
   const work = new WidthWork(model, options, halves, budgets, context, scores);
-  const passing = { ...context, scratch: passingStore() };
+  // What is kept of each layer is gathered beside the pass: one that went on behind finished layers would lack theirs.
+  const passing = { ...context, scratch: passingStore(), checkpoints: undefined };
   const { units = [] } = await layerwise(work.method(), model, options, passing);
   const layers = model.layers.map((layer) => work.layer(layer));
   const bytes = new Map(

@@ -4,7 +4,7 @@ import { memoryPlatform } from '../../../test/support/memory_platform.ts';
 import { failure, source, started, TEXTS } from '../../../test/support/test_engine.ts';
 import { parseRecipe } from '../../compress/recipe/recipe.ts';
 import type { Engine } from '../engine.ts';
-import type { EngineEvent, TrainingPoint } from '../protocol.ts';
+import type { EngineEvent, TrainingPoint, TrainingReport } from '../protocol.ts';
 
 const jsonl = (name: string, lines: readonly unknown[]) =>
   new File([lines.map((line) => JSON.stringify(line)).join('\n')], name);
@@ -75,5 +75,56 @@ describe('a file that a recipe names', () => {
     expect(again.points).toEqual([]);
     await engine.run('set_examples', { files: [jsonl('lessons.jsonl', lessons.slice(0, 8))] });
     expect((await learnt(engine, RFT)).training.windows).toMatchObject({ training: 6, held_out: 2 });
+  });
+});
+
+describe('distillation from them', () => {
+  const STEPS = 'rank=4,steps=10,lr=0.02,batch=4,template=plain';
+  const reasons = lessons.map((each, i) => ({ ...each, rationale: ` ${ANSWERS[(i + 1) % 3]}` }));
+
+  it.each([
+    ['instruction', '', 'the answers in'],
+    ['in_context', ',shots=2,soft=0.5', 'forward KL to the dense model that sees 2 examples'],
+    ['cot', ',rationale=0.5', 'answers and rationales in'],
+  ])('%s lowers its loss on examples that it does not train on', async (form, more, objective) => {
+    const engine = await engineWith(jsonl('reasons.jsonl', reasons));
+    const recipe = `magnitude:sparsity=0.5; distil:form=${form},data=reasons.jsonl,${STEPS}${more}`;
+    const run = await engine.run('compress', { steps: parseRecipe(recipe).steps });
+    const training = run.steps[1].training as TrainingReport;
+    expect(training.objective).toContain(objective);
+    expect(training.windows).toMatchObject({ training: 9, held_out: 3 });
+    expect(training.curve.at(-1)?.held_out_loss).toBeLessThan(0.85 * training.curve[0].held_out_loss);
+    expect(training.stored_held_out_loss).toBeCloseTo(
+      training.curve.find(({ step }) => step === training.best_step)?.held_out_loss ?? 0,
+      5,
+    );
+  });
+
+  it.each(['instruction', 'cot'])('%s lets the dense model answer prompts, by the seed', async (form) => {
+    const prompts = lessons.map(({ prompt }) => ({ prompt }));
+    const engine = await engineWith(jsonl('prompts.jsonl', prompts));
+    const recipe = (seed: number) =>
+      `magnitude:sparsity=0.5; distil:form=${form},data=prompts.jsonl,${STEPS},max_tokens=6,seed=${seed},steps=2`.replace(
+        'steps=10,',
+        '',
+      );
+    const of = async (seed: number) => {
+      const run = await engine.run('compress', { steps: parseRecipe(recipe(seed)).steps });
+      await engine.run('discard', { id: run.id });
+      return run.steps[1].training as TrainingReport;
+    };
+    const first = await of(0);
+    expect(first.notes[0]).toMatch(
+      /^The dense model wrote \d+ answers to 12 prompts \(temperature 0\.7, top p 1, seed 0\)/,
+    );
+    expect((await of(1)).curve).not.toEqual(first.curve);
+  });
+
+  it('names what is missing: the file, an answer, a rationale', async () => {
+    const engine = await engineWith(jsonl('lessons.jsonl', lessons), jsonl('prompts.jsonl', [{ prompt: 'a' }]));
+    const error = (recipe: string) => failure(engine.run('compress', { steps: parseRecipe(recipe).steps }));
+    expect((await error('distil')).message).toBe('The step "distil" names no file to learn from.');
+    expect(await error('distil:form=cot,data=lessons.jsonl')).toMatchObject({ place: { line: 1, field: 'rationale' } });
+    expect(await error('distil:form=in_context,data=prompts.jsonl')).toMatchObject({ place: { field: 'completion' } });
   });
 });

@@ -16,12 +16,17 @@ export function needOf({ method, options }: AnyStep): ExampleNeed | undefined {
 /** Why the files at hand are not those that the steps name; undefined where they are. */
 export function examplesProblem(state: Given, steps: readonly AnyStep[]): WhittleError | undefined {
   for (const step of steps) {
-    const need = needOf(step);
-    const problem =
-      need && (given(state, need.file) ? lacking(given(state, need.file), need) : absent(state, step, need));
+    const problem = problemOf(state, step, needOf(step));
     if (problem) return problem;
   }
   return undefined;
+}
+
+function problemOf(state: Given, step: AnyStep, need: ExampleNeed | undefined): WhittleError | undefined {
+  if (!need) return undefined;
+  if (need.file === '') return unnamed(step);
+  const found = given(state, need.file);
+  return found ? lacking(found, need) : absent(state, step, need);
 }
 
 /** By what a step learns from, beside its options. */
@@ -57,8 +62,17 @@ function absent({ examples }: Given, { method }: AnyStep, { file }: ExampleNeed)
   });
 }
 
-function lacking(opened: OpenedExamples | undefined, { needs, writes }: ExampleNeed): WhittleError | undefined {
-  if (!opened) return undefined;
+function unnamed({ method }: AnyStep): WhittleError {
+  return new WhittleError({
+    code: 'bad_option',
+    message: `The step "${method}" names no file to learn from.`,
+    place: { field: 'recipe' },
+    allowed: `${method}:data=FILE.jsonl, a JSON Lines file of prompts, with answers or without`,
+    action: `Name a file. --help ${method} says what its lines hold.`,
+  });
+}
+
+function lacking(opened: OpenedExamples, { needs, writes }: ExampleNeed): WhittleError | undefined {
   const { file, pairs } = opened;
   const isPrompts = pairs[0].completion === undefined;
   if (isPrompts && writes) return undefined;

@@ -62,7 +62,7 @@ interface CheckpointRecord {
 }
 
 /** What every number of a job depends on beside its recipe. */
-function inputKey(state: EngineState): string {
+export function inputKey(state: EngineState): string {
   const { summary } = state.requireModel();
   const { protocol, calibration } = state.requireTexts();
   const { kind, vendor, architecture, description } = state.requireBackend().info;

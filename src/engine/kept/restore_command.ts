@@ -3,6 +3,7 @@
  * closed tab or a Worker that died. What no run needs any more is removed from the storage.
  */
 import { toErrorData } from '../../errors/errors.ts';
+import { trainingRecord } from '../checkpoints.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { RestoreReport, RestoreRequest } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
@@ -43,6 +44,8 @@ export async function restoreCommand(
   }
   const unfinished = await readCheckpoint(platform);
   for (const file of unfinished ? checkpointFiles(unfinished) : []) files.add(file);
+  const training = await trainingRecord(kept);
+  if (training) files.add(training.place.file);
   for (const id of await keptRuns(kept)) if (!runs.includes(id)) await kept.remove(runRecordName(id));
   await kept.sweep(files, folders);
   return { restored, lost, unfinished: unfinished && unfinishedOf(unfinished) };

@@ -29,6 +29,13 @@ export interface LoggedMetric extends Metric {
   readonly command: CommandKind;
 }
 
+/** A log as it is kept, to be gone on with. */
+export interface KeptMetrics {
+  readonly lines: readonly LoggedMetric[];
+  /** Recipes of compressed models by id. */
+  readonly recipes: Readonly<Record<string, string>>;
+}
+
 export class MetricsLog {
   private readonly logged: LoggedMetric[] = [];
   /** Recipes of compressed models by id. */
@@ -66,6 +73,17 @@ export class MetricsLog {
   clear(): void {
     this.logged.length = 0;
     this.recipes.clear();
+  }
+
+  kept(): KeptMetrics {
+    return { lines: [...this.logged], recipes: Object.fromEntries(this.recipes) };
+  }
+
+  /** Goes on with a log in place of this one. */
+  load({ lines, recipes }: KeptMetrics): void {
+    this.clear();
+    for (const line of lines) this.logged.push(line);
+    for (const [id, recipe] of Object.entries(recipes)) this.recipes.set(id, recipe);
   }
 
   private nameOf(id: string): string {

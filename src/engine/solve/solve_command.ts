@@ -92,7 +92,8 @@ export async function solveTimeCommand(
   const scratch = await platform.createScratch();
   try {
     const context = searchContext(state, platform, scratch, fit, emit, signal);
-    return await searchSeconds(open.model, { ...targetOf(state, format), held }, context);
+    const request = { ...targetOf(state, format), held, createScratch: () => platform.createScratch() };
+    return await searchSeconds(open.model, request, context);
   } finally {
     await scratch.clear();
   }

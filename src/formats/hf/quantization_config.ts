@@ -136,10 +136,12 @@ function compressedTensors(raw: RawConfig, file: string, tensors: ReadonlyMap<st
   if (other) throw refused(file, `by compressed-tensors to ${other.num_bits}-bit ${other.type} numbers`);
   const weights = all.filter(({ type, num_bits }) => type === 'float' && num_bits === 8);
   const integers = all.filter(({ type }) => type === 'int');
+  const blocks = integers.flatMap(({ block_structure }) => (block_structure ? [block_structure] : []));
   const packed: PackedScheme = {
     kind: 'compressed-tensors',
     bits: integers.map(({ num_bits }) => num_bits),
     group_sizes: integers.flatMap(({ group_size }) => (group_size && group_size > 0 ? [group_size] : [])),
+    ...(blocks.length > 0 && { blocks }),
   };
   return {
     widen: { ...compressedFloats(weights, sparsity_config, file), scaled: true },

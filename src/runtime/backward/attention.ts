@@ -7,6 +7,7 @@ import type { DecoderLayer, Linear, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import type { RotaryTable } from '../forward.ts';
 import { applyLinear, applyNorm } from '../layer_products.ts';
+import { roundCache } from '../quantized_cache.ts';
 import type { DeviceAttention, DeviceLinear, DeviceNorm } from '../weights.ts';
 import type { BackwardContext } from './context.ts';
 import { type GradientOutput, linearBackward, normBackward } from './parts.ts';
@@ -82,6 +83,8 @@ export function attentionForward(
     backend.rotary({ states: query.states, ...scaled, interleaved, seqlen, heads, head_dim });
     backend.rotary({ states: key.states, cos, sin, interleaved, seqlen, heads: kv_heads, head_dim });
   }
+  // Gradients pass straight through.
+  for (const { states } of [key, value]) roundCache(arena, weights.cache_levels, states);
   const mixed = arena.workspace('kept_mixed', query.states.shape);
   const sizes = { seqlen, heads, kv_heads, head_dim, scale, soft_cap, slopes: weights.slopes };
   const tensors = { query: query.states, key: key.states, value: value.states, output: mixed };

@@ -2,6 +2,7 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { Linear, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
+import { deviceInput } from '../quantized_input.ts';
 import type { DeviceLinear } from '../weights.ts';
 import { type Adapter, adapterBackward, mergeAdapter } from './adapters.ts';
 import { rounded } from './rounding.ts';
@@ -51,7 +52,7 @@ export function readsStored({ kind }: TrainedLinear): boolean {
 export async function loadTrained(
   arena: Arena,
   trained: TrainedLinear,
-  { bias }: Pick<Linear, 'bias'>,
+  { weight: { shape }, bias, input }: Linear,
   load: { linear(): Promise<DeviceLinear>; bias(ref: WeightRef): Promise<Tensor> },
 ): Promise<DeviceLinear> {
   if (trained.kind === 'low_rank') {
@@ -61,7 +62,11 @@ export async function loadTrained(
     return { ...loaded, weight: rounded(arena, trained.rounding, loaded.weight), kept: loaded.weight };
   }
   const own = trained.kind === 'scales' ? await loadScaled(arena, trained) : { weight: loadWhole(arena, trained) };
-  return { ...own, ...(bias && { bias: await load.bias(bias) }) };
+  return {
+    ...own,
+    ...(bias && { bias: await load.bias(bias) }),
+    ...(input && { input: deviceInput(arena, input, shape[1]) }),
+  };
 }
 
 /** Adds the gradients of y = x·Wᵀ. @param kept As {@link loadTrained} gave it. */

@@ -1,9 +1,9 @@
 /** @file Loading a model while it is trained: linears as training has them, other weights that are trained whole as they are now. */
 import type { Tensor } from '../../backend/backend.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
-import type { Linear, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderLayer, Linear, WeightRef } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { type DeviceLinear, WeightLoader } from '../weights.ts';
+import { type DeviceAttention, type DeviceLinear, WeightLoader } from '../weights.ts';
 import type { Gradients } from './gradients.ts';
 import { loadTrained, readsStored, type TrainedLinears } from './trained.ts';
 
@@ -13,12 +13,13 @@ export type WholeWeights = ReadonlyMap<WeightRef, Tensor>;
 /** (in) of some linears: what each input counts, as training has them. Zeros are inputs that are gone. */
 export type ColumnScales = ReadonlyMap<WeightRef, Tensor>;
 
-/** Nothing stays packed: all are floats. */
+/** Nothing stays packed: all are floats. With `cacheLevels`, keys and values are rounded as {@link DeviceAttention} says. */
 export class TrainedLoader extends WeightLoader {
   constructor(
     private readonly own: Arena,
     private readonly linears: TrainedLinears,
     private readonly whole: WholeWeights = new Map(),
+    private readonly cacheLevels?: number,
     private readonly columns: ColumnScales = new Map(),
   ) {
     super(own);
@@ -39,6 +40,11 @@ export class TrainedLoader extends WeightLoader {
     const copy = this.own.empty(trained.shape, trained.label);
     this.own.backend.copy(trained, copy);
     return copy;
+  }
+
+  override async attention(layer: DecoderLayer): Promise<DeviceAttention> {
+    const loaded = await super.attention(layer);
+    return this.cacheLevels === undefined ? loaded : { ...loaded, cache_levels: this.cacheLevels };
   }
 
   override async linear(linear: Linear): Promise<DeviceLinear> {

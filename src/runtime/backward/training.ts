@@ -40,6 +40,7 @@ export class AdapterTraining {
   /**
    * @param adapters They are the arena's, and change in place.
    * @param whole Weights that are trained as they are; likewise.
+   * @param cacheLevels Keys and values are rounded to so many, where it is given.
    * @param columns What the inputs of some linears count.
    */
   constructor(
@@ -49,6 +50,7 @@ export class AdapterTraining {
     seqlen: number,
     private readonly options: AdamwOptions,
     whole: WholeWeights = new Map(),
+    cacheLevels?: number,
     columns: ColumnScales = new Map(),
   ) {
     const zeros = (like: Tensor, name: string) => arena.empty(like.shape, `${name} of ${like.label}`);
@@ -64,7 +66,7 @@ export class AdapterTraining {
       second_moment: zeros(pair.parameter, 'second moment'),
     }));
     this.context = { arena, gradients, adapters, rotations: new Rotations(arena, seqlen) };
-    this.loader = new TrainedLoader(arena, adapters, whole, columns);
+    this.loader = new TrainedLoader(arena, adapters, whole, cacheLevels, columns);
   }
 
   /**

@@ -21,15 +21,15 @@ export class GrowingText {
 
   /**
    * @param total Tokens that the text may come to: rotary embeddings that choose their frequencies by length choose by this one.
-   * @param residentBytes Of weights that stay on the device.
+   * @param resident Bytes of weights that stay on the device; or weights that several texts share, one after another.
    */
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     private readonly total: number,
-    residentBytes?: number,
+    resident?: number | ResidentWeights,
   ) {
-    this.weights = new ResidentWeights(arena, model, residentBytes);
+    this.weights = resident instanceof ResidentWeights ? resident : new ResidentWeights(arena, model, resident);
   }
 
   /** Tokens so far. */
@@ -69,6 +69,12 @@ export class GrowingText {
     const logits = await weights.logits(lastRow(arena, x as Tensor));
     rotary.free();
     return logits;
+  }
+
+  /** Lets go of its keys and values: before another text of the same arena. */
+  free(): void {
+    for (const { key, value } of this.caches.values()) this.arena.free(key, value);
+    this.caches.clear();
   }
 
   /** Room for so many rows. */

@@ -20,21 +20,22 @@ import { type DeviceLayer, type DeviceNorm, freeDeviceLayer, WeightLoader } from
 export const RESIDENT_BYTES = 2 ** 30;
 
 export class ResidentWeights {
-  readonly loader: WeightLoader;
   private readonly layers = new Map<DecoderLayer, DeviceLayer>();
   private readonly blocks = new Map<number, HeadBlock>();
   private norm?: DeviceNorm;
   private projection?: Tensor;
   private kept = 0;
 
-  /** @param most Bytes of weights that stay. */
+  /**
+   * @param most Bytes of weights that stay.
+   * @param loader Absent: weights as they are stored, packed ones packed.
+   */
   constructor(
     private readonly arena: Arena,
     private readonly model: DecoderModel,
     private readonly most = RESIDENT_BYTES,
-  ) {
-    this.loader = new WeightLoader(arena, false, true);
-  }
+    readonly loader = new WeightLoader(arena, false, true),
+  ) {}
 
   /** Does something with a layer's weights. */
   async withLayer<T>(layer: DecoderLayer, use: (weights: DeviceLayer) => T): Promise<T> {

@@ -1,10 +1,12 @@
 /**
  * @file Integers of compressed-tensors. `pack-quantized`: `weight_packed` (out, ⌈in·b/32⌉) of codes moved by 2^(b−1), `weight_shape`,
  * `weight_scale` (out, groups), `weight_zero_point` (⌈out·b/32⌉, groups) packed along the outputs, `weight_g_idx` where inputs are grouped in
- * another order. `int-quantized`: `weight` in I8 with `weight_scale` and `weight_zero_point` in I8.
+ * another order. `int-quantized`: `weight` in I8 with `weight_scale` and `weight_zero_point` in I8. With the strategy `block` a scale serves
+ * a block of outputs too: (⌈out/rows⌉, ⌈in/columns⌉).
  */
 import type { FloatType } from '../../../tensor/dtype.ts';
 import { decodeToFloat32 } from '../../../tensor/half.ts';
+import { elementCount, type Shape } from '../../../tensor/shape.ts';
 import type { RowRange, TensorInfo } from '../../checkpoint.ts';
 import { groupsIn, type IntegerRows, integerValues, type StoredIntegers } from '../../integers.ts';
 import { bitsOf, codeAt, wordsFor } from './bits.ts';
@@ -15,6 +17,7 @@ export interface CompressedScheme {
   /** Bits and group sizes of the config's groups; which of them a weight has is told by its shapes. */
   readonly bits: readonly number[];
   readonly group_sizes: readonly number[];
+  readonly blocks?: readonly (readonly [rows: number, columns: number])[];
 }
 
 export async function compressedWeights(parts: PartReader, scheme: CompressedScheme): Promise<DecodedWeight[]> {
@@ -41,13 +44,13 @@ async function packedWeight(parts: PartReader, module: string, scheme: Compresse
   }
   const scales = parts.need(`${module}.weight_scale`, FLOAT_TYPES, first);
   const zeros = parts.get(`${module}.weight_zero_point`);
-  const groups = scales.shape[1] ?? 1;
-  // Packed along the outputs; of one scale for all, and in versions before 0.9.2, one signed byte each.
+  const spread = scaleSpread(scales, rows, columns, scheme);
+  const { groups } = spread;
+  // Packed along the outputs; of one scale for all or for a block, and in versions before 0.9.2, one signed byte each.
   const isBytes = zeros?.dtype === 'I8';
-  const isWhole = scales.shape.reduce((product, size) => product * size, 1) === 1;
   if (zeros) {
     parts.need(zeros.name, ['I32', 'I8'], first);
-    if (isBytes) checkShape(zeros, ...(isWhole ? [[1], [], [1, 1]] : [[rows, groups], [rows]]));
+    if (isBytes) checkShape(zeros, ...spread.shapes);
     else checkShape(zeros, [wordsFor(rows, bits), groups]);
   }
   const width = packed.shape[1];
@@ -61,20 +64,14 @@ async function packedWeight(parts: PartReader, module: string, scheme: Compresse
     return out;
   };
   const zeroPoints = async ({ start, end }: RowRange) => {
-    if (isBytes) {
-      const found = new Int8Array((await parts.bytes(zeros!)).buffer);
-      return Float64Array.from(
-        { length: (end - start) * groups },
-        (_, i) => found[isWhole ? 0 : start * groups + i] + half,
-      );
-    }
+    if (isBytes) return signedZeros(parts, zeros!, spread, { start, end }, half);
     const words = new Int32Array((await parts.bytes(zeros!)).buffer);
     return Float64Array.from({ length: (end - start) * groups }, (_, i) =>
       codeAt(words, i % groups, groups, start + Math.floor(i / groups), bits),
     );
   };
   return assembled(parts, scheme, {
-    ...{ module, rows, columns, bits, scales, codes },
+    ...{ module, rows, columns, bits, scales, spread, codes },
     // Both moved by half.
     ...(zeros && { zeros: zeroPoints }),
     signed: (found) => found.map((code) => code - half),
@@ -89,26 +86,52 @@ async function byteWeight(parts: PartReader, module: string, scheme: CompressedS
   const zeros = parts.get(`${module}.weight_zero_point`);
   if (weight.shape.length !== 2) throw wrongPart(weight, 'is no matrix', 'a matrix (out, in)');
   const [rows, columns] = weight.shape;
-  const groups = scales.shape.length > 1 ? scales.shape[1] : 1;
-  if (zeros) parts.need(zeros.name, ['I8'], first);
-  const isWhole = scales.shape.reduce((product, size) => product * size, 1) === 1;
-  if (zeros) checkShape(zeros, ...(isWhole ? [[1], [], [1, 1]] : [[rows, groups], [rows]]));
+  const spread = scaleSpread(scales, rows, columns, scheme);
+  if (zeros) checkShape(parts.need(zeros.name, ['I8'], first), ...spread.shapes);
   return assembled(parts, scheme, {
-    ...{ module, rows, columns, bits: 8, scales },
+    ...{ module, rows, columns, bits: 8, scales, spread },
     // Unsigned, as the zero points are then.
     codes: async (range) => (await parts.bytes(weight, range)).map((code) => code ^ 128),
-    ...(zeros && {
-      zeros: async ({ start, end }: RowRange) => {
-        const found = new Int8Array((await parts.bytes(zeros)).buffer);
-        return Float64Array.from(
-          { length: (end - start) * groups },
-          (_, i) => found[isWhole ? 0 : start * groups + i] + 128,
-        );
-      },
-    }),
+    ...(zeros && { zeros: (range: RowRange) => signedZeros(parts, zeros, spread, range, 128) }),
     signed: (found) => found.map((code) => code ^ 128),
     parts: [weight, scales, ...(zeros ? [zeros] : [])],
   });
+}
+
+/** How scales, and zero points in bytes, lie over the rows of a matrix. */
+interface Spread {
+  /** A row's. */
+  readonly groups: number;
+  /** That share a row of scales. */
+  readonly rows: number;
+  /** Shapes that they may have. */
+  readonly shapes: readonly Shape[];
+}
+
+/** Throws `bad_safetensors`. */
+function scaleSpread(scales: TensorInfo, rows: number, columns: number, { blocks = [] }: CompressedScheme): Spread {
+  if (elementCount(scales.shape) === 1) return { groups: 1, rows, shapes: [[1], [], [1, 1]] };
+  const [count, groups = 1] = scales.shape;
+  const block = blocks.find(([high, wide]) => {
+    return high > 1 && count === Math.ceil(rows / high) && groups === Math.ceil(columns / wide);
+  });
+  if (block && count !== rows) return { groups, rows: block[0], shapes: [[count, groups]] };
+  const shapes = [[rows, groups], ...(groups === 1 ? [[rows]] : [])];
+  checkShape(scales, ...shapes, ...blocks.map(([high, wide]) => [Math.ceil(rows / high), Math.ceil(columns / wide)]));
+  return { groups, rows: 1, shapes };
+}
+
+/** Values of the rows' groups, from those of rows of scales. */
+function spreadOver(found: ArrayLike<number>, { groups, rows }: Spread, { start, end }: RowRange): Float64Array {
+  return Float64Array.from({ length: (end - start) * groups }, (_, i) => {
+    const row = Math.floor((start + Math.floor(i / groups)) / rows);
+    return found[row * groups + (i % groups)];
+  });
+}
+
+async function signedZeros(parts: PartReader, zeros: TensorInfo, spread: Spread, range: RowRange, moved: number) {
+  const found = new Int8Array((await parts.bytes(zeros)).buffer);
+  return spreadOver(found, spread, range).map((zero) => zero + moved);
 }
 
 interface Matrix {
@@ -117,6 +140,7 @@ interface Matrix {
   columns: number;
   bits: number;
   scales: TensorInfo;
+  spread: Spread;
   /** Unsigned. */
   codes(range: RowRange): Promise<Uint8Array>;
   zeros?(range: RowRange): Promise<Float64Array>;
@@ -125,22 +149,18 @@ interface Matrix {
 }
 
 async function assembled(parts: PartReader, scheme: CompressedScheme, matrix: Matrix): Promise<DecodedWeight> {
-  const { module, rows, columns, bits, scales, codes, zeros, signed } = matrix;
-  const count = scales.shape.reduce((product, size) => product * size, 1);
-  const groups = count === 1 ? 1 : (scales.shape[1] ?? 1);
-  if (count !== 1) checkShape(scales, [rows, groups], ...(groups === 1 ? [[rows]] : []));
-  const sizes = scheme.group_sizes.filter((size) => groupsIn(columns, size) === groups);
-  const group = plainGroup(columns, groups, sizes[0] ?? 0, scales);
+  const { module, rows, columns, bits, scales, spread, codes, zeros, signed } = matrix;
+  const { groups } = spread;
+  const wide = [...scheme.group_sizes, ...(scheme.blocks ?? []).map(([, size]) => size)];
+  const group = plainGroup(columns, groups, wide.find((size) => groupsIn(columns, size) === groups) ?? 0, scales);
   const g_idx = parts.get(`${module}.weight_g_idx`);
   const read = async ({ start, end }: RowRange): Promise<IntegerRows> => {
-    const rowsRead = end - start;
-    const stored = decodeToFloat32(
-      await parts.bytes(scales, count === 1 ? undefined : { start, end }),
-      scales.dtype as FloatType,
-    );
-    const factors = Float64Array.from({ length: rowsRead * groups }, (_, i) => stored[count === 1 ? 0 : i]);
+    // One row serves several: all are read then.
+    const range = spread.rows === 1 ? { start, end } : undefined;
+    const stored = decodeToFloat32(await parts.bytes(scales, range), scales.dtype as FloatType);
+    const factors = range ? Float64Array.from(stored) : spreadOver(stored, spread, { start, end });
     const found = await codes({ start, end });
-    const shared = { rows: rowsRead, columns, scales: factors };
+    const shared = { rows: end - start, columns, scales: factors };
     return zeros
       ? { ...shared, codes: found, zeros: await zeros({ start, end }) }
       : { ...shared, codes: signed(found) };
@@ -161,12 +181,12 @@ async function assembled(parts: PartReader, scheme: CompressedScheme, matrix: Ma
     ...base,
     async rows(range) {
       const found = await read(range);
-      const spread = (values: Float64Array) =>
+      const each = (values: Float64Array) =>
         Float64Array.from(
           { length: found.rows * columns },
           (_, i) => values[Math.floor(i / columns) * groups + of[i % columns]],
         );
-      const own = { ...found, scales: spread(found.scales), ...(found.zeros && { zeros: spread(found.zeros) }) };
+      const own = { ...found, scales: each(found.scales), ...(found.zeros && { zeros: each(found.zeros) }) };
       return integerValues(own, { group: 1, zero });
     },
   };

@@ -2,7 +2,7 @@
 import { numberToF16 } from '../../half.ts';
 import { IQ4_NL_LEVELS } from '../iq4_nl.ts';
 import { FP4_LEVELS } from '../mxfp4.ts';
-import { affineScale, CUTS } from './affine.ts';
+import { type Affine, affineError, affineScale, CUTS } from './affine.ts';
 import { half, nearest, symmetricScale } from './symmetric.ts';
 
 /** Writes one block; `x` and `w` hold its values and their weights. */
@@ -33,11 +33,19 @@ function symmetric(x: Float64Array, w: Float64Array, low: number, high: number) 
   return { d, codes: Array.from({ length: RUN }, (_, j) => (d === 0 ? 0 : nearest(x[j], 1 / d, range))) };
 }
 
-function affine(x: Float64Array, w: Float64Array, steps: number) {
-  const found = affineScale(x, w, 0, RUN, steps, false, CUTS);
-  const [d, m] = [half(found.scale), half(found.minimum)];
+const inHalves = ({ scale, minimum }: Affine): Affine => ({ scale: half(scale), minimum: half(minimum) });
+
+function affine(x: Float64Array, w: Float64Array, steps: keyof typeof CUTS) {
+  const { scale: d, minimum } = affineScale(x, w, 0, RUN, steps, false, CUTS[steps], inHalves);
   const range = { low: 0, high: steps };
-  return { d, m, codes: Array.from({ length: RUN }, (_, j) => (d === 0 ? 0 : nearest(x[j] - m, 1 / d, range))) };
+  const codesFrom = (m: number) =>
+    Array.from({ length: RUN }, (_, j) => (d === 0 ? 0 : nearest(x[j] - m, 1 / d, range)));
+  const codes = codesFrom(minimum);
+  // The scale is another since it was rounded: the minimum may make up for it.
+  const [sum, weight] = codes.reduce(([all, of], code, j) => [all + w[j] * (x[j] - d * code), of + w[j]], [0, 0]);
+  const m = half(sum / weight);
+  const errorAt = (at: number) => affineError(x, w, 0, RUN, { scale: d, minimum: at }, range);
+  return errorAt(m) < errorAt(minimum) ? { d, m, codes: codesFrom(m) } : { d, m: minimum, codes };
 }
 
 export const encodeQ8_0: BlockEncoder = (x, w, bytes, at) => {

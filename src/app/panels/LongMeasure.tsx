@@ -1,0 +1,39 @@
+import { measureMissing } from '../actions/open_model.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
+import { Section } from '../components/Section.tsx';
+import { formatSpan } from '../format.ts';
+import { BUSY } from '../store/job.ts';
+import { useIsBusy } from '../store/selectors.ts';
+import { useStudio, useStudioState } from '../studio.ts';
+
+/** Before long work: how long it will take on this device, and the button that begins it. */
+export function LongMeasure() {
+  const studio = useStudio();
+  const seconds = useStudioState((state) => state.long_measure_s);
+  const protocol = useStudioState((state) => state.results.protocol);
+  const isSliceable = useStudioState((state) => state.results.model?.shape.slicing_refusal === undefined);
+  const device = useStudioState(({ results }) => (results.backend?.kind === 'webgpu' ? 'GPU' : 'processor'));
+  const isBusy = useIsBusy();
+  if (seconds === null || !protocol) return null;
+  const { eval_samples, samples, seqlen } = protocol;
+  return (
+    <Section title="Measure first" className="long-measure">
+      <p>
+        {isSliceable ? 'Measuring this model and looking at what slicing would cut' : 'Measuring this model'} takes{' '}
+        <strong>about {formatSpan(seconds)}</strong> on this {device}. You can cancel at any moment.
+      </p>
+      <ActionButton
+        className="primary"
+        data-action="measure"
+        hindrance={isBusy && BUSY}
+        onClick={() => void measureMissing(studio)}
+      >
+        Start
+      </ActionButton>
+      <p className="field-note muted">
+        Found by trying one layer. {eval_samples} windows measure, {samples} calibrate, of {seqlen} tokens each: fewer
+        or shorter ones, under Calibration, take less.
+      </p>
+    </Section>
+  );
+}
