@@ -180,7 +180,7 @@ plain('without a network the built-in model says so, and opens once there is one
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   const alert = page.getByRole('alert');
   await expect(alert).toContainText('could not be fetched');
-  await expect(alert).toContainText('open a model from this device');
+  await expect(alert).toContainText('Connect and try again');
   await expect(alert).not.toContainText('fault in Whittle');
   await context.setOffline(false);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();

@@ -1,6 +1,7 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { Suspense, useEffect } from 'react';
 import { startBackend } from './actions/open_model.ts';
 import { listenToEngine } from './actions/recover.ts';
+import { lazyPart } from './components/lazy_part.tsx';
 import { Section } from './components/Section.tsx';
 import { keepFocus } from './focus.ts';
 import { listenToKeys } from './keyboard.ts';
@@ -18,10 +19,10 @@ import { type Studio, useStudio, useStudioState } from './studio.ts';
 import { guardUnload } from './unload.ts';
 
 // None of these is needed before a model is open; the recipe's chunk has the registry of methods.
-const TargetPanel = lazy(() => import('./panels/TargetPanel.tsx'));
-const RecipePanel = lazy(() => import('./panels/RecipePanel.tsx'));
-const SlicePanel = lazy(() => import('./panels/SlicePanel.tsx'));
-const Stage = lazy(() => import('./charts/Stage.tsx'));
+const TargetPanel = lazyPart(() => import('./panels/TargetPanel.tsx'));
+const RecipePanel = lazyPart(() => import('./panels/RecipePanel.tsx'));
+const SlicePanel = lazyPart(() => import('./panels/SlicePanel.tsx'));
+const Stage = lazyPart(() => import('./charts/Stage.tsx'));
 
 /** Begins what lies in a chunk of its own, because nothing needs it before a model is open. Returns how to stop. */
 function later(begin: () => Promise<() => void>): () => void {

@@ -1,6 +1,7 @@
-import { lazy, useMemo } from 'react';
+import { useMemo } from 'react';
 import { showRun } from '../actions/runs.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
 import { colourOrder, type FrontPoint, frontOf, isLogarithmic, paretoFront, placed } from '../store/front.ts';
@@ -12,7 +13,7 @@ import { FrontLegend } from './FrontLegend.tsx';
 import { formatFigure, scaleOf } from './scales.ts';
 import { TargetHandle } from './TargetHandle.tsx';
 
-const FrontChart = lazy(() => import('./FrontChart.tsx'));
+const FrontChart = lazyPart(() => import('./FrontChart.tsx'));
 
 /** Quality against size: every run, every method, every file; and the size that is aimed at. */
 export function FrontCard() {

@@ -1,18 +1,19 @@
 /** @file What is drawn of an open model: the front, the live curve, the table of runs, and what slicing would cut. */
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useStudioState } from '../studio.ts';
 import { LivePerplexityCard } from './cards.tsx';
 import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
 import '../styles/editor.css';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { hasTraining } from './training_lines.ts';
 
-const TrainingCard = lazy(() => import('./TrainingCard.tsx'));
-const RunsCard = lazy(() => import('../panels/RunsCard.tsx'));
-const BitsCard = lazy(() => import('./bits/BitsCard.tsx'));
-const HeatCard = lazy(() => import('./heat/HeatCard.tsx'));
-const SiteEditorCard = lazy(() => import('./editor/SiteEditorCard.tsx'));
-const Speak = lazy(() => import('../panels/speak/Speak.tsx'));
+const TrainingCard = lazyPart(() => import('./TrainingCard.tsx'));
+const RunsCard = lazyPart(() => import('../panels/RunsCard.tsx'));
+const BitsCard = lazyPart(() => import('./bits/BitsCard.tsx'));
+const HeatCard = lazyPart(() => import('./heat/HeatCard.tsx'));
+const SiteEditorCard = lazyPart(() => import('./editor/SiteEditorCard.tsx'));
+const Speak = lazyPart(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
   const hasRuns = useStudioState(({ results }) => results.runs.length > 0 || results.removed.length > 0);

@@ -1,12 +1,12 @@
 /** @file Losses of a training, live: of the windows that it learns from and of those held out. */
-import { lazy } from 'react';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { formatPerplexity } from '../format.ts';
 import { useStudioState } from '../studio.ts';
 import { formatLoss, shownTraining } from './training_lines.ts';
 
-const TrainingChart = lazy(() => import('./TrainingChart.tsx'));
+const TrainingChart = lazyPart(() => import('./TrainingChart.tsx'));
 
 export default function TrainingCard() {
   const results = useStudioState((state) => state.results);

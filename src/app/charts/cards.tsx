@@ -1,8 +1,9 @@
 /** @file The live perplexity, with its data, its table and its empty state. */
-import { lazy, useMemo } from 'react';
+import { useMemo } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { formatPerplexity } from '../format.ts';
 import { labelOf } from '../store/front.ts';
@@ -11,7 +12,7 @@ import { shownCurves } from '../store/selectors.ts';
 import { useStudioState } from '../studio.ts';
 import { type CurveRow, curveRows } from './chart_data.ts';
 
-const LivePerplexityChart = lazy(() => import('./LivePerplexityChart.tsx'));
+const LivePerplexityChart = lazyPart(() => import('./LivePerplexityChart.tsx'));
 
 export function LivePerplexityCard() {
   const hasModel = useStudioState((state) => state.results.model !== null);

@@ -1,19 +1,20 @@
 /** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
-import { lazy, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { discardedEnergy, missingTokens } from '../../engine/plan.ts';
 import { cutAt } from '../actions/cut.ts';
 import { preview } from '../actions/preview.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
 import { energies, firstBasisNote, planOf } from '../store/plan.ts';
 import { useEdited } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { spectrumRows } from './chart_data.ts';
 
-const SpectrumChart = lazy(() => import('./SpectrumChart.tsx'));
-const SpectrumMultiples = lazy(() => import('./SpectrumMultiples.tsx'));
-const EnergyChart = lazy(() => import('./EnergyChart.tsx'));
+const SpectrumChart = lazyPart(() => import('./SpectrumChart.tsx'));
+const SpectrumMultiples = lazyPart(() => import('./SpectrumMultiples.tsx'));
+const EnergyChart = lazyPart(() => import('./EnergyChart.tsx'));
 
 const CUT_LEGEND = <Legend marks={[{ mark: 'cut', label: 'cut away' }]} />;
 

@@ -1,9 +1,10 @@
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { Section } from '../components/Section.tsx';
 import { CAPABILITIES_ID } from './open_capabilities.ts';
 
 /** Read once someone looks. */
-const Capabilities = lazy(() => import('./Capabilities.tsx'));
+const Capabilities = lazyPart(() => import('./Capabilities.tsx'));
 
 /** What this device and browser can do, folded away. */
 export function DevicePanel() {

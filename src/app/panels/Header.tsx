@@ -1,4 +1,5 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { formatBytes, formatCount } from '../format.ts';
 import { useStudioState } from '../studio.ts';
 import { BackendBadge } from './BackendBadge.tsx';
@@ -6,7 +7,7 @@ import { RequestCounter } from './RequestCounter.tsx';
 import { Shortcuts } from './Shortcuts.tsx';
 import { ThemePicker } from './ThemePicker.tsx';
 
-const UndoButtons = lazy(() => import('./UndoButtons.tsx'));
+const UndoButtons = lazyPart(() => import('./UndoButtons.tsx'), { isAside: true });
 
 export function Header() {
   const model = useStudioState((state) => state.results.model);

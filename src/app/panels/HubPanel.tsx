@@ -1,10 +1,11 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { toErrorData } from '../../errors/errors.ts';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { changeHub } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-const HubForm = lazy(() => import('./HubForm.tsx'));
-const HubCacheList = lazy(() => import('./HubCacheList.tsx'));
+const HubForm = lazyPart(() => import('./HubForm.tsx'));
+const HubCacheList = lazyPart(() => import('./HubCacheList.tsx'));
 
 /** Models by name, folded away until someone looks; what is on this device opens without a network. */
 export function HubPanel() {

@@ -1,15 +1,16 @@
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import type { ErrorData } from '../../errors/errors.ts';
 import { cancelJob } from '../actions/job.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { formatClock } from '../format.ts';
 import type { JobKind, JobState } from '../store/job.ts';
 import { isAnythingMeasured } from '../store/results.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunningJobLine } from './RunningJobLine.tsx';
 
-const NotifyButton = lazy(() => import('./NotifyButton.tsx'));
+const NotifyButton = lazyPart(() => import('./NotifyButton.tsx'), { isAside: true });
 
 const SAID_ELSEWHERE: ReadonlySet<JobKind> = new Set(['export', 'download']);
 

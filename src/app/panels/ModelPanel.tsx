@@ -1,12 +1,13 @@
-import { lazy, Suspense, useRef } from 'react';
+import { Suspense, useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
 import { openAsked, openFiles } from '../actions/open_model.ts';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
 import { HubPanel } from './HubPanel.tsx';
 import { ModelFacts } from './ModelFacts.tsx';
 
-const SessionList = lazy(() => import('./SessionList.tsx'));
+const SessionList = lazyPart(() => import('./SessionList.tsx'));
 
 // Not in React's types, though every browser knows it.
 const FOLDER = { webkitdirectory: '' };

@@ -1,9 +1,10 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { Section } from '../components/Section.tsx';
 import { useStudioState } from '../studio.ts';
 
 /** With tables, exports and archives, of which nothing is needed before a model is open. */
-const ModelResult = lazy(() => import('./ModelResult.tsx'));
+const ModelResult = lazyPart(() => import('./ModelResult.tsx'));
 
 export function ResultPanel() {
   const hasModel = useStudioState((state) => state.results.model !== null);

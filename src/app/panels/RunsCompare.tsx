@@ -1,14 +1,15 @@
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import type { TensorDifference } from '../../engine/protocol.ts';
 import { compareTensors } from '../actions/diff.ts';
 import { formatFigure, formatKl } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { formatChange, formatPercent } from '../format.ts';
 import { BUSY, isReplaceable } from '../store/job.ts';
 import { pairedDifference, type RunRow } from '../store/runs_table.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-const TensorDiff = lazy(() => import('./TensorDiff.tsx'));
+const TensorDiff = lazyPart(() => import('./TensorDiff.tsx'));
 
 /** Two runs against each other: what both windows share cancels out, so that small differences show. */
 export function RunsCompare({ a, b, onClose }: { a: RunRow; b: RunRow; onClose: () => void }) {

@@ -1,7 +1,8 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { lazyPart } from '../components/lazy_part.tsx';
 import { useStudioState } from '../studio.ts';
 
-const SessionList = lazy(() => import('./SessionList.tsx'));
+const SessionList = lazyPart(() => import('./SessionList.tsx'));
 
 /** The stage before a model is open: what will happen here, in the order in which it does. */
 export function Welcome() {
