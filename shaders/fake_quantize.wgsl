@@ -33,13 +33,9 @@ fn main(
   if (i >= params.rows * params.d) {
     return;
   }
-  let row = i / params.d;
-  let place = i % params.d;
-  let share = row * params.groups + place / params.group;
-  var at = i;
-  if (HAS_ORDER == 1u) {
-    at = row * params.d + order[place];
-  }
+  let at_place = grid_place(i);
+  let share = at_place.x;
+  let at = at_place.y;
   let scale = scales[share];
   var zero = 0.0;
   if (HAS_ZEROS == 1u) {
@@ -51,11 +47,8 @@ fn main(
     y = zero;
   }
   if (scale != 0.0) {
-    if (IS_MINIMUM == 1u) {
-      y = scale * clamp(round((w - zero) / scale), params.lowest, params.highest) + zero;
-    } else {
-      y = scale * (clamp(round(w / scale) + zero, params.lowest, params.highest) - zero);
-    }
+    let held = clamp(grid_code(w, scale, zero), params.lowest, params.highest);
+    y = select(scale * (held - zero), scale * held + zero, IS_MINIMUM == 1u);
   }
   if ((bitcast<u32>(w) & 0x7fffffffu) > 0x7f800000u) {
     y = w;

@@ -32,13 +32,9 @@ fn main(
   if (i >= params.rows * params.d) {
     return;
   }
-  let row = i / params.d;
-  let place = i % params.d;
-  let share = row * params.groups + place / params.group;
-  var at = i;
-  if (HAS_ORDER == 1u) {
-    at = row * params.d + order[place];
-  }
+  let at_place = grid_place(i);
+  let share = at_place.x;
+  let at = at_place.y;
   let scale = scales[share];
   if (scale == 0.0) {
     gradient[at] = 0.0;
@@ -48,10 +44,7 @@ fn main(
   if (HAS_ZEROS == 1u) {
     zero = zeros[share];
   }
-  var code = round(weight[at] / scale) + zero;
-  if (IS_MINIMUM == 1u) {
-    code = round((weight[at] - zero) / scale);
-  }
+  let code = grid_code(weight[at], scale, zero);
   if (code < params.lowest || code > params.highest) {
     gradient[at] = 0.0;
   }

@@ -29,13 +29,9 @@ fn main(
   if (i >= params.rows * params.d) {
     return;
   }
-  let row = i / params.d;
-  let place = i % params.d;
-  let share = row * params.groups + place / params.group;
-  var at = i;
-  if (HAS_ORDER == 1u) {
-    at = row * params.d + order[place];
-  }
+  let at_place = grid_place(i);
+  let share = at_place.x;
+  let at = at_place.y;
   var y = codes[at] * scales[share];
   if (HAS_MINIMUMS == 1u) {
     y += minimums[share];

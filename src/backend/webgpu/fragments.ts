@@ -12,6 +12,8 @@ import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
 import divergence_terms from '../../../shaders/common/divergence_terms.wgsl?raw';
 import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
 import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
+import grid_code from '../../../shaders/common/grid_code.wgsl?raw';
+import grid_place from '../../../shaders/common/grid_place.wgsl?raw';
 import half_to_f32 from '../../../shaders/common/half_to_f32.wgsl?raw';
 import inverse_rms from '../../../shaders/common/inverse_rms.wgsl?raw';
 import inverse_rms_serial from '../../../shaders/common/inverse_rms_serial.wgsl?raw';
@@ -53,6 +55,8 @@ const FRAGMENTS = {
   covariance_vec4,
   few_rows,
   fp4_levels,
+  grid_code,
+  grid_place,
   half_to_f32,
   inverse_rms,
   inverse_rms_serial,

@@ -9,6 +9,7 @@ import { lineOf } from './elementwise.ts';
 export const fakeQuantizeBackwardKernel = defineKernel({
   name: 'fake_quantize_backward',
   source,
+  common: ['grid_place', 'grid_code'],
   storage: { weight: 'read', scales: 'read', zeros: 'read', order: 'read', gradient: 'read_write' },
   params: { rows: 'u32', d: 'u32', group: 'u32', groups: 'u32', lowest: 'f32', highest: 'f32' },
   overrides: { WORKGROUP_SIZE: 64, HAS_ORDER: 0, HAS_ZEROS: 0, IS_MINIMUM: 0 },

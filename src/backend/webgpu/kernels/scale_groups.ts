@@ -9,6 +9,7 @@ import { lineOf } from './elementwise.ts';
 export const scaleGroupsKernel = defineKernel({
   name: 'scale_groups',
   source,
+  common: ['grid_place'],
   storage: { codes: 'read', scales: 'read', minimums: 'read', order: 'read', output: 'read_write' },
   params: { rows: 'u32', d: 'u32', group: 'u32', groups: 'u32' },
   overrides: { WORKGROUP_SIZE: 64, HAS_ORDER: 0, HAS_MINIMUMS: 0 },
