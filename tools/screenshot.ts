@@ -78,7 +78,7 @@ async function everyState(target: string): Promise<void> {
   await picture(target, 'refused');
   await page
     .getByLabel('Model files')
-    .setInputFiles([{ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('a') }]);
+    .setInputFiles([{ name: 'a.bin', mimeType: 'application/octet-stream', buffer: Buffer.from('a') }]);
   await page.getByRole('alert').waitFor();
   await picture(target, 'failed');
 }
