@@ -181,6 +181,8 @@ export interface Method<Options = never> {
   readonly role?: 'step' | 'modifier' | 'follower';
   /** Afterwards the residual stream is in another basis than the dense model's: what compares the two cannot follow. */
   readonly rebases?: true;
+  /** Its loops beat throughout (`src/pulse`): silence of seconds is the death of its thread. */
+  readonly beats?: true;
   /** Afterwards layers have no counterpart in the dense model: what compares the two layer by layer cannot follow. */
   readonly dropsLayers?: true;
   /**

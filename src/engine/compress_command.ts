@@ -12,6 +12,7 @@ import { WhittleError } from '../errors/errors.ts';
 import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
+import { quietly } from '../pulse/pulse.ts';
 import { exampleFile, examplesKey, examplesProblem } from './examples/needed_examples.ts';
 import { fileBytes } from './file_bytes.ts';
 import { giveUp, inputKey, JobCheckpoints } from './kept/checkpoints.ts';
@@ -60,6 +61,9 @@ function assertPlannable(model: ModelOutline, passes: readonly Pass[]): number {
   }
   return bytes;
 }
+
+/** A method may hold loops that do not beat yet. */
+const QUIET_S = 60;
 
 class RecipeRun {
   private readonly started = performance.now();
@@ -189,7 +193,9 @@ class RecipeRun {
         onTraining: (point, steps) => emit({ type: 'training', step: text, steps, point }),
       },
     };
-    const made = await method.run?.(model, step.options as never, context);
+    // A Worker that hangs in a method whose loops beat is known within seconds.
+    const quiet_s = method.beats && after.length === 0 ? 0 : QUIET_S;
+    const made = await quietly(quiet_s, () => method.run?.(model, step.options as never, context));
     if (!made) throw new WhittleError({ code: 'internal', message: `The method ${step.method} makes no model.` });
     const difference = planDifference(method, step, made.model, planned);
     if (difference === undefined) return made;

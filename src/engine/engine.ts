@@ -20,8 +20,8 @@ const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_d
 const CHANGES_RUNS: ReadonlySet<CommandKind> = new Set(['compress', 'evaluate', 'export', 'discard']);
 
 /**
- * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a method may hold
- * loops that do not beat yet; in seconds. A Worker that ended is known at once all the same.
+ * Where other people's code parses and tokenises, which cannot beat in between (`src/pulse`), and where a search runs methods whose
+ * loops may not beat yet (`compress` allows it pass by pass); in seconds. A Worker that ended is known at once all the same.
  */
 const QUIET_S: Partial<Record<CommandKind, number>> = {
   start: 60,
@@ -30,7 +30,6 @@ const QUIET_S: Partial<Record<CommandKind, number>> = {
   set_tasks: 60,
   set_examples: 60,
   score: 60,
-  compress: 60,
   solve: 60,
 };
 

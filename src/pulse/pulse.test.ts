@@ -41,6 +41,13 @@ it('tells how long a call that cannot beat may take, until it has ended, well or
   expect(read().quiet_s).toBe(0);
 });
 
+it('allows the longer silence where one call that cannot beat stands within another', async () => {
+  const { quietly, read } = await sharedPulse();
+  const seen = quietly(30, () => [quietly(5, () => read().quiet_s), read().quiet_s, quietly(60, () => read().quiet_s)]);
+  expect(seen).toEqual([30, 30, 60]);
+  expect(read().quiet_s).toBe(0);
+});
+
 it('is a message each second where memory cannot be shared', async () => {
   vi.useFakeTimers();
   const { pulse, quietly, startPulse } = await import('./pulse.ts');

@@ -20,6 +20,8 @@ export interface PulseMessages {
 let words: Int32Array | undefined;
 let messages: PulseMessages | undefined;
 let told = 0;
+/** Seconds of silence that are allowed now. */
+let allowed = 0;
 
 /** Where this thread's pulse goes; nowhere unless this is called. */
 export function startPulse(target: SharedArrayBuffer | PulseMessages): void {
@@ -43,20 +45,23 @@ export function pulse(): void {
  * @returns What `work` returns; where that is a promise, the silence is allowed until it settles.
  */
 export function quietly<T>(seconds: number, work: () => T): T {
-  allow(seconds);
+  // Within a call that may be silent for longer, that stands, and goes on afterwards.
+  const before = allowed;
+  allow(Math.max(before, seconds));
   let result: T;
   try {
     result = work();
   } catch (thrown) {
-    allow(0);
+    allow(before);
     throw thrown;
   }
-  if (result instanceof Promise) return result.finally(() => allow(0)) as T;
-  allow(0);
+  if (result instanceof Promise) return result.finally(() => allow(before)) as T;
+  allow(before);
   return result;
 }
 
 function allow(seconds: number): void {
+  allowed = seconds;
   if (words) Atomics.store(words, QUIET_S, seconds);
   else messages?.quiet(seconds);
   pulse();

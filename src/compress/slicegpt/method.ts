@@ -79,6 +79,7 @@ export const slicegptMethod: Method<SlicegptOptions> = {
   },
   options,
   rebases: true,
+  beats: true,
   takes: ['recover'],
   refusal(model, given, after = []) {
     if (given.schedule === 'rotate-once' && after.some(({ method }) => method === 'recover')) {
