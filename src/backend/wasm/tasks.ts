@@ -13,8 +13,10 @@ import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
 import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
-import { transposed, view } from '../linalg/gemm.ts';
+import { type AddProduct, transposed, view } from '../linalg/gemm.ts';
+import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
+import type { LinalgTasks } from '../linalg/shared_work.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
@@ -95,7 +97,7 @@ export interface Product64Task {
   upper: boolean;
 }
 
-export interface Tasks {
+export interface Tasks extends LinalgTasks {
   product: ProductTask;
   product64: Product64Task;
   packed_product: PackedProductTask;
@@ -161,6 +163,10 @@ export class TaskTools {
     parts.product64 ??= new PanelProduct('f64', undefined, place && at(place, 4 * SCORES + sharedScratchBytes('f32')));
     return parts.product64;
   }
+
+  /** What the f64 solvers multiply with. */
+  readonly addProduct: AddProduct = (m, n, k, a, b, c, upper) =>
+    this.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
 
   get epilogue(): EpilogueKernel {
     this.parts.epilogue ??= new EpilogueKernel(this.product.memory);
@@ -262,6 +268,9 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     const mode = { adds: true, upper: true };
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
+
+  tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
+  reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
