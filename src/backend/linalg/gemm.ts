@@ -4,6 +4,7 @@
  */
 import { PanelProduct, type RowsView, type StridedView } from './panel_product.ts';
 import type { ShareWork } from './shared_work.ts';
+import type { VectorKernel } from './vector_kernel.ts';
 
 export type MatrixView = StridedView<Float64Array>;
 
@@ -15,6 +16,8 @@ export interface AddProduct {
   release?(values: Float64Array): void;
   /** Does ranges of a task on all threads; its arrays are from `allocate`. */
   share?: ShareWork;
+  /** The vector loops for an array that lies where they reach it. */
+  kernelFor?(values: Float64Array): VectorKernel | undefined;
 }
 
 let product: PanelProduct | undefined;

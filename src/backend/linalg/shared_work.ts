@@ -27,8 +27,35 @@ export interface ReflectRows {
   readonly last_block: number;
 }
 
-/** A range counts parts of `tridiagonal_parts`, vectors of `reflect_rows`. */
+/** Shares of A·v, for the leading `size` rows of a symmetric A. */
+export interface SymmetricProduct {
+  /** (size, stride) row-major, of which the lower triangle is read. */
+  readonly matrix: Float64Array;
+  readonly stride: number;
+  readonly size: number;
+  readonly v: Float64Array;
+  /** (parts, length): the share of each range, to be added up. */
+  readonly products: Float64Array;
+  readonly length: number;
+  readonly parts: number;
+}
+
+/** What a panel of reflectors takes off the lower triangle of the leading `size` rows. */
+export interface PanelUpdate {
+  readonly matrix: Float64Array;
+  readonly stride: number;
+  readonly size: number;
+  /** (count, length) each: matrix += leftᵀ·right. */
+  readonly left: Float64Array;
+  readonly right: Float64Array;
+  readonly length: number;
+  readonly count: number;
+}
+
+/** A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts`, vectors of `reflect_rows`. */
 export interface LinalgTasks {
+  symmetric_product: SymmetricProduct;
+  panel_update: PanelUpdate;
   tridiagonal_parts: TridiagonalParts;
   reflect_rows: ReflectRows;
 }
@@ -63,7 +90,7 @@ export function rangesOf(count: number, unit: number): number[] {
 /** As many as threads can be given at a time. */
 const MOST_RANGES = 32;
 /** Below this another thread costs more than it saves. */
-const WORTH_SHARING = 2 ** 20;
+const WORTH_SHARING = 2 ** 19;
 
 /** Arrays of one solver, given back together. */
 export interface Room {

@@ -98,10 +98,10 @@ export async function symmetricEigen(
   const breathe = breather(signal);
   const held = room(multiply);
   try {
-    const lower = held.take(n * n);
+    const lower = held.take(n * n + 1);
     const scale = scaleLower(values, n, lower);
     const tau = new Float64Array(n);
-    const tridiagonal = await tridiagonalise(lower, n, tau, breathe);
+    const tridiagonal = await tridiagonalise(lower, n, tau, breathe, multiply);
     const { values: ascending, vectors } = await divideAndConquer(tridiagonal, breathe, multiply, wanted, held);
     await backTransform(lower, tau, vectors, n, breathe, multiply);
     const eigenvalues = ascending.reverse();
@@ -126,9 +126,9 @@ export async function symmetricEigenvalues(
   throwIfCancelled(signal);
   const held = room(multiply);
   try {
-    const lower = held.take(n * n);
+    const lower = held.take(n * n + 1);
     const scale = scaleLower(values, n, lower);
-    const tridiagonal = await tridiagonalise(lower, n, new Float64Array(n), breather(signal));
+    const tridiagonal = await tridiagonalise(lower, n, new Float64Array(n), breather(signal), multiply);
     diagonaliseTridiagonal(tridiagonal, undefined, n);
     return tridiagonal.diagonal
       .map((value) => value * scale)

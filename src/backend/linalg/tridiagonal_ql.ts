@@ -20,7 +20,7 @@ class RotationLog {
   readonly lengths: number[] = [];
 
   constructor(n: number) {
-    const capacity = Math.max(16384, 2 * n);
+    const capacity = Math.max(Math.min(16384, 64 * n), 2 * n);
     this.cosines = new Float64Array(capacity);
     this.sines = new Float64Array(capacity);
   }

@@ -27,6 +27,14 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
   },
+  symmetric_product: {
+    ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },
+    ...{ products: 'f64', length: 'number', parts: 'number' },
+  },
+  panel_update: {
+    ...{ matrix: 'f64', stride: 'number', size: 'number' },
+    ...{ left: 'f64', right: 'f64', length: 'number', count: 'number' },
+  },
   tridiagonal_parts: {
     ...{ n: 'number', depth: 'number', values: 'f64', order: 'f64', off: 'f64' },
     ...{ vectors: 'f64', gathered: 'f64', shares: 'f64' },

@@ -348,6 +348,7 @@ class WasmBackend extends HostBackend {
     {
       allocate: (elements: number) => this.arrays.doubles(elements),
       release: (values: Float64Array) => this.recycle(values),
+      kernelFor: (values: Float64Array) => this.threads.tools.vectorsFor(values),
       share: ((name, task, bounds) => this.threads.run(name, task as never, bounds)) as ShareWork,
     },
   );
