@@ -23,9 +23,11 @@ let told = 0;
 /** Seconds of silence that are allowed now. */
 let allowed = 0;
 
-/** Where this thread's pulse goes; nowhere unless this is called. */
-export function startPulse(target: SharedArrayBuffer | PulseMessages): void {
-  if (typeof SharedArrayBuffer !== 'undefined' && target instanceof SharedArrayBuffer) words = new Int32Array(target);
+/** Where this thread's pulse goes; nowhere unless this is called. @param target Of an array the two first words. */
+export function startPulse(target: SharedArrayBuffer | Int32Array | PulseMessages): void {
+  if (target instanceof Int32Array) words = target;
+  else if (typeof SharedArrayBuffer !== 'undefined' && target instanceof SharedArrayBuffer)
+    words = new Int32Array(target);
   else messages = target as PulseMessages;
 }
 
