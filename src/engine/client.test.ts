@@ -108,6 +108,15 @@ it('replaces a Worker that says that one of its threads does not answer', async 
   expect(FakeWorker.all[1].sent[0]).toMatchObject({ type: 'init', generation: 1 });
 });
 
+it('replaces a Worker that says that it stands still', async () => {
+  const { client, worker, told } = startedClient();
+  const failed = client.run('memory', {}).catch((error) => error);
+  const error = { code: 'engine_stalled', message: 'The job stood still.', place: {} } as const;
+  worker.say({ type: 'stalled', error });
+  expect(await failed).toMatchObject(error);
+  expect(told).toEqual([error.message]);
+});
+
 it('hears nothing of a Worker that the page itself ended', async () => {
   const { client, told } = startedClient();
   const failed = client.run('memory', {}).catch((error) => error);

@@ -122,7 +122,7 @@ export class EngineClient {
       for (const listener of this.outsideListeners) listener(message.urls, message.asked_for);
       return;
     }
-    if (message.type === 'alive' || message.type === 'quiet') return;
+    if (message.type === 'alive' || message.type === 'quiet' || message.type === 'stalled') return;
     const pending = this.pending.get(message.id);
     if (!pending) return;
     if (message.type === 'event') {

@@ -2,7 +2,7 @@
  * @file One Worker of the engine, and what tells that it is gone: an uncaught error, silence (`life_watch.ts`), or its Web
  * Lock, which the browser lets go of the moment the Worker ends, however it ended.
  */
-import type { WhittleError } from '../errors/errors.ts';
+import { WhittleError } from '../errors/errors.ts';
 import { pageEndpoint } from '../platform/hub/endpoint.ts';
 import { watchLock } from '../platform/storage_session.ts';
 import { createPulse, LifeWatch } from './life_watch.ts';
@@ -54,7 +54,8 @@ export class EngineThread {
     this.wasAlive = true;
     if (message.type === 'quiet') this.watch.allow(message.seconds);
     else this.watch.heard();
-    if (message.type === 'alive') this.follow(message.lock);
+    if (message.type === 'stalled') this.giveUp(WhittleError.fromData(message.error));
+    else if (message.type === 'alive') this.follow(message.lock);
     else if (message.type !== 'quiet') this.events.onMessage(message);
   }
 

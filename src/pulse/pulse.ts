@@ -20,6 +20,7 @@ export interface PulseMessages {
 let words: Int32Array | undefined;
 let messages: PulseMessages | undefined;
 let told = 0;
+let count = 0;
 /** Seconds of silence that are allowed now. */
 let allowed = 0;
 
@@ -33,6 +34,17 @@ export function startPulse(target: SharedArrayBuffer | Int32Array | PulseMessage
 
 /** Says that the thread lives: some ten nanoseconds, for the outer loop of a kernel. */
 export function pulse(): void {
+  count++;
+  beat();
+}
+
+/** How often this thread has called {@link pulse}: its work, as far as it beats. */
+export function beats(): number {
+  return count;
+}
+
+/** The same for a timer, whose beat is no work. */
+export function beat(): void {
   if (words) {
     Atomics.add(words, BEATS, 1);
     return;
