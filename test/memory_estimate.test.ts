@@ -3,7 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { backendsUnderTest } from '../src/backend/testing.ts';
+import { backendsUnderTest, isFull } from '../src/backend/testing.ts';
 import { estimateEvaluation, estimateSlicing, type JobMemory } from '../src/compress/slicegpt/estimate.ts';
 import { modelShape } from '../src/compress/slicegpt/model_shape.ts';
 import { constantDimensions, type HeadKind, type Schedule, sliceDimension } from '../src/compress/slicegpt/plan.ts';
@@ -55,14 +55,20 @@ const SEQUENTIAL = { sparsity: 0.25, schedule: 'sequential' } as const;
 const ROTATE_ONCE = { sparsity: 0.25, schedule: 'rotate-once' } as const;
 
 const CASES: Case[] = [
-  { name: 'llama, F32', job: tiny({}), ...SEQUENTIAL, head: 'untied' },
+  { name: 'llama, F32', job: tiny({}), ...SEQUENTIAL, head: 'untied', isSlow: true },
   { name: 'llama, F16, states in storage', job: tiny({ dtype: 'F16' }, 300), ...SEQUENTIAL, head: 'tied', budget: 1 },
   { name: 'llama, wide MLP', job: tiny({ intermediate_size: 400 }), ...ROTATE_ONCE, head: 'tied-sliced' },
   { name: 'opt: LayerNorm, learned positions', job: ofFamily('opt'), ...ROTATE_ONCE, head: 'sliced' },
   { name: 'gptj: parallel', job: ofFamily('gptj'), ...SEQUENTIAL, head: 'untied' },
   { name: 'granite: scaled branches', job: ofFamily('granite'), ...ROTATE_ONCE, head: 'untied' },
-  { name: 'granite', job: ofFamily('granite'), ...SEQUENTIAL, head: 'untied' },
-  { name: 'llama, biases', job: tiny({ attention_bias: true, mlp_bias: true }), ...SEQUENTIAL, head: 'untied' },
+  { name: 'granite', job: ofFamily('granite'), ...SEQUENTIAL, head: 'untied', isSlow: true },
+  {
+    name: 'llama, biases',
+    job: tiny({ attention_bias: true, mlp_bias: true }),
+    ...SEQUENTIAL,
+    head: 'untied',
+    isSlow: true,
+  },
   { name: 'the built-in model', job: demo, ...SEQUENTIAL, head: 'tied', isSlow: true },
   ...(hasShared ? [{ name: 'stories260k', job: stories, ...SEQUENTIAL, head: 'tied-sliced' } as const] : []),
 ];
@@ -118,7 +124,7 @@ for (const { kind, create } of await backendsUnderTest()) {
     });
     afterAll(() => backend.dispose());
 
-    const cases = CASES.filter(({ isSlow }) => kind !== 'webgpu' || !isSlow || process.env.WHITTLE_FULL === '1');
+    const cases = CASES.filter(({ isSlow }) => kind !== 'webgpu' || !isSlow || isFull);
     it.each(cases)('$name: $schedule, $head', async (one) => {
       for (const { what, measured, estimate } of await run(backend, one)) {
         const ratio = estimate.device_bytes / measured;
