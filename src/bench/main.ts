@@ -6,6 +6,8 @@ import { APP, openBench, say } from './bench_browser.ts';
 import { type DragFigure, measureDrags } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
+import { type LargeOptions, measureLarge } from './large/large.ts';
+import { largeTables } from './large/tables.ts';
 import { memoryPlans } from './memory_plans.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
@@ -36,6 +38,16 @@ function dragFailed(thrown: unknown): DragFigure[] {
   return [];
 }
 
+async function all(options: BenchOptions) {
+  const report = await measure(options);
+  return { report, tables: benchTables(report) };
+}
+
+async function large(options: LargeOptions) {
+  const report = await measureLarge(options);
+  return { report, tables: largeTables(report) };
+}
+
 /** Exit status: 0 measured, whatever the figures are; 2 bad arguments or bad input; 1 anything else. */
 async function main(argv: string[]): Promise<number> {
   let options: BenchOptions | undefined;
@@ -51,8 +63,8 @@ async function main(argv: string[]): Promise<number> {
   }
   try {
     checkInputs(options);
-    const report = await measure(options);
-    process.stdout.write(`${benchTables(report)}\n`);
+    const { report, tables } = options.large ? await large(options.large) : await all(options);
+    process.stdout.write(`${tables}\n`);
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     return 0;
   } catch (thrown) {

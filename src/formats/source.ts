@@ -3,6 +3,7 @@
  * no weight file is ever read whole into one ArrayBuffer (invariant 6).
  */
 import { WhittleError } from '../errors/errors.ts';
+import { countTraffic } from '../pulse/traffic.ts';
 
 export interface ByteSource {
   /** File name without folders, as the person knows it. */
@@ -93,6 +94,7 @@ async function bytesOf(name: string, blob: Blob, start: number, end: number): Pr
   }
   // A deleted or shortened file can resolve with fewer bytes and no error.
   if (bytes.byteLength !== end - start) throw fileChanged(name);
+  countTraffic('files_read', bytes.byteLength);
   return bytes;
 }
 

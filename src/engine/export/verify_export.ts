@@ -10,6 +10,7 @@ import { blobSource } from '../../formats/source.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
 import { inSpan } from '../../pulse/timeline.ts';
+import { countTraffic } from '../../pulse/traffic.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { measurePerplexity } from '../measure_commands.ts';
@@ -94,7 +95,7 @@ async function runOnnx(
     verifier: Verifier,
     build: RuntimeBuild,
     part: TokenWindows,
-  ): Promise<Omit<VerifyResult, 'version' | 'parts'>> => {
+  ): Promise<Pick<VerifyResult, 'window_losses' | 'first_logits'>> => {
     meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
     const step = `running the ONNX file in onnxruntime-web (${build})`;
     const before = done;
@@ -105,7 +106,8 @@ async function runOnnx(
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
       meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
     const job = inSpan(`verification (${build})`, () => verifier.verify(onnx, part, { signal, onWindow, onPart }));
-    const { version, parts, ...result } = await job.finally(() => verifier.close());
+    const { version, parts, bytes_read = 0, ...result } = await job.finally(() => verifier.close());
+    countTraffic('files_read', bytes_read);
     runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
     return result;
   };
