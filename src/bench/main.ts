@@ -2,11 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
+import { measureAgainst } from './against/against.ts';
+import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
 import { type DragFigure, measureDrags } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
-import { type LargeOptions, measureLarge } from './large/large.ts';
+import { measureLarge } from './large/large.ts';
 import { largeTables } from './large/tables.ts';
 import { memoryPlans } from './memory_plans.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
@@ -32,20 +34,23 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   return { ...figures, targets: targetsOf(figures), seconds: Math.round((performance.now() - started) / 1000) };
 }
 
-/** The other figures stand without it. */
-function dragFailed(thrown: unknown): DragFigure[] {
-  say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
-  return [];
-}
-
-async function all(options: BenchOptions) {
+async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
+  if (options.large) {
+    const report = await measureLarge(options.large);
+    return { report, tables: largeTables(report) };
+  }
+  if (options.against) {
+    const report = await measureAgainst(options, options.against);
+    return { report, tables: againstTables(report) };
+  }
   const report = await measure(options);
   return { report, tables: benchTables(report) };
 }
 
-async function large(options: LargeOptions) {
-  const report = await measureLarge(options);
-  return { report, tables: largeTables(report) };
+/** The other figures stand without it. */
+function dragFailed(thrown: unknown): DragFigure[] {
+  say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
+  return [];
 }
 
 /** Exit status: 0 measured, whatever the figures are; 2 bad arguments or bad input; 1 anything else. */
@@ -63,7 +68,7 @@ async function main(argv: string[]): Promise<number> {
   }
   try {
     checkInputs(options);
-    const { report, tables } = options.large ? await large(options.large) : await all(options);
+    const { report, tables } = await figures(options);
     process.stdout.write(`${tables}\n`);
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     return 0;
