@@ -231,6 +231,7 @@ class PruneTraining {
       windows: { training, held_out: context.calibration.count - training, seqlen: context.calibration.seqlen },
       trained_parameters: this.tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
       ...{ steps: options.steps, best_step: step, curve, stored_held_out_loss: loss, tokens_per_second, notes },
+      no_adapter: 'Units were cut out of the model together with what was learnt of them.',
     };
   }
 }

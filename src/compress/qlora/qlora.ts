@@ -21,6 +21,7 @@ import { adapterMemory, memoryOfTraining } from '../train/memory.ts';
 import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
 import { BETA, LOSS_OR_TEXT, type TargetOptions, towardsTarget } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
+import type { TrainedAdapter } from '../train/trained_adapter.ts';
 import { storeNf4 } from './nf4_weight.ts';
 
 export interface Options extends TrainingOptions, TargetOptions, IntegerOptions {
@@ -90,14 +91,31 @@ async function run(model: DecoderModel, options: Options, context: PassContext):
         : 'The weights are the 4-bit base with what was learnt added, rounded to nearest once more: integers, not NF4.',
     ],
   };
-  return towardsTarget(options, context, (objective) => trained(base, options, context, objective, learning));
+  const made = await towardsTarget(options, context, (objective) =>
+    trained(base, options, context, objective, learning),
+  );
+  if (!made.adapter) return made;
+  const factors = made.adapter.factors.map((each) => ({ ...each, weight: sources.get(each.weight) ?? each.weight }));
+  return { ...made, adapter: { ...made.adapter, base: model, base_form: 'nf4', factors } };
+}
+
+/** What the factors of a finished training are added to. @param scratch Takes the base in its form. */
+export async function adapterBase(
+  adapter: TrainedAdapter,
+  context: Pick<PassContext, 'scratch' | 'signal'>,
+): Promise<TrainedAdapter> {
+  if (adapter.base_form !== 'nf4') return adapter;
+  const { base, sources } = await inNf4(adapter.base, 'floats', context);
+  const made = new Map([...sources].map(([nf4, source]) => [source, nf4]));
+  const factors = adapter.factors.map((each) => ({ ...each, weight: made.get(each.weight) ?? each.weight }));
+  return { ...adapter, base, factors };
 }
 
 /** @returns The model whose linears read as NF4 holds them, and the weight that each was made of. */
 async function inNf4(
   model: DecoderModel,
   keep: Options['keep'],
-  { scratch, signal }: PassContext,
+  { scratch, signal }: Pick<PassContext, 'scratch' | 'signal'>,
 ): Promise<{ base: DecoderModel; sources: ReadonlyMap<WeightRef, WeightRef> }> {
   const made = new Map<WeightRef, WeightRef>();
   for (const { weight, path } of linearPlaces(model)) {
