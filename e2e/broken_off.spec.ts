@@ -200,7 +200,7 @@ async function goOn(page: Page, stage: Stage, how: How): Promise<void> {
     const open = page.getByRole('button', { name: 'Try the built-in model' });
     await expect(offer.or(open).first()).toBeVisible();
     if (await offer.isVisible()) await offer.click();
-    else if (!(await region(page, 'Model').getByText('4 × 256').isVisible())) await openDemo(page);
+    else if (!(await region(page, 'Model').getByText('4 × 256').first().isVisible())) await openDemo(page);
   }
 }
 
