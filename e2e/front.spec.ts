@@ -1,41 +1,30 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import {
-  dropFiles,
-  expect,
-  expectNoViolations,
-  ggufFile,
-  pictures,
-  region,
-  saved,
-  test,
-  waitForJob,
-} from './fixtures.ts';
+import { expect, expectNoViolations, pictures, region, saved, test, waitForJob } from './fixtures.ts';
 
 /** Two short windows of each text, by the address: what the settings of a link are for. */
 const SMALL = 'calibration=2&evaluation=2&length=32';
 
-/** A model of 92 kB: the search rounds each of its matrices in every way. */
-async function openTiny(page: Page, settings: string): Promise<void> {
+async function openBuiltIn(page: Page, settings: string): Promise<void> {
   await page.goto(`./#${SMALL}&${settings}`);
   await expect(region(page, 'Calibration').getByRole('spinbutton', { name: /^Length/ })).toHaveValue('32');
-  await dropFiles(page, [await ggufFile('llama')]);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
 }
 
 test('the front: axes, what is saved of it, and a size aimed at by hand and keys that the solver answers', async ({
   page,
 }) => {
-  await openTiny(page, 'size=40000&along=bytes&up=perplexity&format=gguf');
+  await openBuiltIn(page, 'size=3000000&along=bytes&up=perplexity&format=gguf');
   const front = region(page, 'Quality against size');
   const target = page.getByRole('slider', { name: 'Size target' });
   const size = page.getByRole('textbox', { name: 'Best model of' });
-  await expect(size).toHaveValue('40 kB');
+  await expect(size).toHaveValue('3.0 MB');
   await target.focus();
   await page.keyboard.press('PageDown');
   await page.keyboard.press('ArrowLeft');
-  await expect(size).not.toHaveValue('40 kB');
+  await expect(size).not.toHaveValue('3.0 MB');
   const box = (await target.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
   const value = Number(await target.inputValue());
   const [least, most] = [Number(await target.getAttribute('min')), Number(await target.getAttribute('max'))];
