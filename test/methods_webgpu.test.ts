@@ -9,6 +9,7 @@ import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import type { WebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
 import type { ExampleFile } from '../src/compress/examples/examples.ts';
+import type { PassContext } from '../src/compress/method.ts';
 import { METHODS } from '../src/compress/registry.ts';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
 import { expectRow, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
@@ -116,21 +117,36 @@ describeWithShared('methods on WebGPU', () => {
     if (!gpu) return;
     expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), true);
   });
+});
 
-  it.runIf(isFull).each(MORE)('%s, as on the CPU', { timeout: 240_000 }, async (recipe) => {
-    if (!gpu) return;
-    expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), true);
+describeWithShared('other settings of methods that train, on WebGPU', () => {
+  let gpu: WebGpuBackend | undefined;
+  const cpu = createWasmBackend();
+  let job: TestJob;
+  let measure: ReturnType<typeof judge>;
+  beforeAll(async () => {
+    if (!isFull) return;
+    gpu = await createNodeWebGpuBackend();
+    ({ job } = await littleJob());
+    measure = judge(cpu, job);
+  });
+  afterAll(() => {
+    gpu?.dispose();
+    cpu.dispose();
   });
 
-  it.runIf(isFull).each(['instruction', 'in_context'])(
-    'distil:form=%s, as on the CPU',
-    { timeout: 240_000 },
-    async (form) => {
-      if (!gpu) return;
-      const recipe = `magnitude:sparsity=0.5; distil:form=${form},data=lessons.jsonl,rank=4,steps=2,batch=1`;
-      const made = (on: Backend) => runRecipe(on, job, recipe, undefined, { examples: () => LESSONS });
-      const { parameters, ...figures } = await measure(await made(cpu));
-      expectRow(await measure(await made(gpu)), { method: recipe, settings: {}, params: parameters, ...figures }, true);
-    },
+  async function expectAlike(recipe: string, more: Partial<PassContext> = {}): Promise<void> {
+    if (!gpu) return;
+    const of = async (backend: Backend) => measure(await runRecipe(backend, job, recipe, undefined, more));
+    const { parameters, ...figures } = await of(cpu);
+    expectRow(await of(gpu), { method: recipe, settings: {}, params: parameters, ...figures }, true);
+  }
+
+  it.runIf(isFull).each(MORE)('%s, as on the CPU', { timeout: 240_000 }, (recipe) => expectAlike(recipe));
+
+  it.runIf(isFull).each(['instruction', 'in_context'])('distil:form=%s, as on the CPU', { timeout: 240_000 }, (form) =>
+    expectAlike(`magnitude:sparsity=0.5; distil:form=${form},data=lessons.jsonl,rank=4,steps=2,batch=1`, {
+      examples: () => LESSONS,
+    }),
   );
 });
