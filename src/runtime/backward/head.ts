@@ -170,7 +170,8 @@ export async function throughBlocks(
   const rows = states.map(({ input }) => input.shape[0]);
   const ranges = vocabularyBlocks(arena, wider, Math.max(...rows));
   const rounds = ranges.length === 1 ? [stages.flat()] : stages;
-  const logits = new BlockLogits(arena, rounds.length > 1 && keepsLogits(head.weight.shape[0], rows, Boolean(teacher)));
+  const fits = keepsLogits(head.weight.shape[0], rows, Boolean(teacher), context.budgets?.logitsBytes);
+  const logits = new BlockLogits(arena, rounds.length > 1 && fits);
   for (const [r, round] of rounds.entries()) {
     const isMade = r === 0 || !logits.keeps;
     for (const [b, { start, end }] of ranges.entries()) {
@@ -193,9 +194,14 @@ export async function throughBlocks(
 }
 
 /** Whether all logits of some batches may stay on the device from one round to the next. */
-export function keepsLogits(vocabulary: number, rows: readonly number[], hasTeacher: boolean): boolean {
+export function keepsLogits(
+  vocabulary: number,
+  rows: readonly number[],
+  hasTeacher: boolean,
+  budget = KEPT_LOGITS_BYTES,
+): boolean {
   const numbers = rows.reduce((sum, each) => sum + each, 0) * vocabulary * (hasTeacher ? 2 : 1);
-  return 4 * numbers <= KEPT_LOGITS_BYTES;
+  return 4 * numbers <= budget;
 }
 
 /** Logits of blocks and batches, by name: in the same workspace tensors, or each in its own until it is freed. */

@@ -48,10 +48,16 @@ export interface StepPlan {
  * Which are kept does not depend on the machine, so that results do not either.
  * @param rows Of each batch.
  * @param together Batches are not to be parted.
+ * @param budget Bytes.
  */
-export function stepPlan(layers: readonly Layer[], rows: readonly number[], together = false): StepPlan {
+export function stepPlan(
+  layers: readonly Layer[],
+  rows: readonly number[],
+  together = false,
+  budget = KEPT_LAYER_BYTES,
+): StepPlan {
   const width = layers.reduce((sum, layer) => sum + keptWidth(layer), 0);
-  const most = Math.floor(KEPT_LAYER_BYTES / (4 * width));
+  const most = Math.floor(budget / (4 * width));
   const total = rows.reduce((sum, each) => sum + each, 0);
   if (total <= most || (!together && Math.max(...rows) <= most)) {
     const groups: number[] = [];
@@ -69,7 +75,7 @@ export function stepPlan(layers: readonly Layer[], rows: readonly number[], toge
   let [keptFrom, bytes] = [layers.length, 0];
   while (keptFrom > 0) {
     bytes += 4 * total * keptWidth(layers[keptFrom - 1]);
-    if (bytes > KEPT_LAYER_BYTES) break;
+    if (bytes > budget) break;
     keptFrom--;
   }
   return { groups: [rows.length], keptFrom };

@@ -49,7 +49,7 @@ export async function modelGradients(
   const targets = options.targets ?? meanTargets(windows, batches);
   const rows = batches.map(({ count }) => count * windows.seqlen);
   // Whoever is told of a layer's gradients gets those of all batches before the next layer's.
-  const plan = stepPlan(model.layers, rows, options.onLayer !== undefined);
+  const plan = stepPlan(model.layers, rows, options.onLayer !== undefined, context.budgets?.layerBytes);
   let [loss, first] = [0, 0];
   for (const count of plan.groups) {
     const some = <T>(all: readonly T[]) => all.slice(first, first + count);
