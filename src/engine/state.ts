@@ -1,11 +1,13 @@
 /** @file What the engine remembers between commands. */
 import type { Backend } from '../backend/backend.ts';
 import type { DenseBases } from '../compress/slicegpt/rotate_once.ts';
+import type { TrainedAdapter } from '../compress/train/trained_adapter.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Task } from '../formats/tasks/task.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { OpenModel } from '../models/open_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import { type DiskTraffic, diskTraffic } from '../pulse/traffic.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
@@ -36,6 +38,8 @@ export interface MadeModel {
   /** What it was calibrated with: the texts may have changed since. */
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
+  /** What the last step learnt, where that can be exported alone. */
+  readonly adapter?: TrainedAdapter | undefined;
   /** Its own. */
   readonly scratch: ScratchStore[];
   /** That it stands on, its own last pass included. */
@@ -68,6 +72,8 @@ export class EngineState {
   load_ms = 0;
   /** The largest answer of the browser since the model was opened. */
   peak_heap_bytes?: number;
+  /** When the model began to be opened. */
+  disk_before: DiskTraffic = diskTraffic();
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly runs = new Map<string, MadeModel>();
   readonly stages = new Stages();
