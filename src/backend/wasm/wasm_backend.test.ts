@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
+import { addProduct, transposed, view } from '../linalg/gemm.ts';
+import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { normalisedError, randomIds, randomValues } from '../testing.ts';
 import { TRAINING_CASES } from '../training_cases.ts';
 import { type Crew, createCrew } from './crew.ts';
@@ -250,6 +252,21 @@ describe('threads', () => {
     expect(() => threads.run('activation', task, [0, 4, 8])).toThrowError(
       expect.objectContaining({ code: 'internal' }),
     );
+  });
+
+  // Torn into parts; and with products of ranges that are summed apart.
+  it.each([330, 905])('leave no trace in the bits of an eigendecomposition, nor in memory, n = %i', async (n) => {
+    const samples = Float64Array.from(randomValues(40 * n, n));
+    const matrix = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) matrix[i * n + i] = i % 3;
+    addProduct(n, n, 40, transposed(view(samples, n)), view(samples, n), view(matrix, n), true);
+    const before = crew.heap.usedBytes;
+    const [alone, shared] = await Promise.all(
+      BACKENDS.map(([, backend]) => symmetricEigen(matrix, n, undefined, backend.addProduct)),
+    );
+    expect(shared.eigenvalues).toEqual(alone.eigenvalues);
+    expect(Buffer.from(shared.eigenvectors.buffer).equals(Buffer.from(alone.eigenvectors.buffer))).toBe(true);
+    expect(crew.heap.usedBytes).toBe(before);
   });
 
   /** Two ranges, of which another thread takes the second while this one does the first. */

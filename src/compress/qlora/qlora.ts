@@ -8,6 +8,7 @@ import type { DecoderModel, ModelOutline, WeightRef } from '../../models/decoder
 import { replaceWeights } from '../../models/map_weights.ts';
 import { packingLabel } from '../../models/packed/packing.ts';
 import { decodeStored } from '../../tensor/decode.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice } from '../options/fields.ts';
@@ -17,12 +18,12 @@ import { nearestValues } from '../solvers/packed_values.ts';
 import type { Learning } from '../train/learning.ts';
 import { linearPlaces, plannedTraining } from '../train/linears.ts';
 import { lowRank } from '../train/low_rank.ts';
-import { adapterMemory, memoryOfTraining } from '../train/memory.ts';
+import { adapterMemory, memoryOfTraining, withStorage } from '../train/memory.ts';
 import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
 import { BETA, LOSS_OR_TEXT, type TargetOptions, towardsTarget } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
 import type { TrainedAdapter } from '../train/trained_adapter.ts';
-import { storeNf4 } from './nf4_weight.ts';
+import { nf4Bytes, storeNf4 } from './nf4_weight.ts';
 
 export interface Options extends TrainingOptions, TargetOptions, IntegerOptions {
   readonly keep: 'floats' | 'integers';
@@ -57,9 +58,18 @@ export const qlora: Method<Options> = {
   },
   plan: planned,
   memory: (model, options, plan) =>
-    memoryOfTraining(model, options, plan, (weight) => adapterMemory(weight, options.rank)),
+    withStorage(
+      memoryOfTraining(model, options, plan, (weight) => adapterMemory(weight, options.rank)),
+      baseBytes(model),
+    ),
   run,
 };
+
+/** Of the linears in NF4, which wait in storage beside the model. */
+function baseBytes(model: ModelOutline): number {
+  const linears = new Set(linearPlaces(model).map(({ weight }) => weight));
+  return [...linears].reduce((sum, { shape }) => sum + nf4Bytes(elementCount(shape)), 0);
+}
 
 function planned(model: ModelOutline, options: Options): ModelOutline {
   const floats = plannedTraining(model, options);
