@@ -7,6 +7,7 @@ import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type CompareLogitsRows, compareRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import type { DivergenceRows } from '../cpu/divergence.ts';
@@ -118,6 +119,7 @@ export interface Tasks extends LinalgTasks {
   divergence_backward: Singles<DivergenceBackwardRows>;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  compare_logits: CompareLogitsRows;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
@@ -345,6 +347,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  compare_logits: (_, task, start, end) => compareRows(task, start, end),
 
   decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);

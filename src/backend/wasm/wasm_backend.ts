@@ -16,6 +16,7 @@ import type {
   AttentionArgs,
   Backend,
   BackendInfo,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -54,6 +55,7 @@ import {
   checkActivation,
   checkAttention,
   checkAttentionBackward,
+  checkCompareLogits,
   checkCovariance,
   checkCrossEntropy,
   checkDecode,
@@ -228,6 +230,16 @@ class WasmBackend extends HostBackend {
       ...{ target_ids: ids(args.target_ids), state: output(args.state) },
     };
     this.threads.run('cross_entropy', task, equalRanges(rows, this.parts(16 * rows * n)));
+  }
+
+  compare_logits(args: CompareLogitsArgs): void {
+    const { rows, n } = checkCompareLogits(args);
+    const { first_column } = args;
+    const task = {
+      ...{ n, first_column, dense: singles(args.dense), own: singles(args.own), state: output(args.state) },
+      ...{ dense_state: singles(args.dense_state), own_state: singles(args.own_state) },
+    };
+    this.threads.run('compare_logits', task, equalRanges(rows, this.parts(64 * rows * n)));
   }
 
   override readonly rms_norm = (args: RmsNormArgs): void => {
