@@ -10,6 +10,7 @@ import { missingMeasures } from '../store/results.ts';
 import { useIsBusy, useShortage } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { TextField } from './TextField.tsx';
 
 export function CalibrationPanel() {
@@ -96,6 +97,7 @@ export function CalibrationPanel() {
           {overlap}
         </p>
       )}
+      <FailureNote place="texts" again={() => void measureMissing(studio)} />
       {isChanged && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>

@@ -1,4 +1,5 @@
 import type { PerplexityReport } from '../../engine/protocol.ts';
+import { showStored } from '../actions/failure.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { protocolText } from '../components/Protocol.tsx';
@@ -48,7 +49,19 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
         </p>
       );
     case 'failed':
-      return <ErrorNote title={`${name}: not offered`} error={entry.error} />;
+      return (
+        <div data-failure tabIndex={-1}>
+          <ErrorNote title={`${name}: not offered`} error={entry.error}>
+            {entry.error.code === 'storage_full' && (
+              <div className="button-row wrapping">
+                <button type="button" onClick={showStored}>
+                  Free space…
+                </button>
+              </div>
+            )}
+          </ErrorNote>
+        </div>
+      );
     case 'done': {
       const { report, protocol } = entry;
       const change = changeAgainst(entry, perplexity);

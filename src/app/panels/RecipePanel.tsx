@@ -10,6 +10,7 @@ import { TimeNote } from '../components/TimeNote.tsx';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
@@ -55,6 +56,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
+      <FailureNote place="recipe" again={({ kind }) => kind === 'recipe' && recipe && void compress(studio, recipe)} />
       <TimeNote seconds={seconds} />
       <RecipePlan plan={plan} />
       <RecipeText text={text} onChange={setText} isWrong={error !== null} />

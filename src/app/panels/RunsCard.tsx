@@ -10,6 +10,7 @@ import { type RunRow, runRows, type SortKey, sortRows, toCsv } from '../store/ru
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { RunsCompare } from './RunsCompare.tsx';
 import { RunTableRow } from './RunTableRow.tsx';
 
@@ -135,6 +136,7 @@ export default function RunsCard() {
           </tbody>
         </table>
       </section>
+      <FailureNote place="runs" />
       {pair.length === 2 && <RunsCompare a={pair[0]} b={pair[1]} onClose={() => setCompared([])} />}
     </section>
   );

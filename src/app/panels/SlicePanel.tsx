@@ -14,6 +14,7 @@ import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
@@ -67,6 +68,10 @@ export default function SlicePanel() {
           Sweep 10 · 20 · 25 · 30 %
         </ActionButton>
       </div>
+      <FailureNote
+        place="slice"
+        again={({ kind }) => void (kind === 'sweep' ? sweep : kind === 'preview' ? preview : slice)(studio)}
+      />
       <TimeNote
         seconds={seconds}
         more={seconds === null ? '' : `; the sweep about ${formatSpan(seconds * SWEEP_PERCENT.length)}`}

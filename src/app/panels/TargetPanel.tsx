@@ -10,6 +10,7 @@ import { useIsBusy } from '../store/selectors.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { ImatrixField } from './ImatrixField.tsx';
 import { LongMeasure } from './LongMeasure.tsx';
 import { useSearchTime } from './search_time.ts';
@@ -43,6 +44,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
     // What is shown has fewer digits than the target; leaving it as it is changes nothing.
     else if (draft !== formatBytes(target)) changeFront(studio.store, { target: typed });
   }
+  const find = () => wanted !== null && void solveForSize(studio, wanted, readRecipe, seconds);
   const wanted = draft === formatBytes(target) ? target : typed;
   return (
     <section className="section size-target" aria-labelledby={title}>
@@ -73,7 +75,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         onClick={() => {
           if (wanted === null) return;
           changeFront(studio.store, { target: wanted });
-          void solveForSize(studio, wanted, readRecipe, seconds);
+          find();
         }}
       >
         Find and make it
@@ -82,6 +84,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
+      <FailureNote place="target" again={({ kind }) => kind === 'solve' && find()} />
       {format === 'gguf' && <ImatrixField />}
       <Solution />
     </section>

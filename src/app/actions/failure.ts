@@ -1,0 +1,67 @@
+/** @file What is done about a failed job: read, found again, and mended by one press. */
+import type { PickedFile } from '../../platform/dropped_files.ts';
+import { changeSettings } from '../store/store.ts';
+import type { Studio } from '../studio.ts';
+import { isOccupied } from './job.ts';
+import { measureAgain, openAsked } from './open_model.ts';
+
+/** Elements that show what lies in the browser's storage, the most useful first. */
+export const STORED = 'data-stored';
+
+export function dismiss({ store }: Studio): void {
+  store.setState(({ job }) => (job.state === 'failed' ? { job: { ...job, is_dismissed: true } } : {}));
+}
+
+/** To where it stands, with the focus. */
+export function showFailure(): void {
+  goTo(document.querySelector<HTMLElement>('[data-failure]'));
+}
+
+/** Sessions and downloads, which can be deleted there; where there are none, the runs of this model. */
+export function showStored(): void {
+  goTo(document.querySelector<HTMLElement>(`[${STORED}]`) ?? document.querySelector<HTMLElement>('.runs-card'));
+}
+
+function goTo(element: HTMLElement | null): void {
+  if (!element) return;
+  for (let fold = element.closest('details'); fold; fold = fold.parentElement?.closest('details') ?? null) {
+    fold.open = true;
+  }
+  if (element instanceof HTMLDetailsElement) element.open = true;
+  element.scrollIntoView({ block: 'center' });
+  const target = element instanceof HTMLDetailsElement ? element.querySelector('summary') : element;
+  target?.focus({ preventScroll: true });
+}
+
+/** What was to be opened last, with these files beside: in the same folder, in place of those of the same names. */
+export async function addFiles(studio: Studio, files: readonly PickedFile[]): Promise<void> {
+  const { attempted } = studio;
+  if (attempted?.kind !== 'files' || files.length === 0) return;
+  const all = joinedFiles(attempted.files, files);
+  await openAsked(studio, { kind: 'files', files: all }, `it with ${files.map(({ file }) => file.name).join(', ')}`);
+}
+
+export function joinedFiles(before: readonly PickedFile[], added: readonly PickedFile[]): PickedFile[] {
+  const [first] = before;
+  const folder = first?.path.includes('/') ? first.path.slice(0, first.path.indexOf('/') + 1) : '';
+  const placed = added.map(({ file }) => ({ path: `${folder}${file.name}`, file }));
+  return [...before.filter(({ path }) => placed.every((each) => each.path !== path)), ...placed];
+}
+
+/** What could not be opened, as the text that slices are calibrated on. */
+export function calibrateOn(studio: Studio): void {
+  const { attempted, store } = studio;
+  if (attempted?.kind !== 'files') return;
+  const [{ file }] = attempted.files;
+  const { texts } = store.getState().settings;
+  changeSettings(store, { texts: { ...texts, calibration: { kind: 'file', file } } });
+  dismiss(studio);
+}
+
+export async function takeBuiltInTexts(studio: Studio): Promise<void> {
+  if (isOccupied(studio)) return;
+  const { texts } = studio.store.getState().settings;
+  const builtIn = { kind: 'demo' } as const;
+  changeSettings(studio.store, { texts: { ...texts, calibration: builtIn, evaluation: builtIn } });
+  await measureAgain(studio);
+}
