@@ -38,7 +38,7 @@ export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: bo
   return useMemo(() => {
     if (!model || !plan) return { plan, edits, isEdited: false };
     const now = editsAt(edits, placeOf(model, settings));
-    const dimensions = editedDimensions(plan, now);
+    const dimensions = editedDimensions(plan, now, model.shape.hidden_size);
     const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
     return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
   }, [model, plan, settings, edits]);
