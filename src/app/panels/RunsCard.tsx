@@ -61,37 +61,34 @@ export default function RunsCard() {
         </p>
         <div className="chart-controls">
           <ColumnChooser columns={columns} />
-          <button
-            type="button"
-            className="quiet"
-            onClick={() => void saveCsv(`${fileStem(model.name, 'runs')}.csv`, sorted)}
-          >
-            Save as CSV
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="Every value that was measured, with its time, as JSON Lines"
-            onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
-          >
-            Save log
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
-            onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
-          >
-            Save project
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="The session as one HTML file: table, charts, settings, protocol"
-            onClick={() => void saveReport(studio)}
-          >
-            Save report
-          </button>
+          <PopoverButton label="Save" title="The table, the log, the whole session">
+            <div className="menu">
+              <button type="button" onClick={() => void saveCsv(`${fileStem(model.name, 'runs')}.csv`, sorted)}>
+                Table (CSV)
+              </button>
+              <button
+                type="button"
+                title="Every value that was measured, with its time, as JSON Lines"
+                onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
+              >
+                Log (JSON Lines)
+              </button>
+              <button
+                type="button"
+                title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
+                onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
+              >
+                Project
+              </button>
+              <button
+                type="button"
+                title="The session as one HTML file: table, charts, settings, protocol"
+                onClick={() => void saveReport(studio)}
+              >
+                Report (HTML)
+              </button>
+            </div>
+          </PopoverButton>
         </div>
       </header>
       {/* A box that scrolls has to be reachable without a mouse. */}

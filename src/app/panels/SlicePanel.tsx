@@ -9,7 +9,7 @@ import { Section } from '../components/Section.tsx';
 import { TimeNote } from '../components/TimeNote.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy, usePlan } from '../store/selectors.ts';
+import { useIsBusy, useLead, usePlan } from '../store/selectors.ts';
 import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
@@ -31,6 +31,7 @@ export default function SlicePanel() {
     slicingSeconds(results.dense, durations, settings.schedule),
   );
   const isBusy = useIsBusy();
+  const lead = useLead();
   const { plan, error } = usePlan();
   const texts = useStudioState((state) => state.settings.texts);
   // It can be tried all the same; it is not what the page recommends.
@@ -51,7 +52,7 @@ export default function SlicePanel() {
       {error && <ErrorNote title="These settings cannot be" error={error} />}
       <div className="button-row">
         <ActionButton
-          className={shortage ? undefined : 'strong'}
+          className={shortage || lead !== 'make' ? undefined : 'strong'}
           data-action="slice"
           hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
           title={shortage || 'Runs the schedule below, then measures perplexity'}

@@ -6,7 +6,7 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { formatBytes, formatClock, formatPercent, formatSpan } from '../format.ts';
 import { type ExportFormat, FORMAT_LABELS, solverFormat, withFormat } from '../store/exports.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { useIsBusy, useLead } from '../store/selectors.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -35,6 +35,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
   const dense = useStudioState((state) => state.results.dense);
   const format = useStudioState((state) => solverFormat(state.settings.export.sliced.format));
   const isBusy = useIsBusy();
+  const lead = useLead();
   const [draft, setDraft] = useState(formatBytes(target));
   useEffect(() => setDraft(formatBytes(target)), [target]);
   const typed = readBytes(draft, model.bytes);
@@ -68,7 +69,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         <FormatField />
       </header>
       <ActionButton
-        className="wide primary"
+        className={lead === 'make' ? 'wide primary' : 'wide strong'}
         data-action="solve"
         hindrance={hindranceOf(isBusy, dense !== null, wanted)}
         title="Measures every matrix in every precision, chooses by what it costs, makes the best and measures it"

@@ -140,7 +140,7 @@ function bad(
     code: 'bad_project',
     ...what,
     place: { file: name, ...(field && { field }) },
-    action: action ?? 'Save the project again with Save project, or open another file.',
+    action: action ?? 'Save the project again (Runs, Save, Project), or open another file.',
   });
 }
 
