@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { missingTokens } from '../../engine/plan.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { placeOfFailure } from '../store/failure.ts';
 import { MODEL, PROTOCOL, studioWith } from '../testing.ts';
 import { addFiles, calibrateOn, dismiss, joinedFiles, takeBuiltInTexts } from './failure.ts';
 import { openFiles } from './open_model.ts';
+import { enoughWindows, takeEnoughWindows } from './texts.ts';
 
 const picked = (path: string) => ({ path, file: new File(['x'], path.split('/').pop() as string) });
 const paths = (files: readonly { path: string }[]) => files.map(({ path }) => path);
@@ -83,4 +85,17 @@ describe('mending by one press', () => {
     await takeBuiltInTexts(studio);
     expect(studio.store.getState().results.dense).not.toBeNull();
   });
+});
+
+it('a text too short for what is kept is made long enough by one press, and measured again', async () => {
+  const { studio, engine } = studioWith();
+  await openFiles(studio, [picked('a.gguf')]);
+  await takeEnoughWindows(studio, 200);
+  expect(studio.store.getState().settings.texts.samples).toBe(2);
+  expect(missingTokens(studio.store.getState().settings.texts, 200)).toBeUndefined();
+  expect(engine.kinds().filter((kind) => kind === 'set_texts')).toHaveLength(2);
+  for (const seqlen of [2, 32, 255, 256]) {
+    for (const kept of [1, 255, 256, 4096])
+      expect(missingTokens({ seqlen, samples: enoughWindows({ seqlen }, kept) }, kept)).toBeUndefined();
+  }
 });

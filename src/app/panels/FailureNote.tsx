@@ -26,7 +26,10 @@ function OpenNote({ job, again }: Pick<Props, 'again'> & { job: FailedJob }) {
   const box = useRef<HTMLDivElement>(null);
   const { calibration, evaluation } = useStudioState((state) => state.settings.texts);
   // The page does not jump: it moves only where the note would not be seen.
-  useEffect(() => box.current?.scrollIntoView({ block: 'nearest' }), []);
+  useEffect(() => {
+    // Gives a promise in browsers that tell when they have scrolled: no effect's end.
+    void box.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   const { attempted } = studio;
   const files = attempted?.kind === 'files' ? attempted.files.map(({ file }) => file) : null;
   const hasOwnTexts = calibration.kind !== 'demo' || evaluation.kind !== 'demo';

@@ -3,6 +3,7 @@ import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
+import { enoughWindows, takeEnoughWindows } from '../actions/texts.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
@@ -69,6 +70,18 @@ export default function SlicePanel() {
           Sweep 10 · 20 · 25 · 30 %
         </ActionButton>
       </div>
+      {shortage && (
+        <div className="notice">
+          <p>{shortage}</p>
+          <ActionButton
+            hindrance={isBusy && BUSY}
+            title="Then the dense model is measured again"
+            onClick={() => void takeEnoughWindows(studio, plan.dimension)}
+          >
+            Use {enoughWindows(texts, plan.dimension)} windows
+          </ActionButton>
+        </div>
+      )}
       <FailureNote
         place="slice"
         again={({ kind }) => void (kind === 'sweep' ? sweep : kind === 'preview' ? preview : slice)(studio)}
