@@ -42,7 +42,7 @@ const LAYERS = {
   cli: [...ENGINE_EDGE, 'report'],
   // It measures the CPU backend with the engine's threads.
   bench: [
-    ...['tensor', 'formats', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
+    ...['tensor', 'formats', 'models', 'backend', 'runtime', 'statistics', 'compress', 'cli'],
     ...['engine/compute_threads\\.ts$', ...ENGINE_EDGE],
   ],
 };

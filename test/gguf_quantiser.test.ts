@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
+import { isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import type { DecoderModel } from '../src/models/decoder_model.ts';
 import { openModel } from '../src/models/open_model.ts';
@@ -22,7 +23,7 @@ const FIGURES: Record<string, { own: number; llama_cpp: number }> = JSON.parse(
 const CHANCE = 1.01;
 /** The others with WHITTLE_FULL=1. */
 const QUICK = ['q4_0'];
-const TYPES = process.env.WHITTLE_FULL === '1' ? Object.keys(FIGURES) : QUICK;
+const TYPES = isFull ? Object.keys(FIGURES) : QUICK;
 
 describe('blocks of the built-in model', () => {
   let backend: Backend;

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, Tensor } from '../src/backend/backend.ts';
 import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import type { DivergenceKind } from '../src/backend/training_kernels.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { type DecoderModel, type Linear, storedWeights } from '../src/models/decoder_model.ts';
@@ -104,7 +104,7 @@ const backends: [kind: string, model: string, create: () => Promise<Backend | un
   ['wasm', 'opt-tiny', async () => createWasmBackend()],
   ['cpu', 'opt-tiny', async () => createCpuBackend()],
   ['webgpu', 'stories260k', createNodeWebGpuBackend],
-  ...(process.env.WHITTLE_FULL
+  ...(isFull
     ? ([
         ['webgpu', 'opt-tiny', createNodeWebGpuBackend],
         ['wasm', 'demo', async () => createWasmBackend()],
@@ -148,7 +148,7 @@ describeWithShared('gradients of torch', () => {
 
     it('of LoRA adapters, with the text and with the dense model as target', async ({ skip }) => {
       // 25 s of a software adapter: with WHITTLE_FULL=1.
-      if (!backend || (kind === 'webgpu' && !process.env.WHITTLE_FULL)) return skip();
+      if (!backend || (kind === 'webgpu' && !isFull)) return skip();
       const { lora, distillation } = reference;
       const device = backend;
       await withArena(device, async (arena) => {
@@ -196,7 +196,7 @@ describeWithShared('gradients of torch', () => {
 
     it('trains for twenty steps as torch does, twice to the same bits, broken off between', async ({ skip }) => {
       const isUsual = kind === 'wasm' && name === 'stories260k';
-      if (!backend || kind === 'cpu' || !(isUsual || process.env.WHITTLE_FULL)) return skip();
+      if (!backend || kind === 'cpu' || !(isUsual || isFull)) return skip();
       const { lora, training } = reference;
       const { lr, betas, eps, weight_decay, losses } = training;
       const device = backend;

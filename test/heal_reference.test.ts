@@ -3,6 +3,7 @@
  * Perplexities within 2 %. Minutes of training: with WHITTLE_FULL=1.
  */
 import { expect, it } from 'vitest';
+import { isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
 import { TEXTS } from './support/method_rows.ts';
@@ -16,7 +17,7 @@ const RUNS = [
 ] as const;
 
 describeWithShared('heal.py', () => {
-  it.runIf(process.env.WHITTLE_FULL).each(RUNS)('$model', { timeout: 7_200_000 }, async (run) => {
+  it.runIf(isFull).each(RUNS)('$model', { timeout: 7_200_000 }, async (run) => {
     const text = (part: string) => readSharedText('text', `${TEXTS[run.model]}.${part}.txt`);
     const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
     const sizes = { seqlen: 256, samples: run.windows, eval_samples: 16 };

@@ -1,7 +1,7 @@
 /** The promises of DESIGN.md that hold for every model and backend: fused = dense, rotated = dense, Q orthogonal. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { backendsUnderTest } from '../src/backend/testing.ts';
+import { backendsUnderTest, isFull } from '../src/backend/testing.ts';
 import { constantDimensions, HEAD_KINDS, resolveHead } from '../src/compress/slicegpt/plan.ts';
 import { calibrateDense, sliceWithBases } from '../src/compress/slicegpt/rotate_once.ts';
 import type { WeightRef } from '../src/models/decoder_model.ts';
@@ -91,8 +91,11 @@ for (const { kind, create } of await backendsUnderTest()) {
         it('rotated = dense (relative 1e-3), with every head and schedule, and every Q orthogonal', async () => {
           const tied = job.model.config.tie_word_embeddings;
           const heads = HEAD_KINDS.filter((head) => tied || !head.startsWith('tied'));
-          for (const head of [...heads, resolveHead('auto', { tied, embedding_norm: 0, layer_norm: false })]) {
-            for (const schedule of ['sequential', 'rotate-once'] as const) {
+          const all = [...heads, resolveHead('auto', { tied, embedding_norm: 0, layer_norm: false })];
+          for (const [at, head] of all.entries()) {
+            for (const [turn, schedule] of (['sequential', 'rotate-once'] as const).entries()) {
+              // The head and the schedule meet nowhere in the kernels: on a software adapter each head takes one schedule.
+              if (kind === 'webgpu' && !isFull && at % 2 !== turn) continue;
               const compressed = await compress(backend, job, {
                 ...EXACT_SEQUENTIAL,
                 round: 1,

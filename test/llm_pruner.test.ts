@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { gradientScores, type Level, type Score } from '../src/compress/llm_pruner/scores.ts';
 import { lowestUnits } from '../src/compress/solvers/unit_scores.ts';
@@ -43,7 +43,7 @@ describeWithShared('llm_pruner', () => {
 
       for (const [settings, entry] of Object.entries(expected.models[model] as Record<string, Entry>)) {
         const isBrief = settings.includes('fisher') && model === 'opt-tiny';
-        if (isBrief && process.env.WHITTLE_FULL !== '1') continue;
+        if (isBrief && !isFull) continue;
         it(`scores units as autograd does: ${settings}`, { timeout: 120_000 }, () =>
           expectScores(backend, job, settings, entry),
         );
@@ -58,7 +58,7 @@ describeWithShared('llm_pruner', () => {
   }
 
   // A software adapter takes its time; on little text every method runs there in `methods_webgpu.test.ts`.
-  it.runIf(process.env.WHITTLE_FULL === '1')('stories260k on WebGPU', { timeout: 120_000 }, async () => {
+  it.runIf(isFull)('stories260k on WebGPU', { timeout: 120_000 }, async () => {
     const backend = await createNodeWebGpuBackend();
     if (!backend) throw new Error('Dawn gives no adapter');
     const entry = (expected.models.stories260k as Record<string, Entry>)['score=taylor,level=vector'];

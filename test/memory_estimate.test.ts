@@ -3,14 +3,14 @@ import { openAsBlob } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { backendsUnderTest } from '../src/backend/testing.ts';
+import { backendsUnderTest, isFull } from '../src/backend/testing.ts';
 import { estimateEvaluation, estimateSlicing, type JobMemory } from '../src/compress/slicegpt/estimate.ts';
 import { modelShape } from '../src/compress/slicegpt/model_shape.ts';
 import { constantDimensions, type HeadKind, type Schedule, sliceDimension } from '../src/compress/slicegpt/plan.ts';
 import { slicegpt } from '../src/compress/slicegpt/slicegpt.ts';
 import type { ModelFile } from '../src/formats/hf/files.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
-import { evaluate } from '../src/runtime/perplexity.ts';
+import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
 import type { SpillOptions } from '../src/runtime/spill.ts';
 import { family } from './fixtures/families/family_model.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
@@ -55,14 +55,20 @@ const SEQUENTIAL = { sparsity: 0.25, schedule: 'sequential' } as const;
 const ROTATE_ONCE = { sparsity: 0.25, schedule: 'rotate-once' } as const;
 
 const CASES: Case[] = [
-  { name: 'llama, F32', job: tiny({}), ...SEQUENTIAL, head: 'untied' },
+  { name: 'llama, F32', job: tiny({}), ...SEQUENTIAL, head: 'untied', isSlow: true },
   { name: 'llama, F16, states in storage', job: tiny({ dtype: 'F16' }, 300), ...SEQUENTIAL, head: 'tied', budget: 1 },
   { name: 'llama, wide MLP', job: tiny({ intermediate_size: 400 }), ...ROTATE_ONCE, head: 'tied-sliced' },
   { name: 'opt: LayerNorm, learned positions', job: ofFamily('opt'), ...ROTATE_ONCE, head: 'sliced' },
   { name: 'gptj: parallel', job: ofFamily('gptj'), ...SEQUENTIAL, head: 'untied' },
   { name: 'granite: scaled branches', job: ofFamily('granite'), ...ROTATE_ONCE, head: 'untied' },
-  { name: 'granite', job: ofFamily('granite'), ...SEQUENTIAL, head: 'untied' },
-  { name: 'llama, biases', job: tiny({ attention_bias: true, mlp_bias: true }), ...SEQUENTIAL, head: 'untied' },
+  { name: 'granite', job: ofFamily('granite'), ...SEQUENTIAL, head: 'untied', isSlow: true },
+  {
+    name: 'llama, biases',
+    job: tiny({ attention_bias: true, mlp_bias: true }),
+    ...SEQUENTIAL,
+    head: 'untied',
+    isSlow: true,
+  },
   { name: 'the built-in model', job: demo, ...SEQUENTIAL, head: 'tied', isSlow: true },
   ...(hasShared ? [{ name: 'stories260k', job: stories, ...SEQUENTIAL, head: 'tied-sliced' } as const] : []),
 ];
@@ -86,8 +92,9 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
   const spill: SpillOptions | undefined =
     budget === undefined ? undefined : { budgetBytes: budget, createScratch: async () => memoryScratch() };
   const found: { what: string; measured: number; estimate: JobMemory }[] = [];
+  const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
   const dense = await measure(() =>
-    evaluate(backend, job.model, { ...job.evaluation, seqlen }, { checkWeights: true }),
+    evaluateDense(backend, job.model, { ...job.evaluation, seqlen }, inputs, { checkWeights: true }),
   );
   found.push({ what: 'evaluating', measured: dense, estimate: estimateEvaluation(shape, plan) });
   let sliced: Awaited<ReturnType<typeof slicegpt.compress>> | undefined;
@@ -101,7 +108,7 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
     estimate: estimateSlicing(shape, { ...plan, schedule, head, dimensions }),
   });
   const model = (sliced as NonNullable<typeof sliced>).model;
-  const again = await measure(() => evaluate(backend, model, job.evaluation));
+  const again = await measure(() => evaluateBeside(backend, job.model, inputs, model, job.evaluation));
   found.push({
     what: 'evaluating the sliced',
     measured: again,
@@ -118,7 +125,7 @@ for (const { kind, create } of await backendsUnderTest()) {
     });
     afterAll(() => backend.dispose());
 
-    const cases = CASES.filter(({ isSlow }) => kind !== 'webgpu' || !isSlow || process.env.WHITTLE_FULL === '1');
+    const cases = CASES.filter(({ isSlow }) => kind !== 'webgpu' || !isSlow || isFull);
     it.each(cases)('$name: $schedule, $head', async (one) => {
       for (const { what, measured, estimate } of await run(backend, one)) {
         const ratio = estimate.device_bytes / measured;

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
+import { isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import zeroquant from './fixtures/zeroquant.json';
 import { describeWithShared } from './shared.ts';
@@ -152,9 +153,7 @@ const OWN: readonly Held[] = [DRIFT, ZEROQUANT].flatMap((figures) =>
   Object.keys(figures.stories260k).map((recipe) => [recipe, recipe, {}] as const),
 );
 
-/** One model checks every row, the others a few of each kind, unless WHITTLE_FULL=1. */
-const isFull = process.env.WHITTLE_FULL === '1';
-/** More of a kind that another row shows: only with WHITTLE_FULL=1. */
+/** More of a kind that another row shows. One model checks every other row, the others a few of each kind. */
 const FULLY = [
   /^awq.*clip=false|^awq:bits=3|^owq.*0\.03|^wanda.*4:8|^gptq.*128|^gptq:bits=4.*delta|^gptq:.*3.*minimum|^rtn.*3.*minimum/,
   /^lorc.*128,rank=8|^tensor_train:ratio=4|^tensor_train.*false|^slicegpt:sparsity=0\.[15]|^embed:bits=8; gptq:bits=[23]/,

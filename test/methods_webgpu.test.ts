@@ -4,7 +4,7 @@
  * minutes for that, on little text against what the CPU backend makes of the same. Results are measured on the CPU backend.
  */
 import { afterAll, beforeAll, it } from 'vitest';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import type { WebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
 import { METHODS } from '../src/compress/registry.ts';
@@ -14,7 +14,6 @@ import { judge, runRecipe } from './support/recipe_job.ts';
 import { type TestJob, testJob } from './support/slice_job.ts';
 
 const MODEL = 'stories260k';
-const isFull = process.env.WHITTLE_FULL === '1';
 const LITTLE = { seqlen: 128, samples: 2, eval_samples: 4 };
 
 const ROWS: readonly (readonly [recipe: string, method: string, settings: Record<string, unknown>])[] = [

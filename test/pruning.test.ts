@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import expected from './fixtures/pruning.json';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
@@ -13,7 +13,6 @@ import { relativeDifference, type TestJob, testJob } from './support/slice_job.t
 
 type Row = { perplexity: number; kl: number; bytes: number; params: number };
 
-const isFull = process.env.WHITTLE_FULL === '1';
 const BRIEFLY = [
   'width:keep=0.8,score=obs',
   'width:keep=0.8,score=flap,compensate=false,bias=true',

@@ -3,6 +3,7 @@
  * beside every format. WHITTLE_FULL=1 takes the whole table.
  */
 import { describe, expect, it } from 'vitest';
+import { isFull } from '../src/backend/testing.ts';
 import { parseRecipe } from '../src/compress/recipe/recipe.ts';
 import type { ExportFormat } from '../src/engine/export/options.ts';
 import type { ModelSource } from '../src/engine/protocol.ts';
@@ -67,7 +68,7 @@ const model = () =>
   });
 
 describe('what is written opens again with its numbers', () => {
-  it.each(process.env.WHITTLE_FULL ? ALL : SOME)('%s', async (recipe, formats) => {
+  it.each(isFull ? ALL : SOME)('%s', async (recipe, formats) => {
     const platform = memoryPlatform();
     const engine = await started(platform, model());
     const run = await engine.run('compress', { steps: parseRecipe(recipe).steps });

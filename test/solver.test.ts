@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
+import { isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { integerPalette } from '../src/compress/solver/integers.ts';
 import { type SolveRequest, solve } from '../src/compress/solver/solve.ts';
@@ -17,7 +18,6 @@ import { judge, runRecipe } from './support/recipe_job.ts';
 import { compressionContext, type TestJob } from './support/slice_job.ts';
 
 const TEXTS: Record<string, string> = { stories260k: 'stories', 'opt-tiny': 'brown', demo: 'brown' };
-const isFull = process.env.WHITTLE_FULL === '1';
 const MODELS = isFull ? Object.keys(TEXTS) : ['stories260k'];
 /** The bytes of these are the targets; int4 with an int4 table among them. */
 const SINGLES = [

@@ -1,7 +1,7 @@
 /** The search for a recipe: the memory that it is told to need against what it takes, and states that wait in storage. */
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { backendsUnderTest } from '../src/backend/testing.ts';
+import { backendsUnderTest, isFull } from '../src/backend/testing.ts';
 import { solverMemory } from '../src/compress/memory/solver_memory.ts';
 import { integerPalette } from '../src/compress/solver/integers.ts';
 import { type Solution, type SolveRequest, solve } from '../src/compress/solver/solve.ts';
@@ -52,7 +52,6 @@ async function search(backend: Backend, spill?: SpillOptions): Promise<{ solutio
   return { solution, ratio: told.device_bytes / backend.memory.peakBytes };
 }
 
-const isFull = process.env.WHITTLE_FULL === '1';
 // Half a minute on a software adapter.
 const backends = (await backendsUnderTest()).filter(({ kind }) => isFull || kind !== 'webgpu');
 

@@ -6,7 +6,7 @@ import { openAsBlob, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { readTask } from '../src/formats/tasks/read_task.ts';
 import { type ModelFile, openModel } from '../src/models/open_model.ts';
@@ -67,12 +67,9 @@ describe('multiple-choice tasks, as lm-evaluation-harness scores them', () => {
   afterAll(() => backend.dispose());
 
   // Every form is held on the smaller model below.
-  it.each(process.env.WHITTLE_FULL === '1' ? FORMS : (['winogrande'] as const))(
-    '%s on the built-in model',
-    async (form) => {
-      await check(backend, await folderFiles(fileURLToPath(new URL('../public/demo', import.meta.url))), 'demo', form);
-    },
-  );
+  it.each(isFull ? FORMS : (['winogrande'] as const))('%s on the built-in model', async (form) => {
+    await check(backend, await folderFiles(fileURLToPath(new URL('../public/demo', import.meta.url))), 'demo', form);
+  });
 
   it('counts from the likelihoods alone what the harness counts', async () => {
     for (const model of ['demo', 'stories260k']) {

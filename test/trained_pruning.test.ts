@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { createNodeWebGpuBackend } from '../src/backend/testing.ts';
+import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { uniqueMovement } from '../src/compress/gum/movement.ts';
 import { unitUniqueness } from '../src/compress/gum/uniqueness.ts';
@@ -113,7 +113,7 @@ describeWithShared('loraprune and gum', () => {
   });
 
   // A software adapter takes its time; on little text every method runs there in `methods_webgpu.test.ts`.
-  it.runIf(process.env.WHITTLE_FULL === '1')('stories260k on WebGPU', { timeout: 300_000 }, async () => {
+  it.runIf(isFull)('stories260k on WebGPU', { timeout: 300_000 }, async () => {
     const webgpu = await createNodeWebGpuBackend();
     if (!webgpu) throw new Error('Dawn gives no adapter');
     expectScores(await scored(webgpu, await jobOf('stories260k')), expected.models.stories260k);

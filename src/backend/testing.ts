@@ -4,6 +4,9 @@ import { createCpuBackend } from './cpu/cpu_backend.ts';
 import { createWasmBackend } from './wasm/wasm_backend.ts';
 import { createWebGpuBackend, type WebGpuBackend } from './webgpu/webgpu_backend.ts';
 
+/** WHITTLE_FULL=1: every row of every table. Else tests whose kind others show too wait, where a software adapter needs long. */
+export const isFull = process.env.WHITTLE_FULL === '1';
+
 /** Dawn's instance must outlive its adapters and devices: collected too early, it takes the process with it. */
 let instance: Promise<GPU | undefined> | undefined;
 

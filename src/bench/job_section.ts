@@ -15,7 +15,7 @@ import type { BenchOptions } from './options.ts';
 
 /** A job that lasts longer has stopped. */
 const DEMO_PATIENCE_MS = 600_000;
-const MODEL_PATIENCE_MS = 3_600_000;
+export const MODEL_PATIENCE_MS = 3_600_000;
 
 export type JobFigures = Pick<
   BenchReport,
@@ -58,7 +58,7 @@ export async function measureModel({ model, calibration, evaluation }: BenchOpti
 }
 
 /** A whole job by 25 %, with its export verified, in a browser of its own. */
-async function runOn(backend: 'webgpu' | 'cpu', args: string[], patience: number): Promise<Report> {
+export async function runOn(backend: 'webgpu' | 'cpu', args: string[], patience: number): Promise<Report> {
   const out = await mkdtemp(join(tmpdir(), 'whittle-bench-'));
   const options = parseOptions([...args, '--backend', backend, '--out', out]);
   const model = modelFiles(options.model);

@@ -2,6 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
+import { measureAgainst } from './against/against.ts';
+import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
 import { type DragFigure, measureDrags } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
@@ -30,6 +32,15 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   return { ...figures, targets: targetsOf(figures), seconds: Math.round((performance.now() - started) / 1000) };
 }
 
+async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
+  if (options.against) {
+    const report = await measureAgainst(options, options.against);
+    return { report, tables: againstTables(report) };
+  }
+  const report = await measure(options);
+  return { report, tables: benchTables(report) };
+}
+
 /** The other figures stand without it. */
 function dragFailed(thrown: unknown): DragFigure[] {
   say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
@@ -51,8 +62,8 @@ async function main(argv: string[]): Promise<number> {
   }
   try {
     checkInputs(options);
-    const report = await measure(options);
-    process.stdout.write(`${benchTables(report)}\n`);
+    const { report, tables } = await figures(options);
+    process.stdout.write(`${tables}\n`);
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     return 0;
   } catch (thrown) {

@@ -9,6 +9,10 @@ export interface BenchOptions {
   model?: string;
   calibration?: string;
   evaluation?: string;
+  /** Nothing but this comparison. */
+  against?: { python?: string };
+  /** Of the comparison. */
+  rounds?: number;
 }
 
 export const BENCH_USAGE = `Usage: npm run bench -- [options]
@@ -19,6 +23,12 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
                       (a folder or a .gguf file; 8 windows of 256 tokens for each text)
   --calibration FILE  UTF-8 text to calibrate it with    (the built-in text)
   --evaluation FILE   UTF-8 text for its perplexity      (the built-in text)
+
+  --against torch[=PYTHON]
+                      only this: Whittle's CPU backend and torch do one job in turn, dense evaluation, slicing by
+                      25 % and sliced evaluation of 8 × 256 tokens (--quick: 2 × 256, once), on the built-in model,
+                      the GGUF below $LAB_DATA/smol or --model; needs a Python that has torch
+  --rounds N          how often the two do it: medians are told   (3)
 
 Figures are ratios of what runs on this machine, one after the other: leave it alone meanwhile.
 `;
@@ -35,6 +45,8 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
       model: text,
       calibration: text,
       evaluation: text,
+      against: text,
+      rounds: text,
       help: { type: 'boolean', short: 'h' },
     },
     strict: true,
@@ -42,8 +54,29 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
   });
   if (values.help) return undefined;
   const { json, quick = false, model, calibration, evaluation } = values;
-  if (model === undefined && (calibration ?? evaluation) !== undefined) {
+  const against = values.against === undefined ? undefined : rivalOf(values.against);
+  const rounds = values.rounds === undefined ? undefined : roundsOf(values.rounds, against !== undefined);
+  if (model === undefined && !against && (calibration ?? evaluation) !== undefined) {
     throw new TypeError('--calibration and --evaluation are for a model of your own: name it with --model.');
   }
-  return { json, quick, model, calibration, evaluation };
+  return {
+    ...{ json, quick, model, calibration, evaluation },
+    ...(against && { against }),
+    ...(rounds !== undefined && { rounds }),
+  };
+}
+
+function rivalOf(value: string): { python?: string } {
+  const [, python] = /^torch(?:=(.+))?$/s.exec(value) ?? [];
+  if (python === undefined && value !== 'torch') {
+    throw new TypeError(`--against is "${value}": it can be torch, or torch=PYTHON with the path of a Python.`);
+  }
+  return python === undefined ? {} : { python };
+}
+
+function roundsOf(value: string, isAgainst: boolean): number {
+  if (!isAgainst) throw new TypeError('--rounds is for --against torch.');
+  const rounds = Number(value);
+  if (/^\d+$/.test(value) && rounds >= 1 && rounds <= 99) return rounds;
+  throw new TypeError(`--rounds is "${value}": it can be a whole number from 1 to 99.`);
 }

@@ -110,14 +110,14 @@ function jobTables(report: BenchReport): string[] {
   ];
 }
 
-function protocolOf(protocol: ModelFigure['protocol']): string {
+export function protocolOf(protocol: ModelFigure['protocol']): string {
   const { calibration, samples, evaluation, eval_samples, seqlen, bos } = protocol;
   return `calibrated on ${calibration} (${samples} × ${seqlen}), perplexity of ${evaluation} (${eval_samples} × ${seqlen}, ${bosText(bos)})`;
 }
 
 const same = <T extends Cell>(value: T): Cell => value;
-const digits = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
-const tiny = (value: number) => value.toExponential(1);
+export const digits = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+export const tiny = (value: number) => value.toExponential(1);
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 /** Parts of at least one of a hundred. */
 function megabytes(parts: Record<string, number>): string {
@@ -126,7 +126,7 @@ function megabytes(parts: Record<string, number>): string {
   return large.map(([part, bytes]) => `${part} ${digits(bytes / 1e6)} MB`).join(', ');
 }
 
-function tableOf<T extends object>(title: string, rows: readonly T[], fields: Fields<T>): string {
+export function tableOf<T extends object>(title: string, rows: readonly T[], fields: Fields<T>): string {
   const names = Object.keys(fields) as (keyof T & string)[];
   const cell = (row: T, name: keyof T & string) => {
     const value = row[name];

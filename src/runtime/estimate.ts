@@ -259,7 +259,7 @@ function planHead(
   windows: WindowPlan,
   batches: readonly number[],
   states: PlannedStates,
-  head: { input: number; columns: number },
+  head: { input: number; columns: number; dense?: number },
 ): void {
   ledger.freeWorkspace();
   const norm = ledger.load('head', head.input);
@@ -274,6 +274,10 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
+  for (const [i, rows] of batches.entries()) {
+    ledger.read(inputs[i].bytes / 4);
+    if (head.dense) planBothLogits(ledger, shape, windows, rows, [head.dense, head.columns]);
+  }
   const kept = [
     ...batches.map((rows) => ledger.hold('head', 4 * rows)),
     ...batches.map((rows) => ledger.holdIds('head', rows)),
@@ -282,20 +286,40 @@ function planHead(
   const block = vocabularyBlockRows(shape.vocab_size, head.columns, most, windows.maxTensorBytes);
   const weight = ledger.load('head', block * head.columns);
   const bias = shape.biased ? ledger.load('head', block) : undefined;
-  const logits = ledger.hold('head', most * block);
+  ledger.workspace('logits', most * block);
   ledger.free(weight, bias);
   ledger.sync();
   for (const rows of batches) ledger.read(4 * rows);
-  ledger.free(logits, ...inputs, ...kept);
+  ledger.free(...inputs, ...kept);
 }
 
-/** `evaluate` with its largest group. */
+/** `logitsOfBoth` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
+function planBothLogits(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  windows: WindowPlan,
+  rows: number,
+  columns: readonly [dense: number, own: number],
+): void {
+  const other = ledger.hold('activations', rows * columns[0]);
+  const block = vocabularyBlockRows(shape.vocab_size, Math.max(...columns), rows, windows.maxTensorBytes);
+  for (const width of columns) {
+    const weight = ledger.load('head', block * width);
+    const bias = shape.biased ? ledger.load('head', block) : undefined;
+    ledger.workspace('logits', rows * block);
+    ledger.read(rows * block);
+    ledger.free(weight, bias);
+  }
+  ledger.free(other);
+}
+
+/** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */
 export function planEvaluation(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
   dimensions: (layer: number) => LayerDimensions,
-  head: { table: number; columns: number },
+  head: { table: number; columns: number; dense?: number },
 ): void {
   const group = largestGroup(windows.count, windows.seqlen, shape.hidden_size);
   const batches = batchRows(windows, group);
@@ -311,6 +335,7 @@ export function planEvaluation(
     (x, i, elements) => states.put(i, x, elements),
   );
   planLayers(ledger, shape, windows, batches, states, dimensions);
-  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns });
+  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns, dense: head.dense });
+  ledger.freeWorkspace();
   ledger.free(counts);
 }

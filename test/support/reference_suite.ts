@@ -7,7 +7,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.ts';
-import { backendsUnderTest, type TestedKind } from '../../src/backend/testing.ts';
+import { backendsUnderTest, isFull, type TestedKind } from '../../src/backend/testing.ts';
 import type { Fusion, HeadKind, Schedule } from '../../src/compress/slicegpt/plan.ts';
 import { calibrateDense, type DenseBases } from '../../src/compress/slicegpt/rotate_once.ts';
 import { countParameters } from '../../src/models/model_size.ts';
@@ -34,7 +34,6 @@ interface Reference {
 }
 
 const TOLERANCE = 5e-3;
-const isFull = process.env.WHITTLE_FULL === '1';
 const backends = await backendsUnderTest();
 
 export interface Group {

@@ -1,6 +1,6 @@
 /** @file One prompt to several models, one after the other; and one text under the microscope of two. */
 import type { ExportedChoice, Prompt, TokenLosses } from '../../engine/protocol.ts';
-import { toErrorData } from '../../errors/errors.ts';
+import { type ErrorCode, toErrorData } from '../../errors/errors.ts';
 import { exportKey } from '../store/exports.ts';
 import type { JobStep } from '../store/job.ts';
 import { changeExports } from '../store/results.ts';
@@ -9,6 +9,9 @@ import { changeVoice, type Speaker, type SpeakSettings, type Voice } from '../st
 import type { Studio } from '../studio.ts';
 import { isOccupied, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
+
+/** After these the other models do not write either. */
+const ENDS_ALL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['cancelled', 'engine_stopped', 'engine_stalled']);
 
 /** @param show Gets the texts whenever something was written. A model that fails does not keep the others from writing. */
 export async function writeTexts(
@@ -34,7 +37,7 @@ export async function writeTexts(
         if (file && result.tokens_per_second !== null) keepSpeed(studio, target, file, result.tokens_per_second);
       } catch (thrown) {
         const error = toErrorData(thrown);
-        if (job.signal.aborted || error.code === 'cancelled' || error.code === 'engine_stopped') throw thrown;
+        if (job.signal.aborted || ENDS_ALL.has(error.code)) throw thrown;
         change(key, () => ({ state: 'failed', error }));
       }
     }

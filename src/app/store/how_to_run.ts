@@ -46,6 +46,16 @@ export function howToRun(
         title: 'With llama.cpp',
         lines: [`llama-cli -m ${folder}/${fileOf(files, '.gguf')} -no-cnv -n 32 -p "Once upon a time"`],
       };
+    case 'peft':
+      return {
+        title: 'With peft (pip install peft), on the model before the training',
+        lines: [
+          'from transformers import AutoModelForCausalLM',
+          'from peft import PeftModel',
+          'base = AutoModelForCausalLM.from_pretrained("the-model-before")',
+          `model = PeftModel.from_pretrained(base, "${folder}")`,
+        ],
+      };
     default:
       if (files.some(({ name }) => name === WHITTLES_OWN))
         return {

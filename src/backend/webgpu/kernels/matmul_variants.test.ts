@@ -1,6 +1,6 @@
 /** matmul_shared, matmul_bt_shared and matmul_at_shared, and every shape that autotune may choose. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { normalisedError, openTwins, randomValues } from '../../testing.ts';
+import { isFull, normalisedError, openTwins, randomValues } from '../../testing.ts';
 import { describeVariant, MATMUL_VARIANTS } from '../matmul_variants.ts';
 
 const twins = await openTwins();
@@ -9,7 +9,7 @@ afterAll(() => twins?.webgpu.dispose());
 /** Workgroup memory makes a software adapter compile for seconds: WHITTLE_FULL=1 runs all shapes. */
 const QUICK = ['tiled 16×4', 'tiled 4×16', 'shared 8×8 k4'];
 const variants = MATMUL_VARIANTS.map((variant) => [describeVariant(variant), variant] as const).filter(
-  ([name]) => process.env.WHITTLE_FULL === '1' || QUICK.includes(name),
+  ([name]) => isFull || QUICK.includes(name),
 );
 
 const [M, K, N] = [140, 36, 268];

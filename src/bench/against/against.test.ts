@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { family, familyFiles } from '../../../test/fixtures/families/family_model.ts';
+import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { WhittleError } from '../../errors/errors.ts';
+import { openModel } from '../../models/open_model.ts';
+import { decodeStored } from '../../tensor/decode.ts';
+import { parseBenchOptions } from '../options.ts';
+import { againstReport, median, type Round } from './compare.ts';
+import { findTorch } from './python.ts';
+import { againstTables } from './tables.ts';
+import { whyNotPlain, writeTorchModel } from './torch_model.ts';
+
+describe('the option --against', () => {
+  it('names torch, and a Python if need be', () => {
+    expect(parseBenchOptions(['--against', 'torch'])?.against).toEqual({});
+    expect(parseBenchOptions(['--against=torch=/a/python', '--rounds', '2'])).toMatchObject({
+      against: { python: '/a/python' },
+      rounds: 2,
+    });
+    expect(parseBenchOptions(['--against', 'torch', '--evaluation', 'e'])?.evaluation).toBe('e');
+  });
+
+  it.each([
+    [['--against', 'jax'], '"jax"'],
+    [['--against', 'torch='], '"torch="'],
+    [['--rounds', '3'], '--against'],
+    [['--against', 'torch', '--rounds', '0'], '"0"'],
+  ])('refuses %j', (argv, said) => {
+    expect(() => parseBenchOptions(argv)).toThrow(said);
+  });
+
+  it('says what was tried where no Python has torch', async () => {
+    const failed = await findTorch(join(tmpdir(), 'no-such-python')).catch((thrown: unknown) => thrown);
+    expect(failed).toBeInstanceOf(WhittleError);
+    const { code, message, place, allowed } = (failed as WhittleError).toData();
+    expect([code, place.field]).toEqual(['bad_option', '--against']);
+    expect(message).toContain('there is no such program');
+    expect(allowed).toContain('torch=PYTHON');
+  });
+});
+
+describe('what torch is given', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'whittle-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each([true, false])('is every weight once, in f32 and in the order told (tied: %s)', async (tied) => {
+    const { model, config } = await openModel(await tinyLlama({ tied, dtype: 'F16', num_hidden_layers: 2 }));
+    const windows = { seqlen: 2, count: 1, ids: Uint32Array.of(1, 2), totalTokens: 2 };
+    await writeTorchModel(folder, { model, calibration: windows, evaluation: windows, width: 8 });
+    const { weights, ...told } = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'));
+    const floats = new Float32Array(new Uint8Array(await readFile(join(folder, 'weights.bin'))).buffer);
+    const elements = (shape: number[]) => shape.reduce((product, size) => product * size, 1);
+    const sizes = weights.map(([, shape]: [string, number[]]) => elements(shape));
+    expect(floats).toHaveLength(sizes.reduce((sum: number, size: number) => sum + size, 0));
+    expect(weights.map(([name]: [string]) => name).includes('head')).toBe(!tied);
+    const at = weights.findIndex(([name]: [string]) => name === '1.down');
+    const first = sizes.slice(0, at).reduce((sum: number, size: number) => sum + size, 0);
+    const { weight } = model.layers[1].mlp.down_proj;
+    expect(floats.slice(first, first + sizes[at])).toEqual(decodeStored(await weight.read(), weight.dtype));
+    expect(told).toMatchObject({ hidden_size: config.hidden_size, calibration: [1, 2], interleaved: false, width: 8 });
+  });
+
+  it.each(['gemma2', 'qwen2', 'gpt2', 'olmo2', 'cohere'])('is not %s, and the message says why', async (name) => {
+    const { model } = await openModel(await familyFiles(await family(name)));
+    expect(whyNotPlain(model)).toMatch(/\w/);
+  });
+});
+
+describe('rounds of both sides', () => {
+  const round = (ms: number, torch_ms: number): Round =>
+    ({
+      whittle: {
+        model: { name: 'm', parameters: 10 },
+        protocol: { calibration: 'c', evaluation: 'e', samples: 1, eval_samples: 1, seqlen: 2, bos: 'none' },
+        backend: { description: 'WebAssembly' },
+        dense: { perplexity: 10 },
+        sliced: [{ perplexity: 20.2 }],
+        timings_ms: {
+          ...{ load: 1, dense_evaluation: ms, compression: 2 * ms, calibration_and_slicing: 2 * ms },
+          ...{ evaluation: 3 * ms, export: 1, verification: 5000, total: 9000 },
+        },
+      },
+      torch: {
+        ...{ torch: '2', threads: 2, capability: 'AVX2', dense_perplexity: 10, perplexity: 20 },
+        stage_ms: { dense_evaluation: torch_ms, calibration_and_slicing: torch_ms, evaluation: torch_ms },
+      },
+    }) as unknown as Round;
+
+  it('come to medians, with the ratio of each round’s own figures', () => {
+    const report = againstReport([round(1000, 1000), round(4000, 2000), round(9000, 1000)]);
+    const [dense, slicing, , verification, total] = report.against;
+    expect(dense).toEqual({ stage: 'dense_evaluation', whittle_ms: 4000, torch_ms: 1000, ratio: 2, wanted: 2.2 });
+    expect(slicing).toMatchObject({ whittle_ms: 8000, ratio: 4 });
+    expect(verification).toMatchObject({ whittle_ms: 5000, torch_ms: null, ratio: null });
+    expect(total).toMatchObject({ whittle_ms: 9000, torch_ms: null });
+    expect(report.perplexities[1]).toMatchObject({ of: 'sliced', difference: expect.closeTo(0.01, 12) });
+    const text = againstTables(report);
+    expect(text).toMatch(/dense_evaluation +4\.00 +1\.00 +2\.00 +≤ 2\.2/);
+    expect(text).toMatch(/verification +5\.00\n/);
+    expect(text).toContain('medians of 3');
+  });
+
+  it('have the mean of the two in the middle where their number is even', () => {
+    expect(median([4, 1, 3, 100])).toBe(3.5);
+    expect(median([7])).toBe(7);
+  });
+});
