@@ -10,7 +10,7 @@ describe('how to run an export', () => {
     const onnx = howToRun({ format: 'onnx', precision: 'int4' }, named('config.json', 'model_q4.onnx'), 'a-25');
     expect(text(onnx.lines)).toContain('"a-25/model_q4.onnx"');
     const gguf = howToRun({ format: 'gguf', precision: 'stored' }, named('tiny.gguf'), 'a-25');
-    expect(gguf.lines).toEqual(['llama-cli -m a-25/tiny.gguf -no-cnv -n 32 -p "Once upon a time"']);
+    expect(gguf.lines).toEqual(['llama-cli -m a-25/tiny.gguf -p "Once upon a time" -n 32']);
   });
 
   it('asks transformers.js for the numbers that the file has', () => {

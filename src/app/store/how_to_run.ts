@@ -44,7 +44,7 @@ export function howToRun(
     case 'gguf':
       return {
         title: 'With llama.cpp',
-        lines: [`llama-cli -m ${folder}/${fileOf(files, '.gguf')} -no-cnv -n 32 -p "Once upon a time"`],
+        lines: [`llama-cli -m ${folder}/${fileOf(files, '.gguf')} -p "Once upon a time" -n 32`],
       };
     case 'peft':
       return {
