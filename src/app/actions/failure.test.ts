@@ -3,9 +3,16 @@ import { missingTokens } from '../../engine/plan.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { placeOfFailure } from '../store/failure.ts';
 import { MODEL, PROTOCOL, studioWith } from '../testing.ts';
-import { addFiles, calibrateOn, dismiss, joinedFiles, takeBuiltInTexts } from './failure.ts';
+import {
+  addFiles,
+  calibrateOn,
+  dismiss,
+  enoughWindows,
+  joinedFiles,
+  takeBuiltInTexts,
+  takeEnoughWindows,
+} from './failure.ts';
 import { openFiles } from './open_model.ts';
-import { enoughWindows, takeEnoughWindows } from './texts.ts';
 
 const picked = (path: string) => ({ path, file: new File(['x'], path.split('/').pop() as string) });
 const paths = (files: readonly { path: string }[]) => files.map(({ path }) => path);

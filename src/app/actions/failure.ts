@@ -1,4 +1,5 @@
 /** @file What is done about a failed job: read, found again, and mended by one press. */
+import type { TextSettings } from '../../engine/protocol.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
 import { changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -63,5 +64,17 @@ export async function takeBuiltInTexts(studio: Studio): Promise<void> {
   const { texts } = studio.store.getState().settings;
   const builtIn = { kind: 'demo' } as const;
   changeSettings(studio.store, { texts: { ...texts, calibration: builtIn, evaluation: builtIn } });
+  await measureAgain(studio);
+}
+
+/** Windows of this length that have a token for every direction that is kept, and as many again. */
+export function enoughWindows({ seqlen }: Pick<TextSettings, 'seqlen'>, dimension: number): number {
+  return Math.ceil((2 * dimension) / seqlen);
+}
+
+export async function takeEnoughWindows(studio: Studio, dimension: number): Promise<void> {
+  if (isOccupied(studio)) return;
+  const { texts } = studio.store.getState().settings;
+  changeSettings(studio.store, { texts: { ...texts, samples: enoughWindows(texts, dimension) } });
   await measureAgain(studio);
 }

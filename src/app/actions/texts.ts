@@ -60,19 +60,6 @@ export async function offerPasted(studio: Studio, text: string): Promise<void> {
   await offer(studio, [{ kind: 'text', name, text }], [name]);
 }
 
-/** Windows of this length that have a token for every direction that is kept, and as many again. */
-export function enoughWindows({ seqlen }: Pick<TextSettings, 'seqlen'>, dimension: number): number {
-  return Math.ceil((2 * dimension) / seqlen);
-}
-
-export async function takeEnoughWindows(studio: Studio, dimension: number): Promise<void> {
-  const { texts } = studio.store.getState().settings;
-  changeSettings(studio.store, { texts: { ...texts, samples: enoughWindows(texts, dimension) } });
-  // The module that opens models offers texts, too.
-  const { measureAgain } = await import('./open_model.ts');
-  await measureAgain(studio);
-}
-
 async function offer(studio: Studio, sources: readonly TextSource[], names: readonly string[]): Promise<void> {
   const [first, second] = names;
   const answers = second

@@ -1,9 +1,9 @@
 import { memo } from 'react';
 import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
+import { enoughWindows, takeEnoughWindows } from '../actions/failure.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
-import { enoughWindows, takeEnoughWindows } from '../actions/texts.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
