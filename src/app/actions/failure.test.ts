@@ -3,15 +3,8 @@ import { missingTokens } from '../../engine/plan.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { placeOfFailure } from '../store/failure.ts';
 import { MODEL, PROTOCOL, studioWith } from '../testing.ts';
-import {
-  addFiles,
-  calibrateOn,
-  dismiss,
-  enoughWindows,
-  joinedFiles,
-  takeBuiltInTexts,
-  takeEnoughWindows,
-} from './failure.ts';
+import { dismiss } from './failure.ts';
+import { addFiles, calibrateOn, enoughWindows, joinedFiles, takeBuiltInTexts, takeEnoughWindows } from './mend.ts';
 import { openFiles } from './open_model.ts';
 
 const picked = (path: string) => ({ path, file: new File(['x'], path.split('/').pop() as string) });

@@ -1,13 +1,5 @@
-/** @file What is done about a failed job: read, found again, and mended by one press. */
-import type { TextSettings } from '../../engine/protocol.ts';
-import type { PickedFile } from '../../platform/dropped_files.ts';
-import { changeSettings } from '../store/store.ts';
+/** @file A failed job: read, and found again. What mends it is in `mend.ts`. */
 import type { Studio } from '../studio.ts';
-import { isOccupied } from './job.ts';
-import { measureAgain, openAsked } from './open_model.ts';
-
-/** Elements that show what lies in the browser's storage, the most useful first. */
-export const STORED = 'data-stored';
 
 export function dismiss({ store }: Studio): void {
   store.setState(({ job }) => (job.state === 'failed' ? { job: { ...job, is_dismissed: true } } : {}));
@@ -18,12 +10,8 @@ export function showFailure(): void {
   goTo(document.querySelector<HTMLElement>('[data-failure]'));
 }
 
-/** Sessions and downloads, which can be deleted there; where there are none, the runs of this model. */
-export function showStored(): void {
-  goTo(document.querySelector<HTMLElement>(`[${STORED}]`) ?? document.querySelector<HTMLElement>('.runs-card'));
-}
-
-function goTo(element: HTMLElement | null): void {
+/** With the folds around it open, and the focus on it. */
+export function goTo(element: HTMLElement | null): void {
   if (!element) return;
   for (let fold = element.closest('details'); fold; fold = fold.parentElement?.closest('details') ?? null) {
     fold.open = true;
@@ -32,49 +20,4 @@ function goTo(element: HTMLElement | null): void {
   element.scrollIntoView({ block: 'center' });
   const target = element instanceof HTMLDetailsElement ? element.querySelector('summary') : element;
   target?.focus({ preventScroll: true });
-}
-
-/** What was to be opened last, with these files beside: in the same folder, in place of those of the same names. */
-export async function addFiles(studio: Studio, files: readonly PickedFile[]): Promise<void> {
-  const { attempted } = studio;
-  if (attempted?.kind !== 'files' || files.length === 0) return;
-  const all = joinedFiles(attempted.files, files);
-  await openAsked(studio, { kind: 'files', files: all }, `it with ${files.map(({ file }) => file.name).join(', ')}`);
-}
-
-export function joinedFiles(before: readonly PickedFile[], added: readonly PickedFile[]): PickedFile[] {
-  const [first] = before;
-  const folder = first?.path.includes('/') ? first.path.slice(0, first.path.indexOf('/') + 1) : '';
-  const placed = added.map(({ file }) => ({ path: `${folder}${file.name}`, file }));
-  return [...before.filter(({ path }) => placed.every((each) => each.path !== path)), ...placed];
-}
-
-/** What could not be opened, as the text that slices are calibrated on. */
-export function calibrateOn(studio: Studio): void {
-  const { attempted, store } = studio;
-  if (attempted?.kind !== 'files') return;
-  const [{ file }] = attempted.files;
-  const { texts } = store.getState().settings;
-  changeSettings(store, { texts: { ...texts, calibration: { kind: 'file', file } } });
-  dismiss(studio);
-}
-
-export async function takeBuiltInTexts(studio: Studio): Promise<void> {
-  if (isOccupied(studio)) return;
-  const { texts } = studio.store.getState().settings;
-  const builtIn = { kind: 'demo' } as const;
-  changeSettings(studio.store, { texts: { ...texts, calibration: builtIn, evaluation: builtIn } });
-  await measureAgain(studio);
-}
-
-/** Windows of this length that have a token for every direction that is kept, and as many again. */
-export function enoughWindows({ seqlen }: Pick<TextSettings, 'seqlen'>, dimension: number): number {
-  return Math.ceil((2 * dimension) / seqlen);
-}
-
-export async function takeEnoughWindows(studio: Studio, dimension: number): Promise<void> {
-  if (isOccupied(studio)) return;
-  const { texts } = studio.store.getState().settings;
-  changeSettings(studio.store, { texts: { ...texts, samples: enoughWindows(texts, dimension) } });
-  await measureAgain(studio);
 }

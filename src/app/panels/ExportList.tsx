@@ -1,5 +1,5 @@
 import type { ExportReport, PerplexityReport } from '../../engine/protocol.ts';
-import { showStored } from '../actions/failure.ts';
+import { showStored } from '../actions/mend.ts';
 import { CopyButton } from '../components/CopyButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
-import { enoughWindows, takeEnoughWindows } from '../actions/failure.ts';
+import { enoughWindows, takeEnoughWindows } from '../actions/mend.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
 import { ActionButton } from '../components/ActionButton.tsx';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorData } from '../../errors/errors.ts';
-import { type FailedJob, type Fix, fixesOf, placeOfFailure } from './failure.ts';
+import { type FailedJob, placeOfFailure } from './failure.ts';
+import { type Fix, fixesOf } from './fixes.ts';
 
 const NOTHING = { files: null, hasOwnTexts: false };
 const named = (...names: string[]) => names.map((name) => ({ name }));
