@@ -1,4 +1,15 @@
-import { dropFiles, expect, type FileBytes, readFolder, region, STORIES, storiesAbsent, test } from './fixtures.ts';
+import {
+  chooseWindows,
+  dropFiles,
+  expect,
+  type FileBytes,
+  readFolder,
+  region,
+  STORIES,
+  storiesAbsent,
+  test,
+  waitForJob,
+} from './fixtures.ts';
 
 /** The stories model, with some files changed or left out. */
 function stories(change: (file: FileBytes) => FileBytes | null): FileBytes[] {
@@ -49,18 +60,37 @@ test.describe('a bad drop is refused with what was found and what to do', () => 
       await page.goto('./');
       await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeEnabled();
       await dropFiles(page, files());
-      const alert = page.getByRole('alert');
+      // Once, where the model would stand.
+      const alert = region(page, 'Model').getByRole('alert');
       await expect(alert).toBeVisible({ timeout: 60_000 });
+      await expect(page.getByRole('alert')).toHaveCount(1);
       for (const words of says) await expect(alert).toContainText(words);
     });
   }
+
+  test('what is absent is added by one press', async ({ page }) => {
+    await page.goto('./');
+    await chooseWindows(page, 1, 32);
+    await dropFiles(
+      page,
+      stories((file) => (isSecondShard(file) ? null : file)),
+    );
+    const [shard] = stories((file) => (isSecondShard(file) ? file : null));
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: `Add ${shard.name}…` }).click();
+    const { name, bytes: buffer } = shard;
+    await (await chooser).setFiles([{ name, mimeType: 'application/octet-stream', buffer }]);
+    await waitForJob(page, 'Opening the model');
+    await expect(page.getByRole('alert')).toHaveCount(0);
+  });
 
   test('a text that is too short', async ({ page }) => {
     await page.goto('./');
     const text = { name: 'short.txt', mimeType: 'text/plain', buffer: Buffer.from('Once upon a time.') };
     await page.getByLabel('Evaluation text file').setInputFiles(text);
     await dropFiles(page, readFolder(STORIES.folder));
-    await expect(page.getByRole('alert')).toContainText('short.txt', { timeout: 60_000 });
+    const alert = region(page, 'Calibration').getByRole('alert');
+    await expect(alert).toContainText('short.txt', { timeout: 60_000 });
     // The model itself is fine and stays.
     await expect(region(page, 'Model')).toContainText('LlamaForCausalLM');
   });

@@ -42,6 +42,7 @@ test('a GGUF file alone: facts, sliced, exported in two formats with the perplex
 
   const result = region(page, 'Result');
   // Each head has its row: a bar with its size, or the reason why there is none.
+  await result.getByText('Size by part').click();
   const heads = result.getByRole('table', { name: 'Size under each head' });
   await expect(heads.getByRole('row', { name: /^untied ?, chosen/ })).toContainText('%');
   await expect(heads.getByRole('row', { name: /^tied-sliced/ })).toContainText('matrix of its own');

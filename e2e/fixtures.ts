@@ -169,6 +169,13 @@ export async function slice(page: Page, percent: number): Promise<void> {
 /** Rows of the table of runs that are slices. */
 export const sliceRuns = (page: Page) => region(page, 'Runs').getByRole('row', { name: /slicegpt:sparsity=/ });
 
+/** Of the menu that the table of runs saves by. */
+export async function saveRuns(page: Page, what: string): Promise<void> {
+  const runs = region(page, 'Runs');
+  await runs.getByRole('button', { name: 'Save', exact: true }).click();
+  await runs.getByRole('button', { name: what }).click();
+}
+
 /** What a press saves. */
 export async function saved(page: Page, press: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent('download'), press()]);

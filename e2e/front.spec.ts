@@ -63,5 +63,7 @@ test('the front: axes, what is saved of it, and a size aimed at by hand and keys
     for (const words of ['Quality against size', 'KL divergence, nats a token', 'memory of the weights'])
       expect(file.bytes.toString()).toContain(words);
   }
+  // With the menu open.
+  await front.getByRole('button', { name: 'Save', exact: true }).click();
   await expectNoViolations(page);
 });

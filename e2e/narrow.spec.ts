@@ -32,7 +32,21 @@ function smallTargets(): string[] {
 test('what to do next is on the first screen, on a small laptop and on a phone; the workbench fills the window at every width', async ({
   page,
 }) => {
+  await page.setViewportSize({ width: 1280, height: 720 });
   await page.goto('./');
+  // The page does not jump while it starts and finds out what it runs on.
+  await expect(region(page, 'Job')).toContainText('Nothing is running');
+  const shift = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        new PerformanceObserver((list) => {
+          const shifts = list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[];
+          resolve(shifts.reduce((sum, { value, hadRecentInput }) => sum + (hadRecentInput ? 0 : value), 0));
+        }).observe({ type: 'layout-shift', buffered: true });
+        setTimeout(() => resolve(0), 500);
+      }),
+  );
+  expect(shift).toBeLessThan(0.05);
   await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
@@ -65,6 +79,19 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
     await result.scrollIntoViewIfNeeded();
     await expect(result).toBeInViewport();
   }
+  // Where the system has its own colours, what is chosen still shows, and bars keep theirs.
+  await page.emulateMedia({ forcedColors: 'active' });
+  const colours = await page.evaluate(() => {
+    const of = (selector: string) => getComputedStyle(document.querySelector(selector) as Element);
+    return {
+      chosen: of('.segmented input:checked + span').backgroundColor,
+      other: of('.segmented input:not(:checked) + span').backgroundColor,
+      bar: of('.size-bar').forcedColorAdjust,
+    };
+  });
+  expect(colours.chosen).not.toBe(colours.other);
+  expect(colours.bar).toBe('none');
+  await page.emulateMedia({ forcedColors: 'none' });
   await page.setViewportSize({ width: 390, height: 844 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await page.locator('details').evaluateAll((folds) => {

@@ -1,6 +1,6 @@
 /** What was chosen is taken back, and a project file carries a session to another browser. */
 import { readFile } from 'node:fs/promises';
-import { dropFiles, expect, openDemo, slice, sliceRuns, test, waitForJob } from './fixtures.ts';
+import { dropFiles, expect, openDemo, saveRuns, slice, sliceRuns, test, waitForJob } from './fixtures.ts';
 
 test('settings are undone by key and button; a project opens in a fresh browser with its figures', async ({
   page,
@@ -25,7 +25,7 @@ test('settings are undone by key and button; a project opens in a fresh browser 
   await expect(remove).toHaveCount(1);
 
   const saving = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Save project' }).click();
+  await saveRuns(page, 'Project');
   const download = await saving;
   expect(download.suggestedFilename()).toBe('Built-in-demo.whittle.json');
   const bytes = await readFile(await download.path());

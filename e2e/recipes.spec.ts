@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, expectNoViolations, pictures, region, saved, test, waitForJob } from './fixtures.ts';
+import { expect, expectNoViolations, pictures, region, saved, saveRuns, test, waitForJob } from './fixtures.ts';
 
 /** Two short windows of each text, by the address: what the settings of a link are for. */
 const SMALL = 'calibration=2&evaluation=2&length=32';
@@ -91,7 +91,7 @@ test('a recipe by its form; its runs sorted, named, pinned, compared, removed, p
   await expect(names).toHaveCount(2);
   await runs.getByRole('button', { name: 'Undo' }).click();
   await expect(names).toHaveCount(3);
-  const csv = await saved(page, () => runs.getByRole('button', { name: 'Save as CSV' }).click());
+  const csv = await saved(page, () => saveRuns(page, 'Table (CSV)'));
   const [head, ...lines] = csv.bytes.toString().trim().split('\r\n');
   expect(head).toMatch(/^name,recipe,perplexity,perplexity_error,.*decode_tokens_per_second/);
   expect(lines).toHaveLength(3);

@@ -109,7 +109,7 @@ test('another model leaves the session in the list: renamed, looked at in anothe
   await sessions(other).getByRole('button', { name: 'Look at First try' }).click();
   await expect(sliceRuns(other)).toHaveCount(1);
   await other.getByRole('button', { name: 'Slice', exact: true }).click();
-  await expect(region(other, 'Job').getByRole('alert')).toContainText('is open in another tab');
+  await expect(region(other, 'Slice').getByRole('alert')).toContainText('is open in another tab');
   await other.close();
 
   await page.reload();

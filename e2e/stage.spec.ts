@@ -1,5 +1,15 @@
 /** @file The stage's editors: dimensions by site by keyboard and pointer, spectra at a glance, damage and bits by layer. */
-import { expect, expectNoViolations, openDemo, pictures, region, saved, test, waitForJob } from './fixtures.ts';
+import {
+  expect,
+  expectNoViolations,
+  openDemo,
+  pictures,
+  region,
+  saved,
+  saveRuns,
+  test,
+  waitForJob,
+} from './fixtures.ts';
 
 test('dimensions are changed site by site and sliced by; damage and bits are told by layer', async ({ page }) => {
   await openDemo(page);
@@ -45,7 +55,7 @@ test('dimensions are changed site by site and sliced by; damage and bits are tol
   await expect(page.getByLabel('As text')).toHaveValue(/mix=1\.down_proj:8\/32/);
   await expectNoViolations(page);
 
-  const report = await saved(page, () => region(page, 'Runs').getByRole('button', { name: 'Save report' }).click());
+  const report = await saved(page, () => saveRuns(page, 'Report (HTML)'));
   expect(report.name).toBe('Built-in-demo-report.html');
   const reader = await page.context().newPage();
   await reader.setContent(report.bytes.toString());

@@ -165,7 +165,10 @@ test('without WebGPU the page says so and the reference backend works', async ({
     await route.fulfill({ response, body: hide + (await response.text()) });
   });
   await page.goto('./');
-  await expect(page.getByText('No GPU by WebGPU here.')).toBeVisible();
+  const banner = page.getByText('Running on the CPU.');
+  await expect(banner).toBeVisible();
+  await page.getByRole('button', { name: /^Dismiss: running/ }).click();
+  await expect(banner).toHaveCount(0);
   await page.getByLabel('Calibration text file').setInputFiles(STORIES.calibration);
   await page.getByLabel('Evaluation text file').setInputFiles(STORIES.evaluation);
   await chooseWindows(page, 1, 32);

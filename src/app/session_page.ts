@@ -139,7 +139,7 @@ function spectraOf({ results, settings, edits }: StudioState): Pick<ReportPage, 
   const { model, spectra } = results;
   const plan = model && planOf(model, settings).plan;
   if (!model || !spectra || !plan) return { spectra: [], maps: steps };
-  const dimensions = editedDimensions(plan, editsAt(edits, placeOf(model, settings)));
+  const dimensions = editedDimensions(plan, editsAt(edits, placeOf(model, settings)), model.shape.hidden_size);
   const sites = spectra.sites.filter(({ site }) => dimensions[site] !== undefined);
   const planned: ReportedMap[] =
     sites.length > 1

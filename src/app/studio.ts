@@ -3,7 +3,7 @@ import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { EngineClient } from '../engine/client.ts';
 import { MetricsLog } from '../engine/metrics/metrics.ts';
-import type { SessionRef } from '../engine/protocol.ts';
+import type { ModelSource, SessionRef } from '../engine/protocol.ts';
 import type { PickedFile } from '../platform/dropped_files.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
@@ -36,6 +36,8 @@ export interface Studio {
   history: { undo(): string | null; redo(): string | null } | null;
   /** The settings of the address that was followed, until a session came back against them. */
   linked: string | null;
+  /** What was to be opened last, whether it could be or not: files can be added to it. */
+  attempted: ModelSource | null;
   /** Answers the question that is open. */
   answer: ((value: string | null) => void) | null;
   /** All that was measured of the open model. */
@@ -54,6 +56,7 @@ export function createStudio(store: StudioStore, engine: Engine): Studio {
       history: null,
       takeProject: null,
       linked: null,
+      attempted: null,
       answer: null,
     },
     metrics: new MetricsLog(),

@@ -104,6 +104,39 @@ async function newDenseInputs(platform: EnginePlatform, model: DecoderModel, { s
   return new DenseInputs(await platform.createScratch(), headWidth(model), seqlen);
 }
 
+export interface Numbers {
+  perplexity: number;
+  /** From the dense model; absent where what its head reads is not kept. */
+  divergence?: DivergenceSummary;
+}
+
+/** Of any model on the evaluation windows beside the dense one, told as progress of an export. */
+export async function measureNumbers(
+  state: EngineState,
+  model: DecoderModel,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Numbers> {
+  if (!state.denseInputs) return measurePerplexity(state, model, 'export', emit, signal);
+  const { evaluation: windows } = state.requireTexts();
+  const dense = state.requireModel().open.model;
+  const options = { signal, onProgress: progressOf(state, 'export', windows, emit) };
+  const both = await evaluateBeside(state.requireBackend(), dense, state.denseInputs, model, windows, options);
+  const { perplexity } = summarize(both.evaluation.windows.map(({ loss }) => loss));
+  return { perplexity, divergence: both.divergence };
+}
+
+function progressOf(
+  state: EngineState,
+  stage: 'export' | 'verification',
+  windows: TokenWindows,
+  emit: Emit,
+): (fraction: number) => void {
+  const meter = new ProgressMeter(emit, stage, () => memoryReport(state));
+  const step = stage === 'export' ? 'measuring the numbers that the file will hold' : 'measuring what was written';
+  return (fraction) => meter.report({ fraction, step, tokens: fraction * windows.count * windows.seqlen });
+}
+
 /** Perplexity of any model on the evaluation windows, told as progress of a stage of another command. */
 export async function measurePerplexity(
   state: EngineState,
@@ -114,10 +147,7 @@ export async function measurePerplexity(
 ): Promise<PerplexitySummary> {
   const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
-  const meter = new ProgressMeter(emit, stage, () => memoryReport(state));
-  const step = stage === 'export' ? 'measuring the numbers that the file will hold' : 'measuring what was written';
-  const onProgress = (fraction: number) =>
-    meter.report({ fraction, step, tokens: fraction * windows.count * windows.seqlen });
+  const onProgress = progressOf(state, stage, windows, emit);
   const { windows: losses } = await evaluate(backend, model, windows, { signal, onProgress });
   return summarize(losses.map(({ loss }) => loss));
 }

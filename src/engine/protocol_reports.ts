@@ -233,6 +233,8 @@ export interface ExportReport {
   perplexity: number;
   /** Of the same numbers in the app: the chart's, or measured anew where the precision is another. */
   perplexity_in_app: number;
+  /** Of the same numbers in the app; absent for the dense model as it is stored. */
+  divergence?: DivergenceSummary;
   /** Over the logits of the first evaluation window. */
   max_abs_logit_difference: number;
   /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */

@@ -61,7 +61,10 @@ export async function runJob(
     if (error.code === 'cancelled' || controller.signal.aborted) {
       store.setState({ job: { state: 'finished', kind, title, outcome: 'cancelled', duration_ms } });
     } else {
-      store.setState({ job: { state: 'failed', kind, title, error } });
+      store.setState(({ job }) => {
+        const command = job.state === 'running' ? job.steps[job.index]?.command : undefined;
+        return { job: { state: 'failed', kind, title, error, ...(command && { command }) } };
+      });
     }
     return false;
   } finally {

@@ -13,8 +13,8 @@ export function linkOf({ store }: Studio): string {
 /** Takes what the address says, and tells what of it is not understood. */
 export async function followLink(studio: Studio, hash: string): Promise<void> {
   const { store } = studio;
-  const { settings, recipe, front } = store.getState();
-  const { state, isAny, unread } = readLink(hash, { settings, recipe, front });
+  const { settings, recipe, front, edits } = store.getState();
+  const { state, isAny, unread } = readLink(hash, { settings, recipe, front, edits });
   if (isAny) {
     store.setState(state);
     studio.linked = hash;

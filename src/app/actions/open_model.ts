@@ -27,6 +27,7 @@ const TRIAL_STEP = { command: 'measure_time', label: 'Trying the first layer' } 
 const OPEN_STEPS = [{ command: 'open', label: 'Reading headers' } as const, TEXT_STEP, TRIAL_STEP, ...DENSE_STEPS];
 
 export async function openModel(studio: Studio, source: ModelSource): Promise<void> {
+  studio.attempted = source;
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const session = await studio.keeper?.next();
     const model = await job.run('open', { source, ...(session && { session }) });
@@ -86,6 +87,7 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
     if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
     if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
   } catch (cause) {
+    studio.attempted = null;
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
     return;
   }

@@ -16,7 +16,7 @@ export async function takeDimensions(studio: Studio, use: 'run' | 'recipe'): Pro
   const { model } = results;
   const plan = model && planOf(model, settings).plan;
   if (!model || !plan) return;
-  const dimensions = editedDimensions(plan, editsAt(edits, placeOf(model, settings)));
+  const dimensions = editedDimensions(plan, editsAt(edits, placeOf(model, settings)), model.shape.hidden_size);
   // With it comes the registry of methods.
   const { makeRecipe } = await import('../../compress/recipe/recipe.ts');
   const recipe = makeRecipe([slicingStep(dimensions, settings, plan)]);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { GeneratedText, GenerateRequest, TokenLosses } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import { addRun } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
 import { SPEAK_SETTINGS, type Speaker, type Voice } from '../store/voices.ts';
-import { studioWith, untilCancelled } from '../testing.ts';
+import { exportReport, recipeRun, studioWith, untilCancelled } from '../testing.ts';
 import { cancelJob } from './job.ts';
 import { lookAtTokens, writeTexts } from './speak.ts';
 
@@ -54,6 +56,22 @@ describe('writeTexts', () => {
     ]);
     expect(voices().map(({ state }) => state)).toEqual(['done', 'done', 'done']);
     expect(studio.store.getState().job).toMatchObject({ state: 'finished', kind: 'speak', outcome: 'done' });
+  });
+
+  it('keeps how fast a file wrote, for the front', async () => {
+    const { studio } = studioWith({ generate: (request) => written(request, 'ab') });
+    const choice = { format: 'onnx', precision: 'int4' } as const;
+    const done = {
+      choice,
+      state: 'done' as const,
+      report: exportReport({ id: 'run-1', options: choice }),
+      protocol: null,
+    };
+    const other = { ...done, choice: { ...choice, precision: 'f16' as const } };
+    const run = { ...recipeRun('run-1', { bytes: 1, perplexity: 80, kl: 0 }), exports: [done, other] };
+    changeResults(studio.store, (results) => addRun(results, run));
+    await writeTexts(studio, SPEAKERS, PROMPT, SPEAK_SETTINGS, () => {});
+    expect(studio.store.getState().results.runs[0].exports).toEqual([{ ...done, tokens_per_second: 9 }, other]);
   });
 
   it('shows what one could not write in its place, and lets the others write', async () => {

@@ -1,7 +1,10 @@
 /** @file One prompt to several models, one after the other; and one text under the microscope of two. */
-import type { Prompt, TokenLosses } from '../../engine/protocol.ts';
+import type { ExportedChoice, Prompt, TokenLosses } from '../../engine/protocol.ts';
 import { type ErrorCode, toErrorData } from '../../errors/errors.ts';
+import { exportKey } from '../store/exports.ts';
 import type { JobStep } from '../store/job.ts';
+import { changeExports } from '../store/results.ts';
+import { changeResults } from '../store/store.ts';
 import { changeVoice, type Speaker, type SpeakSettings, type Voice } from '../store/voices.ts';
 import type { Studio } from '../studio.ts';
 import { isOccupied, runJob } from './job.ts';
@@ -31,6 +34,7 @@ export async function writeTexts(
           if (event.type === 'text') change(key, ({ text }) => ({ text: text + event.piece }));
         });
         change(key, () => ({ state: 'done', text: result.text, result }));
+        if (file && result.tokens_per_second !== null) keepSpeed(studio, target, file, result.tokens_per_second);
       } catch (thrown) {
         const error = toErrorData(thrown);
         if (job.signal.aborted || ENDS_ALL.has(error.code)) throw thrown;
@@ -44,6 +48,17 @@ export async function writeTexts(
     ),
   );
   await previewIfWanted(studio);
+}
+
+/** The file is a point of the front; this is how fast it is there. */
+function keepSpeed({ store }: Studio, id: 'dense' | string, file: ExportedChoice, tokens_per_second: number): void {
+  changeResults(store, (results) =>
+    changeExports(results, id, (exports) =>
+      exports.map((entry) =>
+        entry.state === 'done' && exportKey(entry.choice) === exportKey(file) ? { ...entry, tokens_per_second } : entry,
+      ),
+    ),
+  );
 }
 
 /** @param text Absent: the first window of the evaluation text. Null where it was cancelled or failed: the job says so. */

@@ -1,9 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { stepOf } from '../keyboard.ts';
+import { withDimension, withLock } from '../store/site_dimensions.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { MODEL, recipeRun, studioWith } from '../testing.ts';
 import { openModel } from './open_model.ts';
 import { freeRemoved, nameRun, pinRun, putRunBack, takeRunAway } from './runs.ts';
+import { changeEdits } from './site_dimensions.ts';
 import { slice, sweep } from './slice.ts';
 import { History } from './undo.ts';
 
@@ -46,6 +48,21 @@ describe('undo and redo', () => {
       recipe: 'rtn:bits=4',
       front: { x: 'parameters' },
     });
+  });
+
+  it('takes dimensions of sites back: a drag is one step, and they hold where the slider stood then', async () => {
+    const { studio, state, history, later } = await remembering();
+    const drag = (site: number, wanted: number) => changeEdits(studio, (now) => withDimension(now, site, wanted, 256));
+    for (const wanted of [128, 112, 104]) drag(1, wanted);
+    later();
+    changeEdits(studio, (now) => withLock(now, 1, 104, true));
+    expect(state().edits).toMatchObject({ own: { 1: 104 }, locked: [1] });
+    expect(history.undo()).toBe('dimensions by site');
+    expect(state().edits).toMatchObject({ own: { 1: 104 }, locked: [] });
+    history.undo();
+    expect(state().edits.own).toEqual({});
+    while (history.redo());
+    expect(state().edits).toMatchObject({ fingerprint: 'f1', own: { 1: 104 }, locked: [1] });
   });
 
   it('forgets what was undone once something else is chosen', async () => {

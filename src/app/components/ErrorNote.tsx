@@ -1,8 +1,15 @@
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type ErrorData, formatError } from '../../errors/errors.ts';
 
+interface Props {
+  error: ErrorData;
+  title: string;
+  /** What one press can do about it. */
+  children?: ReactNode;
+}
+
 /** What, where, why, what now; with the whole of it to copy. */
-export function ErrorNote({ error, title }: { error: ErrorData; title: string }) {
+export function ErrorNote({ error, title, children }: Props) {
   const [isCopied, setCopied] = useState(false);
   const { file, tensor, line, field, layer } = error.place;
   const numbered = (what: string, value?: number) => (value !== undefined ? `${what} ${value}` : undefined);
@@ -20,6 +27,7 @@ export function ErrorNote({ error, title }: { error: ErrorData; title: string })
       {places.length > 0 && <p className="error-place">{places.join(' · ')}</p>}
       {error.allowed && <p className="muted">Allowed: {error.allowed}</p>}
       {error.action && <p className="error-action">{error.action}</p>}
+      {children}
       <p className="error-foot">
         <code>{error.code}</code>
         <button type="button" className="link" onClick={() => void copy().catch(() => setCopied(false))}>

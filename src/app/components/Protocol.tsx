@@ -8,9 +8,10 @@ export function protocolText(protocol: ProtocolReport): string {
   return `${evaluation.name} · ${windows} × ${formatInteger(seqlen)} tokens · ${bosText(bos)} · ${tokenizer}`;
 }
 
-/** How long a text is, as far as it was tokenised. */
-export function tokensText({ tokens, at_least }: TextReport): string {
-  return `${at_least ? 'at least ' : ''}${formatInteger(tokens)} tokens`;
+/** How much of a text windows take, as far as it was tokenised: "uses 4,096 of 5,405,995 tokens". */
+export function usedText({ tokens, at_least }: TextReport, used: number): string {
+  const all = `${at_least ? 'at least ' : ''}${formatInteger(tokens)} tokens`;
+  return `uses ${formatInteger(Math.min(used, tokens))} of ${all}`;
 }
 
 /** A warning for people; empty where calibration and evaluation are apart. */

@@ -3,13 +3,14 @@ import type { TextSettings, TextSource } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { NumberField } from '../components/NumberField.tsx';
-import { overlapText, tokensText } from '../components/Protocol.tsx';
+import { overlapText, usedText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
 import { useIsBusy, useShortage } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { TextField } from './TextField.tsx';
 
 export function CalibrationPanel() {
@@ -35,16 +36,31 @@ export function CalibrationPanel() {
         <TextField
           label="Calibration text"
           source={texts.calibration}
-          note={protocol && !isChanged ? tokensText(protocol.calibration) : undefined}
+          note={protocol && !isChanged ? usedText(protocol.calibration, protocol.samples * protocol.seqlen) : undefined}
           onChange={(calibration) => change({ calibration })}
         />
         <TextField
           label="Evaluation text"
           source={texts.evaluation}
-          note={protocol && !isChanged ? tokensText(protocol.evaluation) : undefined}
+          note={
+            protocol && !isChanged ? usedText(protocol.evaluation, protocol.eval_samples * protocol.seqlen) : undefined
+          }
           onChange={(evaluation) => change({ evaluation })}
         />
       </div>
+      <fieldset className="presets three" aria-label="How much text">
+        {AMOUNTS.map(({ label, ...amount }) => (
+          <button
+            key={label}
+            type="button"
+            title={`${amount.samples} windows calibrate, ${amount.eval_samples} measure, of ${amount.seqlen} tokens each`}
+            aria-pressed={isAmount(texts, amount)}
+            onClick={() => change(amount)}
+          >
+            {label}
+          </button>
+        ))}
+      </fieldset>
       <div className="field-grid four">
         <NumberField
           label="Windows"
@@ -96,6 +112,7 @@ export function CalibrationPanel() {
           {overlap}
         </p>
       )}
+      <FailureNote place="texts" again={() => void measureMissing(studio)} />
       {isChanged && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>
@@ -114,6 +131,17 @@ export function CalibrationPanel() {
       )}
     </Section>
   );
+}
+
+/** As people mean it; each can be changed below. */
+const AMOUNTS = [
+  { label: 'Quick', samples: 4, eval_samples: 4, seqlen: 128 },
+  { label: 'Usual', samples: 16, eval_samples: 16, seqlen: 256 },
+  { label: 'Thorough', samples: 128, eval_samples: 64, seqlen: 512 },
+] as const;
+
+function isAmount(texts: TextSettings, amount: Pick<TextSettings, 'samples' | 'eval_samples' | 'seqlen'>): boolean {
+  return (['samples', 'eval_samples', 'seqlen'] as const).every((name) => texts[name] === amount[name]);
 }
 
 const NEEDS_BOS: ReadonlySet<string> = new Set(['first', 'each']);

@@ -2,6 +2,7 @@ import type { SiteReport, WorstCertificate } from '../../engine/protocol.ts';
 import { siteName } from '../charts/chart_data.ts';
 import { type Column, DataTable } from '../components/DataTable.tsx';
 import { Facts } from '../components/Facts.tsx';
+import { Fold } from '../components/Fold.tsx';
 import { formatScientific, formatUlp } from '../format.ts';
 import type { RebasedRun } from '../store/results.ts';
 
@@ -15,64 +16,65 @@ export function CertificateBlock({ run }: { run: RebasedRun }) {
   const hasProbes = sites.some((site) => site.certificate.measured === 'probes');
   const { deflated_sites, measured_losses, overfull_sites, min_rank } = certificate;
   return (
-    <div className="block">
-      <h3>Certificate</h3>
-      <p data-verdict={certificate.verdict.split(':')[0]}>{verdictText(certificate)}</p>
+    <>
       {overfull_sites > 0 && (
         <p className="notice">
           {`The calibration text fills only ${min_rank} of the ${dimension} kept directions, at ${placesText(overfull_sites)}; the others hold nothing that it could show. Use more calibration windows, or longer ones.`}
         </p>
       )}
-      <Facts
-        facts={[
-          {
-            name: 'Energy lost to rounding',
-            value: `${measured_losses < certificate.sites ? '≤ ' : ''}${formatScientific(certificate.max_kept_energy_loss)}`,
-            title:
-              'How much less the kept directions hold than the best possible ones, at the worst place, as a share of what lies outside the largest direction',
-          },
-          {
-            name: 'Off orthogonal',
-            value: `${formatUlp(certificate.max_orthogonality_ulp)} · ${formatScientific(certificate.max_orthogonality_error)}`,
-            title: `max |QᵀQ − I| of the worst rotation. ${AS_GOOD_AS_IT_GETS}`,
-          },
-          {
-            name: 'Off the eigenvectors',
-            value: `${formatUlp(certificate.max_residual_ulp)} · ${formatScientific(certificate.max_residual)}`,
-            title: `‖HQ − QΛ‖ / ‖H‖ of the worst eigendecomposition. ${AS_GOOD_AS_IT_GETS}`,
-          },
-          {
-            name: 'Checked',
-            value: `${placesText(sites.length)}, ${hasProbes ? 'by random probes' : 'every entry'}, in f64`,
-            title:
-              'Probes are sixteen random vectors: an error four times the figure escapes them once in 65,536 times',
-          },
-          ...(deflated_sites > 0
-            ? [
-                {
-                  name: 'Large directions taken out',
-                  value: `at ${placesText(deflated_sites)}`,
-                  title:
-                    'A few directions were so large that they were computed apart, in 64 bits, to keep the digits of the others',
-                },
-              ]
-            : []),
-          ...(solvers ? [{ name: 'Solver', value: solvers }] : []),
-        ]}
-      />
-      {sites.length > 0 && (
-        <details className="fold">
-          <summary>Every site</summary>
-          <div className="fold-body inline-table">
-            <p className="muted">
-              Lost: energy to rounding. Q: off orthogonal, Λ: off the eigenvectors, both in n·ulp. Rank: directions that
-              the text fills.
-            </p>
-            <DataTable caption="Certificate of every site" columns={COLUMNS} rows={sites} />
-          </div>
-        </details>
-      )}
-    </div>
+      <Fold title={`Certificate: ${shortVerdict(certificate)}`}>
+        <p data-verdict={certificate.verdict.split(':')[0]}>{verdictText(certificate)}</p>
+        <Facts
+          facts={[
+            {
+              name: 'Energy lost to rounding',
+              value: `${measured_losses < certificate.sites ? '≤ ' : ''}${formatScientific(certificate.max_kept_energy_loss)}`,
+              title:
+                'How much less the kept directions hold than the best possible ones, at the worst place, as a share of what lies outside the largest direction',
+            },
+            {
+              name: 'Off orthogonal',
+              value: `${formatUlp(certificate.max_orthogonality_ulp)} · ${formatScientific(certificate.max_orthogonality_error)}`,
+              title: `max |QᵀQ − I| of the worst rotation. ${AS_GOOD_AS_IT_GETS}`,
+            },
+            {
+              name: 'Off the eigenvectors',
+              value: `${formatUlp(certificate.max_residual_ulp)} · ${formatScientific(certificate.max_residual)}`,
+              title: `‖HQ − QΛ‖ / ‖H‖ of the worst eigendecomposition. ${AS_GOOD_AS_IT_GETS}`,
+            },
+            {
+              name: 'Checked',
+              value: `${placesText(sites.length)}, ${hasProbes ? 'by random probes' : 'every entry'}, in f64`,
+              title:
+                'Probes are sixteen random vectors: an error four times the figure escapes them once in 65,536 times',
+            },
+            ...(deflated_sites > 0
+              ? [
+                  {
+                    name: 'Large directions taken out',
+                    value: `at ${placesText(deflated_sites)}`,
+                    title:
+                      'A few directions were so large that they were computed apart, in 64 bits, to keep the digits of the others',
+                  },
+                ]
+              : []),
+            ...(solvers ? [{ name: 'Solver', value: solvers }] : []),
+          ]}
+        />
+        {sites.length > 0 && (
+          <details className="fold">
+            <summary>Every site</summary>
+            <div className="fold-body inline-table">
+              <p className="muted">
+                Lost: energy to rounding. Q: off orthogonal, Λ: off the eigenvectors, both in n·ulp. Rank: directions
+                that the text fills.
+              </p>
+              <DataTable caption="Certificate of every site" columns={COLUMNS} rows={sites} />
+            </div>
+          </details>
+        )}
+      </Fold>
+    </>
   );
 }
 
@@ -94,6 +96,10 @@ const COLUMNS: readonly Column<SiteReport>[] = [
 
 function placesText(count: number): string {
   return count === 1 ? '1 site' : `${count} sites`;
+}
+
+function shortVerdict({ verdict }: WorstCertificate): string {
+  return verdict === 'as good as f64' ? 'as good as 64-bit arithmetic' : verdict.split(':')[0];
 }
 
 function verdictText({ verdict }: WorstCertificate): string {

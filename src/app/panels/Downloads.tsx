@@ -14,10 +14,12 @@ interface Props {
   name: string;
   /** File name of all in one. */
   archive: string;
+  /** What the page recommends now. */
+  isNext: boolean;
 }
 
 /** The files of a verified export. */
-export function Downloads({ report, name, archive }: Props) {
+export function Downloads({ report, name, archive, isNext }: Props) {
   const studio = useStudio();
   const [error, setError] = useState<ErrorData | null>(null);
   /** Share of the zip that is written; null while none is. */
@@ -34,7 +36,12 @@ export function Downloads({ report, name, archive }: Props) {
   return (
     <>
       <div className="button-row">
-        <ActionButton hindrance={packed !== null && 'The archive is being packed'} title={archive} onClick={saveAll}>
+        <ActionButton
+          className={isNext ? 'primary' : undefined}
+          hindrance={packed !== null && 'The archive is being packed'}
+          title={archive}
+          onClick={saveAll}
+        >
           {packed === null ? 'Download all' : `Packing ${Math.round(packed * 100)} %`}
           <span className="visually-hidden"> of {name}</span>
         </ActionButton>

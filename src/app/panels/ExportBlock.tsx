@@ -3,6 +3,7 @@ import { isBlockQuantized, nearestPrecision } from '../../engine/plan.ts';
 import type { PerplexityReport, StepReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
+import { formatBytes } from '../format.ts';
 import {
   choiceKind,
   EXPORT_FORMATS,
@@ -21,7 +22,9 @@ import {
   withFormat,
 } from '../store/exports.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { findRun } from '../store/results.ts';
+import { useIsBusy, useLead } from '../store/selectors.ts';
+import { fileSize } from '../store/sizes.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { ExportList } from './ExportList.tsx';
@@ -47,6 +50,8 @@ const LOST = 'The weights of this run went when the engine stopped. Make it agai
 export function ExportBlock({ kind, id, perplexity, exports, isLost = false, steps, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
+  const leading = useLead();
+  const lead = kind === 'dense' ? null : leading;
   const chosen = useStudioState((state) => state.settings.export[choiceKind(kind)]);
   const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
   const refusal = formatRefusal(chosen.format, kind, steps);
@@ -62,8 +67,9 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
         {refusal ??
           `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision, isBlocks, chosen.format)}`}
       </p>
+      {id !== null && !refusal && <ExpectedSize id={id} precision={chosen.precision} />}
       <ActionButton
-        className="wide"
+        className={lead === 'export' ? 'wide primary' : 'wide'}
         data-action={kind === 'dense' ? 'export-dense' : 'export'}
         hindrance={refusal ?? hindrance}
         title="Writes the files, then runs them; offered only if they give the same perplexity"
@@ -77,9 +83,29 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
           Offered for download only once the written files give the same perplexity, within 0.1 %.
         </p>
       )}
-      <ExportList exports={exports} kind={kind} perplexity={perplexity} stem={stem} />
+      <ExportList exports={exports} kind={kind} perplexity={perplexity} stem={stem} isNext={lead === 'save'} />
     </>
   );
+}
+
+/** Of the weights, before they are written; against the size that was aimed at, where one was. */
+function ExpectedSize({ id, precision }: { id: string; precision: Precision }) {
+  const bytes = useStudioState(({ results }) => {
+    const run = findRun(results, id);
+    return results.model && run ? fileSize(results.model, run, precision) : null;
+  });
+  const target = useStudioState((state) => state.front.target);
+  if (bytes === null) return null;
+  return (
+    <p className="expected-size">
+      <strong>{formatBytes(bytes)}</strong> of weights{target !== null && `, ${againstTarget(bytes, target)}`}
+    </p>
+  );
+}
+
+function againstTarget(bytes: number, target: number): string {
+  const aim = `the ${formatBytes(target)} aimed at`;
+  return bytes <= target ? `within ${aim}` : `${formatBytes(bytes - target)} above ${aim}`;
 }
 
 interface FieldsProps {

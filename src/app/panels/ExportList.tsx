@@ -1,4 +1,6 @@
-import type { PerplexityReport } from '../../engine/protocol.ts';
+import type { ExportReport, PerplexityReport } from '../../engine/protocol.ts';
+import { showStored } from '../actions/mend.ts';
+import { CopyButton } from '../components/CopyButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';
 import { protocolText } from '../components/Protocol.tsx';
@@ -12,7 +14,10 @@ import {
   exportName,
   runtimeName,
 } from '../store/exports.ts';
+import { howToRun, weightFiles } from '../store/how_to_run.ts';
 import { Downloads } from './Downloads.tsx';
+
+type Done = Extract<ExportEntry, { state: 'done' }>;
 
 interface Props {
   exports: Exports;
@@ -21,23 +26,25 @@ interface Props {
   perplexity: PerplexityReport | null;
   /** Start of the archives' names. */
   stem: string;
+  /** Saving the newest is what comes next. */
+  isNext: boolean;
 }
 
 /** What has been exported of one model: every file with the perplexity of exactly that file. */
-export function ExportList({ exports, kind, perplexity, stem }: Props) {
+export function ExportList({ exports, kind, perplexity, stem, isNext }: Props) {
   if (exports.length === 0) return null;
   return (
     <ul className="export-list" aria-label={kind === 'dense' ? 'Exports of the open model' : 'Exports'}>
-      {exports.map((entry) => (
+      {exports.map((entry, index) => (
         <li key={exportKey(entry.choice)} data-kind={kind}>
-          <ExportItem entry={entry} kind={kind} perplexity={perplexity} stem={stem} />
+          <ExportItem entry={entry} kind={kind} perplexity={perplexity} stem={stem} isNext={isNext && index === 0} />
         </li>
       ))}
     </ul>
   );
 }
 
-function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
+function ExportItem({ entry, kind, perplexity, stem, isNext }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
   const name = exportName(entry.choice);
   switch (entry.state) {
     case 'running':
@@ -48,10 +55,23 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
         </p>
       );
     case 'failed':
-      return <ErrorNote title={`${name}: not offered`} error={entry.error} />;
+      return (
+        <div data-failure tabIndex={-1}>
+          <ErrorNote title={`${name}: not offered`} error={entry.error}>
+            {entry.error.code === 'storage_full' && (
+              <div className="button-row wrapping">
+                <button type="button" onClick={showStored}>
+                  Free space…
+                </button>
+              </div>
+            )}
+          </ErrorNote>
+        </div>
+      );
     case 'done': {
       const { report, protocol } = entry;
       const change = changeAgainst(entry, perplexity);
+      const folder = `${stem}-${exportKey(entry.choice)}`;
       const bytes = report.files.reduce((sum, file) => sum + file.bytes, 0);
       return (
         <>
@@ -89,9 +109,39 @@ function ExportItem({ entry, kind, perplexity, stem }: Omit<Props, 'exports'> & 
               {note}
             </p>
           ))}
-          <Downloads report={report} name={name} archive={`${stem}-${exportKey(entry.choice)}.zip`} />
+          <Downloads report={report} name={name} archive={`${folder}.zip`} isNext={isNext} />
+          <RunLines entry={entry} name={name} folder={folder} />
+          <Hashes report={report} />
         </>
       );
     }
   }
+}
+
+/** What to type where the file is to be used. */
+function RunLines({ entry, name, folder }: { entry: Done; name: string; folder: string }) {
+  const { title, lines } = howToRun(entry.choice, entry.report.files, folder);
+  const text = lines.join('\n');
+  return (
+    <div className="run-lines">
+      <p>
+        {title} <CopyButton text={text} what={`how to run ${name}`} />
+      </p>
+      <pre>{text}</pre>
+    </div>
+  );
+}
+
+/** Of the weights; those of all files stand in report.json beside them. */
+function Hashes({ report }: { report: ExportReport }) {
+  return (
+    <div className="hashes">
+      {weightFiles(report.files).map(({ name, sha256 }) => (
+        <p key={name}>
+          SHA-256 of {name} <CopyButton text={sha256} what={`SHA-256 of ${name}`} />
+          <code>{sha256}</code>
+        </p>
+      ))}
+    </div>
+  );
 }

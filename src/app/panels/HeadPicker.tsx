@@ -29,7 +29,7 @@ export const HeadPicker = memo(function HeadPicker() {
   const described = chosen === 'auto' ? auto : chosen;
   return (
     <fieldset className="head-picker">
-      <legend>Head</legend>
+      <legend>Embedding and output table (head)</legend>
       {(['auto', ...ORDER] as const).map((head) => {
         const one = plans.get(head === 'auto' ? (auto as HeadKind) : head);
         const isImpossible = one?.refusal != null;

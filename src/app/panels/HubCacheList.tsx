@@ -27,7 +27,7 @@ export default function HubCacheList({ cache }: { cache: HubCache }) {
   }
 
   return (
-    <details className="fold">
+    <details className="fold" data-stored>
       <summary ref={summary}>
         {entries.length === 1 ? '1 downloaded model' : `${entries.length} downloaded models`} · {formatBytes(held)}
       </summary>

@@ -22,7 +22,11 @@ export default function HubForm() {
           : 'Off: Whittle asks no other site for anything.'}
       </p>
       <NameForm host={host} />
-      {hub.failure && <ErrorNote title={hub.failure.title} error={hub.failure.error} />}
+      {hub.failure && (
+        <div data-failure tabIndex={-1}>
+          <ErrorNote title={hub.failure.title} error={hub.failure.error} />
+        </div>
+      )}
       <HubOffer hub={hub} />
     </>
   );

@@ -1,18 +1,18 @@
-import { Suspense, useState } from 'react';
+import { Suspense } from 'react';
 import type { ErrorData } from '../../errors/errors.ts';
+import { dismiss, showFailure } from '../actions/failure.ts';
 import { cancelJob } from '../actions/job.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { lazyPart } from '../components/lazy_part.tsx';
 import { formatClock } from '../format.ts';
-import type { JobKind, JobState } from '../store/job.ts';
+import { type FailedJob, PLACE_NAMES, placeOfFailure } from '../store/failure.ts';
+import type { JobState } from '../store/job.ts';
 import { isAnythingMeasured } from '../store/results.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { RunningJobLine } from './RunningJobLine.tsx';
 
 const NotifyButton = lazyPart(() => import('./NotifyButton.tsx'), { isAside: true });
-
-const SAID_ELSEWHERE: ReadonlySet<JobKind> = new Set(['export', 'download']);
 
 export function JobBar() {
   const studio = useStudio();
@@ -21,11 +21,15 @@ export function JobBar() {
   const hasMeasures = useStudioState(({ results }) => isAnythingMeasured(results));
   return (
     <section className="job-bar" aria-label="Job" data-state={job.state}>
-      {/* A failed export or download says so where it was asked for, in its panel. */}
+      {/* What a panel asked for fails there, by FailureNote. */}
       {interruption ? (
         <Failure {...interruption} onDismiss={() => studio.store.setState({ interruption: null })} />
       ) : (
-        job.state === 'failed' && !SAID_ELSEWHERE.has(job.kind) && <JobFailure key={job.error.message} job={job} />
+        job.state === 'failed' &&
+        placeOfFailure(job) === 'page' &&
+        !job.is_dismissed && (
+          <Failure title={`${job.title}: failed`} error={job.error} onDismiss={() => dismiss(studio)} />
+        )
       )}
       {job.state === 'running' ? (
         <RunningJobLine job={job} />
@@ -59,12 +63,6 @@ function cancelHindrance(job: JobState): string | null {
   return job.cancelling ? 'It is being cancelled' : null;
 }
 
-function JobFailure({ job }: { job: Extract<JobState, { state: 'failed' }> }) {
-  const [isOpen, setOpen] = useState(true);
-  if (!isOpen) return null;
-  return <Failure title={`${job.title}: failed`} error={job.error} onDismiss={() => setOpen(false)} />;
-}
-
 /** Stands over the page's edge, so that nothing moves; the results stay where they are. */
 function Failure({ title, error, onDismiss }: { title: string; error: ErrorData; onDismiss: () => void }) {
   return (
@@ -96,10 +94,21 @@ function restingText(job: Exclude<JobState, { state: 'running' }>, hasMeasures: 
     case 'failed':
       return (
         <>
-          {job.title} <span className="job-failed">failed: {job.error.message}</span>
+          {job.title} <span className="job-failed">failed</span> <WhereFailed job={job} />
         </>
       );
   }
+}
+
+/** The message stands once, in its panel; from here it is a press away. */
+function WhereFailed({ job }: { job: FailedJob }) {
+  const place = placeOfFailure(job);
+  if (place === 'page' || job.is_dismissed) return null;
+  return (
+    <button type="button" className="link" onClick={showFailure}>
+      see {PLACE_NAMES[place]}
+    </button>
+  );
 }
 
 /** Only beginnings and ends are spoken; a screen reader reads the progress bar when asked. */

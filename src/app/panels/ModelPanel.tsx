@@ -1,9 +1,10 @@
 import { Suspense, useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
-import { openAsked, openFiles } from '../actions/open_model.ts';
+import { openAsked, openFiles, openModel } from '../actions/open_model.ts';
 import { lazyPart } from '../components/lazy_part.tsx';
 import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { HubPanel } from './HubPanel.tsx';
 import { ModelFacts } from './ModelFacts.tsx';
 
@@ -18,7 +19,7 @@ function SessionsFold() {
   const isAsking = useStudioState(({ sessions }) => sessions.waiting !== null || sessions.failure !== null);
   if (count === 0 && !isAsking) return null;
   return (
-    <details className="fold" open={isAsking || undefined}>
+    <details className="fold" data-stored open={isAsking || undefined}>
       <summary>{count === 1 ? '1 other session' : `${count} other sessions`}</summary>
       <div className="fold-body">
         <Suspense fallback={null}>
@@ -90,6 +91,10 @@ export function ModelPanel() {
           {model ? 'Folder…' : 'Choose folder'}
         </button>
       </div>
+      <FailureNote
+        place="model"
+        again={({ kind }) => kind === 'open' && studio.attempted && void openModel(studio, studio.attempted)}
+      />
       <div className="folds">
         {model && <ModelFacts model={model} />}
         {model && <SessionsFold />}

@@ -8,8 +8,9 @@ import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Section } from '../components/Section.tsx';
 import { TimeNote } from '../components/TimeNote.tsx';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { useIsBusy, useLead } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
@@ -23,6 +24,7 @@ export default function RecipePanel() {
   const text = useStudioState((state) => state.recipe) || PRESETS[0].recipe;
   const isMeasured = useStudioState((state) => state.results.model !== null && state.results.dense !== null);
   const isBusy = useIsBusy();
+  const lead = useLead();
   const { inputs, recipe, error } = useMemo(() => read(text), [text]);
   const plan = usePlanOf(recipe);
   const setText = (next: string) => studio.store.setState({ recipe: next });
@@ -47,7 +49,7 @@ export default function RecipePanel() {
       {inputs && <RecipeSteps inputs={inputs} onChange={setText} />}
       {error && <ErrorNote title="This recipe cannot be" error={error} />}
       <ActionButton
-        className="wide strong"
+        className={lead === 'make' ? 'wide strong' : 'wide'}
         data-action="compress"
         hindrance={hindrance}
         title="Runs the steps in order, then measures perplexity and divergence"
@@ -55,6 +57,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
+      <FailureNote place="recipe" again={({ kind }) => kind === 'recipe' && recipe && void compress(studio, recipe)} />
       <TimeNote seconds={seconds} />
       <RecipePlan plan={plan} />
       <RecipeText text={text} onChange={setText} isWrong={error !== null} />

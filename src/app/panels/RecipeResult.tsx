@@ -1,6 +1,7 @@
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { formatKl } from '../charts/scales.ts';
 import { Facts } from '../components/Facts.tsx';
+import { Fold } from '../components/Fold.tsx';
 import { Protocol } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import {
@@ -147,8 +148,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: Run }) 
 /** What each step lost, as it measured it on its own inputs, and how long it took. */
 function StepErrors({ run: { report } }: { run: Run }) {
   return (
-    <div className="block">
-      <h3>Steps</h3>
+    <Fold title="What each step lost">
       <Facts
         facts={report.steps.map(({ method, error, seconds }) => ({
           name: method,
@@ -156,6 +156,6 @@ function StepErrors({ run: { report } }: { run: Run }) {
           value: `${error === undefined ? '' : `loses ${formatPercent(error)} · `}${seconds.toFixed(1)} s`,
         }))}
       />
-    </div>
+    </Fold>
   );
 }

@@ -10,6 +10,7 @@ import { type RunRow, runRows, type SortKey, sortRows, toCsv } from '../store/ru
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { RunsCompare } from './RunsCompare.tsx';
 import { RunTableRow } from './RunTableRow.tsx';
 
@@ -60,37 +61,34 @@ export default function RunsCard() {
         </p>
         <div className="chart-controls">
           <ColumnChooser columns={columns} />
-          <button
-            type="button"
-            className="quiet"
-            onClick={() => void saveCsv(`${fileStem(model.name, 'runs')}.csv`, sorted)}
-          >
-            Save as CSV
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="Every value that was measured, with its time, as JSON Lines"
-            onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
-          >
-            Save log
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
-            onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
-          >
-            Save project
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="The session as one HTML file: table, charts, settings, protocol"
-            onClick={() => void saveReport(studio)}
-          >
-            Save report
-          </button>
+          <PopoverButton label="Save" title="The table, the log, the whole session">
+            <div className="menu">
+              <button type="button" onClick={() => void saveCsv(`${fileStem(model.name, 'runs')}.csv`, sorted)}>
+                Table (CSV)
+              </button>
+              <button
+                type="button"
+                title="Every value that was measured, with its time, as JSON Lines"
+                onClick={() => void saveMetrics(`${fileStem(model.name, 'metrics')}.jsonl`, studio.metrics.text())}
+              >
+                Log (JSON Lines)
+              </button>
+              <button
+                type="button"
+                title="Settings, recipes, spectra and figures, without weights and texts; drop it to open it again"
+                onClick={() => void import('../project/open_project.ts').then(({ saveProject }) => saveProject(studio))}
+              >
+                Project
+              </button>
+              <button
+                type="button"
+                title="The session as one HTML file: table, charts, settings, protocol"
+                onClick={() => void saveReport(studio)}
+              >
+                Report (HTML)
+              </button>
+            </div>
+          </PopoverButton>
         </div>
       </header>
       {/* A box that scrolls has to be reachable without a mouse. */}
@@ -135,6 +133,7 @@ export default function RunsCard() {
           </tbody>
         </table>
       </section>
+      <FailureNote place="runs" />
       {pair.length === 2 && <RunsCompare a={pair[0]} b={pair[1]} onClose={() => setCompared([])} />}
     </section>
   );

@@ -1,4 +1,5 @@
 import type { ModelSummary } from '../../engine/protocol.ts';
+import { Fold } from '../components/Fold.tsx';
 import { formatChange, formatCount, formatCountChange } from '../format.ts';
 import { headPlans, type Plan } from '../store/plan.ts';
 import { explainSize, PARTS } from '../store/size_parts.ts';
@@ -17,14 +18,7 @@ export function SizeBlock({ model, plan }: Props) {
   const precision = useStudioState((state) => chosenPrecision(state.settings));
   const bytes = plan && slicedTotal(model, plan, precision);
   return (
-    <div className="block">
-      <h3>Size by part</h3>
-      <HeadBars
-        model={model}
-        chosen={plan?.head ?? null}
-        heads={plan ? headPlans(model.shape, plan.dimension) : []}
-        precision={precision}
-      />
+    <>
       {bytes !== null &&
         explainBytes(model, bytes, precision).map((sentence, index) => (
           <p
@@ -34,14 +28,22 @@ export function SizeBlock({ model, plan }: Props) {
             {sentence}
           </p>
         ))}
-      <PartsTable model={model} plan={plan} />
-      {plan &&
-        explainSize(model.shape, plan).map((sentence) => (
-          <p key={sentence} className="muted">
-            {sentence}
-          </p>
-        ))}
-    </div>
+      <Fold title="Size by part">
+        <HeadBars
+          model={model}
+          chosen={plan?.head ?? null}
+          heads={plan ? headPlans(model.shape, plan.dimension) : []}
+          precision={precision}
+        />
+        <PartsTable model={model} plan={plan} />
+        {plan &&
+          explainSize(model.shape, plan).map((sentence) => (
+            <p key={sentence} className="muted">
+              {sentence}
+            </p>
+          ))}
+      </Fold>
+    </>
   );
 }
 

@@ -23,21 +23,23 @@ export const SliceOptionsFields = memo(function SliceOptionsFields() {
         choices={[
           {
             value: 'sequential',
-            label: 'Sequential',
-            title: 'PCA of each layer on the output of the layers sliced before it: the exact SliceGPT pass',
+            label: 'Exact (slower)',
+            title:
+              'Sequential: PCA of each layer on the output of the layers sliced before it: the exact SliceGPT pass',
           },
           {
             value: 'rotate-once',
-            label: 'Rotate once',
-            title: 'All PCA on the dense model, shared by every sparsity: what releasing the slider measures',
+            label: 'Quick',
+            title:
+              'Rotate once: all PCA on the dense model, shared by every sparsity: what releasing the slider measures',
           },
         ]}
       />
       <details className="fold">
-        <summary>Fusion, rounding, backend</summary>
+        <summary>Advanced: norms, rounding, backend</summary>
         <div className="fold-body">
           <Segmented
-            legend="Fusion"
+            legend="Norms (fusion)"
             value={fusion}
             onChange={(next) => void chooseFusion(studio, next)}
             disabledBecause={busy}
@@ -50,6 +52,10 @@ export const SliceOptionsFields = memo(function SliceOptionsFields() {
               },
             ]}
           />
+          <p className="muted">
+            How norms become part of the matrices beside them. Exact is right for every use but comparing with the
+            paper’s code.
+          </p>
           <BackendField />
           <NumberField
             label="Round down to a multiple of"
@@ -58,6 +64,7 @@ export const SliceOptionsFields = memo(function SliceOptionsFields() {
             most={hiddenSize ?? 4096}
             onChange={(next) => changeSettings(studio.store, { round: next })}
           />
+          <p className="muted">Hardware likes multiples of 8; smaller ones keep closer to the slider.</p>
           <p className="muted">Another backend opens the model again and measures anew; its runs and exports go.</p>
         </div>
       </details>

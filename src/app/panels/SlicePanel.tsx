@@ -1,6 +1,7 @@
 import { memo } from 'react';
 import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
+import { enoughWindows, takeEnoughWindows } from '../actions/mend.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -9,11 +10,12 @@ import { Section } from '../components/Section.tsx';
 import { TimeNote } from '../components/TimeNote.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy, usePlan } from '../store/selectors.ts';
+import { useIsBusy, useLead, usePlan } from '../store/selectors.ts';
 import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
@@ -30,6 +32,7 @@ export default function SlicePanel() {
     slicingSeconds(results.dense, durations, settings.schedule),
   );
   const isBusy = useIsBusy();
+  const lead = useLead();
   const { plan, error } = usePlan();
   const texts = useStudioState((state) => state.settings.texts);
   // It can be tried all the same; it is not what the page recommends.
@@ -50,7 +53,7 @@ export default function SlicePanel() {
       {error && <ErrorNote title="These settings cannot be" error={error} />}
       <div className="button-row">
         <ActionButton
-          className={shortage ? undefined : 'strong'}
+          className={shortage || lead !== 'make' ? undefined : 'strong'}
           data-action="slice"
           hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
           title={shortage || 'Runs the schedule below, then measures perplexity'}
@@ -67,6 +70,22 @@ export default function SlicePanel() {
           Sweep 10 · 20 · 25 · 30 %
         </ActionButton>
       </div>
+      {shortage && (
+        <div className="notice">
+          <p>{shortage}</p>
+          <ActionButton
+            hindrance={isBusy && BUSY}
+            title="Then the dense model is measured again"
+            onClick={() => void takeEnoughWindows(studio, plan.dimension)}
+          >
+            Use {enoughWindows(texts, plan.dimension)} windows
+          </ActionButton>
+        </div>
+      )}
+      <FailureNote
+        place="slice"
+        again={({ kind }) => void (kind === 'sweep' ? sweep : kind === 'preview' ? preview : slice)(studio)}
+      />
       <TimeNote
         seconds={seconds}
         more={seconds === null ? '' : `; the sweep about ${formatSpan(seconds * SWEEP_PERCENT.length)}`}

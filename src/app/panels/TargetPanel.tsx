@@ -7,10 +7,11 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { formatBytes, formatClock, formatPercent, formatSpan } from '../format.ts';
 import { type ExportFormat, FORMAT_LABELS, solverFormat, withFormat } from '../store/exports.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { useIsBusy, useLead } from '../store/selectors.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 import { ImatrixField } from './ImatrixField.tsx';
 import { LongMeasure } from './LongMeasure.tsx';
 import { useSearchTime } from './search_time.ts';
@@ -35,6 +36,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
   const dense = useStudioState((state) => state.results.dense);
   const format = useStudioState((state) => solverFormat(state.settings.export.sliced.format));
   const isBusy = useIsBusy();
+  const lead = useLead();
   const [draft, setDraft] = useState(formatBytes(target));
   useEffect(() => setDraft(formatBytes(target)), [target]);
   const typed = readBytes(draft, model.bytes);
@@ -44,6 +46,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
     // What is shown has fewer digits than the target; leaving it as it is changes nothing.
     else if (draft !== formatBytes(target)) changeFront(studio.store, { target: typed });
   }
+  const find = () => wanted !== null && void solveForSize(studio, wanted, readRecipe, seconds);
   const wanted = draft === formatBytes(target) ? target : typed;
   return (
     <section className="section size-target" aria-labelledby={title}>
@@ -67,14 +70,14 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         <FormatField />
       </header>
       <ActionButton
-        className="wide primary"
+        className={lead === 'make' ? 'wide primary' : 'wide strong'}
         data-action="solve"
         hindrance={hindranceOf(isBusy, dense !== null, wanted)}
         title="Measures every matrix in every precision, chooses by what it costs, makes the best and measures it"
         onClick={() => {
           if (wanted === null) return;
           changeFront(studio.store, { target: wanted });
-          void solveForSize(studio, wanted, readRecipe, seconds);
+          find();
         }}
       >
         Find and make it
@@ -83,6 +86,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
+      <FailureNote place="target" again={({ kind }) => kind === 'solve' && find()} />
       {format === 'gguf' && <ImatrixField />}
       <Solution />
     </section>

@@ -7,6 +7,7 @@ import { formatCount, formatPercent } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { FailureNote } from './FailureNote.tsx';
 
 interface Props {
   /** Of the run that the result speaks of, where one has been made and its weights are there. */
@@ -88,6 +89,7 @@ export function TasksPanel({ run }: Props) {
           </>
         )}
       </div>
+      <FailureNote place="tasks" />
     </Section>
   );
 }

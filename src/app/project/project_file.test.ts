@@ -33,6 +33,7 @@ beforeAll(async () => {
   state = {
     ...fresh,
     recipe: 'rtn:bits=4',
+    edits: { fingerprint: model.fingerprint, at: '12.5/2', own: { 1: 6 }, locked: [1], multiple: 2 },
     selected: report.id,
     settings: { ...fresh.settings, texts: TEXTS },
     results: {
@@ -54,9 +55,10 @@ describe('a project file', () => {
   it('comes back as it was: settings, spectra, figures, log', async () => {
     const { data, info, files } = sessionOf(await readProject(file(saved())), PAGE);
     expect(info).toMatchObject({ fingerprint: state.results.model?.fingerprint, runs: 2, engines: 3 });
-    const { results, settings, recipe, selected } = structuredClone(dataOf(state, metrics.kept()));
+    const { results, settings, recipe, selected, edits } = structuredClone(dataOf(state, metrics.kept()));
     const { theme: _, texts: __, ...chosen } = { ...state.settings, ...settings };
-    expect(data).toMatchObject({ settings: chosen, recipe, selected, metrics: metrics.kept() });
+    expect(edits).toEqual(state.edits);
+    expect(data).toMatchObject({ settings: chosen, recipe, selected, edits, metrics: metrics.kept() });
     expect(data.results).toEqual({ ...results, texts: null });
     expect(data.results.spectra?.sites[0].eigenvalues).toBeInstanceOf(Float64Array);
     const shown = restoredState(createStudioStore().getState(), data, files);

@@ -9,6 +9,7 @@ import { DATA_VERSION, dataOf, type SessionData, type SessionFiles } from '../se
 import { QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { NO_RESULTS, type Run } from '../store/results.ts';
 import type { Settings } from '../store/settings.ts';
+import { isEdited } from '../store/site_dimensions.ts';
 import { createStudioStore, type FrontSettings, type StudioState } from '../store/store.ts';
 import { PROJECT_FORMAT, PROJECT_VERSION, type Project, projectSchema } from './schema.ts';
 
@@ -25,7 +26,7 @@ export function projectText(
 ): string | null {
   const { model } = state.results;
   if (!model) return null;
-  const { settings, results, recipe, front, selected } = dataOf(state, metrics);
+  const { settings, results, recipe, front, selected, edits } = dataOf(state, metrics);
   const { sparsity_percent, round, schedule, fusion, head } = settings;
   const { protocol, dense, spectra, solution, curves, training, scores } = results;
   const project: Record<Exclude<keyof Project, '$schema'>, unknown> = {
@@ -36,7 +37,7 @@ export function projectText(
     texts: textPlaces(state.settings.texts),
     measured_with: protocol && state.results.texts ? { texts: textPlaces(state.results.texts), protocol } : null,
     settings: { sparsity_percent, round, schedule, fusion, head, export: settings.export },
-    ...{ recipe, front, engines, dense, spectra },
+    ...{ recipe, front, edits: isEdited(edits) ? edits : undefined, engines, dense, spectra },
     runs: results.runs.map(({ report, protocol, ...run }) => ({ ...measuredOf(run), report, protocol })),
     ...{ selected, solution, curves, training, tasks: results.tasks, scores, metrics },
   };
@@ -139,7 +140,7 @@ function bad(
     code: 'bad_project',
     ...what,
     place: { file: name, ...(field && { field }) },
-    action: action ?? 'Save the project again with Save project, or open another file.',
+    action: action ?? 'Save the project again (Runs, Save, Project), or open another file.',
   });
 }
 
@@ -182,6 +183,7 @@ export function sessionOf(
       settings: { ...project.settings, backend },
       results,
       ...{ selected: project.selected, recipe: project.recipe, front: knownFront(project.front), site: 0 },
+      edits: project.edits,
       ...{ durations: {}, work: null, metrics: project.metrics as KeptMetrics },
     },
     files: {

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Results } from '../store/results.ts';
 import type { Settings } from '../store/settings.ts';
+import type { SiteEdits } from '../store/site_dimensions.ts';
 import type { FrontSettings } from '../store/store.ts';
 import {
   format,
@@ -65,6 +66,15 @@ const front = v.object({
   columns: list(text(100), 100),
 } satisfies Record<keyof FrontSettings, unknown>);
 
+/** Dimensions of single sites. `at`: sparsity in percent and rounding, as in 25/8. */
+const edits: v.GenericSchema<unknown, SiteEdits> = v.object({
+  fingerprint: text(200),
+  at: text(40),
+  own: v.record(v.pipe(v.string(), v.regex(/^\d{1,5}$/)), whole(1)),
+  locked: list(whole(), 20_001),
+  multiple: whole(1, 65_536),
+});
+
 const marks = { name: v.optional(text(1000)), is_pinned: v.optional(v.boolean()) };
 const measured = { ...marks, perplexity: v.nullable(perplexity) };
 
@@ -97,6 +107,8 @@ export const projectSchema = v.object({
   settings,
   recipe: text(1e6),
   front,
+  /** Absent where all sites are as the slider has them. */
+  edits: v.optional(edits),
   /** Ids of new runs begin behind this. */
   engines: whole(0, 1e9),
   dense: v.nullable(perplexity),

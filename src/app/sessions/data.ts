@@ -4,6 +4,7 @@ import type { ModelSource } from '../../engine/protocol.ts';
 import { handleOf, type PickedHandle } from '../../platform/picked_handles.ts';
 import type { SessionInfo } from '../../platform/session_records.ts';
 import { NO_RESULTS, type Results, type Run } from '../store/results.ts';
+import { NO_EDITS, type SiteEdits } from '../store/site_dimensions.ts';
 import type { StudioState } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
 
@@ -17,8 +18,9 @@ export interface SessionData extends Kept {
   results: Omit<Results, 'texts'>;
   /** The job that was running. */
   work: Work | null;
-  /** Absent in sessions that were kept before it was. */
+  /** Absent in sessions that were kept before they were. */
   metrics?: KeptMetrics;
+  edits?: SiteEdits;
 }
 
 /** What may be large, or cannot be written as JSON. */
@@ -33,12 +35,12 @@ export type KeptSource =
   | { kind: 'files'; files: { path: string; name: string; bytes: number; handle: PickedHandle | null }[] };
 
 export function dataOf(state: StudioState, metrics: KeptMetrics): SessionData {
-  const { settings, results, selected, recipe, front, site, durations, job } = state;
+  const { settings, results, selected, recipe, front, site, durations, edits, job } = state;
   const { texts: _, theme: __, ...chosen } = settings;
   const { texts: ___, ...measured } = results;
   const runs = results.runs.filter(({ is_preview }) => !is_preview).map(settled);
   return {
-    ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations },
+    ...{ version: DATA_VERSION, settings: chosen, selected, recipe, front, site, durations, edits },
     results: {
       ...measured,
       ...{ runs, removed: [], imatrix: null, examples: [] },
@@ -92,9 +94,9 @@ export function hasWork({ results, job }: StudioState): boolean {
 
 /** The store's part of a kept session. Runs count as lost until the engine has them back. */
 export function restoredState(state: StudioState, data: SessionData, files: SessionFiles): Partial<StudioState> {
-  const { settings, results, selected, recipe, front, site, durations } = data;
+  const { settings, results, selected, recipe, front, site, durations, edits = NO_EDITS } = data;
   return {
-    ...{ selected, recipe, front, site, durations },
+    ...{ selected, recipe, front, site, durations, edits },
     settings: { ...state.settings, ...settings, texts: files.texts, theme: state.settings.theme },
     results: {
       ...NO_RESULTS,

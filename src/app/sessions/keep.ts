@@ -103,6 +103,9 @@ export class SessionKeeper implements Keeper {
       state.settings === before.settings &&
       state.job === before.job &&
       state.recipe === before.recipe &&
+      state.front === before.front &&
+      state.edits === before.edits &&
+      state.selected === before.selected &&
       state.sessions.name === before.sessions.name;
     if (isSame || !state.results.model || state.sessions.reading) return;
     const isMade =

@@ -37,6 +37,8 @@ export type ExportEntry = { choice: ExportChoice } & (
       protocol: ProtocolReport | null;
       /** Its weights were handed to the browser's downloads or written to a folder. */
       is_saved?: boolean;
+      /** One after another, as fast as it wrote a text last (*Try it*). */
+      tokens_per_second?: number;
     }
   | { state: 'failed'; error: ErrorData }
 );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PerplexityReport } from '../../engine/protocol.ts';
 import { logTicks } from '../../report/ticks.ts';
 import { scaleOf } from '../charts/scales.ts';
 import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, slicedReport } from '../testing.ts';
@@ -44,13 +45,15 @@ describe('the front', () => {
     };
     const choice = { format: 'onnx', precision: 'int4' } as const;
     const done: ExportEntry = { choice, state: 'done', report, protocol: PROTOCOL };
+    const { divergence } = recipeRun('', { bytes: 1, perplexity: 88, kl: 0.2 }).perplexity as PerplexityReport;
+    const whole: ExportEntry = { ...done, report: { ...report, divergence }, tokens_per_second: 40 };
     const failed: ExportEntry = {
       choice: { format: 'gguf', precision: 'f16' },
       state: 'failed',
       error: { code: 'internal', message: '', place: {} },
     };
     const { points } = frontOf(
-      { ...BASE, runs: [{ ...runOf('a', 256), exports: [done, failed] }], dense_exports: [done] },
+      { ...BASE, runs: [{ ...runOf('a', 256), exports: [whole, failed] }], dense_exports: [done] },
       DEFAULT_SETTINGS,
     );
     const files = points.filter(({ kind }) => kind === 'file');
@@ -59,8 +62,10 @@ describe('the front', () => {
       ['a', 'int4', 3_100_000],
     ]);
     expect(files[1].figures.perplexity).toEqual({ value: 88, error: null });
-    // Nothing but its perplexity was measured of a file: it has no place among divergences.
-    expect(placed(points, 'bytes', 'kl')).toMatchObject({ placed: [], missing: 3 });
+    // A file has a place on every axis that it was measured along, and on no other.
+    expect(files[1].figures).toMatchObject({ kl: { value: 0.2 }, top1: { value: 0.8 }, decode: { value: 40 } });
+    expect(files[0].figures.kl ?? files[0].figures.decode).toBeUndefined();
+    expect(placed(points, 'bytes', 'kl')).toMatchObject({ placed: [{ point: { id: 'a', kind: 'file' } }], missing: 2 });
   });
 
   it('joins what no other point beats, whichever way an axis is better', () => {

@@ -72,7 +72,7 @@ export function methodsOf(run: Run): string {
   return run.report.steps.map(({ method }) => method).join(' + ');
 }
 
-/** Verified files have a perplexity of their own; nothing else was measured of them. */
+/** Verified files have a perplexity and a divergence of their own; a speed, once they wrote a text. */
 function files(
   of: FrontPoint,
   model: ModelSummary,
@@ -82,7 +82,8 @@ function files(
   return exports.flatMap((entry) => {
     if (entry.state !== 'done' || !entry.protocol) return [];
     const { format, precision } = entry.choice;
-    const { perplexity, files: written } = entry.report;
+    const { perplexity, divergence, files: written } = entry.report;
+    const { tokens_per_second: decode } = entry;
     return {
       ...of,
       key: `${of.id}/${format}/${precision}`,
@@ -90,7 +91,7 @@ function files(
       label: `${of.label}, ${format}${precision === 'stored' ? '' : ` ${precision}`}`,
       precision,
       protocol: entry.protocol,
-      figures: fileFigures(model, of.figures, { bytes: weightBytes(written), perplexity, dense }),
+      figures: fileFigures(model, of.figures, { bytes: weightBytes(written), perplexity, divergence, decode, dense }),
     };
   });
 }

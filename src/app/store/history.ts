@@ -1,10 +1,11 @@
 /**
- * @file What a person can take back: settings, recipe, axes and size, names and pins of runs, runs that were removed. Steps are
+ * @file What a person can take back: settings, recipe, dimensions by site, axes and size, names and pins of runs, runs that were removed. Steps are
  * made by comparing two states, so that nothing that changes a setting has to know of them.
  */
 import { labelOf } from './front.ts';
 import { changeRun, findRun, putBack, type Results, type Run, takeAway } from './results.ts';
 import type { Settings } from './settings.ts';
+import type { SiteEdits } from './site_dimensions.ts';
 import type { FrontSettings, StudioState } from './store.ts';
 
 /** Theme and backend have their own effects, and are chosen back where they were chosen. */
@@ -25,9 +26,14 @@ const FRONT = { x: 'axis', y: 'axis', target: 'size', columns: 'columns' } as co
 
 type SettingName = keyof typeof SETTINGS;
 type FrontName = keyof typeof FRONT;
-type Field = SettingName | FrontName | 'recipe';
-type Fields = Partial<Pick<Settings, SettingName> & Pick<FrontSettings, FrontName> & { recipe: string }>;
-type Undoable = Pick<StudioState, 'settings' | 'recipe' | 'front' | 'results'>;
+/** Of the state itself. */
+const OWN = { recipe: 'recipe', edits: 'dimensions by site' } as const;
+
+type Field = SettingName | FrontName | keyof typeof OWN;
+type Fields = Partial<
+  Pick<Settings, SettingName> & Pick<FrontSettings, FrontName> & { recipe: string; edits: SiteEdits }
+>;
+type Undoable = Pick<StudioState, 'settings' | 'recipe' | 'front' | 'edits' | 'results'>;
 
 interface Mark {
   name?: string;
@@ -59,7 +65,7 @@ function changedFields(before: Undoable, after: Undoable): Step | null {
       compare(name, before.settings[name], after.settings[name]);
   if (before.front !== after.front)
     for (const name of Object.keys(FRONT) as FrontName[]) compare(name, before.front[name], after.front[name]);
-  compare('recipe', before.recipe, after.recipe);
+  for (const name of Object.keys(OWN) as (keyof typeof OWN)[]) compare(name, before[name], after[name]);
   return Object.keys(now).length > 0 ? { kind: 'fields', before: old, after: now } : null;
 }
 
@@ -105,7 +111,7 @@ export function stepped(state: Undoable, step: Step, way: 'undo' | 'redo'): Part
   return {
     settings: { ...state.settings, ...part(SETTINGS) },
     front: { ...state.front, ...part(FRONT) },
-    ...(fields.recipe !== undefined && { recipe: fields.recipe }),
+    ...part(OWN),
   };
 }
 
@@ -125,7 +131,7 @@ export function stepText(step: Step): string {
     return step.before.name === step.after.name ? `pin of ${step.label}` : `name of ${step.label}`;
   const names = Object.keys(step.after) as Field[];
   const [first] = names;
-  const words = [...new Set(names.map((name) => ({ ...SETTINGS, ...FRONT, recipe: 'recipe' })[name]))];
+  const words = [...new Set(names.map((name) => ({ ...SETTINGS, ...FRONT, ...OWN })[name]))];
   if (words.length > 2) return `${words[0]} and other settings`;
   const [old, now] = [step.before[first], step.after[first]];
   const isShort = names.length === 1 && [old, now].every((value) => /^(?:number|string)$/.test(typeof value));

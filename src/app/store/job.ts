@@ -63,7 +63,16 @@ export type JobState =
   | { state: 'idle' }
   | RunningJob
   | { state: 'finished'; kind: JobKind; title: string; outcome: 'done' | 'cancelled'; duration_ms: number }
-  | { state: 'failed'; kind: JobKind; title: string; error: ErrorData };
+  | {
+      state: 'failed';
+      kind: JobKind;
+      title: string;
+      error: ErrorData;
+      /** That failed; absent where none had begun. */
+      command?: CommandKind;
+      /** The person has read it. */
+      is_dismissed?: boolean;
+    };
 
 /** A quick measure makes way for any other job; the rest have to end, or be cancelled, first. */
 export function isReplaceable(job: JobState): boolean {

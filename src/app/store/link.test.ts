@@ -3,8 +3,8 @@ import { linkDifferences, readLink, writeLink } from './link.ts';
 import { createStudioStore } from './store.ts';
 
 const fresh = () => {
-  const { settings, recipe, front } = createStudioStore().getState();
-  return { settings, recipe, front };
+  const { settings, recipe, front, edits } = createStudioStore().getState();
+  return { settings, recipe, front, edits };
 };
 
 describe('settings in an address', () => {
@@ -14,6 +14,7 @@ describe('settings in an address', () => {
 
   it('come back as they were, whatever they are', () => {
     const { settings, front } = fresh();
+    const at = '12.5/16';
     const state = {
       settings: {
         ...settings,
@@ -23,6 +24,7 @@ describe('settings in an address', () => {
       },
       recipe: 'embed:bits=8; correct; wanda:pattern=2:4 # & + ü',
       front: { ...front, x: 'decode' as const, y: 'kl' as const, target: 2_800_000 },
+      edits: { fingerprint: 'f1a2', at, own: { 3: 104, 7: 96 }, locked: [7], multiple: 4 },
     };
     const read = readLink(`#${writeLink(state)}`, fresh());
     expect(read).toEqual({ state, isAny: true, unread: [] });
@@ -36,6 +38,28 @@ describe('settings in an address', () => {
       'up: kl in the address, the default here.',
     ]);
     expect(linkDifferences('#sparsity=25', here)).toEqual(['sparsity: the default in the address, 30 here.']);
+  });
+
+  it('leave out dimensions that hold at another place of the slider, but for locked ones', () => {
+    const here = fresh();
+    const edits = { fingerprint: 'f1', at: '40/8', own: { 3: 104, 7: 96 }, locked: [7], multiple: 8 };
+    const { state } = readLink(writeLink({ ...here, edits }), fresh());
+    expect(state.edits).toEqual({ ...edits, at: '25/8', own: { 7: 96 } });
+    expect(writeLink({ ...here, edits: { ...edits, locked: [] } })).toBe('');
+  });
+
+  it('have no dimensions that nobody wrote', () => {
+    for (const text of [
+      'f1',
+      'f1_25_8_8_',
+      'f1_25_8_8_3',
+      'f1_25_8_8_3-0',
+      'f1_25_8_0_3-8',
+      'f1_25_8_8_3-8y',
+      'a/b_25_8_8_3-8',
+    ]) {
+      expect(readLink(`sites=${encodeURIComponent(text)}`, fresh()).unread, text).toHaveLength(1);
+    }
   });
 
   it('that are not allowed, or not known, are told and left', () => {

@@ -3,12 +3,15 @@ import { BOS_MODES } from '../../engine/plan.ts';
 import { EXPORT_FORMATS, type ExportFormat, withFormat } from './exports.ts';
 import { QUANTITY_NAMES } from './quantities.ts';
 import { DEFAULT_SETTINGS, MAX_SPARSITY_PERCENT, type Settings } from './settings.ts';
+import { editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
+import { readEdits, writeEdits } from './site_link.ts';
 import type { FrontSettings } from './store.ts';
 
 export interface Linked {
   settings: Settings;
   recipe: string;
   front: FrontSettings;
+  edits: SiteEdits;
 }
 
 interface Field {
@@ -112,6 +115,18 @@ const FIELDS: Readonly<Record<string, Field>> = {
       const bos = BOS_MODES.find((each) => each === text);
       const { settings } = state;
       return bos ? { ...state, settings: { ...settings, texts: { ...settings.texts, bos } } } : null;
+    },
+  },
+  sites: {
+    allowed: 'MODEL_PERCENT_ROUND_MULTIPLE_SITE-DIMENSION.…, an x behind what is locked, as Copy link writes it',
+    write: ({ edits, settings }) => {
+      const { sparsity_percent, round } = settings;
+      const text = writeEdits(editsAt(edits, placeOf(edits, { sparsity_percent, round })));
+      return text === null || text.length > MOST_RECIPE ? null : text;
+    },
+    read: (text, state) => {
+      const edits = text.length <= MOST_RECIPE ? readEdits(text) : null;
+      return edits && { ...state, edits };
     },
   },
   along: axis('x', 'bytes'),

@@ -1,5 +1,5 @@
 /** @file All that is measured or counted of a run: an axis of the front, a column of the table, a field of the CSV each. */
-import type { ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
+import type { ExportReport, ModelSummary, PerplexityReport } from '../../engine/protocol.ts';
 import type { Results, Run } from './results.ts';
 import type { Settings } from './settings.ts';
 import { chosenPrecision, fileSize } from './sizes.ts';
@@ -85,7 +85,10 @@ export const QUANTITIES = {
   },
   decode: {
     ...{ label: 'tokens/s, one by one', short: 'one by one', rises: true, unit: 'rate' },
-    ...{ help: 'Tokens per second, one after another', field: 'decode_tokens_per_second' },
+    ...{
+      help: 'Tokens per second, one after another; of a file in its own runtime',
+      field: 'decode_tokens_per_second',
+    },
   },
 } as const satisfies Record<string, QuantityMeaning>;
 
@@ -129,15 +132,17 @@ export function runFigures(
   return present({ ...qualities(run.perplexity, dense), ...sizes(model, counted) });
 }
 
-/** Of a verified file: its own perplexity and bytes, and what it has in common with its model. */
+/** Of a verified file: its own perplexity, divergence, bytes and speed, and what it has in common with its model. */
 export function fileFigures(
   model: ModelSummary,
   { parameters, multiplications }: Figures,
-  { bytes, perplexity, dense }: { bytes: number; perplexity: number; dense: PerplexityReport | null },
+  { bytes, perplexity, divergence, decode, dense }: MeasuredFile,
 ): Figures {
   return present({
     perplexity: exact(perplexity),
     ratio: dense ? exact(perplexity / dense.perplexity) : undefined,
+    ...divergences(divergence),
+    decode: exact(decode),
     bytes: exact(bytes),
     bits: exact((8 * bytes) / model.parameters),
     parameters,
@@ -153,17 +158,29 @@ function qualities(measured: PerplexityReport | null, dense: PerplexityReport | 
   return {
     perplexity: { value: perplexity, error: relative_spread === null ? null : perplexity * relative_spread },
     ratio: dense && dense !== measured ? exact(perplexity / dense.perplexity) : undefined,
-    ...(divergence && {
-      kl: { value: divergence.kl_divergence, error: divergence.kl_error },
-      kl_median: exact(divergence.kl_median),
-      kl_p99: exact(divergence.kl_p99),
-      top1: { value: divergence.top1_agreement, error: divergence.top1_error },
-      probability_mean: exact(divergence.probability_change.mean),
-      probability_rms: exact(divergence.probability_change.rms),
-    }),
+    ...divergences(divergence),
     prefill: exact(tokens_per_second),
     decode: exact(decode_tokens_per_second),
   };
+}
+
+function divergences(divergence: PerplexityReport['divergence']): Found {
+  if (!divergence) return {};
+  return {
+    kl: { value: divergence.kl_divergence, error: divergence.kl_error },
+    kl_median: exact(divergence.kl_median),
+    kl_p99: exact(divergence.kl_p99),
+    top1: { value: divergence.top1_agreement, error: divergence.top1_error },
+    probability_mean: exact(divergence.probability_change.mean),
+    probability_rms: exact(divergence.probability_change.rms),
+  };
+}
+
+interface MeasuredFile extends Pick<ExportReport, 'perplexity' | 'divergence'> {
+  bytes: number;
+  /** Tokens per second, one after another, in the runtime that it is for; absent where it never wrote a text. */
+  decode?: number;
+  dense: PerplexityReport | null;
 }
 
 interface Sizes {

@@ -38,7 +38,7 @@ export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: bo
   return useMemo(() => {
     if (!model || !plan) return { plan, edits, isEdited: false };
     const now = editsAt(edits, placeOf(model, settings));
-    const dimensions = editedDimensions(plan, now);
+    const dimensions = editedDimensions(plan, now, model.shape.hidden_size);
     const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
     return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
   }, [model, plan, settings, edits]);
@@ -56,6 +56,35 @@ export function useShortage(): string | null {
 export function shownRun(results: Results, settings: Settings): Run | null {
   if (!results.model) return null;
   return matchingRuns(results, settings, planOf(results.model, settings).plan).shown;
+}
+
+/** Of the run that the result speaks of. */
+function runShown({ results, settings, selected }: Pick<StudioState, 'results' | 'settings' | 'selected'>): Run | null {
+  return (selected !== null && findRun(results, selected)) || shownRun(results, settings);
+}
+
+/** What comes next: to make a model, to write the one that was made to a file, or to save that file. */
+export type Lead = 'make' | 'export' | 'save';
+
+export function leadOf(state: Pick<StudioState, 'results' | 'settings' | 'selected'>): Lead {
+  const run = runShown(state);
+  if (!run?.perplexity || run.is_preview || run.is_lost) return 'make';
+  const done = run.exports.filter((entry) => entry.state === 'done');
+  if (done.length === 0) return 'export';
+  return done.some(({ is_saved }) => is_saved) ? 'make' : 'save';
+}
+
+type LeadState = Parameters<typeof leadOf>[0];
+let known: { of: LeadState; lead: Lead } | null = null;
+
+/** Asked by several buttons at every move of the slider: found once for each state. */
+export function useLead(): Lead {
+  return useStudioState(({ results, settings, selected }) => {
+    const isKnown = known?.of.results === results && known.of.settings === settings && known.of.selected === selected;
+    if (!known || !isKnown)
+      known = { of: { results, settings, selected }, lead: leadOf({ results, settings, selected }) };
+    return known.lead;
+  });
 }
 
 /** Whether a job runs that may not be replaced; see {@link isReplaceable}. */

@@ -31,9 +31,9 @@ const SITES = PLAN.dimensions.map((_, site) => ({
 
 describe('dimensions site by site', () => {
   it('are the slider’s until one is moved', () => {
-    expect(editedDimensions(PLAN, NONE)).toEqual(PLAN.dimensions);
+    expect(editedDimensions(PLAN, NONE, HIDDEN)).toEqual(PLAN.dimensions);
     const moved = withDimension(NONE, 3, 101, HIDDEN);
-    expect(editedDimensions(PLAN, moved)).toEqual(PLAN.dimensions.with(3, 104));
+    expect(editedDimensions(PLAN, moved, HIDDEN)).toEqual(PLAN.dimensions.with(3, 104));
   });
 
   it('are multiples within the range, or all', () => {
@@ -51,7 +51,7 @@ describe('dimensions site by site', () => {
   it('never touch the last site of a head that keeps it whole', () => {
     const last = PLAN.dimensions.length - 1;
     const moved = byKeptEnergy(withDimension(NONE, last, 64, HIDDEN), PLAN, SITES, 0.5);
-    const dimensions = editedDimensions(PLAN, moved);
+    const dimensions = editedDimensions(PLAN, moved, HIDDEN);
     expect(dimensions[last]).toBe(HIDDEN);
     expect(() => checkDimensions(MODEL.shape, dimensions, PLAN.head)).not.toThrow();
   });
@@ -59,7 +59,7 @@ describe('dimensions site by site', () => {
   it('keep the share that is asked for, and not with fewer', () => {
     for (const share of [0.5, 0.9, 0.999]) {
       const edits = byKeptEnergy({ ...NONE, multiple: 1 }, PLAN, SITES, share);
-      editedDimensions(PLAN, edits).forEach((kept, site) => {
+      editedDimensions(PLAN, edits, HIDDEN).forEach((kept, site) => {
         if (site === PLAN.dimensions.length - 1) return;
         const { eigenvalues } = SITES[site];
         const sum = (count: number) => eigenvalues.slice(0, count).reduce((a, b) => a + b, 0);
@@ -75,14 +75,14 @@ describe('dimensions site by site', () => {
   it('stay where they are locked, while slider, share and hand move the others', () => {
     const locked = withLock(withDimension(NONE, 2, 64, HIDDEN), 2, 64, true);
     const both = withDimension(withDimension(locked, 4, 96, HIDDEN), 2, 200, HIDDEN);
-    expect(editedDimensions(PLAN, both)).toEqual(PLAN.dimensions.with(2, 64).with(4, 96));
-    expect(editedDimensions(PLAN, byKeptEnergy(both, PLAN, SITES, 0.99))[2]).toBe(64);
-    expect(editedDimensions(PLAN, sameEverywhere(both))).toEqual(PLAN.dimensions.with(2, 64));
+    expect(editedDimensions(PLAN, both, HIDDEN)).toEqual(PLAN.dimensions.with(2, 64).with(4, 96));
+    expect(editedDimensions(PLAN, byKeptEnergy(both, PLAN, SITES, 0.99), HIDDEN)[2]).toBe(64);
+    expect(editedDimensions(PLAN, sameEverywhere(both), HIDDEN)).toEqual(PLAN.dimensions.with(2, 64));
     const elsewhere = { ...DEFAULT_SETTINGS, sparsity_percent: 40 };
     const plan = planOf(MODEL, elsewhere).plan!;
     const moved = editsAt(both, placeOf(MODEL, elsewhere));
-    expect(editedDimensions(plan, moved)).toEqual(plan.dimensions.with(2, 64));
-    expect(editedDimensions(plan, withLock(moved, 2, 64, false))[2]).toBe(64);
+    expect(editedDimensions(plan, moved, HIDDEN)).toEqual(plan.dimensions.with(2, 64));
+    expect(editedDimensions(plan, withLock(moved, 2, 64, false), HIDDEN)[2]).toBe(64);
   });
 
   it('are not another model’s', () => {
@@ -91,7 +91,7 @@ describe('dimensions site by site', () => {
   });
 
   it('cost what the parts say, and are a recipe that reads the same from its text', () => {
-    const dimensions = editedDimensions(PLAN, withDimension(NONE, 3, 104, HIDDEN));
+    const dimensions = editedDimensions(PLAN, withDimension(NONE, 3, 104, HIDDEN), HIDDEN);
     const plan = editedPlan(MODEL, PLAN, dimensions);
     expect(plan.parameters).toBeLessThan(PLAN.parameters);
     expect(editedPlan(MODEL, PLAN, PLAN.dimensions)).toEqual(PLAN);

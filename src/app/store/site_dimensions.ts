@@ -21,6 +21,10 @@ export interface SiteEdits {
 
 export const NO_EDITS: SiteEdits = { fingerprint: '', at: '', own: {}, locked: [], multiple: 8 };
 
+export function isEdited(edits: SiteEdits | undefined): edits is SiteEdits {
+  return edits !== undefined && (Object.keys(edits.own).length > 0 || edits.locked.length > 0);
+}
+
 /** What is needed to tell where edits belong. */
 export interface EditPlace {
   fingerprint: string;
@@ -47,10 +51,16 @@ export function isFixed({ dimensions, head }: Pick<Plan, 'dimensions' | 'head'>,
   return site === dimensions.length - 1 && head !== 'sliced';
 }
 
-/** Kept dimension of every site. */
-export function editedDimensions(plan: Pick<Plan, 'dimensions' | 'head'>, edits: SiteEdits): readonly number[] {
+/** Kept dimension of every site; none beyond the hidden size, whatever an address or a file says. */
+export function editedDimensions(
+  plan: Pick<Plan, 'dimensions' | 'head'>,
+  edits: SiteEdits,
+  hiddenSize: number,
+): readonly number[] {
   if (Object.keys(edits.own).length === 0) return plan.dimensions;
-  return plan.dimensions.map((dimension, site) => (isFixed(plan, site) ? dimension : (edits.own[site] ?? dimension)));
+  return plan.dimensions.map((dimension, site) =>
+    isFixed(plan, site) ? dimension : Math.min(hiddenSize, edits.own[site] ?? dimension),
+  );
 }
 
 /** The nearest that is allowed: a multiple, at least one of them, or all. */

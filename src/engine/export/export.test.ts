@@ -80,6 +80,13 @@ describe('export', () => {
     const exported = await engine.run('export', { id: slice.id, options: { precision: 'int8' } });
     expect(exported.perplexity_in_app).not.toBe(shown.perplexity);
     expect(Math.abs(exported.perplexity_in_app / shown.perplexity - 1)).toBeLessThan(0.1);
+    // How far they are from the dense model is theirs, too.
+    expect(exported.divergence?.kl_divergence).toBeGreaterThan(0);
+    expect(exported.divergence?.kl_divergence).not.toBe(shown.divergence?.kl_divergence);
+    const asShown = await engine.run('export', { id: slice.id, options: { precision: 'stored' } });
+    expect(asShown.divergence).toEqual(shown.divergence);
+    const dense = await engine.run('export', { id: 'dense', options: { precision: 'int4' } });
+    expect(dense.divergence?.kl_divergence).toBeGreaterThan(0);
   });
 
   it.each<[ExportFormat, 'dense' | 'sliced']>([

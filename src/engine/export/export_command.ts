@@ -11,7 +11,7 @@ import type { ModelFile } from '../../formats/hf/files.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
 import { modelBytes } from '../../models/model_size.ts';
-import { measurePerplexity } from '../measure_commands.ts';
+import { measureNumbers, type Numbers } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
 import type { Commands, ExportReport } from '../protocol.ts';
@@ -70,7 +70,7 @@ async function writeAndVerify(
 ): Promise<ExportReport> {
   const target = await exportTarget(state, platform, id, emit, signal);
   const model = await fileModel(target.model, options, signal);
-  const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
+  const { perplexity: perplexity_in_app, divergence } = await numbersOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   // An adapter lies beside its base while both are checked.
   await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
@@ -104,6 +104,7 @@ async function writeAndVerify(
         ),
       ],
       perplexity_in_app,
+      ...(divergence && { divergence }),
       duration_ms: { export: written - started, verification: performance.now() - written },
     };
     report.files.push(...(await writeReport(state, target, report, folder)));
@@ -127,19 +128,18 @@ function fileModel(
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
-async function perplexityOf(
+async function numbersOf(
   state: EngineState,
   target: ExportTarget,
   model: DecoderModel,
   { precision, format }: ExportOptions,
   emit: Emit,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Numbers> {
   // What `stored` changes is rounding of a type that ONNX lacks, far below the tolerance.
   const isRounded =
     (inputLabels(target.model).length > 0 && !isOnnxFormat(format)) ||
     (format === 'gguf' && storedWeights(target.model).some(hasRoundedScales));
-  if (precision === 'stored' && !isRounded) return target.evaluation.perplexity;
-  const { perplexity } = await measurePerplexity(state, model, 'export', emit, signal);
-  return perplexity;
+  if (precision === 'stored' && !isRounded) return target.evaluation;
+  return measureNumbers(state, model, emit, signal);
 }

@@ -21,6 +21,7 @@ export interface ExportOptions {
   external_data: 'auto' | 'always';
 }
 
+export { transformersDtype } from '../../export/file_names.ts';
 export { runtimeName } from '../verify/builds.ts';
 export type { Precision };
 

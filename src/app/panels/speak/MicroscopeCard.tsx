@@ -6,6 +6,7 @@ import { BUSY, isReplaceable } from '../../store/job.ts';
 import { countChanges, LEVELS, levelOf, type TokenChange, tokenChanges } from '../../store/microscope.ts';
 import { speakers, spokenOf } from '../../store/voices.ts';
 import { useStudio, useStudioState } from '../../studio.ts';
+import { FailureNote } from '../FailureNote.tsx';
 
 interface Found {
   rows: TokenChange[];
@@ -78,6 +79,7 @@ export function MicroscopeCard() {
           </ActionButton>
         </div>
       </div>
+      <FailureNote place="tokens" again={() => void look()} />
       {/* There before it has anything to tell, as readers want it. */}
       <p className="protocol" role="status">
         {found && summaryOf(found)}

@@ -7,6 +7,7 @@ import { Segmented } from '../../components/Segmented.tsx';
 import { BUSY, isReplaceable } from '../../store/job.ts';
 import { SPEAK_SETTINGS, speakers, spokenOf, usualSpeakers, type Voice } from '../../store/voices.ts';
 import { useStudio, useStudioState } from '../../studio.ts';
+import { FailureNote } from '../FailureNote.tsx';
 import { SpeakSettingsFields } from './SpeakSettingsFields.tsx';
 import { Voices } from './Voices.tsx';
 
@@ -110,6 +111,7 @@ export function TryCard() {
           )}
         </div>
       </form>
+      <FailureNote place="speak" again={write} />
       <Voices voices={voices} />
     </section>
   );
