@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { measureAgainst } from './against/against.ts';
+import { linalgPlan, linalgTable, measureLinalg } from './against/linalg_section.ts';
+import { findTorch } from './against/python.ts';
 import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
 import { measureStudio, type StudioFigures } from './drag/drag.ts';
@@ -45,8 +47,14 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
     return { report, tables: largeTables(report) };
   }
   if (options.against) {
-    const report = await measureAgainst(options, options.against);
-    return { report, tables: againstTables(report) };
+    const job = await measureAgainst(options, options.against);
+    const linalg = await measureLinalg(
+      linalgPlan(options.quick),
+      await findTorch(options.against.python),
+      job.torch.threads,
+      say,
+    );
+    return { report: { ...job, linalg }, tables: `${againstTables(job)}\n\n${linalgTable(linalg)}` };
   }
   const report = await measure(options);
   return { report, tables: benchTables(report) };
