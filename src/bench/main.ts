@@ -11,6 +11,7 @@ import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { measureLarge } from './large/large.ts';
 import { largeTables } from './large/tables.ts';
 import { memoryPlans } from './memory_plans.ts';
+import { measureNode, nodeTables } from './node/node.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
 import { benchPlan } from './plan.ts';
@@ -35,6 +36,10 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
+  if (options.node) {
+    const report = await measureNode(options.quick);
+    return { report, tables: nodeTables(report) };
+  }
   if (options.large) {
     const report = await measureLarge(options.large);
     return { report, tables: largeTables(report) };

@@ -116,7 +116,7 @@ export function protocolOf(protocol: ModelFigure['protocol']): string {
   return `calibrated on ${calibration} (${samples} × ${seqlen}), perplexity of ${evaluation} (${eval_samples} × ${seqlen}, ${bosText(bos)})`;
 }
 
-const same = <T extends Cell>(value: T): Cell => value;
+export const same = <T extends Cell>(value: T): Cell => value;
 export const digits = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 export const tiny = (value: number) => value.toExponential(1);
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -25,7 +25,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ m: 'number', n: 'number', k: 'number' },
     ...{ a: 'f64', a_row_stride: 'number', a_column_stride: 'number' },
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
-    ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
+    ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },

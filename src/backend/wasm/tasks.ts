@@ -96,6 +96,8 @@ export interface Product64Task {
   output_row_stride: number;
   /** Only elements with column ≥ row are wanted. */
   upper: boolean;
+  /** What a range counts; rows of a triangle. */
+  by: 'rows' | 'columns';
 }
 
 export interface Tasks extends LinalgTasks {
@@ -259,9 +261,17 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     }
   },
 
-  /** Rows `start … end` of C. */
+  /** Rows or columns `start … end` of C. */
   product64({ product64 }, task, start, end) {
     const { m, n, k, upper, output_row_stride } = task;
+    if (task.by === 'columns') {
+      const a = { values: task.a, offset: 0, row_stride: task.a_row_stride, column_stride: task.a_column_stride };
+      const b = { values: task.b, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
+      const part = { ...b, offset: start * task.b_column_stride };
+      const target = view(task.output, output_row_stride, start);
+      product64.multiply(m, end - start, k, a, part, target, { adds: true });
+      return;
+    }
     const a = { values: task.a, offset: start * task.a_row_stride, row_stride: task.a_row_stride };
     const b = { values: task.b, offset: 0, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
     // Of the rows of a triangle, columns from the first row on are wanted.

@@ -337,8 +337,10 @@ class WasmBackend extends HostBackend {
         ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
         ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
         output_row_stride: isInPlace ? c.row_stride : n,
+        by: upper || m >= n ? ('rows' as const) : ('columns' as const),
       };
-      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+      const shared = task.by === 'rows' ? equalRanges(m, parts, 4) : equalRanges(n, parts, 8);
+      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : shared);
       for (let row = 0; row < (isInPlace ? 0 : m); row++) {
         const first = upper ? row : 0;
         c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
