@@ -7,7 +7,6 @@ import {
   dropFiles,
   expect,
   ggufFile,
-  isFull,
   OPT,
   openDemo,
   optAbsent,
@@ -132,7 +131,6 @@ async function dropFromDisk(page: Page, path: string): Promise<void> {
 test('a dropped file is found again after a reload by its handle; moved away, it is asked for', async ({
   page,
 }, info) => {
-  test.skip(!isFull, 'WHITTLE_FULL=1');
   const { name, bytes } = await ggufFile('llama');
   const path = info.outputPath(name);
   writeFileSync(path, bytes);
