@@ -26,7 +26,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ m: 'number', n: 'number', k: 'number' },
     ...{ a: 'f64', a_row_stride: 'number', a_column_stride: 'number' },
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
-    ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
+    ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },
@@ -86,6 +86,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   },
   activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
   cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
+  compare_logits: {
+    ...{ n: 'number', first_column: 'number', dense: 'f32', own: 'f32' },
+    ...{ dense_state: 'f32', own_state: 'f32', state: 'f32' },
+  },
   decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },
   rms_norm: {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },

@@ -7,6 +7,7 @@ import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type CompareLogitsRows, compareRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import type { DivergenceRows } from '../cpu/divergence.ts';
@@ -100,6 +101,8 @@ export interface Product64Task {
   output_row_stride: number;
   /** Only elements with column ≥ row are wanted. */
   upper: boolean;
+  /** What a range counts; rows of a triangle. */
+  by: 'rows' | 'columns';
 }
 
 export interface Tasks extends LinalgTasks {
@@ -116,6 +119,7 @@ export interface Tasks extends LinalgTasks {
   divergence_backward: Singles<DivergenceBackwardRows>;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  compare_logits: CompareLogitsRows;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
@@ -266,9 +270,17 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     }
   },
 
-  /** Rows `start … end` of C. */
+  /** Rows or columns `start … end` of C. */
   product64({ product64 }, task, start, end) {
     const { m, n, k, upper, output_row_stride } = task;
+    if (task.by === 'columns') {
+      const a = { values: task.a, offset: 0, row_stride: task.a_row_stride, column_stride: task.a_column_stride };
+      const b = { values: task.b, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
+      const part = { ...b, offset: start * task.b_column_stride };
+      const target = view(task.output, output_row_stride, start);
+      product64.multiply(m, end - start, k, a, part, target, { adds: true });
+      return;
+    }
     const a = { values: task.a, offset: start * task.a_row_stride, row_stride: task.a_row_stride };
     const b = { values: task.b, offset: 0, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
     // Of the rows of a triangle, columns from the first row on are wanted.
@@ -335,6 +347,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  compare_logits: (_, task, start, end) => compareRows(task, start, end),
 
   decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);

@@ -16,6 +16,7 @@ import type {
   AttentionArgs,
   Backend,
   BackendInfo,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -54,6 +55,7 @@ import {
   checkActivation,
   checkAttention,
   checkAttentionBackward,
+  checkCompareLogits,
   checkCovariance,
   checkCrossEntropy,
   checkDecode,
@@ -230,6 +232,16 @@ class WasmBackend extends HostBackend {
     this.threads.run('cross_entropy', task, equalRanges(rows, this.parts(16 * rows * n)));
   }
 
+  compare_logits(args: CompareLogitsArgs): void {
+    const { rows, n } = checkCompareLogits(args);
+    const { first_column } = args;
+    const task = {
+      ...{ n, first_column, dense: singles(args.dense), own: singles(args.own), state: output(args.state) },
+      ...{ dense_state: singles(args.dense_state), own_state: singles(args.own_state) },
+    };
+    this.threads.run('compare_logits', task, equalRanges(rows, this.parts(64 * rows * n)));
+  }
+
   override readonly rms_norm = (args: RmsNormArgs): void => {
     const { rows, ...task } = rmsNormRows(args);
     this.threads.run('rms_norm', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.d)));
@@ -362,8 +374,10 @@ class WasmBackend extends HostBackend {
         ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
         ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
         output_row_stride: isInPlace ? c.row_stride : n,
+        by: upper || m >= n ? ('rows' as const) : ('columns' as const),
       };
-      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+      const shared = task.by === 'rows' ? equalRanges(m, parts, 4) : equalRanges(n, parts, 8);
+      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : shared);
       for (let row = 0; row < (isInPlace ? 0 : m); row++) {
         const first = upper ? row : 0;
         c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
