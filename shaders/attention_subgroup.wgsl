@@ -24,13 +24,34 @@ fn highest(score: vec4f) -> f32 {
   return max(max(score.x, score.y), max(score.z, score.w));
 }
 
-// Scores of four keys from j on for a query row, and the lowest for those that it does not see.
-fn scores_of(score: vec4f, j: u32, position: u32, slope: f32) -> vec4f {
-  return select(vec4f(LOWEST), shaped(score, j, position, slope), seen(j, oldest_key(position), position));
+// What 16 keys do to the running values of a query row.
+struct Weights {
+  w0: vec4f,
+  w1: vec4f,
+  w2: vec4f,
+  w3: vec4f,
+  maximum: f32,
+  shrink: f32,
+  sum: f32,
 }
 
-fn weights_of(score: vec4f, j: u32, position: u32, raised: f32) -> vec4f {
-  return select(vec4f(), exp(score - raised), seen(j, oldest_key(position), position));
+// Of the scores of the keys j … j + 15; those that the query does not see get no weight.
+fn weigh(s0: vec4f, s1: vec4f, s2: vec4f, s3: vec4f, j: u32, position: u32, slope: f32, maximum: f32) -> Weights {
+  let oldest = oldest_key(position);
+  let t0 = select(vec4f(LOWEST), shaped(s0, j, position, slope), seen(j, oldest, position));
+  let t1 = select(vec4f(LOWEST), shaped(s1, j + 4u, position, slope), seen(j + 4u, oldest, position));
+  let t2 = select(vec4f(LOWEST), shaped(s2, j + 8u, position, slope), seen(j + 8u, oldest, position));
+  let t3 = select(vec4f(LOWEST), shaped(s3, j + 12u, position, slope), seen(j + 12u, oldest, position));
+  let raised = max(maximum, max(max(highest(t0), highest(t1)), max(highest(t2), highest(t3))));
+  var row: Weights;
+  row.w0 = select(vec4f(), exp(t0 - raised), seen(j, oldest, position));
+  row.w1 = select(vec4f(), exp(t1 - raised), seen(j + 4u, oldest, position));
+  row.w2 = select(vec4f(), exp(t2 - raised), seen(j + 8u, oldest, position));
+  row.w3 = select(vec4f(), exp(t3 - raised), seen(j + 12u, oldest, position));
+  row.maximum = raised;
+  row.shrink = exp(maximum - raised);
+  row.sum = dot(row.w0 + row.w1 + row.w2 + row.w3, vec4f(1.0));
+  return row;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -76,27 +97,21 @@ fn main(
       s2 += transpose(share(key[at2 + c])) * x;
       s3 += transpose(share(key[at3 + c])) * x;
     }
-    var shrink: vec4f;
-    for (var r = 0u; r < ROWS; r++) {
-      let at = position[r];
-      let t0 = scores_of(s0[r], j, at, slope);
-      let t1 = scores_of(s1[r], j + 4u, at, slope);
-      let t2 = scores_of(s2[r], j + 8u, at, slope);
-      let t3 = scores_of(s3[r], j + 12u, at, slope);
-      let raised = max(maximum[r], max(max(highest(t0), highest(t1)), max(highest(t2), highest(t3))));
-      shrink[r] = exp(maximum[r] - raised);
-      maximum[r] = raised;
-      // The scores' place takes the weights.
-      s0[r] = weights_of(t0, j, at, raised);
-      s1[r] = weights_of(t1, j + 4u, at, raised);
-      s2[r] = weights_of(t2, j + 8u, at, raised);
-      s3[r] = weights_of(t3, j + 12u, at, raised);
-      total[r] = total[r] * shrink[r] + dot(s0[r] + s1[r] + s2[r] + s3[r], vec4f(1.0));
-    }
+    // Row by row, written out: an index that varies costs as much as a load.
+    let r0 = weigh(s0[0], s1[0], s2[0], s3[0], j, position.x, slope, maximum.x);
+    let r1 = weigh(s0[1], s1[1], s2[1], s3[1], j, position.y, slope, maximum.y);
+    let r2 = weigh(s0[2], s1[2], s2[2], s3[2], j, position.z, slope, maximum.z);
+    let r3 = weigh(s0[3], s1[3], s2[3], s3[3], j, position.w, slope, maximum.w);
+    maximum = vec4f(r0.maximum, r1.maximum, r2.maximum, r3.maximum);
+    total = total * vec4f(r0.shrink, r1.shrink, r2.shrink, r3.shrink) + vec4f(r0.sum, r1.sum, r2.sum, r3.sum);
+    let w0 = mat4x4f(r0.w0, r1.w0, r2.w0, r3.w0);
+    let w1 = mat4x4f(r0.w1, r1.w1, r2.w1, r3.w1);
+    let w2 = mat4x4f(r0.w2, r1.w2, r2.w2, r3.w2);
+    let w3 = mat4x4f(r0.w3, r1.w3, r2.w3, r3.w3);
     for (var c = 0u; c < HEAD_VEC4; c++) {
       let before = mixed[c];
-      mixed[c] = mat4x4f(before[0] * shrink.x, before[1] * shrink.y, before[2] * shrink.z, before[3] * shrink.w)
-        + (share(value[at0 + c]) * s0 + share(value[at1 + c]) * s1 + share(value[at2 + c]) * s2 + share(value[at3 + c]) * s3);
+      mixed[c] = mat4x4f(before[0] * r0.shrink, before[1] * r1.shrink, before[2] * r2.shrink, before[3] * r3.shrink)
+        + (share(value[at0 + c]) * w0 + share(value[at1 + c]) * w1 + share(value[at2 + c]) * w2 + share(value[at3 + c]) * w3);
     }
   }
   for (var r = 0u; r < ROWS; r++) {
