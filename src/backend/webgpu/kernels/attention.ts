@@ -13,6 +13,9 @@ import { type AttentionPiece, attentionMacs, attentionPieces } from './attention
 const MAX_HEAD_DIM = 256;
 const MAX_SUBGROUP_HEAD_DIM = 128;
 
+/** Query rows of a thread of attention_subgroup.wgsl. */
+const SUBGROUP_ROWS = 4;
+
 /**
  * What a multiply-add costs here, in those of a product, whose tiles load a vec4 for 16 of them: here it is one for every
  * four (2 to 6 on SwiftShader), and two floats for every one where a head is no multiple of 4.
@@ -60,7 +63,9 @@ export const attentionSubgroupKernel = defineKernel({
   source: subgroupSource,
   ...layout,
   common: ['share', ...layout.common],
-  overrides: { WORKGROUP_SIZE: 8, HEAD_VEC4: 16, ...options },
+  overrides: { WORKGROUP_SIZE: 4, HEAD_VEC4: 16, ...options },
+  grid: ({ positions, head_count, sequences }: Params, { WORKGROUP_SIZE }: { WORKGROUP_SIZE: number }) =>
+    [Math.ceil(positions / (SUBGROUP_ROWS * WORKGROUP_SIZE)), head_count, sequences] as const,
   work: vec4Work,
 });
 
@@ -97,8 +102,10 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
   };
   const sizes = { batch, seqlen, heads, head_dim, past, window: Math.min(window, past + seqlen) };
   const call = { query, key, value, slopes, output, scale, soft_cap, group, ...sizes };
+  const threadRows = kernel === attentionSubgroupKernel ? SUBGROUP_ROWS : 1;
+  const workgroupRows = threadRows * kernel.definition.overrides.WORKGROUP_SIZE;
   const mostMacs = context.budget.perDispatch / (isVec4 ? VEC4_WORK : SCALAR_WORK);
-  for (const piece of attentionPieces(sizes, kernel.definition.overrides.WORKGROUP_SIZE, mostMacs)) {
+  for (const piece of attentionPieces(sizes, workgroupRows, mostMacs)) {
     kernel(context, { ...call, ...piece }, used);
   }
 }
