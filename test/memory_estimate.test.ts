@@ -10,6 +10,7 @@ import { constantDimensions, type HeadKind, type Schedule, sliceDimension } from
 import { slicegpt } from '../src/compress/slicegpt/slicegpt.ts';
 import type { ModelFile } from '../src/formats/hf/files.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
+import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
 import { evaluate } from '../src/runtime/perplexity.ts';
 import type { SpillOptions } from '../src/runtime/spill.ts';
 import { family } from './fixtures/families/family_model.ts';
@@ -107,7 +108,9 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
     estimate: estimateSlicing(shape, { ...plan, schedule, head, dimensions }),
   });
   const model = (sliced as NonNullable<typeof sliced>).model;
-  const again = await measure(() => evaluate(backend, model, job.evaluation));
+  const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
+  await evaluateDense(backend, job.model, job.evaluation, inputs);
+  const again = await measure(() => evaluateBeside(backend, job.model, inputs, model, job.evaluation));
   found.push({
     what: 'evaluating the sliced',
     measured: again,

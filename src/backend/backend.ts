@@ -19,6 +19,7 @@ import type {
   CenterColumnsArgs,
   CenterRowsArgs,
   ClipArgs,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -77,6 +78,8 @@ export interface Backend extends TrainingKernels {
   flush(): void;
   /** C += A·B of the host's f64 arrays on all threads, for linear algebra; absent where one thread does as well. */
   readonly addProduct?: AddProduct;
+  /** Absent where logits are read and compared on the host. */
+  readonly compare_logits?: (args: CompareLogitsArgs) => void;
   /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
   sync(): Promise<void>;
   dispose(): void;

@@ -276,6 +276,22 @@ export interface CrossEntropyArgs {
   state: Tensor;
 }
 
+/**
+ * Two models' logits of the same tokens, compared block of the vocabulary by block in f64: `state` has a row for each token, as
+ * `compared_logits.ts` reads it. The block with `first_column` 0 initialises it.
+ */
+export interface CompareLogitsArgs {
+  /** (rows, n): logits of tokens `first_column … first_column + n` of the vocabulary. */
+  dense: Tensor;
+  /** (rows, n): the other model's. */
+  own: Tensor;
+  /** u32 (rows). */
+  target_ids: Tensor;
+  first_column: number;
+  /** (rows, COMPARED); it becomes f64. */
+  state: Tensor;
+}
+
 /** Adds the number of NaN and infinite elements of `tensor` to `counts[index]`. Bit tests: WGSL may assume no NaN. */
 export interface CountNonFiniteArgs {
   tensor: Tensor;

@@ -4,6 +4,8 @@
  * block; sums are f64 on the host, so that a divergence of 10⁻⁶ has its digits.
  */
 
+import type { ComparedLogits, LogitSums } from '../backend/compared_logits.ts';
+
 /** Running figures of some tokens, one block of logits after another. Natural logarithms. */
 export class DivergenceSums {
   private readonly dense: Side;
@@ -47,18 +49,26 @@ export class DivergenceSums {
 
   /** Of one row. */
   token(row: number): TokenDivergence {
-    const { dense, own } = this;
-    const [denseLog, ownLog] = [dense.logSum(row), own.logSum(row)];
-    const kl = this.weighted[row] / dense.sum[row] - denseLog + ownLog;
-    const loss = ownLog - own.target[row];
-    return {
-      // Rounding may leave −10⁻¹⁶ where the two are the same.
-      kl: Math.max(0, kl),
-      loss,
-      agrees: dense.best[row] === own.best[row],
-      probability_change: Math.exp(-loss) - Math.exp(dense.target[row] - denseLog),
-    };
+    return tokenDivergence({ dense: this.dense.of(row), own: this.own.of(row), weighted: this.weighted[row] });
   }
+}
+
+/** What two models' logits of a token come to, after the last block. */
+export function tokenDivergence({ dense, own, weighted }: ComparedLogits): TokenDivergence {
+  const [denseLog, ownLog] = [logSum(dense), logSum(own)];
+  const kl = weighted / dense.sum - denseLog + ownLog;
+  const loss = ownLog - own.target;
+  return {
+    // Rounding may leave −10⁻¹⁶ where the two are the same.
+    kl: Math.max(0, kl),
+    loss,
+    agrees: dense.best === own.best,
+    probability_change: Math.exp(-loss) - Math.exp(dense.target - denseLog),
+  };
+}
+
+function logSum({ sum, maximum }: LogitSums): number {
+  return Math.log(sum) + maximum;
 }
 
 export interface TokenDivergence {
@@ -108,8 +118,8 @@ class Side {
     this.sum[row] += sum;
   }
 
-  logSum(row: number): number {
-    return Math.log(this.sum[row]) + this.maximum[row];
+  of(row: number): LogitSums {
+    return { maximum: this.maximum[row], best: this.best[row], sum: this.sum[row], target: this.target[row] };
   }
 }
 

@@ -2,6 +2,7 @@
  * @file Device memory of the forward pass and of the head, planned from shapes with {@link MemoryLedger}: what `embed.ts`,
  * `model_pass.ts`, `forward.ts` and `head.ts` hold, in their order.
  */
+import { COMPARED } from '../backend/compared_logits.ts';
 import { largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
 import type { Held, MemoryLedger } from './memory_ledger.ts';
 
@@ -252,14 +253,58 @@ export function planLayers(
   }
 }
 
-/** `tokenLosses` over a group of batches. */
+/** Columns of the dense head and of the other; a block of so many rows of a head. */
+interface HeadPair {
+  readonly vocabulary: number;
+  readonly columns: readonly [dense: number, own: number];
+  load(rows: number, columns: number, isDense: boolean): (Held | undefined)[];
+}
+
+/** `compareHeads`. @returns Whether the losses came up on the way. */
+export function planComparison(
+  ledger: MemoryLedger,
+  batches: readonly number[],
+  { vocabulary, columns, load }: HeadPair,
+  maxTensorBytes: number,
+): boolean {
+  const wider = Math.max(...columns);
+  if (!ledger.costs.comparesInPlace) {
+    for (const rows of batches) {
+      const other = ledger.hold('activations', rows * columns[0]);
+      const block = vocabularyBlockRows(vocabulary, wider, rows, maxTensorBytes);
+      for (const [i, each] of columns.entries()) {
+        const held = load(block, each, i === 0);
+        ledger.workspace('logits', rows * block);
+        ledger.read(rows * block);
+        ledger.free(...held);
+      }
+      ledger.free(other);
+    }
+    return false;
+  }
+  const most = Math.max(...batches);
+  const block = vocabularyBlockRows(vocabulary, wider, 2 * Math.max(most, wider), maxTensorBytes);
+  const kept = batches.flatMap((rows) => [
+    ledger.hold('head', 4 * rows),
+    // In f64, from the first block on.
+    ledger.hold('head', 2 * COMPARED * rows),
+    ledger.holdIds('head', rows),
+  ]);
+  const blocks = columns.flatMap((each, i) => load(block, each, i === 0));
+  ledger.workspace('logits', most * block);
+  ledger.workspace('dense_logits', most * block);
+  ledger.free(ledger.hold('activations', most * columns[0]), ...kept, ...blocks);
+  return true;
+}
+
+/** `tokenLosses` over a group of batches, or what takes its place beside a dense head. */
 function planHead(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
   batches: readonly number[],
   states: PlannedStates,
-  head: { input: number; columns: number },
+  head: { input: number; columns: number; beside?: number },
 ): void {
   ledger.freeWorkspace();
   const norm = ledger.load('head', head.input);
@@ -274,6 +319,16 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
+  if (head.beside !== undefined) {
+    const pair: HeadPair = {
+      ...{ vocabulary: shape.vocab_size, columns: [head.beside, head.columns] },
+      load: (rows, each) => [ledger.load('head', rows * each), shape.biased ? ledger.load('head', rows) : undefined],
+    };
+    if (planComparison(ledger, batches, pair, windows.maxTensorBytes)) {
+      ledger.free(...inputs);
+      return;
+    }
+  }
   const kept = [
     ...batches.map((rows) => ledger.hold('head', 4 * rows)),
     ...batches.map((rows) => ledger.holdIds('head', rows)),
@@ -282,20 +337,21 @@ function planHead(
   const block = vocabularyBlockRows(shape.vocab_size, head.columns, most, windows.maxTensorBytes);
   const weight = ledger.load('head', block * head.columns);
   const bias = shape.biased ? ledger.load('head', block) : undefined;
-  const logits = ledger.hold('head', most * block);
+  ledger.workspace('logits', most * block);
   ledger.free(weight, bias);
   ledger.sync();
   for (const rows of batches) ledger.read(4 * rows);
-  ledger.free(logits, ...inputs, ...kept);
+  ledger.free(...inputs, ...kept);
+  ledger.freeWorkspace();
 }
 
-/** `evaluate` with its largest group. */
+/** `evaluate` with its largest group. @param head `beside`: columns of the dense head that it is compared with. */
 export function planEvaluation(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
   dimensions: (layer: number) => LayerDimensions,
-  head: { table: number; columns: number },
+  head: { table: number; columns: number; beside?: number },
 ): void {
   const group = largestGroup(windows.count, windows.seqlen, shape.hidden_size);
   const batches = batchRows(windows, group);
@@ -311,6 +367,6 @@ export function planEvaluation(
     (x, i, elements) => states.put(i, x, elements),
   );
   planLayers(ledger, shape, windows, batches, states, dimensions);
-  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns });
+  planHead(ledger, shape, windows, batches, states, { input: last, ...head });
   ledger.free(counts);
 }

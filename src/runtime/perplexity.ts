@@ -37,10 +37,20 @@ export interface EvaluateOptions {
   /** Share of all windows × layers done. */
   onProgress?(fraction: number, layer: number): void;
   /**
-   * Gets what the head reads of each batch, norm(h)·projection, (rows, d), before the losses are computed; the tensor stays
-   * the arena's. Its time does not count as the model's.
+   * Gets what the head reads of a group's batches, norm(h)·projection, (rows, d) each, before the losses are computed; the
+   * tensors stay the arena's, unless losses are known: then they are freed. Its time does not count as the model's, but for that of losses that came up on the way.
    */
-  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<void>;
+  onHeadInputs?(
+    arena: Arena,
+    inputs: readonly Tensor[],
+    batches: readonly WindowBatch[],
+  ): Promise<KnownLosses | undefined>;
+}
+
+/** −log p of each token of each batch, and the milliseconds that they took. */
+export interface KnownLosses {
+  readonly batches: readonly Float64Array[];
+  readonly ms: number;
 }
 
 /**
@@ -70,15 +80,16 @@ export async function evaluate(
     const count = Math.min(group, windows.count - first);
     const started = performance.now();
     let aside = 0;
-    const { onHeadInput } = options;
+    const { onHeadInputs } = options;
     const losses = await evaluateGroup(backend, model, windows, first, count, {
       ...options,
-      ...(onHeadInput && {
-        async onHeadInput(...args) {
+      ...(onHeadInputs && {
+        async onHeadInputs(...args) {
           await backend.sync();
           const begun = performance.now();
-          await onHeadInput(...args);
-          aside += performance.now() - begun;
+          const known = await onHeadInputs(...args);
+          aside += performance.now() - begun - (known?.ms ?? 0);
+          return known;
         },
       }),
       checkWeights: options.checkWeights && first === 0,
@@ -123,8 +134,8 @@ async function evaluateGroup(
     const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
     const targets = batches.map((batch) => nextTokens(windows, batch));
     const inputs = await headInputs(arena, loader, model, hidden);
-    for (const [i, batch] of batches.entries()) await options.onHeadInput?.(arena, inputs[i], batch);
-    const losses = await tokenLosses(arena, loader, model, inputs, targets, options.signal);
+    const known = await options.onHeadInputs?.(arena, inputs, batches);
+    const losses = known?.batches ?? (await tokenLosses(arena, loader, model, inputs, targets, options.signal));
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);
     return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));

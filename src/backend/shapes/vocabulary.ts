@@ -1,6 +1,7 @@
 /** @file Checks of the kernels that take token ids. */
 import { elementCount } from '../../tensor/shape.ts';
-import type { CrossEntropyArgs, EmbeddingArgs } from '../backend.ts';
+import type { CompareLogitsArgs, CrossEntropyArgs, EmbeddingArgs } from '../backend.ts';
+import { COMPARED } from '../compared_logits.ts';
 import { matrix, requireDistinct, requireIds, requireInteger, requireMatrix } from './check.ts';
 
 export function checkEmbedding(args: EmbeddingArgs): { rows: number; d: number; table_rows: number } {
@@ -19,5 +20,15 @@ export function checkCrossEntropy(args: CrossEntropyArgs): { rows: number; n: nu
   requireMatrix('cross_entropy', 'state', args.state, rows, 4);
   requireInteger('cross_entropy', 'first_column', args.first_column, 0);
   requireDistinct('cross_entropy', args.state, args.logits);
+  return { rows, n };
+}
+
+export function checkCompareLogits(args: CompareLogitsArgs): { rows: number; n: number } {
+  const [rows, n] = matrix('compare_logits', 'dense', args.dense);
+  requireMatrix('compare_logits', 'own', args.own, rows, n);
+  requireIds('compare_logits', 'target_ids', args.target_ids, rows);
+  requireMatrix('compare_logits', 'state', args.state, rows, COMPARED);
+  requireInteger('compare_logits', 'first_column', args.first_column, 0);
+  requireDistinct('compare_logits', args.state, args.dense, args.own);
   return { rows, n };
 }

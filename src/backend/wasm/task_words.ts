@@ -56,6 +56,9 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   },
   activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
   cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
+  compare_logits: {
+    ...{ dense: 'f32', own: 'f32', n: 'number', first_column: 'number', target_ids: 'u32', state: 'f64' },
+  },
   decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },
   rms_norm: {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },

@@ -18,6 +18,8 @@ import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } fr
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
+import { type CompareLogitsTask, compareRows } from './compare_logits.ts';
+import { DoubleExp } from './double_exp.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
@@ -106,6 +108,7 @@ export interface Tasks {
   glu_backward: GluBackwardElements;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  compare_logits: CompareLogitsTask;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
@@ -131,6 +134,7 @@ export class TaskTools {
     product?: PanelProduct;
     product64?: PanelProduct;
     math?: VectorMath;
+    exponentials?: DoubleExp;
     epilogue?: EpilogueKernel;
     line?: LineKernel;
   } = {};
@@ -201,6 +205,11 @@ export class TaskTools {
   get math(): VectorMath {
     this.parts.math ??= new VectorMath();
     return this.parts.math;
+  }
+
+  get exponentials(): DoubleExp {
+    this.parts.exponentials ??= new DoubleExp();
+    return this.parts.exponentials;
   }
 
   /** Room for so many numbers, until the next call. */
@@ -299,6 +308,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  compare_logits: ({ exponentials }, task, start, end) => compareRows(exponentials, task, start, end),
 
   decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);

@@ -16,6 +16,7 @@ import type {
   AttentionArgs,
   Backend,
   BackendInfo,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -50,6 +51,7 @@ import {
   checkActivation,
   checkAttention,
   checkAttentionBackward,
+  checkCompareLogits,
   checkCovariance,
   checkCrossEntropy,
   checkDecode,
@@ -203,6 +205,22 @@ class WasmBackend extends HostBackend {
     };
     this.threads.run('cross_entropy', task, equalRanges(rows, this.parts(16 * rows * n)));
   }
+
+  /** The state becomes f64 with its first block. */
+  readonly compare_logits = (args: CompareLogitsArgs): void => {
+    const { rows, n } = checkCompareLogits(args);
+    const target = hostTensor(args.state);
+    const { values } = target;
+    if (!(values instanceof Float64Array)) {
+      target.replace(this.arrays.doubles(values.length));
+      this.recycle(values);
+    }
+    const task = {
+      ...{ n, first_column: args.first_column, dense: singles(args.dense), own: singles(args.own) },
+      ...{ target_ids: ids(args.target_ids), state: doubles(target) },
+    };
+    this.threads.run('compare_logits', task, equalRanges(rows, this.parts(64 * rows * n)));
+  };
 
   override readonly rms_norm = (args: RmsNormArgs): void => {
     const { rows, ...task } = rmsNormRows(args);

@@ -76,6 +76,7 @@ export function estimateEvaluation(
   const head = {
     table: isTied || !sliced ? D : first,
     columns: sliced?.head === 'tied-sliced' ? first : last,
+    ...(sliced && { beside: D }),
   };
   planEvaluation(ledger, run, windowPlan(plan, plan.windows.eval_samples), dimensions, head);
   const stored = storedLayer(shape);

@@ -8,9 +8,9 @@ import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { DivergenceSums } from '../../runtime/divergence.ts';
+import { compareHeads } from '../../runtime/compare_heads.ts';
 import { embedTokens } from '../../runtime/embed.ts';
-import { headInputs, logitsOfBoth } from '../../runtime/head.ts';
+import { headInputs } from '../../runtime/head.ts';
 import { runLayersFrom } from '../../runtime/model_pass.ts';
 import { nextTokens } from '../../runtime/perplexity.ts';
 import { BatchStates, type SpillOptions } from '../../runtime/spill.ts';
@@ -108,18 +108,17 @@ export class DenseStates {
     const last = this.states[this.states.length - 1][index];
     const [own] = await headInputs(arena, loader, model, [hidden]);
     const [other] = await headInputs(arena, loader, this.model, [await onDevice(arena, last)]);
-    const sums = new DivergenceSums(nextTokens(this.windows, batch));
-    const heads = [
-      { head: this.model.lm_head, input: other },
-      { head: model.lm_head, input: own },
-    ] as const;
-    await logitsOfBoth(arena, loader, heads[0], heads[1], sums.add.bind(sums), signal);
+    const heads = {
+      ...{ head: model.lm_head, inputs: [own], targets: [nextTokens(this.windows, batch)] },
+      ...{ dense: this.model.lm_head, denseInputs: [other] },
+    };
+    const { token } = await compareHeads(arena, loader, heads, signal);
     const rows = own.shape[0];
     arena.free(own, other);
     let [sum, count] = [0, 0];
     for (let row = 0; row < rows; row++) {
       if ((row + 1) % this.windows.seqlen === 0) continue;
-      sum += sums.token(row).kl;
+      sum += token(0, row).kl;
       count++;
     }
     return { sum, count };
