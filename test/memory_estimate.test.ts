@@ -11,7 +11,6 @@ import { slicegpt } from '../src/compress/slicegpt/slicegpt.ts';
 import type { ModelFile } from '../src/formats/hf/files.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
-import { evaluate } from '../src/runtime/perplexity.ts';
 import type { SpillOptions } from '../src/runtime/spill.ts';
 import { family } from './fixtures/families/family_model.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
@@ -93,8 +92,9 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
   const spill: SpillOptions | undefined =
     budget === undefined ? undefined : { budgetBytes: budget, createScratch: async () => memoryScratch() };
   const found: { what: string; measured: number; estimate: JobMemory }[] = [];
+  const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
   const dense = await measure(() =>
-    evaluate(backend, job.model, { ...job.evaluation, seqlen }, { checkWeights: true }),
+    evaluateDense(backend, job.model, { ...job.evaluation, seqlen }, inputs, { checkWeights: true }),
   );
   found.push({ what: 'evaluating', measured: dense, estimate: estimateEvaluation(shape, plan) });
   let sliced: Awaited<ReturnType<typeof slicegpt.compress>> | undefined;
@@ -108,8 +108,6 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
     estimate: estimateSlicing(shape, { ...plan, schedule, head, dimensions }),
   });
   const model = (sliced as NonNullable<typeof sliced>).model;
-  const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
-  await evaluateDense(backend, job.model, job.evaluation, inputs);
   const again = await measure(() => evaluateBeside(backend, job.model, inputs, model, job.evaluation));
   found.push({
     what: 'evaluating the sliced',

@@ -5,12 +5,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import { toErrorData } from '../src/errors/errors.ts';
 import { writeAdapter } from '../src/export/peft/write_adapter.ts';
+import type { TensorInfo } from '../src/formats/checkpoint.ts';
 import { openAdapter } from '../src/formats/peft/adapter.ts';
 import { blobSource } from '../src/formats/source.ts';
 import { type ModelFile, type OpenModel, openModel } from '../src/models/open_model.ts';
 import { firstWindowLogits } from '../src/runtime/perplexity.ts';
 import { decodeStored } from '../src/tensor/decode.ts';
 import { tinyTokenizerJson } from './fixtures/tiny_tokenizer.ts';
+import { memoryFiles } from './onnx/memory_files.ts';
 import { folderFiles } from './shared.ts';
 
 const path = (...parts: string[]) => fileURLToPath(new URL(`./fixtures/peft/${parts.join('/')}`, import.meta.url));
@@ -33,6 +35,12 @@ async function spoilt(adapter: string, change: Record<string, unknown>): Promise
     return { path: file.path, blob: new Blob([JSON.stringify({ ...config, ...change })]) };
   });
 }
+
+/** As the writer takes it. */
+const matrix = async ({ shape }: TensorInfo, values: Promise<Float32Array>) => {
+  const own = await values;
+  return { shape: [shape[0], shape[1]] as const, read: async () => own };
+};
 
 const failure = async (given: Promise<ModelFile[]> | ModelFile[]) =>
   toErrorData(
@@ -92,19 +100,21 @@ describe('a LoRA of PEFT', () => {
     const factors = await Promise.all(
       before.factors.map(async ({ module, A, B }) => ({
         module,
-        A: await numbers(before, A.name),
-        B: await numbers(before, B.name),
+        A: await matrix(A, numbers(before, A.name)),
+        B: await matrix(B, numbers(before, B.name)),
       })),
     );
-    const [config, weights] = await writeAdapter({ base: 'tiny', rank: 4, alpha: 10, factors });
+    const { bytes, names, openFile } = memoryFiles();
+    await writeAdapter({ base: 'tiny', rank: 4, alpha: 10, factors }, openFile);
+    const [config, weights] = names().map((name) => ({ name, bytes: bytes(name) }));
     expect([config.name, weights.name]).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
     const after = await openAdapter(source('c', new Blob([config.bytes])), source('w', new Blob([weights.bytes])));
     expect(after.factors.map(({ module, scale }) => [module, scale])).toEqual(
       before.factors.map(({ module }) => [module, 2.5]),
     );
     for (const [i, { A, B }] of after.factors.entries()) {
-      expect(await numbers(after, A.name)).toEqual(factors[i].A);
-      expect(await numbers(after, B.name)).toEqual(factors[i].B);
+      expect(await numbers(after, A.name)).toEqual(await factors[i].A.read());
+      expect(await numbers(after, B.name)).toEqual(await factors[i].B.read());
     }
     const opened = await openModel([
       ...(await files('llama')),
@@ -120,9 +130,12 @@ describe('a LoRA of PEFT', () => {
   });
 
   it('refuses factors that are no matrices of the rank', async () => {
-    const bad = writeAdapter({ rank: 4, alpha: 1, factors: [{ module: 'm', A: [1, 2, 3], B: [1, 2, 3, 4] }] });
+    const { openFile } = memoryFiles();
+    const of = (...shape: [number, number]) => ({ shape, read: async () => new Float32Array(shape[0] * shape[1]) });
+    const bad = writeAdapter({ rank: 4, alpha: 1, factors: [{ module: 'm', A: of(3, 1), B: of(1, 4) }] }, openFile);
     await expect(bad).rejects.toMatchObject({ code: 'export_failed' });
-    await expect(writeAdapter({ rank: 4, alpha: 1, factors: [] })).rejects.toMatchObject({ code: 'export_failed' });
+    const none = writeAdapter({ rank: 4, alpha: 1, factors: [] }, openFile);
+    await expect(none).rejects.toMatchObject({ code: 'export_failed' });
   });
 
   it.each<[string, () => Promise<ModelFile[]>, object]>([

@@ -2,6 +2,7 @@
 
 import { bosText } from '../engine/plan.ts';
 import { VERSION } from '../engine/version.ts';
+import { trainingsOf } from '../report/draw_training.ts';
 import type { Named, ReportedCurve, ReportedMap, ReportedModel, ReportPage } from '../report/page.ts';
 import { formatFigure } from './charts/scales.ts';
 import { formatBytes, formatCount, formatPercent } from './format.ts';
@@ -62,6 +63,7 @@ export function sessionPage(state: StudioState, now: Date): ReportPage | null {
     ),
     curves: curvesOf(state),
     ...spectraOf(state),
+    trainings: results.runs.flatMap((run) => trainingsOf(labelOf(run), run.report.steps)),
     notes: [
       ...model.warnings,
       ...(omitted > 0

@@ -5,6 +5,7 @@ import { bytes, compact } from './numbers.ts';
 import { textTable } from './prompt.ts';
 import { SAVED_HEADINGS, savingRows } from './savings.ts';
 import { TASK_HEADINGS, taskRows } from './task_table.ts';
+import { TRAINING_HEADINGS, trainingNotes, trainingRows } from './training_table.ts';
 
 const HEADINGS = [
   'model',
@@ -76,8 +77,11 @@ export function resultTable(report: Report): string {
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
   const scored = taskRows(report, labels);
   const tasks = scored.length > 0 ? `\n\n${alignColumns([TASK_HEADINGS, ...scored])}` : '';
+  const trained = trainingRows(report, labels);
+  const known = trainingNotes(report, labels).map((note) => `\n${note}`);
+  const trainings = trained.length > 0 ? `\n\n${alignColumns([TRAINING_HEADINGS, ...trained])}${known.join('')}` : '';
   const texts = textTable(report, labels);
-  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${saved}${tasks}\n\n${texts}time        ${stages.join(', ')}\n`;
+  return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${trainings}${saved}${tasks}\n\n${texts}time        ${stages.join(', ')}\n`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */
@@ -206,7 +210,16 @@ function errorText(error: number | null): string {
 /** Text left, numbers right. A column in which nothing stands is left out. */
 export function alignColumns(
   all: string[][],
-  words: readonly string[] | 'all' = ['model', 'head', 'export', 'recipe', 'against dense', 'task'],
+  words: readonly string[] | 'all' = [
+    'model',
+    'head',
+    'export',
+    'recipe',
+    'against dense',
+    'task',
+    'training',
+    'lowers',
+  ],
 ): string {
   const filled = all[0].map((_, column) => all.slice(1).some((row) => row[column]));
   const rows = all.map((row) => filled.flatMap((isFilled, column) => (isFilled ? [row[column] ?? ''] : [])));

@@ -3,6 +3,7 @@ import { bosText } from '../engine/plan.ts';
 import type { CommandKind, Commands, EngineEvent, PerplexityReport, SiteReport } from '../engine/protocol.ts';
 import type { ExportSummary, Report, RunSummary } from '../engine/report.ts';
 import { VERSION } from '../engine/version.ts';
+import { trainingsOf } from '../report/draw_training.ts';
 import { formatBytes, formatCount, formatPercent, formatPerplexity, formatRate } from '../report/format.ts';
 import type { Named, ReportedCurve, ReportedMap, ReportedModel, ReportPage } from '../report/page.ts';
 import type { Driver } from './browser.ts';
@@ -62,6 +63,7 @@ export function htmlPage(report: Report, options: CliOptions, seen: Seen, now: D
     curves: curvesOf(report, seen),
     spectra: seen.sites.map(({ label, eigenvalues, dimension }) => ({ label, eigenvalues, dimension })),
     maps: report.runs.flatMap(mapsOf),
+    trainings: report.runs.flatMap(({ recipe, steps }) => trainingsOf(recipe, steps)),
     notes: report.warnings,
   };
 }

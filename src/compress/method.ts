@@ -14,6 +14,7 @@ import type { OptionsSchema } from './options/fields.ts';
 import type { JobMemory, MemoryPlan } from './slicegpt/estimate.ts';
 import type { CheckpointStore } from './train/checkpoint.ts';
 import type { TrainingPoint, TrainingReport } from './train/report.ts';
+import type { TrainedAdapter } from './train/trained_adapter.ts';
 
 export interface CompressionContext {
   readonly backend: Backend;
@@ -126,6 +127,8 @@ export interface CompressedModel {
   readonly units?: readonly UnitReport[];
   /** Of a method that trains. */
   readonly training?: TrainingReport;
+  /** What a training learnt, where the model is its base with that added. */
+  readonly adapter?: TrainedAdapter;
 }
 
 /** One place that a method changed, with figures that all methods share, so that they stand on one axis. */

@@ -9,7 +9,7 @@ import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
 import type { KeptStore } from './kept/kept_store.ts';
 
 export const TRAINING = 'training.json';
-const VERSION = 1;
+const VERSION = 2;
 /** The head grows with the curve: some room more, so that a slot is made once. */
 const ROOM = 65_536;
 

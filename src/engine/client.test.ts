@@ -95,6 +95,28 @@ describe('a Worker that died', () => {
   });
 });
 
+it('replaces a Worker that says that one of its threads does not answer', async () => {
+  const { client, worker, told } = startedClient();
+  const failed = client.run('memory', {}).catch((error) => error);
+  const waiting = client.run('discard', { id: 'run-1' }).catch((error) => error);
+  const error = { code: 'engine_stalled', message: 'A compute thread does not answer.', place: {} } as const;
+  worker.say({ type: 'error', id: worker.command - 1, error });
+  expect(await failed).toMatchObject({ code: 'engine_stalled' });
+  expect(await waiting).toMatchObject({ code: 'engine_stalled' });
+  expect(worker.isEnded).toBe(true);
+  expect(told).toEqual([error.message]);
+  expect(FakeWorker.all[1].sent[0]).toMatchObject({ type: 'init', generation: 1 });
+});
+
+it('replaces a Worker that says that it stands still', async () => {
+  const { client, worker, told } = startedClient();
+  const failed = client.run('memory', {}).catch((error) => error);
+  const error = { code: 'engine_stalled', message: 'The job stood still.', place: {} } as const;
+  worker.say({ type: 'stalled', error });
+  expect(await failed).toMatchObject(error);
+  expect(told).toEqual([error.message]);
+});
+
 it('hears nothing of a Worker that the page itself ended', async () => {
   const { client, told } = startedClient();
   const failed = client.run('memory', {}).catch((error) => error);

@@ -41,7 +41,7 @@ export class EngineClient {
 
   /**
    * Sends a command. Commands run one after another, in the order they are sent. Rejects with {@link WhittleError}:
-   * `engine_stopped` where the Worker died meanwhile.
+   * `engine_stopped` where the Worker died meanwhile, `engine_stalled` where it is replaced because a thread of its does not answer.
    */
   run<K extends CommandKind>(
     kind: K,
@@ -111,7 +111,7 @@ export class EngineClient {
   private start(): EngineThread {
     const thread = new EngineThread(this.held.id, this.generation++, {
       onMessage: (message) => this.receive(message),
-      onDeath: (reason, wasAlive) => this.replace(reason, wasAlive),
+      onDeath: (reason, wasAlive, error) => this.replace(error ?? stopped(reason, wasAlive), wasAlive),
     });
     this.thread = thread;
     return thread;
@@ -122,7 +122,7 @@ export class EngineClient {
       for (const listener of this.outsideListeners) listener(message.urls, message.asked_for);
       return;
     }
-    if (message.type === 'alive' || message.type === 'quiet') return;
+    if (message.type === 'alive' || message.type === 'quiet' || message.type === 'stalled') return;
     const pending = this.pending.get(message.id);
     if (!pending) return;
     if (message.type === 'event') {
@@ -131,12 +131,17 @@ export class EngineClient {
       return;
     }
     this.pending.delete(message.id);
-    if (message.type === 'result') pending.resolve(message.result);
-    else pending.reject(WhittleError.fromData(message.error));
+    if (message.type === 'result') {
+      pending.resolve(message.result);
+      return;
+    }
+    const error = WhittleError.fromData(message.error);
+    pending.reject(error);
+    // Its event loop turns, but it cannot compute any more: its memory has to go with its threads.
+    if (error.code === 'engine_stalled') this.thread?.giveUp(error);
   }
 
-  private replace(reason: string, wasAlive: boolean): void {
-    const error = stopped(reason, wasAlive);
+  private replace(error: WhittleError, wasAlive: boolean): void {
     this.thread = undefined;
     this.fail(error);
     if (!wasAlive) return;

@@ -116,7 +116,10 @@ class RecipeRun {
       };
       await this.checkpoints?.close();
       await state.stages.hold(stages);
-      state.runs.set(run.id, { run, calibration: texts.protocol, model, scratch: [], stages, exports: new Map() });
+      const adapter = stages.at(-1)?.adapter;
+      state.runs.set(run.id, {
+        ...{ run, calibration: texts.protocol, model, adapter, scratch: [], stages, exports: new Map() },
+      });
       return run;
     } catch (error) {
       await giveUp(error, this.signal, this.checkpoints, [...this.made.map(({ scratch }) => scratch), ...this.begun]);
@@ -128,10 +131,10 @@ class RecipeRun {
   private async doneBefore(key: string): Promise<Stage | undefined> {
     const done = await this.checkpoints?.pass(key);
     if (!done) return undefined;
-    const { model, steps, sites } = done;
+    const { model, steps, sites, adapter } = done;
     const [first, ...others] = done.scratch;
     const scratch = joinedScratch(first ?? (await this.platform.createScratch()), others);
-    const stage = { key, calibration: this.state.texts, model, scratch, steps, sites };
+    const stage = { key, calibration: this.state.texts, model, scratch, steps, sites, adapter };
     this.made.push(stage);
     return stage;
   }
@@ -143,10 +146,10 @@ class RecipeRun {
     try {
       const made = await this.pass(pass, key, model, own, index, count);
       const steps = stepReports(pass, made, (performance.now() - begun) / 1000);
-      const { sites } = made;
-      await this.checkpoints?.finished(key, { model: made.model, steps, sites });
+      const { sites, adapter } = made;
+      await this.checkpoints?.finished(key, { model: made.model, steps, sites, adapter });
       const scratch = joinedScratch(own, this.checkpoints?.scratch.splice(0) ?? []);
-      const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps, sites };
+      const stage = { key, calibration: this.state.texts, model: made.model, scratch, steps, sites, adapter };
       this.made.push(stage);
       return stage;
     } catch (error) {

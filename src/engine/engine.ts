@@ -98,6 +98,10 @@ export class Engine {
     }
   }
 
+  get isOnCpu(): boolean {
+    return this.state.backend?.info.kind === 'cpu';
+  }
+
   /** What the browser tells of the memory of page and Workers, at any time. */
   heapMeasured(bytes: number): void {
     const { state } = this;

@@ -2,6 +2,7 @@
  * @file One Worker of the engine, and what tells that it is gone: an uncaught error, silence (`life_watch.ts`), or its Web
  * Lock, which the browser lets go of the moment the Worker ends, however it ended.
  */
+import { WhittleError } from '../errors/errors.ts';
 import { pageEndpoint } from '../platform/hub/endpoint.ts';
 import { watchLock } from '../platform/storage_session.ts';
 import { createPulse, LifeWatch } from './life_watch.ts';
@@ -9,8 +10,8 @@ import type { FromEngine, ToEngine } from './protocol.ts';
 
 export interface ThreadEvents {
   onMessage(message: FromEngine): void;
-  /** Called once; the Worker is ended by then. `wasAlive`: it had answered before. */
-  onDeath(reason: string, wasAlive: boolean): void;
+  /** Called once; the Worker is ended by then. `wasAlive`: it had answered before. `error`: its own last word. */
+  onDeath(reason: string, wasAlive: boolean, error?: WhittleError): void;
 }
 
 export class EngineThread {
@@ -53,7 +54,8 @@ export class EngineThread {
     this.wasAlive = true;
     if (message.type === 'quiet') this.watch.allow(message.seconds);
     else this.watch.heard();
-    if (message.type === 'alive') this.follow(message.lock);
+    if (message.type === 'stalled') this.giveUp(WhittleError.fromData(message.error));
+    else if (message.type === 'alive') this.follow(message.lock);
     else if (message.type !== 'quiet') this.events.onMessage(message);
   }
 
@@ -63,9 +65,14 @@ export class EngineThread {
       watchLock(lock, this.over.signal, () => this.die('the browser ended it, which it does when memory runs out'));
   }
 
-  private die(reason: string): void {
+  /** Ends a Worker that said of itself that it cannot go on. */
+  giveUp(error: WhittleError): void {
+    this.die(error.message, error);
+  }
+
+  private die(reason: string, error?: WhittleError): void {
     if (this.over.signal.aborted) return;
     this.end();
-    this.events.onDeath(reason, this.wasAlive);
+    this.events.onDeath(reason, this.wasAlive, error);
   }
 }

@@ -6,7 +6,7 @@ import { findMethod } from '../compress/registry.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
 import { examplesProblem } from './examples/needed_examples.ts';
-import { type FormatSubject, formatRefusal } from './export/format_refusal.ts';
+import { type FormatSubject, formatRefusal, LAST_STEP } from './export/format_refusal.ts';
 import { plannedFile } from './export/notes.ts';
 import { fileBytes } from './file_bytes.ts';
 import { passText, refusalOf } from './passes.ts';
@@ -58,7 +58,9 @@ export async function planCommand(
 /** What the file will say of itself, by the functions that an export asks. */
 function formatPlan(subject: FormatSubject, recipe: Recipe): PlanReport['files'][number] {
   const { model, open, format } = subject;
-  const refusal = formatRefusal(subject);
+  const last = recipe.steps.at(-1);
+  const isTrained = last !== undefined && findMethod(last.method)?.about.group === 'train';
+  const refusal = formatRefusal({ ...subject, ...(!isTrained && { no_adapter: LAST_STEP }) });
   if (refusal) return { format, refusal: refusal.message, notes: [] };
   const file = plannedFile(model, format, open, isOneSlicing(recipe));
   const spreads = recipe.steps.some(({ method, options }) => findMethod(method)?.spreads?.(options as never));

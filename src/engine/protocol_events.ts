@@ -81,6 +81,8 @@ export type FromEngine =
   | { type: 'alive'; lock?: string }
   /** Nothing may be heard for so many seconds; 0: as usual again. */
   | { type: 'quiet'; seconds: number }
+  /** It can go on with nothing; the page replaces it. */
+  | { type: 'stalled'; error: ErrorData }
   /** Addresses at other origins that one of the engine's threads asked for: none but those of a download asked for. */
   | { type: 'outside_requests'; urls: string[]; asked_for: boolean }
   | { type: 'event'; id: number; event: EngineEvent }

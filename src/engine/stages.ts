@@ -2,6 +2,7 @@
  * @file Models between the passes of a recipe, so that a recipe whose first steps equal an earlier one's starts from there. A
  * stage lives as long as a run stands on it, and the last few beyond that.
  */
+import type { TrainedAdapter } from '../compress/train/trained_adapter.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
 import type { SiteReport, StepReport } from './protocol.ts';
@@ -17,6 +18,8 @@ export interface Stage {
   readonly steps: readonly StepReport[];
   /** Of its bases; none where its method has none. */
   readonly sites: readonly SiteReport[];
+  /** That its model is another one with. */
+  readonly adapter?: TrainedAdapter | undefined;
 }
 
 /** Stages that no run stands on any more and that are kept all the same: they take room in the browser's storage. */

@@ -1,6 +1,7 @@
 /** @file What the engine remembers between commands. */
 import type { Backend } from '../backend/backend.ts';
 import type { DenseBases } from '../compress/slicegpt/rotate_once.ts';
+import type { TrainedAdapter } from '../compress/train/trained_adapter.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Task } from '../formats/tasks/task.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
@@ -36,6 +37,8 @@ export interface MadeModel {
   /** What it was calibrated with: the texts may have changed since. */
   readonly calibration: ProtocolReport;
   readonly model: DecoderModel;
+  /** What the last step learnt, where that can be exported alone. */
+  readonly adapter?: TrainedAdapter | undefined;
   /** Its own. */
   readonly scratch: ScratchStore[];
   /** That it stands on, its own last pass included. */

@@ -11,8 +11,9 @@ import { roomForSession } from '../platform/room.ts';
 import { hasScratchFiles, openScratchFile } from '../platform/scratch_file.ts';
 import { holdLock, joinSession, storageSession } from '../platform/storage_session.ts';
 import { tuningStore } from '../platform/tuning_store.ts';
-import { pulse, startPulse } from '../pulse/pulse.ts';
+import { beat, startPulse } from '../pulse/pulse.ts';
 import { Engine } from './engine.ts';
+import { IdleWatch } from './idle_watch.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
 import { WorkerVerifier } from './verify/verifier.ts';
@@ -108,7 +109,10 @@ async function begin({ session, generation, pulse: shared }: Extract<ToEngine, {
   engine.generation = generation;
   joinSession(session, generation);
   startPulse(shared ?? { beat: () => post({ type: 'alive' }), quiet: (seconds) => post({ type: 'quiet', seconds }) });
-  setInterval(pulse, BEAT_MS);
+  setInterval(() => {
+    beat();
+    idle.tick();
+  }, BEAT_MS);
   const lock = navigator.locks ? `whittle-engine-${session}-${generation}` : undefined;
   if (lock) await holdLock(lock, 'exclusive').catch(() => undefined);
   post({ type: 'alive', lock });
@@ -117,6 +121,7 @@ async function begin({ session, generation, pulse: shared }: Extract<ToEngine, {
 
 const engine = new Engine(platform);
 watchOutsideRequests(onOutsideRequests);
+const idle = new IdleWatch((error) => post({ type: 'stalled', error }));
 const running = new Map<number, AbortController>();
 
 function post(message: FromEngine): void {
@@ -134,13 +139,18 @@ async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Prom
   const { id, kind, request } = message;
   const controller = new AbortController();
   running.set(id, controller);
-  const emit = (event: EngineEvent) => post({ type: 'event', id, event });
+  const emit = (event: EngineEvent) => {
+    idle.moved();
+    post({ type: 'event', id, event });
+  };
+  const ended = idle.begin(kind, engine.isOnCpu);
   try {
     const result = await engine.run(kind, request as never, emit, controller.signal);
     post({ type: 'result', id, result });
   } catch (thrown) {
     post({ type: 'error', id, error: toErrorData(thrown) });
   } finally {
+    ended();
     running.delete(id);
   }
 }

@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'shader_error'
   | 'storage_full'
   | 'engine_stopped'
+  | 'engine_stalled'
   | 'bad_session'
   | 'site_unreachable'
   // what went wrong in the computation

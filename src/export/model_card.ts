@@ -269,7 +269,7 @@ function count(value: number): string {
 }
 
 /** A name from outside, on one line and without Markdown or HTML of its own. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return escaped(baseName(text));
 }
 
@@ -278,6 +278,6 @@ function escaped(text: string): string {
 }
 
 /** JSON strings are YAML strings. */
-function yamlText(text: string): string {
+export function yamlText(text: string): string {
   return JSON.stringify(text);
 }

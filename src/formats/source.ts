@@ -2,7 +2,9 @@
  * @file Random access to the bytes of one file. Everything that Whittle reads goes through {@link ByteSource}, so that
  * no weight file is ever read whole into one ArrayBuffer (invariant 6).
  */
+
 import { WhittleError } from '../errors/errors.ts';
+import { waitingFor } from '../pulse/waits.ts';
 
 export interface ByteSource {
   /** File name without folders, as the person knows it. */
@@ -87,7 +89,7 @@ async function readGroup(name: string, blob: Blob, group: readonly Read[]): Prom
 async function bytesOf(name: string, blob: Blob, start: number, end: number): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+    bytes = new Uint8Array(await waitingFor(`a part of ${name}`, blob.slice(start, end).arrayBuffer()));
   } catch (cause) {
     throw fileChanged(name, cause);
   }

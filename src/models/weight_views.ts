@@ -91,6 +91,13 @@ export interface MergedPart {
   readonly target: (row: number) => number;
 }
 
+const merged = new WeakMap<WeightRef, readonly MergedPart[]>();
+
+/** Of which weights a {@link mergedRows} was made. */
+export function partsOf(ref: WeightRef): readonly MergedPart[] | undefined {
+  return merged.get(ref);
+}
+
 /**
  * The other way round: one weight whose rows are those of several; F32 where their types differ. Throws `RangeError` where
  * two parts have the same row, or a row belongs to none.
@@ -111,7 +118,7 @@ export function mergedRows(parts: readonly MergedPart[], name: string): WeightRe
     }
   }
   const bytes = rowBytes(alike[0]);
-  return {
+  const whole: WeightRef = {
     name,
     dtype: alike[0].dtype,
     shape: [count, ...first.shape.slice(1)],
@@ -127,6 +134,8 @@ export function mergedRows(parts: readonly MergedPart[], name: string): WeightRe
       return out;
     },
   };
+  merged.set(whole, parts);
+  return whole;
 }
 
 /** The matrix that was turned last, until its last row is read: one at most, however many views there are. */

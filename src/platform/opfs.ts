@@ -4,6 +4,7 @@
  */
 import { storageFull, WhittleError } from '../errors/errors.ts';
 import { pulse, quietly } from '../pulse/pulse.ts';
+import { waitingFor } from '../pulse/waits.ts';
 
 /** Missing in insecure contexts and in some private windows. */
 export function hasOpfs(): boolean {
@@ -39,8 +40,8 @@ export async function openForWriting(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<FileSystemSyncAccessHandle> {
-  const file = await folder.getFileHandle(name, { create: true });
-  return file.createSyncAccessHandle();
+  const opened = folder.getFileHandle(name, { create: true }).then((file) => file.createSyncAccessHandle());
+  return waitingFor(`the browser's storage to open ${name}`, opened);
 }
 
 /** Large writes to a slow disk take seconds: in between this thread says that it lives. */

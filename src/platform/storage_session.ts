@@ -3,6 +3,7 @@
  * by a closed or crashed page and are removed when the next engine starts. The page holds the lock too, so that finished
  * exports outlive an engine that died.
  */
+import { waitingFor } from '../pulse/waits.ts';
 import { openFolder, removeEntry } from './opfs.ts';
 import { listSessions } from './session_records.ts';
 
@@ -44,7 +45,7 @@ export function scratchName(serial: number): string {
 
 /** Path of this engine's folder; made at the first call. */
 export function storageSession(): Promise<string> {
-  current ??= startSession().catch((thrown) => {
+  current ??= waitingFor("the browser's storage to begin a session", startSession()).catch((thrown) => {
     current = undefined;
     throw thrown;
   });

@@ -20,17 +20,31 @@ export interface PulseMessages {
 let words: Int32Array | undefined;
 let messages: PulseMessages | undefined;
 let told = 0;
+let count = 0;
 /** Seconds of silence that are allowed now. */
 let allowed = 0;
 
-/** Where this thread's pulse goes; nowhere unless this is called. */
-export function startPulse(target: SharedArrayBuffer | PulseMessages): void {
-  if (typeof SharedArrayBuffer !== 'undefined' && target instanceof SharedArrayBuffer) words = new Int32Array(target);
+/** Where this thread's pulse goes; nowhere unless this is called. @param target Of an array the two first words. */
+export function startPulse(target: SharedArrayBuffer | Int32Array | PulseMessages): void {
+  if (target instanceof Int32Array) words = target;
+  else if (typeof SharedArrayBuffer !== 'undefined' && target instanceof SharedArrayBuffer)
+    words = new Int32Array(target);
   else messages = target as PulseMessages;
 }
 
 /** Says that the thread lives: some ten nanoseconds, for the outer loop of a kernel. */
 export function pulse(): void {
+  count++;
+  beat();
+}
+
+/** How often this thread has called {@link pulse}: its work, as far as it beats. */
+export function beats(): number {
+  return count;
+}
+
+/** The same for a timer, whose beat is no work. */
+export function beat(): void {
   if (words) {
     Atomics.add(words, BEATS, 1);
     return;

@@ -42,6 +42,20 @@ const PAGE: ReportPage = {
       cells: [{ layer: 1, row: 'q_proj', value: 0.01 }],
     },
   ],
+  trainings: [
+    {
+      title: 'Training: heal of <b>',
+      objective: 'forward KL to the dense model',
+      windows: { training: 12, held_out: 4, seqlen: 64 },
+      points: [
+        { step: 0, held_out_loss: 0.9 },
+        { step: 10, training_loss: 0.7, held_out_loss: 0.6 },
+        { step: 20, training_loss: 0.4, held_out_loss: 0.8 },
+      ],
+      kept_step: 10,
+      notes: ['Over-fitting: the held-out loss was lowest at step 10.'],
+    },
+  ],
   notes: ['a tensor was left out'],
 };
 
@@ -60,8 +74,10 @@ describe('a report', () => {
       'Environment',
     ])
       expect(html).toContain(`<h2>${part}</h2>`);
-    expect(html.match(/<svg /g)).toHaveLength(4);
+    expect(html.match(/<svg /g)).toHaveLength(5);
     expect(html).toContain('a tensor was left out');
+    expect(html).toContain('<h2>Training: heal of &#60;b&#62;</h2>');
+    expect(html).toContain('Forward KL to the dense model; 12 windows of 64 tokens, 4 held out. Over-fitting');
   });
 
   it('runs nothing and fetches nothing, whatever is called what', () => {
@@ -91,7 +107,15 @@ describe('a report', () => {
   });
 
   it('leaves out what there is nothing to draw of', () => {
-    const bare = reportHtml({ ...PAGE, models: MODELS.slice(0, 1), curves: [], spectra: [], maps: [], notes: [] });
+    const bare = reportHtml({
+      ...PAGE,
+      models: MODELS.slice(0, 1),
+      curves: [],
+      spectra: [],
+      maps: [],
+      trainings: [],
+      notes: [],
+    });
     expect(bare).not.toContain('<svg');
     expect(bare).toContain('<h2>Protocol</h2>');
   });

@@ -5,7 +5,8 @@
 import { drawCurves, drawSpectra } from './draw_curves.ts';
 import { colourOf, drawFront, isPoint, methodsOf } from './draw_front.ts';
 import { drawMap, percent } from './draw_map.ts';
-import type { Named, ReportedModel, ReportPage } from './page.ts';
+import { drawTraining } from './draw_training.ts';
+import type { Named, ReportedModel, ReportedTraining, ReportPage } from './page.ts';
 import { STYLE } from './style.ts';
 import { escaped } from './svg.ts';
 
@@ -31,6 +32,7 @@ ${notes(page.notes)}
 ${section('Models', modelsTable(page, colours))}
 ${section('Quality against size', drawFront(page.models), 'Hollow: measured in the app. Filled: a verified file. The cross is the original; the line joins those that no other beats. Bars: one standard error.', frontKey(page.models, colours))}
 ${section('Perplexity, window by window', drawCurves(page.curves, curveColours(page, colours)), 'Mean over the windows so far.', curveKey(page, colours))}
+${page.trainings.map((each) => section(each.title, drawTraining(each), trainingNote(each), TRAINING_KEY)).join('\n')}
 ${page.maps.map((map) => section(map.title, drawMap(map), `${capital(map.meaning)}: ${rangeOf(map.cells.map(({ value }) => value))}.`)).join('\n')}
 ${section('Eigenvalues', drawSpectra(page.spectra), 'Every site on one logarithmic scale; what is shaded is cut.')}
 <div class="facts">
@@ -102,6 +104,15 @@ function curveColours({ curves, models }: ReportPage, colours: readonly string[]
 function curveKey(page: ReportPage, colours: readonly string[]): string {
   const classes = curveColours(page, colours);
   return key(page.curves.map(({ label }, at) => [classes[at], label] as const));
+}
+
+const TRAINING_KEY = key([
+  ['series-1', 'training windows'],
+  ['dense', 'held-out windows'],
+]);
+
+function trainingNote({ objective, windows: { training, held_out, seqlen }, notes: lines }: ReportedTraining): string {
+  return [`${capital(objective)}; ${training} windows of ${seqlen} tokens, ${held_out} held out.`, ...lines].join(' ');
 }
 
 function facts(title: string, all: readonly Named[]): string {

@@ -42,6 +42,19 @@ export interface ReportedMap {
   cells: readonly { layer: number; row: string; value: number }[];
 }
 
+/** One training, as its run has it. */
+export interface ReportedTraining {
+  title: string;
+  /** What was lowered. */
+  objective: string;
+  windows: { training: number; held_out: number; seqlen: number };
+  /** Losses in nats a token; of training windows as a mean since the point before. */
+  points: readonly { step: number; training_loss?: number | undefined; held_out_loss: number }[];
+  /** Whose weights the run has. */
+  kept_step: number;
+  notes: readonly string[];
+}
+
 export interface ReportPage {
   /** The model's name. */
   title: string;
@@ -57,6 +70,7 @@ export interface ReportPage {
   curves: readonly ReportedCurve[];
   spectra: readonly ReportedSpectrum[];
   maps: readonly ReportedMap[];
+  trainings: readonly ReportedTraining[];
   /** What opening found odd, what failed. */
   notes: readonly string[];
 }

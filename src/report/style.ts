@@ -43,7 +43,7 @@ svg .label{fill:var(--ink)}
 .pareto{stroke:var(--muted);stroke-width:1.25;opacity:.7}
 .bar{stroke:var(--muted)}
 .mark{fill:var(--surface);stroke:var(--c);stroke-width:2}.mark.file{fill:var(--c)}.mark.dense{fill:none}
-.curve{stroke:var(--c);stroke-width:2}.thin{stroke-width:1.25}
+.curve{stroke:var(--c);stroke-width:2}.thin{stroke-width:1.25}.dashed{stroke-dasharray:3 3}
 .tile{fill:var(--tile)}.cut{fill:var(--cut);opacity:.45}.cut-line{stroke:var(--sliced);stroke-width:1.5}
 .cell{fill:var(--sliced);stroke:var(--line)}
 `;

@@ -304,7 +304,7 @@ function planHead(
   windows: WindowPlan,
   batches: readonly number[],
   states: PlannedStates,
-  head: { input: number; columns: number; beside?: number },
+  head: { input: number; columns: number; dense?: number },
 ): void {
   ledger.freeWorkspace();
   const norm = ledger.load('head', head.input);
@@ -319,13 +319,15 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
-  if (head.beside !== undefined) {
+  for (const { bytes } of inputs) ledger.read(bytes / 4);
+  if (head.dense !== undefined) {
     const pair: HeadPair = {
-      ...{ vocabulary: shape.vocab_size, columns: [head.beside, head.columns] },
+      ...{ vocabulary: shape.vocab_size, columns: [head.dense, head.columns] },
       load: (rows, each) => [ledger.load('head', rows * each), shape.biased ? ledger.load('head', rows) : undefined],
     };
     if (planComparison(ledger, batches, pair, windows.maxTensorBytes)) {
       ledger.free(...inputs);
+      ledger.freeWorkspace();
       return;
     }
   }
@@ -342,16 +344,15 @@ function planHead(
   ledger.sync();
   for (const rows of batches) ledger.read(4 * rows);
   ledger.free(...inputs, ...kept);
-  ledger.freeWorkspace();
 }
 
-/** `evaluate` with its largest group. @param head `beside`: columns of the dense head that it is compared with. */
+/** `evaluate` with its largest group. @param head `dense`: columns of the dense head that it is compared with. */
 export function planEvaluation(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
   dimensions: (layer: number) => LayerDimensions,
-  head: { table: number; columns: number; beside?: number },
+  head: { table: number; columns: number; dense?: number },
 ): void {
   const group = largestGroup(windows.count, windows.seqlen, shape.hidden_size);
   const batches = batchRows(windows, group);
@@ -368,5 +369,6 @@ export function planEvaluation(
   );
   planLayers(ledger, shape, windows, batches, states, dimensions);
   planHead(ledger, shape, windows, batches, states, { input: last, ...head });
+  ledger.freeWorkspace();
   ledger.free(counts);
 }

@@ -75,10 +75,10 @@ export class MemoryLedger {
     this.workspaces.clear();
   }
 
-  /** A read-back of so many elements. */
+  /** A read-back of so many elements: its buffer is there before what waited is submitted. */
   read(elements: number): void {
-    this.submit();
     if (this.costs.readsThroughBuffer) this.free(this.hold('other', elements));
+    else this.submit();
   }
 
   /** The fence that a `sync` reads. */

@@ -1,8 +1,19 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { isAnyLost, lossesOf, lossTexts, markSaved } from '../store/losses.ts';
 import { changeResults } from '../store/store.ts';
-import { exportReport, MODEL, PROTOCOL, perplexityReport, siteReport, studioWith, untilCancelled } from '../testing.ts';
+import {
+  exportReport,
+  MODEL,
+  PROTOCOL,
+  perplexityReport,
+  siteReport,
+  slicedReport,
+  slicingOf,
+  studioWith,
+  untilCancelled,
+} from '../testing.ts';
 import { answer } from './ask.ts';
 import { exportModel } from './export_model.ts';
 import { cancelJob } from './job.ts';
@@ -197,6 +208,43 @@ describe('after the engine died', () => {
     await slice(studio);
     expect(state().results.runs.at(-1)?.is_lost).toBeUndefined();
     expect(state().interruption).toBeNull();
+    stop();
+  });
+
+  it('of a thread that did not answer, the job goes on by itself, once', async () => {
+    const stalled = () => new WhittleError({ code: 'engine_stalled', message: 'A compute thread does not answer.' });
+    let isStalled = false;
+    const { studio, engine, state } = await opened({
+      start: () => ({
+        kind: 'cpu',
+        vendor: '',
+        architecture: '',
+        description: '',
+        isFallbackAdapter: false,
+        maxTensorBytes: 1,
+      }),
+      compress: (request) => {
+        if (isStalled) return slicedReport('run-1', slicingOf(request) as SlicegptOptions);
+        isStalled = true;
+        engine.die(stalled());
+        throw stalled();
+      },
+    });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    await slice(studio);
+    await vi.waitFor(() => expect(state().job).toMatchObject({ state: 'finished', kind: 'slice', outcome: 'done' }));
+    expect(state().question).toBeNull();
+    expect(state().results.runs).toHaveLength(1);
+    expect(engine.kinds().slice(-7)).toEqual([
+      'compress',
+      'start',
+      'open',
+      'set_texts',
+      'restore',
+      'compress',
+      'evaluate',
+    ]);
     stop();
   });
 

@@ -4,7 +4,6 @@
  */
 import type { ErrorData, WhittleError } from '../../errors/errors.ts';
 import { changeResults } from '../store/store.ts';
-import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
 import { ask } from './ask.ts';
 import { type Job, runJob } from './job.ts';
@@ -61,7 +60,11 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
     deaths > 1 ? steps.slice(0, 1) : steps,
     (each) => restore(studio, each, deaths === 1),
   );
-  if (isBack && deaths === 1 && work && during) await offerToGoOn(studio, work, during);
+  if (!isBack || deaths > 1 || !work || !during) return;
+  // A thread that went missing is no fault of the job.
+  if (error.code !== 'engine_stalled' && !(await isToGoOn(studio, during))) return;
+  const { goOn } = await import('../sessions/go_on.ts');
+  await goOn(studio, work);
 }
 
 async function restore(studio: Studio, job: Job, withModel: boolean): Promise<void> {
@@ -76,16 +79,14 @@ async function restore(studio: Studio, job: Job, withModel: boolean): Promise<vo
 }
 
 /** What killed the engine once may do so again, so it is not begun by itself. */
-async function offerToGoOn(studio: Studio, work: Work, title: string): Promise<void> {
+async function isToGoOn(studio: Studio, title: string): Promise<boolean> {
   const chosen = await ask(studio, {
     title: `${title} was broken off`,
     lines: ['It goes on behind the last layer that was finished.'],
     answers: [{ value: 'go', label: 'Go on' }],
     refusal: 'Leave it',
   });
-  if (chosen !== 'go') return;
-  const { goOn } = await import('../sessions/go_on.ts');
-  await goOn(studio, work);
+  return chosen === 'go';
 }
 
 /** For people: what happened, what is left, what to do. */

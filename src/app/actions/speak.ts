@@ -1,11 +1,14 @@
 /** @file One prompt to several models, one after the other; and one text under the microscope of two. */
 import type { Prompt, TokenLosses } from '../../engine/protocol.ts';
-import { toErrorData } from '../../errors/errors.ts';
+import { type ErrorCode, toErrorData } from '../../errors/errors.ts';
 import type { JobStep } from '../store/job.ts';
 import { changeVoice, type Speaker, type SpeakSettings, type Voice } from '../store/voices.ts';
 import type { Studio } from '../studio.ts';
 import { isOccupied, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
+
+/** After these the other models do not write either. */
+const ENDS_ALL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['cancelled', 'engine_stopped', 'engine_stalled']);
 
 /** @param show Gets the texts whenever something was written. A model that fails does not keep the others from writing. */
 export async function writeTexts(
@@ -30,7 +33,7 @@ export async function writeTexts(
         change(key, () => ({ state: 'done', text: result.text, result }));
       } catch (thrown) {
         const error = toErrorData(thrown);
-        if (job.signal.aborted || error.code === 'cancelled' || error.code === 'engine_stopped') throw thrown;
+        if (job.signal.aborted || ENDS_ALL.has(error.code)) throw thrown;
         change(key, () => ({ state: 'failed', error }));
       }
     }

@@ -1,6 +1,6 @@
 import { useId } from 'react';
 import { isBlockQuantized, nearestPrecision } from '../../engine/plan.ts';
-import type { PerplexityReport } from '../../engine/protocol.ts';
+import type { PerplexityReport, StepReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import {
@@ -35,6 +35,8 @@ interface Props {
   exports: Exports;
   /** Its weights are gone; only what was exported before is left. */
   isLost?: boolean;
+  /** Of the run: its last may have trained an adapter. */
+  steps?: readonly StepReport[];
   /** Start of the archives' names. */
   stem: string;
 }
@@ -42,12 +44,12 @@ interface Props {
 const LOST = 'The weights of this run went when the engine stopped. Make it again, then export that.';
 
 /** Writes and verifies; nothing can be downloaded before the file was found to compute what the charts show. */
-export function ExportBlock({ kind, id, perplexity, exports, isLost = false, stem }: Props) {
+export function ExportBlock({ kind, id, perplexity, exports, isLost = false, steps, stem }: Props) {
   const studio = useStudio();
   const isBusy = useIsBusy();
   const chosen = useStudioState((state) => state.settings.export[choiceKind(kind)]);
   const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
-  const refusal = formatRefusal(chosen.format, kind);
+  const refusal = formatRefusal(chosen.format, kind, steps);
   const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
   const choose = (choice: ExportChoice) =>
     changeSettings(studio.store, {
@@ -101,7 +103,7 @@ function ExportFields({ kind, chosen, onChange }: FieldsProps) {
           value={chosen.format}
           onChange={(event) => onChange(withFormat(chosen, event.target.value as ExportFormat, nearest))}
         >
-          {EXPORT_FORMATS.map((name) => (
+          {EXPORT_FORMATS.filter((name) => kind !== 'dense' || name !== 'peft').map((name) => (
             <option key={name} value={name}>
               {FORMAT_LABELS[name]}
             </option>

@@ -135,6 +135,7 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: Run }) 
           perplexity={perplexity}
           exports={run.exports}
           isLost={run.is_lost}
+          steps={report.steps}
           stem={fileStem(model.name, label)}
         />
       </div>

@@ -163,6 +163,8 @@ const training: Schema<TrainingReport> = v.object({
   ...v.entriesFromList(['trained_parameters', 'steps', 'best_step', 'tokens_per_second'], number),
   curve: list(trainingPoint),
   stored_held_out_loss: v.optional(number),
+  adapter: v.optional(v.object(v.entriesFromList(['rank', 'alpha', 'linears', 'parameters'], number))),
+  no_adapter: v.optional(text()),
   notes: list(text()),
 });
 
@@ -185,7 +187,7 @@ export const step: Schema<StepReport> = v.object({
 });
 
 const candidates = list(v.object({ recipe: text(1e6), bytes: number, predicted: number, measured: number }));
-const FORMATS = ['onnx', 'transformers.js', 'safetensors', 'compressed-tensors', 'gptq', 'gguf'] as const;
+const FORMATS = ['onnx', 'transformers.js', 'safetensors', 'compressed-tensors', 'gptq', 'gguf', 'peft'] as const;
 export const format = v.picklist(FORMATS);
 const PRECISIONS = ['stored', 'f32', 'f16', 'int8', 'int4'] as const;
 export const precision = v.picklist(PRECISIONS);

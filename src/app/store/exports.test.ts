@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { TrainingReport } from '../../compress/train/report.ts';
 import { exportReport, PROTOCOL, perplexityReport } from '../testing.ts';
 import {
   changeAgainst,
@@ -38,7 +39,15 @@ describe('exports', () => {
   it('say what each format is for, and why a sliced model cannot be GGUF', () => {
     for (const format of EXPORT_FORMATS) expect(formatPurpose(format, 'sliced')).toMatch(/\.$/);
     expect(formatRefusal('gguf', 'sliced')).toMatch(/shortcuts/);
-    expect(EXPORT_FORMATS.filter((format) => formatRefusal(format, 'dense'))).toEqual([]);
+    expect(EXPORT_FORMATS.filter((format) => formatRefusal(format, 'dense'))).toEqual(['peft']);
+  });
+
+  it('offer an adapter of runs that have one, and say why of others', () => {
+    const training = { adapter: { rank: 4, alpha: 8, linears: 2, parameters: 64 } } as TrainingReport;
+    const whole = { no_adapter: 'Norms were trained whole.' } as TrainingReport;
+    expect(formatRefusal('peft', 'compressed', [{}, { training }])).toBeNull();
+    expect(formatRefusal('peft', 'compressed', [{ training }, {}])).toMatch(/last step/);
+    expect(formatRefusal('peft', 'compressed', [{ training: whole }])).toBe('Norms were trained whole.');
     expect(exportName(INT4)).toBe('ONNX, int4');
   });
 });

@@ -10,7 +10,7 @@ import {
   runtimeName,
 } from '../../engine/export/options.ts';
 import { nearestPrecision } from '../../engine/plan.ts';
-import type { ExportReport, PerplexityReport, ProtocolReport } from '../../engine/protocol.ts';
+import type { ExportReport, PerplexityReport, ProtocolReport, StepReport } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
 import { isSameEvaluation } from './results.ts';
 
@@ -97,6 +97,7 @@ export const FORMAT_LABELS: Record<ExportFormat, string> = {
   'compressed-tensors': 'safetensors, compressed-tensors',
   gptq: 'safetensors, GPTQ',
   gguf: 'GGUF',
+  peft: 'adapter alone (PEFT)',
 };
 
 export const PRECISION_LABELS: Record<Precision, string> = {
@@ -132,6 +133,8 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
       return 'Integers stay integers in GPTQ’s layout, for GPTQModel and vLLM.';
     case 'gguf':
       return 'One file for llama.cpp.';
+    case 'peft':
+      return 'What was learnt alone, as LoRA factors for the model before training.';
   }
 }
 
@@ -139,6 +142,7 @@ export function formatPurpose(format: ExportFormat, kind: ExportKind): string {
 export function precisionPurpose(precision: Precision, isBlocks = false, format: ExportFormat = 'onnx'): string {
   switch (precision) {
     case 'stored':
+      if (format === 'peft') return 'Factors are f32.';
       if (!isBlocks) return 'Weights keep the type they have.';
       return format === 'gguf'
         ? 'Blocks stay as they are.'
@@ -155,7 +159,18 @@ export function precisionPurpose(precision: Precision, isBlocks = false, format:
 }
 
 /** Why a format cannot hold the model, known before it is tried; null where it may. */
-export function formatRefusal(format: ExportFormat, kind: ExportKind): string | null {
+export function formatRefusal(
+  format: ExportFormat,
+  kind: ExportKind,
+  steps: readonly Pick<StepReport, 'training'>[] = [],
+): string | null {
+  if (format === 'peft') return adapterRefusal(kind, steps.at(-1)?.training);
   if (format !== 'gguf' || kind !== 'sliced') return null;
   return 'GGUF has no place for the shortcuts of a sliced model. The open model can be exported as GGUF, below.';
+}
+
+function adapterRefusal(kind: ExportKind, last: StepReport['training']): string | null {
+  if (kind === 'dense') return 'Nothing was trained on the open model, so it has no adapter.';
+  if (last?.adapter) return null;
+  return last?.no_adapter ?? 'The last step of this recipe trains no adapter.';
 }

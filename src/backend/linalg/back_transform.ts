@@ -1,16 +1,24 @@
 /**
  * @file Eigenvectors of a tridiagonal matrix → eigenvectors of the matrix it was reduced from: z ← Q·z with Q a product of
  * Householder reflectors, taken in blocks as I − V·T·Vᵀ so that the work is matrix products (compact WY form: Schreiber &
- * Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989). Vectors are rows here, so that z·V reads and writes them as they lie.
+ * Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989). Vectors are rows here, so that z·V reads and writes them as they lie, and each
+ * thread turns vectors of its own by all blocks.
  */
+import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
+import { type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
 
-const BLOCK = 48;
+/** Reflectors of a block. */
+const BLOCK = 64;
+/** Vectors that are turned together. */
+const STRIP = 128;
+/** Blocks between two breaths, in vectors times elements. */
+const BREATH = 2 ** 22;
 
 /**
  * z ← H₍ₙ₋₁₎ ··· H₁ · z of every row z in place, with reflectors as `tridiagonalise` leaves them: H_i = I − tau[i]·v·vᵀ, v in the first i
  * places of row i of `a`.
- * @param a (n, n) row-major. @param z (n, n) row-major, a vector in each row.
+ * @param a (n, n) row-major; what lies on the diagonal and right of it is lost. @param z (count, n) row-major, a vector in each row.
  */
 export async function backTransform(
   a: Float64Array,
@@ -20,51 +28,79 @@ export async function backTransform(
   breathe: () => Promise<void> | undefined,
   multiply: AddProduct = addProduct,
 ): Promise<void> {
-  for (let first = 1; first < n; first += BLOCK) {
-    const last = Math.min(n, first + BLOCK) - 1;
-    const used: number[] = [];
-    for (let i = first; i <= last; i++) if (tau[i] !== 0) used.push(i);
-    if (used.length > 0) applyBlock(a, tau, z, n, used, multiply);
-    const pause = breathe();
-    if (pause) await pause;
+  const count = z.length / n;
+  const blocks = Math.ceil(n / BLOCK);
+  const held = room(multiply);
+  try {
+    const factors = held.take(blocks * BLOCK * BLOCK).fill(0);
+    const scratch = held.take(count * 2 * BLOCK);
+    for (let block = 0; block < blocks; block++) factorOf(a, tau, n, block, factors, multiply);
+    const together = Math.max(1, Math.ceil(BREATH / (count * BLOCK)));
+    const bounds = rangesOf(count, STRIP);
+    for (let first_block = 0; first_block < blocks; first_block += together) {
+      const last_block = Math.min(blocks, first_block + together);
+      const work = 2 * count * BLOCK * (last_block - first_block) * last_block * BLOCK;
+      const task = { z, n, reflectors: a, factors, scratch, first_block, last_block };
+      runShared(multiply, 'reflect_rows', reflectRows, task, bounds, work);
+      const pause = breathe();
+      if (pause) await pause;
+    }
+  } finally {
+    held.release();
   }
 }
 
-function applyBlock(
-  a: Float64Array,
-  tau: Float64Array,
-  z: Float64Array,
-  n: number,
-  used: readonly number[],
-  multiply: AddProduct,
-): void {
-  const b = used.length;
-  const size = used[b - 1]; // the block acts on that many coordinates
-  const rows = new Float64Array(b * size); // Vᵀ
-  used.forEach((i, r) => {
-    rows.set(a.subarray(i * n, i * n + i), r * size);
-  });
-  const T = factorOf(rows, b, size, (r) => tau[used[r]]);
-  const W = new Float64Array(n * b);
-  multiply(n, b, size, view(z, n), transposed(view(rows, size)), view(W, b));
-  const minusWT = new Float64Array(n * b);
-  for (let i = 0; i < T.length; i++) T[i] = -T[i];
-  multiply(n, b, b, view(W, b), transposed(view(T, b)), view(minusWT, b));
-  multiply(n, size, b, view(minusWT, b), view(rows, size), view(z, n));
-}
-
-/** T, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */
-function factorOf(rows: Float64Array, b: number, size: number, tau: (r: number) => number): Float64Array {
-  const products = new Float64Array(b * b);
-  addProduct(b, b, size, view(rows, size), transposed(view(rows, size)), view(products, b));
-  const T = new Float64Array(b * b);
-  for (let r = 0; r < b; r++) {
-    T[r * b + r] = tau(r);
-    for (let j = 0; j < r; j++) {
-      let sum = 0;
-      for (let i = j; i < r; i++) sum += products[r * b + i] * T[i * b + j];
-      T[r * b + j] = -tau(r) * sum;
+/** Vectors `start … end`, a strip at a time. */
+export function reflectRows(task: ReflectRows, start: number, end: number, multiply: AddProduct): void {
+  const { z, n, reflectors, factors, scratch, first_block, last_block } = task;
+  for (let row = start; row < end; row += STRIP) {
+    const rows = Math.min(STRIP, end - row);
+    pulse();
+    for (let block = first_block; block < last_block; block++) {
+      const first = block * BLOCK;
+      const b = Math.min(BLOCK, n - first);
+      const size = first + b - 1; // the block acts on that many coordinates
+      if (size === 0) continue;
+      const V = view(reflectors, n, first * n);
+      const W = view(scratch, b, row * 2 * BLOCK);
+      const WT = view(scratch, b, row * 2 * BLOCK + rows * BLOCK);
+      scratch.fill(0, W.offset, W.offset + 2 * rows * BLOCK);
+      multiply(rows, b, size, view(z, n, row * n), transposed(V), W);
+      multiply(rows, b, b, W, transposed(view(factors, BLOCK, block * BLOCK * BLOCK)), WT);
+      multiply(rows, size, b, WT, V, view(z, n, row * n));
     }
   }
-  return T;
+}
+
+/** −T of a block, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */
+function factorOf(
+  a: Float64Array,
+  tau: Float64Array,
+  n: number,
+  block: number,
+  factors: Float64Array,
+  multiply: AddProduct,
+): void {
+  const first = block * BLOCK;
+  const b = Math.min(BLOCK, n - first);
+  const size = first + b - 1;
+  if (size === 0) return;
+  for (let r = 0; r < b; r++) {
+    const i = first + r;
+    // A step that needed no reflector left its row as it was.
+    if (tau[i] === 0) a.fill(0, i * n, i * n + size);
+    else a.fill(0, i * n + i, i * n + Math.max(i, size));
+  }
+  const products = new Float64Array(b * b);
+  const V = view(a, n, first * n);
+  multiply(b, b, size, V, transposed(V), view(products, b));
+  const T = factors.subarray(block * BLOCK * BLOCK, (block + 1) * BLOCK * BLOCK);
+  for (let r = 0; r < b; r++) {
+    const factor = tau[first + r];
+    T[r * BLOCK + r] = -factor;
+    for (let i = 0; i < r; i++) {
+      const scale = -factor * products[r * b + i];
+      for (let j = 0; j <= i; j++) T[r * BLOCK + j] += scale * T[i * BLOCK + j];
+    }
+  }
 }

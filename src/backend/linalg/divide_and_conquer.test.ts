@@ -64,7 +64,7 @@ describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
     const { diagonal, off } = build(family, n);
     const norm = diagonal.reduce((most, d, i) => Math.max(most, Math.abs(d) + 2 * Math.abs(off[i])), 0);
     const { values } = await divideAndConquer({ diagonal: diagonal.slice(), off: off.slice() }, calm);
-    await diagonaliseTridiagonal({ diagonal, off }, new Float64Array(n * n), n, calm);
+    diagonaliseTridiagonal({ diagonal, off }, undefined, n);
     diagonal.sort().forEach((expected, i) => {
       expect(Math.abs(values[i] - expected)).toBeLessThanOrEqual(20 * n * ULP * norm);
     });

@@ -3,6 +3,8 @@
  * so that transposes cost nothing but packing.
  */
 import { PanelProduct, type RowsView, type StridedView } from './panel_product.ts';
+import type { ShareWork } from './shared_work.ts';
+import type { VectorKernel } from './vector_kernel.ts';
 
 export type MatrixView = StridedView<Float64Array>;
 
@@ -12,6 +14,10 @@ export interface AddProduct {
   /** An array where large operands need not be copied first, with what it held before; to be released. */
   allocate?(elements: number): Float64Array;
   release?(values: Float64Array): void;
+  /** Does ranges of a task on all threads; its arrays are from `allocate`. */
+  share?: ShareWork;
+  /** The vector loops for an array that lies where they reach it. */
+  kernelFor?(values: Float64Array): VectorKernel | undefined;
 }
 
 let product: PanelProduct | undefined;

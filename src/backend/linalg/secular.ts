@@ -5,6 +5,7 @@
  * however close roots lie (Gu & Eisenstat, SIAM J. Matrix Anal. Appl. 16, 1995).
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { type SecularRows, secularRows } from './secular_kernel.ts';
 
 const EPSILON = Number.EPSILON / 2;
 /** Four or five are usual; bisection alone would end within about a hundred. */
@@ -17,43 +18,67 @@ export interface SecularSolution {
   differences: Float64Array;
 }
 
+/** The problem, with d and z in the kernel's memory. */
+interface Problem {
+  readonly rows: SecularRows;
+  readonly k: number;
+  readonly rho: number;
+}
+
 /**
  * @param d (k) strictly ascending. @param z (k) without zeros. @param rho Positive.
+ * @param differences Where they go, (k, k).
  * @throws `not_converged`
  */
-export function secularRoots(d: Float64Array, z: Float64Array, rho: number): SecularSolution {
+export function secularRoots(
+  d: Float64Array,
+  z: Float64Array,
+  rho: number,
+  differences: Float64Array = new Float64Array(d.length * d.length),
+): SecularSolution {
   const k = d.length;
+  const rows = secularRows(k);
+  rows.d.set(d);
+  rows.z.set(z);
+  const problem = { rows, k, rho };
   const eigenvalues = new Float64Array(k);
-  const differences = new Float64Array(k * k);
-  for (let j = 0; j < k; j++) eigenvalues[j] = rootAfter(d, z, rho, j, differences.subarray(j * k, (j + 1) * k));
+  for (let j = 0; j < k; j++) {
+    eigenvalues[j] = rootAfter(problem, j);
+    differences.set(rows.delta.subarray(0, k), j * k);
+  }
   return { eigenvalues, differences };
 }
 
-/** The root above d[j], as a value; `delta` gets dᵢ − root. */
-function rootAfter(d: Float64Array, z: Float64Array, rho: number, j: number, delta: Float64Array): number {
-  const k = d.length;
+/** The root above d[j], as a value; row `delta` gets dᵢ − root. */
+function rootAfter(problem: Problem, j: number): number {
+  const { rows, k, rho } = problem;
+  const { d, z, delta } = rows;
   const isLast = j === k - 1;
   let squares = 0;
   if (isLast) for (let i = 0; i < k; i++) squares += z[i] * z[i];
   const width = isLast ? rho * squares : d[j + 1] - d[j];
+  const left = Math.min(j, k - 2); // the two poles that the interpolation goes through
+  const split = isLast ? k - 1 : j + 1;
+  let origin = d[j];
+  rows.shift(d, delta, k, origin);
   // The half in which f changes its sign decides which pole is the nearer one.
-  const isRight = !isLast && secularAt(d, z, rho, d[j], width / 2) < 0;
-  const origin = isRight ? d[j + 1] : d[j];
-  for (let i = 0; i < k; i++) delta[i] = d[i] - origin;
+  const isRight = !isLast && secularAt(problem, width / 2) < 0;
+  if (isRight) {
+    origin = d[j + 1];
+    rows.shift(d, delta, k, origin);
+  }
   // Distances of the root from the origin: between 0 and half the interval, on the side of it.
   let low = isRight ? -width / 2 : 0;
   let high = isRight ? 0 : isLast ? width : width / 2;
-  const left = Math.min(j, k - 2); // the two poles that the interpolation goes through
-  const split = isLast ? k - 1 : j + 1;
-  let tau = firstGuess(delta, z, rho, left, low, high);
+  let tau = firstGuess(problem, left, low, high);
   for (let step = 0; step < MAX_STEPS; step++) {
-    const { value, error, below, above } = evaluate(delta, z, rho, split, tau);
-    if (Math.abs(value) <= error) return finished(delta, origin, tau);
+    const { value, error, below, above } = evaluate(problem, split, tau);
+    if (Math.abs(value) <= error) return finished(problem, origin, tau);
     if (value < 0) low = Math.max(low, tau);
     else high = Math.min(high, tau);
     let next = tau + correction(delta, left, tau, value, below, above, isLast);
     if (!(next > low && next < high)) next = low + (high - low) / 2;
-    if (next === tau || high - low <= 2 * EPSILON * Math.abs(tau)) return finished(delta, origin, next);
+    if (next === tau || high - low <= 2 * EPSILON * Math.abs(tau)) return finished(problem, origin, next);
     tau = next;
   }
   throw new WhittleError({
@@ -63,31 +88,27 @@ function rootAfter(d: Float64Array, z: Float64Array, rho: number, j: number, del
   });
 }
 
-function finished(delta: Float64Array, origin: number, tau: number): number {
-  for (let i = 0; i < delta.length; i++) delta[i] -= tau;
+function finished({ rows, k }: Problem, origin: number, tau: number): number {
+  rows.shift(rows.delta, rows.delta, k, tau);
   return origin + tau;
 }
 
 /** f at `origin + tau`. */
-function secularAt(d: Float64Array, z: Float64Array, rho: number, origin: number, tau: number): number {
-  let sum = 1 / rho;
-  for (let i = 0; i < d.length; i++) sum += (z[i] * z[i]) / (d[i] - origin - tau);
-  return sum;
+function secularAt({ rows, k, rho }: Problem, tau: number): number {
+  rows.poleSums(0, k, tau);
+  return 1 / rho + rows.found[0];
 }
 
 /** The root of f with all but the two nearest poles taken as constant, at the middle of the bracket. */
-function firstGuess(
-  delta: Float64Array,
-  z: Float64Array,
-  rho: number,
-  left: number,
-  low: number,
-  high: number,
-): number {
+function firstGuess({ rows, k, rho }: Problem, left: number, low: number, high: number): number {
+  const { delta, z, found } = rows;
   const middle = low + (high - low) / 2;
   if (left < 0) return middle;
   let c = 1 / rho;
-  for (let i = 0; i < delta.length; i++) if (i !== left && i !== left + 1) c += (z[i] * z[i]) / (delta[i] - middle);
+  rows.poleSums(0, left, middle);
+  c += found[0];
+  rows.poleSums(left + 2, k, middle);
+  c += found[0];
   const [p, q] = [delta[left], delta[left + 1]];
   const [u, v] = [z[left] * z[left], z[left + 1] * z[left + 1]];
   // c·(p − τ)(q − τ) + u·(q − τ) + v·(p − τ) = 0
@@ -108,22 +129,14 @@ interface Evaluation {
   above: number;
 }
 
-function evaluate(delta: Float64Array, z: Float64Array, rho: number, split: number, tau: number): Evaluation {
-  const k = delta.length;
-  let negative = 0;
-  let positive = 0;
-  let below = 0;
-  let above = 0;
-  for (let i = 0; i < split; i++) {
-    const ratio = z[i] / (delta[i] - tau);
-    negative += z[i] * ratio;
-    below += ratio * ratio;
-  }
-  for (let i = split; i < k; i++) {
-    const ratio = z[i] / (delta[i] - tau);
-    positive += z[i] * ratio;
-    above += ratio * ratio;
-  }
+function evaluate({ rows, k, rho }: Problem, split: number, tau: number): Evaluation {
+  const { found } = rows;
+  rows.poleSums(0, split, tau);
+  const negative = found[0];
+  const below = found[1];
+  rows.poleSums(split, k, tau);
+  const positive = found[0];
+  const above = found[1];
   const size = 1 / rho + Math.abs(negative) + Math.abs(positive) + Math.abs(tau) * (below + above);
   return { value: 1 / rho + negative + positive, error: 4 * EPSILON * size, below, above };
 }
@@ -153,29 +166,45 @@ function correction(
   return Number.isFinite(step) && step * value < 0 ? step : newton;
 }
 
+export interface SecularVectorsPlace {
+  /** The roots whose vectors are wanted, ascending; all by default. */
+  roots?: ArrayLike<number>;
+  /** Component i of a vector goes to place `columns.indexOf(i)`. */
+  columns?: ArrayLike<number>;
+  /** May be the differences themselves, which are lost then. */
+  vectors?: Float64Array;
+}
+
 /**
  * Eigenvectors of diag(d) + ρ·ẑ·ẑᵀ, the problem near the given one whose roots are exactly those found.
- * @returns (k, k) row-major, unit rows, row j for root j.
+ * @returns (roots, k) row-major, unit rows, one for each root.
  */
-export function secularVectors(d: Float64Array, z: Float64Array, { differences }: SecularSolution): Float64Array {
+export function secularVectors(
+  d: Float64Array,
+  z: Float64Array,
+  { differences }: SecularSolution,
+  { roots, columns, vectors }: SecularVectorsPlace = {},
+): Float64Array {
   const k = d.length;
-  const vectors = new Float64Array(k * k);
+  const rows = secularRows(k);
+  const { fitted, delta, y } = rows;
+  rows.d.set(d);
   // ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ): ratios near 1, so that the product neither over- nor underflows.
-  const fitted = new Float64Array(k);
   for (let i = 0; i < k; i++) fitted[i] = -differences[i * k + i];
   for (let j = 0; j < k; j++) {
-    for (let i = 0; i < k; i++) if (j !== i) fitted[i] *= -differences[j * k + i] / (d[j] - d[i]);
+    const own = fitted[j];
+    delta.set(differences.subarray(j * k, (j + 1) * k));
+    rows.fit(k, d[j]);
+    fitted[j] = own;
   }
   for (let i = 0; i < k; i++) fitted[i] = Math.sign(z[i]) * Math.sqrt(Math.abs(fitted[i]));
-  for (let j = 0; j < k; j++) {
-    let squares = 0;
-    for (let i = 0; i < k; i++) {
-      const component = fitted[i] / differences[j * k + i];
-      vectors[j * k + i] = component;
-      squares += component * component;
-    }
-    const scale = 1 / Math.sqrt(squares);
-    for (let i = 0; i < k; i++) vectors[j * k + i] *= scale;
+  const count = roots?.length ?? k;
+  const target = vectors ?? new Float64Array(count * k);
+  for (let row = 0; row < count; row++) {
+    const j = roots ? roots[row] : row;
+    delta.set(differences.subarray(j * k, (j + 1) * k));
+    const scale = 1 / Math.sqrt(rows.quotients(k));
+    for (let at = 0; at < k; at++) target[row * k + at] = scale * y[columns ? columns[at] : at];
   }
-  return vectors;
+  return target;
 }

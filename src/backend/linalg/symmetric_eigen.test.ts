@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MATRIX_FAMILIES, randomNumbers } from '../matrix_families.ts';
-import { certify } from './certificate.ts';
-import { symmetricEigen } from './symmetric_eigen.ts';
+import { certify, frobenius } from './certificate.ts';
+import { addProduct, transposed, view } from './gemm.ts';
+import { symmetricEigen, symmetricEigenvalues } from './symmetric_eigen.ts';
 
 const SIZES = [1, 2, 3, 5, 20, 64, 129];
 
@@ -48,6 +49,50 @@ describe('symmetricEigen', () => {
     const { orthogonality_error, residual } = certify(matrix, eigenvalues, eigenvectors, n);
     expect(orthogonality_error).toBeLessThan(BOUND * (n + 4) * 2 ** -53);
     expect(residual).toBeLessThan(BOUND * (n + 4) * 2 ** -53);
+  });
+
+  it.each([
+    [20, 1],
+    [20, 20],
+    [129, 50],
+    [305, 7],
+    [305, 230],
+  ])('finds the largest alone where no more are wanted: n = %i, %i of them', async (n, wanted) => {
+    for (const { name, build } of MATRIX_FAMILIES) {
+      const matrix = build(n);
+      const all = await symmetricEigen(matrix, n);
+      const some = await symmetricEigen(matrix, n, undefined, undefined, wanted);
+      const size = Math.max(Math.abs(all.eigenvalues[0]), Math.abs(all.eigenvalues[n - 1]));
+      const unit = (n + 4) * 2 ** -53;
+      const Q = view(some.eigenvectors, wanted);
+      expect(some.eigenvectors.length).toBe(n * wanted);
+      for (const [j, value] of some.eigenvalues.entries()) {
+        expect(Math.abs(value - all.eigenvalues[j]), name).toBeLessThanOrEqual(BOUND * unit * size);
+      }
+      const gram = new Float64Array(wanted * wanted);
+      addProduct(wanted, wanted, n, transposed(Q), Q, view(gram, wanted));
+      for (let j = 0; j < wanted; j++) gram[j * wanted + j] -= 1;
+      expect(Math.max(...gram.map(Math.abs)), name).toBeLessThan(BOUND * unit);
+      const whole = new Float64Array(n * n);
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < n; j++) whole[i * n + j] = matrix[Math.min(i, j) * n + Math.max(i, j)];
+      const residual = new Float64Array(n * wanted);
+      addProduct(n, wanted, n, view(whole, n), Q, view(residual, wanted));
+      for (let i = 0; i < residual.length; i++) residual[i] -= Q.values[i] * some.eigenvalues[i % wanted];
+      expect(frobenius(residual), name).toBeLessThanOrEqual(BOUND * unit * frobenius(whole));
+    }
+  });
+
+  it.each([1, 2, 65, 200])('gives the same eigenvalues without the vectors, n = %i', async (n) => {
+    for (const { name, build } of MATRIX_FAMILIES) {
+      const matrix = build(n);
+      const { eigenvalues } = await symmetricEigen(matrix, n);
+      const alone = await symmetricEigenvalues(matrix, n);
+      const size = Math.max(Math.abs(eigenvalues[0]), Math.abs(eigenvalues[n - 1]));
+      for (const [j, value] of alone.entries()) {
+        expect(Math.abs(value - eigenvalues[j]), name).toBeLessThanOrEqual(2 * (n + 4) * 2 ** -53 * size);
+      }
+    }
   });
 
   it('gives the known eigenvalues of the second-difference matrix, 2 − 2·cos(kπ/(n+1))', async () => {

@@ -1,23 +1,32 @@
 /**
  * @file f64 eigendecomposition of a symmetric matrix: Householder to tridiagonal form, divide and conquer, back-transform,
- * then order and signs. About 5·n³ operations, most of them in matrix products; yields to the event loop every 50 ms.
+ * then order and signs. About 5·n³ operations, most of them in matrix products, fewer where
+ * fewer eigenvectors are wanted; yields to the event loop every 50 ms.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { breather, throwIfCancelled } from '../event_loop.ts';
 import { backTransform } from './back_transform.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
+import { room } from './shared_work.ts';
 import { tridiagonalise } from './tridiagonal.ts';
+import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
 export interface SymmetricEigen {
   /** Descending. */
   eigenvalues: Float64Array;
-  /** (n, n) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
+  /** (n, as many as wanted) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
   eigenvectors: Float64Array;
 }
 
-/** Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). */
-function scaledLower(values: ArrayLike<number>, n: number): { lower: Float64Array; scale: number } {
+/** Side of the squares that are turned at a time: lines of both matrices stay in the cache. */
+const SQUARE = 16;
+
+/**
+ * Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). Returns what the
+ * eigenvalues are to be multiplied by.
+ */
+function scaleLower(values: ArrayLike<number>, n: number, lower: Float64Array): number {
   let largest = 0;
   for (let i = 0; i < n; i++) {
     for (let j = i; j < n; j++) {
@@ -30,11 +39,14 @@ function scaledLower(values: ArrayLike<number>, n: number): { lower: Float64Arra
   const exponent = largest === 0 ? 0 : Math.min(1000, Math.max(-1000, Math.floor(Math.log2(largest))));
   const scale = 2 ** exponent;
   const inverse = 2 ** -exponent;
-  const lower = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = i; j < n; j++) lower[j * n + i] = values[i * n + j] * inverse;
+  for (let row0 = 0; row0 < n; row0 += SQUARE) {
+    const row_end = Math.min(n, row0 + SQUARE);
+    for (let j = row0; j < n; j++) {
+      const end = Math.min(row_end, j + 1);
+      for (let i = row0; i < end; i++) lower[j * n + i] = values[i * n + j] * inverse;
+    }
   }
-  return { lower, scale };
+  return scale;
 }
 
 function nonFinite(row: number, column: number, value: number): WhittleError {
@@ -46,34 +58,33 @@ function nonFinite(row: number, column: number, value: number): WhittleError {
   });
 }
 
-/** Side of the squares that are turned at a time: lines of both matrices stay in the cache. */
-const SQUARE = 16;
-
-/** Rows → columns in the order of descending values, each with the sign that makes its largest component positive. */
-function orderColumns(z: Float64Array, values: Float64Array, n: number): Float64Array {
-  const order = Array.from(values.keys()).sort((i, j) => values[j] - values[i]);
-  const signs = new Float64Array(n);
-  for (let j = 0; j < n; j++) {
-    const from = order[j] * n;
+/**
+ * Rows by ascending value → columns by descending value, each with the sign that makes its largest component positive.
+ * @param z (count, n). @returns (n, count).
+ */
+function descendingColumns(z: Float64Array, count: number, n: number): Float64Array {
+  const signs = new Float64Array(count);
+  for (let j = 0; j < count; j++) {
+    const from = (count - 1 - j) * n;
     let largest = 0;
-    for (let row = 0; row < n; row++) if (Math.abs(z[from + row]) > Math.abs(largest)) largest = z[from + row];
+    for (let at = from; at < from + n; at++) if (Math.abs(z[at]) > Math.abs(largest)) largest = z[at];
     signs[j] = largest < 0 ? -1 : 1;
   }
-  const ordered = new Float64Array(n * n);
+  const columns = new Float64Array(n * count);
   for (let row0 = 0; row0 < n; row0 += SQUARE) {
     const end = Math.min(n, row0 + SQUARE);
-    for (let j = 0; j < n; j++) {
-      const from = order[j] * n;
-      for (let row = row0; row < end; row++) ordered[row * n + j] = signs[j] * z[from + row];
+    for (let j = 0; j < count; j++) {
+      const from = (count - 1 - j) * n;
+      for (let row = row0; row < end; row++) columns[row * count + j] = signs[j] * z[from + row];
     }
   }
-  values.sort().reverse();
-  return ordered;
+  return columns;
 }
 
 /**
  * @param values (n, n) row-major; only the upper triangle is read.
  * @param multiply Computes the larger products.
+ * @param wanted How many eigenpairs are wanted, of the largest eigenvalues: fewer take less time.
  * @throws `non_finite_activations`, `not_converged`, `cancelled`
  */
 export async function symmetricEigen(
@@ -81,23 +92,49 @@ export async function symmetricEigen(
   n: number,
   signal?: AbortSignal,
   multiply: AddProduct = addProduct,
+  wanted = n,
 ): Promise<SymmetricEigen> {
   throwIfCancelled(signal);
-  const { lower, scale } = scaledLower(values, n);
   const breathe = breather(signal);
-  const tau = new Float64Array(n);
-  const tridiagonal = await tridiagonalise(lower, n, tau, breathe);
-  const { values: eigenvalues, vectors } = await divideAndConquer(tridiagonal, breathe, multiply);
-  // Every block of reflectors reads and writes all vectors.
-  const z = multiply.allocate?.(n * n) ?? vectors;
-  let eigenvectors: Float64Array;
+  const held = room(multiply);
   try {
-    if (z !== vectors) z.set(vectors);
-    await backTransform(lower, tau, z, n, breathe, multiply);
-    eigenvectors = orderColumns(z, eigenvalues, n);
+    const lower = held.take(n * n + 1);
+    const scale = scaleLower(values, n, lower);
+    const tau = new Float64Array(n);
+    const tridiagonal = await tridiagonalise(lower, n, tau, breathe, multiply);
+    const { values: ascending, vectors } = await divideAndConquer(tridiagonal, breathe, multiply, wanted, held);
+    await backTransform(lower, tau, vectors, n, breathe, multiply);
+    const eigenvalues = ascending.reverse();
+    for (let i = 0; i < wanted; i++) eigenvalues[i] *= scale;
+    return { eigenvalues, eigenvectors: descendingColumns(vectors, wanted, n) };
   } finally {
-    if (z !== vectors) multiply.release?.(z);
+    held.release();
   }
-  for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
-  return { eigenvalues, eigenvectors };
+}
+
+/**
+ * The eigenvalues alone, descending: a fraction of the work.
+ * @param values As of {@link symmetricEigen}.
+ * @throws `non_finite_activations`, `not_converged`, `cancelled`
+ */
+export async function symmetricEigenvalues(
+  values: ArrayLike<number>,
+  n: number,
+  signal?: AbortSignal,
+  multiply: AddProduct = addProduct,
+): Promise<Float64Array> {
+  throwIfCancelled(signal);
+  const held = room(multiply);
+  try {
+    const lower = held.take(n * n + 1);
+    const scale = scaleLower(values, n, lower);
+    const tridiagonal = await tridiagonalise(lower, n, new Float64Array(n), breather(signal), multiply);
+    diagonaliseTridiagonal(tridiagonal, undefined, n);
+    return tridiagonal.diagonal
+      .map((value) => value * scale)
+      .sort()
+      .reverse();
+  } finally {
+    held.release();
+  }
 }

@@ -3,9 +3,13 @@
  * triangle so that every inner loop is contiguous (Golub & Van Loan, *Matrix Computations*, §8.3.1, from the last row up).
  * Reflectors are applied to the rest of the matrix a panel at a time, as one matrix product; within a panel the rows and
  * products that are needed are corrected for the reflectors before them (Dongarra, Sorensen & Hammarling 1989, LAPACK's
- * `latrd`). The symmetric product, half of the work, reads each element once.
+ * `latrd`). The symmetric product, half of the work, reads each element once; threads share it
+ * where the matrix is large.
  */
-import { addProduct, transposed, view } from './gemm.ts';
+import { pulse } from '../../pulse/pulse.ts';
+import { type AddProduct, addProduct } from './gemm.ts';
+import { symmetricProduct, symmetricRange, UPDATE_ROWS, updatePanel } from './reduction_tasks.ts';
+import { type Room, rangesOf, room, runShared } from './shared_work.ts';
 import { createVectorKernel, type VectorKernel } from './vector_kernel.ts';
 
 export interface Tridiagonal {
@@ -19,210 +23,235 @@ const NEGLIGIBLE = 1e-140;
 
 /** Reflectors of a panel. */
 const PANEL = 32;
-/** Rows of the triangle that are brought up to date together. */
-const STRIP = 128;
-
-interface Machine {
-  memory: WebAssembly.Memory;
-  kernel: VectorKernel;
-}
-
-/** Kept from one matrix to the next, as an engine may have only so many memories; a second reduction at a time has its own. */
-let idle: Machine | undefined;
-
-function takeMachine(): Machine {
-  const memory = idle?.memory ?? new WebAssembly.Memory({ initial: 1 });
-  const kernel = idle?.kernel ?? createVectorKernel(memory);
-  idle = undefined;
-  return { memory, kernel };
-}
+/** Ranges of a product with a vector, and the size from which it has them: smaller ones take less time than sharing them. */
+const [PARTS, WORTH_PARTS] = [4, 896];
 
 /**
  * Reduces `a` (n, n), of which the lower triangle is read and overwritten: row i then holds the reflector of step i in
- * its first i places. `tau[i]` is 2/vᵀv, or 0 where step i needed no reflector.
+ * its first i places. `tau[i]` is 2/vᵀv, or 0 where step i needed no reflector. What is right of the diagonal is lost.
  */
 export async function tridiagonalise(
   a: Float64Array,
   n: number,
   tau: Float64Array,
   breathe: () => Promise<void> | undefined,
+  multiply: AddProduct = addProduct,
 ): Promise<Tridiagonal> {
-  const machine = takeMachine();
-  const reduction = new Reduction(machine, n, tau);
-  reduction.load(a);
-  for (let last = n - 1; last >= 0; last -= PANEL) {
-    reduction.panel(last, Math.max(0, last - PANEL + 1));
-    const pause = breathe();
-    if (pause) await pause;
+  const held = room(multiply);
+  try {
+    const place = takePlace(a, n, held, multiply);
+    if (place.matrix !== a) copyTriangle(a, n, place.matrix, place.stride, n);
+    const reduction = new Reduction(place, n, tau);
+    for (let last = n - 1; last >= 0; last -= PANEL) {
+      reduction.panel(last, Math.max(0, last - PANEL + 1));
+      const pause = breathe();
+      if (pause) await pause;
+    }
+    if (place.matrix !== a) copyTriangle(place.matrix, place.stride, a, n, n);
+    if (place.machine) idle = place.machine;
+    return { diagonal: reduction.diagonal, off: reduction.off };
+  } finally {
+    held.release();
   }
-  reduction.store(a);
-  idle = machine;
-  return { diagonal: reduction.diagonal, off: reduction.off };
 }
 
-/** The matrix, V and W of a panel and two numbers, in WebAssembly's memory. Places are counted in elements. */
+/** The matrix and rows of numbers where a kernel reaches them. */
+interface Place {
+  readonly kernel: VectorKernel;
+  readonly multiply: AddProduct;
+  readonly matrix: Float64Array;
+  readonly stride: number;
+  readonly scratch: Float64Array;
+  /** Of this thread alone, where they lie in one. */
+  readonly machine?: Machine;
+}
+
+interface Machine {
+  readonly memory: WebAssembly.Memory;
+  readonly kernel: VectorKernel;
+}
+
+/** Rows of scratch: V and W, −W and −V of a panel, shares of a product, and a pair of numbers. */
+const SCRATCH_ROWS = 4 * PANEL + PARTS + 1;
+
+/** Kept from one matrix to the next, as an engine may have only so many memories; a second reduction at a time has its own. */
+let idle: Machine | undefined;
+
+function takeMachine(): Machine {
+  const machine = idle;
+  idle = undefined;
+  if (machine) return machine;
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return { memory, kernel: createVectorKernel(memory) };
+}
+
+function takePlace(a: Float64Array, n: number, held: Room, multiply: AddProduct): Place {
+  // Loops run to whole vectors, one number beyond an odd row.
+  const stride = n + (n % 2) + 2;
+  const shared = multiply.kernelFor?.(a);
+  const scratch = shared && held.take(SCRATCH_ROWS * stride);
+  if (scratch && multiply.kernelFor?.(scratch)) return { kernel: shared, multiply, matrix: a, stride: n, scratch };
+  const machine = takeMachine();
+  const { memory, kernel } = machine;
+  const elements = (n + SCRATCH_ROWS) * stride;
+  const missing = Math.ceil((8 * elements) / 65536) - memory.buffer.byteLength / 65536;
+  if (missing > 0) memory.grow(missing);
+  const values = new Float64Array(memory.buffer, 0, elements);
+  const own: AddProduct = (...product) => multiply(...product);
+  own.kernelFor = () => kernel;
+  const matrix = values.subarray(0, n * stride);
+  return { kernel, multiply: own, matrix, stride, scratch: values.subarray(n * stride), machine };
+}
+
+function copyTriangle(from: Float64Array, from_stride: number, to: Float64Array, to_stride: number, n: number): void {
+  for (let i = 0; i < n; i++) to.set(from.subarray(i * from_stride, i * from_stride + i + 1), i * to_stride);
+}
+
 class Reduction {
   readonly diagonal: Float64Array;
   readonly off: Float64Array;
-  private readonly kernel: VectorKernel;
-  private readonly values: Float64Array;
-  /** Elements of a row. */
-  private readonly stride: number;
-  /** V and W have a row for each reflector of the panel. */
-  private readonly V: number;
-  private readonly W: number;
-  private readonly pair: number;
+  /** Rows of V and W, as many each as the panel has reflectors, and of −W and −V. */
+  private readonly rows: Float64Array[];
+  private readonly products: Float64Array;
+  private readonly pair: Float64Array;
+  /** Elements of a row of scratch. */
+  private readonly length: number;
 
   constructor(
-    { memory, kernel }: Machine,
-    private readonly n: number,
+    private readonly place: Place,
+    n: number,
     private readonly tau: Float64Array,
   ) {
     this.diagonal = new Float64Array(n);
     this.off = new Float64Array(n);
-    this.kernel = kernel;
-    this.stride = n + (n % 2);
-    this.V = this.stride * n;
-    this.W = this.V + PANEL * this.stride;
-    this.pair = this.W + PANEL * this.stride;
-    const missing = Math.ceil((8 * (this.pair + 2)) / 65536) - memory.buffer.byteLength / 65536;
-    if (missing > 0) memory.grow(missing);
-    this.values = new Float64Array(memory.buffer);
+    const { scratch } = place;
+    this.length = scratch.length / SCRATCH_ROWS;
+    const { length } = this;
+    this.rows = Array.from({ length: 4 * PANEL }, (_, i) => scratch.subarray(i * length, (i + 1) * length));
+    this.products = scratch.subarray(4 * PANEL * length, (4 * PANEL + PARTS) * length);
+    this.pair = scratch.subarray((4 * PANEL + PARTS) * length, (4 * PANEL + PARTS) * length + 2);
+    scratch.fill(0);
   }
 
-  load(a: Float64Array): void {
-    const { n } = this;
-    const { values, stride } = this;
-    for (let i = 0; i < n; i++) values.set(a.subarray(i * n, i * n + i + 1), i * stride);
+  private v(k: number): Float64Array {
+    return this.rows[k];
   }
 
-  store(a: Float64Array): void {
-    const { n } = this;
-    const { values, stride } = this;
-    for (let i = 0; i < n; i++) a.set(values.subarray(i * stride, i * stride + i), i * n);
+  private w(k: number): Float64Array {
+    return this.rows[PANEL + k];
   }
 
   /** Steps `last` down to `first`, then what they do to the rest of the matrix. */
   panel(last: number, first: number): void {
     for (let i = last; i >= first; i--) this.step(i, last - i);
-    const { values, stride, V, W } = this;
-    const count = last - first + 1;
+    // Only the last panel has fewer reflectors, and nothing is left below it.
     if (first === 0) return;
-    // A −= Vᵀ·W + Wᵀ·V as one product, (V; W)ᵀ·(−W; −V), of the lower triangle: each strip of rows up to its diagonal.
-    const left = new Float64Array(2 * count * stride);
-    left.set(values.subarray(V, V + count * stride));
-    left.set(values.subarray(W, W + count * stride), count * stride);
-    const right = new Float64Array(left.length);
-    for (let i = 0; i < count * stride; i++) {
-      right[i] = -left[count * stride + i];
-      right[count * stride + i] = -left[i];
-    }
-    for (let row = 0; row < first; row += STRIP) {
-      const end = Math.min(first, row + STRIP);
-      const rows = transposed(view(left, stride, row));
-      addProduct(end - row, end, 2 * count, rows, view(right, stride), view(values, stride, row * stride));
-    }
+    const { place, length } = this;
+    const { matrix, stride, scratch, multiply } = place;
+    const half = 2 * PANEL * length;
+    const task = {
+      ...{ matrix, stride, size: first, count: 2 * PANEL, length },
+      ...{ left: scratch.subarray(0, half), right: scratch.subarray(half, 2 * half) },
+    };
+    const bounds = rangesOf(Math.ceil(first / UPDATE_ROWS), 1);
+    runShared(multiply, 'panel_update', updatePanel, task, bounds, first * first * PANEL);
   }
 
   /** @param earlier How many reflectors of the panel came before. */
   private step(i: number, earlier: number): void {
-    const { values, stride, V, W, tau, diagonal, off } = this;
-    const row = i * stride;
+    const { place, tau, diagonal, off, rows } = this;
+    const { matrix, stride } = place;
+    const row = matrix.subarray(i * stride, i * stride + i + 1);
+    const [v, w, minus_w, minus_v] = [0, 1, 2, 3].map((kind) => rows[kind * PANEL + earlier]);
+    pulse();
     this.correctRow(i, earlier);
-    diagonal[i] = values[row + i];
+    diagonal[i] = row[i];
     tau[i] = 0;
-    const v_row = V + earlier * stride;
-    const w_row = W + earlier * stride;
-    values.fill(0, v_row, v_row + stride);
-    values.fill(0, w_row, w_row + stride);
     if (i === 0) return;
-    off[i - 1] = values[row + i - 1];
+    off[i - 1] = row[i - 1];
     let largest = 0;
     let squares = 0;
     for (let j = 0; j < i; j++) {
-      const value = values[row + j];
+      const value = row[j];
       if (j < i - 1) largest = Math.max(largest, Math.abs(value));
       squares += value * value;
     }
-    if (largest <= NEGLIGIBLE) return;
+    if (largest <= NEGLIGIBLE) {
+      for (const kind of [v, w, minus_w, minus_v]) kind.fill(0, 0, i + 2);
+      return;
+    }
 
     // H = I − tau·v·vᵀ sends x = a[i, :i] to (0 … 0, −sign(x_last)·‖x‖); v is scaled by 1/‖x‖.
     const norm = Math.sqrt(squares);
-    const last = values[row + i - 1];
-    for (let j = 0; j < i; j++) values[v_row + j] = values[row + j] / norm;
-    values[v_row + i - 1] += last < 0 ? -1 : 1;
+    const last = row[i - 1];
+    for (let j = 0; j < i; j++) v[j] = row[j] / norm;
+    v[i - 1] += last < 0 ? -1 : 1;
+    v[i] = 0;
+    v[i + 1] = 0;
     off[i - 1] = last < 0 ? norm : -norm;
     tau[i] = 1 / (1 + Math.abs(last) / norm);
-    values.copyWithin(row, v_row, v_row + i);
+    for (let j = 0; j < i; j++) row[j] = v[j];
 
     // w = tau·A·v − (tau/2)·(vᵀ·tau·A·v)·v; the panel then takes v·wᵀ + w·vᵀ off A.
-    this.multiply(i, v_row, w_row);
-    this.correctProduct(i, earlier, v_row, w_row);
+    this.symmetric(i, v, w);
+    this.correctProduct(i, earlier, v, w);
     let projection = 0;
     for (let j = 0; j < i; j++) {
-      values[w_row + j] *= tau[i];
-      projection += values[v_row + j] * values[w_row + j];
+      w[j] *= tau[i];
+      projection += v[j] * w[j];
     }
     const half = (tau[i] * projection) / 2;
-    for (let j = 0; j < i; j++) values[w_row + j] -= half * values[v_row + j];
+    for (let j = 0; j < i; j++) {
+      const value = w[j] - half * v[j];
+      w[j] = value;
+      minus_w[j] = -value;
+      minus_v[j] = -v[j];
+    }
   }
 
   /** a[i, :i + 1] −= Σ v_k[i]·w_k + w_k[i]·v_k over the reflectors before it in the panel. */
   private correctRow(i: number, earlier: number): void {
-    const { kernel, values, stride, V, W, pair } = this;
+    const { place, pair } = this;
+    const { kernel, matrix, stride } = place;
+    const row = matrix.byteOffset + 8 * i * stride;
     for (let k = 0; k < earlier; k++) {
-      const [v_k, w_k] = [V + k * stride, W + k * stride];
-      values[pair] = -values[w_k + i];
-      values[pair + 1] = -values[v_k + i];
+      const [v_k, w_k] = [this.v(k), this.w(k)];
+      pair[0] = -w_k[i];
+      pair[1] = -v_k[i];
       // Rounded up to two elements: what lies beyond the diagonal is not used.
-      kernel.add_pair(8 * i * stride, 8 * v_k, 8 * w_k, 8 * (i + 1), 8 * pair);
+      kernel.add_pair(row, v_k.byteOffset, w_k.byteOffset, 8 * (i + 1), pair.byteOffset);
     }
   }
 
   /** p −= Σ v_k·(w_kᵀ·v) + w_k·(v_kᵀ·v), for p = A·v with A as it was before the panel. */
-  private correctProduct(i: number, earlier: number, v_row: number, w_row: number): void {
-    const { kernel, values, stride, V, W, pair } = this;
+  private correctProduct(i: number, earlier: number, v: Float64Array, p: Float64Array): void {
+    const { place, pair } = this;
+    const { kernel } = place;
     for (let k = 0; k < earlier; k++) {
-      const [v_k, w_k] = [V + k * stride, W + k * stride];
+      const [v_k, w_k] = [this.v(k), this.w(k)];
       // v is zero from i on.
-      kernel.dot_pair(8 * v_row, 8 * w_k, 8 * v_k, 8 * i, 8 * pair);
-      values[pair] = -values[pair];
-      values[pair + 1] = -values[pair + 1];
-      kernel.add_pair(8 * w_row, 8 * v_k, 8 * w_k, 8 * i, 8 * pair);
+      kernel.dot_pair(v.byteOffset, w_k.byteOffset, v_k.byteOffset, 8 * i, pair.byteOffset);
+      pair[0] = -pair[0];
+      pair[1] = -pair[1];
+      kernel.add_pair(p.byteOffset, v_k.byteOffset, w_k.byteOffset, 8 * i, pair.byteOffset);
     }
-    if (i % 2 === 1) values[w_row + i] = 0;
+    p[i] = 0;
+    p[i + 1] = 0;
   }
 
-  /** product = A·v for the leading `size` rows of the symmetric A; four rows at a time. */
-  private multiply(size: number, v: number, product: number): void {
-    const { kernel, values, stride } = this;
-    let i = 0;
-    for (; i + 4 <= size; i += 4) {
-      if (i > 0) kernel.symmetric_rows(8 * i * stride, 8 * stride, 8 * i, 8 * v, 8 * product);
-      multiplyCorner(values, stride, i, i, i + 4, v, product);
+  /** product = A·v for the leading `size` rows of the symmetric A. */
+  private symmetric(size: number, v: Float64Array, product: Float64Array): void {
+    const { place, products, length } = this;
+    const { matrix, stride, multiply } = place;
+    const parts = size < WORTH_PARTS ? 1 : PARTS;
+    const task = { matrix, stride, size, v, products: parts === 1 ? product : products, length, parts };
+    runShared(multiply, 'symmetric_product', symmetricProduct, task, rangesOf(parts, 1), size * size);
+    if (parts === 1) return;
+    product.fill(0, 0, size);
+    for (let part = 0; part < parts; part++) {
+      const [, end] = symmetricRange(size, part, parts);
+      const from = part * length;
+      for (let j = 0; j < end; j++) product[j] += products[from + j];
     }
-    multiplyCorner(values, stride, 0, i, size, v, product);
-  }
-}
-
-/** Adds the share of rows `start … end` from columns `first` up to the diagonal. */
-function multiplyCorner(
-  values: Float64Array,
-  stride: number,
-  first: number,
-  start: number,
-  end: number,
-  v: number,
-  product: number,
-): void {
-  for (let i = start; i < end; i++) {
-    const row = i * stride;
-    let sum = values[row + i] * values[v + i];
-    for (let j = first; j < i; j++) {
-      const element = values[row + j];
-      sum += element * values[v + j];
-      values[product + j] += element * values[v + i];
-    }
-    values[product + i] += sum;
   }
 }

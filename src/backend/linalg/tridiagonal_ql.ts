@@ -4,6 +4,7 @@
  * then applied to four rows of Z at a time, which stay in the fastest cache meanwhile.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { pulse } from '../../pulse/pulse.ts';
 import type { Tridiagonal } from './tridiagonal.ts';
 
 const EPSILON = Number.EPSILON / 2;
@@ -19,7 +20,7 @@ class RotationLog {
   readonly lengths: number[] = [];
 
   constructor(n: number) {
-    const capacity = Math.max(16384, 2 * n);
+    const capacity = Math.max(Math.min(16384, 64 * n), 2 * n);
     this.cosines = new Float64Array(capacity);
     this.sines = new Float64Array(capacity);
   }
@@ -40,15 +41,15 @@ class RotationLog {
   }
 
   /** Applies everything to the columns of z (n, n) and forgets it. */
-  applyTo(z: Float64Array, n: number): void {
+  applyTo(z: Float64Array | undefined, n: number): void {
     const full = n - (n % 4);
-    for (let row = 0; row < full; row += 4) {
+    for (let row = 0; z && row < full; row += 4) {
       for (let sweep = 0, from = 0; sweep < this.tops.length; sweep++) {
         turnFourRows(z, n, row, this.tops[sweep], this.lengths[sweep], from, this.cosines, this.sines);
         from += this.lengths[sweep];
       }
     }
-    for (let row = full; row < n; row++) {
+    for (let row = full; z && row < n; row++) {
       for (let sweep = 0, from = 0; sweep < this.tops.length; sweep++) {
         turnRow(z, row * n + this.tops[sweep], this.lengths[sweep], from, this.cosines, this.sines);
         from += this.lengths[sweep];
@@ -132,15 +133,10 @@ function length(x: number, y: number): number {
 
 /**
  * Diagonalises T = `matrix`, whose entries are at most about 1; its diagonal becomes the eigenvalues, in no order, and
- * z (n, n) becomes z·(eigenvectors of T). Returns the sweeps made.
+ * z (n, n), where given, becomes z·(eigenvectors of T). Returns the sweeps made.
  * @throws `not_converged`
  */
-export async function diagonaliseTridiagonal(
-  matrix: Tridiagonal,
-  z: Float64Array,
-  n: number,
-  breathe: () => Promise<void> | undefined,
-): Promise<number> {
+export function diagonaliseTridiagonal(matrix: Tridiagonal, z: Float64Array | undefined, n: number): number {
   const { diagonal, off } = matrix;
   const log = new RotationLog(n);
   const most_sweeps = SWEEPS_PER_VALUE * n;
@@ -162,8 +158,7 @@ export async function diagonaliseTridiagonal(
       if (sweeps++ >= most_sweeps) throw notConverged(n, low, Math.abs(off[low]), most_sweeps);
       if (!log.hasRoom(high - low)) {
         log.applyTo(z, n);
-        const pause = breathe();
-        if (pause) await pause;
+        pulse();
       }
       sweep(diagonal, off, low, high, log);
     }

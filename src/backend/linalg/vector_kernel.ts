@@ -11,6 +11,7 @@ import {
   localGet,
   localSet,
   loopBelow,
+  memoryKind,
   shuffle,
   simd,
   V128,
@@ -140,6 +141,6 @@ function addPair(): WasmFunction {
 }
 
 export function createVectorKernel(memory: WebAssembly.Memory): VectorKernel {
-  const module = new WebAssembly.Module(assemble([symmetricRows(), dotPair(), addPair()]));
+  const module = new WebAssembly.Module(assemble([symmetricRows(), dotPair(), addPair()], memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as VectorKernel;
 }

@@ -79,6 +79,13 @@ export class SharedHeap implements WasmPlace {
     else this.free.splice(at, 0, { start, end });
   }
 
+  /** Bytes that were allocated and not released. */
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const size of this.used.values()) bytes += size;
+    return bytes;
+  }
+
   floats(elements: number): Float32Array {
     const start = this.allocate(4 * elements);
     return new Float32Array(this.memory.buffer, start, elements);

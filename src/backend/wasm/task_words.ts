@@ -27,6 +27,22 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
   },
+  symmetric_product: {
+    ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },
+    ...{ products: 'f64', length: 'number', parts: 'number' },
+  },
+  panel_update: {
+    ...{ matrix: 'f64', stride: 'number', size: 'number' },
+    ...{ left: 'f64', right: 'f64', length: 'number', count: 'number' },
+  },
+  tridiagonal_parts: {
+    ...{ n: 'number', depth: 'number', values: 'f64', order: 'f64', off: 'f64' },
+    ...{ vectors: 'f64', gathered: 'f64', shares: 'f64' },
+  },
+  reflect_rows: {
+    ...{ z: 'f64', n: 'number', reflectors: 'f64', factors: 'f64', scratch: 'f64' },
+    ...{ first_block: 'number', last_block: 'number' },
+  },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },

@@ -13,9 +13,12 @@ import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
 import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
-import { transposed, view } from '../linalg/gemm.ts';
+import { type AddProduct, transposed, view } from '../linalg/gemm.ts';
+import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
+import type { LinalgTasks } from '../linalg/shared_work.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
+import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type CompareLogitsTask, compareRows } from './compare_logits.ts';
@@ -97,7 +100,7 @@ export interface Product64Task {
   upper: boolean;
 }
 
-export interface Tasks {
+export interface Tasks extends LinalgTasks {
   product: ProductTask;
   product64: Product64Task;
   packed_product: PackedProductTask;
@@ -137,6 +140,7 @@ export class TaskTools {
     exponentials?: DoubleExp;
     epilogue?: EpilogueKernel;
     line?: LineKernel;
+    vectors?: VectorKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
   private readonly sparseKernels = new Map<string, SparseKernel>();
@@ -164,6 +168,20 @@ export class TaskTools {
     const { place, parts } = this;
     parts.product64 ??= new PanelProduct('f64', undefined, place && at(place, 4 * SCORES + sharedScratchBytes('f32')));
     return parts.product64;
+  }
+
+  /** What the f64 solvers multiply with. */
+  readonly addProduct: AddProduct = Object.assign<AddProduct, Pick<AddProduct, 'kernelFor'>>(
+    (m, n, k, a, b, c, upper) => this.product64.multiply(m, n, k, a, b, c, { adds: true, upper }),
+    { kernelFor: (values) => this.vectorsFor(values) },
+  );
+
+  /** The loops of the tridiagonal reduction, for an array that lies in the shared memory. */
+  vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {
+    const { place, parts } = this;
+    if (!place?.holds(buffer)) return undefined;
+    parts.vectors ??= createVectorKernel(place.memory);
+    return parts.vectors;
   }
 
   get epilogue(): EpilogueKernel {
@@ -271,6 +289,11 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     const mode = { adds: true, upper: true };
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
+
+  symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
+  panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
+  tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
+  reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),

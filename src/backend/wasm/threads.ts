@@ -5,7 +5,7 @@
  * ranges that others have taken, so kernels stay plain calls; only Workers may block.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { pulse } from '../../pulse/pulse.ts';
+import { pulse, startPulse } from '../../pulse/pulse.ts';
 import { addSpan, clock, isTimelineOn, type Span } from '../../pulse/timeline.ts';
 import { nextTask } from '../event_loop.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
@@ -32,10 +32,10 @@ export interface ComputeThread {
 
 export const MOST_RANGES = 64;
 
-/** Places of the 32-bit words, each in a cache line of its own. */
-export const [RUN, CLAIM, DONE, FAILED, ASLEEP] = [0, 16, 32, 48, 64];
+/** Places of the 32-bit words, each in a cache line of its own. BEATS: other threads' signs of life while they compute. */
+export const [RUN, CLAIM, DONE, FAILED, ASLEEP, BEATS] = [0, 16, 32, 48, 64, 80];
 /** Of the 64-bit ones: the task, then how many ranges and their bounds. */
-const [TASK, COUNT] = [40, 40 + TASK_WORDS];
+const [TASK, COUNT] = [48, 48 + TASK_WORDS];
 export const CONTROL_BYTES = 8 * (COUNT + 1 + MOST_RANGES + 1);
 
 /**
@@ -46,8 +46,13 @@ const RANGE_BITS = 8;
 const CLOSED = 2 ** RANGE_BITS - 1;
 const claimOf = (run: number, range: number) => (run << RANGE_BITS) | range;
 
-/** A range is done in seconds; a thread that takes this long was ended by the browser. */
-const PATIENCE_MS = 300_000;
+/**
+ * Threads that compute beat many times a second (`src/pulse`). So long without a beat of any thread that has a range, and without
+ * a range done: one is gone or stuck, and what it was to compute never comes.
+ */
+const PATIENCE_MS = 15_000;
+/** The most that one look counts for: what this thread was kept from running is no silence of the others. */
+const LOOK_MS = 100;
 /** How often a word is looked at before a thread goes to sleep: a tenth of a millisecond, about what waking another costs. */
 const LOOKS = 50_000;
 const SLEEP_MS = 5;
@@ -78,6 +83,7 @@ export class Control {
  */
 export async function serve({ memory, control, scratch, log }: ThreadPlace): Promise<never> {
   const shared = new Control(memory, control);
+  startPulse(shared.words.subarray(BEATS, BEATS + 2));
   const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
   const tasks = log === undefined ? undefined : new TaskLog(memory, log);
   let turned = performance.now();
@@ -101,6 +107,7 @@ function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory,
     const copy = shared.task.slice();
     const [start, end] = shared.bounds(range);
     if (Atomics.compareExchange(words, CLAIM, claim, claim + 1) !== claim) continue;
+    pulse();
     try {
       const { name, task } = readTask(copy, memory.buffer);
       const begun = log ? clock() : 0;
@@ -118,14 +125,18 @@ export class Threads {
   private readonly kit: TaskTools;
   private readonly shared?: Control;
   private runs = 0;
+  /** A thread that was given up may still write where its range lies: nothing can be computed in this memory any more. */
+  private isStalled = false;
 
   /**
    * @param crew None where memory cannot be shared: then everything runs here.
    * @param tiles Of this thread's products in f32; by default those that are found to be the faster ones.
+   * @param patience_ms Silence of other threads that means that one is gone.
    */
   constructor(
     private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads' | 'logs'>,
     tiles?: TileWidth,
+    private readonly patience_ms = PATIENCE_MS,
   ) {
     this.kit = new TaskTools(crew?.place, tiles);
     if (crew) this.shared = new Control(crew.place.memory, crew.control);
@@ -142,10 +153,11 @@ export class Threads {
 
   /**
    * Does ranges `bounds[i] … bounds[i + 1]` of a task, at most {@link MOST_RANGES}, on all threads.
-   * @throws `internal` where a thread failed or does not answer.
+   * @throws `internal` where a thread failed; `engine_stalled` where one does not answer, and from then on always.
    */
   run<K extends TaskName>(name: K, task: Tasks[K], bounds: readonly number[]): void {
     const { crew, shared, kit } = this;
+    if (this.isStalled) throw stalled();
     const ranges = bounds.length - 1;
     const isShared = crew && shared && ranges > 1 && writeTask(shared.task, name, task, crew.place.holds);
     if (!isShared) {
@@ -167,8 +179,9 @@ export class Threads {
       }
     } finally {
       const taken = Atomics.exchange(words, CLAIM, claimOf(run, CLOSED)) & CLOSED;
-      waitFor(words, Math.min(taken, ranges) - own);
+      this.isStalled = !isDone(words, Math.min(taken, ranges) - own, this.patience_ms);
     }
+    if (this.isStalled) throw stalled();
     if (Atomics.load(words, FAILED) > 0) throw fault('A compute thread failed.');
   }
 
@@ -203,16 +216,21 @@ function timed(name: TaskName, work: () => void): void {
   if (start > 0) addSpan({ name, kind: 'kernel', thread: 0, start, end: clock() });
 }
 
-/** Waits until so many ranges were done by others. */
-function waitFor(words: Int32Array, ranges: number): void {
-  const end = performance.now() + PATIENCE_MS;
+/** Waits until so many ranges were done by others. @returns False where one of them is not going to be. */
+function isDone(words: Int32Array, ranges: number, patience_ms: number): boolean {
+  let [beats, silent_ms, looked] = [Atomics.load(words, BEATS), 0, performance.now()];
   for (;;) {
     const done = Atomics.load(words, DONE);
-    if (done >= ranges) return;
+    if (done >= ranges) return true;
     // Whoever waits for another thread lives; it gives up by itself.
     pulse();
     waitWhile(words, DONE, done, SLEEP_MS);
-    if (performance.now() > end) throw fault('A compute thread does not answer.');
+    const now = performance.now();
+    const heard = Atomics.load(words, BEATS);
+    const isSilent = heard === beats && Atomics.load(words, DONE) === done;
+    silent_ms = isSilent ? silent_ms + Math.min(LOOK_MS, now - looked) : 0;
+    if (silent_ms > patience_ms) return false;
+    [beats, looked] = [heard, now];
   }
 }
 
@@ -235,6 +253,14 @@ function fault(message: string): WhittleError {
     code: 'internal',
     message,
     action: 'Reload the page. If memory is short, close other tabs or choose a smaller model.',
+  });
+}
+
+function stalled(): WhittleError {
+  return new WhittleError({
+    code: 'engine_stalled',
+    message: 'A compute thread stopped in the middle of its work and does not answer.',
+    action: 'The engine is started anew, and the job can go on behind the last layer that was finished.',
   });
 }
 

@@ -1,12 +1,15 @@
 /** Every kernel that this backend does not share with the f64 reference, against it, on one and on three threads. */
+import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
+import { addProduct, transposed, view } from '../linalg/gemm.ts';
+import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { normalisedError, randomIds, randomValues } from '../testing.ts';
 import { TRAINING_CASES } from '../training_cases.ts';
 import { type Crew, createCrew } from './crew.ts';
 import { createNodeCrew } from './testing.ts';
-import { Control, DONE, FAILED, Threads } from './threads.ts';
+import { BEATS, CLAIM, Control, DONE, FAILED, Threads } from './threads.ts';
 import { createWasmBackend } from './wasm_backend.ts';
 
 const crew = await createNodeCrew(2);
@@ -249,6 +252,77 @@ describe('threads', () => {
     expect(() => threads.run('activation', task, [0, 4, 8])).toThrowError(
       expect.objectContaining({ code: 'internal' }),
     );
+  });
+
+  // Torn into parts; and with products of ranges that are summed apart.
+  it.each([330, 905])('leave no trace in the bits of an eigendecomposition, nor in memory, n = %i', async (n) => {
+    const samples = Float64Array.from(randomValues(40 * n, n));
+    const matrix = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) matrix[i * n + i] = i % 3;
+    addProduct(n, n, 40, transposed(view(samples, n)), view(samples, n), view(matrix, n), true);
+    const before = crew.heap.usedBytes;
+    const [alone, shared] = await Promise.all(
+      BACKENDS.map(([, backend]) => symmetricEigen(matrix, n, undefined, backend.addProduct)),
+    );
+    expect(shared.eigenvalues).toEqual(alone.eigenvalues);
+    expect(Buffer.from(shared.eigenvectors.buffer).equals(Buffer.from(alone.eigenvectors.buffer))).toBe(true);
+    expect(crew.heap.usedBytes).toBe(before);
+  });
+
+  /** Two ranges, of which another thread takes the second while this one does the first. */
+  async function withOneTaken(onTaken: (words: Int32Array) => void) {
+    const alone = (await createCrew(1, async () => ({ terminate() {} }))) as Crew;
+    const { words } = new Control(alone.heap.memory, alone.control);
+    const threads = new Threads(alone, undefined, 60);
+    let reads = 0;
+    const task = {
+      activation: 'relu',
+      gate: alone.heap.floats(8),
+      output: alone.heap.floats(8),
+      get up() {
+        // Read as the task is written down, and by the range that this thread does.
+        if (++reads === 2) {
+          Atomics.add(words, CLAIM, 1);
+          onTaken(words);
+        }
+        return undefined;
+      },
+    } as const;
+    return { words, run: (...bounds: number[]) => threads.run('activation', task, bounds) };
+  }
+
+  it('that stop with a range are known, and nothing is computed in their memory any more', async () => {
+    const { run } = await withOneTaken(() => {});
+    const begun = performance.now();
+    const isStalled = expect.objectContaining({ code: 'engine_stalled' });
+    expect(() => run(0, 4, 8)).toThrowError(isStalled);
+    expect(performance.now() - begun).toBeGreaterThan(60);
+    expect(() => run(0, 8)).toThrowError(isStalled);
+  });
+
+  it('that are slow but beat are waited for', async () => {
+    const code = `const { parentPort } = require('node:worker_threads');
+      parentPort.once('message', ({ words, beats, done }) => {
+        parentPort.postMessage('ready');
+        Atomics.wait(words, done + 1, 0);
+        for (let i = 0; i < 20; i++) {
+          Atomics.add(words, beats, 1);
+          Atomics.wait(words, done + 1, 1, 15);
+        }
+        Atomics.add(words, done, 1);
+      });`;
+    const slow = new Worker(code, { eval: true });
+    const { words, run } = await withOneTaken((control) => {
+      // Beside the count of ranges that are done: a word that nobody else uses.
+      Atomics.store(control, DONE + 1, 1);
+      Atomics.notify(control, DONE + 1);
+    });
+    slow.postMessage({ words, beats: BEATS, done: DONE });
+    await new Promise((resolve) => slow.once('message', resolve));
+    const begun = performance.now();
+    run(0, 4, 8);
+    expect(performance.now() - begun).toBeGreaterThan(200);
+    await slow.terminate();
   });
 
   it('end with the backend', () => {

@@ -44,6 +44,7 @@ import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
 import type { RowsView } from '../linalg/panel_product.ts';
+import type { ShareWork } from '../linalg/shared_work.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
@@ -365,6 +366,8 @@ class WasmBackend extends HostBackend {
     {
       allocate: (elements: number) => this.arrays.doubles(elements),
       release: (values: Float64Array) => this.recycle(values),
+      kernelFor: (values: Float64Array) => this.threads.tools.vectorsFor(values),
+      share: ((name, task, bounds) => this.threads.run(name, task as never, bounds)) as ShareWork,
     },
   );
 

@@ -7,7 +7,7 @@ import type { Arena } from '../../runtime/arena.ts';
 import { Gradients } from '../../runtime/backward/gradients.ts';
 import { modelGradients } from '../../runtime/backward/model.ts';
 import { type HalfName, linearOf } from '../layerwise/half.ts';
-import { type Scorer, type UnitScores, unitZeros } from '../prune_training/scorer.ts';
+import { type Scorer, stateOf, type UnitScores, unitZeros } from '../prune_training/scorer.ts';
 import { addToUnits, unitLinears } from '../width/unit_sums.ts';
 
 /** @param unique Of each unit, between 0 and 1: see `uniqueness.ts`. */
@@ -48,6 +48,7 @@ export function uniqueMovement(
         gradients.clear();
       }
     },
+    ...stateOf(movement),
     scores: () =>
       new Map(
         [...movement].map(([half, rows]) => [

@@ -26,7 +26,7 @@ export async function unitUniqueness(
       return undefined;
     },
   };
-  await layerwise(looking, model, undefined, { ...context, before: [], after: [] });
+  await layerwise(looking, model, undefined, { ...context, before: [], after: [], checkpoints: undefined });
   return found;
 }
 

@@ -22,6 +22,7 @@ import type { TrainingPoint, TrainingReport } from '../train/report.ts';
 import { heldOut } from '../train/schedule.ts';
 import { storeTrained } from '../train/store_trained.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
+import { factsOf, keptFactors, type LinearFactors, NOTHING_BETTER, noAdapter } from '../train/trained_adapter.ts';
 import { trainLayer } from './layer_training.ts';
 import { Streams } from './streams.ts';
 
@@ -90,6 +91,9 @@ class Healing {
   private readonly learnt: Table[][] = [];
   /** Of each layer, on held-out windows, before and after. */
   private readonly errors: { before: number; after: number }[] = [];
+  /** What each finished layer learnt, to be exported alone. */
+  private readonly factors: LinearFactors[][] = [];
+  private noAdapter?: string;
   private trained = 0;
 
   constructor(
@@ -149,6 +153,8 @@ class Healing {
       );
       this.learnt[l] = found.values;
       if (found.errors) this.errors.push(found.errors);
+      this.noAdapter ??= noAdapter(trainable, {});
+      if (this.noAdapter === undefined) this.factors[l] = await keptFactors(arena, adapters, scratch);
       this.trained += [...adapters.values()].reduce(
         (sum, { A, B }) => sum + elementCount(A.shape) + elementCount(B.shape),
         [...trainable.whole.keys()].reduce((sum, { shape }) => sum + elementCount(shape), 0),
@@ -222,6 +228,10 @@ class Healing {
     const best = this.best as Best;
     const made = await this.rest(best);
     const steps = model.layers.length * options.steps;
+    const reason = best.layers === 0 ? NOTHING_BETTER : this.noAdapter;
+    const { rank, alpha } = options;
+    const factors = this.factors.slice(0, best.layers).flat();
+    const adapter = reason === undefined ? { base: model, rank, alpha, factors } : undefined;
     const mean = (of: 'before' | 'after') => errors.reduce((sum, each) => sum + each[of], 0) / errors.length;
     const share = (value: number) => `${(100 * value).toPrecision(3)} %`;
     const report: TrainingReport = {
@@ -230,6 +240,7 @@ class Healing {
       trained_parameters: this.trained,
       ...{ steps, best_step: best.layers * options.steps, curve, tokens_per_second },
       ...(best.layers > 0 && { stored_held_out_loss: best.loss }),
+      ...(adapter ? { adapter: factsOf(adapter) } : { no_adapter: reason }),
       notes: [
         ...(errors.length > 0
           ? [
@@ -252,7 +263,7 @@ class Healing {
       ],
     };
     await context.checkpoint?.remove();
-    return { model: made, sites: [], training: report };
+    return { model: made, sites: [], training: report, ...(adapter && { adapter }) };
   }
 
   /** Layers behind those that did best, and the final norm, stored as they came in, in the planned type. */

@@ -9,7 +9,7 @@ import type { Adapter } from '../../runtime/backward/adapters.ts';
 import { modelGradients } from '../../runtime/backward/model.ts';
 import type { WeightLoader } from '../../runtime/weights.ts';
 import { type HalfName, linearOf } from '../layerwise/half.ts';
-import { type Scorer, unitZeros } from '../prune_training/scorer.ts';
+import { type Scorer, stateOf, unitZeros } from '../prune_training/scorer.ts';
 import type { Trainable } from '../train/linears.ts';
 import { addToUnits, unitLinears } from '../width/unit_sums.ts';
 
@@ -43,6 +43,7 @@ export function loraImportance(
       return loss;
     },
     scores: () => averages,
+    ...stateOf(averages),
   };
 }
 

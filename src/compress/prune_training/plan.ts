@@ -1,13 +1,15 @@
 /** @file Shapes, refusals and memory of methods that prune while they train. */
 import type { ModelOutline } from '../../models/decoder_model.ts';
 import type { Statistic } from '../../statistics/statistics.ts';
+import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { layerLinears, linearOf, outputLinear } from '../layerwise/half.ts';
 import { layerwiseMemory } from '../memory/recipe_memory.ts';
 import { worstOf } from '../memory/worst.ts';
 import type { JobMemory, MemoryPlan } from '../slicegpt/estimate.ts';
+import { storedType } from '../slicegpt/store.ts';
 import { plannedTraining } from '../train/linears.ts';
-import { trainingMemory, withElements } from '../train/memory.ts';
+import { trainingMemory, withElements, withStorage } from '../train/memory.ts';
 import { gradientRefusal } from '../train/refusal.ts';
 import { plannedWidth, widthRefusal } from '../width/plan.ts';
 import { type PruneTrainingOptions, widthOptions } from './options.ts';
@@ -44,7 +46,11 @@ export function pruneTrainingMemory(
   const statistics: Statistic[] = scoring === 'layer' ? ['gram', 'diagonal'] : ['diagonal'];
   const touches = (name: string) => name === outputLinear('attention') || name === outputLinear('mlp');
   return worstOf([
-    withElements(training, beside, plan),
+    // The whole model with what was learnt waits in storage until units are cut out of it.
+    withStorage(
+      withElements(training, beside, plan),
+      bytesPerElement(storedType(model)) * sizes.flat().reduce((a, b) => a + b),
+    ),
     layerwiseMemory({ statistics, touches, model, dense: model }, plan),
   ]);
 }

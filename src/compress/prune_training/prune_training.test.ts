@@ -7,10 +7,11 @@ import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts'
 import { outlineOf } from '../../models/map_weights.ts';
 import { evaluate, summarize } from '../../runtime/perplexity.ts';
 import { weighed } from '../gum/movement.ts';
-import { uniqueness } from '../gum/uniqueness.ts';
+import { uniqueness, unitUniqueness } from '../gum/uniqueness.ts';
 import { planDifference } from '../held_to_plan.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
 import { requireMethod } from '../registry.ts';
+import type { CheckpointStore } from '../train/checkpoint.ts';
 import type { TrainingPoint } from '../train/report.ts';
 import { goneShare, lastCut } from './schedule.ts';
 
@@ -23,12 +24,18 @@ const job = await testJob(
 );
 const REST = 'keep=0.5,rank=4,steps=20,lr=0.01,batch=2';
 
-async function pruned(recipe: string, signal = new AbortController().signal, onStep = (_: string) => {}) {
+async function pruned(
+  recipe: string,
+  signal = new AbortController().signal,
+  onStep = (_: string) => {},
+  checkpoint?: CheckpointStore,
+) {
   const [step] = parseRecipe(recipe).steps;
   const method = requireMethod(step.method);
   const points: TrainingPoint[] = [];
   const made = await method.run?.(job.model, step.options, {
     ...{ ...compressionContext(backend, job), dense: job.model, before: [], after: [], signal },
+    ...(checkpoint && { checkpoint }),
     observer: { onProgress: ({ step: what }) => onStep(what), onTraining: (point) => points.push(point) },
   });
   if (!made?.training) throw new Error('nothing was trained');
@@ -74,6 +81,31 @@ describe.each([
     expect(best.held_out_loss).toBeLessThan(0.6 * curve[0].held_out_loss);
   });
 
+  // Before all units are gone, and after.
+  it.each(method === 'gum' ? [17] : [8])(
+    'goes on where it was broken off in step %i, with the same bits',
+    async (at) => {
+      const whole = await pruned(recipe);
+      const kept: Uint8Array[] = [];
+      const checkpoint: CheckpointStore = {
+        read: async () => kept[0],
+        write: async (bytes) => void kept.splice(0, 1, bytes.slice()),
+        remove: async () => void kept.pop(),
+      };
+      const controller = new AbortController();
+      const stop = (step: string) => step === `training, step ${at} of 20` && controller.abort();
+      await expect(pruned(recipe, controller.signal, stop, checkpoint)).rejects.toMatchObject({ code: 'cancelled' });
+      const steps: string[] = [];
+      const again = await pruned(recipe, undefined, (step) => steps.push(step), checkpoint);
+      expect(steps.find((step) => step.startsWith('training'))).toBe(
+        `training, step ${2 * Math.floor((at - 1) / 2) + 1} of 20`,
+      );
+      expect(await bitsOf(again.model)).toBe(await bitsOf(whole.model));
+      expect(again.points).toEqual(whole.points);
+      expect(kept).toEqual([]);
+    },
+  );
+
   it('cancels within a step and holds nothing on', async () => {
     const controller = new AbortController();
     const before = backend.memory.currentBytes;
@@ -105,6 +137,13 @@ it('lets units go faster at first, none at the beginning and in the end', () => 
 });
 
 describe('uniqueness', () => {
+  it('puts nothing down between layers: what it gathered of those before would be missing', async () => {
+    const context = { ...compressionContext(backend, job), dense: job.model, before: [], after: [] };
+    const refuse = () => Promise.reject(new Error('a layer was put down'));
+    const found = await unitUniqueness(job.model, ['mlp'], { ...context, checkpoints: { take: refuse, save: refuse } });
+    expect(found.get('mlp')).toHaveLength(2);
+  });
+
   it('is one at right angles, and shared by equals', () => {
     const rows = [
       [1, 0, 0, 2],

@@ -15,7 +15,7 @@ import { type HalfName, linearOf, outputLinear } from '../layerwise/half.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { lowestUnits } from '../solvers/unit_scores.ts';
-import type { Table } from '../train/checkpoint.ts';
+import { checkpointBytes, parseCheckpoint, type Table } from '../train/checkpoint.ts';
 import { lossOn, type Objective } from '../train/held_out.ts';
 import type { Trainable } from '../train/linears.ts';
 import { seededAdapters } from '../train/low_rank.ts';
@@ -99,7 +99,7 @@ function countingAll(arena: Arena, model: DecoderModel, halves: readonly HalfNam
 
 class PruneTraining {
   private readonly gone: Map<HalfName, Float64Array[]>;
-  private readonly curve: TrainingPoint[] = [];
+  private curve: TrainingPoint[] = [];
   private readonly training: number;
   private best?: { step: number; loss: number; values: readonly Table[] };
 
@@ -124,21 +124,50 @@ class PruneTraining {
     const { adapters, whole, columns } = trainable;
     const begun = performance.now();
     const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, undefined, columns);
-    await this.measure(0, []);
+    const from = await this.resumed(training);
+    if (from === 0) await this.measure(0, []);
     const every = Math.max(1, Math.floor(steps / POINTS));
     let losses: number[] = [];
-    for (let step = 0; step < steps; step++) {
+    for (let step = from; step < steps; step++) {
       throwIfCancelled(signal);
       losses.push(await this.step(training, step, windowsOfStep(step, batch, this.training, seed)));
       this.cut(goneShare(step, steps));
       if ((step + 1) % every !== 0 && step + 1 !== steps) continue;
       await this.measure(step + 1, losses);
+      await this.keep(step + 1, training);
       losses = [];
     }
     if (!this.best) throw new RangeError('nothing was measured');
+    await context.checkpoint?.remove();
     for (const [i, tensor] of this.tensors.entries()) fill(arena, tensor, this.best.values[i]);
     const seconds = (performance.now() - begun) / 1000;
-    return { gone: this.gone, report: this.report((steps * batch * calibration.seqlen) / seconds) };
+    return { gone: this.gone, report: this.report(((steps - from) * batch * calibration.seqlen) / seconds) };
+  }
+
+  /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
+  private async resumed(training: AdapterTraining): Promise<number> {
+    const { context, options, scorer } = this;
+    const bytes = await context.checkpoint?.read();
+    if (!bytes) return 0;
+    const { step, curve, best, tables } = parseCheckpoint(bytes);
+    const gone = [...this.gone.values()].flat();
+    const own = tables.length - gone.length - scorer.state().length;
+    training.restore({ steps: step, tables: tables.slice(0, own) });
+    for (const [i, units] of gone.entries()) units.set(tables[own + i]);
+    scorer.restore(tables.slice(own + gone.length) as Float64Array[]);
+    for (const half of this.halves) for (const l of this.model.layers.keys()) this.silence(half, l);
+    this.curve = [...curve];
+    if (best.step >= 0) this.best = best;
+    for (const point of curve) context.observer.onTraining?.(point, options.steps);
+    return step;
+  }
+
+  private async keep(step: number, training: AdapterTraining): Promise<void> {
+    const { context, curve, best = { step: -1, loss: 0, values: [] }, scorer } = this;
+    if (!context.checkpoint) return;
+    const { tables } = await training.state();
+    const more = [...[...this.gone.values()].flat(), ...scorer.state()];
+    await context.checkpoint.write(checkpointBytes({ step, curve, best, tables: [...tables, ...more] }));
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
@@ -161,22 +190,29 @@ class PruneTraining {
 
   /** Silences units until this share of those that are to go is gone. */
   private cut(share: number): void {
-    const { model, options, arena, trainable } = this;
+    const { model, options } = this;
     const keep = 1 - share * (1 - options.keep);
     if (keep === 1) return;
     const scores = this.scores();
     for (const half of this.halves) {
       const rows = scores.get(half) as readonly Float64Array[];
       const counts = options.budget === 'global' ? spread(rows, keep) : rows.map((row) => goneUnits(keep, row.length));
-      for (const [l, layer] of model.layers.entries()) {
+      for (const l of model.layers.keys()) {
         const gone = this.gone.get(half)?.[l] as Float64Array;
         for (const unit of lowestUnits(rows[l], counts[l])) gone[unit] = 1;
-        const { weight } = linearOf(layer, outputLinear(half));
-        const width = weight.shape[1] / gone.length;
-        const kept = Float32Array.from({ length: weight.shape[1] }, (_, i) => 1 - gone[Math.floor(i / width)]);
-        fill(arena, trainable.columns.get(weight) as Tensor, kept);
+        this.silence(half, l);
       }
     }
+  }
+
+  /** What is gone of a layer counts nothing from now on. */
+  private silence(half: HalfName, l: number): void {
+    const { model, arena, trainable } = this;
+    const gone = this.gone.get(half)?.[l] as Float64Array;
+    const { weight } = linearOf(model.layers[l], outputLinear(half));
+    const width = weight.shape[1] / gone.length;
+    const kept = Float32Array.from({ length: weight.shape[1] }, (_, i) => 1 - gone[Math.floor(i / width)]);
+    fill(arena, trainable.columns.get(weight) as Tensor, kept);
   }
 
   /** As the scorer has them; what is gone stays so. */
@@ -231,6 +267,7 @@ class PruneTraining {
       windows: { training, held_out: context.calibration.count - training, seqlen: context.calibration.seqlen },
       trained_parameters: this.tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
       ...{ steps: options.steps, best_step: step, curve, stored_held_out_loss: loss, tokens_per_second, notes },
+      no_adapter: 'Units were cut out of the model together with what was learnt of them.',
     };
   }
 }

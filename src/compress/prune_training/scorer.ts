@@ -29,6 +29,20 @@ export interface Scorer {
   ): Promise<number>;
   /** Of all steps so far: the higher, the more a unit is worth. */
   scores(): UnitScores;
+  /** What was gathered in all steps so far, so that a training that was broken off goes on with it: halves in order, layer by layer. */
+  state(): readonly Float64Array[];
+  restore(state: readonly Float64Array[]): void;
+}
+
+/** Of figures that are kept in place. */
+export function stateOf(figures: UnitScores): Pick<Scorer, 'state' | 'restore'> {
+  const tables = [...figures.values()].flat();
+  return {
+    state: () => tables,
+    restore(state) {
+      for (const [i, table] of tables.entries()) table.set(state[i]);
+    },
+  };
 }
 
 /** Zeros for each unit. */

@@ -6,9 +6,11 @@ import { compressionContext, seededText, testJob } from '../../../test/support/s
 import { randomValues } from '../../backend/testing.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { memoryScratch } from '../../models/scratch.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
 import { DYNAMIC_LEVELS, NF4_LEVELS, nf4, nf4Numbers, nf4Scales } from '../solvers/nf4.ts';
 import { linearPlaces } from '../train/linears.ts';
+import { trainingMemory } from '../train/memory.ts';
 import { nf4Bytes, storeNf4 } from './nf4_weight.ts';
 import { type Options, qlora } from './qlora.ts';
 
@@ -92,6 +94,17 @@ it('rounds base and adapters once more where integers are asked for, and says wh
   const { model, training } = await run('qlora:rank=4,steps=8,lr=0.003,batch=2,keep=integers,bits=3,group=16');
   expect(linearPlaces(model).every(({ weight }) => weight.stored?.dtype === 'int3 g16')).toBe(true);
   expect(training.notes.join()).toMatch(/rounded to nearest once more.*Rounded as it is stored, the held-out loss is/);
+});
+
+it('plans the storage that its 4-bit base takes', () => {
+  const plan = { backend: backend.info, windows: { seqlen: 32, samples: 12, eval_samples: 2 } };
+  const options = parseRecipe('qlora:rank=4,batch=2').steps[0].options as unknown as Options;
+  const planned = qlora.memory?.(job.model, options, plan, []).storage.spill as number;
+  const without = trainingMemory(job.model, options, plan).storage.spill;
+  const linears = linearPlaces(job.model).map(({ weight }) => elementCount(weight.shape));
+  const codes = linears.reduce((sum, elements) => sum + elements / 2 + elements / 64, 0);
+  expect(planned - without).toBeGreaterThanOrEqual(codes);
+  expect(planned - without).toBeLessThan(1.05 * codes);
 });
 
 it('is refused for packed weights', async () => {

@@ -8,6 +8,7 @@ import type { DecoderModel, ModelOutline, WeightRef } from '../../models/decoder
 import { replaceWeights } from '../../models/map_weights.ts';
 import { packingLabel } from '../../models/packed/packing.ts';
 import { decodeStored } from '../../tensor/decode.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice } from '../options/fields.ts';
@@ -17,11 +18,12 @@ import { nearestValues } from '../solvers/packed_values.ts';
 import type { Learning } from '../train/learning.ts';
 import { linearPlaces, plannedTraining } from '../train/linears.ts';
 import { lowRank } from '../train/low_rank.ts';
-import { adapterMemory, memoryOfTraining } from '../train/memory.ts';
+import { adapterMemory, memoryOfTraining, withStorage } from '../train/memory.ts';
 import { alphaOf, BATCH, LR, NORMS, RANK, SEED, SHORTCUTS, STEPS, type TrainingOptions } from '../train/options.ts';
 import { BETA, LOSS_OR_TEXT, type TargetOptions, towardsTarget } from '../train/teacher.ts';
 import { assertWindows, trained } from '../train/train.ts';
-import { storeNf4 } from './nf4_weight.ts';
+import type { TrainedAdapter } from '../train/trained_adapter.ts';
+import { nf4Bytes, storeNf4 } from './nf4_weight.ts';
 
 export interface Options extends TrainingOptions, TargetOptions, IntegerOptions {
   readonly keep: 'floats' | 'integers';
@@ -56,9 +58,18 @@ export const qlora: Method<Options> = {
   },
   plan: planned,
   memory: (model, options, plan) =>
-    memoryOfTraining(model, options, plan, (weight) => adapterMemory(weight, options.rank)),
+    withStorage(
+      memoryOfTraining(model, options, plan, (weight) => adapterMemory(weight, options.rank)),
+      baseBytes(model),
+    ),
   run,
 };
+
+/** Of the linears in NF4, which wait in storage beside the model. */
+function baseBytes(model: ModelOutline): number {
+  const linears = new Set(linearPlaces(model).map(({ weight }) => weight));
+  return [...linears].reduce((sum, { shape }) => sum + nf4Bytes(elementCount(shape)), 0);
+}
 
 function planned(model: ModelOutline, options: Options): ModelOutline {
   const floats = plannedTraining(model, options);
@@ -90,14 +101,31 @@ async function run(model: DecoderModel, options: Options, context: PassContext):
         : 'The weights are the 4-bit base with what was learnt added, rounded to nearest once more: integers, not NF4.',
     ],
   };
-  return towardsTarget(options, context, (objective) => trained(base, options, context, objective, learning));
+  const made = await towardsTarget(options, context, (objective) =>
+    trained(base, options, context, objective, learning),
+  );
+  if (!made.adapter) return made;
+  const factors = made.adapter.factors.map((each) => ({ ...each, weight: sources.get(each.weight) ?? each.weight }));
+  return { ...made, adapter: { ...made.adapter, base: model, base_form: 'nf4', factors } };
+}
+
+/** What the factors of a finished training are added to. @param scratch Takes the base in its form. */
+export async function adapterBase(
+  adapter: TrainedAdapter,
+  context: Pick<PassContext, 'scratch' | 'signal'>,
+): Promise<TrainedAdapter> {
+  if (adapter.base_form !== 'nf4') return adapter;
+  const { base, sources } = await inNf4(adapter.base, 'floats', context);
+  const made = new Map([...sources].map(([nf4, source]) => [source, nf4]));
+  const factors = adapter.factors.map((each) => ({ ...each, weight: made.get(each.weight) ?? each.weight }));
+  return { ...adapter, base, factors };
 }
 
 /** @returns The model whose linears read as NF4 holds them, and the weight that each was made of. */
 async function inNf4(
   model: DecoderModel,
   keep: Options['keep'],
-  { scratch, signal }: PassContext,
+  { scratch, signal }: Pick<PassContext, 'scratch' | 'signal'>,
 ): Promise<{ base: DecoderModel; sources: ReadonlyMap<WeightRef, WeightRef> }> {
   const made = new Map<WeightRef, WeightRef>();
   for (const { weight, path } of linearPlaces(model)) {

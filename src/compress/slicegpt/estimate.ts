@@ -59,7 +59,7 @@ export interface SlicingPlan extends MemoryPlan {
 /** For what the planner leaves out: fences, counters, biases on their way through a rotation. */
 export const MARGIN = 1.02;
 
-/** Evaluating the dense model, or with `sliced` a sliced one. */
+/** Evaluating the dense model, or with `sliced` a sliced one beside it. */
 export function estimateEvaluation(
   shape: ModelShape,
   plan: MemoryPlan,
@@ -76,7 +76,7 @@ export function estimateEvaluation(
   const head = {
     table: isTied || !sliced ? D : first,
     columns: sliced?.head === 'tied-sliced' ? first : last,
-    ...(sliced && { beside: D }),
+    ...(sliced && { dense: D }),
   };
   planEvaluation(ledger, run, windowPlan(plan, plan.windows.eval_samples), dimensions, head);
   const stored = storedLayer(shape);

@@ -15,8 +15,9 @@ export type Table = Float32Array | Float64Array;
 export interface Checkpoint {
   readonly step: number;
   readonly curve: readonly TrainingPoint[];
+  /** `step` is negative where there is none yet. */
   readonly best: { readonly step: number; readonly loss: number; readonly values: readonly Table[] };
-  /** Parameters with their moments. */
+  /** Parameters with their moments, then what else the method needs. */
   readonly tables: readonly Table[];
 }
 
@@ -24,12 +25,12 @@ interface Head {
   step: number;
   curve: readonly TrainingPoint[];
   best: { step: number; loss: number; tables: number };
-  is_double: boolean;
-  /** Elements of each table: the best ones, then the others. */
+  /** Of each table, the best ones, then the others: elements, and whether they are doubles. */
   sizes: number[];
+  doubles: boolean[];
 }
 
-/** Bytes before the numbers are made up to a multiple of this. */
+/** Bytes before each table are made up to a multiple of this. */
 const UNIT = 8;
 
 /** A head of JSON with its length before it, then the tables one after another, as the backend holds them. */
@@ -37,20 +38,24 @@ export function checkpointBytes({ step, curve, best, tables }: Checkpoint): Uint
   const all = [...best.values, ...tables];
   const head: Head = {
     ...{ step, curve, best: { step: best.step, loss: best.loss, tables: best.values.length } },
-    is_double: all[0] instanceof Float64Array,
     sizes: all.map(({ length }) => length),
+    doubles: all.map((table) => table instanceof Float64Array),
   };
   const text = new TextEncoder().encode(JSON.stringify(head));
-  const start = UNIT * Math.ceil((4 + text.byteLength) / UNIT);
-  const bytes = new Uint8Array(all.reduce((sum, { byteLength }) => sum + byteLength, start));
+  const start = padded(4 + text.byteLength);
+  const bytes = new Uint8Array(all.reduce((sum, { byteLength }) => sum + padded(byteLength), start));
   new DataView(bytes.buffer).setUint32(0, text.byteLength, true);
   bytes.set(text, 4);
   let at = start;
   for (const { buffer, byteOffset, byteLength } of all) {
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += byteLength;
+    at += padded(byteLength);
   }
   return bytes;
+}
+
+function padded(bytes: number): number {
+  return UNIT * Math.ceil(bytes / UNIT);
 }
 
 /** Of bytes that {@link checkpointBytes} made. */
@@ -58,11 +63,11 @@ export function parseCheckpoint(given: Uint8Array): Checkpoint {
   const bytes = given.byteOffset % UNIT === 0 ? given : given.slice();
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Head;
-  const Type = head.is_double ? Float64Array : Float32Array;
-  let at = bytes.byteOffset + UNIT * Math.ceil((4 + length) / UNIT);
-  const all = head.sizes.map((size) => {
+  let at = bytes.byteOffset + padded(4 + length);
+  const all = head.sizes.map((size, i) => {
+    const Type = head.doubles[i] ? Float64Array : Float32Array;
     const table = new Type(bytes.buffer as ArrayBuffer, at, size);
-    at += table.byteLength;
+    at += padded(table.byteLength);
     return table;
   });
   const { step, loss, tables } = head.best;

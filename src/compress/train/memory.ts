@@ -112,8 +112,9 @@ export function memoryOfTraining(
   ledger.free(...held);
   const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
   const teacher = 4 * samples * seqlen * D;
-  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is written.
-  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 32 * trained });
+  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is
+  // written. Factors are kept beside what they are merged into.
+  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 36 * trained });
 }
 
 /** What is trained, with its gradients and moments. @param linears Those that are. */
@@ -153,6 +154,11 @@ export function withElements(found: JobMemory, elements: number, { backend }: Me
     device_bytes: found.device_bytes + bytes,
     breakdown: { ...breakdown, workspace: breakdown.workspace + bytes },
   };
+}
+
+/** With so many bytes more in storage while it runs. */
+export function withStorage(found: JobMemory, bytes: number): JobMemory {
+  return { ...found, storage: { ...found.storage, spill: found.storage.spill + bytes } };
 }
 
 function layerBytes(layer: ModelOutline['layers'][number]): number {

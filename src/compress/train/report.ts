@@ -24,6 +24,15 @@ export interface TrainingReport {
   readonly stored_held_out_loss?: number;
   /** Of training, held-out windows and teacher included. */
   readonly tokens_per_second: number;
+  /** What was learnt as factors of linears, which can be exported alone … */
+  readonly adapter?: {
+    readonly rank: number;
+    readonly alpha: number;
+    readonly linears: number;
+    readonly parameters: number;
+  };
+  /** … or why it cannot, in a sentence. */
+  readonly no_adapter?: string;
   /** Sentences for people: over-fitting, what was not trained, what rounding cost. */
   readonly notes: readonly string[];
 }

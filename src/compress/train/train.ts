@@ -21,6 +21,7 @@ import type { StepOptions } from './options.ts';
 import type { TrainingPoint, TrainingReport } from './report.ts';
 import { heldOut, learningRate, windowsOfStep } from './schedule.ts';
 import { storeTrained } from './store_trained.ts';
+import { factsOf, keptAdapter, NOTHING_BETTER, noAdapter } from './trained_adapter.ts';
 
 export const ADAMW = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0, clip_norm: 1 };
 
@@ -241,6 +242,8 @@ class Training {
     );
     // What snaps back to the grid that it had may be worse than what came in: then nothing is changed.
     const isKept = this.learning.hold !== undefined || after.loss < (1 + ROUNDING) * curve[0].held_out_loss;
+    const reason = noAdapter(trainable, this.learning) ?? (isKept && best.step > 0 ? undefined : NOTHING_BETTER);
+    const adapter = reason === undefined ? await keptAdapter(this.arena, model, adapters, context.scratch) : undefined;
     const report: TrainingReport = {
       objective: objective.label,
       windows: { training: this.trainCount, held_out: heldWindows.length / this.each, seqlen: calibration.seqlen },
@@ -250,6 +253,7 @@ class Training {
       curve,
       ...(isKept && { stored_held_out_loss: after.loss }),
       tokens_per_second,
+      ...(adapter ? { adapter: factsOf(adapter) } : { no_adapter: reason }),
       notes: [
         ...(objective.notes ?? []),
         ...(this.learning.notes ?? []),
@@ -261,7 +265,7 @@ class Training {
       ],
     };
     await context.checkpoint?.remove();
-    if (isKept) return { model: made, sites: [], training: report };
+    if (isKept) return { model: made, sites: [], training: report, ...(adapter && { adapter }) };
     this.put(initial);
     return { model: await this.stored(), sites: [], training: report };
   }

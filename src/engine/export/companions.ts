@@ -2,6 +2,7 @@
 import { requireMethod } from '../../compress/registry.ts';
 import { configText } from '../../export/config_text.ts';
 import { type CardFacts, modelCard } from '../../export/model_card.ts';
+import { adapterCard } from '../../export/peft/adapter_card.ts';
 import { SLICING_CONFIG_FILE } from '../../export/safetensors/write_sliced.ts';
 import { sizedConfig } from '../../export/sized_config.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
@@ -17,6 +18,7 @@ import { memoryPlanOf, recipeMemory } from '../recipe_memory.ts';
 import { buildReport, REPORT_FILE } from '../report.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
+import { adapterBaseOf, requireAdapter } from './adapter.ts';
 import { type ExportOptions, isOnnxFormat, packedForm, runtimeName } from './options.ts';
 import type { ExportTarget } from './target.ts';
 import { methodOf } from './write_weights.ts';
@@ -27,7 +29,7 @@ const CARD_FILE = 'README.md';
 
 /**
  * The tokenizer's files as they were opened, and config.json where the weights' writer has not made it. A GGUF file holds all
- * of that itself, but no text of a licence.
+ * of that itself, and an adapter's base has it, but no text of a licence.
  */
 export async function writeCompanions(
   state: EngineState,
@@ -37,7 +39,7 @@ export async function writeCompanions(
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   const { open } = state.requireModel();
-  if (format === 'gguf') {
+  if (format === 'gguf' || format === 'peft') {
     const licences = open.tokenizer_files.filter(({ name }) => isLicenceFile(name));
     return Promise.all(licences.map(({ name, bytes }) => writeFile(folder, name, bytes)));
   }
@@ -85,13 +87,15 @@ function parsed(bytes: Uint8Array | undefined): Record<string, unknown> | undefi
 /** README.md: what the file is, how good, how to load it. Written last, because it names the file's own perplexity. */
 async function writeCard(
   state: EngineState,
-  { made, evaluation }: ExportTarget,
+  target: ExportTarget,
   { options, files, perplexity, runtimes, notes, needs_onnxruntime = '' }: ExportReport,
   folder: ExportFolder,
 ): Promise<ExportedFile[]> {
   const { summary, open } = state.requireModel();
+  const { made, evaluation } = target;
   const { format } = options;
   const bases = made?.run.bases;
+  if (format === 'peft') return [await writeFile(folder, CARD_FILE, adapterText(state, target, { perplexity, notes }))];
   const dense = { parameters: summary.parameters, perplexity: state.dense?.report.perplexity ?? evaluation.perplexity };
   const card = modelCard({
     name: summary.name,
@@ -116,6 +120,25 @@ async function writeCard(
     version: VERSION,
   });
   return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];
+}
+
+function adapterText(
+  state: EngineState,
+  target: ExportTarget,
+  { perplexity, notes }: Pick<ExportReport, 'perplexity' | 'notes'>,
+): Uint8Array {
+  const { adapter, run } = requireAdapter(target);
+  const { evaluation } = target;
+  const card = adapterCard({
+    ...state.requireModel().open.licence,
+    ...adapterBaseOf(state, target),
+    ...{ rank: adapter.rank, alpha: adapter.alpha },
+    parameters: run.steps.at(-1)?.training?.adapter?.parameters ?? 0,
+    dense_perplexity: state.dense?.report.perplexity ?? evaluation.perplexity,
+    // Which base it belongs to stands at the card's head.
+    ...{ perplexity, notes: notes.slice(1), protocol: evaluation.protocol, version: VERSION },
+  });
+  return new TextEncoder().encode(card);
 }
 
 function recipeFacts(run: RunReport, { divergence }: PerplexityReport): NonNullable<CardFacts['recipe']> {

@@ -7,6 +7,7 @@ import { hasRoundedScales } from '../../export/gguf/grouped_blocks.ts';
 import { type GgufPrecision, ggufModel } from '../../export/gguf/stored_model.ts';
 import { quantizedModel } from '../../export/precision.ts';
 import { keepFor } from '../../export/safetensors/packed_form.ts';
+import type { ModelFile } from '../../formats/hf/files.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
 import { modelBytes } from '../../models/model_size.ts';
@@ -18,8 +19,9 @@ import type { EngineState } from '../state.ts';
 import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
+import { adapterBaseOf, adapterNote, withBaseFiles } from './adapter.ts';
 import { writeCompanions, writeReport } from './companions.ts';
-import { formatRefusal } from './format_refusal.ts';
+import { adapterReason, formatRefusal, NOTHING_TRAINED } from './format_refusal.ts';
 import { fileNotes } from './notes.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
@@ -39,7 +41,9 @@ export async function exportCommand(
   const options = exportOptions(request.options);
   const open = state.requireModel().open;
   const seqlen = state.texts?.evaluation.seqlen;
-  const refusal = formatRefusal({ model: exportedModel(state, request.id), open, format: options.format, seqlen });
+  const no_adapter = request.id === 'dense' ? NOTHING_TRAINED : adapterReason(state.requireRun(request.id));
+  const { format } = options;
+  const refusal = formatRefusal({ model: exportedModel(state, request.id), open, format, seqlen, no_adapter });
   if (refusal) throw refusal;
   if (isOnnxFormat(options.format)) {
     assertVerifiable(exportedModel(state, request.id), state.requireTexts().evaluation.seqlen);
@@ -68,6 +72,7 @@ async function writeAndVerify(
   const model = await fileModel(target.model, options, signal);
   const perplexity_in_app = await perplexityOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
+  // An adapter lies beside its base while both are checked.
   await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
@@ -78,7 +83,10 @@ async function writeAndVerify(
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
     const subject = { folder, files, model, options, perplexity_in_app };
-    const checked = await verifyExport(state, verifiers, subject, emit, signal);
+    const verify = (base?: readonly ModelFile[]) =>
+      verifyExport(state, verifiers, { ...subject, ...(base && { base }) }, emit, signal);
+    const isAdapter = options.format === 'peft';
+    const checked = await (isAdapter ? withBaseFiles(state, platform, target, signal, verify) : verify());
     const report: ExportReport = {
       id: target.id,
       options,
@@ -86,12 +94,15 @@ async function writeAndVerify(
       files,
       verified: true,
       ...checked,
-      notes: fileNotes(
-        target.model,
-        options.format,
-        state.requireModel().open.raw_config,
-        target.made?.run.bases !== undefined,
-      ),
+      notes: [
+        ...(isAdapter ? [adapterNote(adapterBaseOf(state, target))] : []),
+        ...fileNotes(
+          target.model,
+          options.format,
+          state.requireModel().open.raw_config,
+          target.made?.run.bases !== undefined,
+        ),
+      ],
       perplexity_in_app,
       duration_ms: { export: written - started, verification: performance.now() - written },
     };

@@ -9,8 +9,9 @@ import type { PackedForm } from '../../export/safetensors/packed_form.ts';
  * - `safetensors`: the weights and the slicing config; Whittle opens it again.
  * - `compressed-tensors`, `gptq`: safetensors in which a recipe's grouped integers stay integers, for transformers and vLLM.
  * - `gguf`: for llama.cpp; unsliced models of the families that it can express.
+ * - `peft`: what a training learnt, alone, for the model before it.
  */
-export type ExportFormat = 'onnx' | 'transformers.js' | 'safetensors' | PackedForm | 'gguf';
+export type ExportFormat = 'onnx' | 'transformers.js' | 'safetensors' | PackedForm | 'gguf' | 'peft';
 
 export interface ExportOptions {
   format: ExportFormat;
@@ -30,6 +31,7 @@ export const EXPORT_FORMATS: readonly ExportFormat[] = [
   'compressed-tensors',
   'gptq',
   'gguf',
+  'peft',
 ];
 
 const PRECISIONS: Record<ExportFormat, readonly Precision[]> = {
@@ -39,6 +41,7 @@ const PRECISIONS: Record<ExportFormat, readonly Precision[]> = {
   'compressed-tensors': ['stored', 'f32', 'f16'],
   gptq: ['stored', 'f32', 'f16'],
   gguf: ['stored', 'f32', 'f16'],
+  peft: ['stored'],
 };
 
 export function precisionsOf(format: ExportFormat): readonly Precision[] {

@@ -5,6 +5,7 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { baseName, isOnnxFile } from '../../export/file_names.ts';
 import { oldestRuntime } from '../../export/oldest_runtime.ts';
+import type { ModelFile } from '../../formats/hf/files.ts';
 import { readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
@@ -32,6 +33,8 @@ export interface VerificationSubject {
   model: DecoderModel;
   options: ExportOptions;
   perplexity_in_app: number;
+  /** Of an adapter: the files of the model that it is for. */
+  base?: readonly ModelFile[];
 }
 
 export interface Verified {
@@ -132,12 +135,12 @@ function firstOf(windows: TokenWindows): TokenWindows {
 
 async function runReopened(
   state: EngineState,
-  { folder, files, perplexity_in_app }: VerificationSubject,
+  { folder, files, perplexity_in_app, base = [] }: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Measured> {
   const dropped = files.map(async ({ name }) => ({ path: `export/${name}`, blob: await folder.file(name) }));
-  const { model } = await openModel(await Promise.all(dropped));
+  const { model } = await openModel([...base, ...(await Promise.all(dropped))]);
   const { perplexity } = await measurePerplexity(state, model, 'verification', emit, signal);
   assertEqual(perplexity, perplexity_in_app, 'the app');
   const { evaluation: windows } = state.requireTexts();

@@ -8,6 +8,7 @@ import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { BasesReport, ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import { VERSION } from '../version.ts';
+import { writeAdapterFiles } from './adapter.ts';
 import { ggufSource } from './gguf_source.ts';
 import { type ExportOptions, packedForm } from './options.ts';
 import type { ExportTarget } from './target.ts';
@@ -37,6 +38,7 @@ export async function writeWeights(
     };
     return (await writeSliced(target.model, options, openFile)).files;
   }
+  if (format === 'peft') return writeAdapterFiles(state, target, openFile, onProgress);
   if (format === 'gguf') {
     const source = ggufSource(state.requireModel().open, target.model);
     const file_type = ggufFileType(target);

@@ -2,8 +2,10 @@
  * @file Finished layers of the job that runs, put down in the session's storage, so that the next engine goes on behind the last
  * of them: after a reload, a closed tab, a Worker or a device that died, a full disk.
  */
+
 import type { Tensor } from '../../backend/backend.ts';
 import type { LayerCheckpoints, PassCheckpoint } from '../../compress/method.ts';
+import type { TrainedAdapter } from '../../compress/train/trained_adapter.ts';
 import { toErrorData } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { decodeGraph, encodeGraph } from '../../models/record/graph.ts';
@@ -30,6 +32,8 @@ export interface DonePass {
   readonly key: string;
   readonly model: ModelRecord;
   readonly steps: readonly StepReport[];
+  /** Where the pass trained one. */
+  readonly adapter?: ModelRecord;
   /** `encodeGraph` of them: spectra are typed arrays. */
   readonly sites: unknown;
 }
@@ -39,6 +43,7 @@ export interface KnownPass {
   readonly model: DecoderModel;
   readonly steps: readonly StepReport[];
   readonly sites: readonly SiteReport[];
+  readonly adapter?: TrainedAdapter | undefined;
 }
 
 interface Layers {
@@ -109,17 +114,20 @@ export class JobCheckpoints {
     const done = this.found?.passes.find((each) => each.key === key);
     if (!done) return undefined;
     const { model, scratch } = await restoredModel(this.state, this.shared(), done.model);
+    const kept = done.adapter && (await restoredModel<TrainedAdapter>(this.state, this.shared(), done.adapter));
     this.passes.push(done);
-    return { model, steps: done.steps, sites: decodeGraph(done.sites) as readonly SiteReport[], scratch };
+    const sites = decodeGraph(done.sites) as readonly SiteReport[];
+    return { model, steps: done.steps, sites, adapter: kept?.model, scratch: [...scratch, ...(kept?.scratch ?? [])] };
   }
 
   /** A pass is done: it need not be done again whatever happens to the next. */
-  async finished(key: string, { model, steps, sites }: KnownPass): Promise<void> {
+  async finished(key: string, { model, steps, sites, adapter }: KnownPass): Promise<void> {
     await this.quietly(async () => {
       const { recorder, copies } = await this.recorder();
       const record = await recorder.record(model);
-      if (filesOf(record).length > 0) this.scratch.push(copies);
-      this.passes.push({ key, model: record, steps, sites: encodeGraph(sites) });
+      const learnt = adapter && (await recorder.record(adapter));
+      if (filesOf(learnt ?? record).length > 0) this.scratch.push(copies);
+      this.passes.push({ key, model: record, steps, sites: encodeGraph(sites), ...(learnt && { adapter: learnt }) });
       await this.write(null);
     });
   }
@@ -259,7 +267,7 @@ export async function readCheckpoint({ kept }: EnginePlatform): Promise<Checkpoi
 export function checkpointFiles({ passes, layers }: CheckpointRecord): string[] {
   const saved = layers ? [...Object.values(layers.streams).flat(), ...Object.values(layers.tensors)] : [];
   return [
-    ...passes.flatMap(({ model }) => filesOf(model)),
+    ...passes.flatMap(({ model, adapter }) => [...filesOf(model), ...(adapter ? filesOf(adapter) : [])]),
     ...(layers ? filesOf(layers.value) : []),
     ...saved.map(({ place }) => place.file),
   ];

@@ -1,4 +1,6 @@
 /** @file Runs as records that outlive the engine: what was reported of each, where its weights lie, and its finished exports. */
+
+import type { TrainedAdapter } from '../../compress/train/trained_adapter.ts';
 import { toErrorData, WhittleError } from '../../errors/errors.ts';
 import { decodeGraph, encodeGraph } from '../../models/record/graph.ts';
 import { filesOf, type ModelRecord, ModelRecorder, restoreModel } from '../../models/record/record_model.ts';
@@ -14,6 +16,8 @@ const DENSE = 'dense';
 export interface RunRecord {
   readonly version: number;
   readonly model: ModelRecord;
+  /** What its last step learnt. */
+  readonly adapter?: ModelRecord;
   /** `encodeGraph` of {@link Figures}. */
   readonly figures: unknown;
 }
@@ -26,7 +30,9 @@ interface DenseFigures extends Pick<EngineState, 'dense'> {
   readonly exports: Figures['exports'];
 }
 
-const models = new WeakMap<MadeModel, ModelRecord>();
+type Records = Pick<RunRecord, 'model' | 'adapter'>;
+
+const models = new WeakMap<MadeModel, Records>();
 
 export function runRecordName(id: string): string {
   return `${PREFIX}${id}.json`;
@@ -41,22 +47,23 @@ export async function keepRun(state: EngineState, platform: EnginePlatform, id: 
   const figures: Figures = { run, calibration, evaluation, exports: pathsOf(made.exports) };
   const record: RunRecord = {
     version: VERSION,
-    model: await modelRecord(state, platform, made),
+    ...(await modelRecords(state, platform, made)),
     figures: encodeGraph(figures),
   };
   await kept.write(runRecordName(id), JSON.stringify(record));
 }
 
-async function modelRecord(state: EngineState, platform: EnginePlatform, made: MadeModel): Promise<ModelRecord> {
+async function modelRecords(state: EngineState, platform: EnginePlatform, made: MadeModel): Promise<Records> {
   const known = models.get(made);
   if (known) return known;
   const copies = await platform.createScratch();
   try {
     const recorder = new ModelRecorder({ opened: state.requireModel().open.model, copies });
-    const record = await recorder.record(made.model);
-    models.set(made, record);
+    const model = await recorder.record(made.model);
+    const records = { model, ...(made.adapter && { adapter: await recorder.record(made.adapter) }) };
+    models.set(made, records);
     made.scratch.push(copies);
-    return record;
+    return records;
   } catch (thrown) {
     await copies.clear();
     throw thrown;
@@ -86,13 +93,19 @@ export async function readRun(
 ): Promise<RestoredRun | undefined> {
   const text = await kept.read(runRecordName(id));
   if (text === undefined) return undefined;
-  const { model: record, figures } = parsed<RunRecord>(text, runRecordName(id));
+  const { model: record, adapter: learnt, figures } = parsed<RunRecord>(text, runRecordName(id));
   const { exports, ...rest } = decodeGraph(figures) as Figures;
   const { model, scratch } = await restoredModel(state, shared, record);
+  const adapter = learnt && (await restoredModel<TrainedAdapter>(state, shared, learnt));
+  scratch.push(...(adapter?.scratch ?? []));
   const found = await openFolders(kept, exports);
-  const made: MadeModel = { ...rest, model, scratch, exports: found };
-  models.set(made, record);
-  return { made, files: filesOf(record), folders: [...found.values()].map(({ path }) => path) };
+  const made: MadeModel = { ...rest, model, adapter: adapter?.model, scratch, exports: found };
+  models.set(made, { model: record, ...(learnt && { adapter: learnt }) });
+  return {
+    made,
+    files: [record, ...(learnt ? [learnt] : [])].flatMap(filesOf),
+    folders: [...found.values()].map(({ path }) => path),
+  };
 }
 
 /** A model, or a part of one, whose scratch files have one more user. */

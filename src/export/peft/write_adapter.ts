@@ -5,6 +5,8 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from '../../formats/peft/adapter.ts';
 import { type TensorToWrite, writeSafetensors } from '../../formats/safetensors/write.ts';
+import { Sha256 } from '../../formats/sha256.ts';
+import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
 
 export interface AdapterToWrite {
@@ -15,47 +17,68 @@ export interface AdapterToWrite {
   readonly alpha: number;
   /** Weights are stored as (in, out): GPT-2's. */
   readonly fan_in_fan_out?: boolean;
-  readonly factors: readonly TrainedFactors[];
+  readonly factors: readonly ModuleFactors[];
 }
 
-export interface TrainedFactors {
+export interface ModuleFactors {
   /** Path of the module as transformers names it: "model.layers.0.self_attn.q_proj". */
   readonly module: string;
-  /** (rank, in), row-major. */
-  readonly A: ArrayLike<number>;
-  /** (out, rank), row-major. */
-  readonly B: ArrayLike<number>;
+  /** Where it is another than the adapter's: the scale alpha / rank stays the adapter's all the same. */
+  readonly rank?: number;
+  /** (rank, in). */
+  readonly A: FactorMatrix;
+  /** (out, rank). */
+  readonly B: FactorMatrix;
+}
+
+export interface FactorMatrix {
+  readonly shape: readonly [number, number];
+  /** Row-major; asked for once, when its turn comes. */
+  read(): Promise<ArrayLike<number>>;
 }
 
 /**
- * Both files, names as peft wants them; factors in F32.
- * @throws `export_failed` for factors that have no such rank, and none at all.
+ * Both files, named as peft wants them; factors in F32, one matrix in memory at a time. Opened sinks are closed, also after a failure.
+ * @throws `export_failed` for factors that have no such rank, and none at all; what reading them and the sinks throw.
  */
 export async function writeAdapter(
   adapter: AdapterToWrite,
-): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }[]> {
-  const { factors, rank } = adapter;
+  openFile: (name: string) => Promise<FileSink>,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<{ files: WrittenFile[] }> {
+  const { factors } = adapter;
   if (factors.length === 0) throw failed('The adapter has no factors.');
-  const tensors = factors.flatMap(({ module, A, B }): TensorToWrite[] => {
-    const tensor = (part: string, values: ArrayLike<number>, shape: [number, number]): TensorToWrite => {
-      if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
-        throw failed(`${module} has ${values.length} numbers in ${part}, which is no matrix of rank ${rank}.`);
-      }
-      const name = `base_model.model.${module}.${part}.weight`;
-      return { name, dtype: 'F32', shape, chunks: () => [encodeFromFloat(values, 'F32')] };
-    };
-    return [tensor('lora_A', A, [rank, A.length / rank]), tensor('lora_B', B, [B.length / rank, rank])];
-  });
+  const tensors = factors.flatMap((each) => tensorsOf(each, each.rank ?? adapter.rank));
   const config = new TextEncoder().encode(`${JSON.stringify(configOf(adapter), null, 2)}\n`);
-  const blob = new Blob(await collect(writeSafetensors(tensors, { format: 'pt' })));
-  return [
-    { name: ADAPTER_CONFIG, bytes: config },
-    { name: ADAPTER_WEIGHTS, bytes: new Uint8Array(await blob.arrayBuffer()) },
-  ];
+  return {
+    files: [
+      await written(ADAPTER_CONFIG, [config], openFile),
+      await written(ADAPTER_WEIGHTS, writeSafetensors(tensors, { format: 'pt' }), openFile, onBytes),
+    ],
+  };
+}
+
+function tensorsOf({ module, A, B }: ModuleFactors, rank: number): TensorToWrite[] {
+  if (A.shape[0] !== rank || B.shape[1] !== rank) {
+    throw failed(
+      `${module} has factors of ${A.shape.join(' × ')} and ${B.shape.join(' × ')}, which are not of rank ${rank}.`,
+    );
+  }
+  const tensor = (part: string, { shape, read }: FactorMatrix): TensorToWrite => ({
+    ...{ name: `base_model.model.${module}.${part}.weight`, dtype: 'F32', shape },
+    async *chunks() {
+      yield encodeFromFloat(await read(), 'F32');
+    },
+  });
+  return [tensor('lora_A', A), tensor('lora_B', B)];
 }
 
 /** Modules are named in full: a shorter name could match others. */
 function configOf({ base, rank, alpha, fan_in_fan_out = false, factors }: AdapterToWrite) {
+  const others = factors.filter((each) => (each.rank ?? rank) !== rank);
+  // peft takes a key as a regular expression.
+  const pattern = (value: (own: number) => number) =>
+    Object.fromEntries(others.map(({ module, rank: own = rank }) => [module.replaceAll('.', '\\.'), value(own)]));
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -63,6 +86,8 @@ function configOf({ base, rank, alpha, fan_in_fan_out = false, factors }: Adapte
     inference_mode: true,
     r: rank,
     lora_alpha: alpha,
+    rank_pattern: pattern((own) => own),
+    alpha_pattern: pattern((own) => (alpha * own) / rank),
     lora_dropout: 0,
     bias: 'none',
     fan_in_fan_out,
@@ -74,10 +99,26 @@ function configOf({ base, rank, alpha, fan_in_fan_out = false, factors }: Adapte
   };
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>[]> {
-  const all: Uint8Array<ArrayBuffer>[] = [];
-  for await (const chunk of chunks) all.push(Uint8Array.from(chunk));
-  return all;
+async function written(
+  name: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  openFile: (name: string) => Promise<FileSink>,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<WrittenFile> {
+  const sink = await openFile(name);
+  const hash = new Sha256();
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      await sink.write(chunk);
+      bytes += chunk.byteLength;
+      onBytes(bytes);
+    }
+  } finally {
+    await sink.close();
+  }
+  return { name, bytes, sha256: hash.digest() };
 }
 
 function failed(message: string): WhittleError {

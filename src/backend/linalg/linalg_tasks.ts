@@ -1,0 +1,12 @@
+/** @file What the threads of a backend can do for the f64 solvers, by name. */
+import { reflectRows } from './back_transform.ts';
+import { solveParts } from './divide_and_conquer.ts';
+import { symmetricProduct, updatePanel } from './reduction_tasks.ts';
+import type { LinalgTaskName, LinalgTasks, RangeWork } from './shared_work.ts';
+
+export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTasks[K]> } = {
+  symmetric_product: symmetricProduct,
+  panel_update: updatePanel,
+  tridiagonal_parts: solveParts,
+  reflect_rows: reflectRows,
+};

@@ -1,0 +1,126 @@
+/**
+ * @file Steps of the f64 solvers that a backend's threads may share: each can be done for a range of its items alone, with the same
+ * bits whoever does it. Arrays lie where `AddProduct.allocate` put them, where all threads reach them.
+ */
+import { type AddProduct, addProduct } from './gemm.ts';
+import type { JoinPlace } from './join.ts';
+
+/** Parts of a tridiagonal eigenproblem, which are torn from one another, in arrays that all threads reach. */
+export interface TridiagonalParts extends JoinPlace {
+  readonly off: Float64Array;
+  /** How often the matrix was torn before its parts were solved. */
+  readonly depth: number;
+}
+
+/** Arguments are in arrays that all threads reach. */
+export interface ReflectRows {
+  /** (count, n) row-major, a vector in each row. */
+  readonly z: Float64Array;
+  readonly n: number;
+  /** (n, n): row i has the reflector of step i in its first i places, and zeros after them as far as its block reaches. */
+  readonly reflectors: Float64Array;
+  /** Of each block (block, block) row-major: −T. */
+  readonly factors: Float64Array;
+  /** (count, 2·block), for products. */
+  readonly scratch: Float64Array;
+  readonly first_block: number;
+  readonly last_block: number;
+}
+
+/** Shares of A·v, for the leading `size` rows of a symmetric A. */
+export interface SymmetricProduct {
+  /** (size, stride) row-major, of which the lower triangle is read. */
+  readonly matrix: Float64Array;
+  readonly stride: number;
+  readonly size: number;
+  readonly v: Float64Array;
+  /** (parts, length): the share of each range, to be added up. */
+  readonly products: Float64Array;
+  readonly length: number;
+  readonly parts: number;
+}
+
+/** What a panel of reflectors takes off the lower triangle of the leading `size` rows. */
+export interface PanelUpdate {
+  readonly matrix: Float64Array;
+  readonly stride: number;
+  readonly size: number;
+  /** (count, length) each: matrix += leftᵀ·right. */
+  readonly left: Float64Array;
+  readonly right: Float64Array;
+  readonly length: number;
+  readonly count: number;
+}
+
+/** A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts`, vectors of `reflect_rows`. */
+export interface LinalgTasks {
+  symmetric_product: SymmetricProduct;
+  panel_update: PanelUpdate;
+  tridiagonal_parts: TridiagonalParts;
+  reflect_rows: ReflectRows;
+}
+export type LinalgTaskName = keyof LinalgTasks;
+
+/** Does a range of a task, with products of the thread's own. */
+export type RangeWork<T> = (task: T, start: number, end: number, multiply: AddProduct) => void;
+
+/** Ranges `bounds[i] … bounds[i + 1]` of a task on all threads. */
+export type ShareWork = <K extends LinalgTaskName>(name: K, task: LinalgTasks[K], bounds: readonly number[]) => void;
+
+/** Does all of a task: shared where `multiply` is a backend's and the work pays it. @param products How many multiply-adds it is. */
+export function runShared<K extends LinalgTaskName>(
+  multiply: AddProduct,
+  name: K,
+  work: RangeWork<LinalgTasks[K]>,
+  task: LinalgTasks[K],
+  bounds: readonly number[],
+  products: number,
+): void {
+  if (multiply.share && bounds.length > 2 && products >= WORTH_SHARING) multiply.share(name, task, bounds);
+  else work(task, bounds[0], bounds[bounds.length - 1], multiply);
+}
+
+/** Bounds of ranges of `count` items, at most {@link MOST_RANGES}, of whole units. */
+export function rangesOf(count: number, unit: number): number[] {
+  const units = Math.ceil(count / unit);
+  const ranges = Math.max(1, Math.min(MOST_RANGES, units));
+  return Array.from({ length: ranges + 1 }, (_, i) => Math.min(count, Math.ceil((i * units) / ranges) * unit));
+}
+
+/** As many as threads can be given at a time. */
+const MOST_RANGES = 32;
+/** Below this another thread costs more than it saves. */
+const WORTH_SHARING = 2 ** 19;
+
+/** Arrays of one solver, given back together. */
+export interface Room {
+  /** With what they held before. */
+  take(elements: number): Float64Array;
+  /** Gives one of them back before the others. */
+  give(values: Float64Array): void;
+  release(): void;
+}
+
+/** Where the threads' memory is full, arrays are the caller's own, and so is the work. */
+export function room(multiply: AddProduct = addProduct): Room {
+  const taken: Float64Array[] = [];
+  return {
+    take(elements) {
+      try {
+        const values = multiply.allocate?.(elements);
+        if (values) taken.push(values);
+        if (values) return values;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+      return new Float64Array(elements);
+    },
+    give(values) {
+      const at = taken.indexOf(values);
+      if (at >= 0) multiply.release?.(taken.splice(at, 1)[0]);
+    },
+    release() {
+      for (const values of taken.splice(0)) multiply.release?.(values);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * @file The README's pictures, of a real session with the built-in model. usage: npx tsx tools/gallery.ts [NAME…]
+ *
+ * Writes docs/gallery/NAME.png for each state (all, or those named). Needs a build; minutes on two cores, because
+ * everything that is shown was computed. Look at each before it is committed.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Locator } from 'playwright';
+import { launchHeadless } from '../src/cli/browser.ts';
+
+const PATIENCE_MS = 900_000;
+const WIDE = { width: 1280, height: 800 };
+const TALL = { width: 1280, height: 3200 };
+const PHONE = { width: 390, height: 780 };
+const RECIPES = [
+  'rtn:bits=4,group=32',
+  'gptq:bits=4,group=32',
+  'embed:bits=8; gptq:bits=3,group=32',
+  'wanda:sparsity=0.5,pattern=2:4',
+  'slicegpt:sparsity=0.3; recover:ridge=1; gptq:bits=8,group=row',
+];
+const PROMPT = 'The old man opened the door and';
+
+const target = fileURLToPath(new URL('../docs/gallery/', import.meta.url));
+const wanted = new Set(process.argv.slice(2));
+mkdirSync(target, { recursive: true });
+const browser = await launchHeadless(fileURLToPath(new URL('../dist/', import.meta.url)), 'index.html');
+const { page } = browser;
+try {
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await take('empty');
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await finished('Opening the model');
+  await take('open');
+  await page.getByRole('button', { name: /^Sweep/ }).click();
+  await finished('Sweep');
+  for (const recipe of RECIPES) {
+    await page.getByLabel('As text').fill(recipe);
+    await page.getByRole('button', { name: 'Run the recipe' }).click();
+    await finished(recipe.split(':')[0]);
+  }
+  await page.locator('[data-action=export]').click();
+  await finished('Exporting');
+  await take('front');
+  await take('runs', page.getByRole('region', { name: 'Runs', exact: true }));
+  await take('recipe', page.getByRole('region', { name: 'Recipe', exact: true }));
+  await take('sites', page.getByRole('region', { name: 'Dimensions by site' }));
+  await take('damage', page.getByRole('region', { name: 'Damage, layer by layer' }));
+  await speak();
+  await train();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await take('dark');
+  await page.setViewportSize(PHONE);
+  await page.evaluate(() => scrollTo(0, 0));
+  await take('phone');
+} finally {
+  await browser.close();
+}
+
+/** What three voices make of a prompt, and where the tokens of a text lost. */
+async function speak(): Promise<void> {
+  const card = page.getByRole('region', { name: 'Try it' });
+  await card.getByRole('textbox').fill(PROMPT);
+  await card.getByRole('button', { name: 'Write' }).click();
+  await finished('Writing texts');
+  await take('try', card);
+  const microscope = page.getByRole('region', { name: 'Tokens under the microscope' });
+  await microscope.getByRole('button', { name: 'Compare tokens' }).click();
+  await finished('Looking at tokens');
+  await take('microscope', microscope);
+}
+
+async function train(): Promise<void> {
+  await page.getByLabel('As text').fill('slicegpt:sparsity=0.5; heal:steps=20');
+  await page.getByRole('button', { name: 'Run the recipe' }).click();
+  await finished('slicegpt');
+  await take('training', page.getByRole('region', { name: 'Training losses' }));
+}
+
+async function take(name: string, of?: Locator): Promise<void> {
+  if (wanted.size > 0 && !wanted.has(name)) return;
+  // A part is taken whole, with nothing of the page's frame over it.
+  if (of) await page.setViewportSize(TALL);
+  // Colours change softly.
+  await page.waitForTimeout(400);
+  await (of ?? page).screenshot({ path: join(target, `${name}.png`) });
+  if (of) await page.setViewportSize(WIDE);
+}
+
+function finished(title: string): Promise<void> {
+  const job = page.getByRole('region', { name: 'Job' });
+  return job.getByText(new RegExp(`${title}.*done in`)).waitFor({ timeout: PATIENCE_MS });
+}
