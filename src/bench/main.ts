@@ -8,6 +8,8 @@ import { APP, openBench, say } from './bench_browser.ts';
 import { type DragFigure, measureDrags } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
+import { measureLarge } from './large/large.ts';
+import { largeTables } from './large/tables.ts';
 import { memoryPlans } from './memory_plans.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
@@ -33,6 +35,10 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
+  if (options.large) {
+    const report = await measureLarge(options.large);
+    return { report, tables: largeTables(report) };
+  }
   if (options.against) {
     const report = await measureAgainst(options, options.against);
     return { report, tables: againstTables(report) };

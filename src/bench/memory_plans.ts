@@ -5,7 +5,7 @@ import { estimateJob } from '../engine/memory_plan.ts';
 import { constantDimensions, resolveHead, sliceDimension } from '../engine/plan.ts';
 import type { PlannedFigure } from './figures.ts';
 
-interface LlamaSizes {
+export interface LlamaSizes {
   vocabulary: number;
   hidden: number;
   intermediate: number;
@@ -51,9 +51,13 @@ export function llamaShape({ vocabulary, hidden, intermediate, layers, heads, kv
 
 export const SMOLLM2 = 'SmolLM2-135M';
 export const LLAMA_7B = 'Llama-2-7B';
+export const TINY_LLAMA = 'TinyLlama-1.1B';
 
-const SIZES: Record<string, LlamaSizes> = {
+export const SIZES: Record<string, LlamaSizes> = {
   [SMOLLM2]: { vocabulary: 49152, hidden: 576, intermediate: 1536, layers: 30, heads: 9, kvHeads: 3, tied: true },
+  [TINY_LLAMA]: {
+    ...{ vocabulary: 32000, hidden: 2048, intermediate: 5632, layers: 22, heads: 32, kvHeads: 4, tied: false },
+  },
   [LLAMA_7B]: { vocabulary: 32000, hidden: 4096, intermediate: 11008, layers: 32, heads: 32, kvHeads: 32, tied: false },
 };
 

@@ -1,6 +1,8 @@
 /** @file The options of `npm run bench`. Pure. */
 import { parseArgs } from 'node:util';
 
+import type { LargeOptions } from './large/large.ts';
+
 export interface BenchOptions {
   /** Where the figures go, beside the table. */
   json?: string;
@@ -9,6 +11,8 @@ export interface BenchOptions {
   model?: string;
   calibration?: string;
   evaluation?: string;
+  /** In place of everything else: a model of billions through the app. */
+  large?: LargeOptions;
   /** Nothing but this comparison. */
   against?: { python?: string };
   /** Of the comparison. */
@@ -24,6 +28,11 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
   --calibration FILE  UTF-8 text to calibrate it with    (the built-in text)
   --evaluation FILE   UTF-8 text for its perplexity      (the built-in text)
 
+  --large             in place of all else, a Llama of 1.1 B with random weights (2.2 GB) is written and
+                      taken through the app: 4 × 256 tokens, 25 %, ONNX and GGUF, both verified
+  --large-7b          likewise one of 7 B (13.5 GB of sparse files) is opened, planned, and two layers of it calibrated
+  --layers N          of the large model, fewer than it has
+  --folder DIR        where the large model is written, and left for the next time  (a temporary folder)
   --against torch[=PYTHON]
                       only this: Whittle's CPU backend and torch do one job in turn, dense evaluation, slicing by
                       25 % and sliced evaluation of 8 × 256 tokens (--quick: 2 × 256, once), on the built-in model,
@@ -45,6 +54,10 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
       model: text,
       calibration: text,
       evaluation: text,
+      large: { type: 'boolean' },
+      'large-7b': { type: 'boolean' },
+      layers: text,
+      folder: text,
       against: text,
       rounds: text,
       help: { type: 'boolean', short: 'h' },
@@ -59,10 +72,12 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
   if (model === undefined && !against && (calibration ?? evaluation) !== undefined) {
     throw new TypeError('--calibration and --evaluation are for a model of your own: name it with --model.');
   }
+  const large = largeOptions(values);
   return {
     ...{ json, quick, model, calibration, evaluation },
     ...(against && { against }),
     ...(rounds !== undefined && { rounds }),
+    ...(large && { large }),
   };
 }
 
@@ -79,4 +94,19 @@ function roundsOf(value: string, isAgainst: boolean): number {
   const rounds = Number(value);
   if (/^\d+$/.test(value) && rounds >= 1 && rounds <= 99) return rounds;
   throw new TypeError(`--rounds is "${value}": it can be a whole number from 1 to 99.`);
+}
+
+type LargeValues = { large?: boolean; 'large-7b'?: boolean; layers?: string; folder?: string };
+
+function largeOptions({ large, 'large-7b': is7b, layers, folder }: LargeValues): LargeOptions | undefined {
+  if (!large && !is7b) {
+    if ((layers ?? folder) === undefined) return undefined;
+    throw new TypeError('--layers and --folder are for --large and --large-7b.');
+  }
+  if (large && is7b) throw new TypeError('--large and --large-7b are one or the other.');
+  const count = layers === undefined ? undefined : Number(layers);
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1)) {
+    throw new TypeError(`--layers is "${layers}", not a whole number from 1 on.`);
+  }
+  return { size: is7b ? '7b' : '1.1b', ...(count !== undefined && { layers: count }), ...(folder && { folder }) };
 }

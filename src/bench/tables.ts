@@ -71,7 +71,7 @@ export function benchTables(report: BenchReport): string {
 function memoryTable({ planned: _, share_of_f32, ...told }: BenchReport['memory']): string {
   const cells = Object.entries(told).map(([name, value]) => [
     name,
-    typeof value === 'number' ? value : megabytes(value),
+    typeof value === 'number' ? value : megabytes({ ...value }),
   ]);
   return table(
     'memory of the demo job on WebGPU',

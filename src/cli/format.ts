@@ -1,6 +1,7 @@
 /** @file The result table of the headless command, for people. */
 import { bosText } from '../engine/plan.ts';
 import type { ExportSummary, Report, RunSummary, SlicedReport } from '../engine/report.ts';
+import type { DiskTraffic } from '../pulse/traffic.ts';
 import { bytes, compact } from './numbers.ts';
 import { textTable } from './prompt.ts';
 import { SAVED_HEADINGS, savingRows } from './savings.ts';
@@ -36,6 +37,7 @@ export function resultTable(report: Report): string {
     `model       ${model.name}, ${model.architecture}, ${compact(model.parameters)} parameters, ${model.dtype}, ${bytes(model.bytes)}`,
     `backend     ${backend.kind}${adapter ? `, ${adapter}` : ''}${backend.is_fallback_adapter ? ' (software adapter)' : ''}`,
     `memory      ${measuredMemory(report)}`,
+    ...(report.memory.disk ? [`disk        ${diskTraffic(report.memory.disk)}`] : []),
     `perplexity  of ${protocol.evaluation}, the first ${protocol.eval_samples} windows of ${protocol.seqlen} tokens, ${bosText(protocol.bos)} (${protocol.tokenizer})`,
     ...(protocol.eval_samples === 1 ? ['note        one window has no standard error: ± stays empty'] : []),
     ...(report.sliced.length + recipeRuns(report).length > 0
@@ -241,6 +243,11 @@ function measuredMemory({ backend, memory }: Pick<Report, 'backend' | 'memory'>)
   const heap =
     peak_heap_bytes === undefined ? 'not told by this browser' : `${bytes(peak_heap_bytes)}, as the browser told it`;
   return `at most ${bytes(peak_gpu_bytes)} ${memoryKind(backend.kind)} (${bytes(estimated_gpu_bytes)} were estimated); page and Workers ${heap}`;
+}
+
+/** A model that is larger than memory is read again for every pass. */
+function diskTraffic({ files_read, scratch_read, scratch_written, exports_written }: DiskTraffic): string {
+  return `${bytes(files_read)} of files read, ${bytes(scratch_written)} put aside and ${bytes(scratch_read)} of it read, ${bytes(exports_written)} exported`;
 }
 
 /** On the CPU backend tensors lie in the engine's own memory. */

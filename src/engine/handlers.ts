@@ -2,6 +2,7 @@
 
 import { part } from '../errors/part.ts';
 import { timelineSpans } from '../pulse/timeline.ts';
+import { diskTraffic } from '../pulse/traffic.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
 import type { CommandKind, Commands } from './protocol.ts';
@@ -71,7 +72,7 @@ export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<H
       await state.dropRun(id);
       return null;
     },
-    memory: async () => memoryReport(state),
+    memory: async () => ({ ...memoryReport(state), disk: diskTraffic(state.disk_before) }),
     room: async ({ needed }) => (await platform.freeStorage?.(needed)) ?? null,
     hub_lookup: async ({ name }, _, signal) => (await hub()).lookUpCommand(platform, name, signal),
     hub_download: async ({ plan }, emit, signal) => (await hub()).downloadCommand(state, platform, plan, emit, signal),

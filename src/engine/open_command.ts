@@ -6,6 +6,7 @@ import { hasChatTemplate } from '../formats/chat/chat_template.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
 import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
+import { diskTraffic } from '../pulse/traffic.ts';
 import { fingerprint } from './fingerprint.ts';
 import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -28,6 +29,7 @@ export async function openCommand(
   { source, session, fingerprint: wanted }: Commands['open']['request'],
 ): Promise<ModelSummary> {
   const started = performance.now();
+  const disk_before = diskTraffic();
   const { files, release } = await sourceFiles(platform, source);
   try {
     const open = await openModel(files);
@@ -41,6 +43,7 @@ export async function openCommand(
     // A report tells the peak since its model was opened.
     if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
     state.peak_heap_bytes = undefined;
+    state.disk_before = disk_before;
     const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name, print);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;

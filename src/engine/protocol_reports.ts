@@ -8,6 +8,7 @@ import type { WorstCertificate } from '../compress/slicegpt/verdict.ts';
 import type { TrainingReport } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
+import type { DiskTraffic } from '../pulse/traffic.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { PlannedFile } from './export/notes.ts';
@@ -248,8 +249,10 @@ export interface MemoryReport {
   current_gpu_bytes: number;
   peak_gpu_bytes: number;
   /**
-   * Most memory of the page and its Workers, as the browser told it from time to time since the model was opened, without
-   * what threads share. Absent where it tells nothing, or has not answered yet.
+   * Most memory of the page and its Workers, verification included, as the browser told it from time to time since the model
+   * was opened; what threads share is in it once. Absent where it tells nothing, or has not answered yet.
    */
   peak_heap_bytes?: number;
+  /** In answer to the command `memory`: since the model was opened. */
+  disk?: DiskTraffic;
 }

@@ -3,6 +3,7 @@
  * of the engine's results, used for the report inside each export and for the one of the headless command.
  */
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import type { DiskTraffic } from '../pulse/traffic.ts';
 import type { Accuracy } from '../runtime/tasks/accuracy.ts';
 import { type ExportOptions, isOnnxFormat } from './export/options.ts';
 import { estimateJob, type PlannedMemory, type PlannedSlice, worstMemory } from './memory_plan.ts';
@@ -151,6 +152,8 @@ export interface Report {
     peak_gpu_bytes: number;
     /** Of the page and its Workers, as the browser told it from time to time; absent where it told nothing. */
     peak_heap_bytes?: number;
+    /** Bytes moved from and to disk since the model was opened. */
+    disk?: DiskTraffic;
     /** What was to be expected of these settings, and what of. */
     estimated_gpu_bytes: number;
     estimated_breakdown: Record<string, number>;
@@ -279,8 +282,8 @@ function promptFigures({ dense: { prompt, prompt_tokens, sampling }, ...asked }:
   return { text, is_chat, given: prompt, tokens: prompt_tokens, max_tokens, sampling };
 }
 
-function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport) {
-  return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }) };
+function measuredPeaks({ peak_gpu_bytes, peak_heap_bytes, disk }: MemoryReport) {
+  return { peak_gpu_bytes, ...(peak_heap_bytes !== undefined && { peak_heap_bytes }), ...(disk && { disk }) };
 }
 
 function estimate({ summary: { shape }, protocol, backend, runs, is_calibrated, planned = [] }: ReportInput) {

@@ -7,6 +7,7 @@ import type { Task } from '../formats/tasks/task.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { OpenModel } from '../models/open_model.ts';
 import type { ScratchStore } from '../models/scratch.ts';
+import { type DiskTraffic, diskTraffic } from '../pulse/traffic.ts';
 import type { DenseInputs } from '../runtime/compare.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
@@ -71,6 +72,8 @@ export class EngineState {
   load_ms = 0;
   /** The largest answer of the browser since the model was opened. */
   peak_heap_bytes?: number;
+  /** When the model began to be opened. */
+  disk_before: DiskTraffic = diskTraffic();
   readonly calibrated = new Map<Fusion, Calibrated>();
   readonly runs = new Map<string, MadeModel>();
   readonly stages = new Stages();

@@ -4,6 +4,7 @@
  */
 
 import { WhittleError } from '../errors/errors.ts';
+import { countTraffic } from '../pulse/traffic.ts';
 import { waitingFor } from '../pulse/waits.ts';
 
 export interface ByteSource {
@@ -95,6 +96,7 @@ async function bytesOf(name: string, blob: Blob, start: number, end: number): Pr
   }
   // A deleted or shortened file can resolve with fewer bytes and no error.
   if (bytes.byteLength !== end - start) throw fileChanged(name);
+  countTraffic('files_read', bytes.byteLength);
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 /**
  * @file One folder of OPFS for each export: written by the engine's Worker as streams, read by the page for download.
  */
+import { countTraffic } from '../pulse/traffic.ts';
 import { flushFully, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
@@ -107,6 +108,7 @@ async function createSink(folder: FileSystemDirectoryHandle, name: string): Prom
   return {
     async write(bytes) {
       writeFully(handle, bytes, end, name);
+      countTraffic('exports_written', bytes.byteLength);
       end += bytes.byteLength;
     },
     async close() {

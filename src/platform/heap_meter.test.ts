@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { browserHeap, HeapMeter } from './heap_meter.ts';
+import { browserHeap, HeapMeter, withoutThreads } from './heap_meter.ts';
 
 describe('the heap meter', () => {
   it('asks once at a time, and not again right after an answer', async () => {
@@ -41,6 +41,23 @@ describe('the heap meter', () => {
     meter.sample();
     expect(measure).toHaveBeenCalledTimes(1);
     expect(heard).not.toHaveBeenCalled();
+  });
+
+  it('counts shared memory where it belongs, and not once more for each thread', () => {
+    const part = (bytes: number, url?: string) => ({ bytes, attribution: url ? [{ url }] : [] });
+    const site = 'https://whittle.example/app/assets';
+    const breakdown = [
+      part(10, 'https://whittle.example/app/'),
+      part(300, `${site}/worker-DfLqFFW0.js`),
+      part(300, `${site}/compute_worker-DT_pRxl9.js`),
+      part(500, `${site}/verify_worker-Q25G0aGx.js`),
+      part(500, `${site}/ort-wasm-simd-threaded-qyIweqWS.mjs`),
+      part(500, `${site}/ort-wasm-simd-threaded.asyncify-DXIbolS2.mjs?v=1`),
+      part(7),
+    ];
+    const bytes = breakdown.reduce((sum, one) => sum + one.bytes, 0);
+    expect(withoutThreads({ bytes, breakdown })).toBe(10 + 300 + 500 + 7);
+    expect(withoutThreads({ bytes: 5 })).toBe(5);
   });
 
   it('is silent where the browser has no such measure', () => {

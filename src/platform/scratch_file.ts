@@ -3,6 +3,7 @@
  * place where a file can be written and read at once.
  */
 import { WhittleError } from '../errors/errors.ts';
+import { countTraffic } from '../pulse/traffic.ts';
 import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { scratchName, storageSession } from './storage_session.ts';
 
@@ -63,6 +64,7 @@ export async function openScratchFile(
         if (!used || handle !== used) throw goneSlot(name);
         if (bytes.byteLength > size) throw tooLong(name, bytes.byteLength, size);
         writeFully(await used, bytes, start, name);
+        countTraffic('scratch_written', bytes.byteLength);
       },
     };
   };
@@ -82,6 +84,7 @@ export async function openScratchFile(
       const start = end;
       const size = bytes.byteLength;
       writeFully(file, bytes, start, name);
+      countTraffic('scratch_written', size);
       end += size;
       return slotAt(start, size, used);
     },
@@ -130,7 +133,10 @@ function readFully(
     const count = file.read(out.subarray(done), { at: start + offset + done });
     done = count === 0 ? -1 : done + count;
   }
-  if (done === length) return out;
+  if (done === length) {
+    countTraffic('scratch_read', length);
+    return out;
+  }
   throw new WhittleError({
     code: 'truncated_file',
     message: `Bytes ${offset} to ${offset + length} of a stored weight of ${size} bytes cannot be read.`,

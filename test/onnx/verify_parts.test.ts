@@ -104,7 +104,9 @@ describe('verification in parts', () => {
     const files = await exported(tinyDecoder({ head: 'untied', dimensions: ODD }), {});
     const sizes: number[] = [];
     const create: typeof ort.InferenceSession.create = (...job: unknown[]) => {
-      sizes.push((job[0] as Uint8Array).byteLength);
+      const { externalData = [] } = job[1] as { externalData?: { data: Uint8Array }[] };
+      const weights = externalData.reduce((sum, { data }) => sum + data.byteLength, 0);
+      sizes.push((job[0] as Uint8Array).byteLength + weights);
       return (ort.InferenceSession.create as (...args: unknown[]) => Promise<ort.InferenceSession>)(...job);
     };
     const watched = { ...ort, InferenceSession: { create } } as unknown as typeof ort;

@@ -11,6 +11,7 @@ import { blobSource } from '../../formats/source.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { openModel } from '../../models/open_model.ts';
 import { inSpan } from '../../pulse/timeline.ts';
+import { countTraffic } from '../../pulse/traffic.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { measurePerplexity } from '../measure_commands.ts';
@@ -60,17 +61,24 @@ export async function verifyExport(
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
   const { logits, ...measured } = verifiers
-    ? await runOnnx(state, verifiers, subject, meter, signal)
+    ? await besideApp(state, subject.model, signal, () => runOnnx(state, verifiers, subject, meter, signal))
     : await runReopened(state, subject, emit, signal);
-  const max_abs_logit_difference = await compareLogits(state, subject.model, logits, signal);
+  const max_abs_logit_difference = largestDifference(logits);
   meter.report({ fraction: 1, step: 'compared with the app' });
   return { ...measured, max_abs_logit_difference };
 }
 
+/** Of the first window. */
+interface Logits {
+  app: Float32Array;
+  /** In each runtime. */
+  exported: Float32Array[];
+  seqlen: number;
+}
+
 interface Measured {
   perplexity: number;
-  /** Of the first window, in each runtime. */
-  logits: Float32Array[];
+  logits: Logits;
   runtimes: RuntimeCheck[];
   needs_onnxruntime?: string;
 }
@@ -86,7 +94,7 @@ async function runOnnx(
   { folder, files, options, perplexity_in_app }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
-): Promise<Measured> {
+): Promise<Omit<Measured, 'logits'> & { exported: Float32Array[] }> {
   const { evaluation: windows } = state.requireTexts();
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
@@ -97,7 +105,7 @@ async function runOnnx(
     verifier: Verifier,
     build: RuntimeBuild,
     part: TokenWindows,
-  ): Promise<Omit<VerifyResult, 'version' | 'parts'>> => {
+  ): Promise<Pick<VerifyResult, 'window_losses' | 'first_logits'>> => {
     meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
     const step = `running the ONNX file in onnxruntime-web (${build})`;
     const before = done;
@@ -108,7 +116,8 @@ async function runOnnx(
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
       meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
     const job = inSpan(`verification (${build})`, () => verifier.verify(onnx, part, { signal, onWindow, onPart }));
-    const { version, parts, ...result } = await job.finally(() => verifier.close());
+    const { version, parts, bytes_read = 0, ...result } = await job.finally(() => verifier.close());
+    countTraffic('files_read', bytes_read);
     runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
     return result;
   };
@@ -117,16 +126,16 @@ async function runOnnx(
   const own = await run(verifiers.first, first, windows);
   const { perplexity } = summarize(own.window_losses);
   assertEqual(perplexity, perplexity_in_app, 'the app');
-  const logits = [own.first_logits];
+  const exported = [own.first_logits];
   for (const build of others) {
     const result = await run(verifiers.open(build), build, firstOf(windows));
     const [found, expected] = [result, own].map(({ window_losses }) => Math.exp(window_losses[0]));
     assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
-    logits.push(result.first_logits);
+    exported.push(result.first_logits);
   }
   const model = onnx.find(({ name }) => name.endsWith('.onnx')) as OnnxFile;
   const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
-  return { perplexity, logits, runtimes, needs_onnxruntime: oldestRuntime(graph) };
+  return { perplexity, exported, runtimes, needs_onnxruntime: oldestRuntime(graph) };
 }
 
 function firstOf(windows: TokenWindows): TokenWindows {
@@ -135,7 +144,7 @@ function firstOf(windows: TokenWindows): TokenWindows {
 
 async function runReopened(
   state: EngineState,
-  { folder, files, perplexity_in_app, base = [] }: VerificationSubject,
+  { folder, files, perplexity_in_app, base = [], model: subjectModel }: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Measured> {
@@ -144,30 +153,55 @@ async function runReopened(
   const { perplexity } = await measurePerplexity(state, model, 'verification', emit, signal);
   assertEqual(perplexity, perplexity_in_app, 'the app');
   const { evaluation: windows } = state.requireTexts();
-  const logits = await firstWindowLogits(state.requireBackend(), model, windows, signal);
-  return { perplexity, logits: [logits], runtimes: [] };
+  const logitsOf = (of: DecoderModel) => firstWindowLogits(state.requireBackend(), of, windows, signal);
+  const exported = [await logitsOf(model)];
+  const logits = { app: await logitsOf(subjectModel), exported, seqlen: windows.seqlen };
+  return { perplexity, logits, runtimes: [] };
+}
+
+/**
+ * The app's logits while the file is run: the runtime opens a file on one thread, and this thread would wait. Where the file fails,
+ * nobody needs them.
+ */
+async function besideApp(
+  state: EngineState,
+  model: DecoderModel,
+  signal: AbortSignal,
+  run: () => ReturnType<typeof runOnnx>,
+): Promise<Measured> {
+  const { evaluation: windows } = state.requireTexts();
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  signal.addEventListener('abort', end, { once: true });
+  const running = run();
+  const app = firstWindowLogits(state.requireBackend(), model, windows, ended.signal);
+  app.catch(() => undefined);
+  try {
+    const { exported, ...measured } = await running;
+    return { ...measured, logits: { app: await app, exported, seqlen: windows.seqlen } };
+  } catch (error) {
+    ended.abort();
+    // It lets go of its tensors before the next command begins.
+    await app.catch(() => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /** max |Δ| over the first window. Throws `verification_failed` when the file's logits are not of the same size. */
-async function compareLogits(
-  state: EngineState,
-  model: DecoderModel,
-  exported: readonly Float32Array[],
-  signal: AbortSignal,
-): Promise<number> {
-  const { evaluation: windows } = state.requireTexts();
-  const logits = await firstWindowLogits(state.requireBackend(), model, windows, signal);
+function largestDifference({ app, exported, seqlen }: Logits): number {
   let largest = 0;
   for (const found of exported) {
-    if (found.length !== logits.length) {
+    if (found.length !== app.length) {
       throw new WhittleError({
         code: 'verification_failed',
         message: `The exported file gives ${found.length} logits for the first window.`,
-        allowed: `${logits.length}: ${windows.seqlen} tokens × the vocabulary`,
+        allowed: `${app.length}: ${seqlen} tokens × the vocabulary`,
         action: 'The file was removed. This is a fault in Whittle: please report it.',
       });
     }
-    for (let i = 0; i < logits.length; i++) largest = Math.max(largest, Math.abs(logits[i] - found[i]));
+    for (let i = 0; i < app.length; i++) largest = Math.max(largest, Math.abs(app[i] - found[i]));
   }
   return largest;
 }

@@ -1,4 +1,5 @@
 /** @file The numbers in what an engine command gave: see {@link MetricsLog}. */
+import type { DiskTraffic } from '../../pulse/traffic.ts';
 import type {
   CalibrationReport,
   CommandKind,
@@ -165,11 +166,12 @@ function ofTokens({ target, tokens, mean_loss }: TokenLosses): Measured {
   return { ...(target !== 'dense' && { id: target }), metrics: [mean, ...present(each)] };
 }
 
-function ofMemory({ peak_gpu_bytes, peak_heap_bytes }: MemoryReport): Measured {
+function ofMemory({ peak_gpu_bytes, peak_heap_bytes, disk = {} as DiskTraffic }: MemoryReport): Measured {
   return {
     metrics: present([
       { metric: 'peak_gpu_bytes', value: peak_gpu_bytes, unit: 'bytes' },
       { metric: 'peak_heap_bytes', value: peak_heap_bytes, unit: 'bytes' },
+      ...Object.entries(disk).map(([kind, value]) => ({ metric: `disk_${kind}`, value, unit: 'bytes' })),
     ]),
   };
 }

@@ -9,6 +9,7 @@ import { baseName } from '../../export/file_names.ts';
 import { feedsOf } from '../../export/session_feeds.ts';
 import type { Model } from '../../formats/onnx/model.ts';
 import { writeModel } from '../../formats/onnx/write.ts';
+import { countTraffic } from '../../pulse/traffic.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
@@ -36,6 +37,8 @@ export interface VerifyResult {
   version: string;
   /** Sessions that each window went through, one after the other, where the file is too large for one. */
   parts?: number;
+  /** Bytes of the files that were read for it, in a Worker of its own. */
+  bytes_read?: number;
 }
 
 const BACKEND = { executionProviders: ['wasm'] };
@@ -133,6 +136,7 @@ export async function openSession(ort: typeof Ort, files: readonly OnnxFile[]): 
   try {
     // The runtime takes the model file whole; big weights are external and go to it as a Blob.
     const bytes = new Uint8Array(await model.file.arrayBuffer());
+    for (const { file } of files) countTraffic('files_read', file.size);
     return await ort.InferenceSession.create(bytes, { ...BACKEND, externalData });
   } catch (cause) {
     throw failed(`onnxruntime-web cannot open the model: ${messageOf(cause)}`, model.name, cause);

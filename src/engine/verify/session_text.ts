@@ -12,7 +12,7 @@ import { readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
 import { type SamplingOptions, sampler } from '../../runtime/decode/sampling.ts';
 import { failed, messageOf, type OnnxFile, openSession, versionOf } from './session.ts';
-import { sessionBytes, VERIFY_LIMITS } from './verify_files.ts';
+import { sessionBytes } from './verify_files.ts';
 
 export interface TextJob {
   ids: Uint32Array;
@@ -34,6 +34,9 @@ export interface TextResult {
   /** Of onnxruntime-web. */
   version: string;
 }
+
+/** By {@link sessionBytes}: a text cannot be written in parts, and WebAssembly ends at twice that. */
+const MOST_SESSION_BYTES = 2e9;
 
 /** @throws `limit_exceeded` where one session has no room for the file, `verification_failed`, `cancelled`. */
 export async function writeText(
@@ -80,12 +83,12 @@ async function assertRoom(files: readonly OnnxFile[], tokens: number): Promise<v
   if (!model) return;
   const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
   const bytes = sessionBytes(graph, tokens);
-  if (bytes <= VERIFY_LIMITS.whole_bytes) return;
+  if (bytes <= MOST_SESSION_BYTES) return;
   throw new WhittleError({
     code: 'limit_exceeded',
     message: `The file takes about ${(bytes / 1e9).toFixed(1)} GB in onnxruntime-web, more than one session has in a browser.`,
     place: { file: model.name },
-    allowed: `${(VERIFY_LIMITS.whole_bytes / 1e9).toFixed(1)} GB`,
+    allowed: `${(MOST_SESSION_BYTES / 1e9).toFixed(1)} GB`,
     action: 'Try the same model in the app, export it in fewer bits, or run the file outside of the browser.',
   });
 }

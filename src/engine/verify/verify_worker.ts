@@ -5,6 +5,7 @@
 import type * as Ort from 'onnxruntime-web/wasm';
 import { toErrorData } from '../../errors/errors.ts';
 import { watchOutsideRequests } from '../../platform/requests.ts';
+import { diskTraffic } from '../../pulse/traffic.ts';
 import type { RuntimeBuild } from './builds.ts';
 import { loadRuntime } from './session.ts';
 import { writeText } from './session_text.ts';
@@ -40,6 +41,7 @@ async function run(ort: typeof Ort, { files, windows }: Extract<ToVerifier, { ty
     onPart: (done, total) => post({ type: 'part', done, total }),
     onWindow: (index, loss) => post({ type: 'window', index, loss }),
   });
+  result.bytes_read = diskTraffic().files_read;
   post({ type: 'result', result }, [result.first_logits.buffer]);
 }
 

@@ -65,50 +65,63 @@ export interface GraphPart {
   readonly tensors: readonly PartTensor[];
 }
 
-/** ModelProto of the part, weights inline; made in one buffer, into which the weights are read. */
+/** A model with its larger weights beside it, as a file of external data that is called {@link PART_WEIGHTS}. */
+export interface PartModel {
+  readonly model: Uint8Array;
+  readonly weights: Uint8Array;
+}
+
+export const PART_WEIGHTS = 'weights';
+
+/** Smaller ones stay in the model: sizes and axes, which a runtime wants to know before it loads any weight. */
+const LEAST_EXTERNAL_BYTES = 1024;
+
+/**
+ * The part as a model. A runtime copies a model's message, then makes tensors of it; from external data it makes them at once.
+ * @param room Gives the array that weights are read into; it may be the same every time.
+ */
 export async function partModel(
   { ir_version, opsets }: Pick<OnnxModel, 'ir_version' | 'opsets'>,
   part: GraphPart,
-): Promise<Uint8Array> {
-  const before = new ProtoWriter();
-  for (const node of part.nodes) before.bytes(1, node);
-  before.string(2, 'part');
-  const headers = part.tensors.map(({ name, type, dims, bytes }) => {
-    const tensor = new ProtoWriter();
-    for (const size of dims) tensor.int(1, size);
-    tensor.int(2, numberOf(type)).string(8, name).announceBytes(9, bytes);
-    return new ProtoWriter()
-      .announceBytes(5, tensor.byteLength + bytes)
-      .raw(tensor.finish())
-      .finish();
-  });
-  const after = new ProtoWriter();
-  for (const input of part.inputs) after.message(11, (message) => writeValue(message, input));
-  for (const name of part.outputs) after.message(12, (message) => message.string(1, name));
-
-  let graphBytes = before.byteLength + after.byteLength;
-  for (const [i, header] of headers.entries()) graphBytes += header.byteLength + part.tensors[i].bytes;
-  const head = new ProtoWriter().int(1, ir_version);
-  for (const [domain, version] of opsets) head.message(8, (opset) => opset.string(1, domain).int(2, version));
-  head.announceBytes(7, graphBytes);
-
-  const model = new Uint8Array(head.byteLength + graphBytes);
+  room: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Promise<PartModel> {
+  const external = part.tensors.filter(({ bytes }) => bytes >= LEAST_EXTERNAL_BYTES);
+  const weights = room(external.reduce((sum, { bytes }) => sum + bytes, 0));
+  const graph = new ProtoWriter();
+  for (const node of part.nodes) graph.bytes(1, node);
+  graph.string(2, 'part');
   let at = 0;
-  const put = (bytes: Uint8Array) => {
-    model.set(bytes, at);
-    at += bytes.byteLength;
-  };
-  put(head.finish());
-  put(before.finish());
-  for (const [i, header] of headers.entries()) {
-    put(header);
-    const { bytes, fill } = part.tensors[i];
-    await fill(model.subarray(at, at + bytes));
+  for (const tensor of part.tensors) {
+    const { name, type, dims, bytes, fill } = tensor;
+    const message = new ProtoWriter();
+    for (const size of dims) message.int(1, size);
+    message.int(2, numberOf(type)).string(8, name);
+    if (bytes < LEAST_EXTERNAL_BYTES) {
+      const values = new Uint8Array(bytes);
+      await fill(values);
+      graph.bytes(5, message.bytes(9, values).finish());
+      continue;
+    }
+    await fill(weights.subarray(at, at + bytes));
+    for (const [key, value] of [
+      ['location', PART_WEIGHTS],
+      ['offset', String(at)],
+      ['length', String(bytes)],
+    ]) {
+      message.message(13, (entry) => entry.string(1, key).string(2, value));
+    }
+    graph.bytes(5, message.int(14, EXTERNAL).finish());
     at += bytes;
   }
-  put(after.finish());
-  return model;
+  for (const input of part.inputs) graph.message(11, (message) => writeValue(message, input));
+  for (const name of part.outputs) graph.message(12, (message) => message.string(1, name));
+  const model = new ProtoWriter().int(1, ir_version);
+  for (const [domain, version] of opsets) model.message(8, (opset) => opset.string(1, domain).int(2, version));
+  return { model: model.bytes(7, graph.finish()).finish().slice(), weights };
 }
+
+/** DataLocation. */
+const EXTERNAL = 1;
 
 function writeValue(message: ProtoWriter, { name, type, shape }: OnnxValue): void {
   message.string(1, name).message(2, (kind) =>

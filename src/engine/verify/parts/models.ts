@@ -1,6 +1,6 @@
 /** @file Models of the parts: nodes as they stand in the written file, with the weights that these nodes need. */
 import type * as Ort from 'onnxruntime-web/wasm';
-import { partModel, withAttribute } from '../../../formats/onnx/graph_part.ts';
+import { type GraphPart, type PartModel, partModel, withAttribute } from '../../../formats/onnx/graph_part.ts';
 import type { OnnxModel, OnnxValue } from '../../../formats/onnx/read_model.ts';
 import type { StoredTensor } from '../../../formats/onnx/read_tensor.ts';
 import type { Side } from './graph.ts';
@@ -17,6 +17,8 @@ const ONNX_TYPE: Record<string, string> = {
 };
 
 export class PartModels {
+  private room: Uint8Array = new Uint8Array();
+
   /** @param nodes NodeProto messages of the graph, in its order. */
   constructor(
     private readonly model: OnnxModel,
@@ -31,7 +33,7 @@ export class PartModels {
     outputs: readonly string[],
     used: Uint32Array | undefined,
     values: Values,
-  ): Promise<Uint8Array> {
+  ): Promise<PartModel> {
     const { flow, tables } = this.plan;
     const side = flow.sideOf(nodes);
     const tensors = [...side.tensors].map((name) => {
@@ -39,7 +41,7 @@ export class PartModels {
       const row_bytes = tables?.rows.get(name);
       return used && row_bytes ? this.weights.rows(tensor, used, row_bytes) : this.weights.whole(tensor);
     });
-    return partModel(this.model, {
+    return this.made({
       nodes: this.messages(nodes, side),
       inputs: this.inputsOf(nodes, side, values),
       outputs,
@@ -48,7 +50,7 @@ export class PartModels {
   }
 
   /** The head for tokens `start … end`. */
-  async head(head: Head, start: number, end: number, values: Values): Promise<Uint8Array> {
+  async head(head: Head, start: number, end: number, values: Values): Promise<PartModel> {
     const { flow } = this.plan;
     const side = flow.sideOf(head.nodes);
     const tensors = [...side.tensors].map((name) => {
@@ -62,11 +64,19 @@ export class PartModels {
       const at = [...side.nodes, ...head.nodes].sort((a, b) => a - b).indexOf(head.product);
       nodes[at] = await withAttribute(nodes[at], 'N', end - start);
     }
-    return partModel(this.model, {
+    return this.made({
       nodes,
       inputs: this.inputsOf(head.nodes, side, values),
       outputs: ['logits'],
       tensors,
+    });
+  }
+
+  /** Weights of one part after the other are read into the same array: until the runtime has copied them. */
+  private made(part: GraphPart): Promise<PartModel> {
+    return partModel(this.model, part, (bytes) => {
+      if (this.room.length < bytes) this.room = new Uint8Array(bytes);
+      return this.room.subarray(0, bytes);
     });
   }
 

@@ -8,7 +8,7 @@ import { cancelled } from '../../../errors/errors.ts';
 import { baseName } from '../../../export/file_names.ts';
 import { feedOf } from '../../../export/session_feeds.ts';
 import { locateExternal } from '../../../formats/onnx/external.ts';
-import { readNodeMessages } from '../../../formats/onnx/graph_part.ts';
+import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats/onnx/graph_part.ts';
 import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
 import type { TokenWindows } from '../../../runtime/windows.ts';
@@ -19,10 +19,13 @@ import { PartModels, type Values } from './models.ts';
 import { type PartsPlan, planParts } from './plan.ts';
 import { WeightFiles } from './weights.ts';
 
-/** Weights of a part in the runtime, which holds them about three times while a session begins. */
+/** Weights of a part in the runtime, which holds them and the bytes that they were made of while a session begins. */
 export const PART_BYTES = 128e6;
 /** States of the windows that go through the parts together. */
 const STATES_BYTES = 256e6;
+
+/** Weights are used as they are: rearranged copies, which products of a session can have, would take as much again. */
+const PART_SESSION = { executionProviders: ['wasm'], extra: { session: { disable_prepacking: '1' } } };
 
 type Session = Ort.InferenceSession;
 
@@ -171,12 +174,15 @@ class PartsRun {
     return { used, of: (ids: Uint32Array) => ids.map((id) => rows.get(id) as number) };
   }
 
-  private async session(model: Uint8Array, use: (session: Session) => Promise<void>): Promise<void> {
+  private async session({ model, weights }: PartModel, use: (session: Session) => Promise<void>): Promise<void> {
     await nextTask();
     if (this.options.signal?.aborted) throw cancelled();
     let session: Session;
     try {
-      session = await this.ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+      session = await this.ort.InferenceSession.create(model, {
+        ...PART_SESSION,
+        externalData: [{ path: PART_WEIGHTS, data: weights }],
+      });
     } catch (cause) {
       throw failed(`onnxruntime-web cannot open a part of the model: ${messageOf(cause)}`, 'graph', cause);
     }
