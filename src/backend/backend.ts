@@ -78,8 +78,6 @@ export interface Backend extends TrainingKernels {
   flush(): void;
   /** C += A·B of the host's f64 arrays on all threads, for linear algebra; absent where one thread does as well. */
   readonly addProduct?: AddProduct;
-  /** Absent where logits are read and compared on the host. */
-  readonly compare_logits?: (args: CompareLogitsArgs) => void;
   /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
   sync(): Promise<void>;
   dispose(): void;
@@ -110,6 +108,7 @@ export interface Backend extends TrainingKernels {
   center_rows(args: CenterRowsArgs): void;
   center_columns(args: CenterColumnsArgs): void;
   cross_entropy(args: CrossEntropyArgs): void;
+  compare_logits(args: CompareLogitsArgs): void;
   count_non_finite(args: CountNonFiniteArgs): void;
   eigh(args: EighArgs): Promise<Eigendecomposition>;
 }

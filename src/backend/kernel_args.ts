@@ -277,18 +277,21 @@ export interface CrossEntropyArgs {
 }
 
 /**
- * Two models' logits of the same tokens, compared block of the vocabulary by block in f64: `state` has a row for each token, as
- * `compared_logits.ts` reads it. The block with `first_column` 0 initialises it.
+ * Two heads' logits of the same tokens over a block of the vocabulary, for their divergence. `state` (rows, 8) holds per token:
+ * the maxima of dense and of own and their columns, Σ w·d, Σ w·(exp(d) − 1 − d), shift, unused; w = exp(dense − maximum),
+ * d = own − dense − shift, the shift being the difference of the maxima of the first block. The block with `first_column` 0
+ * initialises it. With D and E the two sums divided by Σ w, KL(dense ‖ own) = ln(1 + D + E) − D whatever the shift; no term of
+ * E is negative, and D is small, so that f32 sums give a small divergence its digits.
  */
 export interface CompareLogitsArgs {
-  /** (rows, n): logits of tokens `first_column … first_column + n` of the vocabulary. */
+  /** (rows, n): logits of tokens `first_column … first_column + n` of the vocabulary, below 2²⁴. */
   dense: Tensor;
-  /** (rows, n): the other model's. */
   own: Tensor;
-  /** u32 (rows). */
-  target_ids: Tensor;
+  /** (rows, 4) each: as `cross_entropy` leaves them after this block. */
+  dense_state: Tensor;
+  own_state: Tensor;
   first_column: number;
-  /** (rows, COMPARED); it becomes f64. */
+  /** (rows, 8). */
   state: Tensor;
 }
 

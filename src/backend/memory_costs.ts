@@ -16,8 +16,6 @@ export interface MemoryCosts {
   readonly maxWaitingBytes: number;
   /** A read-back needs a buffer of the tensor's size. */
   readonly readsThroughBuffer: boolean;
-  /** Two models' logits are compared where they lie: both are there at once. */
-  readonly comparesInPlace: boolean;
   /** Sums of states are in f32: they have a low part, too, and dominant directions are left out of them. */
   readonly sumsInSingle: boolean;
   /** The high part of a sum of states over (n, n), once something was added. */
@@ -40,7 +38,6 @@ const WEBGPU: MemoryCosts = {
   storedBytesWait: true,
   maxWaitingBytes: 32 * 1024 * 1024,
   readsThroughBuffer: true,
-  comparesInPlace: false,
   sumsInSingle: true,
   gramBytes: (n) => webgpuFloats(n * n),
   // As `matmul_bt_packed.ts` cuts them.
@@ -63,7 +60,6 @@ const CPU: MemoryCosts = {
   storedBytesWait: false,
   maxWaitingBytes: 0,
   readsThroughBuffer: false,
-  comparesInPlace: false,
   sumsInSingle: false,
   gramBytes: (n) => 8 * n * n,
   panelBytes: () => 0,
@@ -71,7 +67,7 @@ const CPU: MemoryCosts = {
 };
 
 /** f32 in WebAssembly, with Gram matrices in f64. */
-const WASM: MemoryCosts = { ...CPU, floats: (elements) => 4 * elements, comparesInPlace: true };
+const WASM: MemoryCosts = { ...CPU, floats: (elements) => 4 * elements };
 
 export function memoryCosts({ kind, architecture }: Pick<BackendInfo, 'kind' | 'architecture'>): MemoryCosts {
   if (kind === 'webgpu') return WEBGPU;

@@ -44,16 +44,18 @@ async function buildPage(): Promise<string> {
   return outDir;
 }
 
+/**
+ * What a function of the page gives; undefined, with a line on stderr, where it fails or stops: the bench goes on with
+ * the next figure, in a new browser if need be.
+ */
+export type BenchAsk = <K extends keyof BenchPage>(
+  label: string,
+  name: K,
+  ...args: Parameters<BenchPage[K]>
+) => Promise<Awaited<ReturnType<BenchPage[K]>> | undefined>;
+
 export interface BenchBrowser {
-  /**
-   * What a function of the page gives; undefined, with a line on stderr, where it fails or stops: the bench goes on with
-   * the next figure, in a new browser if need be.
-   */
-  ask<K extends keyof BenchPage>(
-    label: string,
-    name: K,
-    ...args: Parameters<BenchPage[K]>
-  ): Promise<Awaited<ReturnType<BenchPage[K]>> | undefined>;
+  ask: BenchAsk;
   close(): Promise<void>;
 }
 

@@ -5,12 +5,13 @@ import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { measureAgainst } from './against/against.ts';
 import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
-import { type DragFigure, measureDrags } from './drag/drag.ts';
+import { measureStudio, type StudioFigures } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { measureLarge } from './large/large.ts';
 import { largeTables } from './large/tables.ts';
 import { memoryPlans } from './memory_plans.ts';
+import { measureNode, nodeTables } from './node/node.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
 import { benchPlan } from './plan.ts';
@@ -25,7 +26,7 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   const figures = {
     ...page,
     ...jobs,
-    drag: await measureDrags(APP).catch(dragFailed),
+    ...(await measureStudio(APP).catch(studioFailed)),
     threads: availableParallelism(),
     quick: options.quick,
     memory: { ...jobs.memory, planned: memoryPlans() },
@@ -35,6 +36,10 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
+  if (options.node) {
+    const report = await measureNode(options.quick);
+    return { report, tables: nodeTables(report) };
+  }
   if (options.large) {
     const report = await measureLarge(options.large);
     return { report, tables: largeTables(report) };
@@ -48,9 +53,9 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
 }
 
 /** The other figures stand without it. */
-function dragFailed(thrown: unknown): DragFigure[] {
-  say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
-  return [];
+function studioFailed(thrown: unknown): StudioFigures {
+  say(`the page: ${thrown instanceof Error ? thrown.message : thrown}`);
+  return { opening: [], drag: [] };
 }
 
 /** Exit status: 0 measured, whatever the figures are; 2 bad arguments or bad input; 1 anything else. */

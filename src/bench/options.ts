@@ -13,6 +13,8 @@ export interface BenchOptions {
   evaluation?: string;
   /** In place of everything else: a model of billions through the app. */
   large?: LargeOptions;
+  /** Only the device's sections, by Dawn in Node. */
+  node?: true;
   /** Nothing but this comparison. */
   against?: { python?: string };
   /** Of the comparison. */
@@ -28,6 +30,8 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
   --calibration FILE  UTF-8 text to calibrate it with    (the built-in text)
   --evaluation FILE   UTF-8 text for its perplexity      (the built-in text)
 
+  --node              only what is measured on the device, in Node by Dawn and without a browser: for a machine with
+                      a GPU and no display (--quick as well)
   --large             in place of all else, a Llama of 1.1 B with random weights (2.2 GB) is written and
                       taken through the app: 4 × 256 tokens, 25 %, ONNX and GGUF, both verified
   --large-7b          likewise one of 7 B (13.5 GB of sparse files) is opened, planned, and two layers of it calibrated
@@ -54,6 +58,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
       model: text,
       calibration: text,
       evaluation: text,
+      node: { type: 'boolean' },
       large: { type: 'boolean' },
       'large-7b': { type: 'boolean' },
       layers: text,
@@ -66,7 +71,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
     allowPositionals: false,
   });
   if (values.help) return undefined;
-  const { json, quick = false, model, calibration, evaluation } = values;
+  const { json, quick = false, node = false, model, calibration, evaluation } = values;
   const against = values.against === undefined ? undefined : rivalOf(values.against);
   const rounds = values.rounds === undefined ? undefined : roundsOf(values.rounds, against !== undefined);
   if (model === undefined && !against && (calibration ?? evaluation) !== undefined) {
@@ -75,6 +80,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
   const large = largeOptions(values);
   return {
     ...{ json, quick, model, calibration, evaluation },
+    ...(node && { node }),
     ...(against && { against }),
     ...(rounds !== undefined && { rounds }),
     ...(large && { large }),

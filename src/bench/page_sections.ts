@@ -1,5 +1,8 @@
 /** @file The parts of the bench that the page measures: products, kernels, eigensolvers, precision. */
 import type { BenchBrowser } from './bench_browser.ts';
+
+type Asked = Pick<BenchBrowser, 'ask'>;
+
 import { withJacobiRatio, worstOfFamilies } from './eigen_quality.ts';
 import type { BenchReport, EigenFigure, EigenMeasurement, NamedShape } from './figures.ts';
 import { type BenchPlan, type EigenPlan, HIDDEN, HOST, JACOBI, TIMED_FAMILY } from './plan.ts';
@@ -30,12 +33,12 @@ export async function measurePage(bench: BenchBrowser, plan: BenchPlan): Promise
   return { adapter, matmul, matmul_cpu, packed_cpu, lut_cpu, kernels, eigen, precision };
 }
 
-async function names(bench: BenchBrowser, of: 'kernelNames' | 'activationNames' | 'eigenFamilies'): Promise<string[]> {
+export async function names(bench: Asked, of: 'kernelNames' | 'activationNames' | 'eigenFamilies'): Promise<string[]> {
   return (await bench.ask(of, of)) ?? [];
 }
 
 /** What could be measured, in order. */
-async function each<T, R>(items: readonly T[], measure: (item: T) => Promise<R | undefined>): Promise<R[]> {
+export async function each<T, R>(items: readonly T[], measure: (item: T) => Promise<R | undefined>): Promise<R[]> {
   const results: R[] = [];
   for (const item of items) {
     const result = await measure(item);
@@ -44,7 +47,7 @@ async function each<T, R>(items: readonly T[], measure: (item: T) => Promise<R |
   return results;
 }
 
-async function measureEigen(bench: BenchBrowser, plans: readonly EigenPlan[]): Promise<EigenFigure[]> {
+export async function measureEigen(bench: Asked, plans: readonly EigenPlan[]): Promise<EigenFigure[]> {
   const all = await names(bench, 'eigenFamilies');
   const figures = await each(inOrder(plans), async (plan) => {
     const families = plan.families === 'all' ? all : [TIMED_FAMILY];
@@ -62,7 +65,7 @@ async function measureEigen(bench: BenchBrowser, plans: readonly EigenPlan[]): P
   return withJacobiRatio(sorted(figures), JACOBI);
 }
 
-function askEigen(bench: BenchBrowser, { solver, n }: EigenPlan, family: string) {
+function askEigen(bench: Asked, { solver, n }: EigenPlan, family: string) {
   const label = `eigen ${n}, ${family}, ${solver}`;
   return solver === HOST ? bench.ask(label, 'cpuEigen', n, family) : bench.ask(label, 'eigen', n, family, solver);
 }

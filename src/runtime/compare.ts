@@ -6,7 +6,8 @@ import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
 import { compareHeads } from './compare_heads.ts';
-import { type DivergenceSummary, summarizeDivergence, type TokenDivergence } from './divergence.ts';
+import { type DivergenceSummary, summarizeDivergence, type TokenDivergence, tokenDivergence } from './divergence.ts';
+import { lossesOfState } from './head.ts';
 import { type EvaluateOptions, type Evaluation, evaluate, nextTokens } from './perplexity.ts';
 import { WeightLoader } from './weights.ts';
 import type { TokenWindows } from './windows.ts';
@@ -25,8 +26,7 @@ export class DenseInputs {
   async put(first: number, values: ArrayLike<number>): Promise<void> {
     const size = this.seqlen * this.width;
     for (let i = 0; i * size < values.length; i++) {
-      const window = new Float32Array(size);
-      for (let j = 0; j < size; j++) window[j] = values[i * size + j];
+      const window = Float32Array.from({ length: size }, (_, j) => values[i * size + j]);
       this.slots.set(first + i, await this.scratch.append(new Uint8Array(window.buffer)));
     }
   }
@@ -64,11 +64,11 @@ export function evaluateDense(
   inputs: DenseInputs,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (_, read, batches) => {
-    for (const [i, batch] of batches.entries()) await inputs.put(batch.first, await backend.read(read[i]));
+  const onHeadInput: EvaluateOptions['onHeadInput'] = async (_, input, batch) => {
+    await inputs.put(batch.first, await backend.read(input));
     return undefined;
   };
-  return evaluate(backend, model, windows, { ...options, onHeadInputs });
+  return evaluate(backend, model, windows, { ...options, onHeadInput });
 }
 
 /** @param inputs Of every window of the dense model. */
@@ -82,22 +82,24 @@ export async function evaluateBeside(
 ): Promise<{ evaluation: Evaluation; divergence: DivergenceSummary }> {
   const tokens: TokenDivergence[] = [];
   const { seqlen } = windows;
-  const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (arena, read, batches) => {
-    const heads = {
-      ...{ head: model.lm_head, inputs: read, targets: batches.map((batch) => nextTokens(windows, batch)) },
-      dense: dense.lm_head,
-      async denseInputs(batch: number) {
-        const { values, shape } = await inputs.get(batches[batch].first, batches[batch].count);
-        return arena.own(backend.fromArray(values, shape, 'dense_head_input'));
-      },
-    };
-    const { token, losses } = await compareHeads(arena, new WeightLoader(arena, false, true), heads, options.signal);
-    for (const [i, { shape }] of read.entries()) {
-      for (let row = 0; row < shape[0]; row++) if ((row + 1) % seqlen !== 0) tokens.push(token(i, row));
+  const onHeadInput: EvaluateOptions['onHeadInput'] = async (arena, input, batch) => {
+    const loader = new WeightLoader(arena, false, true);
+    const kept = await inputs.get(batch.first, batch.count);
+    const other = arena.own(backend.fromArray(kept.values, kept.shape, 'dense_head_input'));
+    const { states, own_ms } = await compareHeads(
+      arena,
+      loader,
+      { head: dense.lm_head, input: other },
+      { head: model.lm_head, input },
+      nextTokens(windows, batch),
+      options.signal,
+    );
+    arena.free(other);
+    for (let row = 0; row < input.shape[0]; row++) {
+      if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states, row));
     }
-    if (losses) arena.free(...read);
-    return losses;
+    return { losses: lossesOfState(states.own), ms: own_ms };
   };
-  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInputs });
+  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInput });
   return { evaluation, divergence: summarizeDivergence(tokens) };
 }

@@ -1,104 +1,90 @@
-/** Two models' heads compared where the logits lie, against the sums in f64 on the host. */
+/** Divergences from the sums of a few numbers a token, against the definition in f64 on the same f32 logits. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
-import { seededText, testJob } from '../../test/support/slice_job.ts';
 import type { Backend } from '../backend/backend.ts';
-import { COMPARED, comparedRow } from '../backend/compared_logits.ts';
-import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
-import { randomIds, randomValues } from '../backend/testing.ts';
-import { createNodeCrew } from '../backend/wasm/testing.ts';
-import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
-import { memoryScratch } from '../models/scratch.ts';
-import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from './compare.ts';
-import { DivergenceSums, tokenDivergence } from './divergence.ts';
-import { evaluate, summarize } from './perplexity.ts';
+import { backendsUnderTest, randomIds, randomValues } from '../backend/testing.ts';
+import { tokenDivergence } from './divergence.ts';
 
-const backends: [string, Backend][] = [
-  ['one thread', createWasmBackend()],
-  ['two threads', createWasmBackend(await createNodeCrew(1))],
-];
-const reference = createCpuBackend();
-afterAll(() => {
-  for (const [, backend] of backends) backend.dispose();
-});
+const [rows, size, block] = [64, 1000, 300];
 
-const TEXTS = { calibration: seededText(5, 600), evaluation: seededText(6, 600) };
-
-describe.each(backends)('logits compared on %s', (_, backend) => {
-  /** Tokens of a vocabulary in blocks of these sizes. */
-  async function compared(dense: Float32Array, own: Float32Array, rows: number, blocks: readonly number[]) {
-    const n = blocks.reduce((sum, size) => sum + size, 0);
-    const targets = Uint32Array.from(randomIds(rows, n, 3));
-    const sums = new DivergenceSums(targets);
-    const state = backend.empty([rows, COMPARED], 'state');
-    const target_ids = backend.fromIds(targets, 'targets');
-    let first = 0;
-    for (const size of blocks) {
-      const block = (all: Float32Array) =>
-        Float32Array.from({ length: rows * size }, (_, i) => all[Math.floor(i / size) * n + first + (i % size)]);
-      const [a, b] = [block(dense), block(own)];
-      sums.add(a, b, first);
-      const tensors = [a, b].map((values) => backend.fromArray(values, [rows, size], 'logits'));
-      backend.compare_logits!({ dense: tensors[0], own: tensors[1], target_ids, first_column: first, state });
-      first += size;
-    }
-    const found = await backend.read(state);
-    return Array.from(
-      { length: rows },
-      (_, row) => [tokenDivergence(comparedRow(found, row)), sums.token(row)] as const,
-    );
-  }
-
-  it.each([[[7]], [[4100, 1, 333]], [[64, 9000]]])('are what the host finds, in blocks of %j', async (blocks) => {
-    const [rows, n] = [9, blocks.reduce((sum, size) => sum + size, 0)];
-    const dense = Float32Array.from(randomValues(rows * n, 1), (value) => 12 * value);
-    const own = Float32Array.from(randomValues(rows * n, 2), (value, i) => dense[i] + 3 * value);
-    for (const [found, expected] of await compared(dense, own, rows, blocks)) {
-      expect(found.kl).toBeCloseTo(expected.kl, 11);
-      expect(found.loss).toBeCloseTo(expected.loss, 11);
-      expect(found.probability_change).toBeCloseTo(expected.probability_change, 12);
-      expect(found.agrees).toBe(expected.agrees);
-    }
-  });
-
-  it('leave a divergence of 10⁻⁸ its digits, and none where the two are the same', async () => {
-    const [rows, n] = [4, 5000];
-    const dense = Float32Array.from(randomValues(rows * n, 1), (value) => 10 * value);
-    const own = Float32Array.from(randomValues(rows * n, 2), (value, i) => dense[i] + 1e-4 * value);
-    for (const [found, expected] of await compared(dense, own, rows, [3000, 2000])) {
-      expect(expected.kl).toBeLessThan(1e-7);
-      expect(Math.abs(found.kl / expected.kl - 1)).toBeLessThan(1e-4);
-    }
-    for (const [found] of await compared(dense, dense, rows, [5000])) {
-      expect(found.kl).toBeLessThan(1e-13);
-      expect(found.agrees).toBe(true);
-    }
-  });
-
-  it('hold with logits of ±10³⁰ and −∞', async () => {
-    const dense = Float32Array.of(1e30, 0, -1e30, 5, 1, 2, 3, 4);
-    const own = Float32Array.of(1e30, 1, -1e30, 5, -1e4, 2, 3, 4);
-    for (const [found, expected] of await compared(dense, own, 2, [4])) {
-      expect(found.kl).toBeCloseTo(expected.kl, 9);
-      expect(found.agrees).toBe(true);
-    }
-  });
-
-  it('come with the losses of the model, which are those of an evaluation by itself', async () => {
-    const sizes = { seqlen: 16, samples: 1, eval_samples: 5 };
-    const job = await testJob(await tinyLlama({ seed: 1 }), TEXTS, sizes);
-    const { model: other } = await testJob(await tinyLlama({ seed: 2 }), TEXTS, sizes);
-    const beside = async (on: Backend) => {
-      const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), 16);
-      await evaluateDense(on, job.model, job.evaluation, inputs);
-      return evaluateBeside(on, job.model, inputs, other, job.evaluation);
+/** KL(dense ‖ own) of each row, with the sums of f64 in every place. */
+function definition(dense: Float32Array, own: Float32Array): Float64Array {
+  return Float64Array.from({ length: rows }, (_, row) => {
+    const logSoftmax = (logits: Float32Array) => {
+      const part = Float64Array.from(logits.subarray(row * size, (row + 1) * size));
+      const maximum = Math.max(...part);
+      const log = maximum + Math.log(part.reduce((sum, x) => sum + Math.exp(x - maximum), 0));
+      return part.map((x) => x - log);
     };
-    const { evaluation, divergence } = await beside(backend);
-    expect(evaluation.windows).toEqual((await evaluate(backend, other, job.evaluation)).windows);
-    const expected = await beside(reference);
-    expect(divergence.kl_divergence / expected.divergence.kl_divergence).toBeCloseTo(1, 4);
-    const perplexity = (of: typeof evaluation) => summarize(of.windows.map(({ loss }) => loss)).perplexity;
-    expect(perplexity(evaluation) / perplexity(expected.evaluation)).toBeCloseTo(1, 5);
-    expect(evaluation.tokens_per_second).toBeGreaterThan(0);
+    const [p, q] = [logSoftmax(dense), logSoftmax(own)];
+    return p.reduce((sum, x, i) => sum + Math.exp(x) * (x - q[i]), 0);
+  });
+}
+
+async function divergences(b: Backend, dense: Float32Array, own: Float32Array, targets: Uint32Array) {
+  const target_ids = b.fromIds(targets, 'target_ids');
+  const [dense_state, own_state] = [0, 1].map(() => b.empty([rows, 4], 'cross_entropy_state'));
+  const state = b.empty([rows, 8], 'compared_state');
+  for (let first_column = 0; first_column < size; first_column += block) {
+    const n = Math.min(block, size - first_column);
+    const part = (logits: Float32Array) =>
+      b.fromArray(
+        Float32Array.from({ length: rows * n }, (_, i) => logits[Math.floor(i / n) * size + first_column + (i % n)]),
+        [rows, n],
+        'logits',
+      );
+    const args = { dense: part(dense), own: part(own) };
+    b.cross_entropy({ logits: args.dense, target_ids, first_column, state: dense_state });
+    b.cross_entropy({ logits: args.own, target_ids, first_column, state: own_state });
+    b.compare_logits({ ...args, dense_state, own_state, first_column, state });
+  }
+  const states = { dense: await b.read(dense_state), own: await b.read(own_state), compared: await b.read(state) };
+  return Array.from({ length: rows }, (_, row) => tokenDivergence(states, row));
+}
+
+describe.each(await backendsUnderTest())('on $kind', ({ create }) => {
+  const opened = create();
+  afterAll(async () => (await opened).dispose());
+  const targets = randomIds(rows, size, 9);
+  const dense = randomValues(rows * size, 1).map((x, i) => 6 * x + (i % size === 17 * (i % 31) ? 9 : 0));
+  const noise = randomValues(rows * size, 2);
+
+  // A shift by a constant changes no probability; f32 rounds the logits differently behind it, which the definition sees too.
+  it.each([
+    [1e-4, 0],
+    [1e-3, 0],
+    [1e-3, 3],
+    [1e-2, 0],
+    [0.3, -2],
+    [4, 0],
+    [60, 0],
+  ])('heads whose logits differ by ±%d and %d', async (apart, offset) => {
+    const own = dense.map((x, i) => x + apart * noise[i] + offset);
+    const found = await divergences(await opened, dense, own, targets);
+    const expected = definition(dense, own);
+    for (const [row, { kl }] of found.entries()) {
+      expect(Math.abs(kl - expected[row])).toBeLessThan(1e-4 * expected[row] + 1e-11);
+    }
+  });
+
+  it('the same head twice: none at all', async () => {
+    const found = await divergences(await opened, dense, dense, targets);
+    expect(found.every(({ kl, agrees, probability_change }) => kl === 0 && agrees && probability_change === 0)).toBe(
+      true,
+    );
+  });
+
+  it('the most likely token and the right token’s probability', async () => {
+    const own = dense.map((x, i) => x + 2 * noise[i]);
+    const found = await divergences(await opened, dense, own, targets);
+    for (const [row, { agrees, loss, probability_change }] of found.entries()) {
+      const [p, q] = [dense, own].map((logits) => {
+        const part = Float64Array.from(logits.subarray(row * size, (row + 1) * size));
+        const sum = part.reduce((total, x) => total + Math.exp(x), 0);
+        return { best: part.indexOf(Math.max(...part)), right: Math.exp(part[targets[row]]) / sum };
+      });
+      expect(agrees).toBe(p.best === q.best);
+      expect(Math.abs(loss + Math.log(q.right))).toBeLessThan(1e-5);
+      expect(Math.abs(probability_change - (q.right - p.right))).toBeLessThan(1e-6);
+    }
   });
 });

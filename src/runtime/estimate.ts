@@ -2,7 +2,6 @@
  * @file Device memory of the forward pass and of the head, planned from shapes with {@link MemoryLedger}: what `embed.ts`,
  * `model_pass.ts`, `forward.ts` and `head.ts` hold, in their order.
  */
-import { COMPARED } from '../backend/compared_logits.ts';
 import { largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
 import type { Held, MemoryLedger } from './memory_ledger.ts';
 
@@ -253,51 +252,7 @@ export function planLayers(
   }
 }
 
-/** Columns of the dense head and of the other; a block of so many rows of a head. */
-interface HeadPair {
-  readonly vocabulary: number;
-  readonly columns: readonly [dense: number, own: number];
-  load(rows: number, columns: number, isDense: boolean): (Held | undefined)[];
-}
-
-/** `compareHeads`. @returns Whether the losses came up on the way. */
-export function planComparison(
-  ledger: MemoryLedger,
-  batches: readonly number[],
-  { vocabulary, columns, load }: HeadPair,
-  maxTensorBytes: number,
-): boolean {
-  const wider = Math.max(...columns);
-  if (!ledger.costs.comparesInPlace) {
-    for (const rows of batches) {
-      const other = ledger.hold('activations', rows * columns[0]);
-      const block = vocabularyBlockRows(vocabulary, wider, rows, maxTensorBytes);
-      for (const [i, each] of columns.entries()) {
-        const held = load(block, each, i === 0);
-        ledger.workspace('logits', rows * block);
-        ledger.read(rows * block);
-        ledger.free(...held);
-      }
-      ledger.free(other);
-    }
-    return false;
-  }
-  const most = Math.max(...batches);
-  const block = vocabularyBlockRows(vocabulary, wider, 2 * Math.max(most, wider), maxTensorBytes);
-  const kept = batches.flatMap((rows) => [
-    ledger.hold('head', 4 * rows),
-    // In f64, from the first block on.
-    ledger.hold('head', 2 * COMPARED * rows),
-    ledger.holdIds('head', rows),
-  ]);
-  const blocks = columns.flatMap((each, i) => load(block, each, i === 0));
-  ledger.workspace('logits', most * block);
-  ledger.workspace('dense_logits', most * block);
-  ledger.free(ledger.hold('activations', most * columns[0]), ...kept, ...blocks);
-  return true;
-}
-
-/** `tokenLosses` over a group of batches, or what takes its place beside a dense head. */
+/** `tokenLosses` over a group of batches. */
 function planHead(
   ledger: MemoryLedger,
   shape: RunShape,
@@ -319,17 +274,13 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
-  for (const { bytes } of inputs) ledger.read(bytes / 4);
-  if (head.dense !== undefined) {
-    const pair: HeadPair = {
-      ...{ vocabulary: shape.vocab_size, columns: [head.dense, head.columns] },
-      load: (rows, each) => [ledger.load('head', rows * each), shape.biased ? ledger.load('head', rows) : undefined],
-    };
-    if (planComparison(ledger, batches, pair, windows.maxTensorBytes)) {
-      ledger.free(...inputs);
-      ledger.freeWorkspace();
-      return;
-    }
+  for (const [i, rows] of batches.entries()) {
+    ledger.read(inputs[i].bytes / 4);
+    if (head.dense) planBothLogits(ledger, shape, windows, rows, [head.dense, head.columns]);
+  }
+  if (head.dense) {
+    ledger.free(...inputs);
+    return;
   }
   const kept = [
     ...batches.map((rows) => ledger.hold('head', 4 * rows)),
@@ -346,7 +297,30 @@ function planHead(
   ledger.free(...inputs, ...kept);
 }
 
-/** `evaluate` with its largest group. @param head `dense`: columns of the dense head that it is compared with. */
+/** `compareHeads` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
+function planBothLogits(
+  ledger: MemoryLedger,
+  shape: RunShape,
+  windows: WindowPlan,
+  rows: number,
+  columns: readonly [dense: number, own: number],
+): void {
+  const other = ledger.hold('activations', rows * columns[0]);
+  const block = vocabularyBlockRows(shape.vocab_size, Math.max(...columns), rows, windows.maxTensorBytes);
+  const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
+  for (const width of [...columns].reverse()) {
+    const weight = ledger.load('head', block * width);
+    const bias = shape.biased ? ledger.load('head', block) : undefined;
+    ledger.workspace('logits', rows * block);
+    ledger.workspace('dense_logits', rows * block);
+    ledger.free(weight, bias);
+    ledger.sync();
+  }
+  for (const size of [4, 4, 8]) ledger.read(size * rows);
+  ledger.free(other, ...states);
+}
+
+/** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */
 export function planEvaluation(
   ledger: MemoryLedger,
   shape: RunShape,
@@ -368,7 +342,7 @@ export function planEvaluation(
     (x, i, elements) => states.put(i, x, elements),
   );
   planLayers(ledger, shape, windows, batches, states, dimensions);
-  planHead(ledger, shape, windows, batches, states, { input: last, ...head });
+  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns, dense: head.dense });
   ledger.freeWorkspace();
   ledger.free(counts);
 }

@@ -8,7 +8,7 @@ import { packedBytes } from '../models/packed/packing.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { largestGroup, vocabularyBlockRows } from './budgets.ts';
-import { batchRows, PlannedStates, planComparison, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
+import { batchRows, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
 
 type Layer = DecoderLayer<WeightOutline>;
@@ -217,17 +217,23 @@ export class OutlinePlanner {
     return { size, weight: { ...lm_head.weight, shape: [size, columns] } };
   }
 
-  /** `compareHeads`. @returns Whether the losses came up on the way. */
-  bothLogits(dense: ModelOutline, model: ModelOutline, batches: readonly number[]): boolean {
-    const [denseHead, head] = [dense, model].map(({ lm_head }) => lm_head.weight);
-    const [vocabulary, columns] = head.shape;
-    const pair = {
-      ...{ vocabulary, columns: [denseHead.shape[1], columns] as const },
-      load: (rows: number, each: number, isDense: boolean) => [
-        this.load('head', { ...(isDense ? denseHead : head), shape: [rows, each] }, true),
-      ],
-    };
-    return planComparison(this.ledger, batches, pair, this.windows.maxTensorBytes);
+  /** `compareHeads` of one batch, the dense head's inputs uploaded. */
+  bothLogits(dense: ModelOutline, model: ModelOutline, rows: number): void {
+    const { ledger } = this;
+    const other = ledger.hold('activations', rows * dense.lm_head.weight.shape[1]);
+    const wider = dense.lm_head.weight.shape[1] > model.lm_head.weight.shape[1] ? dense : model;
+    const { size } = this.block(wider, rows);
+    const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
+    for (const { lm_head } of [model, dense]) {
+      const weight = { ...lm_head.weight, shape: [size, lm_head.weight.shape[1]] };
+      const held = this.load('head', weight, true);
+      ledger.workspace('logits', rows * size);
+      ledger.workspace('dense_logits', rows * size);
+      ledger.free(held);
+      ledger.sync();
+    }
+    for (const each of [4, 4, 8]) ledger.read(each * rows);
+    ledger.free(other, ...states);
   }
 
   /** `tokenLosses`. */
@@ -254,9 +260,11 @@ export class OutlinePlanner {
     this.rotary(model);
     this.layers(model, batches, states);
     const inputs = this.headInputs(model, batches, states);
-    for (const { bytes } of inputs) ledger.read(bytes / 4);
-    const isKnown = dense !== undefined && this.bothLogits(dense, model, batches);
-    if (!isKnown) this.losses(model, batches);
+    for (const [i, rows] of batches.entries()) {
+      ledger.read(inputs[i].bytes / 4);
+      if (dense) this.bothLogits(dense, model, rows);
+    }
+    if (!dense) this.losses(model, batches);
     ledger.freeWorkspace();
     ledger.free(...inputs, counts);
   }

@@ -37,20 +37,16 @@ export interface EvaluateOptions {
   /** Share of all windows × layers done. */
   onProgress?(fraction: number, layer: number): void;
   /**
-   * Gets what the head reads of a group's batches, norm(h)·projection, (rows, d) each, before the losses are computed; the
-   * tensors stay the arena's, unless losses are known: then they are freed. Its time does not count as the model's, but for that of losses that came up on the way.
+   * Gets what the head reads of each batch, norm(h)·projection, (rows, d), before the losses are computed; the tensor stays
+   * the arena's. Its time does not count as the model's. Losses that it gives for every batch are taken as they are.
    */
-  onHeadInputs?(
-    arena: Arena,
-    inputs: readonly Tensor[],
-    batches: readonly WindowBatch[],
-  ): Promise<KnownLosses | undefined>;
+  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<BatchLosses | undefined>;
 }
 
-/** −log p of each token of each batch, and the milliseconds that they took. */
-export interface KnownLosses {
-  readonly batches: readonly Float64Array[];
-  readonly ms: number;
+/** −log p of the target of each row, in nats, and the milliseconds of the model's head that they took. */
+export interface BatchLosses {
+  losses: Float64Array;
+  ms: number;
 }
 
 /**
@@ -80,16 +76,16 @@ export async function evaluate(
     const count = Math.min(group, windows.count - first);
     const started = performance.now();
     let aside = 0;
-    const { onHeadInputs } = options;
+    const { onHeadInput } = options;
     const losses = await evaluateGroup(backend, model, windows, first, count, {
       ...options,
-      ...(onHeadInputs && {
-        async onHeadInputs(...args) {
+      ...(onHeadInput && {
+        async onHeadInput(...args) {
           await backend.sync();
           const begun = performance.now();
-          const known = await onHeadInputs(...args);
-          aside += performance.now() - begun - (known?.ms ?? 0);
-          return known;
+          const found = await onHeadInput(...args);
+          aside += performance.now() - begun - (found?.ms ?? 0);
+          return found;
         },
       }),
       checkWeights: options.checkWeights && first === 0,
@@ -134,8 +130,14 @@ async function evaluateGroup(
     const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
     const targets = batches.map((batch) => nextTokens(windows, batch));
     const inputs = await headInputs(arena, loader, model, hidden);
-    const known = await options.onHeadInputs?.(arena, inputs, batches);
-    const losses = known?.batches ?? (await tokenLosses(arena, loader, model, inputs, targets, options.signal));
+    const given: Float64Array[] = [];
+    for (const [i, batch] of batches.entries()) {
+      const found = await options.onHeadInput?.(arena, inputs[i], batch);
+      if (found) given.push(found.losses);
+    }
+    const isGiven = given.length === batches.length;
+    if (isGiven) arena.free(...inputs);
+    const losses = isGiven ? given : await tokenLosses(arena, loader, model, inputs, targets, options.signal);
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);
     return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));

@@ -1,8 +1,7 @@
 /** @file Checks of the kernels that take token ids. */
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompareLogitsArgs, CrossEntropyArgs, EmbeddingArgs } from '../backend.ts';
-import { COMPARED } from '../compared_logits.ts';
-import { matrix, requireDistinct, requireIds, requireInteger, requireMatrix } from './check.ts';
+import { fail, matrix, requireDistinct, requireIds, requireInteger, requireMatrix } from './check.ts';
 
 export function checkEmbedding(args: EmbeddingArgs): { rows: number; d: number; table_rows: number } {
   const [table_rows, d] = matrix('embedding', 'weight', args.weight);
@@ -23,12 +22,19 @@ export function checkCrossEntropy(args: CrossEntropyArgs): { rows: number; n: nu
   return { rows, n };
 }
 
+/** Columns are kept as f32, which has every whole number up to here. */
+const MOST_COLUMNS = 2 ** 24;
+
 export function checkCompareLogits(args: CompareLogitsArgs): { rows: number; n: number } {
-  const [rows, n] = matrix('compare_logits', 'dense', args.dense);
-  requireMatrix('compare_logits', 'own', args.own, rows, n);
-  requireIds('compare_logits', 'target_ids', args.target_ids, rows);
-  requireMatrix('compare_logits', 'state', args.state, rows, COMPARED);
-  requireInteger('compare_logits', 'first_column', args.first_column, 0);
-  requireDistinct('compare_logits', args.state, args.dense, args.own);
+  const name = 'compare_logits';
+  const { dense, own, dense_state, own_state, first_column, state } = args;
+  const [rows, n] = matrix(name, 'dense', dense);
+  requireMatrix(name, 'own', own, rows, n);
+  requireMatrix(name, 'dense_state', dense_state, rows, 4);
+  requireMatrix(name, 'own_state', own_state, rows, 4);
+  requireMatrix(name, 'state', state, rows, 8);
+  requireInteger(name, 'first_column', first_column, 0);
+  if (first_column + n > MOST_COLUMNS) fail(name, `the block ends at ${first_column + n}`, `at most ${MOST_COLUMNS}`);
+  requireDistinct(name, state, dense, own, dense_state, own_state);
   return { rows, n };
 }

@@ -9,6 +9,7 @@ import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { compareHeads } from '../../runtime/compare_heads.ts';
+import { tokenDivergence } from '../../runtime/divergence.ts';
 import { embedTokens } from '../../runtime/embed.ts';
 import { headInputs } from '../../runtime/head.ts';
 import { runLayersFrom } from '../../runtime/model_pass.ts';
@@ -108,17 +109,20 @@ export class DenseStates {
     const last = this.states[this.states.length - 1][index];
     const [own] = await headInputs(arena, loader, model, [hidden]);
     const [other] = await headInputs(arena, loader, this.model, [await onDevice(arena, last)]);
-    const heads = {
-      ...{ head: model.lm_head, inputs: [own], targets: [nextTokens(this.windows, batch)] },
-      ...{ dense: this.model.lm_head, denseInputs: [other] },
-    };
-    const { token } = await compareHeads(arena, loader, heads, signal);
+    const { states } = await compareHeads(
+      arena,
+      loader,
+      { head: this.model.lm_head, input: other },
+      { head: model.lm_head, input: own },
+      nextTokens(this.windows, batch),
+      signal,
+    );
     const rows = own.shape[0];
     arena.free(own, other);
     let [sum, count] = [0, 0];
     for (let row = 0; row < rows; row++) {
       if ((row + 1) % this.windows.seqlen === 0) continue;
-      sum += token(0, row).kl;
+      sum += tokenDivergence(states, row).kl;
       count++;
     }
     return { sum, count };
