@@ -143,3 +143,29 @@ describe('encoding of f32 arrays', () => {
     expect(found).toEqual(expected);
   });
 });
+
+describe('binary32 to binary16', () => {
+  it('is rounded as an f64 is, for every exponent, about every tie', () => {
+    const ends = [
+      0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000, 0x3000, 0x3fffff, 0x400000, 0x7fefff, 0x7ff000, 0x7fffff,
+    ];
+    const bits = Uint32Array.from({ length: 512 * ends.length }, (_, i) => {
+      const step = Math.floor(i / ends.length);
+      return ((step << 23) >>> 0) + ends[i % ends.length];
+    });
+    // Below 2^−14 ties lie higher up in the significand.
+    const ties = Uint32Array.from(
+      { length: 24 * 3 },
+      (_, i) => (0x33000000 + (Math.floor(i / 3) << 22) + (i % 3) - 1) >>> 0,
+    );
+    for (const words of [bits, ties]) {
+      const values = new Float32Array(words.buffer);
+      const found = new Uint16Array(encodeFromFloat(values, 'F16').buffer);
+      const expected = Uint16Array.from(values, numberToF16);
+      for (const [i, value] of values.entries()) {
+        if (Number.isNaN(value)) expect(isNaNPattern(found[i], 0x7c00)).toBe(true);
+        else if (found[i] !== expected[i]) expect([value, found[i]]).toEqual([value, expected[i]]);
+      }
+    }
+  });
+});
