@@ -40,7 +40,8 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
   --against torch[=PYTHON]
                       only this: Whittle's CPU backend and torch do one job in turn, dense evaluation, slicing by
                       25 % and sliced evaluation of 8 × 256 tokens (--quick: 2 × 256, once), on the built-in model,
-                      the GGUF below $LAB_DATA/smol or --model; needs a Python that has torch
+                      the GGUF below $LAB_DATA/smol or --model; then eigenpairs, factors and inverses in f64
+                      (n = 576, 1536, 4096; --quick: 576); needs a Python that has torch
   --rounds N          how often the two do it: medians are told   (3)
 
 Figures are ratios of what runs on this machine, one after the other: leave it alone meanwhile.

@@ -25,6 +25,8 @@ const NEGLIGIBLE = 1e-140;
 const PANEL = 32;
 /** Ranges of a product with a vector, and the size from which it has them: smaller ones take less time than sharing them. */
 const [PARTS, WORTH_PARTS] = [4, 896];
+/** The size from which a panel's update is shared: where others want the cores too, every wait for a thread may be a long one. */
+const WORTH_UPDATE = 512;
 
 /**
  * Reduces `a` (n, n), of which the lower triangle is read and overwritten: row i then holds the reflector of step i in
@@ -153,7 +155,8 @@ class Reduction {
       ...{ matrix, stride, size: first, count: 2 * PANEL, length },
       ...{ left: scratch.subarray(0, half), right: scratch.subarray(half, 2 * half) },
     };
-    const bounds = rangesOf(Math.ceil(first / UPDATE_ROWS), 1);
+    const strips = Math.ceil(first / UPDATE_ROWS);
+    const bounds = first < WORTH_UPDATE ? [0, strips] : rangesOf(strips, 1);
     runShared(multiply, 'panel_update', updatePanel, task, bounds, first * first * PANEL);
   }
 

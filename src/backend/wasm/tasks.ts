@@ -7,7 +7,11 @@ import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type CompareLogitsRows, compareRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
+import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
+import type { DivergenceRows } from '../cpu/divergence.ts';
+import type { DivergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { type GluBackwardElements, gluBackwardRange } from '../cpu/glu_backward.ts';
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
@@ -24,6 +28,7 @@ import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
+import { crossEntropyGradients, divergenceGradients, divergenceSums, type Singles } from './losses.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
@@ -108,9 +113,13 @@ export interface Tasks extends LinalgTasks {
   gram: GramTask;
   attention: AttentionTask;
   attention_backward: AttentionBackwardTask;
-  glu_backward: GluBackwardElements;
+  glu_backward: Singles<GluBackwardElements>;
+  cross_entropy_backward: Singles<CrossEntropyBackwardRows>;
+  divergence: Singles<DivergenceRows>;
+  divergence_backward: Singles<DivergenceBackwardRows>;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  compare_logits: CompareLogitsRows;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
@@ -300,7 +309,13 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
   attention_backward: (tools, task, start, end) => attentionBackwardHeads(tools, task, start, end),
-  glu_backward: (_, task, start, end) => gluBackwardRange(task, start, end),
+  glu_backward({ math }, task, start, end) {
+    if (task.activation === 'silu') math.gatedSiluBackward(task, start, end);
+    else gluBackwardRange(task, start, end);
+  },
+  cross_entropy_backward: (tools, task, start, end) => crossEntropyGradients(tools, task, start, end),
+  divergence: (tools, task, start, end) => divergenceSums(tools, task, start, end),
+  divergence_backward: (tools, task, start, end) => divergenceGradients(tools, task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {
     if (activation === 'silu' && up) {
@@ -332,6 +347,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  compare_logits: (_, task, start, end) => compareRows(task, start, end),
 
   decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);

@@ -9,6 +9,7 @@ import { openModel } from '../../models/open_model.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { parseBenchOptions } from '../options.ts';
 import { againstReport, median, type Round } from './compare.ts';
+import { figuresOf, linalgPlan, linalgTable } from './linalg_section.ts';
 import { findTorch } from './python.ts';
 import { againstTables } from './tables.ts';
 import { whyNotPlain, writeTorchModel } from './torch_model.ts';
@@ -109,5 +110,24 @@ describe('rounds of both sides', () => {
   it('have the mean of the two in the middle where their number is even', () => {
     expect(median([4, 1, 3, 100])).toBe(3.5);
     expect(median([7])).toBe(7);
+  });
+});
+
+describe('linear algebra beside torch', () => {
+  it('is told in medians of each round’s own ratios', () => {
+    const times = (ms: number) => ({
+      ...{ eigh: ms, eigenvalues: ms, cholesky: 2 * ms, solve: ms, triangular_inverse: ms, inverse_factor: ms },
+      low_rank: ms,
+    });
+    const rounds = [
+      { whittle: times(10), torch: times(10) },
+      { whittle: times(40), torch: times(10) },
+      { whittle: times(300), torch: times(100) },
+    ];
+    const figures = figuresOf(576, rounds);
+    expect(figures[0]).toEqual({ operation: 'eigh', n: 576, whittle_ms: 40, torch_ms: 10, ratio: 3, wanted: 2.5 });
+    expect(figures[2]).toMatchObject({ operation: 'cholesky', whittle_ms: 80, torch_ms: 20, ratio: 3 });
+    expect(linalgTable(figures)).toMatch(/eigh +576 +40\.0 +10\.0 +3\.00 +≤ 2\.5/);
+    expect(linalgPlan(true)).toHaveLength(1);
   });
 });
