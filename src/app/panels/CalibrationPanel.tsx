@@ -7,7 +7,7 @@ import { overlapText, usedText } from '../components/Protocol.tsx';
 import { Section } from '../components/Section.tsx';
 import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
-import { useIsBusy, useShortage } from '../store/selectors.ts';
+import { useIsBusy } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FailureNote } from './FailureNote.tsx';
@@ -27,7 +27,6 @@ export function CalibrationPanel() {
   const missing = model ? missingMeasures(results, fusion) : null;
   const isIdle = useStudioState((state) => state.job.state !== 'running');
   const isBusy = useIsBusy();
-  const shortage = useShortage();
   const hasNoBos = model?.has_bos === false;
   const mostTokens = model?.max_position_embeddings ?? 8192;
   return (
@@ -106,7 +105,6 @@ export function CalibrationPanel() {
         </div>
       </div>
       {hasNoBos && <p className="field-note">This tokenizer has no BOS token: windows begin with the text itself.</p>}
-      {shortage && <p className="notice">{shortage} Use more windows or longer ones.</p>}
       {overlap && (
         <p className="notice" role="status">
           {overlap}

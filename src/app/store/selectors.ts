@@ -1,6 +1,5 @@
 /** @file Views of the state that several panels share. */
 import { useMemo } from 'react';
-import { missingTokens } from '../../engine/plan.ts';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
@@ -42,14 +41,6 @@ export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: bo
     const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
     return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
   }, [model, plan, settings, edits]);
-}
-
-/** Why the calibration text is too short for what the slider keeps; null where it is not. */
-export function useShortage(): string | null {
-  return useStudioState(({ results: { model }, settings }) => {
-    const plan = model && planOf(model, settings).plan;
-    return (plan && missingTokens(settings.texts, plan.dimension)) || null;
-  });
 }
 
 /** The run that the Result panel speaks of: of these settings exactly, else their quick measure. */
