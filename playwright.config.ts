@@ -20,7 +20,8 @@ export default defineConfig({
     baseURL: `http://127.0.0.1:${PORT}/`,
     browserName: 'chromium',
     viewport: { width: 1440, height: 900 },
-    trace: 'retain-on-failure',
+    // Pictures of every moment take a processor of the two; where a failed test is tried again, that try is the one to look at.
+    trace: process.env.CI ? 'on-first-retry' : 'retain-on-failure',
     // It would answer in the place of what tests put between page and server; its own spec lets it in.
     serviceWorkers: 'block',
     actionTimeout: 20_000,

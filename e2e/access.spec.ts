@@ -35,22 +35,38 @@ async function tabTo(page: Page, role: 'button' | 'slider', name: string): Promi
   throw new Error(`${role} "${name}" was not reached by Tab`);
 }
 
-test('the whole path by keyboard alone', async ({ page }) => {
+/** Presses a button that starts a job: it keeps the focus while that runs and afterwards. */
+async function press(page: Page, name: string, title: string, key = 'Enter'): Promise<void> {
+  await tabTo(page, 'button', name);
+  const button = page.getByRole('button', { name, exact: true });
+  await page.keyboard.press(key);
+  await expect(button).toBeFocused();
+  await waitForJob(page, title);
+  await expect(button).toBeFocused();
+}
+
+test('the whole path by keyboard alone; a button that starts a job keeps the focus', async ({ page }) => {
   await page.goto('./');
   await chooseWindows(page, 1, 32);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
-  await tabTo(page, 'button', 'Try the built-in model');
-  await page.keyboard.press('Enter');
-  await waitForJob(page, 'Opening the model');
+  await press(page, 'Try the built-in model', 'Opening the model');
+  const model = region(page, 'Model');
+  await expect(model).toContainText('4.00 M');
+  await expect(model).toContainText('F16');
+  await expect(region(page, 'Calibration')).toContainText('42,760 tokens');
+  await expect(region(page, 'Calibration')).toContainText('43,117 tokens');
+  expect(await shownFigure(page, 'Parameters', 2)).toBe('3.66 M');
   await tabTo(page, 'slider', 'Sparsity');
   await page.keyboard.press('PageDown');
   await waitForJob(page, 'Quick measure');
-  await tabTo(page, 'button', 'Slice');
-  await page.keyboard.press('Space');
-  await waitForJob(page, 'Slicing');
+  await press(page, 'Slice', 'Slicing', 'Space');
   expect(await shownFigure(page, 'Perplexity', 2)).not.toBe('–');
-  await tabTo(page, 'button', 'Export ONNX');
-  await page.keyboard.press('Enter');
-  await waitForJob(page, 'Export');
+  await press(page, 'Export ONNX', 'Export');
   await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
+  // What goes away gives it to the job that it started.
+  await chooseWindows(page, 2, 32);
+  await page.getByRole('button', { name: 'Measure again' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
+  expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
 });

@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { family, familyFiles } from '../test/fixtures/families/family_model.ts';
-import { ggufBlob, ggufFamily } from '../test/fixtures/gguf_model.ts';
-import { chooseWindows, dropFiles, expect, type FileBytes, region, test, waitForJob } from './fixtures.ts';
-
-async function ggufFile(name: string): Promise<FileBytes> {
-  const blob = await ggufBlob(ggufFamily(await family(name)));
-  return { name: `tiny-${name}.gguf`, bytes: Buffer.from(await blob.arrayBuffer()) };
-}
+import { chooseWindows, dropFiles, expect, type FileBytes, ggufFile, region, test, waitForJob } from './fixtures.ts';
 
 async function folderOf(name: string): Promise<FileBytes[]> {
   const files = await familyFiles(await family(name));

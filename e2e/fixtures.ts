@@ -4,6 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { family } from '../test/fixtures/families/family_model.ts';
+import { ggufBlob, ggufFamily } from '../test/fixtures/gguf_model.ts';
+
+/** WHITTLE_FULL=1: every row. Else rows wait whose kind another default test shows. */
+export const isFull = process.env.WHITTLE_FULL === '1';
 
 const SHARED = fileURLToPath(new URL('../../shared/', import.meta.url));
 
@@ -56,6 +61,12 @@ export interface FileBytes {
 
 export function readFolder(folder: string): FileBytes[] {
   return readdirSync(folder).map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
+}
+
+/** A small model of random weights, as one GGUF file. */
+export async function ggufFile(name: string): Promise<FileBytes> {
+  const blob = await ggufBlob(ggufFamily(await family(name)));
+  return { name: `tiny-${name}.gguf`, bytes: Buffer.from(await blob.arrayBuffer()) };
 }
 
 /** Drops files on the page as a person does, with a real DataTransfer. */

@@ -29,56 +29,9 @@ function smallTargets(): string[] {
   });
 }
 
-test('the workbench fills the window at every width, and no more', async ({ page }) => {
-  await page.goto('./');
-  await chooseWindows(page, 1, 32);
-  await page.getByRole('button', { name: 'Try the built-in model' }).click();
-  await waitForJob(page, 'Opening the model');
-  for (const [width, height] of SIZES) {
-    await page.setViewportSize({ width, height });
-    const found = await page.evaluate(() => {
-      const { scrollHeight, scrollWidth } = document.documentElement;
-      return { scrollHeight, scrollWidth };
-    });
-    expect(found, `${width} × ${height}`).toEqual({ scrollHeight: height, scrollWidth: width });
-    // What is below can be reached by scrolling one thing, wherever the pointer is.
-    const result = region(page, 'Result');
-    await result.scrollIntoViewIfNeeded();
-    await expect(result).toBeInViewport();
-  }
-  await page.setViewportSize({ width: 390, height: 844 });
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-  await page.locator('details').evaluateAll((folds) => {
-    for (const fold of folds) (fold as HTMLDetailsElement).open = true;
-  });
-  expect(await page.evaluate(smallTargets)).toEqual([]);
-});
-
-test('a button that starts a job keeps the focus', async ({ page }) => {
-  await page.goto('./');
-  await chooseWindows(page, 1, 32);
-  for (const [name, title] of [
-    ['Try the built-in model', 'Opening the model'],
-    ['Slice', 'Slicing 25 %'],
-    ['Export ONNX', 'Exporting'],
-  ]) {
-    const button = page.getByRole('button', { name, exact: true });
-    await button.focus();
-    await page.keyboard.press('Enter');
-    await expect(button).toBeFocused();
-    await waitForJob(page, title);
-    await expect(button).toBeFocused();
-  }
-  // What goes away gives it to the job that it started.
-  await chooseWindows(page, 2, 32);
-  await page.getByRole('button', { name: 'Measure again' }).focus();
-  await page.keyboard.press('Enter');
-  await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
-  expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
-});
-
-test('what to do next is on the first screen, on a small laptop and on a phone', async ({ page }) => {
-  await page.setViewportSize({ width: 1280, height: 720 });
+test('what to do next is on the first screen, on a small laptop and on a phone; the workbench fills the window at every width', async ({
+  page,
+}) => {
   await page.goto('./');
   await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
@@ -99,4 +52,23 @@ test('what to do next is on the first screen, on a small laptop and on a phone',
       await expect(wanted).toBeInViewport({ ratio: 1 });
     }
   }
+
+  for (const [width, height] of SIZES) {
+    await page.setViewportSize({ width, height });
+    const found = await page.evaluate(() => {
+      const { scrollHeight, scrollWidth } = document.documentElement;
+      return { scrollHeight, scrollWidth };
+    });
+    expect(found, `${width} × ${height}`).toEqual({ scrollHeight: height, scrollWidth: width });
+    // What is below can be reached by scrolling one thing, wherever the pointer is.
+    const result = region(page, 'Result');
+    await result.scrollIntoViewIfNeeded();
+    await expect(result).toBeInViewport();
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  await page.locator('details').evaluateAll((folds) => {
+    for (const fold of folds) (fold as HTMLDetailsElement).open = true;
+  });
+  expect(await page.evaluate(smallTargets)).toEqual([]);
 });

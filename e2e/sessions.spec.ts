@@ -1,10 +1,13 @@
 /** What outlives the page: sessions after a reload and a killed Worker, their list, two tabs. */
+import { renameSync, writeFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import {
   chooseWindows,
   dropFiles,
   expect,
+  ggufFile,
+  isFull,
   OPT,
   openDemo,
   optAbsent,
@@ -99,8 +102,7 @@ test('another model leaves the session in the list: renamed, looked at in anothe
   await list.getByRole('button', { name: 'Go on with First try' }).click();
   await waitForJob(page, 'Opening First try');
   await expect(sliceRuns(page)).toHaveCount(1);
-  await page.getByRole('button', { name: 'Export ONNX' }).click();
-  await waitForJob(page, 'Exporting');
+  await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
 
   const other = await context.newPage();
   await other.goto('./');
@@ -116,6 +118,45 @@ test('another model leaves the session in the list: renamed, looked at in anothe
   await offer.getByRole('button', { name: 'Discard' }).click();
   await offer.getByRole('button', { name: /press again/ }).click();
   await expect(offer).not.toContainText('First try');
+});
+
+/** Drops a file of this disk as the system does: only such a drop has handles. */
+async function dropFromDisk(page: Page, path: string): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await cdp.send('Input.dispatchDragEvent', { type, x: 700, y: 400, data });
+  await cdp.detach();
+}
+
+test('a dropped file is found again after a reload by its handle; moved away, it is asked for', async ({
+  page,
+}, info) => {
+  test.skip(!isFull, 'WHITTLE_FULL=1');
+  const { name, bytes } = await ggufFile('llama');
+  const path = info.outputPath(name);
+  writeFileSync(path, bytes);
+  await page.goto('./');
+  await chooseWindows(page, 2, 32);
+  await dropFromDisk(page, path);
+  await waitForJob(page, 'Opening the model');
+  await slice(page, 25);
+  await page.reload();
+  const offer = sessions(page).getByRole('button', { name: 'Go on' });
+  await offer.click();
+  await waitForJob(page, 'Opening ');
+  await expect(sliceRuns(page)).toHaveCount(1);
+  await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
+
+  const moved = `${path}.moved`;
+  renameSync(path, moved);
+  await page.reload();
+  await offer.click();
+  await expect(sessions(page)).toContainText('Drop the files of');
+  renameSync(moved, path);
+  await dropFromDisk(page, path);
+  await waitForJob(page, 'Opening ');
+  await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
 });
 
 test('files without a handle are asked for, and others refused', async ({ page }) => {

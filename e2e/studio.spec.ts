@@ -98,24 +98,6 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
   expect(Math.abs(outside / report.sliced[0].perplexity - 1)).toBeLessThan(1e-3);
 });
 
-test('the built-in model: open, slice, export', async ({ page }) => {
-  await page.goto('./');
-  await chooseWindows(page, 2, 64);
-  await page.getByRole('button', { name: 'Try the built-in model' }).click();
-  const model = region(page, 'Model');
-  await expect(model).toContainText('4.00 M');
-  await expect(model).toContainText('F16');
-  await waitForJob(page, 'Opening the model');
-  await expect(region(page, 'Calibration')).toContainText('42,760 tokens');
-  await expect(region(page, 'Calibration')).toContainText('43,117 tokens');
-  await page.getByRole('button', { name: 'Slice', exact: true }).click();
-  await waitForJob(page, 'Slicing 25 %');
-  expect(await shownFigure(page, 'Parameters', 2)).toBe('3.66 M');
-  await page.getByRole('button', { name: 'Export ONNX' }).click();
-  await waitForJob(page, 'Export');
-  await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
-});
-
 test('cancel ends a job, says so, and frees its memory', async ({ page }) => {
   await page.goto('./');
   await chooseWindows(page, 8, 256);

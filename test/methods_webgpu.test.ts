@@ -4,9 +4,12 @@
  * minutes for that, on little text against what the CPU backend makes of the same. Results are measured on the CPU backend.
  */
 import { afterAll, beforeAll, it } from 'vitest';
+import type { Backend } from '../src/backend/backend.ts';
 import { createNodeWebGpuBackend, isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import type { WebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
+import type { ExampleFile } from '../src/compress/examples/examples.ts';
+import type { PassContext } from '../src/compress/method.ts';
 import { METHODS } from '../src/compress/registry.ts';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
 import { expectRow, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
@@ -44,6 +47,31 @@ const BRIEF: Record<string, string> = {
   gkd: 'gkd:lambda=0,rank=4,steps=1,batch=1',
   minillm: 'minillm:rank=4,steps=1,batch=1,max_tokens=4',
   gum: 'gum:units=channels,rank=4,steps=2,batch=1',
+};
+
+/** Other settings of the same methods; a software adapter takes minutes for them. */
+const MORE = [
+  'magnitude:sparsity=0.5; heal:loss=hidden,rank=4,steps=2,batch=1',
+  'magnitude:sparsity=0.5; heal:loss=jsd,rank=4,steps=2,batch=1',
+  'gkd:lambda=1,rank=4,steps=2,batch=1,max_tokens=8',
+  'llm_qat:windows=2,steps=1,batch=1',
+  'loraprune:keep=0.75,rank=4,steps=4,batch=1',
+];
+
+/** Teaches nothing: what counts is that both backends learn the same of it. */
+const LESSONS: ExampleFile = {
+  file: 'lessons.jsonl',
+  pairs: Array.from({ length: 4 }, (_, i) => ({ line: i + 1, prompt: `${i}`, message: `${i}`, completion: 'x' })),
+  wording: {
+    ends: [],
+    text: () => '',
+    asked: async (shots, { prompt }) =>
+      Uint32Array.from({ length: 12 + 4 * shots.length }, (_, i) => 3 + ((7 * i + Number(prompt)) % 200)),
+    async answered(shots, question, answer) {
+      const ids = await this.asked(shots, question);
+      return { ids: Uint32Array.from([...ids, 40 + answer.length, 41, 42, 43]), from: ids.length };
+    },
+  },
 };
 
 async function littleJob(): Promise<{ job: TestJob; rows: readonly Row[] }> {
@@ -89,4 +117,36 @@ describeWithShared('methods on WebGPU', () => {
     if (!gpu) return;
     expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), true);
   });
+});
+
+describeWithShared('other settings of methods that train, on WebGPU', () => {
+  let gpu: WebGpuBackend | undefined;
+  const cpu = createWasmBackend();
+  let job: TestJob;
+  let measure: ReturnType<typeof judge>;
+  beforeAll(async () => {
+    if (!isFull) return;
+    gpu = await createNodeWebGpuBackend();
+    ({ job } = await littleJob());
+    measure = judge(cpu, job);
+  });
+  afterAll(() => {
+    gpu?.dispose();
+    cpu.dispose();
+  });
+
+  async function expectAlike(recipe: string, more: Partial<PassContext> = {}): Promise<void> {
+    if (!gpu) return;
+    const of = async (backend: Backend) => measure(await runRecipe(backend, job, recipe, undefined, more));
+    const { parameters, ...figures } = await of(cpu);
+    expectRow(await of(gpu), { method: recipe, settings: {}, params: parameters, ...figures }, true);
+  }
+
+  it.runIf(isFull).each(MORE)('%s, as on the CPU', { timeout: 240_000 }, (recipe) => expectAlike(recipe));
+
+  it.runIf(isFull).each(['instruction', 'in_context'])('distil:form=%s, as on the CPU', { timeout: 240_000 }, (form) =>
+    expectAlike(`magnitude:sparsity=0.5; distil:form=${form},data=lessons.jsonl,rank=4,steps=2,batch=1`, {
+      examples: () => LESSONS,
+    }),
+  );
 });

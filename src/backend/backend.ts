@@ -19,6 +19,7 @@ import type {
   CenterColumnsArgs,
   CenterRowsArgs,
   ClipArgs,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -107,6 +108,7 @@ export interface Backend extends TrainingKernels {
   center_rows(args: CenterRowsArgs): void;
   center_columns(args: CenterColumnsArgs): void;
   cross_entropy(args: CrossEntropyArgs): void;
+  compare_logits(args: CompareLogitsArgs): void;
   count_non_finite(args: CountNonFiniteArgs): void;
   eigh(args: EighArgs): Promise<Eigendecomposition>;
 }

@@ -276,6 +276,25 @@ export interface CrossEntropyArgs {
   state: Tensor;
 }
 
+/**
+ * Two heads' logits of the same tokens over a block of the vocabulary, for their divergence. `state` (rows, 8) holds per token:
+ * the maxima of dense and of own and their columns, Σ w·d, Σ w·(exp(d) − 1 − d), shift, unused; w = exp(dense − maximum),
+ * d = own − dense − shift, the shift being the difference of the maxima of the first block. The block with `first_column` 0
+ * initialises it. With D and E the two sums divided by Σ w, KL(dense ‖ own) = ln(1 + D + E) − D whatever the shift; no term of
+ * E is negative, and D is small, so that f32 sums give a small divergence its digits.
+ */
+export interface CompareLogitsArgs {
+  /** (rows, n): logits of tokens `first_column … first_column + n` of the vocabulary, below 2²⁴. */
+  dense: Tensor;
+  own: Tensor;
+  /** (rows, 4) each: as `cross_entropy` leaves them after this block. */
+  dense_state: Tensor;
+  own_state: Tensor;
+  first_column: number;
+  /** (rows, 8). */
+  state: Tensor;
+}
+
 /** Adds the number of NaN and infinite elements of `tensor` to `counts[index]`. Bit tests: WGSL may assume no NaN. */
 export interface CountNonFiniteArgs {
   tensor: Tensor;

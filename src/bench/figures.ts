@@ -1,6 +1,6 @@
 /** @file The figures of `npm run bench`, by the names that DESIGN gives them; the same names stand in its table. */
 import type { Report, ReportTimings } from '../engine/report.ts';
-import type { DragFigure } from './drag/drag.ts';
+import type { DragFigure, OpeningFigure } from './drag/drag.ts';
 import type { JobRatio } from './job_ratio.ts';
 
 export interface MatmulShape {
@@ -198,6 +198,8 @@ export interface BenchReport {
   /** |perplexity on the CPU backend / perplexity on WebGPU − 1|, and that of the dense model. */
   perplexity_difference: number;
   dense_perplexity_difference: number;
+  /** Of the page itself, by a model that is opened; empty where it could not be driven. */
+  opening: OpeningFigure[];
   /** Of the page itself, by a slider that is dragged; empty where the page could not be driven. */
   drag: DragFigure[];
   model?: ModelFigure;

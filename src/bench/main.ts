@@ -5,7 +5,7 @@ import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { measureAgainst } from './against/against.ts';
 import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
-import { type DragFigure, measureDrags } from './drag/drag.ts';
+import { measureStudio, type StudioFigures } from './drag/drag.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { measureLarge } from './large/large.ts';
@@ -26,7 +26,7 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   const figures = {
     ...page,
     ...jobs,
-    drag: await measureDrags(APP).catch(dragFailed),
+    ...(await measureStudio(APP).catch(studioFailed)),
     threads: availableParallelism(),
     quick: options.quick,
     memory: { ...jobs.memory, planned: memoryPlans() },
@@ -53,9 +53,9 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
 }
 
 /** The other figures stand without it. */
-function dragFailed(thrown: unknown): DragFigure[] {
-  say(`dragging: ${thrown instanceof Error ? thrown.message : thrown}`);
-  return [];
+function studioFailed(thrown: unknown): StudioFigures {
+  say(`the page: ${thrown instanceof Error ? thrown.message : thrown}`);
+  return { opening: [], drag: [] };
 }
 
 /** Exit status: 0 measured, whatever the figures are; 2 bad arguments or bad input; 1 anything else. */

@@ -53,6 +53,7 @@ export function benchTables(report: BenchReport): string {
       ...{ rounded_ms: digits, pairs_ms: digits, deflated_ms: digits },
     }),
     tableOf('kernels', kernels, { name: same, shape: same, ms: digits, gflops: digits }),
+    tableOf('opening: a model on the page', report.opening, { layers: same, facts_ms: digits, layout_shift: tiny }),
     tableOf('drag: the page while a slider moves', report.drag, {
       ...{ control: same, engine: same, layers: same, moves: same, frames_per_second: digits, frame_p95_ms: digits },
       ...{ move_ms: digits, script_ms: digits, style_ms: digits, layout_ms: digits },

@@ -55,6 +55,7 @@ function report(change: Partial<BenchReport> = {}): BenchReport {
     ],
     eigen: [eigen(576, { jacobi_ratio: 12 }), eigen(2048, { residual_ulp: 0.9 })],
     ...{ precision: [], kernels: [], job, job_cpu: { ...job, backend: 'cpu', stage_ms: times(1) } },
+    opening: [],
     drag: [],
     ...{ job_ratio: jobRatio(times(8), times(1)), perplexity_difference: 1e-6, dense_perplexity_difference: 2e-6 },
     memory: {

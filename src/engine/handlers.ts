@@ -62,7 +62,7 @@ export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<H
     recipe_time: async (request, _, signal) => (await recipeTime()).recipeTimeCommand(state, platform, request, signal),
     plan: async (request) => (await plan()).planCommand(state, request),
     plan_solve: async (request) => (await planSolve()).planSolveCommand(state, request),
-    set_examples: async ({ files }) => (await examples()).setExamplesCommand(state, files),
+    set_examples: async ({ files, add }) => (await examples()).setExamplesCommand(state, files, add),
     export: async (request, emit, signal) => (await exporting()).exportCommand(state, platform, request, emit, signal),
     write_imatrix: async (_, emit, signal) => (await writeImatrix()).writeImatrixCommand(state, platform, emit, signal),
     set_imatrix: async ({ file }) => (await setImatrix()).setImatrixCommand(state, file),

@@ -59,6 +59,7 @@ function stoodStill(): WhittleError {
   return new WhittleError({
     code: 'engine_stalled',
     message: `The job stood still for ${IDLE_S} s: it waited for ${what}, and no answer came.`,
-    action: 'The engine is started anew, and the job can go on behind the last layer that was finished.',
+    action:
+      'The studio starts the engine anew and goes on behind the last layer that was finished. Elsewhere run the job again.',
   });
 }

@@ -122,8 +122,8 @@ export interface Commands {
   token_losses: { request: TokenLossesRequest; result: TokenLosses };
   /** Reads multiple-choice tasks, of each the first `limit` examples where that is given; no files: there are none any more. */
   set_tasks: { request: { files: File[]; limit?: number }; result: TaskReport[] };
-  /** Reads files of prompts with answers, which steps of a recipe name; no files: there are none any more. */
-  set_examples: { request: { files: File[] }; result: ExamplesReport[] };
+  /** Reads files of prompts with answers, which steps of a recipe name. `add`: beside those that are there; else no files: there are none any more. */
+  set_examples: { request: { files: File[]; add?: boolean }; result: ExamplesReport[] };
   /** Accuracy of a model on the tasks that are set. */
   score: { request: { target: 'dense' | string }; result: ScoreReport };
   /** PCA of every site on the dense model: the spectra that the slider reads, and the bases of `rotate-once`. */

@@ -34,6 +34,11 @@ export class Arena {
     return tensor;
   }
 
+  /** Workspace tensors that are kept: whoever asks for their names gets others, and they are freed like any tensor. */
+  keep(...tensors: Tensor[]): void {
+    for (const [name, tensor] of this.named) if (tensors.includes(tensor)) this.named.delete(name);
+  }
+
   /** Frees all workspace tensors: before a step that needs much memory and none of them. */
   freeWorkspace(): void {
     this.free(...this.named.values());

@@ -5,8 +5,9 @@
 import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
-import { type DivergenceSummary, DivergenceSums, summarizeDivergence, type TokenDivergence } from './divergence.ts';
-import { logitsOfBoth } from './head.ts';
+import { compareHeads } from './compare_heads.ts';
+import { type DivergenceSummary, summarizeDivergence, type TokenDivergence, tokenDivergence } from './divergence.ts';
+import { lossesOfState } from './head.ts';
 import { type EvaluateOptions, type Evaluation, evaluate, nextTokens } from './perplexity.ts';
 import { WeightLoader } from './weights.ts';
 import type { TokenWindows } from './windows.ts';
@@ -63,8 +64,10 @@ export function evaluateDense(
   inputs: DenseInputs,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const onHeadInput: EvaluateOptions['onHeadInput'] = async (_, input, batch) =>
-    inputs.put(batch.first, await backend.read(input));
+  const onHeadInput: EvaluateOptions['onHeadInput'] = async (_, input, batch) => {
+    await inputs.put(batch.first, await backend.read(input));
+    return undefined;
+  };
   return evaluate(backend, model, windows, { ...options, onHeadInput });
 }
 
@@ -81,17 +84,21 @@ export async function evaluateBeside(
   const { seqlen } = windows;
   const onHeadInput: EvaluateOptions['onHeadInput'] = async (arena, input, batch) => {
     const loader = new WeightLoader(arena, false, true);
-    const sums = new DivergenceSums(nextTokens(windows, batch));
     const kept = await inputs.get(batch.first, batch.count);
     const other = arena.own(backend.fromArray(kept.values, kept.shape, 'dense_head_input'));
-    const add = sums.add.bind(sums);
-    const heads = [
+    const { states, own_ms } = await compareHeads(
+      arena,
+      loader,
       { head: dense.lm_head, input: other },
       { head: model.lm_head, input },
-    ] as const;
-    await logitsOfBoth(arena, loader, heads[0], heads[1], add, options.signal);
+      nextTokens(windows, batch),
+      options.signal,
+    );
     arena.free(other);
-    for (let row = 0; row < input.shape[0]; row++) if ((row + 1) % seqlen !== 0) tokens.push(sums.token(row));
+    for (let row = 0; row < input.shape[0]; row++) {
+      if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states, row));
+    }
+    return { losses: lossesOfState(states.own), ms: own_ms };
   };
   const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInput });
   return { evaluation, divergence: summarizeDivergence(tokens) };

@@ -1,64 +1,35 @@
 /**
  * @file How far a model's predictions are from the dense model's, token by token: Kullback–Leibler divergence, whether the
- * most likely token is the same, and what the right token's probability became. Both heads run block of the vocabulary by
- * block; sums are f64 on the host, so that a divergence of 10⁻⁶ has its digits.
+ * most likely token is the same, and what the right token's probability became. The device sums over the vocabulary
+ * (`compare_heads.ts`); what is left is a few numbers a token.
  */
 
-/** Running figures of some tokens, one block of logits after another. Natural logarithms. */
-export class DivergenceSums {
-  private readonly dense: Side;
-  private readonly own: Side;
-  /** Σ exp(a − max a)·(a − b) with a the dense logits, b the model's. */
-  private readonly weighted: Float64Array;
+/** What the device leaves of some tokens. */
+export interface HeadStates {
+  /** (rows, 4) each, of `cross_entropy`. */
+  dense: ArrayLike<number>;
+  own: ArrayLike<number>;
+  /** (rows, 8), of `compare_logits`. */
+  compared: ArrayLike<number>;
+}
 
-  /** @param targets The token that should follow each row. */
-  constructor(private readonly targets: Uint32Array) {
-    this.dense = new Side(targets.length);
-    this.own = new Side(targets.length);
-    this.weighted = new Float64Array(targets.length);
-  }
-
-  /** Logits (rows, n) of tokens `first … first + n` of the vocabulary, of both models. */
-  add(dense: ArrayLike<number>, own: ArrayLike<number>, first: number): void {
-    const { targets, weighted } = this;
-    const n = dense.length / targets.length;
-    for (let row = 0; row < targets.length; row++) {
-      const start = row * n;
-      const scaled = this.dense.rescale(dense, row, start, n, first);
-      this.own.rescale(own, row, start, n, first);
-      this.own.addExponentials(own, row, start, n);
-      const maximum = this.dense.maximum[row];
-      let sum = 0;
-      let sumWeighted = 0;
-      for (let i = start; i < start + n; i++) {
-        const e = Math.exp(dense[i] - maximum);
-        sum += e;
-        sumWeighted += e * (dense[i] - own[i]);
-      }
-      this.dense.sum[row] += sum;
-      weighted[row] = weighted[row] * scaled + sumWeighted;
-      const target = targets[row] - first;
-      if (target >= 0 && target < n) {
-        this.dense.target[row] = dense[start + target];
-        this.own.target[row] = own[start + target];
-      }
-    }
-  }
-
-  /** Of one row. */
-  token(row: number): TokenDivergence {
-    const { dense, own } = this;
-    const [denseLog, ownLog] = [dense.logSum(row), own.logSum(row)];
-    const kl = this.weighted[row] / dense.sum[row] - denseLog + ownLog;
-    const loss = ownLog - own.target[row];
-    return {
-      // Rounding may leave −10⁻¹⁶ where the two are the same.
-      kl: Math.max(0, kl),
-      loss,
-      agrees: dense.best[row] === own.best[row],
-      probability_change: Math.exp(-loss) - Math.exp(dense.target[row] - denseLog),
-    };
-  }
+/** Of one row. */
+export function tokenDivergence({ dense, own, compared }: HeadStates, row: number): TokenDivergence {
+  const denseLog = Math.log(dense[4 * row + 1]) + dense[4 * row];
+  const ownLog = Math.log(own[4 * row + 1]) + own[4 * row];
+  const loss = ownLog - own[4 * row + 2];
+  const [place, ownPlace, ...sums] = Array.from({ length: 5 }, (_, i) => compared[8 * row + 2 + i]);
+  const [moved, excess] = [sums[0], sums[1]].map((sum) => sum / dense[4 * row + 1]);
+  const raised = moved + excess;
+  // The first keeps small divergences; where the two are far apart its exponentials are not finite or its logarithm is rounded.
+  const kl = Math.abs(raised) < 0.5 ? Math.log1p(raised) - moved : ownLog - denseLog - moved - sums[2];
+  return {
+    // Rounding may leave −10⁻¹⁶ where the two are the same.
+    kl: Math.max(0, kl),
+    loss,
+    agrees: place === ownPlace,
+    probability_change: Math.exp(-loss) - Math.exp(dense[4 * row + 2] - denseLog),
+  };
 }
 
 export interface TokenDivergence {
@@ -70,47 +41,6 @@ export interface TokenDivergence {
   agrees: boolean;
   /** Of the right token: the model's minus the dense model's. */
   probability_change: number;
-}
-
-/** Running log-sum-exp and maximum of one model. */
-class Side {
-  readonly maximum: Float64Array;
-  readonly sum: Float64Array;
-  readonly target: Float64Array;
-  readonly best: Uint32Array;
-
-  constructor(rows: number) {
-    this.maximum = new Float64Array(rows).fill(Number.NEGATIVE_INFINITY);
-    this.sum = new Float64Array(rows);
-    this.target = new Float64Array(rows);
-    this.best = new Uint32Array(rows);
-  }
-
-  /** Moves the row to the maximum that the block brings; gives the factor that its sums were multiplied by. */
-  rescale(logits: ArrayLike<number>, row: number, start: number, n: number, first: number): number {
-    let maximum = this.maximum[row];
-    for (let i = start; i < start + n; i++) {
-      if (logits[i] > maximum) {
-        maximum = logits[i];
-        this.best[row] = first + i - start;
-      }
-    }
-    const factor = maximum === this.maximum[row] ? 1 : Math.exp(this.maximum[row] - maximum);
-    this.maximum[row] = maximum;
-    this.sum[row] *= factor;
-    return factor;
-  }
-
-  addExponentials(logits: ArrayLike<number>, row: number, start: number, n: number): void {
-    const maximum = this.maximum[row];
-    let sum = 0;
-    for (let i = start; i < start + n; i++) sum += Math.exp(logits[i] - maximum);
-    this.sum[row] += sum;
-  }
-
-  logSum(row: number): number {
-    return Math.log(this.sum[row]) + this.maximum[row];
-  }
 }
 
 /** Means over all predicted tokens; errors are standard errors of the mean over tokens, as llama.cpp prints them. */

@@ -278,6 +278,10 @@ function planHead(
     ledger.read(inputs[i].bytes / 4);
     if (head.dense) planBothLogits(ledger, shape, windows, rows, [head.dense, head.columns]);
   }
+  if (head.dense) {
+    ledger.free(...inputs);
+    return;
+  }
   const kept = [
     ...batches.map((rows) => ledger.hold('head', 4 * rows)),
     ...batches.map((rows) => ledger.holdIds('head', rows)),
@@ -293,7 +297,7 @@ function planHead(
   ledger.free(...inputs, ...kept);
 }
 
-/** `logitsOfBoth` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
+/** `compareHeads` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
 function planBothLogits(
   ledger: MemoryLedger,
   shape: RunShape,
@@ -303,14 +307,17 @@ function planBothLogits(
 ): void {
   const other = ledger.hold('activations', rows * columns[0]);
   const block = vocabularyBlockRows(shape.vocab_size, Math.max(...columns), rows, windows.maxTensorBytes);
-  for (const width of columns) {
+  const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
+  for (const width of [...columns].reverse()) {
     const weight = ledger.load('head', block * width);
     const bias = shape.biased ? ledger.load('head', block) : undefined;
     ledger.workspace('logits', rows * block);
-    ledger.read(rows * block);
+    ledger.workspace('dense_logits', rows * block);
     ledger.free(weight, bias);
+    ledger.sync();
   }
-  ledger.free(other);
+  for (const size of [4, 4, 8]) ledger.read(size * rows);
+  ledger.free(other, ...states);
 }
 
 /** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */

@@ -217,20 +217,23 @@ export class OutlinePlanner {
     return { size, weight: { ...lm_head.weight, shape: [size, columns] } };
   }
 
-  /** `logitsOfBoth` of one batch, the dense head's inputs uploaded. */
+  /** `compareHeads` of one batch, the dense head's inputs uploaded. */
   bothLogits(dense: ModelOutline, model: ModelOutline, rows: number): void {
     const { ledger } = this;
     const other = ledger.hold('activations', rows * dense.lm_head.weight.shape[1]);
     const wider = dense.lm_head.weight.shape[1] > model.lm_head.weight.shape[1] ? dense : model;
     const { size } = this.block(wider, rows);
-    for (const { lm_head } of [dense, model]) {
+    const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
+    for (const { lm_head } of [model, dense]) {
       const weight = { ...lm_head.weight, shape: [size, lm_head.weight.shape[1]] };
       const held = this.load('head', weight, true);
       ledger.workspace('logits', rows * size);
-      ledger.read(rows * size);
+      ledger.workspace('dense_logits', rows * size);
       ledger.free(held);
+      ledger.sync();
     }
-    ledger.free(other);
+    for (const each of [4, 4, 8]) ledger.read(each * rows);
+    ledger.free(other, ...states);
   }
 
   /** `tokenLosses`. */
@@ -261,7 +264,7 @@ export class OutlinePlanner {
       ledger.read(inputs[i].bytes / 4);
       if (dense) this.bothLogits(dense, model, rows);
     }
-    this.losses(model, batches);
+    if (!dense) this.losses(model, batches);
     ledger.freeWorkspace();
     ledger.free(...inputs, counts);
   }

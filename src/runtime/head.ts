@@ -131,35 +131,6 @@ export function lossesOfState(state: ArrayLike<number>): Float64Array {
   return losses;
 }
 
-/**
- * Both models' logits of the same tokens, block of the vocabulary by block, on the host.
- * @param dense, own The two heads with their inputs (norm(h)·projection), (rows, d) each, left as they are.
- * @param onBlock Gets (rows, n) of tokens `first … first + n`.
- */
-export async function logitsOfBoth(
-  arena: Arena,
-  loader: WeightLoader,
-  dense: { head: Head; input: Tensor },
-  own: { head: Head; input: Tensor },
-  onBlock: (dense: ArrayLike<number>, own: ArrayLike<number>, first: number) => void,
-  signal?: AbortSignal,
-): Promise<void> {
-  const rows = own.input.shape[0];
-  const wider = dense.head.weight.shape[1] > own.head.weight.shape[1] ? dense.head : own.head;
-  for (const { start, end } of vocabularyBlocks(arena, wider, rows)) {
-    throwIfCancelled(signal);
-    const values: ArrayLike<number>[] = [];
-    for (const { head, input } of [dense, own]) {
-      const block = await loadHeadBlock(loader, head, { start, end });
-      const logits = arena.workspace('logits', [rows, end - start]);
-      blockLogits(arena, head, block, input, logits);
-      values.push(await arena.backend.read(logits));
-      arena.free(block.weight, block.bias);
-    }
-    onBlock(values[0], values[1], start);
-  }
-}
-
 /** All logits of one batch, read back: (tokens, vocab_size). For comparing an export with the app; the input is freed. */
 export async function allLogits(
   arena: Arena,

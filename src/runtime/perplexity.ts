@@ -38,9 +38,15 @@ export interface EvaluateOptions {
   onProgress?(fraction: number, layer: number): void;
   /**
    * Gets what the head reads of each batch, norm(h)·projection, (rows, d), before the losses are computed; the tensor stays
-   * the arena's. Its time does not count as the model's.
+   * the arena's. Its time does not count as the model's. Losses that it gives for every batch are taken as they are.
    */
-  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<void>;
+  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<BatchLosses | undefined>;
+}
+
+/** −log p of the target of each row, in nats, and the milliseconds of the model's head that they took. */
+export interface BatchLosses {
+  losses: Float64Array;
+  ms: number;
 }
 
 /**
@@ -77,8 +83,9 @@ export async function evaluate(
         async onHeadInput(...args) {
           await backend.sync();
           const begun = performance.now();
-          await onHeadInput(...args);
-          aside += performance.now() - begun;
+          const found = await onHeadInput(...args);
+          aside += performance.now() - begun - (found?.ms ?? 0);
+          return found;
         },
       }),
       checkWeights: options.checkWeights && first === 0,
@@ -123,8 +130,14 @@ async function evaluateGroup(
     const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
     const targets = batches.map((batch) => nextTokens(windows, batch));
     const inputs = await headInputs(arena, loader, model, hidden);
-    for (const [i, batch] of batches.entries()) await options.onHeadInput?.(arena, inputs[i], batch);
-    const losses = await tokenLosses(arena, loader, model, inputs, targets, options.signal);
+    const given: Float64Array[] = [];
+    for (const [i, batch] of batches.entries()) {
+      const found = await options.onHeadInput?.(arena, inputs[i], batch);
+      if (found) given.push(found.losses);
+    }
+    const isGiven = given.length === batches.length;
+    if (isGiven) arena.free(...inputs);
+    const losses = isGiven ? given : await tokenLosses(arena, loader, model, inputs, targets, options.signal);
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);
     return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));

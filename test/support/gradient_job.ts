@@ -2,7 +2,7 @@
 import type { Backend } from '../../src/backend/backend.ts';
 import type { DecoderModel, WeightRef } from '../../src/models/decoder_model.ts';
 import { type Arena, withArena } from '../../src/runtime/arena.ts';
-import { type BackwardContext, Rotations } from '../../src/runtime/backward/context.ts';
+import { type BackwardContext, type KeptBudgets, Rotations } from '../../src/runtime/backward/context.ts';
 import { Gradients } from '../../src/runtime/backward/gradients.ts';
 import { modelGradients } from '../../src/runtime/backward/model.ts';
 import type { TrainedLinears } from '../../src/runtime/backward/trained.ts';
@@ -25,10 +25,11 @@ export async function gradientsOf(
   windows: TokenWindows,
   refs: readonly WeightRef[],
   rowsPerBatch = Number.POSITIVE_INFINITY,
+  budgets?: KeptBudgets,
 ): Promise<{ loss: number; gradients: Map<WeightRef, Float64Array> }> {
   const wanted = new Set(refs);
   return withArena(backend, async (arena) => {
-    const context = contextOf(arena, windows.seqlen, (ref) => wanted.has(ref));
+    const context = { ...contextOf(arena, windows.seqlen, (ref) => wanted.has(ref)), budgets };
     const batches = batchesOf(windows, 0, windows.count, rowsPerBatch);
     const loss = await modelGradients(context, new TrainedLoader(arena, NO_ADAPTERS), model, windows, batches);
     const gradients = new Map<WeightRef, Float64Array>();

@@ -3,13 +3,16 @@ import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { isOccupied, runJob } from './job.ts';
 
-/** In place of those that were there. None: there are none any more. */
-export async function takeExamples(studio: Studio, files: readonly File[]): Promise<void> {
+/**
+ * Beside those that were there, so that each step may learn from a file of its own. None: there are none any more.
+ * @returns Whether they were taken.
+ */
+export async function takeExamples(studio: Studio, files: readonly File[]): Promise<boolean> {
   // A job that runs is not ended for it.
-  if (isOccupied(studio)) return;
+  if (isOccupied(studio)) return false;
   const title = files.length === 0 ? 'No examples' : `Examples ${files.map(({ name }) => name).join(', ')}`;
-  await runJob(studio, 'examples', title, [{ command: 'set_examples', label: title }], async (job) => {
-    const examples = await job.run('set_examples', { files: [...files] });
+  return runJob(studio, 'examples', title, [{ command: 'set_examples', label: title }], async (job) => {
+    const examples = await job.run('set_examples', { files: [...files], add: files.length > 0 });
     changeResults(studio.store, (results) => ({ ...results, examples }));
   });
 }

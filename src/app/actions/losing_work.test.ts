@@ -19,8 +19,10 @@ import { exportModel } from './export_model.ts';
 import { cancelJob } from './job.ts';
 import { changeBackend, openAsked, openFiles, openModel, startBackend } from './open_model.ts';
 import { preview } from './preview.ts';
+import { readRecipe } from './read_recipe.ts';
 import { listenToEngine } from './recover.ts';
 import { slice } from './slice.ts';
+import { solveForSize } from './target.ts';
 import { offerPasted } from './texts.ts';
 
 const DEMO = { kind: 'demo' } as const;
@@ -245,6 +247,34 @@ describe('after the engine died', () => {
       'compress',
       'evaluate',
     ]);
+    stop();
+  });
+
+  it('a search for a size is offered again, and says that it begins anew', async () => {
+    let searches = 0;
+    const { studio, engine, state } = await opened({
+      start: () => ({
+        kind: 'cpu',
+        vendor: '',
+        architecture: '',
+        description: '',
+        isFallbackAdapter: false,
+        maxTensorBytes: 1,
+      }),
+      solve: async () => {
+        searches += 1;
+        if (searches === 1) engine.die(died());
+        throw searches === 1 ? died() : new WhittleError({ code: 'bad_option', message: 'No recipe is as small.' });
+      },
+    });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    await solveForSize(studio, 1000, readRecipe);
+    await vi.waitFor(() => expect(state().question?.lines).toEqual([expect.stringMatching(/search begins anew/)]));
+    answer(studio, 'go');
+    await vi.waitFor(() => expect(searches).toBe(2));
+    const asked = engine.commands.filter(({ kind }) => kind === 'solve').map(({ request }) => request);
+    expect(asked[1]).toEqual(asked[0]);
     stop();
   });
 

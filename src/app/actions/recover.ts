@@ -4,6 +4,7 @@
  */
 import type { ErrorData, WhittleError } from '../../errors/errors.ts';
 import { changeResults } from '../store/store.ts';
+import { goingOnText, type Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
 import { ask } from './ask.ts';
 import { type Job, runJob } from './job.ts';
@@ -62,7 +63,7 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
   );
   if (!isBack || deaths > 1 || !work || !during) return;
   // A thread that went missing is no fault of the job.
-  if (error.code !== 'engine_stalled' && !(await isToGoOn(studio, during))) return;
+  if (error.code !== 'engine_stalled' && !(await isToGoOn(studio, during, work))) return;
   const { goOn } = await import('../sessions/go_on.ts');
   await goOn(studio, work);
 }
@@ -79,10 +80,10 @@ async function restore(studio: Studio, job: Job, withModel: boolean): Promise<vo
 }
 
 /** What killed the engine once may do so again, so it is not begun by itself. */
-async function isToGoOn(studio: Studio, title: string): Promise<boolean> {
+async function isToGoOn(studio: Studio, title: string, work: Work): Promise<boolean> {
   const chosen = await ask(studio, {
     title: `${title} was broken off`,
-    lines: ['It goes on behind the last layer that was finished.'],
+    lines: [goingOnText(work)],
     answers: [{ value: 'go', label: 'Go on' }],
     refusal: 'Leave it',
   });

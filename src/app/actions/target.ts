@@ -6,7 +6,7 @@ import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import type { MadeRecipe } from './compress.ts';
 import { makeAndMeasure } from './compress.ts';
-import { runJob } from './job.ts';
+import { type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
 
 /**
@@ -31,14 +31,16 @@ export async function solveForSize(
     { command: 'evaluate', label: 'Perplexity of the best' },
   ] as const;
   const started_at = performance.now();
-  const isDone = await runJob(studio, 'solve', title, steps, async (job) => {
+  const work = { kind: 'target', bytes } as const;
+  const search = async (job: Job) => {
     const solution = await job.run('solve', {
       target: { bytes },
       format: solverFormat(format),
     });
     changeResults(store, (kept) => ({ ...kept, solution: { ...solution, protocol: kept.protocol, told_s } }));
     await makeAndMeasure(studio, job, await read(solution.candidates[0].recipe));
-  });
+  };
+  const isDone = await runJob(studio, 'solve', title, steps, search, work);
   const taken_s = (performance.now() - started_at) / 1000;
   if (isDone)
     changeResults(store, (kept) => (kept.solution ? { ...kept, solution: { ...kept.solution, taken_s } } : kept));

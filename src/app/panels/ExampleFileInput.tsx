@@ -38,7 +38,7 @@ export function ExampleFileInput({ id, value, onChange }: Props) {
         aria-label="File of prompts and answers"
         onChange={({ target }) => {
           const file = target.files?.[0];
-          if (file) void takeExamples(studio, [file]).then(() => onChange(file.name));
+          if (file) void takeExamples(studio, [file]).then((isTaken) => isTaken && onChange(file.name));
           // The same file can be chosen again after a failure.
           target.value = '';
         }}

@@ -1,5 +1,6 @@
 import { useEffect, useId, useState } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
+import { readRecipe } from '../actions/read_recipe.ts';
 import { solveForSize } from '../actions/target.ts';
 import { formatKl } from '../charts/scales.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -118,11 +119,6 @@ function FormatField() {
       ))}
     </select>
   );
-}
-
-async function readRecipe(text: string) {
-  const { parseRecipe } = await import('../../compress/recipe/recipe.ts');
-  return parseRecipe(text);
 }
 
 function toldText(seconds: number | null): string {

@@ -4,7 +4,9 @@ import { compress } from '../actions/compress.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { runJob } from '../actions/job.ts';
 import { measureMissing } from '../actions/open_model.ts';
+import { readRecipe } from '../actions/read_recipe.ts';
 import { sliceAll } from '../actions/slice.ts';
+import { solveForSize } from '../actions/target.ts';
 import { changeRun, findRun, missingMeasures, type Run } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
@@ -21,6 +23,8 @@ export async function goOn(studio: Studio, work: Work | null): Promise<void> {
   if (work.kind === 'recipe') {
     const isMade = store.getState().results.runs.some(({ report }) => report.recipe === work.recipe.text);
     if (!isMade) await compress(studio, work.recipe);
+  } else if (work.kind === 'target') {
+    await solveForSize(studio, work.bytes, readRecipe);
   } else if (work.kind === 'export') {
     if (work.id === 'dense' || findRun(store.getState().results, work.id)) {
       await exportModel(studio, work.id, work.choice);

@@ -9,6 +9,7 @@ import { checkShape } from '../shapes.ts';
 import { activation } from './activation.ts';
 import { attention } from './attention.ts';
 import { attention_backward } from './attention_backward.ts';
+import { compare_logits } from './compare_logits.ts';
 import { covariance } from './covariance.ts';
 import { cross_entropy } from './cross_entropy.ts';
 import { decode } from './decode.ts';
@@ -45,6 +46,7 @@ class CpuBackend extends HostBackend {
   readonly activation = activation;
   readonly covariance = covariance;
   readonly cross_entropy = cross_entropy;
+  readonly compare_logits = compare_logits;
 
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor {
     const elements = checkShape(shape, label);

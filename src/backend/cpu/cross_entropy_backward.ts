@@ -1,17 +1,40 @@
 /** @file CPU twin of `cross_entropy_backward`: weights[r] · factor · (softmax − one-hot) · (1 − (logit/cap)²), in place. */
 import { checkCrossEntropyBackward } from '../shapes.ts';
 import type { CrossEntropyBackwardArgs } from '../training_kernels.ts';
-import { floats, ids } from './tensor.ts';
+import { type Floats, floats, ids } from './tensor.ts';
+
+export interface CrossEntropyBackwardRows {
+  n: number;
+  first_column: number;
+  factor: number;
+  soft_cap?: number;
+  logits: Floats;
+  state: Floats;
+  weights: Floats;
+  target_ids: Uint32Array;
+}
 
 export function cross_entropy_backward(args: CrossEntropyBackwardArgs): void {
+  const { rows, ...task } = crossEntropyBackwardRows(args);
+  crossEntropyBackwardRange(task, 0, rows);
+}
+
+/** The kernel as work on rows. */
+export function crossEntropyBackwardRows(args: CrossEntropyBackwardArgs): CrossEntropyBackwardRows & { rows: number } {
   const { rows, n } = checkCrossEntropyBackward(args);
   const { first_column, soft_cap, factor = 1 } = args;
-  const [logits, state, weights] = [args.logits, args.state, args.weights].map(floats);
-  const targets = ids(args.target_ids);
-  for (let row = 0; row < rows; row++) {
+  return {
+    ...{ rows, n, first_column, factor, soft_cap, target_ids: ids(args.target_ids) },
+    ...{ logits: floats(args.logits), state: floats(args.state), weights: floats(args.weights) },
+  };
+}
+
+export function crossEntropyBackwardRange(task: CrossEntropyBackwardRows, start: number, end: number): void {
+  const { n, first_column, factor, soft_cap, logits, state, weights, target_ids } = task;
+  for (let row = start; row < end; row++) {
     const scale = weights[row] * factor;
     const [maximum, sum] = [state[row * 4], state[row * 4 + 1]];
-    const target = row * n + targets[row] - first_column;
+    const target = row * n + target_ids[row] - first_column;
     for (let i = row * n; i < (row + 1) * n; i++) {
       const logit = logits[i];
       let gradient = (Math.exp(logit - maximum) / sum - (i === target ? 1 : 0)) * scale;

@@ -1,6 +1,6 @@
 /** @file CPU twin of `divergence`: a block of the vocabulary of KL or JSD between two softmaxes, and of Σ q·a. */
 import { checkDivergence } from '../shapes.ts';
-import type { DivergenceArgs } from '../training_kernels.ts';
+import type { DivergenceArgs, DivergenceKind } from '../training_kernels.ts';
 import { type Floats, floats } from './tensor.ts';
 
 /** log Σ exp of a row's logits. */
@@ -14,12 +14,35 @@ export function logMixture(p: number, q: number, beta: number): number {
   return high + Math.log(beta * Math.exp(p - high) + (1 - beta) * Math.exp(q - high));
 }
 
+export interface DivergenceRows {
+  kind: DivergenceKind;
+  beta: number;
+  n: number;
+  teacher: Floats;
+  student: Floats;
+  teacher_state: Floats;
+  student_state: Floats;
+  sums: Floats;
+}
+
 export function divergence(args: DivergenceArgs): void {
+  const { rows, ...task } = divergenceRows(args);
+  divergenceRange(task, 0, rows);
+}
+
+/** The kernel as work on rows. */
+export function divergenceRows(args: DivergenceArgs): DivergenceRows & { rows: number } {
   const { rows, n } = checkDivergence('divergence', args);
   const { kind, beta = 0.5 } = args;
-  const [teacher, student, sums] = [args.teacher, args.student, args.sums].map(floats);
-  const [teacher_state, student_state] = [args.teacher_state, args.student_state].map(floats);
-  for (let row = 0; row < rows; row++) {
+  return {
+    ...{ rows, n, kind, beta, teacher: floats(args.teacher), student: floats(args.student), sums: floats(args.sums) },
+    ...{ teacher_state: floats(args.teacher_state), student_state: floats(args.student_state) },
+  };
+}
+
+export function divergenceRange(task: DivergenceRows, start: number, end: number): void {
+  const { kind, beta, n, teacher, student, teacher_state, student_state, sums } = task;
+  for (let row = start; row < end; row++) {
     const [teacher_log, student_log] = [logSum(teacher_state, row), logSum(student_state, row)];
     let total = 0;
     let slope = 0;

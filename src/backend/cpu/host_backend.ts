@@ -10,6 +10,7 @@ import type {
   AttentionArgs,
   Backend,
   BackendInfo,
+  CompareLogitsArgs,
   CovarianceArgs,
   CrossEntropyArgs,
   Eigendecomposition,
@@ -114,6 +115,7 @@ export abstract class HostBackend implements Backend {
   abstract activation(args: ActivationArgs): void;
   abstract covariance(args: CovarianceArgs): void;
   abstract cross_entropy(args: CrossEntropyArgs): void;
+  abstract compare_logits(args: CompareLogitsArgs): void;
   abstract eigh(args: EighArgs): Promise<Eigendecomposition>;
   abstract decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): Tensor;
 

@@ -59,8 +59,7 @@ export function reflectRows(task: ReflectRows, start: number, end: number, multi
     for (let block = first_block; block < last_block; block++) {
       const first = block * BLOCK;
       const b = Math.min(BLOCK, n - first);
-      const size = first + b - 1; // the block acts on that many coordinates
-      if (size === 0) continue;
+      const size = first + b; // whole tiles: the last of them is zero in every reflector
       const V = view(reflectors, n, first * n);
       const W = view(scratch, b, row * 2 * BLOCK);
       const WT = view(scratch, b, row * 2 * BLOCK + rows * BLOCK);
@@ -83,13 +82,12 @@ function factorOf(
 ): void {
   const first = block * BLOCK;
   const b = Math.min(BLOCK, n - first);
-  const size = first + b - 1;
-  if (size === 0) return;
+  const size = first + b;
   for (let r = 0; r < b; r++) {
     const i = first + r;
     // A step that needed no reflector left its row as it was.
     if (tau[i] === 0) a.fill(0, i * n, i * n + size);
-    else a.fill(0, i * n + i, i * n + Math.max(i, size));
+    else a.fill(0, i * n + i, i * n + size);
   }
   const products = new Float64Array(b * b);
   const V = view(a, n, first * n);

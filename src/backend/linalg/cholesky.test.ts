@@ -20,7 +20,7 @@ function positiveDefinite(n: number): { upper: Float64Array; at: (i: number, j: 
 }
 
 describe('Cholesky', () => {
-  it.each([1, 2, 5, 63, 64, 65, 150])('factors A = UᵀU with U upper triangular, n = %i', async (n) => {
+  it.each([1, 2, 5, 63, 64, 65, 150, 321])('factors A = UᵀU with U upper triangular, n = %i', async (n) => {
     const { upper, at } = positiveDefinite(n);
     const { U } = await choleskyFactor(upper, n);
     let worst = 0;
@@ -40,6 +40,7 @@ describe('Cholesky', () => {
     [33, 1],
     [70, 41],
     [150, 7],
+    [321, 5],
   ])('solves A·X = B for n = %i and %i right-hand sides, leaving B as it was', async (n, columns) => {
     const { upper, at } = positiveDefinite(n);
     const uniform = randomNumbers(99);
@@ -106,7 +107,7 @@ describe('triangular inverses', () => {
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) expect(inverse[i * n + j]).toBe(0);
   });
 
-  it.each([1, 2, 65, 130])('the factor of an inverse: H⁻¹ = UᵀU with U upper triangular, n = %i', async (n) => {
+  it.each([1, 2, 65, 130, 270])('the factor of an inverse: H⁻¹ = UᵀU with U upper triangular, n = %i', async (n) => {
     const { upper, at } = positiveDefinite(n);
     const full = Float64Array.from(upper, (_, i) => at(Math.floor(i / n), i % n));
     const U = await inverseFactor(full, n);

@@ -6,10 +6,13 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { breather, throwIfCancelled } from '../event_loop.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
+import { room, whereShared } from './shared_work.ts';
 import { invertUpperBlock } from './triangular.ts';
 
-/** Columns that are factored together; products do the rest. */
+/** Rows that are factored one element at a time; products do the rest. */
 const BLOCK = 64;
+/** Rows that get what is above them at once, a whole number of blocks: the deeper a product, the less it moves. */
+const PANEL = 256;
 
 export interface LinalgOptions {
   readonly signal?: AbortSignal;
@@ -49,35 +52,74 @@ export async function factorInPlace(
   throwIfCancelled(signal);
   const breathe = breather(signal);
   const diagonal = Float64Array.from({ length: n }, (_, i) => U[i * n + i]);
-  for (let i = 1; i < n; i++) U.fill(0, i * n, i * n + i);
   const inverses: Float64Array[] = [];
-  // Of all blocks, the first of which is the largest.
-  const rows = new Float64Array(BLOCK * n);
-  const negatedRows = new Float64Array(BLOCK * n);
-  for (let start = 0; start < n; start += BLOCK) {
-    const end = Math.min(n, start + BLOCK);
-    factorDiagonal(U, n, start, end, diagonal);
-    const inverse = invertUpperBlock(U, n, start, end);
-    inverses.push(inverse);
-    const width = end - start;
-    const rest = n - end;
-    if (rest > 0) {
-      // U₁₂ = U₁₁⁻ᵀ·A₁₂, then A₂₂ −= U₁₂ᵀ·U₁₂.
-      const row = rows.subarray(0, width * rest).fill(0);
-      multiply(width, rest, width, transposed(view(inverse, width)), view(U, n, start * n + end), view(row, rest));
-      const negated = negatedRows.subarray(0, row.length);
-      for (let i = 0; i < width; i++) {
-        for (let j = 0; j < rest; j++) {
-          const value = row[i * rest + j];
-          negated[i * rest + j] = -value;
-          U[(start + i) * n + end + j] = value;
+  const held = room(multiply);
+  try {
+    await whereShared(U, multiply, async (place) => {
+      for (let i = 1; i < n; i++) place.fill(0, i * n, i * n + i);
+      const scratch = { rows: held.take(BLOCK * n), negated: held.take(PANEL * n) };
+      for (let start = 0; start < n; start += PANEL) {
+        const end = Math.min(n, start + PANEL);
+        if (start > 0) {
+          takeOff(place, n, scratch.negated, [0, start], [start, end], multiply);
+          const pause = breathe();
+          if (pause) await pause;
         }
+        for (let first = start; first < end; first += BLOCK) {
+          const last = Math.min(end, first + BLOCK);
+          factorDiagonal(place, n, first, last, diagonal);
+          for (let i = first; i < last; i++) place.fill(0, i * n + start, i * n + i);
+          const inverse = invertUpperBlock(place, n, first, last);
+          inverses.push(inverse);
+          finishRows(place, n, inverse, scratch.rows, [first, last], multiply);
+          takeOff(place, n, scratch.negated, [first, last], [last, end], multiply);
+        }
+        const pause = breathe();
+        if (pause) await pause;
       }
-      multiply(rest, rest, width, transposed(view(negated, rest)), view(row, rest), view(U, n, end * n + end), true);
-    }
-    await breathe();
+    });
+  } finally {
+    held.release();
   }
   return { n, U, inverses };
+}
+
+/** Rows `start … end` right of their diagonal block: U₁₂ = U₁₁⁻ᵀ·A₁₂. */
+function finishRows(
+  U: Float64Array,
+  n: number,
+  inverse: Float64Array,
+  scratch: Float64Array,
+  [start, end]: readonly [number, number],
+  multiply: AddProduct,
+): void {
+  const [width, rest] = [end - start, n - end];
+  if (rest === 0) return;
+  const rows = scratch.subarray(0, width * rest).fill(0);
+  multiply(width, rest, width, transposed(view(inverse, width)), view(U, n, start * n + end), view(rows, rest));
+  for (let i = 0; i < width; i++) U.set(rows.subarray(i * rest, (i + 1) * rest), (start + i) * n + end);
+}
+
+/**
+ * Rows `start … end` less what rows `above` contribute: A −= U_aboveᵀ·U_above, from the first of their diagonal on. What it writes
+ * below the diagonal is void.
+ */
+function takeOff(
+  U: Float64Array,
+  n: number,
+  negated: Float64Array,
+  [first, last]: readonly [number, number],
+  [start, end]: readonly [number, number],
+  multiply: AddProduct,
+): void {
+  const [count, width] = [last - first, end - start];
+  if (width === 0) return;
+  for (let k = 0; k < count; k++) {
+    const from = (first + k) * n + start;
+    for (let j = 0; j < width; j++) negated[k * width + j] = -U[from + j];
+  }
+  const left = transposed(view(negated, width));
+  multiply(width, n - start, count, left, view(U, n, first * n + start), view(U, n, start * n + start));
 }
 
 /** Unblocked, of the diagonal block `start … end`; what earlier blocks contribute has been subtracted. */
@@ -108,51 +150,55 @@ export async function choleskySolveFactored(
 ): Promise<Float64Array> {
   const breathe = breather(signal);
   const x = Float64Array.from(b);
-  const blocks = inverses.length;
-  /** x[rows of the block] = inverse · (x − known), with `known` negated already. */
-  const finish = (block: number, known: Float64Array, isTransposed: boolean) => {
-    const start = block * BLOCK;
-    const width = Math.min(n, start + BLOCK) - start;
-    for (let i = 0; i < known.length; i++) known[i] = x[start * columns + i] - known[i];
-    const place = x.subarray(start * columns, (start + width) * columns).fill(0);
-    const inverse = view(inverses[block], width);
-    multiply(
-      width,
-      columns,
-      width,
-      isTransposed ? transposed(inverse) : inverse,
-      view(known, columns),
-      view(place, columns),
-    );
-  };
-  // Uᵀ·Y = B from the top, then U·X = Y from the bottom.
-  for (let block = 0; block < blocks; block++) {
-    const start = block * BLOCK;
-    const width = Math.min(n, start + BLOCK) - start;
-    const known = new Float64Array(width * columns);
-    if (start > 0)
-      multiply(width, columns, start, transposed(view(U, n, start)), view(x, columns), view(known, columns));
-    finish(block, known, true);
-    await breathe();
-  }
-  for (let block = blocks - 1; block >= 0; block--) {
-    const start = block * BLOCK;
-    const end = Math.min(n, start + BLOCK);
-    const known = new Float64Array((end - start) * columns);
-    if (end < n) {
-      multiply(
-        end - start,
-        columns,
-        n - end,
-        view(U, n, start * n + end),
-        view(x, columns, end * columns),
-        view(known, columns),
-      );
-    }
-    finish(block, known, false);
-    await breathe();
-  }
+  await whereShared(U, multiply, (u) =>
+    whereShared(x, multiply, async (place) => {
+      const held = room(multiply);
+      const known = held.take(BLOCK * columns);
+      try {
+        const blocks = inverses.length;
+        // Uᵀ·Y = B from the top, then U·X = Y from the bottom.
+        for (let block = 0; block < 2 * blocks; block++) {
+          const isDown = block < blocks;
+          solveBlock(u, n, inverses, place, columns, isDown ? block : 2 * blocks - 1 - block, isDown, known, multiply);
+          const pause = breathe();
+          if (pause) await pause;
+        }
+      } finally {
+        held.release();
+      }
+    }),
+  );
   return x;
+}
+
+/** x[rows of the block] = inverse · (x − what the rows that are known contribute). */
+function solveBlock(
+  U: Float64Array,
+  n: number,
+  inverses: readonly Float64Array[],
+  x: Float64Array,
+  columns: number,
+  block: number,
+  isDown: boolean,
+  scratch: Float64Array,
+  multiply: AddProduct,
+): void {
+  const start = block * BLOCK;
+  const end = Math.min(n, start + BLOCK);
+  const width = end - start;
+  const known = scratch.subarray(0, width * columns).fill(0);
+  if (isDown && start > 0) {
+    multiply(width, columns, start, transposed(view(U, n, start)), view(x, columns), view(known, columns));
+  } else if (!isDown && end < n) {
+    const right = view(U, n, start * n + end);
+    multiply(width, columns, n - end, right, view(x, columns, end * columns), view(known, columns));
+  }
+  const place = x.subarray(start * columns, end * columns);
+  for (let i = 0; i < known.length; i++) known[i] = place[i] - known[i];
+  place.fill(0);
+  const inverse = view(inverses[block], width);
+  const left = isDown ? transposed(inverse) : inverse;
+  multiply(width, columns, width, left, view(known, columns), view(place, columns));
 }
 
 /** X with A·X = B: {@link choleskyFactor}, then {@link choleskySolveFactored}. */

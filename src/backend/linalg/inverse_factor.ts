@@ -4,7 +4,10 @@
  * The papers' code inverts H and factors the inverse. Here H itself is factored from its last row up, H = MMᵀ with M upper
  * triangular: then H⁻¹ = M⁻ᵀM⁻¹ and U = M⁻¹, which is half the work and never forms an inverse to factor it.
  */
+
 import { factorInPlace, type LinalgOptions } from './cholesky.ts';
+import { addProduct } from './gemm.ts';
+import { whereShared } from './shared_work.ts';
 import { invertUpperInPlace } from './triangular.ts';
 
 /**
@@ -14,9 +17,12 @@ import { invertUpperInPlace } from './triangular.ts';
  */
 export async function inverseFactor(H: Float64Array, n: number, options: LinalgOptions = {}): Promise<Float64Array> {
   // With rows and columns in reverse order, H = MMᵀ is the common H' = LLᵀ = U'ᵀU'.
-  const { U } = await factorInPlace(H.reverse(), n, options);
-  reflect(U, n);
-  return invertUpperInPlace(U, n, options);
+  await whereShared(H, options.multiply ?? addProduct, async (place) => {
+    await factorInPlace(place.reverse(), n, options);
+    reflect(place, n);
+    await invertUpperInPlace(place, n, options);
+  });
+  return H;
 }
 
 /** M of U', in its place: M_ij = U'_(n−1−j)(n−1−i), across the other diagonal. */

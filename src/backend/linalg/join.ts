@@ -83,17 +83,20 @@ export function joinHalves(
   const roots = Array.from({ length: k }, (_, i) => i).filter((i) => needed.has(start + i));
   secularVectors(d, z, solution, { roots, columns: grouped, vectors: solution.differences });
   const [n1, n2] = [middle - start, end - middle];
-  const rows = roots.length;
+  const width = end - start;
+  const found = roots.length;
+  // Whole tiles of the product; deflated vectors are put over what that is too much.
+  const rows = Math.min(width, Math.ceil(found / 4) * 4);
+  shares.fill(0, start * n + found * k, start * n + rows * k);
   for (let i = 0; i < rows; i++) vectors.fill(0, (start + i) * n + start, (start + i) * n + end);
   const product = (m: number, from: number, count: number, first: number, origin: number) => {
-    if (rows === 0 || count === 0) return;
+    if (found === 0 || count === 0) return;
     const left = view(shares, k, start * n + first);
     multiply(rows, m, count, left, view(gathered, m, from), view(vectors, n, start * n + origin));
   };
   product(n1, top_at, tops, 0, start);
   product(n2, bottom_at, bottoms, k - bottoms, middle);
-  const width = end - start;
-  let row = start + rows;
+  let row = start + found;
   for (let i = 0; i < deflated.length; i++) {
     if (!needed.has(start + k + i)) continue;
     vectors.set(gathered.subarray(deflated_at + i * width, deflated_at + (i + 1) * width), row * n + start);

@@ -124,3 +124,22 @@ export function room(multiply: AddProduct = addProduct): Room {
     },
   };
 }
+
+/** Works on a copy of `values` that all threads reach, and copies back what became of it; on `values` itself where they reach that. */
+export async function whereShared<T>(
+  values: Float64Array,
+  multiply: AddProduct,
+  work: (held: Float64Array) => Promise<T>,
+): Promise<T> {
+  if (!multiply.allocate || multiply.kernelFor?.(values)) return work(values);
+  const held = room(multiply);
+  try {
+    const copy = held.take(values.length);
+    copy.set(values);
+    const result = await work(copy);
+    values.set(copy);
+    return result;
+  } finally {
+    held.release();
+  }
+}

@@ -1,7 +1,8 @@
 /** @file Inverses of upper triangular matrices in f64, by halves, so that products do most of the work. */
 import { breather, throwIfCancelled } from '../event_loop.ts';
 import type { LinalgOptions } from './cholesky.ts';
-import { addProduct, view } from './gemm.ts';
+import { type AddProduct, addProduct, view } from './gemm.ts';
+import { room, whereShared } from './shared_work.ts';
 
 /** At most so many rows are inverted one element at a time. */
 const SMALL = 64;
@@ -44,9 +45,24 @@ export async function invertUpperInPlace(
   { signal, multiply = addProduct }: LinalgOptions = {},
 ): Promise<Float64Array> {
   throwIfCancelled(signal);
-  const breathe = breather(signal);
-  // Of all halves, the first of which is the largest.
-  const scratch = new Float64Array((Math.ceil(n / 2) + SMALL) ** 2);
+  const held = room(multiply);
+  try {
+    // Of all halves, the first of which is the largest.
+    const scratch = held.take((Math.ceil(n / 2) + SMALL) ** 2);
+    await whereShared(U, multiply, (place) => invertHalves(place, n, scratch, breather(signal), multiply));
+  } finally {
+    held.release();
+  }
+  return U;
+}
+
+function invertHalves(
+  U: Float64Array,
+  n: number,
+  scratch: Float64Array,
+  breathe: () => Promise<void> | undefined,
+  multiply: AddProduct,
+): Promise<void> {
   const invert = async (start: number, end: number): Promise<void> => {
     const m = end - start;
     if (m <= SMALL) {
@@ -75,8 +91,8 @@ export async function invertUpperInPlace(
       const rest = view(half, columns, first * columns);
       multiply(last - first, columns, rows - first, view(U, n, at + start + first), rest, view(U, n, at + middle));
     }
-    await breathe();
+    const pause = breathe();
+    if (pause) await pause;
   };
-  await invert(0, n);
-  return U;
+  return invert(0, n);
 }

@@ -10,6 +10,7 @@ export type { TaskName };
 type Kind = 'f32' | 'f64' | 'u32' | 'u8' | 'number' | readonly string[];
 type Schema<T> = { readonly [K in keyof Required<T>]: Kind };
 
+const DIVERGENCES = ['forward_kl', 'reverse_kl', 'jsd'] as const;
 const ACTIVATION_NAMES = ['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 
 /** Fields of each task, in the order in which they are written. */
@@ -25,7 +26,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ m: 'number', n: 'number', k: 'number' },
     ...{ a: 'f64', a_row_stride: 'number', a_column_stride: 'number' },
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
-    ...{ output: 'f64', output_row_stride: 'number', upper: 'number' },
+    ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },
@@ -70,8 +71,25 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   glu_backward: {
     ...{ activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', grad_output: 'f32', grad_gate: 'f32', grad_up: 'f32' },
   },
+  cross_entropy_backward: {
+    ...{ n: 'number', first_column: 'number', factor: 'number', soft_cap: 'number' },
+    ...{ logits: 'f32', state: 'f32', weights: 'f32', target_ids: 'u32' },
+  },
+  divergence: {
+    ...{ kind: DIVERGENCES, beta: 'number', n: 'number', teacher: 'f32', student: 'f32' },
+    ...{ teacher_state: 'f32', student_state: 'f32', sums: 'f32' },
+  },
+  divergence_backward: {
+    ...{ kind: DIVERGENCES, beta: 'number', n: 'number', teacher: 'f32', student: 'f32' },
+    ...{ teacher_state: 'f32', student_state: 'f32', sums: 'f32' },
+    ...{ weights: 'f32', factor: 'number', soft_cap: 'number' },
+  },
   activation: { activation: ACTIVATION_NAMES, gate: 'f32', up: 'f32', output: 'f32' },
   cross_entropy: { n: 'number', first_column: 'number', logits: 'f32', target_ids: 'u32', state: 'f32' },
+  compare_logits: {
+    ...{ n: 'number', first_column: 'number', dense: 'f32', own: 'f32' },
+    ...{ dense_state: 'f32', own_state: 'f32', state: 'f32' },
+  },
   decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },
   rms_norm: {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },

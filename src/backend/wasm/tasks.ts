@@ -7,7 +7,11 @@ import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type CompareLogitsRows, compareRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
+import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
+import type { DivergenceRows } from '../cpu/divergence.ts';
+import type { DivergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { type GluBackwardElements, gluBackwardRange } from '../cpu/glu_backward.ts';
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
@@ -24,6 +28,7 @@ import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
+import { crossEntropyGradients, divergenceGradients, divergenceSums, type Singles } from './losses.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
@@ -96,6 +101,8 @@ export interface Product64Task {
   output_row_stride: number;
   /** Only elements with column ≥ row are wanted. */
   upper: boolean;
+  /** What a range counts; rows of a triangle. */
+  by: 'rows' | 'columns';
 }
 
 export interface Tasks extends LinalgTasks {
@@ -106,9 +113,13 @@ export interface Tasks extends LinalgTasks {
   gram: GramTask;
   attention: AttentionTask;
   attention_backward: AttentionBackwardTask;
-  glu_backward: GluBackwardElements;
+  glu_backward: Singles<GluBackwardElements>;
+  cross_entropy_backward: Singles<CrossEntropyBackwardRows>;
+  divergence: Singles<DivergenceRows>;
+  divergence_backward: Singles<DivergenceBackwardRows>;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
+  compare_logits: CompareLogitsRows;
   decode: DecodeTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
@@ -259,9 +270,17 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     }
   },
 
-  /** Rows `start … end` of C. */
+  /** Rows or columns `start … end` of C. */
   product64({ product64 }, task, start, end) {
     const { m, n, k, upper, output_row_stride } = task;
+    if (task.by === 'columns') {
+      const a = { values: task.a, offset: 0, row_stride: task.a_row_stride, column_stride: task.a_column_stride };
+      const b = { values: task.b, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
+      const part = { ...b, offset: start * task.b_column_stride };
+      const target = view(task.output, output_row_stride, start);
+      product64.multiply(m, end - start, k, a, part, target, { adds: true });
+      return;
+    }
     const a = { values: task.a, offset: start * task.a_row_stride, row_stride: task.a_row_stride };
     const b = { values: task.b, offset: 0, row_stride: task.b_row_stride, column_stride: task.b_column_stride };
     // Of the rows of a triangle, columns from the first row on are wanted.
@@ -290,7 +309,13 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),
   attention_backward: (tools, task, start, end) => attentionBackwardHeads(tools, task, start, end),
-  glu_backward: (_, task, start, end) => gluBackwardRange(task, start, end),
+  glu_backward({ math }, task, start, end) {
+    if (task.activation === 'silu') math.gatedSiluBackward(task, start, end);
+    else gluBackwardRange(task, start, end);
+  },
+  cross_entropy_backward: (tools, task, start, end) => crossEntropyGradients(tools, task, start, end),
+  divergence: (tools, task, start, end) => divergenceSums(tools, task, start, end),
+  divergence_backward: (tools, task, start, end) => divergenceGradients(tools, task, start, end),
 
   activation({ math }, { activation, gate, up, output }, start, end) {
     if (activation === 'silu' && up) {
@@ -322,6 +347,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
     }
   },
+
+  compare_logits: (_, task, start, end) => compareRows(task, start, end),
 
   decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);

@@ -260,7 +260,8 @@ function stalled(): WhittleError {
   return new WhittleError({
     code: 'engine_stalled',
     message: 'A compute thread stopped in the middle of its work and does not answer.',
-    action: 'The engine is started anew, and the job can go on behind the last layer that was finished.',
+    action:
+      'The studio starts the engine anew and goes on behind the last layer that was finished. Elsewhere run the job again.',
   });
 }
 

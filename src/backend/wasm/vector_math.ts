@@ -24,8 +24,8 @@ import {
 
 /** Elements that are worked on at once. */
 const CHUNK = 4096;
-/** Addresses in bytes: a pair of f64 sums, the shift, then two chunks. */
-const [SUM_AT, SHIFT_AT, X_AT, Y_AT] = [0, 16, 32, 32 + 4 * CHUNK];
+/** Addresses in bytes: a pair of f64 sums, the shift, then three chunks. */
+const [SUM_AT, SHIFT_AT, X_AT, Y_AT, Z_AT] = [0, 16, 32, 32 + 4 * CHUNK, 32 + 8 * CHUNK];
 
 const F32X4_ADD = simd(0xe4);
 const F32X4_SUB = simd(0xe5);
@@ -115,10 +115,42 @@ export function gatedSilu(): WasmFunction {
   return { name: 'gated_silu', parameters: 3, locals: [[4, V128]], code };
 }
 
+/**
+ * Of silu(x)·u, by its gradient d, from addresses x, u and d on while x is below `end`: with s = 1/(1 + exp(−x)),
+ * x ← d·u·s·(1 + x·(1 − s)) and d ← d·x·s. Other elements of u stay as they are.
+ */
+function gatedSiluBackward(): WasmFunction {
+  const [x_at, end, u_at, d_at, e, n, poly, x, d] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const s = e;
+  const code = loopBelow(x_at, i32Const(16), end, [
+    ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(x), ...F32X4_NEG, ...localSet(e)],
+    ...exponential(e, n, poly),
+    ...[...f32s(1), ...localGet(e), ...f32s(1), ...F32X4_ADD, ...F32X4_DIV, ...localSet(s)],
+    // d·s is a factor of both.
+    ...[...localGet(d_at), ...v128Load(), ...localGet(s), ...F32X4_MUL, ...localSet(d)],
+    ...[...localGet(x_at), ...f32s(1), ...localGet(s), ...F32X4_SUB, ...localGet(x), ...F32X4_MUL],
+    ...[...f32s(1), ...F32X4_ADD, ...localGet(u_at), ...v128Load(), ...F32X4_MUL, ...localGet(d), ...F32X4_MUL],
+    ...v128Store(),
+    ...[...localGet(d_at), ...localGet(d), ...localGet(x), ...F32X4_MUL, ...v128Store()],
+    ...[...advance(u_at, i32Const(16)), ...advance(d_at, i32Const(16))],
+  ]);
+  return { name: 'gated_silu_backward', parameters: 4, locals: [[5, V128]], code };
+}
+
 interface Exports {
   /** @param bytes Of whole vectors. */
   exp_and_sum(bytes: number): void;
   gated_silu(x: number, end: number, y: number): void;
+  gated_silu_backward(x: number, end: number, u: number, d: number): void;
+}
+
+/** As `glu_backward` has them. */
+interface GatedGradients {
+  gate: Float32Array;
+  up: Float32Array;
+  grad_output: Float32Array;
+  grad_gate: Float32Array;
+  grad_up: Float32Array;
 }
 
 export class VectorMath {
@@ -127,15 +159,17 @@ export class VectorMath {
   private readonly sums: Float64Array;
   private readonly x: Float32Array;
   private readonly y: Float32Array;
+  private readonly z: Float32Array;
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([expAndSum(), gatedSilu()]));
+    const module = new WebAssembly.Module(assemble([expAndSum(), gatedSilu(), gatedSiluBackward()]));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
     this.sums = new Float64Array(memory.buffer, SUM_AT, 2);
     this.shift = new Float32Array(memory.buffer, SHIFT_AT, 1);
     this.x = new Float32Array(memory.buffer, X_AT, CHUNK);
     this.y = new Float32Array(memory.buffer, Y_AT, CHUNK);
+    this.z = new Float32Array(memory.buffer, Z_AT, CHUNK);
   }
 
   /** Σ exp(values[i] − shift) over `start … end`, in f64; with `keeps` the terms take the places of the values. */
@@ -164,6 +198,20 @@ export class VectorMath {
       y.set(up.subarray(at, at + count));
       this.exports.gated_silu(X_AT, X_AT + 4 * count, Y_AT);
       output.set(y.subarray(0, count), at);
+    }
+  }
+
+  /** Of silu(gate) ⊙ up over `start … end`. */
+  gatedSiluBackward({ gate, up, grad_output, grad_gate, grad_up }: GatedGradients, start: number, end: number): void {
+    const { x, y, z } = this;
+    for (let at = start; at < end; at += CHUNK) {
+      const count = Math.min(CHUNK, end - at);
+      x.set(gate.subarray(at, at + count));
+      y.set(up.subarray(at, at + count));
+      z.set(grad_output.subarray(at, at + count));
+      this.exports.gated_silu_backward(X_AT, X_AT + 4 * count, Y_AT, Z_AT);
+      grad_gate.set(x.subarray(0, count), at);
+      grad_up.set(z.subarray(0, count), at);
     }
   }
 }

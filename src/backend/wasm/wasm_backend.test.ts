@@ -3,7 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ActivationName, AttentionArgs, Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
+import { choleskySolve } from '../linalg/cholesky.ts';
 import { addProduct, transposed, view } from '../linalg/gemm.ts';
+import { inverseFactor } from '../linalg/inverse_factor.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import { normalisedError, randomIds, randomValues } from '../testing.ts';
 import { TRAINING_CASES } from '../training_cases.ts';
@@ -266,6 +268,24 @@ describe('threads', () => {
     );
     expect(shared.eigenvalues).toEqual(alone.eigenvalues);
     expect(Buffer.from(shared.eigenvectors.buffer).equals(Buffer.from(alone.eigenvectors.buffer))).toBe(true);
+    expect(crew.heap.usedBytes).toBe(before);
+  });
+
+  it('leave none in factors, inverses and what is solved with them', async () => {
+    const n = 330;
+    const samples = Float64Array.from(randomValues(n * n, 3));
+    const matrix = Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+    addProduct(n, n, n, transposed(view(samples, n)), view(samples, n), view(matrix, n));
+    const before = crew.heap.usedBytes;
+    const [alone, shared] = await Promise.all(
+      BACKENDS.map(async ([, { addProduct: multiply }]) => [
+        await choleskySolve(matrix, samples, n, n, { multiply }),
+        await inverseFactor(matrix.slice(), n, { multiply }),
+      ]),
+    );
+    for (const [i, values] of shared.entries()) {
+      expect(Buffer.from(values.buffer).equals(Buffer.from(alone[i].buffer))).toBe(true);
+    }
     expect(crew.heap.usedBytes).toBe(before);
   });
 

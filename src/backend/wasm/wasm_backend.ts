@@ -16,6 +16,7 @@ import type {
   AttentionArgs,
   Backend,
   BackendInfo,
+  CompareLogitsArgs,
   CountNonFiniteArgs,
   CovarianceArgs,
   CrossEntropyArgs,
@@ -34,6 +35,9 @@ import type {
 } from '../backend.ts';
 import { addElements } from '../cpu/add.ts';
 import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
+import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
+import { divergenceRows } from '../cpu/divergence.ts';
+import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
 import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
@@ -51,6 +55,7 @@ import {
   checkActivation,
   checkAttention,
   checkAttentionBackward,
+  checkCompareLogits,
   checkCovariance,
   checkCrossEntropy,
   checkDecode,
@@ -60,10 +65,17 @@ import {
   checkMatmulAt,
   checkMatmulBt,
 } from '../shapes.ts';
-import type { AttentionBackwardArgs, GluBackwardArgs } from '../training_kernels.ts';
+import type {
+  AttentionBackwardArgs,
+  CrossEntropyBackwardArgs,
+  DivergenceArgs,
+  DivergenceBackwardArgs,
+  GluBackwardArgs,
+} from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
 import type { Epilogue } from './epilogue.ts';
+import type { Singles } from './losses.ts';
 import { PackedTensors } from './packed_tensors.ts';
 import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
@@ -163,7 +175,22 @@ class WasmBackend extends HostBackend {
 
   override readonly glu_backward = (args: GluBackwardArgs): void => {
     const { elements, ...task } = gluBackwardElements(args);
-    this.threads.run('glu_backward', singlesOf(task), equalRanges(elements, this.parts(64 * elements)));
+    this.threads.run('glu_backward', singlesOf(task), equalRanges(elements, this.parts(32 * elements)));
+  };
+
+  override readonly cross_entropy_backward = (args: CrossEntropyBackwardArgs): void => {
+    const { rows, ...task } = crossEntropyBackwardRows(args);
+    this.threads.run('cross_entropy_backward', singlesOf(task), equalRanges(rows, this.parts(16 * rows * task.n)));
+  };
+
+  override readonly divergence = (args: DivergenceArgs): void => {
+    const { rows, ...task } = divergenceRows(args);
+    this.threads.run('divergence', singlesOf(task), equalRanges(rows, this.parts(16 * rows * task.n)));
+  };
+
+  override readonly divergence_backward = (args: DivergenceBackwardArgs): void => {
+    const { rows, ...task } = divergenceBackwardRows(args);
+    this.threads.run('divergence_backward', singlesOf(task), equalRanges(rows, this.parts(16 * rows * task.n)));
   };
 
   glu(args: GluArgs): void {
@@ -203,6 +230,16 @@ class WasmBackend extends HostBackend {
       ...{ target_ids: ids(args.target_ids), state: output(args.state) },
     };
     this.threads.run('cross_entropy', task, equalRanges(rows, this.parts(16 * rows * n)));
+  }
+
+  compare_logits(args: CompareLogitsArgs): void {
+    const { rows, n } = checkCompareLogits(args);
+    const { first_column } = args;
+    const task = {
+      ...{ n, first_column, dense: singles(args.dense), own: singles(args.own), state: output(args.state) },
+      ...{ dense_state: singles(args.dense_state), own_state: singles(args.own_state) },
+    };
+    this.threads.run('compare_logits', task, equalRanges(rows, this.parts(64 * rows * n)));
   }
 
   override readonly rms_norm = (args: RmsNormArgs): void => {
@@ -337,8 +374,10 @@ class WasmBackend extends HostBackend {
         ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
         ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
         output_row_stride: isInPlace ? c.row_stride : n,
+        by: upper || m >= n ? ('rows' as const) : ('columns' as const),
       };
-      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : equalRanges(m, parts, 4));
+      const shared = task.by === 'rows' ? equalRanges(m, parts, 4) : equalRanges(n, parts, 8);
+      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : shared);
       for (let row = 0; row < (isInPlace ? 0 : m); row++) {
         const first = upper ? row : 0;
         c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
@@ -378,11 +417,11 @@ function copied(arrays: Arrays, matrix: MatrixView, rows: number, columns: numbe
 }
 
 /** A task whose arrays are all f32: what every tensor but a covariance is. */
-function singlesOf<T>(task: T): T {
+function singlesOf<T>(task: T): Singles<T> {
   for (const [name, value] of Object.entries(task as object)) {
     if (value instanceof Float64Array) throw covarianceMisused(name);
   }
-  return task;
+  return task as Singles<T>;
 }
 
 /** The numbers of an operand; a covariance, which is f64, is rounded. */

@@ -8,6 +8,7 @@ import activations from '../../../shaders/common/activations.wgsl?raw';
 import attention_options from '../../../shaders/common/attention_options.wgsl?raw';
 import attention_scores from '../../../shaders/common/attention_scores.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
+import compared_terms from '../../../shaders/common/compared_terms.wgsl?raw';
 import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
 import divergence_terms from '../../../shaders/common/divergence_terms.wgsl?raw';
 import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
@@ -52,6 +53,7 @@ const FRAGMENTS = {
   divergence_terms,
   attention_options,
   blocks,
+  compared_terms,
   covariance_vec4,
   few_rows,
   fp4_levels,

@@ -20,6 +20,7 @@ import { center_rows } from './kernels/center_rows.ts';
 import { clip } from './kernels/clip.ts';
 import { clip_backward } from './kernels/clip_backward.ts';
 import { column_sums } from './kernels/column_sums.ts';
+import { compare_logits } from './kernels/compare_logits.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
 import { cross_entropy_backward } from './kernels/cross_entropy_backward.ts';
@@ -281,6 +282,10 @@ export class WebGpuBackend implements backend.Backend {
 
   cross_entropy(args: backend.CrossEntropyArgs): void {
     cross_entropy(this.context, args);
+  }
+
+  compare_logits(args: backend.CompareLogitsArgs): void {
+    compare_logits(this.context, args);
   }
 
   count_non_finite(args: backend.CountNonFiniteArgs): void {

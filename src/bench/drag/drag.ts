@@ -1,10 +1,13 @@
-/** @file The slider dragged on the page as a person drags it: frames as they come, and what the page's thread works for a move. */
+/**
+ * @file The page as a person feels it: how soon a model's facts are there, how much moves by itself while it opens, and the slider
+ * dragged: frames as they come, and what the page's thread works for a move.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CDPSession, Page } from 'playwright';
 import { launchHeadless } from '../../cli/browser.ts';
-import { LAYERS, writeSyntheticModel } from './synthetic_model.ts';
+import { HIDDEN, LAYERS, writeSyntheticModel } from './synthetic_model.ts';
 
 /** One way of dragging, one row of the table. */
 export interface DragFigure {
@@ -25,19 +28,39 @@ export interface DragFigure {
   layout_ms: number;
 }
 
+/** A model opened on an empty page, until all of it is measured. */
+export interface OpeningFigure {
+  layers: number;
+  /** From the choice of the files to its shape on the page. */
+  facts_ms: number;
+  /** Sum of the browser's layout shifts without a person's doing, from the start of the page on; 0.1 is its limit for "good". */
+  layout_shift: number;
+}
+
+export interface StudioFigures {
+  opening: OpeningFigure[];
+  drag: DragFigure[];
+}
+
 const OPEN_PATIENCE_MS = 300_000;
 const MOVES = 120;
 
 /** Opens a synthetic model of thirty layers and drags the slider and the size target, engine idle; then the slider while a job runs. */
-export async function measureDrags(app: string): Promise<DragFigure[]> {
+export async function measureStudio(app: string): Promise<StudioFigures> {
   const folder = await mkdtemp(join(tmpdir(), 'whittle-drag-'));
   const browser = await launchHeadless(app, 'index.html');
   try {
     const { page } = browser;
     await page.setViewportSize({ width: 1440, height: 900 });
     await smallWindows(page);
-    await page.getByLabel('Model files').setInputFiles(await writeSyntheticModel(folder));
+    const files = await writeSyntheticModel(folder);
+    const chosen = performance.now();
+    await page.getByLabel('Model files').setInputFiles(files);
+    await page.getByRole('region', { name: 'Model', exact: true }).getByText(`${LAYERS} × ${HIDDEN}`).first().waitFor();
+    const facts_ms = performance.now() - chosen;
     await page.getByText(/Opening the model.*done in/).waitFor({ timeout: OPEN_PATIENCE_MS });
+    const layout_shift: number = await page.evaluate(SHIFTS);
+    const opening = [{ layers: LAYERS, facts_ms, layout_shift }];
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
     const idle = await drag(page, cdp, 'sparsity', 'idle');
@@ -46,7 +69,7 @@ export async function measureDrags(app: string): Promise<DragFigure[]> {
     await calm(page);
     await page.getByRole('button', { name: /^Sweep/ }).click();
     await page.waitForTimeout(1500);
-    return [idle, target, await drag(page, cdp, 'sparsity', 'busy')];
+    return { opening, drag: [idle, target, await drag(page, cdp, 'sparsity', 'busy')] };
   } finally {
     await browser.close();
     await rm(folder, { recursive: true, force: true });
@@ -136,6 +159,15 @@ const RECORD_FRAMES = `
     return { gaps: gaps.slice(1), handled };
   };
 `;
+
+/** Runs in the page: entries from its start on are kept for whoever asks. */
+const SHIFTS = `new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+  }).observe({ type: 'layout-shift', buffered: true });
+  setTimeout(() => resolve(sum), 300);
+})`;
 
 async function times(cdp: CDPSession): Promise<Record<string, number>> {
   const { metrics } = await cdp.send('Performance.getMetrics');

@@ -3,19 +3,15 @@
  * are rounded by output row, what linears read and the cache of keys and values by token, and gradients pass straight through.
  */
 import * as v from 'valibot';
-import type { Tensor } from '../../backend/backend.ts';
-import type { DecoderModel, WeightOutline, WeightRef } from '../../models/decoder_model.ts';
+import type { DecoderModel, WeightOutline } from '../../models/decoder_model.ts';
 import type { InputQuantization } from '../../models/input_quantization.ts';
 import { type Grouped, INT8_ROW, packingLabel } from '../../models/packed/packing.ts';
 import type { Rounding } from '../../runtime/backward/rounding.ts';
-import type { TrainedLinear } from '../../runtime/backward/trained.ts';
-import { trainedWeight } from '../../runtime/backward/trained_weight.ts';
-import { WeightLoader } from '../../runtime/weights.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
 import { layerLinears, linearOf, withWeights } from '../layerwise/half.ts';
 import { planLinears } from '../layerwise/plan_linears.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
-import { choice, number, numberOr } from '../options/fields.ts';
+import { choice, number } from '../options/fields.ts';
 import { BITS } from '../options/integers.ts';
 import { nearestValues } from '../solvers/packed_values.ts';
 import { symmetricGroups } from '../solvers/symmetric_groups.ts';
@@ -27,6 +23,7 @@ import { alphaOf, BATCH, lrOf, SEED, STEPS, type StepOptions } from '../train/op
 import { heldOut } from '../train/schedule.ts';
 import { BETA, type DivergenceOptions, LOSS, towardsDense } from '../train/teacher.ts';
 import { assertWindows, PREPARING, trained } from '../train/train.ts';
+import { rankOrFull, wholeLinears } from '../train/whole_linears.ts';
 import { ownText } from './own_text.ts';
 
 export interface Options extends StepOptions, DivergenceOptions {
@@ -79,14 +76,7 @@ export const llmQat: Method<Options> = {
       },
       { min: 1, max: 100000, value: 32, whole: true },
     ),
-    rank: numberOr(
-      {
-        label: 'Rank',
-        help: 'full: every weight is trained, as in the paper, which holds four numbers for each. A number: low-rank adapters in their place.',
-      },
-      ['full'],
-      { min: 1, max: 1024, value: 'full', whole: true },
-    ),
+    rank: rankOrFull('full'),
     ...{ alpha: alphaOf(16), loss: LOSS, beta: BETA, steps: STEPS, lr: lrOf(1e-4), batch: BATCH, seed: SEED },
   }),
   refusal(model) {
@@ -163,14 +153,7 @@ function learning(options: Options): Learning {
   return {
     async linears(arena, model) {
       if (rank !== 'full') return seededAdapters(arena, model, { ...options, rank }, rounding);
-      const loader = new WeightLoader(arena);
-      const trained = new Map<WeightRef, TrainedLinear>();
-      for (const { weight } of linearPlaces(model)) {
-        if (trained.has(weight)) continue;
-        const tensor: Tensor = await loader.load(weight);
-        trained.set(weight, trainedWeight(arena, tensor, rounding));
-      }
-      return trained;
+      return wholeLinears(arena, model, rounding);
     },
     hold({ shape: [rows, columns] }, values) {
       const packing = packingOf(options);

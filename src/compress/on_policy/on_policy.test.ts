@@ -7,6 +7,8 @@ import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import type { CompressionProgress } from '../method.ts';
 import { policyWeights } from '../minillm/targets.ts';
+import { parseRecipe } from '../recipe/recipe.ts';
+import { requireMethod } from '../registry.ts';
 import type { TrainingPoint } from '../train/report.ts';
 import { drawing } from './sample.ts';
 
@@ -84,6 +86,20 @@ describe('tf_llmd', () => {
     const model = await runRecipe(backend, job, recipe, undefined, { observer });
     expect(model.layers).toHaveLength(1);
     expect(points.at(-1)?.held_out_loss).toBeLessThan(0.9 * points[0].held_out_loss);
+  });
+
+  it('trains whole weights where it is asked to, as the paper does', async () => {
+    const points: TrainingPoint[] = [];
+    const observer = { onProgress() {}, onTraining: (point: TrainingPoint) => points.push(point) };
+    const recipe = 'tf_llmd:layers=1,rank=full,steps=20,lr=0.003,batch=2';
+    const model = await runRecipe(backend, job, recipe, undefined, { observer });
+    expect(points.at(-1)?.held_out_loss).toBeLessThan(0.9 * points[0].held_out_loss);
+    const [before, after] = [job.model, model].map(({ layers }) => layers[0].mlp.up_proj.weight);
+    expect(await after.read()).not.toEqual(await before.read());
+    const { refusal } = requireMethod('tf_llmd');
+    const packed = await runRecipe(backend, job, 'rtn:bits=4,group=16');
+    const options = parseRecipe(recipe).steps[0].options;
+    expect(refusal(packed, options as never)).toContain('packed as int4 g16, and rank=full trains plain weights');
   });
 });
 

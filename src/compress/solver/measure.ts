@@ -8,9 +8,10 @@ import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { DivergenceSums } from '../../runtime/divergence.ts';
+import { compareHeads } from '../../runtime/compare_heads.ts';
+import { tokenDivergence } from '../../runtime/divergence.ts';
 import { embedTokens } from '../../runtime/embed.ts';
-import { headInputs, logitsOfBoth } from '../../runtime/head.ts';
+import { headInputs } from '../../runtime/head.ts';
 import { runLayersFrom } from '../../runtime/model_pass.ts';
 import { nextTokens } from '../../runtime/perplexity.ts';
 import { BatchStates, type SpillOptions } from '../../runtime/spill.ts';
@@ -108,18 +109,20 @@ export class DenseStates {
     const last = this.states[this.states.length - 1][index];
     const [own] = await headInputs(arena, loader, model, [hidden]);
     const [other] = await headInputs(arena, loader, this.model, [await onDevice(arena, last)]);
-    const sums = new DivergenceSums(nextTokens(this.windows, batch));
-    const heads = [
+    const { states } = await compareHeads(
+      arena,
+      loader,
       { head: this.model.lm_head, input: other },
       { head: model.lm_head, input: own },
-    ] as const;
-    await logitsOfBoth(arena, loader, heads[0], heads[1], sums.add.bind(sums), signal);
+      nextTokens(this.windows, batch),
+      signal,
+    );
     const rows = own.shape[0];
     arena.free(own, other);
     let [sum, count] = [0, 0];
     for (let row = 0; row < rows; row++) {
       if ((row + 1) % this.windows.seqlen === 0) continue;
-      sum += sums.token(row).kl;
+      sum += tokenDivergence(states, row).kl;
       count++;
     }
     return { sum, count };

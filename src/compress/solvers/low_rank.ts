@@ -50,15 +50,15 @@ export async function lowRank(
     ? [view(M, columns), transposed(view(M, columns))]
     : [transposed(view(M, columns)), view(M, columns)];
   multiply(n, n, isWide ? columns : rows, left, right, view(squares, n));
-  const { eigenvalues, eigenvectors } = await symmetricEigen(squares, n, signal, multiply);
+  const { eigenvalues, eigenvectors } = await symmetricEigen(squares, n, signal, multiply, rank);
   const values = Array.from({ length: rank }, (_, j) => Math.sqrt(Math.max(0, eigenvalues[j] ?? 0)));
-  const vectors = view(eigenvectors, n);
+  const vectors = view(eigenvectors, rank);
   if (isWide) {
     // up = U·√d; down = √d⁻¹·Uᵀ·W: the whitening cancels.
     multiply(rank, columns, rows, transposed(vectors), view(W, columns), view(down, columns));
     for (let j = 0; j < rank; j++) {
       const root = Math.sqrt(values[j]);
-      for (let i = 0; i < rows; i++) up[i * rank + j] = eigenvectors[i * n + j] * root;
+      for (let i = 0; i < rows; i++) up[i * rank + j] = eigenvectors[i * rank + j] * root;
       for (let i = 0; i < columns; i++) down[j * columns + i] = root > 0 ? down[j * columns + i] / root : 0;
     }
     return { rank, up, down };
@@ -72,7 +72,7 @@ export async function lowRank(
     const root = Math.sqrt(values[j]);
     for (let i = 0; i < rows; i++) up[i * rank + j] = root > 0 ? up[i * rank + j] / root : 0;
     for (let i = 0; i < columns; i++) {
-      down[j * columns + i] = root * (inverse ? down[j * columns + i] : eigenvectors[i * n + j]);
+      down[j * columns + i] = root * (inverse ? down[j * columns + i] : eigenvectors[i * rank + j]);
     }
   }
   return { rank, up, down };

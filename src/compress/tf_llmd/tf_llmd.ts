@@ -3,22 +3,27 @@
  * first ones, and goes on learning the language, with the teacher's distributions beside the text.
  */
 import * as v from 'valibot';
-import type { DecoderModel, ModelOutline } from '../../models/decoder_model.ts';
+import type { DecoderModel, ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
+import { packingLabel } from '../../models/packed/packing.ts';
 import { memoryScratch } from '../../models/scratch.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import { withoutLayers } from '../depth/layers.ts';
 import { depthRefusal } from '../depth/plan.ts';
 import type { CompressedModel, Method, PassContext } from '../method.ts';
 import { choice, number } from '../options/fields.ts';
 import type { Objective } from '../train/held_out.ts';
-import { plannedTraining, trainingRefusal } from '../train/linears.ts';
+import type { Learning } from '../train/learning.ts';
+import { isTrained, linearPlaces, plannedTraining, trainingRefusal } from '../train/linears.ts';
 import { lowRank } from '../train/low_rank.ts';
-import { trainingMemory } from '../train/memory.ts';
+import { adapterMemory, memoryOfTraining } from '../train/memory.ts';
 import { adapterFields, type TrainingOptions } from '../train/options.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
 import { textTargets, withTeacher } from '../train/text_and_teacher.ts';
 import { assertWindows, PREPARING, trained } from '../train/train.ts';
+import { rankOrFull, wholeLinears } from '../train/whole_linears.ts';
 
-export interface Options extends TrainingOptions {
+export interface Options extends Omit<TrainingOptions, 'rank'> {
+  readonly rank: number | 'full';
   readonly take: 'every' | 'first';
   readonly layers: number;
   readonly soft: number;
@@ -53,17 +58,28 @@ export const tfLlmd: Method<Options> = {
       { min: 0, max: 1, value: 0.5 },
     ),
     ...adapterFields(16),
+    rank: rankOrFull(32),
   }),
   dropsLayers: true,
   refusal,
   plan: (model, options) => plannedTraining(truncated(model, options), options),
-  memory: (model, options, plan) => trainingMemory(truncated(model, options), options, plan),
+  memory: (model, options, plan) =>
+    memoryOfTraining(truncated(model, options), options, plan, (weight) => memoryOf(weight, options)),
   run: trainedStudent,
 };
 
-function refusal(model: ModelOutline, { layers }: Options): string | undefined {
+function memoryOf(weight: WeightOutline, { rank }: Options) {
+  if (rank === 'full') return { trained: [elementCount(weight.shape)] };
+  return isTrained(weight) ? adapterMemory(weight, rank) : undefined;
+}
+
+function refusal(model: ModelOutline, { layers, rank }: Options): string | undefined {
   const count = model.layers.length;
   if (layers >= count) return `it has ${count} ${count === 1 ? 'layer' : 'layers'}: fewer than that have to be taken`;
+  const packed = rank === 'full' && linearPlaces(model).find(({ weight }) => weight.packed)?.weight.packed;
+  if (packed) {
+    return `some of its linears are packed as ${packingLabel(packed)}, and rank=full trains plain weights. Give a rank, or put it before the step that packs`;
+  }
   return depthRefusal(model, { drop: count - layers, replace: 'none' }) ?? trainingRefusal(model);
 }
 
@@ -73,6 +89,10 @@ export function truncated<M extends ModelOutline>(model: M, { take, layers }: Pi
   const kept = Array.from({ length: layers }, (_, i) => (take === 'first' ? i : Math.floor((i * count) / layers)));
   const gone = model.layers.map(({ index }) => index).filter((index) => !kept.includes(index));
   return withoutLayers(model, gone) as M;
+}
+
+function learning({ rank, ...options }: Options): Learning {
+  return rank === 'full' ? { linears: wholeLinears } : lowRank({ ...options, rank });
 }
 
 async function trainedStudent(model: DecoderModel, options: Options, context: PassContext): Promise<CompressedModel> {
@@ -95,7 +115,7 @@ async function trainedStudent(model: DecoderModel, options: Options, context: Pa
           ...{ kind: 'forward_kl', head: dense.lm_head, inputs: (await states?.inputs(arena, chosen, batches)) ?? [] },
         })),
     };
-    return await trained(student, options, context, objective, lowRank(options));
+    return await trained(student, options, context, objective, learning(options));
   } finally {
     await states?.clear();
   }

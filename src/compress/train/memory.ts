@@ -2,6 +2,8 @@
 import { memoryCosts } from '../../backend/memory_costs.ts';
 import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
 import { groupsOf } from '../../models/packed/packing.ts';
+import { keepsLogits } from '../../runtime/backward/head.ts';
+import { keptWidth, stepPlan } from '../../runtime/backward/kept_layers.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
@@ -75,27 +77,31 @@ export function memoryOfTraining(
   const batches = Array.from({ length: Math.ceil(batch / size) }, (_, i) => seqlen * Math.min(size, batch - i * size));
   const D = model.config.hidden_size;
   for (const rows of batches) ledger.hold('activations', rows * D);
+  // Batches go up and down in groups, the first of which is the largest; what is kept of layers is planned with its inputs.
+  const step = stepPlan(model.layers, batches);
+  const group = batches.slice(0, step.groups[0]);
   const inputs = new PlannedStates(ledger, plan.stateBudgetBytes ?? DEFAULT_STATE_BUDGET);
   const states = new PlannedStates(ledger);
-  planner.embed(model, batches, (x, i, elements) => states.put(i, x, elements));
+  planner.embed(model, group, (x, i, elements) => states.put(i, x, elements));
   const [told, last] = [new Set(telling(model.layers)), model.layers.length - 1];
   for (const [l, layer] of model.layers.entries()) {
     const { input, output } = layerWidths(layer);
     const weights = told.has(l) ? planner.layer(layer, false) : [];
-    for (const [i, rows] of batches.entries()) {
+    for (const [i, rows] of group.entries()) {
       const x = states.take(i, rows * input);
-      inputs.put(l * batches.length + i, ledger.hold('activations', rows * input), rows * input);
+      if (l >= step.keptFrom) ledger.hold('activations', rows * keptWidth(layer));
+      inputs.put(l * group.length + i, ledger.hold('activations', rows * input), rows * input);
       states.put(i, planner.run(layer, x, rows), rows * output);
     }
     ledger.free(...weights);
   }
   const spilled = inputs.spilledBytes;
   ledger.freeWorkspace();
-  headThereAndBack(planner, model, batches, layerWidths(model.layers[last]).output);
+  headThereAndBack(planner, model, group, layerWidths(model.layers[last]).output);
   // The widest layer on the way down: what arises in it, and a gradient of each.
   const layer = model.layers.reduce((most, each) => (layerBytes(each) > layerBytes(most) ? each : most));
   const held = planner.layer(layer, false);
-  const rows = Math.max(...batches);
+  const rows = Math.max(...group);
   const d = layerWidths(layer);
   for (const name of ['kept', 'gradient']) {
     ledger.workspace(`${name} attention`, rows * (d.input + 2 * d.query + 2 * d.key));
@@ -168,7 +174,7 @@ function layerBytes(layer: ModelOutline['layers'][number]): number {
   );
 }
 
-/** Logits of both heads, a block of the vocabulary at a time. */
+/** Logits of both heads, a block of the vocabulary at a time, or all where they are kept. */
 function headThereAndBack(
   planner: ReturnType<typeof plannerOf>,
   { lm_head, config }: ModelOutline,
@@ -186,8 +192,11 @@ function headThereAndBack(
     ledger.holdIds('head', rows),
   ]);
   const heads = [columns, config.hidden_size].map((each) => ledger.load('head', size * each));
-  ledger.workspace('logits', most * size);
-  ledger.workspace('teacher_logits', most * size);
+  const all = vocabulary * batches.reduce((sum, rows) => sum + rows, 0);
+  const keeps = (hasTeacher: boolean) => size < vocabulary && keepsLogits(vocabulary, batches, hasTeacher);
+  // A training without a teacher keeps more of its own.
+  ledger.workspace('logits', keeps(false) ? all : most * size);
+  ledger.workspace('teacher_logits', keeps(true) ? all : most * size);
   ledger.free(...held, ...heads);
   ledger.freeWorkspace();
 }

@@ -63,6 +63,16 @@ describe('a file that a recipe names', () => {
     expect((await failure(engine.run('set_examples', { files: twins }))).message).toContain('are called a');
   });
 
+  it('stands beside others where it is added, and takes the place of one of its name', async () => {
+    const engine = await engineWith(jsonl('a.jsonl', lessons), jsonl('b.jsonl', lessons));
+    const names = async (add: boolean, ...files: File[]) =>
+      (await engine.run('set_examples', { files, add })).map(({ name, pairs }) => `${name} ${pairs}`);
+    expect(await names(true, jsonl('b.jsonl', lessons.slice(1)))).toEqual(['a.jsonl 12', 'b.jsonl 11']);
+    const both = parseRecipe('rft:data=a.jsonl; distil:data=b.jsonl');
+    expect((await engine.run('plan', { steps: both.steps })).lacks).toBeUndefined();
+    expect(await names(false, jsonl('b.jsonl', lessons))).toEqual(['b.jsonl 12']);
+  });
+
   it('teaches answers, and is another stage where it holds other lines', async () => {
     const engine = await engineWith(jsonl('lessons.jsonl', lessons));
     const { training, points } = await learnt(engine, RFT);

@@ -21,16 +21,21 @@ export interface OpenedExamples extends Pairs {
 
 /**
  * Reads all of them before one is taken; none takes those that are there away.
+ * @param isMore They join those that are there; one of the same name takes its place.
  * @throws `bad_jsonl`; `bad_option` for two of one name.
  */
-export async function setExamplesCommand(state: EngineState, files: readonly File[]): Promise<ExamplesReport[]> {
+export async function setExamplesCommand(
+  state: EngineState,
+  files: readonly File[],
+  isMore = false,
+): Promise<ExamplesReport[]> {
   const read = new Map<string, OpenedExamples>();
   for (const file of files) {
     if (read.has(file.name)) throw twice(file.name);
     read.set(file.name, { ...(await readPairs(file.name, file)), sha256: await digestOf(file) });
   }
-  state.examples = read;
-  return [...read].map(([name, { pairs }]) => ({
+  state.examples = isMore ? new Map([...state.examples, ...read]) : read;
+  return [...state.examples].map(([name, { pairs }]) => ({
     name,
     pairs: pairs.length,
     has_completions: pairs[0].completion !== undefined,

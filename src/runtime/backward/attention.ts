@@ -12,7 +12,7 @@ import type { DeviceAttention, DeviceLinear, DeviceNorm } from '../weights.ts';
 import type { BackwardContext } from './context.ts';
 import { type GradientOutput, linearBackward, normBackward } from './parts.ts';
 
-interface KeptProjection {
+export interface KeptProjection {
   /** As it left its projection, clipped: kept where a norm or a clip stands behind. */
   projected?: Tensor;
   /** As attention reads it. */

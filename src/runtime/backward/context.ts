@@ -12,6 +12,14 @@ export interface BackwardContext {
   readonly gradients: Gradients;
   readonly adapters: TrainedLinears;
   readonly rotations: Rotations;
+  /** Absent: those of `budgets.ts`. */
+  readonly budgets?: KeptBudgets;
+}
+
+/** Bytes, as f32, of what is kept instead of being made twice. */
+export interface KeptBudgets {
+  readonly layerBytes: number;
+  readonly logitsBytes: number;
 }
 
 /** Tables of a window's rotations, and those that turn back: with the sine negated, rotary is its own transpose. */

@@ -1,11 +1,14 @@
 /**
- * @file Loss at the head and its gradient by the last hidden states, in blocks of the vocabulary: neither logits nor the head are
- * ever whole on the device. logits = soft_cap(scale·((norm(h)·projection)·Wᵀ + bias)).
+ * @file Loss at the head and its gradient by the last hidden states, in blocks of the vocabulary: the head is never whole on the
+ * device, and logits only where they fit a budget. logits = soft_cap(scale·((norm(h)·projection)·Wᵀ + bias)).
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DivergenceKind } from '../../backend/training_kernels.ts';
 import type { DecoderModel, Head } from '../../models/decoder_model.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import type { Arena } from '../arena.ts';
+import { KEPT_LOGITS_BYTES } from '../budgets.ts';
 import { blockLogits, type HeadBlock, loadHeadBlock, lossesOfState, vocabularyBlocks } from '../head.ts';
 import { applyNorm } from '../layer_products.ts';
 import type { WeightLoader } from '../weights.ts';
@@ -78,7 +81,7 @@ export async function headBackward(
     return output;
   });
   const states = inputs.map((input, i) => batchState(context, input, targets[i], teacher !== undefined));
-  const stages = stagesOf(context, head, teacher);
+  const stages = stagesOf(context, head, teacher, true);
   await throughBlocks(context, loader, head, states, stages, teacher, signal);
   const loss = await totalLoss(context, states, targets);
 
@@ -138,65 +141,124 @@ export function batchState(
 interface Block {
   start: number;
   end: number;
-  own: HeadBlock;
-  teacher?: HeadBlock;
+  /** Where a stage reads it. */
+  own: HeadBlock | undefined;
 }
 
-/** A pass over the blocks; the logits are made anew for each, and may be overwritten. */
-type Stage = (batch: BatchState, block: Block, logits: Tensor, teacherLogits: Tensor | undefined) => void;
+/** Done with each block's logits, which may be overwritten. */
+interface Stage {
+  run(batch: BatchState, block: Block, logits: Tensor, teacherLogits: Tensor | undefined): void;
+  /** Multiplies by the head itself. */
+  readonly readsHead?: boolean;
+}
 
-/** Stages one after another; of a vocabulary in one block all at once. */
+/** Stages that one pass over the blocks does together: none reads what another sums over all of them. */
+type Round = readonly Stage[];
+
+/** Rounds one after another; of a vocabulary in one block all at once. Logits are kept between them, or made anew. */
 export async function throughBlocks(
   context: BackwardContext,
   loader: WeightLoader,
   head: Head,
   states: readonly BatchState[],
-  stages: readonly Stage[],
+  stages: readonly Round[],
   teacher: Teacher | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { arena } = context;
   const wider = teacher && teacher.head.weight.shape[1] > head.weight.shape[1] ? teacher.head : head;
-  const ranges = vocabularyBlocks(arena, wider, Math.max(...states.map(({ input }) => input.shape[0])));
-  const rounds = ranges.length === 1 ? [stages] : stages.map((stage) => [stage]);
-  for (const round of rounds) {
-    for (const { start, end } of ranges) {
+  const rows = states.map(({ input }) => input.shape[0]);
+  const ranges = vocabularyBlocks(arena, wider, Math.max(...rows));
+  const rounds = ranges.length === 1 ? [stages.flat()] : stages;
+  const fits = keepsLogits(head.weight.shape[0], rows, Boolean(teacher), context.budgets?.logitsBytes);
+  const logits = new BlockLogits(arena, rounds.length > 1 && fits);
+  for (const [r, round] of rounds.entries()) {
+    const isMade = r === 0 || !logits.keeps;
+    for (const [b, { start, end }] of ranges.entries()) {
       throwIfCancelled(signal);
-      const own = await loadHeadBlock(loader, head, { start, end });
-      const theirs = teacher && (await loadHeadBlock(loader, teacher.head, { start, end }));
-      const block: Block = { start, end, own, teacher: theirs };
+      const isRead = isMade || round.some(({ readsHead }) => readsHead);
+      const own = isRead ? await loadHeadBlock(loader, head, { start, end }) : undefined;
+      const theirs = isMade && teacher ? await loadHeadBlock(loader, teacher.head, { start, end }) : undefined;
       for (const [i, batch] of states.entries()) {
         const shape = [batch.input.shape[0], end - start];
-        const logits = arena.workspace('logits', shape);
-        blockLogits(arena, head, own, batch.input, logits);
-        const teacherLogits = teacher && arena.workspace('teacher_logits', shape);
-        if (teacher && theirs && teacherLogits)
-          blockLogits(arena, teacher.head, theirs, teacher.inputs[i], teacherLogits);
-        for (const stage of round) stage(batch, block, logits, teacherLogits);
+        const [mine, others] = logits.of(`${b} ${i}`, shape, teacher !== undefined);
+        if (isMade && own) blockLogits(arena, head, own, batch.input, mine);
+        if (teacher && theirs && others) blockLogits(arena, teacher.head, theirs, teacher.inputs[i], others);
+        for (const stage of round) stage.run(batch, { start, end, own }, mine, others);
+        if (r === rounds.length - 1) logits.free(`${b} ${i}`);
       }
-      arena.free(own.weight, own.bias, theirs?.weight, theirs?.bias);
+      arena.free(own?.weight, own?.bias, theirs?.weight, theirs?.bias);
       await arena.backend.sync();
     }
   }
 }
 
-/** log-sums first, then what a divergence sums, at last the gradient. */
-export function stagesOf(context: BackwardContext, head: Head, teacher: Teacher | undefined): Stage[] {
+/** Whether all logits of some batches may stay on the device from one round to the next. */
+export function keepsLogits(
+  vocabulary: number,
+  rows: readonly number[],
+  hasTeacher: boolean,
+  budget = KEPT_LOGITS_BYTES,
+): boolean {
+  const numbers = rows.reduce((sum, each) => sum + each, 0) * vocabulary * (hasTeacher ? 2 : 1);
+  return 4 * numbers <= budget;
+}
+
+/** Logits of blocks and batches, by name: in the same workspace tensors, or each in its own until it is freed. */
+class BlockLogits {
+  private readonly kept = new Map<string, readonly [Tensor, Tensor | undefined]>();
+
+  constructor(
+    private readonly arena: Arena,
+    readonly keeps: boolean,
+  ) {}
+
+  of(name: string, shape: Shape, hasTeacher: boolean): readonly [own: Tensor, teacher: Tensor | undefined] {
+    const { arena, keeps, kept } = this;
+    const known = kept.get(name);
+    if (known) return known;
+    const make = (label: string) => (keeps ? arena.empty(shape, label) : arena.workspace(label, shape));
+    const made = [make('logits'), hasTeacher ? make('teacher_logits') : undefined] as const;
+    if (keeps) kept.set(name, made);
+    return made;
+  }
+
+  free(name: string): void {
+    this.arena.free(...(this.kept.get(name) ?? []));
+    this.kept.delete(name);
+  }
+}
+
+/**
+ * Log-sums first, then what a divergence sums, at last the gradient.
+ * @param withGradient Without it the loss alone is found.
+ */
+export function stagesOf(
+  context: BackwardContext,
+  head: Head,
+  teacher: Teacher | undefined,
+  withGradient: boolean,
+): Round[] {
   const { backend } = context.arena;
-  const logSums: Stage = ({ state, teacherState, target_ids }, { start }, logits, teacherLogits) => {
-    backend.cross_entropy({ logits, target_ids, first_column: start, state });
-    if (teacherLogits && teacherState) {
-      backend.cross_entropy({ logits: teacherLogits, target_ids, first_column: start, state: teacherState });
-    }
+  const logSums: Stage = {
+    run({ state, teacherState, target_ids }, { start }, logits, teacherLogits) {
+      backend.cross_entropy({ logits, target_ids, first_column: start, state });
+      if (teacherLogits && teacherState) {
+        backend.cross_entropy({ logits: teacherLogits, target_ids, first_column: start, state: teacherState });
+      }
+    },
   };
   const { scale: factor, soft_cap } = head;
   if (!teacher) {
-    const gradient: Stage = ({ target_ids, state, weights, ...batch }, block, logits) => {
-      const known = { target_ids, state, weights, first_column: block.start };
-      backend.cross_entropy_backward({ logits, ...known, factor, soft_cap });
-      productBackward(context, head, batch, block, logits);
+    const gradient: Stage = {
+      readsHead: true,
+      run({ target_ids, state, weights, ...batch }, block, logits) {
+        const known = { target_ids, state, weights, first_column: block.start };
+        backend.cross_entropy_backward({ logits, ...known, factor, soft_cap });
+        productBackward(context, head, batch, block, logits);
+      },
     };
-    return [logSums, gradient];
+    return withGradient ? [[logSums], [gradient]] : [[logSums]];
   }
   const { kind, beta } = teacher;
   const divergenceOf = (
@@ -208,21 +270,27 @@ export function stagesOf(context: BackwardContext, head: Head, teacher: Teacher 
     const known = { teacher_state: teacherState, student_state: state, sums };
     return { kind, beta, teacher: teacherLogits, student: logits, ...known };
   };
-  const sums: Stage = (batch, _, logits, teacherLogits) =>
-    backend.divergence(divergenceOf(batch, logits, teacherLogits));
-  const gradient: Stage = (batch, block, logits, teacherLogits) => {
-    const { weights, text_weights, target_ids, state } = batch;
-    const text = text_weights && context.arena.workspace('text_logits', logits.shape);
-    if (text) {
-      backend.copy(logits, text);
-      const known = { target_ids, state, weights: text_weights, first_column: block.start };
-      backend.cross_entropy_backward({ logits: text, ...known, factor, soft_cap });
-    }
-    backend.divergence_backward({ ...divergenceOf(batch, logits, teacherLogits), weights, factor, soft_cap });
-    if (text) backend.add({ a: logits, b: text, output: logits });
-    productBackward(context, head, batch, block, logits);
+  const sums: Stage = {
+    run: (batch, _, logits, teacherLogits) => backend.divergence(divergenceOf(batch, logits, teacherLogits)),
   };
-  return [logSums, sums, gradient];
+  const gradient: Stage = {
+    readsHead: true,
+    run(batch, block, logits, teacherLogits) {
+      const { weights, text_weights, target_ids, state } = batch;
+      const text = text_weights && context.arena.workspace('text_logits', logits.shape);
+      if (text) {
+        backend.copy(logits, text);
+        const known = { target_ids, state, weights: text_weights, first_column: block.start };
+        backend.cross_entropy_backward({ logits: text, ...known, factor, soft_cap });
+      }
+      backend.divergence_backward({ ...divergenceOf(batch, logits, teacherLogits), weights, factor, soft_cap });
+      if (text) backend.add({ a: logits, b: text, output: logits });
+      productBackward(context, head, batch, block, logits);
+    },
+  };
+  if (!withGradient) return [[logSums], [sums]];
+  // The gradient of forward KL, q − p, reads no sum over the vocabulary but the log-sums.
+  return kind === 'forward_kl' ? [[logSums], [sums, gradient]] : [[logSums], [sums], [gradient]];
 }
 
 /** Of a block of input·Wᵀ + bias. @param d Gradient by it, (rows, n). */
@@ -234,6 +302,7 @@ function productBackward(
   d: Tensor,
 ): void {
   const { backend } = arena;
+  if (!own) throw new RangeError('a gradient without the head');
   backend.matmul({ a: d, b: own.weight, output: d_input, accumulate: true });
   if (gradients.wanted(head.weight)) {
     backend.matmul_at({ a: d, b: input, output: gradients.rows(head.weight, { start, end }), accumulate: true });

@@ -32,7 +32,7 @@ export async function modelLoss(
   const hidden = await runLayers(arena, loader, model, windows, batches, {}, signal);
   const inputs = await headInputs(arena, loader, model, hidden);
   const states = inputs.map((input, i) => batchState(context, input, targets[i], teacher !== undefined));
-  const stages = stagesOf(context, head, teacher).slice(0, -1);
+  const stages = stagesOf(context, head, teacher, false);
   await throughBlocks(context, loader, head, states, stages, teacher, signal);
   const loss = await totalLoss(context, states, targets);
   let text_loss = 0;

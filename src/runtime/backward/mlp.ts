@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer } from '../../models/decoder_model.ts';
+import type { Arena } from '../arena.ts';
 import { applyLinear } from '../layer_products.ts';
 import type { DeviceMlp } from '../weights.ts';
 import { normedInput } from './attention.ts';
@@ -21,23 +22,34 @@ export interface KeptMlp {
 /** @param h (rows, d), left as it is. */
 export function mlpForward(
   { arena }: BackwardContext,
-  { mlp: { activation } }: DecoderLayer,
+  layer: DecoderLayer,
   weights: DeviceMlp,
   seqlen: number,
   h: Tensor,
 ): KeptMlp {
-  const { backend } = arena;
   const input = normedInput(arena, weights.post_attention_layernorm, h, 'kept_mlp_input');
   const read = { states: input, seqlen };
   const gate = weights.gate_proj && applyLinear(arena, weights.gate_proj, read, 'kept_gate');
   const up = applyLinear(arena, weights.up_proj, read, 'kept_up');
-  const activated = arena.workspace('kept_activated', up.shape);
+  return { input, gate, up, activated: activated(arena, layer, weights, gate, up) };
+}
+
+/** act(gate) ⊙ up, or act(up), in a workspace tensor. */
+export function activated(
+  arena: Arena,
+  { mlp: { activation } }: DecoderLayer,
+  { xielu }: DeviceMlp,
+  gate: Tensor | undefined,
+  up: Tensor,
+): Tensor {
+  const { backend } = arena;
+  const output = arena.workspace('kept_activated', up.shape);
   if (activation === 'xielu') {
-    if (!weights.xielu) throw new RangeError('xIELU without its parameters');
-    backend.xielu({ hidden_states: up, ...weights.xielu, output: activated });
-  } else if (gate) backend.glu({ activation, gate, up, output: activated });
-  else backend.activation({ activation, hidden_states: up, output: activated });
-  return { input, gate, up, activated };
+    if (!xielu) throw new RangeError('xIELU without its parameters');
+    backend.xielu({ hidden_states: up, ...xielu, output });
+  } else if (gate) backend.glu({ activation, gate, up, output });
+  else backend.activation({ activation, hidden_states: up, output });
+  return output;
 }
 
 /** @param d_activated Gradient by `activated`. @returns The gradient by `input`, in a workspace tensor. */

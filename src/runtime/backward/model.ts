@@ -1,7 +1,7 @@
 /**
  * @file Gradients of a whole model, without a tape: forward over all layers with each layer's input kept, the loss at the head, then
- * the layers downwards, each run forward again from its input. One layer is on the device; inputs may wait in a scratch store.
- * Work is one forward pass more than with everything kept.
+ * the layers downwards, each from what was kept of it (`kept_layers.ts`) or run forward again from its input. The weights of one layer
+ * are on the device; inputs may wait in a scratch store.
  */
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
@@ -16,7 +16,8 @@ import { batchIds, isSlow, type TokenWindows, type WindowBatch } from '../window
 import type { BackwardContext } from './context.ts';
 import { embeddingBackward, trainsEmbedding } from './embed.ts';
 import { type BatchTargets, headBackward, type Teacher } from './head.ts';
-import { layerBackward } from './layer.ts';
+import { KeptLayers, stepPlan } from './kept_layers.ts';
+import { layerBackward, layerForward, layerOutput } from './layer.ts';
 
 export interface GradientOptions {
   /** Its distribution is the target, in place of the next tokens. */
@@ -45,15 +46,45 @@ export async function modelGradients(
   batches: readonly WindowBatch[],
   options: GradientOptions = {},
 ): Promise<number> {
+  const targets = options.targets ?? meanTargets(windows, batches);
+  const rows = batches.map(({ count }) => count * windows.seqlen);
+  // Whoever is told of a layer's gradients gets those of all batches before the next layer's.
+  const plan = stepPlan(model.layers, rows, options.onLayer !== undefined, context.budgets?.layerBytes);
+  let [loss, first] = [0, 0];
+  for (const count of plan.groups) {
+    const some = <T>(all: readonly T[]) => all.slice(first, first + count);
+    const { teacher } = options;
+    loss += await groupGradients(context, loader, model, windows, some(batches), plan.keptFrom, {
+      ...options,
+      targets: some(targets),
+      ...(teacher && { teacher: { ...teacher, inputs: some(teacher.inputs) } }),
+      onProgress: (fraction) => options.onProgress?.((first + fraction * count) / batches.length),
+    });
+    first += count;
+  }
+  return loss;
+}
+
+/** Of batches that go up and down together. */
+async function groupGradients(
+  context: BackwardContext,
+  loader: WeightLoader,
+  model: DecoderModel,
+  windows: TokenWindows,
+  batches: readonly WindowBatch[],
+  keptFrom: number,
+  options: GradientOptions & { targets: readonly BatchTargets[] },
+): Promise<number> {
   const { arena } = context;
   const inputs = new BatchStates(arena, options.spill);
   const states = new BatchStates(arena);
+  const kept = new KeptLayers(arena);
   try {
-    const pass = new Pass(context, loader, model, windows, batches, inputs, states, options);
+    const pass = new Pass(context, loader, model, windows, batches, { inputs, states, kept, keptFrom }, options);
     const hidden = await pass.forward();
     arena.freeWorkspace();
-    const targets = options.targets ?? meanTargets(windows, batches);
-    const head = await headBackward(context, loader, model, hidden, targets, options.teacher, options.signal);
+    const { targets, teacher, signal } = options;
+    const head = await headBackward(context, loader, model, hidden, targets, teacher, signal);
     arena.free(...hidden);
     arena.freeWorkspace();
     for (const [i, gradient] of head.gradients.entries()) await states.put(i, gradient);
@@ -62,6 +93,7 @@ export async function modelGradients(
   } finally {
     // The next step goes forward first, in other tensors.
     arena.freeWorkspace();
+    kept.clear();
     await inputs.clear();
     await states.clear();
   }
@@ -79,21 +111,25 @@ export function meanTargets(windows: TokenWindows, batches: readonly WindowBatch
   }));
 }
 
+interface PassStates {
+  /** Of layer l and batch i at l · batches + i. */
+  readonly inputs: BatchStates;
+  /** Of the batches while they go through. */
+  readonly states: BatchStates;
+  readonly kept: KeptLayers;
+  readonly keptFrom: number;
+}
+
 class Pass {
   private done = 0;
 
-  /**
-   * @param inputs Of layer l and batch i at l · batches + i.
-   * @param states Of the batches while they go through.
-   */
   constructor(
     private readonly context: BackwardContext,
     private readonly loader: WeightLoader,
     private readonly model: DecoderModel,
     private readonly windows: TokenWindows,
     private readonly batches: readonly WindowBatch[],
-    private readonly inputs: BatchStates,
-    private readonly states: BatchStates,
+    private readonly held: PassStates,
     private readonly options: GradientOptions,
   ) {}
 
@@ -103,8 +139,9 @@ class Pass {
 
   /** @returns Each batch's hidden states behind the last layer. */
   async forward(): Promise<Tensor[]> {
-    const { loader, model, windows, batches, states, inputs } = this;
-    const { arena } = this.context;
+    const { context, loader, model, windows, batches } = this;
+    const { states, inputs, kept, keptFrom } = this.held;
+    const { arena } = context;
     const { seqlen } = windows;
     await embedTokens(arena, loader, model.embed_tokens, this.ids, seqlen, (x, i) => states.put(i, x));
     for (const [l, layer] of model.layers.entries()) {
@@ -113,8 +150,16 @@ class Pass {
       const table = this.context.rotations.of(layer.attention.rotary);
       for (const i of batches.keys()) {
         const x = await states.take(i);
-        await inputs.put(l * batches.length + i, copyOf(arena, x));
-        await states.put(i, runLayer(arena, layer, weights, table, seqlen, x));
+        const at = l * batches.length + i;
+        if (l >= keptFrom) {
+          const made = layerForward(context, layer, weights, table, seqlen, x);
+          await states.put(i, layerOutput(context, weights, made, seqlen, x));
+          kept.put(layer, i, made);
+          await inputs.put(at, x);
+        } else {
+          await inputs.put(at, copyOf(arena, x));
+          await states.put(i, runLayer(arena, layer, weights, table, seqlen, x));
+        }
         await this.breathe(1);
       }
       await arena.backend.sync();
@@ -126,7 +171,8 @@ class Pass {
   }
 
   async backward(): Promise<void> {
-    const { context, loader, model, windows, batches, states, inputs } = this;
+    const { context, loader, model, windows, batches } = this;
+    const { states, inputs, kept } = this.held;
     const { arena } = context;
     const { seqlen } = windows;
     for (let l = model.layers.length - 1; l >= 0; l--) {
@@ -136,7 +182,10 @@ class Pass {
       const table = context.rotations.of(layer.attention.rotary);
       for (const i of batches.keys()) {
         const x = await inputs.take(l * batches.length + i);
-        const dx = layerBackward(context, layer, weights, table, seqlen, x, await states.take(i));
+        const dy = await states.take(i);
+        const found = kept.take(context, layer, weights, i, x);
+        const dx = layerBackward(context, layer, weights, table, seqlen, x, dy, found?.kept);
+        found?.free();
         arena.free(x);
         await states.put(i, dx);
         await this.options.onLayer?.(layer, i);
