@@ -21,6 +21,14 @@ export const KEPT_LOGITS_BYTES = 208 * 1024 * 1024;
 /** Elements of one block of a table or of the head, and of its logits. */
 const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
 
+/** Stored bytes of the next layer that wait on the host while the device works: all of it up to models of 1 B. */
+export const READ_AHEAD_BYTES = 128 * 1024 * 1024;
+
+/** Of a layer's stored bytes, those on the host at once: what was read ahead, and the weight that is being decoded. */
+export function mostAhead(layer_bytes: number, largest_weight: number): number {
+  return Math.min(layer_bytes, READ_AHEAD_BYTES + largest_weight);
+}
+
 /** Windows that `evaluate` lets through the model together at most. */
 export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number {
   return Math.max(1, Math.floor(GROUP_STATE_BYTES / (4 * seqlen * hiddenSize)));

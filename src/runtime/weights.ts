@@ -17,8 +17,10 @@ import {
   xieluWeights,
 } from '../models/decoder_model.ts';
 import { decodeStored } from '../tensor/decode.ts';
-import type { Shape } from '../tensor/shape.ts';
+import { bytesPerElement } from '../tensor/dtype.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
+import { READ_AHEAD_BYTES } from './budgets.ts';
 import { keptPacking, type PackMatrix, packedMatrix } from './packed_weights.ts';
 import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 
@@ -90,6 +92,7 @@ export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
   /** Stored bytes that were asked for ahead of their use. */
   private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
+  private aheadBytes = 0;
   private readonly partsAhead = new Map<WeightRef, Promise<PackMatrix | undefined>>();
   private counts?: Tensor;
 
@@ -106,7 +109,7 @@ export class WeightLoader {
 
   /**
    * Starts to read whole weights, which the next `load` of each takes. They wait as stored bytes on the host: on the device,
-   * decoded, they would double what a layer needs there.
+   * decoded, they would double what a layer needs there. Of a large layer only as many as {@link READ_AHEAD_BYTES} has room for.
    */
   prefetch(refs: readonly (WeightRef | undefined)[]): void {
     for (const ref of refs) {
@@ -117,6 +120,9 @@ export class WeightLoader {
         this.partsAhead.set(ref, reading);
         continue;
       }
+      const bytes = elementCount(ref.shape) * bytesPerElement(ref.dtype);
+      if (this.aheadBytes + bytes > READ_AHEAD_BYTES) continue;
+      this.aheadBytes += bytes;
       const reading = ref.read();
       // For whoever awaits the bytes; a pass that was cancelled never does.
       reading.catch(() => {});
@@ -258,8 +264,10 @@ export class WeightLoader {
   }
 
   private stored(ref: WeightRef): Promise<Uint8Array> {
-    const reading = this.ahead.get(ref) ?? ref.read();
+    const reading = this.ahead.get(ref);
+    if (!reading) return ref.read();
     this.ahead.delete(ref);
+    this.aheadBytes -= elementCount(ref.shape) * bytesPerElement(ref.dtype);
     return reading;
   }
 

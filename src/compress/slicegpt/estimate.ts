@@ -5,7 +5,7 @@
  */
 import type { BackendInfo } from '../../backend/backend.ts';
 import { memoryCosts } from '../../backend/memory_costs.ts';
-import { DEFAULT_STATE_BUDGET } from '../../runtime/budgets.ts';
+import { DEFAULT_STATE_BUDGET, mostAhead } from '../../runtime/budgets.ts';
 import {
   batchRows,
   type LayerDimensions,
@@ -133,6 +133,8 @@ function runShape(shape: ModelShape, isDense: boolean): RunShape {
 }
 
 /** Stored bytes of one layer of the dense model. */
-function storedLayer({ dense, num_hidden_layers, bytes_per_element }: ModelShape): number {
-  return Math.ceil((dense.attention + dense.mlp) / num_hidden_layers) * bytes_per_element;
+function storedLayer({ dense, num_hidden_layers, bytes_per_element, ...sizes }: ModelShape): number {
+  const largest = sizes.hidden_size * Math.max(sizes.intermediate_size, sizes.query_size);
+  const layer = Math.ceil((dense.attention + dense.mlp) / num_hidden_layers);
+  return mostAhead(layer * bytes_per_element, largest * bytes_per_element);
 }

@@ -8,18 +8,23 @@ import {
   xieluWeights,
 } from '../../models/decoder_model.ts';
 import { storedBytes, storedElements } from '../../models/model_size.ts';
+import { mostAhead } from '../../runtime/budgets.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { isCentred } from './fuse.ts';
 import { emptyParts, type ModelShape, type PartSizes } from './parts.ts';
 import { slicingRefusal } from './permits.ts';
 
-/** Bytes of the stored weights of the largest layer. */
+/** Bytes of the stored weights of the largest layer that are on the host at once. */
 export function storedLayerBytes({ layers }: ModelOutline): number {
   const bytes = layers.map(({ attention, mlp, attn_shortcut_Q, mlp_shortcut_Q }) => {
     const linears = [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj];
     const all = [...linears, mlp.gate_proj, mlp.up_proj, mlp.down_proj].flatMap(linearWeights);
-    return [...all, attn_shortcut_Q, mlp_shortcut_Q].reduce((sum, ref) => sum + (ref ? storedBytes(ref) : 0), 0);
+    const sizes = [...all, attn_shortcut_Q, mlp_shortcut_Q].map((ref) => (ref ? storedBytes(ref) : 0));
+    return mostAhead(
+      sizes.reduce((sum, size) => sum + size, 0),
+      Math.max(...sizes),
+    );
   });
   return Math.max(...bytes);
 }
