@@ -45,9 +45,7 @@ import { rmsScaleRows } from '../cpu/rms_scale.ts';
 import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
-import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
-import type { RowsView } from '../linalg/panel_product.ts';
-import type { ShareWork } from '../linalg/shared_work.ts';
+import type { AddProduct } from '../linalg/gemm.ts';
 import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
@@ -77,6 +75,7 @@ import type { Crew } from './crew.ts';
 import type { Epilogue } from './epilogue.ts';
 import type { Singles } from './losses.ts';
 import { PackedTensors } from './packed_tensors.ts';
+import { sharedProduct } from './shared_product.ts';
 import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
 
@@ -104,6 +103,7 @@ class WasmBackend extends HostBackend {
   readonly spans = () => this.threads.spans();
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
+  readonly addProduct: AddProduct;
 
   constructor(
     private readonly threads: Threads,
@@ -111,6 +111,9 @@ class WasmBackend extends HostBackend {
   ) {
     super();
     const { count } = threads;
+    this.addProduct = sharedProduct({
+      ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
+    });
     this.packed = new PackedTensors(arrays);
     this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
@@ -344,54 +347,6 @@ class WasmBackend extends HostBackend {
     this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
-  /** In f64. What a solver computes with mostly lies in arrays of its own: large operands are copied to where all threads are. */
-  readonly addProduct: AddProduct = Object.assign(
-    (m: number, n: number, k: number, a: MatrixView, b: MatrixView, c: RowsView<Float64Array>, upper = false) => {
-      const parts = this.parts(m * n * k);
-      if (parts === 1) {
-        this.threads.tools.product64.multiply(m, n, k, a, b, c, { adds: true, upper });
-        return;
-      }
-      const copies: Float64Array[] = [];
-      const held = (matrix: MatrixView, rows: number, columns: number): Float64Array => {
-        const { values, offset } = matrix;
-        if (this.arrays.holds(values.buffer)) return values.subarray(offset, offset + reachOf(matrix, rows, columns));
-        const copy = copied(this.arrays, matrix, rows, columns);
-        copies.push(copy);
-        return copy;
-      };
-      const isInPlace = this.arrays.holds(c.values.buffer);
-      const [left, right] = [held(a, m, k), held(b, k, n)];
-      const output = isInPlace ? c.values.subarray(c.offset) : this.arrays.doubles(m * n);
-      if (!isInPlace) {
-        copies.push(output);
-        for (let row = 0; row < m; row++) {
-          const at = c.offset + row * c.row_stride;
-          output.set(c.values.subarray(at, at + n), row * n);
-        }
-      }
-      const task = {
-        ...{ m, n, k, a: left, a_row_stride: a.row_stride, a_column_stride: a.column_stride },
-        ...{ b: right, b_row_stride: b.row_stride, b_column_stride: b.column_stride, output, upper },
-        output_row_stride: isInPlace ? c.row_stride : n,
-        by: upper || m >= n ? ('rows' as const) : ('columns' as const),
-      };
-      const shared = task.by === 'rows' ? equalRanges(m, parts, 4) : equalRanges(n, parts, 8);
-      this.threads.run('product64', task, upper ? triangleRanges(m, parts) : shared);
-      for (let row = 0; row < (isInPlace ? 0 : m); row++) {
-        const first = upper ? row : 0;
-        c.values.set(output.subarray(row * n + first, (row + 1) * n), c.offset + row * c.row_stride + first);
-      }
-      for (const copy of copies) this.recycle(copy);
-    },
-    {
-      allocate: (elements: number) => this.arrays.doubles(elements),
-      release: (values: Float64Array) => this.recycle(values),
-      kernelFor: (values: Float64Array) => this.threads.tools.vectorsFor(values),
-      share: ((name, task, bounds) => this.threads.run(name, task as never, bounds)) as ShareWork,
-    },
-  );
-
   /**
    * In how many ranges a task of so many products is cut: long ones in more than there are threads, so that one that is
    * held up leaves work to the others.
@@ -401,19 +356,6 @@ class WasmBackend extends HostBackend {
     if (count === 1 || products < WORTH_SHARING) return 1;
     return Math.min(MOST_RANGES, products < WORTH_SPLITTING ? count : 2 * count);
   }
-}
-
-/** Elements from the first to the last of a view of (rows, columns). */
-function reachOf({ row_stride, column_stride }: MatrixView, rows: number, columns: number): number {
-  return (rows - 1) * row_stride + (columns - 1) * column_stride + 1;
-}
-
-/** The part of a matrix that a view of (rows, columns) reaches, with the same strides. */
-function copied(arrays: Arrays, matrix: MatrixView, rows: number, columns: number): Float64Array {
-  const { values, offset } = matrix;
-  const copy = arrays.doubles(reachOf(matrix, rows, columns));
-  copy.set(values.subarray(offset, offset + copy.length));
-  return copy;
 }
 
 /** A task whose arrays are all f32: what every tensor but a covariance is. */
