@@ -29,7 +29,7 @@ export async function keptEnergyLoss(
   const eigenvalues = known ?? (await symmetricEigenvalues(H, n, signal));
   const best = eigenvalues.subarray(0, dimension).reduce((sum, value) => sum + value, 0);
   const loss = best - (await energyOfSpan(H, asFloat64(eigenvectors), n, dimension, signal));
-  return share(loss, eigenvalues.reduce((sum, value) => sum + value, 0) - eigenvalues[0]);
+  return share(loss, eigenvalues.reduce((sum, value) => sum + value, 0) - eigenvalues[0], n * eigenvalues[0]);
 }
 
 /** tr((AᵀA)⁻¹·AᵀHA) for the first `dimension` columns A of Q: they need not be orthonormal. */
@@ -89,10 +89,13 @@ export function keptEnergyBound(
     else squares += ofRow;
   }
   bound += Math.sqrt(Math.min(d, dropped) * squares);
-  return share(2 * bound, trace(H, n) - eigenvalues[0]);
+  return share(2 * bound, trace(H, n) - eigenvalues[0], n * eigenvalues[0]);
 }
 
-/** Where nothing is outside the largest eigenvalue, nothing can be lost there. */
-function share(loss: number, energy: number): number {
-  return loss === 0 || !(energy > 0) ? 0 : loss / energy;
+/**
+ * Where nothing is outside the largest eigenvalue, nothing can be lost there: what rounding in f64 leaves of it in n others is
+ * nothing.
+ */
+function share(loss: number, energy: number, rounded: number): number {
+  return loss === 0 || !(energy > rounded * Number.EPSILON) ? 0 : loss / energy;
 }
