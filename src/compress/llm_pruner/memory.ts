@@ -1,5 +1,7 @@
 /** @file What scores by gradients need: the text there with the inputs of all layers kept, and back with one layer's gradients. */
 import type { ModelOutline } from '../../models/decoder_model.ts';
+import { keepsLogits } from '../../runtime/backward/head.ts';
+import { keptWidth, stepPlan } from '../../runtime/backward/kept_layers.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { batchRows, PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
@@ -36,11 +38,14 @@ function scoring(model: ModelOutline, score: 'taylor' | 'fisher', plan: MemoryPl
   const states = new PlannedStates(ledger);
   planner.embed(model, batches, (x, i, elements) => states.put(i, x, elements));
   const told = new Set(telling(model.layers));
+  // A layer's gradients are those of all batches, so that batches are not parted.
+  const { keptFrom } = stepPlan(model.layers, batches, true);
   for (const [l, layer] of model.layers.entries()) {
     const { input, output } = layerWidths(layer);
     const weights = told.has(l) ? planner.layer(layer, false) : [];
     for (const [i, rows] of batches.entries()) {
       const x = states.take(i, rows * input);
+      if (l >= keptFrom) ledger.hold('activations', rows * keptWidth(layer));
       inputs.put(l * batches.length + i, ledger.hold('activations', rows * input), rows * input);
       states.put(i, planner.run(layer, x, rows), rows * output);
     }
@@ -54,7 +59,9 @@ function scoring(model: ModelOutline, score: 'taylor' | 'fisher', plan: MemoryPl
     ...batches.flatMap((rows) => [ledger.hold('activations', 3 * rows * columns), ledger.hold('head', 11 * rows)]),
     ledger.load('head', size * columns),
   ];
-  ledger.workspace('logits', 2 * most * size);
+  const all = vocabulary * batches.reduce((sum, rows) => sum + rows, 0);
+  const keeps = size < vocabulary && keepsLogits(vocabulary, batches, false);
+  ledger.workspace('logits', keeps ? all : 2 * most * size);
   ledger.free(...head);
   ledger.freeWorkspace();
   // The widest layer on the way down: its weights, as many gradients, and what arises in it with a gradient of each.
