@@ -88,7 +88,7 @@ test('a model that cannot be sliced: why, its perplexity, and its export as it i
   await expect(slice.getByRole('slider')).toHaveCount(0);
   // Measured, but not calibrated.
   const live = page.getByRole('region', { name: 'Perplexity, live' });
-  expect(await live.getByRole('row').count()).toBe(3);
+  await expect(live.getByRole('row')).toHaveCount(3);
   await expect(page.getByRole('region', { name: 'Eigenvalues' })).toContainText('cannot be sliced');
   await expect(region(page, 'Calibration').getByRole('button', { name: 'Measure' })).toHaveCount(0);
 
@@ -109,5 +109,5 @@ test('parallel blocks have one site a layer', async ({ page }) => {
   const sites = page.getByLabel('Site', { exact: true }).getByRole('option');
   await expect(sites).toHaveText(['embedding', 'layer 0 output', 'layer 1 output']);
   const energy = page.getByRole('region', { name: 'Discarded energy' });
-  expect(await energy.getByRole('row').count()).toBe(4);
+  await expect(energy.getByRole('row')).toHaveCount(4);
 });

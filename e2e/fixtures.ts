@@ -103,6 +103,8 @@ async function fillNumber(field: Locator, value: number): Promise<void> {
 export async function expectNoViolations(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
+    // Colours change softly, and in between they have no contrast to speak of.
+    await page.waitForTimeout(300);
     const { violations } = await new AxeBuilder({ page }).analyze();
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`);
     expect(found, colorScheme).toEqual([]);

@@ -80,7 +80,7 @@ test('a reload in the middle of a job: the session goes on to the same file as a
   await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
   expect(await exportedHash(page)).toBe(unbroken);
   await page.getByRole('slider', { name: 'Sparsity' }).fill('25');
-  expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
+  await expect.poll(() => shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
 });
 
 test('another model leaves the session in the list: renamed, looked at in another tab, gone on with, deleted', async ({
