@@ -159,6 +159,11 @@ describe('a dropped or pasted text', () => {
   });
 });
 
+const CPU = {
+  ...({ kind: 'cpu', vendor: '', architecture: '', description: '' } as const),
+  ...{ isFallbackAdapter: false, maxTensorBytes: 1 },
+};
+
 describe('after the engine died', () => {
   const died = () => new WhittleError({ code: 'engine_stopped', message: 'The engine stopped: it did.' });
 
@@ -166,14 +171,7 @@ describe('after the engine died', () => {
     let fail = (_: WhittleError) => {};
     let isDead = false;
     const { studio, engine, state } = await opened({
-      start: () => ({
-        kind: 'cpu',
-        vendor: '',
-        architecture: '',
-        description: '',
-        isFallbackAdapter: false,
-        maxTensorBytes: 1,
-      }),
+      start: () => CPU,
       restore: () => ({ restored: ['run-1'], lost: [{ id: 'run-2' }], unfinished: null }),
       evaluate: ({ target }) => {
         if (target !== 'dense' && !isDead && engine.kinds().filter((kind) => kind === 'compress').length > 1) {
@@ -217,14 +215,7 @@ describe('after the engine died', () => {
     const stalled = () => new WhittleError({ code: 'engine_stalled', message: 'A compute thread does not answer.' });
     let isStalled = false;
     const { studio, engine, state } = await opened({
-      start: () => ({
-        kind: 'cpu',
-        vendor: '',
-        architecture: '',
-        description: '',
-        isFallbackAdapter: false,
-        maxTensorBytes: 1,
-      }),
+      start: () => CPU,
       compress: (request) => {
         if (isStalled) return slicedReport('run-1', slicingOf(request) as SlicegptOptions);
         isStalled = true;
@@ -253,14 +244,7 @@ describe('after the engine died', () => {
   it('a search for a size is offered again, and says that it begins anew', async () => {
     let searches = 0;
     const { studio, engine, state } = await opened({
-      start: () => ({
-        kind: 'cpu',
-        vendor: '',
-        architecture: '',
-        description: '',
-        isFallbackAdapter: false,
-        maxTensorBytes: 1,
-      }),
+      start: () => CPU,
       solve: async () => {
         searches += 1;
         if (searches === 1) engine.die(died());
@@ -281,14 +265,7 @@ describe('after the engine died', () => {
   it('it does not open again what kills it', async () => {
     let deaths = 0;
     const { studio, engine } = studioWith({
-      start: () => ({
-        kind: 'cpu',
-        vendor: '',
-        architecture: '',
-        description: '',
-        isFallbackAdapter: false,
-        maxTensorBytes: 1,
-      }),
+      start: () => CPU,
       set_texts: () => {
         if (engine.kinds().filter((kind) => kind === 'set_texts').length === 1) return PROTOCOL;
         deaths += 1;

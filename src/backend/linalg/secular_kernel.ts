@@ -3,6 +3,7 @@
  * a vector takes two in the time of one. The kernel's memory holds rows of numbers; addresses and counts are in bytes, counts
  * whole vectors.
  */
+import { F64X2_ADD, F64X2_DIV, F64X2_MUL, F64X2_SUB, folded, loadSplat, lowThenHigh } from './f64_lanes.ts';
 import {
   assemble,
   I32,
@@ -11,23 +12,12 @@ import {
   localGet,
   localSet,
   loopBelow,
-  shuffle,
-  simd,
   V128,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from './wasm_module.ts';
-
-const F64X2_ADD = simd(0xf0);
-const F64X2_SUB = simd(0xf1);
-const F64X2_MUL = simd(0xf2);
-const F64X2_DIV = simd(0xf3);
-const loadSplat = [...simd(0x0a), 3, 0];
-const swapped = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]);
-const lowThenHigh = shuffle([0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31]);
-const folded = (sum: number) => [...localGet(sum), ...localGet(sum), ...localGet(sum), ...swapped, ...F64X2_ADD];
 
 interface Exports {
   /** result ← (Σ z·r, Σ r²) with r = z / (delta − c), c at `scalar`. */
@@ -51,7 +41,7 @@ const eachPair = (j: number, bytes: number, body: readonly number[]) => [
 function poleSums(): WasmFunction {
   const [delta, z, bytes, scalar, result, j, c, poles, squares, x, r] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
   const code = [
-    ...[...localGet(scalar), ...loadSplat, ...localSet(c)],
+    ...[...localGet(scalar), ...loadSplat(), ...localSet(c)],
     ...eachPair(j, bytes, [
       ...[...loadAt(z, j), ...localSet(x)],
       ...[...localGet(x), ...loadAt(delta, j), ...localGet(c), ...F64X2_SUB, ...F64X2_DIV, ...localSet(r)],
@@ -74,7 +64,7 @@ function poleSums(): WasmFunction {
 function shifting(): WasmFunction {
   const [x, y, bytes, scalar, j, c] = [0, 1, 2, 3, 4, 5];
   const code = [
-    ...[...localGet(scalar), ...loadSplat, ...localSet(c)],
+    ...[...localGet(scalar), ...loadSplat(), ...localSet(c)],
     ...eachPair(j, bytes, [...[...addressOf(y, j), ...loadAt(x, j), ...localGet(c), ...F64X2_SUB, ...v128Store()]]),
   ];
   return {
@@ -91,7 +81,7 @@ function shifting(): WasmFunction {
 function fitting(): WasmFunction {
   const [fitted, delta, d, bytes, scalar, j, c] = [0, 1, 2, 3, 4, 5, 6];
   const code = [
-    ...[...localGet(scalar), ...loadSplat, ...localSet(c)],
+    ...[...localGet(scalar), ...loadSplat(), ...localSet(c)],
     ...eachPair(j, bytes, [
       ...[...addressOf(fitted, j), ...loadAt(fitted, j), ...loadAt(delta, j)],
       ...[...loadAt(d, j), ...localGet(c), ...F64X2_SUB, ...F64X2_DIV, ...F64X2_MUL, ...v128Store()],

@@ -2,6 +2,7 @@
  * @file The vector loops of the tridiagonal reduction in WebAssembly, two f64 lanes at a time: four rows of a symmetric
  * product, two scalar products, and the sum of two scaled vectors. All addresses are in bytes, counts in bytes too.
  */
+import { F64X2_ADD, F64X2_MUL, folded, loadSplat, lowThenHigh } from './f64_lanes.ts';
 import {
   advance,
   assemble,
@@ -12,24 +13,12 @@ import {
   localSet,
   loopBelow,
   memoryKind,
-  shuffle,
-  simd,
   V128,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from './wasm_module.ts';
-
-const F64X2_ADD = simd(0xf0);
-const F64X2_MUL = simd(0xf2);
-const SPLAT_LOAD = simd(0x0a);
-const loadSplat = (offset: number) => [...SPLAT_LOAD, 3, offset];
-/** Both lanes the other way round. */
-const swapped = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]);
-/** The sum of both lanes, in both lanes. */
-const folded = (sum: number) => [...localGet(sum), ...[...localGet(sum), ...localGet(sum), ...swapped], ...F64X2_ADD];
-const lowThenHigh = shuffle([0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31]);
 
 export interface VectorKernel {
   /**

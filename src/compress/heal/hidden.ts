@@ -4,6 +4,7 @@
  */
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { LinearFactors } from '../../models/low_rank.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { withArena } from '../../runtime/arena.ts';
@@ -22,7 +23,7 @@ import type { TrainingPoint, TrainingReport } from '../train/report.ts';
 import { heldOut } from '../train/schedule.ts';
 import { storeTrained } from '../train/store_trained.ts';
 import { TeacherStates } from '../train/teacher_states.ts';
-import { factsOf, keptFactors, type LinearFactors, NOTHING_BETTER, noAdapter } from '../train/trained_adapter.ts';
+import { factsOf, keptFactors, NOTHING_BETTER, noAdapter } from '../train/trained_adapter.ts';
 import { trainLayer } from './layer_training.ts';
 import { Streams } from './streams.ts';
 

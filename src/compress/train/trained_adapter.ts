@@ -1,5 +1,6 @@
 /** @file The adapters of a training as it ended, kept beside the weights that they were merged into: what an export of the adapter alone is made of. */
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { LinearFactors, LowRankAdapter } from '../../models/low_rank.ts';
 import { type ScratchStore, scratchWeight } from '../../models/scratch.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { TrainedLinears } from '../../runtime/backward/trained.ts';
@@ -9,24 +10,10 @@ import type { Learning } from './learning.ts';
 import type { Trainable } from './linears.ts';
 import type { TrainingReport } from './report.ts';
 
-/** base + (alpha / rank)·B·A is the model that was made. Plain values and weights. */
-export interface TrainedAdapter {
-  /** What was trained: the model before the step. */
-  readonly base: DecoderModel;
+/** The model before the step, with factors in F32 that make it the model that was trained. */
+export interface TrainedAdapter extends LowRankAdapter {
   /** The linears of the base were held in NF4 while it learnt, and the factors are of those numbers. */
   readonly base_form?: 'nf4';
-  readonly rank: number;
-  readonly alpha: number;
-  readonly factors: readonly LinearFactors[];
-}
-
-export interface LinearFactors {
-  /** Of the base. */
-  readonly weight: WeightRef;
-  /** (rank, in), F32. */
-  readonly A: WeightRef;
-  /** (out, rank), F32. */
-  readonly B: WeightRef;
 }
 
 /** For its report. */

@@ -3,28 +3,13 @@
  * Phi-3's qkv_proj), their factors become one pair of the ranks' sum: A's under each other, B's as blocks in the rows that are theirs.
  */
 import type { RawConfig } from '../../formats/hf/config.ts';
-import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
+import type { WeightRef } from '../../models/decoder_model.ts';
+import type { LinearFactors, LowRankAdapter } from '../../models/low_rank.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import { partsOf, viewOf } from '../../models/weight_views.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { familyForm } from '../safetensors/family_form.ts';
 import type { AdapterToWrite, FactorMatrix, ModuleFactors } from './write_adapter.ts';
-
-/** Of a linear of the base. */
-export interface LinearFactors {
-  readonly weight: WeightRef;
-  /** (rank, in). */
-  readonly A: WeightRef;
-  /** (out, rank). */
-  readonly B: WeightRef;
-}
-
-export interface LowRankAdapter {
-  readonly base: DecoderModel;
-  readonly rank: number;
-  readonly alpha: number;
-  readonly factors: readonly LinearFactors[];
-}
 
 /** A linear within a module: its row i is row `row(i)` there. */
 interface Part {
