@@ -5,7 +5,7 @@ import type { StudioState } from '../store/store.ts';
 import { useStudio, ViewProvider } from '../studio.ts';
 
 /** Drawn before it is scrolled to; the second name is for columns that scroll by themselves. */
-const AHEAD = { rootMargin: '200px', scrollMargin: '200px' };
+const AHEAD = { rootMargin: '100px', scrollMargin: '100px' };
 
 const BoxContext = createContext<RefCallback<HTMLElement> | undefined>(undefined);
 
