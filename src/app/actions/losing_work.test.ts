@@ -211,6 +211,18 @@ describe('after the engine died', () => {
     stop();
   });
 
+  it('built-in texts that another build made otherwise are measured anew', async () => {
+    let now = PROTOCOL;
+    const { studio, engine, state } = await opened({ start: () => CPU, set_texts: () => now });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    expect(state().results.dense).not.toBeNull();
+    now = { ...PROTOCOL, calibration: { ...PROTOCOL.calibration, name: "Whittle's source code (SHA-256 1)" } };
+    engine.die(died());
+    await vi.waitFor(() => expect(state().results).toMatchObject({ protocol: now, dense: null, spectra: null }));
+    stop();
+  });
+
   it('of a thread that did not answer, the job goes on by itself, once', async () => {
     const stalled = () => new WhittleError({ code: 'engine_stalled', message: 'A compute thread does not answer.' });
     let isStalled = false;

@@ -1,5 +1,6 @@
 /** @file A project file, `NAME.whittle.json`: all that a session knows but weights, texts and exported files. Version 1. */
 import * as v from 'valibot';
+import { TEXT_KINDS } from '../../engine/plan.ts';
 import type { Results } from '../store/results.ts';
 import type { Settings } from '../store/settings.ts';
 import type { SiteEdits } from '../store/site_dimensions.ts';
@@ -27,7 +28,8 @@ export const PROJECT_FORMAT = 'whittle-project';
 
 /** A text's place: the built-in one, or a file that the person has to give again. */
 const textPlace = v.variant('kind', [
-  v.object({ kind: v.literal('built-in') }),
+  /** `text`: its kind; absent: prose. */
+  v.object({ kind: v.literal('built-in'), text: v.optional(v.picklist(TEXT_KINDS)) }),
   v.object({ kind: v.literal('own'), name: text() }),
 ]);
 
