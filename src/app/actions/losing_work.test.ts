@@ -253,6 +253,40 @@ describe('after the engine died', () => {
     stop();
   });
 
+  it('an export tells it in its card alone, with what was done; a second death is told by the page alone', async () => {
+    let isDying = true;
+    const { studio, engine, state } = await opened({
+      start: () => CPU,
+      export: (request) => {
+        if (!isDying) return { ...exportReport(request), files: FILES };
+        engine.die(died());
+        throw died();
+      },
+    });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    const exported = () => state().results.dense_exports;
+    await exportModel(studio, 'dense', ONNX);
+    await vi.waitFor(() => expect(state().question?.title).toBe('Exporting ONNX was broken off'));
+    expect(state().interruption).toBeNull();
+    expect(exported()).toMatchObject([
+      {
+        state: 'failed',
+        error: { code: 'engine_stopped', action: expect.stringMatching(/started anew and the model/) },
+      },
+    ]);
+    answer(studio, null);
+    await exportModel(studio, 'dense', ONNX);
+    await vi.waitFor(() => expect(state().interruption?.error.action).toMatch(/without the model/));
+    expect(exported()).toEqual([]);
+    await vi.waitFor(() => expect(studio.current).toBeNull());
+    isDying = false;
+    await exportModel(studio, 'dense', ONNX);
+    expect(state().interruption).toBeNull();
+    expect(exported()).toMatchObject([{ state: 'done' }]);
+    stop();
+  });
+
   it('a search for a size is offered again, and says that it begins anew', async () => {
     let searches = 0;
     const { studio, engine, state } = await opened({

@@ -92,6 +92,8 @@ const metric = v.object({
   of: v.optional(text()),
 });
 
+const liveTraining = { step: text(1e6), steps: whole(), points: list(trainingPoint) };
+
 export const projectSchema = v.object({
   $schema: v.optional(text(1000)),
   format: v.literal(PROJECT_FORMAT),
@@ -122,7 +124,7 @@ export const projectSchema = v.object({
   selected: v.nullable(text(100)),
   solution: v.nullable(solution),
   curves: v.record(v.string(), curve),
-  training: v.nullable(v.object({ step: text(1e6), steps: whole(), points: list(trainingPoint) })),
+  training: v.nullable(v.object({ ...liveTraining, earlier: v.optional(list(v.object(liveTraining), 1000)) })),
   tasks: list(task, 1000),
   scores: v.record(v.string(), list(score, 1000)),
   metrics: v.object({ lines: list(metric), recipes: v.record(v.string(), text(1e6)) }),

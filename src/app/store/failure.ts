@@ -1,7 +1,13 @@
 /** @file Where on the page a job's failure stands. Pure. */
+import type { ErrorData } from '../../errors/errors.ts';
 import type { JobKind, JobState } from './job.ts';
 
 export type FailedJob = Extract<JobState, { state: 'failed' }>;
+
+/** The engine died or fell silent: no fault of what was asked for. */
+export function isOfEngine({ code }: Pick<ErrorData, 'code'>): boolean {
+  return code === 'engine_stopped' || code === 'engine_stalled';
+}
 
 /** A panel; `page`: over the page's edge, for what no panel asked for. */
 export type FailurePlace =
