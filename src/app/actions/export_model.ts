@@ -2,13 +2,12 @@
 import { type ErrorData, WhittleError } from '../../errors/errors.ts';
 import { requestPersistence } from '../../platform/opfs.ts';
 import { dropExport, type ExportChoice, type ExportEntry, exportName, putExport } from '../store/exports.ts';
-import { isOfEngine } from '../store/failure.ts';
+import { isOfEngine, STARTED_ANEW } from '../store/failure.ts';
 import { changeExports, changeRun, findRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
-import { STARTED_ANEW } from './recover.ts';
 
 /** Exports a run by its id, or the open model as it is. An export of the same format and precision is replaced. */
 export async function exportModel(studio: Studio, id: 'dense' | string, choice: ExportChoice): Promise<void> {

@@ -3,6 +3,7 @@
  * works again. Runs stay, with their figures, finished exports and weights, wherever those were written down.
  */
 import type { ErrorData, WhittleError } from '../../errors/errors.ts';
+import { STARTED_ANEW } from '../store/failure.ts';
 import { changeResults } from '../store/store.ts';
 import { goingOnText, type Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
@@ -91,10 +92,6 @@ async function isToGoOn(studio: Studio, title: string, work: Work): Promise<bool
   });
   return chosen === 'go';
 }
-
-/** After the first death. */
-export const STARTED_ANEW =
-  'It was started anew and the model opened again. Runs and finished exports stay. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.';
 
 /** For people: what happened, what is left, what to do. */
 export interface Interruption {

@@ -9,6 +9,10 @@ export function isOfEngine({ code }: Pick<ErrorData, 'code'>): boolean {
   return code === 'engine_stopped' || code === 'engine_stalled';
 }
 
+/** What is done after an engine's first death. */
+export const STARTED_ANEW =
+  'It was started anew and the model opened again. Runs and finished exports stay. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.';
+
 /** A panel; `page`: over the page's edge, for what no panel asked for. */
 export type FailurePlace =
   | 'model'
