@@ -67,16 +67,6 @@ function useIsPhone(): boolean {
   );
 }
 
-/** Texts and device: at hand before a model is open, below what can be done with it then. */
-function Means() {
-  return (
-    <>
-      <CalibrationPanel />
-      <DevicePanel />
-    </>
-  );
-}
-
 /** The one workbench: model, size and recipe, charts and result at once. */
 export function App() {
   const studio = useStudio();
@@ -112,17 +102,21 @@ export function App() {
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
-          {hasModel ? (
-            // All at once: what came by itself would push away what is being read.
-            <Suspense fallback={<Section title="Recipe">{null}</Section>}>
-              <TargetPanel />
-              <RecipePanel />
-              <SlicePanel />
-              <Means />
-            </Suspense>
-          ) : (
-            <Means />
+          {hasModel && (
+            <>
+              <Suspense fallback={null}>
+                <TargetPanel />
+              </Suspense>
+              <Suspense fallback={<Section title="Recipe">{null}</Section>}>
+                <RecipePanel />
+              </Suspense>
+              <Suspense fallback={<Section title="Slice">{null}</Section>}>
+                <SlicePanel />
+              </Suspense>
+            </>
           )}
+          <CalibrationPanel />
+          <DevicePanel />
         </div>
         {/* Moved, not only drawn elsewhere: what is read and reached by Tab goes from top to bottom. */}
         {isResultFirst ? [result, charts] : [charts, result]}

@@ -37,15 +37,16 @@ export default function Stage() {
           <RunsCard />
         </Suspense>
       )}
-      {/* All at once: what stands below would be pushed away. */}
       <Suspense fallback={null}>
         <Speak />
-        <Seen>
-          <SpectrumCard />
-        </Seen>
-        <Seen>
-          <EnergyCard />
-        </Seen>
+      </Suspense>
+      <Seen>
+        <SpectrumCard />
+      </Seen>
+      <Seen>
+        <EnergyCard />
+      </Seen>
+      <Suspense fallback={null}>
         <Seen>
           <SiteEditorCard />
         </Seen>
