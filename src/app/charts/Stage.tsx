@@ -13,6 +13,7 @@ const RunsCard = lazyPart(() => import('../panels/RunsCard.tsx'));
 const BitsCard = lazyPart(() => import('./bits/BitsCard.tsx'));
 const HeatCard = lazyPart(() => import('./heat/HeatCard.tsx'));
 const SiteEditorCard = lazyPart(() => import('./editor/SiteEditorCard.tsx'));
+const TimelineCard = lazyPart(() => import('./timeline/TimelineCard.tsx'));
 const Speak = lazyPart(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
@@ -41,6 +42,9 @@ export default function Stage() {
         <SiteEditorCard />
         <HeatCard />
         <BitsCard />
+      </Suspense>
+      <Suspense fallback={null}>
+        <TimelineCard />
       </Suspense>
     </>
   );
