@@ -27,8 +27,7 @@ import { axisText, formatMs, moved, zoomed } from './view.ts';
 export default function TimelineCard() {
   const id = useId();
   const recorder = recorderOf(useStudio());
-  const { isOn, recorded } = useStore(recorder.store);
-  if (!isOn && !recorded) return null;
+  const { recorded } = useStore(recorder.store);
   const isEmpty = !recorded || recorded.lanes.every(({ name }) => name.length === 0);
   return (
     <section className="chart-card timeline-card" aria-labelledby={id}>

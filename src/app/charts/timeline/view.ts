@@ -28,6 +28,7 @@ function within({ start, end }: Window, all: Window): Window {
 
 /** What a key does to a view; null where it does nothing. */
 export function viewByKey(key: string, view: Window, all: Window): Window | null {
+  const length = view.end - view.start;
   switch (key) {
     case 'ArrowLeft':
       return moved(view, all, -0.2);
@@ -41,9 +42,9 @@ export function viewByKey(key: string, view: Window, all: Window): Window | null
     case '0':
       return all;
     case 'Home':
-      return moved(view, all, Number.NEGATIVE_INFINITY);
+      return { start: all.start, end: all.start + length };
     case 'End':
-      return moved(view, all, Number.POSITIVE_INFINITY);
+      return { start: all.end - length, end: all.end };
     default:
       return null;
   }
