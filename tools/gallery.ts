@@ -31,13 +31,15 @@ const { page } = browser;
 try {
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: 'light' });
+  await page.getByRole('region', { name: 'Job' }).getByText('Nothing is running').waitFor();
   await take('empty');
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await finished('Opening the model');
   await take('open');
   await page.getByRole('button', { name: /^Sweep/ }).click();
   await finished('Sweep');
-  for (const recipe of RECIPES) {
+  for (const [index, recipe] of RECIPES.entries()) {
+    if (index === RECIPES.length - 1) await record();
     await page.getByLabel('As text').fill(recipe);
     await page.getByRole('button', { name: 'Run the recipe' }).click();
     await finished(recipe.split(':')[0]);
@@ -45,6 +47,7 @@ try {
   await page.locator('[data-action=export]').click();
   await finished('Exporting');
   await take('front');
+  await take('timeline', page.getByRole('region', { name: 'Timeline', exact: true }));
   await take('runs', page.getByRole('region', { name: 'Runs', exact: true }));
   await take('recipe', page.getByRole('region', { name: 'Recipe', exact: true }));
   await take('sites', page.getByRole('region', { name: 'Dimensions by site' }));
@@ -58,6 +61,12 @@ try {
   await take('phone');
 } finally {
   await browser.close();
+}
+
+/** Of the last recipe. */
+async function record(): Promise<void> {
+  await page.getByText('How it spends its time').click();
+  await page.getByRole('checkbox', { name: 'Record a timeline' }).check();
 }
 
 /** What three voices make of a prompt, and where the tokens of a text lost. */
@@ -84,6 +93,10 @@ async function take(name: string, of?: Locator): Promise<void> {
   if (wanted.size > 0 && !wanted.has(name)) return;
   // A part is taken whole, with nothing of the page's frame over it.
   if (of) await page.setViewportSize(TALL);
+  if (!of)
+    await page.evaluate(() => {
+      for (const column of document.querySelectorAll('.column')) column.scrollTop = 0;
+    });
   // Colours change softly.
   await page.waitForTimeout(400);
   await (of ?? page).screenshot({ path: join(target, `${name}.png`) });

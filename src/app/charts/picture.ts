@@ -7,6 +7,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 /** What a stylesheet or a variable may have set on a drawn element. */
 const PAINT = [
   ...['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity'],
+  ...['stroke-linejoin', 'paint-order'],
   ...['font-size', 'font-weight', 'text-anchor', 'visibility'],
 ];
 const FONT = 'system-ui, sans-serif';

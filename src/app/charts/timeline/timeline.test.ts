@@ -23,7 +23,7 @@ function recorded(answers: () => Promise<Lane[]>) {
   const run = engine.run.bind(engine);
   vi.spyOn(engine, 'run').mockImplementation(async (kind, request, options) => {
     order.push(kind);
-    if (kind !== 'timeline') return run(kind, request, options);
+    if (kind !== 'timeline') return run(kind, request as never, options);
     const { record } = request as { record?: boolean };
     told.push(record);
     return (record === undefined ? await answers() : []) as never;
