@@ -4,11 +4,12 @@
  * Writes docs/gallery/NAME.png for each state (all, or those named). Needs a build; minutes on two cores, because
  * everything that is shown was computed. Look at each before it is committed.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Locator } from 'playwright';
 import { launchHeadless } from '../src/cli/browser.ts';
+import { smallPng } from './small_png.ts';
 
 const PATIENCE_MS = 900_000;
 const WIDE = { width: 1280, height: 800 };
@@ -99,7 +100,7 @@ async function take(name: string, of?: Locator): Promise<void> {
     });
   // Colours change softly.
   await page.waitForTimeout(400);
-  await (of ?? page).screenshot({ path: join(target, `${name}.png`) });
+  writeFileSync(join(target, `${name}.png`), smallPng(await (of ?? page).screenshot()));
   if (of) await page.setViewportSize(WIDE);
 }
 
