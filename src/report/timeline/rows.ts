@@ -1,5 +1,5 @@
 /** @file A timeline as rows in which nothing overlaps, for drawing. */
-import { GPU_THREAD, type Lane, type LaneKind } from '../../pulse/timeline.ts';
+import type { Lane, LaneKind } from '../../pulse/timeline.ts';
 import { threadName } from './names.ts';
 
 export interface Row {
@@ -24,7 +24,11 @@ export function rowsOf(lanes: readonly Lane[]): Row[] {
     .flatMap((lane) => layered(lane));
 }
 
-function layered({ kind, thread, names, name, start, end }: Lane): Row[] {
+function layered(lane: Lane): Row[] {
+  const { kind, thread, names, name, start, end } = lane;
+  const label = LABELS[kind] ?? threadName(thread);
+  // A thread's kernels, hundreds of thousands of them, come one after another as they are.
+  if (isOneRow(lane)) return name.length === 0 ? [] : [{ label, kind, thread, names, name, start, end }];
   // Whoever begins first lies above; of two that begin together the longer one.
   const order = Array.from(name.keys()).sort((a, b) => start[a] - start[b] || end[b] - end[a]);
   const layers: { spans: number[]; end: number }[] = [];
@@ -37,13 +41,16 @@ function layered({ kind, thread, names, name, start, end }: Lane): Row[] {
     layer.spans.push(i);
     layer.end = Math.max(start[i], end[i]);
   }
-  const label = LABELS[kind] ?? (thread === GPU_THREAD ? 'GPU' : threadName(thread));
   return layers.map(({ spans }, depth) => ({
     ...{ label: depth === 0 ? label : '', kind, thread, names },
     name: Uint16Array.from(spans, (i) => name[i]),
     start: Float64Array.from(spans, (i) => start[i]),
     end: Float64Array.from(spans, (i) => end[i]),
   }));
+}
+
+function isOneRow({ start, end }: Pick<Lane, 'start' | 'end'>): boolean {
+  return start.every((each, i) => i === 0 || each >= end[i - 1]);
 }
 
 /** The span of a row at a time, or the last one before it: its place, −1 where there is none. */

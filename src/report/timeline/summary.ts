@@ -27,16 +27,6 @@ export interface Busy {
   idle_share: number;
 }
 
-/** From the first start to the last end; null where there is no span. */
-export function extentOf(lanes: readonly Lane[]): Window | null {
-  let [start, end] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const lane of lanes) {
-    for (const each of lane.start) start = Math.min(start, each);
-    for (const each of lane.end) end = Math.max(end, each);
-  }
-  return start <= end ? { start, end } : null;
-}
-
 /** One row a name and kind, the largest first. Spans that reach over the window count by what lies in it. */
 export function sumsOf(lanes: readonly Lane[], window: Window): Sum[] {
   const sums = new Map<string, Sum>();

@@ -5,7 +5,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { clock, type Lane } from '../../../pulse/timeline.ts';
 import type { Window } from '../../../report/timeline/summary.ts';
-import type { JobState } from '../../store/job.ts';
+import type { JobKind, JobState } from '../../store/job.ts';
 import type { Studio } from '../../studio.ts';
 
 /** What is known of a job. */
@@ -22,6 +22,9 @@ export interface RecorderState {
   /** Of the job that runs, or ran last since recording was switched on. */
   recorded: Recorded | null;
 }
+
+/** Jobs of the page's own, which nobody asked for: they leave the one before to be looked at. */
+const ASIDE: ReadonlySet<JobKind> = new Set(['start', 'recover', 'restore', 'discard']);
 
 /** Between an answer and the next question while a job runs: each answer is a copy of all that is kept. */
 const LOOK_MS = 2000;
@@ -66,7 +69,8 @@ export class Recorder {
     };
     const follow = (job: JobState, before: JobState) => {
       if (job.state === 'running') {
-        if (before.state !== 'running' || before.started_at !== job.started_at || before.kind !== job.kind)
+        if (ASIDE.has(job.kind)) at = null;
+        else if (before.state !== 'running' || before.started_at !== job.started_at || before.kind !== job.kind)
           begin(job.title);
       } else if (at) {
         const of = at;
@@ -77,7 +81,7 @@ export class Recorder {
     };
     const { store } = this.studio;
     const { job } = store.getState();
-    if (job.state === 'running') begin(job.title);
+    if (job.state === 'running' && !ASIDE.has(job.kind)) begin(job.title);
     const unsubscribe = store.subscribe((state, before) => {
       if (state.job !== before.job) follow(state.job, before.job);
     });
@@ -94,11 +98,16 @@ export class Recorder {
     isWanted: () => boolean,
   ): Promise<void> {
     const end = clock();
-    // An engine that died took its timeline along: what was seen of it stays.
+    // An engine that died took its timeline along, and the next one knows of none: what was seen of it stays.
     const lanes = await this.studio.engine.run('timeline', {}).catch(() => null);
     if (!isWanted() || !this.store.getState().isOn) return;
     this.store.setState(({ recorded }) => ({
-      recorded: { title, window: { start, end }, lanes: lanes ?? recorded?.lanes ?? [], isRunning },
+      recorded: {
+        title,
+        window: { start, end },
+        lanes: lanes && lanes.length > 0 ? lanes : (recorded?.lanes ?? []),
+        isRunning,
+      },
     }));
   }
 
