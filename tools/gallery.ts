@@ -16,6 +16,7 @@ const WIDE = { width: 1280, height: 800 };
 const TALL = { width: 1280, height: 3200 };
 const PHONE = { width: 390, height: 780 };
 const RECIPES = [
+  'slicegpt:sparsity=0.25',
   'rtn:bits=4,group=32',
   'gptq:bits=4,group=32',
   'embed:bits=8; gptq:bits=3,group=32',
@@ -37,8 +38,6 @@ try {
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await finished('Opening the model');
   await take('open');
-  await page.getByRole('button', { name: /^Sweep/ }).click();
-  await finished('Sweep');
   for (const [index, recipe] of RECIPES.entries()) {
     if (index === RECIPES.length - 1) await record();
     await page.getByLabel('As text').fill(recipe);
