@@ -1,9 +1,10 @@
 /**
  * @file The README's pictures, of a real session with the built-in model. usage: npx tsx tools/gallery.ts [NAME…]
  *
- * Writes docs/gallery/NAME.png for each state (all, or those named). Needs a build; minutes on two cores, because
+ * Writes docs/gallery/NAME.png for each state (all, or those named). Builds if the build is stale; minutes on two cores, because
  * everything that is shown was computed. Look at each before it is committed.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +29,9 @@ const PROMPT = 'The old man opened the door and';
 const target = fileURLToPath(new URL('../docs/gallery/', import.meta.url));
 const wanted = new Set(process.argv.slice(2));
 mkdirSync(target, { recursive: true });
+execFileSync('node', [fileURLToPath(new URL('../scripts/build.mjs', import.meta.url)), '--if-stale'], {
+  stdio: 'inherit',
+});
 const browser = await launchHeadless(fileURLToPath(new URL('../dist/', import.meta.url)), 'index.html');
 const { page } = browser;
 try {
