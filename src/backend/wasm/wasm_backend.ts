@@ -99,8 +99,8 @@ class WasmBackend extends HostBackend {
   protected readonly elementBytes = 4;
   private readonly packed: PackedTensors;
   private readonly sparse: SparseTensors;
+  readonly lanes = () => this.threads.lanes();
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
-  readonly spans = () => this.threads.spans();
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   readonly addProduct: AddProduct;
