@@ -84,12 +84,12 @@ export class SlicingPlanner {
     const sites = shape.parallel ? 1 : 2;
     let pending: Held[][] = [];
     planLayers(ledger, run, job.windows, job.batches, states, dense, {
-      onTaps: () => {
-        if (pending.length === 0) for (let i = 0; i < sites; i++) pending.push(this.sum());
+      onTaps: (half) => {
+        if (pending.length === 0) for (let i = 0; i < (half ? 1 : sites); i++) pending.push(this.sum());
         if (shape.layer_norm) ledger.workspace('centred_states', job.batches[0] * D);
         this.addToSum(job.batches[0]);
       },
-      onLayer: () => {
+      onPart: () => {
         ledger.freeWorkspace();
         this.spilledBytes = Math.max(this.spilledBytes, states.spilledBytes);
         const waiting = pending;
