@@ -184,15 +184,14 @@ async function storeCovariance(
 ): Promise<DenseBases['embeddingCovariance']> {
   const { backend } = arena;
   const rows_at_once = tableBlockRows(size, backend.info.maxTensorBytes);
-  const put = (name: string, part: (value: number) => number) =>
+  const put = (name: string, isLow: boolean) =>
     store.putBlocks(name, [size, size], rows_at_once, async ({ start, end }) => {
-      const values = Float32Array.from(H.subarray(start * size, end * size), part);
+      const exact = H.subarray(start * size, end * size);
+      const values = new Float32Array(exact);
+      if (isLow) for (let i = 0; i < values.length; i++) values[i] = exact[i] - values[i];
       return arena.own(backend.fromArray(values, [end - start, size], name));
     });
-  return [
-    await put('embedding_covariance', (value) => value),
-    await put('embedding_covariance.low', (value) => value - Math.fround(value)),
-  ];
+  return [await put('embedding_covariance', false), await put('embedding_covariance.low', true)];
 }
 
 async function loadCovariance(
