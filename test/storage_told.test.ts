@@ -8,7 +8,7 @@ import { SLICE, source, started } from './support/test_engine.ts';
 
 const GPTQ: StepInput = { method: 'gptq', options: { bits: 4, group: 8 } };
 const SLICED: StepInput = { method: 'slicegpt', options: { sparsity: 0.25, round: 2 } };
-const JOBS: [string, StepInput[]][] = [
+const JOBS: [string, readonly StepInput[]][] = [
   ['slicing', slicingRecipe(SLICE).steps],
   ['slicing with all bases first', slicingRecipe({ ...SLICE, schedule: 'rotate-once' }).steps],
   ['slicing that recovers', [SLICED, { method: 'recover' }]],
