@@ -223,11 +223,19 @@ export class WeightLoader {
   }
 
   async mlp(layer: DecoderLayer): Promise<DeviceMlp> {
-    const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
+    const { gate_proj, up_proj } = layer.mlp;
     return {
       post_attention_layernorm: await this.optionalNorm(layer.post_attention_layernorm),
       gate_proj: gate_proj && (await this.linear(gate_proj)),
       up_proj: await this.linear(up_proj),
+      ...(await this.mlpOutput(layer)),
+    };
+  }
+
+  /** All of an MLP half but its norm and what reads that. */
+  async mlpOutput(layer: DecoderLayer): Promise<Omit<DeviceMlp, 'post_attention_layernorm' | 'gate_proj' | 'up_proj'>> {
+    const { down_proj, xielu } = layer.mlp;
+    return {
       down_proj: await this.linear(down_proj),
       xielu: xielu && (await this.xielu(xielu)),
       output_norm: await this.optionalNorm(layer.mlp_output_norm),

@@ -267,7 +267,7 @@ export async function sliceWithBases(
       const attention = rotateAttentionInputs(arena, await fused.attention(layer), input, original);
       const attended = parallel ? output : middle;
       const slicedAttention = await storeAttention(arena, store, layer, attention, input, attended);
-      const mlp = rotateMlpInputs(arena, await fused.mlp(layer), middle);
+      const mlp = await rotateMlpInputs(arena, fused, layer, middle);
       const slicedMlp = await storeMlp(arena, store, layer, mlp, middle, output);
       sliced.push({ ...layer, ...slicedAttention, ...slicedMlp });
       if (middle !== input) arena.free(middle.Q);
