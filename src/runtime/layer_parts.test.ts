@@ -5,6 +5,7 @@ import type { Backend } from '../backend/backend.ts';
 import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
+import { sliceSequential } from '../compress/slicegpt/sequential.ts';
 import { openModel } from '../models/open_model.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { withArena } from './arena.ts';
@@ -37,7 +38,7 @@ const BACKENDS: [string, () => Backend][] = [
 beforeEach(() => Object.assign(budget, { whole: Number.POSITIVE_INFINITY, decoded: Number.POSITIVE_INFINITY }));
 
 /** What comes out of the last layer, what happened on the way, and the most that tensors took. */
-async function passed(backend: Backend) {
+async function passed(backend: Backend, through = model) {
   const events: string[] = [];
   const states = await withArena(backend, async (arena) => {
     const observer = {
@@ -46,7 +47,7 @@ async function passed(backend: Backend) {
       onLayer: (layer: number) => void events.push(`${layer} done`),
     };
     const loader = new WeightLoader(arena, true);
-    const hidden = await runLayers(arena, loader, model, windows, batches, observer);
+    const hidden = await runLayers(arena, loader, through, windows, batches, observer);
     await loader.assertFinite();
     return Promise.all(hidden.map((each) => backend.read(each)));
   });
@@ -75,6 +76,21 @@ describe.each(BACKENDS)('a layer by halves on %s', (_, create) => {
     expect(new Set(mlp)).toEqual(new Set(['0 mlp_residual', '0 mlp_input', '0 down_proj_input']));
     expect(events.filter((event) => event.endsWith('half'))).toHaveLength(layers);
   });
+});
+
+it('leads from one width to the next by shortcuts, as a whole layer does', async () => {
+  const { model: sliced } = await sliceSequential(
+    model,
+    'untied',
+    Array.from({ length: 2 * layers + 1 }, () => 20),
+    {
+      ...{ backend: createWasmBackend(), calibration: windows, scratch: memoryScratch() },
+      ...{ signal: new AbortController().signal, observer: { onProgress: () => {} } },
+    },
+  );
+  const whole = await passed(createWasmBackend(), sliced);
+  budget.whole = 0;
+  expect((await passed(createWasmBackend(), sliced)).states).toEqual(whole.states);
 });
 
 it('leaves small layers and parallel ones whole', async () => {
