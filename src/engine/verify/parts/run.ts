@@ -12,9 +12,9 @@ import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats
 import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
 import type { TokenWindows } from '../../../runtime/windows.ts';
+import { meanLoss, WindowLoss } from '../losses.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
 import type { Head } from './head.ts';
-import { BlockLosses } from './losses.ts';
 import { PartModels, type Values } from './models.ts';
 import { type PartsPlan, planParts } from './plan.ts';
 import { WeightFiles } from './weights.ts';
@@ -128,7 +128,7 @@ class PartsRun {
     states: readonly Values[],
     isFirst: boolean,
   ): Promise<{ losses: number[]; logits?: Float32Array }> {
-    const losses = windows.map((ids) => new BlockLosses(ids));
+    const losses = windows.map((ids) => new WindowLoss(ids));
     const { vocabulary } = head;
     const logits = isFirst ? new Float32Array(windows[0].length * vocabulary) : undefined;
     for (let start = 0; start < vocabulary; start += this.plan.block) {
@@ -151,11 +151,7 @@ class PartsRun {
   /** Where the head could not be cut, the last part has given whole logits. */
   private wholeLosses(windows: readonly Uint32Array[], states: readonly Values[], isFirst: boolean) {
     const found = states.map((values) => (values.get('logits') as Ort.Tensor).data as Float32Array);
-    const losses = windows.map((ids, i) => {
-      const each = new BlockLosses(ids);
-      each.add(found[i], 0);
-      return each.mean();
-    });
+    const losses = windows.map((ids, i) => meanLoss(found[i], ids));
     return { losses, logits: isFirst ? found[0].slice() : undefined };
   }
 
