@@ -19,10 +19,9 @@ import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
-import { buildsFor, type RuntimeBuild, type RuntimeCheck } from '../verify/builds.ts';
+import type { RuntimeBuild, RuntimeCheck } from '../verify/builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
-import type { Verifier } from '../verify/verifier.ts';
-import type { ExportOptions } from './options.ts';
+import type { OnnxVerifiers } from './verifiers.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
 export const PERPLEXITY_TOLERANCE = 1e-3;
@@ -32,7 +31,6 @@ export interface VerificationSubject {
   files: readonly ExportedFile[];
   /** The model whose numbers the file holds. */
   model: DecoderModel;
-  options: ExportOptions;
   perplexity_in_app: number;
   /** Of an adapter: the files of the model that it is for. */
   base?: readonly ModelFile[];
@@ -43,12 +41,6 @@ export interface Verified {
   max_abs_logit_difference: number;
   runtimes: RuntimeCheck[];
   needs_onnxruntime?: string;
-}
-
-/** The verifier of a format's first build, open since the export began, and how to open one of another build. */
-export interface OnnxVerifiers {
-  readonly first: Verifier;
-  open(build: RuntimeBuild): Verifier;
 }
 
 /** @param verifiers For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
@@ -91,24 +83,24 @@ function assertEqual(found: number, expected: number, against: string): void {
 async function runOnnx(
   state: EngineState,
   verifiers: OnnxVerifiers,
-  { folder, files, options, perplexity_in_app }: VerificationSubject,
+  { folder, files, perplexity_in_app }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<Omit<Measured, 'logits'> & { exported: Float32Array[] }> {
   const { evaluation: windows } = state.requireTexts();
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
-  const [first, ...others] = buildsFor(options.format);
+  const [first, ...others] = verifiers.builds;
   const all = windows.count + others.length + 1;
   let done = 0;
   const run = async (
-    verifier: Verifier,
     build: RuntimeBuild,
     part: TokenWindows,
   ): Promise<Pick<VerifyResult, 'window_losses' | 'first_logits'>> => {
     meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
     const step = `running the ONNX file in onnxruntime-web (${build})`;
     const before = done;
+    const verifier = verifiers.of(build);
     const onWindow: VerifyOptions['onWindow'] = () => {
       done++;
       meter.report({ fraction: done / all, step, tokens: done * windows.seqlen });
@@ -123,12 +115,12 @@ async function runOnnx(
   };
 
   const runtimes: RuntimeCheck[] = [];
-  const own = await run(verifiers.first, first, windows);
+  const own = await run(first, windows);
   const { perplexity } = summarize(own.window_losses);
   assertEqual(perplexity, perplexity_in_app, 'the app');
   const exported = [own.first_logits];
   for (const build of others) {
-    const result = await run(verifiers.open(build), build, firstOf(windows));
+    const result = await run(build, firstOf(windows));
     const [found, expected] = [result, own].map(({ window_losses }) => Math.exp(window_losses[0]));
     assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
     exported.push(result.first_logits);
