@@ -378,17 +378,10 @@ describe('the engine', () => {
     const engine = await started(platform);
     const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('export', { id });
-    // They load while files are written. Closing twice does no harm.
-    const plain = ['open wasm', 'open webgpu', 'write'];
-    expect(told).toEqual([
-      ...plain,
-      `verified ${TEXTS.eval_samples}`,
-      'close',
-      'verified 1',
-      'close',
-      'close',
-      'close',
-    ]);
+    // They load while files are written, and run side by side. Closing twice does no harm.
+    expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
+    const ends = ['close', 'close', 'close', 'close', 'verified 1', `verified ${TEXTS.eval_samples}`];
+    expect(told.slice(3).sort()).toEqual(ends);
     told.length = 0;
     await engine.run('export', { id, options: { format: 'transformers.js' } });
     expect(told).toEqual(['open webgpu', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'close']);

@@ -6,8 +6,8 @@ import { MOST_BYTES_TOGETHER, OnnxVerifiers } from './verifiers.ts';
 
 function platform() {
   const told: string[] = [];
-  const openVerifier = (build: RuntimeBuild) => {
-    told.push(`open ${build}`);
+  const openVerifier = (build: RuntimeBuild, threads?: number) => {
+    told.push(`open ${build}${threads ? ` on ${threads}` : ''}`);
     return { close: () => told.push(`close ${build}`) } as unknown as Verifier;
   };
   return { told, openVerifier };
@@ -17,7 +17,8 @@ describe('verifiers of an export', () => {
   it('load together for a small model', () => {
     const { told, ...opens } = platform();
     const verifiers = new OnnxVerifiers(opens, ['wasm', 'webgpu'], MOST_BYTES_TOGETHER);
-    expect(told).toEqual(['open wasm', 'open webgpu']);
+    expect(told).toEqual(['open wasm', 'open webgpu on 1']);
+    expect(verifiers.areTogether).toBe(true);
     expect(verifiers.of('webgpu')).toBe(verifiers.of('webgpu'));
     verifiers.close();
     expect(told.slice(2)).toEqual(['close wasm', 'close webgpu']);
