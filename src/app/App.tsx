@@ -67,6 +67,16 @@ function useIsPhone(): boolean {
   );
 }
 
+/** Texts and device: at hand before a model is open, below what can be done with it then. */
+function Means() {
+  return (
+    <>
+      <CalibrationPanel />
+      <DevicePanel />
+    </>
+  );
+}
+
 /** The one workbench: model, size and recipe, charts and result at once. */
 export function App() {
   const studio = useStudio();
@@ -102,21 +112,17 @@ export function App() {
       <main className="columns">
         <div className="column column-left">
           <ModelPanel />
-          {hasModel && (
-            <>
-              <Suspense fallback={null}>
-                <TargetPanel />
-              </Suspense>
-              <Suspense fallback={<Section title="Recipe">{null}</Section>}>
-                <RecipePanel />
-              </Suspense>
-              <Suspense fallback={<Section title="Slice">{null}</Section>}>
-                <SlicePanel />
-              </Suspense>
-            </>
+          {hasModel ? (
+            // All at once: what came by itself would push away what is being read.
+            <Suspense fallback={<Section title="Recipe">{null}</Section>}>
+              <TargetPanel />
+              <RecipePanel />
+              <SlicePanel />
+              <Means />
+            </Suspense>
+          ) : (
+            <Means />
           )}
-          <CalibrationPanel />
-          <DevicePanel />
         </div>
         {/* Moved, not only drawn elsewhere: what is read and reached by Tab goes from top to bottom. */}
         {isResultFirst ? [result, charts] : [charts, result]}

@@ -41,16 +41,15 @@ export default function Stage() {
           <RunsCard />
         </Suspense>
       )}
+      {/* All at once: what stands below would be pushed away. */}
       <Suspense fallback={null}>
         <Speak />
-      </Suspense>
-      <Seen>
-        <SpectrumCard />
-      </Seen>
-      <Seen>
-        <EnergyCard />
-      </Seen>
-      <Suspense fallback={null}>
+        <Seen>
+          <SpectrumCard />
+        </Seen>
+        <Seen>
+          <EnergyCard />
+        </Seen>
         <Seen>
           <SiteEditorCard />
         </Seen>
