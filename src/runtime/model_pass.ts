@@ -24,6 +24,8 @@ import { attentionWeights, type DeviceLayer, freeDeviceLayer, mlpWeights, type W
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
+  /** A layer's weights are there, and no batch has gone through it yet. */
+  onWeights?(layer: DecoderLayer, weights: DeviceLayer): Promise<void>;
   /** On slow devices: this share of the batches has gone through a layer. */
   onBatch?(layer: number, share: number): void;
   /** A layer has gone through for all batches. */
@@ -87,6 +89,7 @@ export async function runLayersFrom(
     throwIfCancelled(signal);
     const weights = await inSpan('weights', () => loader.layer(layer));
     prefetch(layers[position + 1]);
+    await observer.onWeights?.(layer, weights);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
     for (let i = 0; i < batches; i++) {
