@@ -77,6 +77,8 @@ export interface Backend extends TrainingKernels {
    * absent where the host does as well with what `read` gives.
    */
   readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  /** Values become the half floats that are nearest to them; absent where that is not rounded to even on every device. */
+  readonly roundToHalves?: (tensor: Tensor) => void;
   /** Copies a tensor's elements into another of the same element count. */
   copy(from: Tensor, to: Tensor): void;
   /** Hands enqueued work to the device, without waiting. */

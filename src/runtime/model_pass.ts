@@ -88,8 +88,9 @@ export async function runLayersFrom(
   for (const [position, layer] of layers.entries()) {
     throwIfCancelled(signal);
     const weights = await inSpan('weights', () => loader.layer(layer));
-    prefetch(layers[position + 1]);
+    // Before anything is read ahead, which would get in between.
     await observer.onWeights?.(layer, weights);
+    prefetch(layers[position + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
     for (let i = 0; i < batches; i++) {

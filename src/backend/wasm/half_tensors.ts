@@ -11,6 +11,12 @@ export interface EncodeHalvesTask {
   beyond: Uint32Array;
 }
 
+export interface RoundHalvesTask {
+  values: Float32Array;
+}
+
+/** Values that are rounded at a time, their halves in scratch memory. */
+const CHUNK = 4096;
 /** Floats and halves that the kernel takes at a time. */
 export const [FLOATS, HALVES] = [8, 4];
 /** From here on a half float is infinite: 65504 and half a unit in its last place. */
@@ -33,6 +39,22 @@ export function encodeHalves(
   const rest = values.subarray(whole, end);
   if (rest.some((value) => !(Math.abs(value) < F16_LIMIT))) beyond[0] = 1;
   bytes.set(encodeFromFloat(rest.slice(), 'F16'), 2 * whole);
+}
+
+/** Values `start … end` become the nearest half floats, where arrays lie in shared memory. */
+export function roundToHalves(tools: TaskTools, { values }: RoundHalvesTask, start: number, end: number): void {
+  const found = tools.panel.subarray(0, 4);
+  const halves = tools.panel.byteOffset + 16;
+  for (let at = start; at < end; at += CHUNK) {
+    const count = Math.min(CHUNK, end - at);
+    const chunk = values.subarray(at, at + count);
+    const first = chunk.byteOffset;
+    const isWhole = count % FLOATS === 0;
+    if (isWhole) tools.halves.encode(first, first + 4 * count, halves, found.byteOffset);
+    const isRight = isWhole && new Uint32Array(found.buffer, found.byteOffset, 4).every((word) => word === 0);
+    if (isRight) tools.halves.decode(halves, halves + 2 * count, first);
+    else decodeStored(encodeFromFloat(chunk.slice(), 'F16'), 'F16', chunk);
+  }
 }
 
 /** Halves `start … end` of the bytes. */

@@ -60,6 +60,20 @@ describe('half floats on all threads', () => {
     expect(halvesOf(small)).toEqual(encodeFromFloat(small, 'F16'));
   });
 
+  it('are what values are rounded to where they lie, also too large ones and NaN', async () => {
+    const all = edges();
+    for (const count of [all.length, 1003, 5]) {
+      const values = all.slice(-count);
+      values.set([1e6, Number.NaN, -65520].slice(0, count), count >> 1);
+      const tensor = backend.fromArray(values, [count], 'values');
+      backend.roundToHalves?.(tensor);
+      const expected = decodeToFloat32(encodeFromFloat(values, 'F16'), 'F16');
+      const found = (await backend.read(tensor)) as Float32Array;
+      tensor.dispose();
+      expect(found.findIndex((value, i) => !Object.is(value, expected[i]))).toBe(-1);
+    }
+  });
+
   it.each([65520, -65520, 1e30, Number.POSITIVE_INFINITY, Number.NaN])('do not hold %d, wherever it is', (value) => {
     for (const at of [0, 4098, 300_000]) {
       const values = new Float32Array(at + 3).fill(0.5);

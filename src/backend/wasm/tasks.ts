@@ -27,7 +27,13 @@ import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
-import { decodeHalves, type EncodeHalvesTask, encodeHalves } from './half_tensors.ts';
+import {
+  decodeHalves,
+  type EncodeHalvesTask,
+  encodeHalves,
+  type RoundHalvesTask,
+  roundToHalves,
+} from './half_tensors.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
 import { LogitMath } from './logit_math.ts';
@@ -125,6 +131,7 @@ export interface Tasks extends LinalgTasks {
   compare_logits: Singles<CompareLogitsRows>;
   decode: DecodeTask;
   encode_halves: EncodeHalvesTask;
+  round_halves: RoundHalvesTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
   rotary: RotaryRows;
@@ -358,6 +365,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   },
 
   encode_halves: (tools, task, start, end) => encodeHalves(tools, task, start, end),
+  round_halves: (tools, task, start, end) => roundToHalves(tools, task, start, end),
 
   rms_norm: (_, task, start, end) => normaliseRows(task, start, end),
   rms_scale: (_, task, start, end) => rowScales(task, start, end),

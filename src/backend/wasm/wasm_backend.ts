@@ -103,6 +103,7 @@ class WasmBackend extends HostBackend {
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
 
   constructor(
@@ -119,6 +120,10 @@ class WasmBackend extends HostBackend {
     if (arrays instanceof HeapArrays) {
       this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
       this.readHalves = (tensor) => readHalves(threads, arrays, singles(tensor), (products) => this.parts(products));
+      this.roundToHalves = (tensor) => {
+        const values = output(tensor);
+        threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
+      };
       this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
     }
     this.info = {
