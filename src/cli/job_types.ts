@@ -6,15 +6,15 @@ import type { Span } from '../pulse/timeline.ts';
 import type { Asked } from './ask.ts';
 import type { Driver } from './browser.ts';
 import type { CliOptions, ExportChoice } from './options.ts';
-import type { InputSource } from './page_protocol.ts';
+import type { InputSource, TextInput } from './page_protocol.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
   /** Paths of the chosen model's files as the engine shall see them, its folder's name first. */
   paths: string[];
-  calibration: InputSource;
-  evaluation: InputSource;
+  calibration: TextInput;
+  evaluation: TextInput;
   imatrix?: InputSource;
   tasks?: InputSource;
   /** Files that recipes name. */

@@ -43,6 +43,7 @@ import type {
   TaskReport,
 } from './protocol_reports.ts';
 import type { SolveReport, SolveTarget } from './solve/solve_command.ts';
+import type { TextKind } from './texts/kinds.ts';
 
 export type * from './protocol_events.ts';
 export type * from './protocol_reports.ts';
@@ -183,8 +184,11 @@ export type ModelSource =
   /** A downloaded model: no request is made. */
   | { kind: 'hub'; key: HubKey };
 
-/** `demo` takes the built-in texts. */
-export type TextSource = { kind: 'demo' } | { kind: 'file'; file: File } | { kind: 'text'; name: string; text: string };
+/** `demo`: a built-in text; `of`: its kind, prose where there is none. */
+export type TextSource =
+  | { kind: 'demo'; of?: TextKind }
+  | { kind: 'file'; file: File }
+  | { kind: 'text'; name: string; text: string };
 
 export interface TextSettings {
   calibration: TextSource;

@@ -33,15 +33,19 @@ export class DecodeMeter {
 
   async layer(layer: DecoderLayer, weights: DeviceLayer): Promise<void> {
     const { arena } = this;
+    // Measuring takes less than what is there otherwise: nothing is planned for it.
+    arena.freeWorkspace();
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     const width = layer.attention.q_proj.weight.shape[1];
     await this.time(() => arena.free(runLayer(arena, layer, weights, table, 1, this.row(width))));
     // Of one row: what comes next has many.
     arena.freeWorkspace();
+    this.rotary.free();
   }
 
   async block(block: HeadBlock, head: Head): Promise<void> {
     const { arena } = this;
+    arena.freeWorkspace();
     const input = this.row(block.weight.shape[1]);
     const logits = arena.empty([1, block.weight.shape[0]], 'logits_block');
     await this.time(() => blockLogits(arena, head, block, input, logits));
