@@ -225,9 +225,10 @@ export class OutlinePlanner {
       ledger.holdIds('head', rows),
       ...[4, 4, 8].map((size) => ledger.hold('head', size * rows)),
     ]);
-    const held = [model, dense].map(({ lm_head }) =>
-      this.load('head', { ...lm_head.weight, shape: [size, lm_head.weight.shape[1]] }, true),
-    );
+    const held = [model, dense].flatMap(({ lm_head: { weight, bias } }) => [
+      this.load('head', { ...weight, shape: [size, weight.shape[1]] }, true),
+      bias && this.load('head', { ...bias, shape: [size] }, false),
+    ]);
     ledger.workspace('logits', most * size);
     ledger.workspace('dense_logits', most * size);
     ledger.free(...held);
