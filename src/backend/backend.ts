@@ -8,7 +8,7 @@
  * Matrices are row-major. Where a kernel's operand may be larger than its use, the *leading* rows or columns are used:
  * this is how slicing happens (`(W·Q)[:, :d]` is `matmul` with an output of d columns).
  */
-import type { Span } from '../pulse/timeline.ts';
+import type { Lane } from '../pulse/timeline.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type {
@@ -66,8 +66,8 @@ export interface Backend extends TrainingKernels {
    * backend has no products with integers.
    */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
-  /** What threads besides this one did when, where a timeline is kept (`src/pulse`). */
-  readonly spans?: () => Span[];
+  /** What threads besides this one, and the device, did when, where a timeline is kept (`src/pulse`). Asked between kernels. */
+  readonly lanes?: () => Lane[] | Promise<Lane[]>;
   /** The same of a matrix that is two of four sparse. */
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */

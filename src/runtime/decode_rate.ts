@@ -3,11 +3,11 @@
  * device, so that reading them from where they wait does not count. Attention over the tokens before is left out: there is no
  * cache of keys and values here, and its share of a short text is small. Measured while an evaluation has the weights anyway.
  */
-import type { DecoderLayer, Head } from '../models/decoder_model.ts';
+import type { Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { blockLogits, type HeadBlock } from './head.ts';
-import { RotaryCache, runLayer } from './model_pass.ts';
-import type { DeviceLayer } from './weights.ts';
+import type { LayerPart, LoadedPart } from './layer_parts.ts';
+import { RotaryCache } from './model_pass.ts';
 
 /** Tries of each product, after one that pays for compiling. */
 const TRIES = 3;
@@ -31,13 +31,13 @@ export class DecodeMeter {
     return 1000 / Math.max(this.ms, 1e-3);
   }
 
-  async layer(layer: DecoderLayer, weights: DeviceLayer): Promise<void> {
+  async part({ layer, half }: LayerPart, loaded: LoadedPart): Promise<void> {
     const { arena } = this;
     // Measuring takes less than what is there otherwise: nothing is planned for it.
     arena.freeWorkspace();
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
-    const width = layer.attention.q_proj.weight.shape[1];
-    await this.time(() => arena.free(runLayer(arena, layer, weights, table, 1, this.row(width))));
+    const { weight } = half === 'mlp' ? layer.mlp.up_proj : layer.attention.q_proj;
+    await this.time(() => arena.free(loaded.run(this.row(weight.shape[1]), table, undefined, 1)));
     // Of one row: what comes next has many.
     arena.freeWorkspace();
     this.rotary.free();

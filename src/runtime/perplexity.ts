@@ -139,7 +139,7 @@ async function evaluateGroup(
     const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
     const steps = model.layers.length + 1;
     const observer = {
-      onWeights: meter?.layer.bind(meter),
+      onWeights: meter?.part.bind(meter),
       onLayer: async (layer: number) => {
         await loader.assertFinite();
         options.onProgress?.((layer + 1) / steps, layer);

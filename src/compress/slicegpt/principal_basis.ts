@@ -4,7 +4,7 @@
 
 import type { Backend, Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import { certifyWhole, ulpOf } from '../../backend/linalg/certificate.ts';
+import { asFloat64, certifyWhole, ulpOf } from '../../backend/linalg/certificate.ts';
 import { type AddProduct, addProduct } from '../../backend/linalg/gemm.ts';
 import { keptEnergyBound, keptEnergyLoss } from '../../backend/linalg/kept_energy.ts';
 import { room } from '../../backend/linalg/shared_work.ts';
@@ -70,9 +70,13 @@ async function figuresOf(
   const multiply = backend.addProduct ?? addProduct;
   const held = room(multiply);
   try {
-    const [covariance, Q] = [held.take(n * n), held.take(n * n)];
-    covariance.set(H);
-    Q.set(values);
+    const shared = (numbers: ArrayLike<number>) => {
+      const array = held.take(n * n);
+      array.set(numbers);
+      return array;
+    };
+    // Once for all that measures it, where the solver's arrays were: of a large model each copy is more than a hundred megabytes.
+    const [covariance, Q] = multiply.allocate ? [shared(H), shared(values)] : [H, asFloat64(values)];
     return {
       ...certifyWhole(covariance, eigenvalues, Q, n, { multiply, ulp: ulpOf(values) }),
       kept_energy: await keptEnergy(backend, covariance, Q, decomposition, site, dimension, multiply, signal),
