@@ -67,7 +67,7 @@ async function figuresOf(
   signal: AbortSignal,
 ) {
   const { values, eigenvalues } = decomposition;
-  const multiply = backend.addProduct ?? addProduct;
+  const multiply: AddProduct = backend.addProduct ?? addProduct;
   const held = room(multiply);
   try {
     const shared = (numbers: ArrayLike<number>) => {
