@@ -13,15 +13,16 @@ import {
   shuffle,
   simd,
   V128,
+  v128Const,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { exponential, F32X4_ADD, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
+import { exponential, F32X4_ADD, F32X4_MAX, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
 /** Elements that are worked on at once. */
-const CHUNK = 4096;
+export const CHUNK = 4096;
 /** Addresses in bytes: a pair of f64 sums, the shift, then three chunks. */
 const [SUM_AT, SHIFT_AT, X_AT, Y_AT, Z_AT] = [0, 16, 32, 32 + 4 * CHUNK, 32 + 8 * CHUNK];
 
@@ -29,6 +30,9 @@ const F32X4_DIV = simd(0xe7);
 const F32X4_NEG = simd(0xe1);
 const F64X2_ADD = simd(0xf0);
 const F64X2_PROMOTE_LOW = simd(0x5f);
+const F64X2_DIV = simd(0xf3);
+/** Two zeros come behind. */
+const F32X4_DEMOTE_ZERO = simd(0x5e);
 const loadSplat = [...simd(0x09), 2, 0];
 
 /** Parameters: number of elements, rounded up to whole vectors by the loop. */
@@ -53,6 +57,51 @@ function expAndSum(): WasmFunction {
     locals: [
       [1, I32],
       [5, V128],
+    ],
+    code,
+  };
+}
+
+/** The chunk at X becomes exp(scale·x) over its sum: the largest term is 1 before it is divided. Parameters: bytes, whole vectors. */
+function softmaxOfChunk(): WasmFunction {
+  const [end, at, x, n, y, scale, most, sum] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const high = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
+  const swapped = (lanes: readonly number[]) =>
+    shuffle(lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
+  /** The larger of each lane and of another one. */
+  const folded = (lanes: readonly number[]) => [
+    ...[...localGet(most), ...localGet(most), ...localGet(most), ...swapped(lanes), ...F32X4_MAX, ...localSet(most)],
+  ];
+  const everyVector = (body: readonly number[]) => [
+    ...[...i32Const(0), ...localSet(at), ...loopBelow(at, i32Const(16), end, body)],
+  ];
+  const store = [...localGet(at), ...localGet(x), ...v128Store(X_AT)];
+  const code = [
+    ...[...f32s(Number.NEGATIVE_INFINITY), ...localSet(most), ...v128Zero, ...localSet(sum)],
+    ...[...i32Const(SHIFT_AT), ...loadSplat, ...localSet(scale)],
+    ...everyVector([
+      ...[...localGet(at), ...v128Load(X_AT), ...localGet(scale), ...F32X4_MUL, ...localSet(x), ...store],
+      ...[...localGet(most), ...localGet(x), ...F32X4_MAX, ...localSet(most)],
+    ]),
+    ...[...folded([2, 3, 0, 1]), ...folded([1, 0, 3, 2])],
+    ...everyVector([
+      ...[...localGet(at), ...v128Load(X_AT), ...localGet(most), ...F32X4_SUB, ...localSet(x)],
+      ...[...exponential(x, n, y), ...store],
+      ...[...localGet(sum), ...localGet(x), ...F64X2_PROMOTE_LOW, ...F64X2_ADD],
+      ...[...localGet(x), ...localGet(x), ...high, ...F64X2_PROMOTE_LOW, ...F64X2_ADD, ...localSet(sum)],
+    ]),
+    // 1 over the sum of both lanes, in all four.
+    ...[...localGet(sum), ...localGet(sum), ...localGet(sum), ...swapped([2, 3, 0, 1]), ...F64X2_ADD, ...localSet(sum)],
+    ...[...v128Const(new Float64Array([1, 1])), ...localGet(sum), ...F64X2_DIV, ...F32X4_DEMOTE_ZERO, ...localSet(sum)],
+    ...[...localGet(sum), ...localGet(sum), ...swapped([0, 0, 0, 0]), ...localSet(sum)],
+    ...everyVector([...localGet(at), ...v128Load(X_AT), ...localGet(sum), ...F32X4_MUL, ...localSet(x), ...store]),
+  ];
+  return {
+    name: 'softmax',
+    parameters: 1,
+    locals: [
+      [1, I32],
+      [6, V128],
     ],
     code,
   };
@@ -96,6 +145,8 @@ function gatedSiluBackward(): WasmFunction {
 interface Exports {
   /** @param bytes Of whole vectors. */
   exp_and_sum(bytes: number): void;
+  /** @param bytes As above. */
+  softmax(bytes: number): void;
   gated_silu(x: number, end: number, y: number): void;
   gated_silu_backward(x: number, end: number, u: number, d: number): void;
 }
@@ -119,7 +170,7 @@ export class VectorMath {
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([expAndSum(), gatedSilu(), gatedSiluBackward()]));
+    const module = new WebAssembly.Module(assemble([expAndSum(), softmaxOfChunk(), gatedSilu(), gatedSiluBackward()]));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
     this.sums = new Float64Array(memory.buffer, SUM_AT, 2);
     this.shift = new Float32Array(memory.buffer, SHIFT_AT, 1);
@@ -143,6 +194,18 @@ export class VectorMath {
       if (keeps) values.set(x.subarray(0, count), at);
     }
     return total;
+  }
+
+  /** Values `start … end`, at most {@link CHUNK}, become softmax(scale · values), for a positive scale. */
+  softmax(values: Float32Array, start: number, end: number, scale: number): void {
+    const { x } = this;
+    const count = end - start;
+    const whole = Math.ceil(count / 4) * 4;
+    this.shift[0] = scale;
+    x.set(values.subarray(start, end));
+    x.fill(Number.NEGATIVE_INFINITY, count, whole);
+    this.exports.softmax(4 * whole);
+    values.set(x.subarray(0, count), start);
   }
 
   /** output[i] = silu(gate[i]) · up[i] over `start … end`. */
