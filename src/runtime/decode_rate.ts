@@ -8,7 +8,8 @@ import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { withArena } from './arena.ts';
 import { fastest, timeHead } from './head.ts';
-import { RotaryCache, runLayer } from './model_pass.ts';
+import { runLayer } from './layer_parts.ts';
+import { RotaryCache } from './model_pass.ts';
 import { freeDeviceLayer, WeightLoader } from './weights.ts';
 
 /** Tokens per second. */

@@ -7,7 +7,7 @@ import { type DecoderLayer, linearWeights, type ModelOutline, type WeightOutline
 import { packedBytes } from '../models/packed/packing.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { largestGroup, vocabularyBlockRows } from './budgets.ts';
+import { isHalved, largestGroup, vocabularyBlockRows } from './budgets.ts';
 import { batchRows, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
 
@@ -69,9 +69,9 @@ export class OutlinePlanner {
     return ledger.load(part, elementCount(shape), bytesPerElement(dtype));
   }
 
-  /** All weights of a layer. */
-  layer(layer: Layer, keeps: boolean): Held[] {
-    return layerWeights(layer).map((weight) => this.load('weights', weight, keeps));
+  /** All weights of a layer, or of a half. */
+  layer(layer: Layer, keeps: boolean, half?: HalfName): Held[] {
+    return layerWeights(layer, half).map((weight) => this.load('weights', weight, keeps));
   }
 
   /** Tables of cos and sin of every position. */
@@ -146,8 +146,8 @@ export class OutlinePlanner {
     if (input) this.ledger.workspace(`quantized_input_${columns}`, rows * columns);
   }
 
-  /** One layer for one batch; the states before are used up. */
-  run(layer: Layer, x: Held, rows: number): Held {
+  /** One layer, or half of it, for one batch; the states before are used up. */
+  run(layer: Layer, x: Held, rows: number, part?: HalfName): Held {
     const { ledger } = this;
     const d = layerWidths(layer);
     let states = x;
@@ -159,15 +159,19 @@ export class OutlinePlanner {
       }
       this.branch(layer, half, rows);
     };
-    this.mixed(layer, 'attention', rows);
-    if (layer.parallel) this.mixed(layer, 'mlp', rows);
-    add('attention', layer.attn_shortcut_Q, layer.parallel ? d.output : d.middle);
-    if (!layer.parallel) this.mixed(layer, 'mlp', rows);
-    add('mlp', layer.parallel ? undefined : layer.mlp_shortcut_Q, d.output);
+    if (part !== 'mlp') {
+      this.mixed(layer, 'attention', rows);
+      if (layer.parallel) this.mixed(layer, 'mlp', rows);
+      add('attention', layer.attn_shortcut_Q, layer.parallel ? d.output : d.middle);
+    }
+    if (part !== 'attention') {
+      if (!layer.parallel) this.mixed(layer, 'mlp', rows);
+      add('mlp', layer.parallel ? undefined : layer.mlp_shortcut_Q, d.output);
+    }
     return states;
   }
 
-  /** `runLayersFrom` over states that are there. @param onLayer With the layer's weights freed. */
+  /** `runLayersFrom` over states that are there. */
   layers(
     model: ModelOutline,
     batches: readonly number[],
@@ -177,15 +181,19 @@ export class OutlinePlanner {
     const { ledger } = this;
     for (const index of telling(model.layers)) {
       const layer = model.layers[index];
-      const { input, output } = layerWidths(layer);
-      const weights = this.layer(layer, keeps);
-      for (const [i, rows] of batches.entries()) {
-        const x = states.take(i, rows * input);
-        onBatch?.(rows, input);
-        states.put(i, this.run(layer, x, rows), rows * output);
+      const { input, middle, output } = layerWidths(layer);
+      const elements = layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+      const parts = !layer.parallel && isHalved(elements) ? (['attention', 'mlp'] as const) : [undefined];
+      for (const part of parts) {
+        const weights = this.layer(layer, keeps, part);
+        for (const [i, rows] of batches.entries()) {
+          const x = states.take(i, rows * (part === 'mlp' ? middle : input));
+          if (part !== 'mlp') onBatch?.(rows, input);
+          states.put(i, this.run(layer, x, rows, part), rows * (part === 'attention' ? middle : output));
+        }
+        ledger.sync();
+        ledger.free(...weights);
       }
-      ledger.sync();
-      ledger.free(...weights);
     }
   }
 
@@ -285,21 +293,26 @@ export class OutlinePlanner {
   }
 }
 
-/** Every weight that is loaded with a layer. */
-export function layerWeights(layer: Layer): WeightOutline[] {
+/** Every weight that is loaded with a layer, or with a half of it. */
+export function layerWeights(layer: Layer, half?: HalfName): WeightOutline[] {
   const { attention, mlp } = layer;
-  const norms = [
-    ...[layer.input_layernorm, attention.q_norm, attention.k_norm, layer.attention_output_norm],
-    ...[layer.post_attention_layernorm, layer.mlp_output_norm],
-  ];
-  const linears = [
-    ...[attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj],
-    ...[mlp.gate_proj, mlp.up_proj, mlp.down_proj],
-  ];
+  const halves = {
+    attention: {
+      norms: [layer.input_layernorm, attention.q_norm, attention.k_norm, layer.attention_output_norm],
+      linears: [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj],
+      shortcut: layer.attn_shortcut_Q,
+    },
+    mlp: {
+      norms: [layer.post_attention_layernorm, layer.mlp_output_norm],
+      linears: [mlp.gate_proj, mlp.up_proj, mlp.down_proj],
+      shortcut: layer.mlp_shortcut_Q,
+    },
+  };
+  const wanted = half ? [halves[half]] : [halves.attention, halves.mlp];
   const found = [
-    ...norms.flatMap((norm) => (norm ? [norm.weight, norm.bias] : [])),
-    ...linears.flatMap((linear) => (linear ? linearWeights(linear) : [])),
-    ...[layer.attn_shortcut_Q, layer.mlp_shortcut_Q],
+    ...wanted.flatMap(({ norms }) => norms.flatMap((norm) => (norm ? [norm.weight, norm.bias] : []))),
+    ...wanted.flatMap(({ linears }) => linears.flatMap((linear) => (linear ? linearWeights(linear) : []))),
+    ...wanted.map(({ shortcut }) => shortcut),
   ];
   return found.filter((weight): weight is WeightOutline => weight !== undefined);
 }

@@ -45,15 +45,15 @@ export function certify(
   return certifyWhole(symmetrised(covariance, n), eigenvalues, eigenvectors, n, exact_up_to);
 }
 
-/** The same where both triangles of the covariance are there. */
+/** The same where both triangles of the covariance are there. @param Q The eigenvectors in f64, where they are at hand. */
 export function certifyWhole(
   H: Float64Array,
   eigenvalues: ArrayLike<number>,
   eigenvectors: ArrayLike<number>,
   n: number,
   exact_up_to = EXACT_UP_TO,
+  Q = asFloat64(eigenvectors),
 ): MeasuredCertificate {
-  const Q = asFloat64(eigenvectors);
   const isExact = n <= exact_up_to;
   const { orthogonality_error, residual_norm } = (isExact ? measureExactly : measureByProbes)(H, eigenvalues, Q, n);
   const residual = relative(residual_norm, frobenius(H));

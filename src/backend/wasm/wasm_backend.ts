@@ -39,14 +39,14 @@ import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import { divergenceRows } from '../cpu/divergence.ts';
 import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
-import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
+import { allocated, HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
 import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct } from '../linalg/gemm.ts';
-import { symmetricEigen } from '../linalg/symmetric_eigen.ts';
+import { symmetricEigenInto } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -292,11 +292,12 @@ class WasmBackend extends HostBackend {
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n } = checkEigh(args);
     const matrix = args.unrounded ?? floats(args.covariance);
-    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
-      symmetricEigen(matrix, n, args.signal, this.addProduct),
-    );
     const label = `${args.covariance.label} eigenvectors`;
-    const kept = this.fromArray(eigenvectors, [n, n], label);
+    const room = (elements: number) => allocated(4 * elements, label, () => this.arrays.floats(elements));
+    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
+      symmetricEigenInto(room, matrix, n, args.signal, this.addProduct),
+    );
+    const kept = this.keep([n, n], label, eigenvectors.byteLength, () => eigenvectors);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
   }
 

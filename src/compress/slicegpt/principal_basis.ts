@@ -4,7 +4,7 @@
 
 import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import { asFloat64, certifyWhole } from '../../backend/linalg/certificate.ts';
+import { asFloat64, certifyWhole, EXACT_UP_TO } from '../../backend/linalg/certificate.ts';
 import { keptEnergyBound, keptEnergyLoss } from '../../backend/linalg/kept_energy.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { solvesInSingle } from '../../statistics/gram.ts';
@@ -42,9 +42,11 @@ export async function principalBasis(
   const { H, size, dominant, lost } = covariance;
   const decomposition = await decompose(arena, H, size, dominant, signal);
   const { Q, values, eigenvalues, solver, sweeps, deflated } = decomposition;
+  // Once for all that measures it: of a large model each copy is more than a hundred megabytes.
+  const exact = asFloat64(values);
   const figures = {
-    ...certifyWhole(H, eigenvalues, values, size),
-    kept_energy: await keptEnergy(arena, covariance, decomposition, site, dimension, signal),
+    ...certifyWhole(H, eigenvalues, values, size, EXACT_UP_TO, exact),
+    kept_energy: await keptEnergy(arena, covariance, decomposition, exact, site, dimension, signal),
   };
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
   const report: SiteReport = {
@@ -63,12 +65,13 @@ async function keptEnergy(
   { backend }: Arena,
   { H, size: n }: SiteCovariance,
   { values, eigenvalues, leading }: Decomposition,
+  /** `values` in f64. */
+  Q: Float64Array,
   site: Site,
   kept: number,
   signal: AbortSignal,
 ): Promise<KeptEnergy> {
   const dimension = kept < n ? kept : Math.max(1, Math.floor(0.75 * n));
-  const Q = asFloat64(values);
   const isF32 = values !== Q;
   // A solver in f64 loses no more than rounding its vectors costs, which the bound tells well.
   const isSampled = n <= SAMPLED_UP_TO && site.index % SAMPLE === 0 && solvesInSingle(backend);
