@@ -2,7 +2,7 @@
 import type { EngineEvent, ExportReport, TaskScore } from '../engine/protocol.ts';
 import type { FailedExport, Report, RunInput } from '../engine/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
-import type { Span } from '../pulse/timeline.ts';
+import type { Lane } from '../pulse/timeline.ts';
 import type { Asked } from './ask.ts';
 import type { Driver } from './browser.ts';
 import type { CliOptions, ExportChoice } from './options.ts';
@@ -35,7 +35,7 @@ export interface JobResult {
   /** Exports that were refused or failed verification; the job goes on with the next. */
   failures: ExportFailure[];
   /** What was done when, where a trace is wanted. */
-  timeline?: readonly Span[];
+  timeline?: readonly Lane[];
   /** What ended the job early, as it was thrown; the report then holds what was finished before. */
   stopped?: unknown;
 }

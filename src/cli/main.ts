@@ -7,6 +7,7 @@ import type { TextKind } from '../engine/plan.ts';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { reportHtml } from '../report/html.ts';
+import { chromeTrace } from '../report/timeline/chrome_trace.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
@@ -22,7 +23,7 @@ import type { TextInput } from './page_protocol.ts';
 import { planJob } from './plan_job.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
-import { chromeTrace, traceOf } from './trace.ts';
+import { traceOf } from './trace_path.ts';
 
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 

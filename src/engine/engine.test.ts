@@ -5,6 +5,7 @@ import { failure, SLICE, source, started, TEXTS, verifierOf } from '../../test/s
 import type { Backend } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
+import { spansOf } from '../pulse/timeline.ts';
 import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
 import type { BasesReport, BosMode, EngineEvent } from './protocol.ts';
@@ -279,6 +280,33 @@ describe('the engine', () => {
       engine.run('memory', {}).then(() => order.push('memory')),
     ]);
     expect(order).toEqual(['evaluate', 'memory']);
+  });
+
+  it('tells what was done when beside the job that runs, and nothing once that is over', async () => {
+    const engine = await started();
+    await engine.run('timeline', { record: true });
+    const order: string[] = [];
+    await Promise.all([
+      engine.run('evaluate', { target: 'dense' }).then(() => order.push('evaluate')),
+      engine.run('timeline', {}).then(() => order.push('timeline')),
+    ]);
+    expect(order).toEqual(['timeline', 'evaluate']);
+    const spans = spansOf(await engine.run('timeline', {}));
+    const [command, ...others] = spans.filter(({ name }) => name === 'evaluate');
+    expect(others).toEqual([]);
+    const steps = spans.filter(({ kind }) => kind === 'step');
+    expect(new Set(steps.map(({ name }) => name))).toEqual(
+      new Set(['dense evaluation: forward pass', 'dense evaluation: head and loss']),
+    );
+    for (const [i, { start, end }] of steps.entries()) {
+      expect(start).toBeGreaterThanOrEqual(i > 0 ? steps[i - 1].end : command.start);
+      expect(end).toBeGreaterThanOrEqual(start);
+    }
+    // The last one ends as its command is left.
+    expect(steps.at(-1)?.end).toBeLessThan(command.end + 50);
+    await engine.run('timeline', { record: false });
+    await engine.run('evaluate', { target: 'dense' });
+    expect(await engine.run('timeline', {})).toEqual([]);
   });
 
   it('keeps the open model when another cannot be opened', async () => {

@@ -38,7 +38,7 @@ export async function setTextsCommand(
     const given = settings[role];
     const { name, text } =
       given.kind === 'demo'
-        ? await builtInText(platform, given.of ?? 'prose', role, open, mode !== 'none')
+        ? await builtInText(platform, given.of ?? 'prose', role, open, mode !== 'none', signal)
         : await readText(given);
     throwIfCancelled(signal);
     const needed = tokensNeeded(seqlen, count, start);

@@ -1,5 +1,6 @@
 /** @file Losses of trainings, live: of the windows that they learn from and of those held out. Of several in one recipe one is drawn. */
 import { useState } from 'react';
+import type { TrainingReport } from '../../engine/protocol.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { lazyPart } from '../components/lazy_part.tsx';
@@ -36,11 +37,11 @@ export default function TrainingCard() {
           </>
         )
       }
-      controls={all.length > 1 && <Choice all={all} index={index} onChange={choose} />}
+      tools={all.length > 1 && <Choice all={all} index={index} onChange={choose} />}
       note={
         report &&
         [
-          `${report.objective}; ${report.windows.training} windows of ${report.windows.seqlen} tokens, ${report.windows.held_out} held out.`,
+          `${report.objective}; ${windowsText(report.windows)}, ${report.windows.held_out} held out.`,
           ...report.notes,
         ].join(' ')
       }
@@ -64,6 +65,10 @@ export default function TrainingCard() {
       <TrainingChart points={points} steps={shown?.steps ?? 1} />
     </ChartCard>
   );
+}
+
+function windowsText({ training, seqlen }: TrainingReport['windows']): string {
+  return `${training} ${training === 1 ? 'window' : 'windows'} of ${seqlen} tokens`;
 }
 
 interface ChoiceProps {

@@ -22,9 +22,9 @@ function modelWith(tokenizer_config: object): Pick<OpenModel, 'tokenizer' | 'tok
   return { tokenizer_files: [{ name: 'tokenizer_config.json', bytes }] } as unknown as OpenModel;
 }
 
-function chatOf(tokenizer_config: object, begins = false) {
+function chatOf(tokenizer_config: object, begins = false, signal = new AbortController().signal) {
   const demoFile = async () => new Blob([CHATS.map((messages) => `${JSON.stringify(messages)}\n`).join('')]);
-  return builtInText({ demoFile }, 'chat', 'evaluation', modelWith(tokenizer_config), begins);
+  return builtInText({ demoFile }, 'chat', 'evaluation', modelWith(tokenizer_config), begins, signal);
 }
 
 const LLAMA_LIKE = {
@@ -49,6 +49,11 @@ describe('built-in chats', () => {
     const { name, text } = await chatOf({});
     expect(text).toBe('User: Hi\nAssistant: Hello.\n\nUser: Two\nlines\nAssistant: Yes');
     expect(name).toMatch(/as User and Assistant$/);
+  });
+
+  it('end where they are cancelled', async () => {
+    const slow = { chat_template: '{% for i in range(20000) %}{% endfor %}' };
+    expect(await failure(chatOf(slow, false, AbortSignal.abort()))).toMatchObject({ code: 'cancelled' });
   });
 
   it('are refused with the template where that cannot be read', async () => {

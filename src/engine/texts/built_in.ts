@@ -1,4 +1,5 @@
 /** @file A built-in text for the open model: as it stands, or conversations in the words of its chat template. */
+import { breather } from '../../backend/event_loop.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { chatTemplate, hasChatTemplate } from '../../formats/chat/chat_template.ts';
 import { FIXED_DAY } from '../../formats/chat/python_date.ts';
@@ -16,7 +17,7 @@ export interface NamedText {
 
 /**
  * @param begins Whether BOS is put before the text, so that a template's own is not to stand there again.
- * @throws `bad_option` for a kind that there is not, `bad_chat_template` for a template that cannot be read, and what the site throws.
+ * @throws `cancelled`, `bad_option` for a kind that there is not, `bad_chat_template` for a template that cannot be read, and what the site throws.
  */
 export async function builtInText(
   platform: Pick<EnginePlatform, 'demoFile'>,
@@ -24,6 +25,7 @@ export async function builtInText(
   role: TextRole,
   open: Pick<OpenModel, 'tokenizer' | 'tokenizer_files'>,
   begins: boolean,
+  signal: AbortSignal,
 ): Promise<NamedText> {
   if (!TEXT_KINDS.includes(kind)) throw unknown(kind);
   const bytes = new Uint8Array(await (await platform.demoFile(textFileName(kind, role))).arrayBuffer());
@@ -36,7 +38,7 @@ export async function builtInText(
   const isTemplate = hasChatTemplate(open.tokenizer_files);
   return {
     name: `Built-in chats, ${role} part (SHA-256 ${digest}…) ${isTemplate ? "in the model's chat template" : 'as User and Assistant'}`,
-    text: isTemplate ? await templated(conversationsOf(text), open, begins) : plain(conversationsOf(text)),
+    text: isTemplate ? await templated(conversationsOf(text), open, begins, signal) : plain(conversationsOf(text)),
   };
 }
 
@@ -49,10 +51,18 @@ async function templated(
   conversations: readonly ChatMessage[][],
   { tokenizer_files }: Pick<OpenModel, 'tokenizer_files'>,
   begins: boolean,
+  signal: AbortSignal,
 ): Promise<string> {
   const { renderChat } = await import('../../formats/chat/render.ts');
   const template = chatTemplate(tokenizer_files);
-  const text = conversations.map((messages) => renderChat(template, messages, false, FIXED_DAY)).join('');
+  const parts: string[] = [];
+  // Templates of a hundred lines take seconds for all of them.
+  const breathe = breather(signal);
+  for (const messages of conversations) {
+    parts.push(renderChat(template, messages, false, FIXED_DAY));
+    await breathe();
+  }
+  const text = parts.join('');
   const bos = begins ? template.special_tokens.bos_token : undefined;
   return bos && text.startsWith(bos) ? text.slice(bos.length) : text;
 }
