@@ -80,6 +80,9 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
     await expect(result).toBeInViewport();
   }
   // Where the system has its own colours, what is chosen still shows, and bars keep theirs.
+  // Bars are made once their fold is opened.
+  await region(page, 'Result').getByText('Size by part').click();
+  await expect(page.locator('.size-bar').first()).toBeVisible();
   await page.emulateMedia({ forcedColors: 'active' });
   const colours = await page.evaluate(() => {
     const of = (selector: string) => getComputedStyle(document.querySelector(selector) as Element);
@@ -92,6 +95,7 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   expect(colours.chosen).not.toBe(colours.other);
   expect(colours.bar).toBe('none');
   await page.emulateMedia({ forcedColors: 'none' });
+  await region(page, 'Result').getByText('Size by part').click();
   await page.setViewportSize({ width: 390, height: 844 });
   // Charts take the new width a frame later.
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

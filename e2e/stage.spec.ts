@@ -1,4 +1,5 @@
 /** @file The stage's editors: dimensions by site by keyboard and pointer, spectra at a glance, damage and bits by layer. */
+import type { Locator } from '@playwright/test';
 import {
   expect,
   expectNoViolations,
@@ -14,6 +15,24 @@ import {
 test('dimensions are changed site by site and sliced by; damage and bits are told by layer', async ({ page }) => {
   await openDemo(page);
   const editor = region(page, 'Dimensions by site');
+
+  // A move of the slider redraws what can be seen: what is out of sight follows when it rests.
+  const slider = page.getByRole('slider', { name: 'Sparsity', exact: true });
+  const unseen = await redrawn(slider, [26, 28, 31, 34, 36, 39, 42, 44]);
+  expect(unseen.Slice).toBeLessThan(30);
+  for (const card of ['Dimensions by site', 'Damage, layer by layer', 'Quality against size'])
+    expect(unseen, 'redrawn by a slider that has nothing to do with it, or out of sight').not.toHaveProperty(card);
+  await expect(editor.getByRole('slider')).toHaveAttribute('aria-valuetext', /: 136 of 256/);
+  // Of a chart that is seen, what moves: no tables, no axes, no menus of sites.
+  const spectrum = region(page, 'Eigenvalues');
+  await spectrum.scrollIntoViewIfNeeded();
+  await expect(spectrum.locator('.plot')).toBeVisible();
+  await page.waitForTimeout(300);
+  const seen = await redrawn(slider, [43, 41, 38, 35, 32, 29, 27, 25]);
+  expect(seen.Eigenvalues).toBeGreaterThan(0);
+  expect(seen.Eigenvalues).toBeLessThan(12);
+  expect(seen['Discarded energy']).toBeLessThan(40);
+
   const bars = editor.getByRole('slider');
   await bars.focus();
   await page.keyboard.press('ArrowRight');
@@ -67,3 +86,34 @@ test('dimensions are changed site by site and sliced by; damage and bits are tol
   await editor.scrollIntoViewIfNeeded();
   await pictures(page, 'editors');
 });
+
+/**
+ * How many nodes change in each card and panel while the slider makes these moves one after another. They take less than it takes
+ * to rest, and nobody lets go of it.
+ */
+async function redrawn(slider: Locator, percents: readonly number[]): Promise<Record<string, number>> {
+  return slider.evaluate(async (input, moves) => {
+    const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set;
+    const touched = new Map<string, Set<Node>>();
+    const note = (records: MutationRecord[]) => {
+      for (const { target, addedNodes } of records) {
+        const element = target instanceof Element ? target : target.parentElement;
+        const heading = element?.closest('section')?.querySelector('h2');
+        const name = heading?.textContent ?? 'elsewhere';
+        const nodes = touched.get(name) ?? new Set();
+        for (const node of [target, ...addedNodes]) nodes.add(node);
+        touched.set(name, nodes);
+      }
+    };
+    const observer = new MutationObserver(note);
+    observer.observe(document.body, { attributes: true, characterData: true, childList: true, subtree: true });
+    for (const percent of moves) {
+      setValue?.call(input, String(percent));
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    note(observer.takeRecords());
+    observer.disconnect();
+    return Object.fromEntries([...touched].map(([name, nodes]) => [name, nodes.size]));
+  }, percents);
+}

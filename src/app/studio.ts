@@ -5,6 +5,7 @@ import type { EngineClient } from '../engine/client.ts';
 import { MetricsLog } from '../engine/metrics/metrics.ts';
 import type { ModelSource, SessionRef } from '../engine/protocol.ts';
 import type { PickedFile } from '../platform/dropped_files.ts';
+import type { View } from './store/calm_view.ts';
 import type { JobKind } from './store/job.ts';
 import type { StudioState, StudioStore } from './store/store.ts';
 
@@ -66,6 +67,10 @@ export function createStudio(store: StudioStore, engine: Engine): Studio {
 const StudioContext = createContext<Studio | null>(null);
 export const StudioProvider = StudioContext.Provider;
 
+/** What is read in place of the store: see `components/Seen.tsx`. */
+const ViewContext = createContext<View<StudioState> | null>(null);
+export const ViewProvider = ViewContext.Provider;
+
 export function useStudio(): Studio {
   const studio = useContext(StudioContext);
   if (!studio) throw new Error('useStudio is used outside StudioProvider.');
@@ -73,5 +78,6 @@ export function useStudio(): Studio {
 }
 
 export function useStudioState<T>(select: (state: StudioState) => T): T {
-  return useStore(useStudio().store, select);
+  const { store } = useStudio();
+  return useStore(useContext(ViewContext) ?? store, select);
 }

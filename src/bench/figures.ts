@@ -1,6 +1,7 @@
 /** @file The figures of `npm run bench`, by the names that DESIGN gives them; the same names stand in its table. */
 import type { Report, ReportTimings } from '../engine/report.ts';
-import type { DragFigure, OpeningFigure } from './drag/drag.ts';
+import type { DragFigure } from './drag/drag.ts';
+import type { OpeningFigure } from './drag/opening.ts';
 import type { JobRatio } from './job_ratio.ts';
 
 export interface MatmulShape {

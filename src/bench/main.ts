@@ -7,7 +7,7 @@ import { linalgPlan, linalgTable, measureLinalg } from './against/linalg_section
 import { findTorch } from './against/python.ts';
 import { againstTables } from './against/tables.ts';
 import { APP, openBench, say } from './bench_browser.ts';
-import { measureStudio, type StudioFigures } from './drag/drag.ts';
+import { measureStudio, type StudioFigures } from './drag/studio.ts';
 import type { BenchReport } from './figures.ts';
 import { checkInputs, measureJobs, measureModel } from './job_section.ts';
 import { measureLarge } from './large/large.ts';
@@ -17,7 +17,7 @@ import { measureNode, nodeTables } from './node/node.ts';
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from './options.ts';
 import { measurePage } from './page_sections.ts';
 import { benchPlan } from './plan.ts';
-import { benchTables } from './tables.ts';
+import { benchTables, studioTables } from './tables.ts';
 import { targetsOf } from './targets.ts';
 
 async function measure(options: BenchOptions): Promise<BenchReport> {
@@ -28,7 +28,7 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
   const figures = {
     ...page,
     ...jobs,
-    ...(await measureStudio(APP).catch(studioFailed)),
+    ...(await measureStudio(APP, options.model).catch(studioFailed)),
     threads: availableParallelism(),
     quick: options.quick,
     memory: { ...jobs.memory, planned: memoryPlans() },
@@ -41,6 +41,10 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
   if (options.node) {
     const report = await measureNode(options.quick);
     return { report, tables: nodeTables(report) };
+  }
+  if (options.studio) {
+    const report = await measureStudio(APP, options.model);
+    return { report, tables: studioTables(report) };
   }
   if (options.large) {
     const report = await measureLarge(options.large);

@@ -15,6 +15,8 @@ export interface BenchOptions {
   large?: LargeOptions;
   /** Only the device's sections, by Dawn in Node. */
   node?: true;
+  /** Only the page: models that are opened, sliders that are dragged. */
+  studio?: true;
   /** Nothing but this comparison. */
   against?: { python?: string };
   /** Of the comparison. */
@@ -32,6 +34,8 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
 
   --node              only what is measured on the device, in Node by Dawn and without a browser: for a machine with
                       a GPU and no display (--quick as well)
+  --studio            only the page: how soon a model's facts are there (a synthetic one of 30 layers, and the GGUF below
+                      $LAB_DATA/smol or --model), what moves by itself, and what sliders cost; 1 to 3 minutes
   --large             in place of all else, a Llama of 1.1 B with random weights (2.2 GB) is written and
                       taken through the app: 4 × 256 tokens, 25 %, ONNX and GGUF, both verified
   --large-7b          likewise one of 7 B (13.5 GB of sparse files) is opened, planned, and two layers of it calibrated
@@ -60,6 +64,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
       calibration: text,
       evaluation: text,
       node: { type: 'boolean' },
+      studio: { type: 'boolean' },
       large: { type: 'boolean' },
       'large-7b': { type: 'boolean' },
       layers: text,
@@ -72,7 +77,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
     allowPositionals: false,
   });
   if (values.help) return undefined;
-  const { json, quick = false, node = false, model, calibration, evaluation } = values;
+  const { json, quick = false, node = false, studio = false, model, calibration, evaluation } = values;
   const against = values.against === undefined ? undefined : rivalOf(values.against);
   const rounds = values.rounds === undefined ? undefined : roundsOf(values.rounds, against !== undefined);
   if (model === undefined && !against && (calibration ?? evaluation) !== undefined) {
@@ -82,6 +87,7 @@ export function parseBenchOptions(argv: string[]): BenchOptions | undefined {
   return {
     ...{ json, quick, model, calibration, evaluation },
     ...(node && { node }),
+    ...(studio && { studio }),
     ...(against && { against }),
     ...(rounds !== undefined && { rounds }),
     ...(large && { large }),

@@ -53,6 +53,8 @@ describe('the options of the bench', () => {
       ...{ quick: true, json: 'a.json', model: 'm.gguf', calibration: 'c', evaluation: 'e' },
     });
     for (const name of argv.filter((part) => part.startsWith('--'))) expect(BENCH_USAGE).toContain(name);
+    expect(parseBenchOptions(['--studio'])).toEqual({ quick: false, studio: true });
+    expect(BENCH_USAGE).toContain('--studio');
     expect(parseBenchOptions(['--help'])).toBeUndefined();
   });
 

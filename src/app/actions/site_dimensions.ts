@@ -5,9 +5,11 @@ import type { Studio } from '../studio.ts';
 import { compress } from './compress.ts';
 
 export function changeEdits({ store }: Studio, change: (edits: SiteEdits) => SiteEdits): void {
-  store.setState(({ edits, results: { model }, settings }) =>
-    model ? { edits: change(editsAt(edits, placeOf(model, settings))) } : {},
-  );
+  const { edits, results, settings } = store.getState();
+  if (!results.model) return;
+  const next = change(editsAt(edits, placeOf(results.model, settings)));
+  // Nobody is told of what stays.
+  if (next !== edits) store.setState({ edits: next });
 }
 
 /** The dimensions that stand there as a recipe: run at once, or put where recipes are changed. */

@@ -1,4 +1,4 @@
-import { memo, type PointerEvent, useId, useMemo, useState } from 'react';
+import { memo, type PointerEvent, useId, useState } from 'react';
 import { formatPercent } from '../format.ts';
 import type { SiteEnergy } from '../store/plan.ts';
 import { niceTicks, tickText } from './axis.ts';
@@ -8,6 +8,7 @@ import { Axes } from './plot/Axes.tsx';
 import { barsPath, columnAt, columnsIn, spacedLabels } from './plot/columns.ts';
 import { Hint } from './plot/Hint.tsx';
 import { type Place, Plot } from './plot/Plot.tsx';
+import { useSame } from './plot/same.ts';
 
 /** Shares below are rounding: an axis of theirs would have no figures that can be read. */
 const LEAST = 1e-4;
@@ -22,9 +23,12 @@ interface Props {
 export default function EnergyChart({ energies, selected, onSelect }: Props) {
   const [hover, setHover] = useState<{ x: number; y: number; index: number } | null>(null);
   const most = energies.reduce((largest, { discarded }) => Math.max(largest, discarded), LEAST);
-  const scale = useMemo(() => niceTicks(0, most), [most]);
+  // The same objects as long as nothing of them changes: axes are then not drawn anew.
+  const ticks = niceTicks(0, most);
+  const scale = useSame(ticks, ticks.ticks.join(' '));
   const top = scale.domain[1];
-  const labels = useStable(energies.map(({ label }) => siteName(label)));
+  const names = energies.map(({ label }) => siteName(label));
+  const labels = useSame(names, names.join('\n'));
   function pointer(event: PointerEvent, at: { x: number; y: number }, place: Place) {
     const index = event.type === 'pointerleave' ? null : columnAt(at.x, place, energies.length);
     if (event.type === 'pointerdown' && index !== null) onSelect(energies[index].site);
@@ -106,10 +110,4 @@ function Bars({
       {at >= 0 && <path d={barsPath(shares, place, at)} fill={`url(#${id})`} stroke="var(--sliced)" strokeWidth="2" />}
     </>
   );
-}
-
-/** The same array as long as its words are the same. */
-function useStable(labels: readonly string[]): readonly string[] {
-  const key = labels.join('\n');
-  return useMemo(() => key.split('\n'), [key]);
 }

@@ -126,7 +126,7 @@ function CutLine({ at, place, dimension }: { at: number; place: Place; dimension
   return (
     <g transform={`translate(${at} 0)`}>
       <path d={`M0 ${place.top}V${place.bottom}`} stroke="var(--sliced)" strokeWidth="2" />
-      <rect x="-3.5" y={place.top} width="7" height="14" rx="2" fill="var(--sliced)" />
+      <rect data-cut="" x="-3.5" y={place.top} width="7" height="14" rx="2" fill="var(--sliced)" />
       <text
         x={isRight ? -8 : 8}
         y={place.top + 11}

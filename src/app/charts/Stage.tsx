@@ -7,6 +7,7 @@ import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
 import '../styles/editor.css';
 import { lazyPart } from '../components/lazy_part.tsx';
+import { Seen } from '../components/Seen.tsx';
 import { recorderOf } from './timeline/recorder.ts';
 import { hasTraining } from './training_lines.ts';
 
@@ -24,8 +25,12 @@ export default function Stage() {
   const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>
-      <FrontCard />
-      <LivePerplexityCard />
+      <Seen>
+        <FrontCard />
+      </Seen>
+      <Seen>
+        <LivePerplexityCard />
+      </Seen>
       {trains && (
         <Suspense fallback={null}>
           <TrainingCard />
@@ -39,11 +44,19 @@ export default function Stage() {
       <Suspense fallback={null}>
         <Speak />
       </Suspense>
-      <SpectrumCard />
-      <EnergyCard />
+      <Seen>
+        <SpectrumCard />
+      </Seen>
+      <Seen>
+        <EnergyCard />
+      </Seen>
       <Suspense fallback={null}>
-        <SiteEditorCard />
-        <HeatCard />
+        <Seen>
+          <SiteEditorCard />
+        </Seen>
+        <Seen>
+          <HeatCard />
+        </Seen>
         <BitsCard />
       </Suspense>
       {isRecorded && (

@@ -6,6 +6,7 @@ import { preview } from '../actions/preview.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { lazyPart } from '../components/lazy_part.tsx';
+import { SiteSelect } from '../components/SiteSelect.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
 import { energies, firstBasisNote, planOf } from '../store/plan.ts';
 import { useEdited } from '../store/selectors.ts';
@@ -41,17 +42,7 @@ export function SpectrumCard() {
             <button type="button" className="quiet" aria-pressed={isAll} onClick={() => setAll(!isAll)}>
               All
             </button>
-            <select
-              aria-label="Site"
-              value={site?.site}
-              onChange={(event) => store.setState({ site: Number(event.target.value) })}
-            >
-              {sites.map((option) => (
-                <option key={option.site} value={option.site}>
-                  {option.label}
-                </option>
-              ))}
-            </select>
+            <SiteSelect label="Site" sites={sites} value={site?.site} />
           </>
         )
       }

@@ -2,6 +2,7 @@ import { type ReactNode, Suspense, useId, useState } from 'react';
 import { type Column, DataTable } from './DataTable.tsx';
 import { HiddenTable } from './HiddenTable.tsx';
 import { SaveChart } from './SaveChart.tsx';
+import { useSeenBox } from './Seen.tsx';
 
 interface Props<Row> {
   title: string;
@@ -31,9 +32,10 @@ export function ChartCard<Row>(props: Props<Row>) {
     props;
   const [isTable, setTable] = useState(false);
   const id = useId();
+  const box = useSeenBox();
   const hasRows = rows.length > 0;
   return (
-    <section className={className ? `chart-card ${className}` : 'chart-card'} aria-labelledby={id}>
+    <section ref={box} className={className ? `chart-card ${className}` : 'chart-card'} aria-labelledby={id}>
       <header>
         <h2 id={id}>{title}</h2>
         <div className="chart-controls">

@@ -20,7 +20,7 @@ interface Props<Row> {
 export function DataTable<Row>({ caption, columns, rows, isHidden = false }: Props<Row>) {
   return (
     <div
-      className={isHidden ? 'visually-hidden' : 'data-table'}
+      className={isHidden ? 'visually-hidden hidden-table' : 'data-table'}
       // A box that scrolls has to be reachable without a mouse.
       {...(isHidden ? {} : { tabIndex: 0, role: 'group', 'aria-label': caption })}
     >

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { clampNumber } from '../store/settings.ts';
 
 interface Props {
@@ -16,13 +16,14 @@ interface Props {
 /** A number, whole unless `step` says otherwise, that takes effect when the person leaves the box or presses Enter, not at every key. */
 export function NumberField({ label, hint, value, least, most, step = 1, onChange }: Props) {
   const id = useId();
-  const [draft, setDraft] = useState(String(value));
-  useEffect(() => setDraft(String(value)), [value]);
+  // While it is typed; else the value.
+  const [draft, setDraft] = useState<string | null>(null);
   function commit() {
+    if (draft === null) return;
     const typed = clampNumber(Number.parseFloat(draft), least, most, value);
     // In steps, without the dust of a division.
     const next = Number((Math.round(typed / step) * step).toFixed(6));
-    setDraft(String(next));
+    setDraft(null);
     if (next !== value) onChange(next);
   }
   return (
@@ -38,7 +39,7 @@ export function NumberField({ label, hint, value, least, most, step = 1, onChang
         min={least}
         max={most}
         step={step}
-        value={draft}
+        value={draft ?? value}
         onChange={(event) => setDraft(event.target.value)}
         onBlur={commit}
         onKeyDown={(event) => event.key === 'Enter' && commit()}

@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { memo, useId } from 'react';
 import { isBlockQuantized, nearestPrecision } from '../../engine/plan.ts';
 import type { PerplexityReport, StepReport } from '../../engine/protocol.ts';
 import { exportModel } from '../actions/export_model.ts';
@@ -56,13 +56,9 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
   const isBlocks = useStudioState(({ results }) => results.model !== null && isBlockQuantized(results.model));
   const refusal = formatRefusal(chosen.format, kind, steps);
   const hindrance = isLost ? LOST : hindranceOf(kind, id !== null && perplexity !== null, isBusy);
-  const choose = (choice: ExportChoice) =>
-    changeSettings(studio.store, {
-      export: { ...studio.store.getState().settings.export, [choiceKind(kind)]: choice },
-    });
   return (
     <>
-      <ExportFields kind={kind} chosen={chosen} onChange={choose} />
+      <ExportFields kind={kind} chosen={chosen} />
       <p className={refusal ? 'export-purpose warning' : 'export-purpose'}>
         {refusal ??
           `${formatPurpose(chosen.format, kind)} ${precisionPurpose(chosen.precision, isBlocks, chosen.format)}`}
@@ -118,10 +114,12 @@ function againstTarget(bytes: number, target: number): string {
 interface FieldsProps {
   kind: ExportKind;
   chosen: ExportChoice;
-  onChange: (choice: ExportChoice) => void;
 }
 
-function ExportFields({ kind, chosen, onChange }: FieldsProps) {
+const ExportFields = memo(function ExportFields({ kind, chosen }: FieldsProps) {
+  const { store } = useStudio();
+  const onChange = (choice: ExportChoice) =>
+    changeSettings(store, { export: { ...store.getState().settings.export, [choiceKind(kind)]: choice } });
   const [format, precision] = [useId(), useId()];
   const nearest = useStudioState(({ results }) => (results.model ? nearestPrecision(results.model) : 'stored'));
   const suffix = kind === 'dense' ? ' of the open model' : '';
@@ -161,7 +159,7 @@ function ExportFields({ kind, chosen, onChange }: FieldsProps) {
       </div>
     </div>
   );
-}
+});
 
 function hindranceOf(kind: ExportKind, isMeasured: boolean, isBusy: boolean): string | null {
   if (isBusy) return BUSY;

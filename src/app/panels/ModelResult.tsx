@@ -2,6 +2,7 @@ import { memo, useDeferredValue } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { Section } from '../components/Section.tsx';
 import { fileStem, formatPercent } from '../format.ts';
+import type { Exports } from '../store/exports.ts';
 import { matchingRuns, type Plan } from '../store/plan.ts';
 import { usePlanOf } from '../store/selectors.ts';
 import type { Settings } from '../store/settings.ts';
@@ -27,7 +28,7 @@ export default function ModelResult() {
     return (
       <>
         <RecipeResult key={chosen.id} model={model} run={chosen} />
-        <OpenModelExport model={model} />
+        <StillOpenModelExport model={model} />
         <TasksPanel run={chosen.is_lost ? null : chosen.id} />
       </>
     );
@@ -51,21 +52,27 @@ export default function ModelResult() {
   return (
     <>
       <SlicedResult model={model} plan={plan} settings={settings} />
-      <OpenModelExport model={model} />
+      <StillOpenModelExport model={model} />
       <SlicedTasks plan={plan} settings={settings} />
     </>
   );
 }
+
+const NONE: Exports = [];
 
 interface SlicedProps {
   plan: Plan;
   settings: Settings;
 }
 
+/** Neither knows of the slider. */
+const StillTasks = memo(TasksPanel);
+const StillOpenModelExport = memo(OpenModelExport);
+
 const SlicedTasks = memo(function SlicedTasks({ plan, settings }: SlicedProps) {
   const results = useStudioState((state) => state.results);
   const { shown } = matchingRuns(results, settings, plan);
-  return <TasksPanel run={shown && !shown.is_lost ? shown.id : null} />;
+  return <StillTasks run={shown && !shown.is_lost ? shown.id : null} />;
 });
 
 const SlicedResult = memo(function SlicedResult({ model, plan, settings }: SlicedProps & { model: ModelSummary }) {
@@ -88,7 +95,7 @@ const SlicedResult = memo(function SlicedResult({ model, plan, settings }: Slice
           kind="sliced"
           id={shown?.id ?? null}
           perplexity={shown?.perplexity ?? null}
-          exports={shown?.exports ?? []}
+          exports={shown?.exports ?? NONE}
           isLost={shown?.is_lost}
           stem={fileStem(model.name, percent)}
         />

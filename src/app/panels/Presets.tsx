@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { preview } from '../actions/preview.ts';
 import { formatBytes } from '../format.ts';
@@ -9,9 +9,12 @@ import { changeSettings } from '../store/store.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 /** The usual places of the slider, each with the size that it would give; pressing one measures there, as letting go does. */
-export function Presets({ model }: { model: ModelSummary }) {
+export const Presets = memo(function Presets({ model }: { model: ModelSummary }) {
   const studio = useStudio();
-  const sparsity_percent = useStudioState((state) => state.settings.sparsity_percent);
+  // Between them the slider moves without these being drawn anew.
+  const chosen = useStudioState(({ settings }) =>
+    SWEEP_PERCENT.find((percent) => percent === settings.sparsity_percent),
+  );
   const round = useStudioState((state) => state.settings.round);
   const head = useStudioState((state) => state.settings.head);
   const precision = useStudioState((state) => chosenPrecision(state.settings));
@@ -33,7 +36,7 @@ export function Presets({ model }: { model: ModelSummary }) {
         <button
           key={percent}
           type="button"
-          aria-pressed={percent === sparsity_percent}
+          aria-pressed={percent === chosen}
           aria-label={`${percent} %, ${sizes[index]}`}
           onClick={() => choose(percent)}
         >
@@ -43,4 +46,4 @@ export function Presets({ model }: { model: ModelSummary }) {
       ))}
     </fieldset>
   );
-}
+});

@@ -29,19 +29,23 @@ export function SizeBlock({ model, plan }: Props) {
           </p>
         ))}
       <Fold title="Size by part">
-        <HeadBars
-          model={model}
-          chosen={plan?.head ?? null}
-          heads={plan ? headPlans(model.shape, plan.dimension) : []}
-          precision={precision}
-        />
-        <PartsTable model={model} plan={plan} />
-        {plan &&
-          explainSize(model.shape, plan).map((sentence) => (
-            <p key={sentence} className="muted">
-              {sentence}
-            </p>
-          ))}
+        {() => (
+          <>
+            <HeadBars
+              model={model}
+              chosen={plan?.head ?? null}
+              heads={plan ? headPlans(model.shape, plan.dimension) : []}
+              precision={precision}
+            />
+            <PartsTable model={model} plan={plan} />
+            {plan &&
+              explainSize(model.shape, plan).map((sentence) => (
+                <p key={sentence} className="muted">
+                  {sentence}
+                </p>
+              ))}
+          </>
+        )}
       </Fold>
     </>
   );

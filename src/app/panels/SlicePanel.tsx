@@ -10,9 +10,10 @@ import { Section } from '../components/Section.tsx';
 import { TimeNote } from '../components/TimeNote.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
+import { type Plan, planOf } from '../store/plan.ts';
 import { useIsBusy, useLead, usePlan } from '../store/selectors.ts';
 import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
-import { changeSettings } from '../store/store.ts';
+import { changeSettings, type StudioState } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FailureNote } from './FailureNote.tsx';
@@ -26,76 +27,124 @@ import { SparsityField } from './SparsityField.tsx';
 export default function SlicePanel() {
   const studio = useStudio();
   const model = useStudioState((state) => state.results.model);
-  const percent = useStudioState((state) => state.settings.sparsity_percent);
-  const hasTexts = useStudioState((state) => state.results.protocol !== null);
-  const seconds = useStudioState(({ results, durations, settings }) =>
-    slicingSeconds(results.dense, durations, settings.schedule),
-  );
-  const isBusy = useIsBusy();
-  const lead = useLead();
-  const { plan, error } = usePlan();
-  const texts = useStudioState((state) => state.settings.texts);
-  // It can be tried all the same; it is not what the page recommends.
-  const shortage = plan && missingTokens(texts, plan.dimension);
-  const hindrance = hindranceOf(model !== null, hasTexts, isBusy);
   if (model?.shape.slicing_refusal !== undefined) return <Refused model={model} />;
+  // Each part follows the slider by itself, as far as it has to.
   return (
     <Section title="Slice">
-      <SparsityField
-        percent={percent}
-        most={MAX_SPARSITY_PERCENT}
-        dimension={plan?.dimension}
-        hiddenSize={model?.shape.hidden_size}
-        onMove={(sparsity_percent) => changeSettings(studio.store, { sparsity_percent })}
-        onRelease={() => void preview(studio)}
-      />
+      <Slider />
       {model && <Presets model={model} />}
-      {error && <ErrorNote title="These settings cannot be" error={error} />}
-      <div className="button-row">
-        <ActionButton
-          className={shortage || lead !== 'make' ? undefined : 'strong'}
-          data-action="slice"
-          hindrance={hindrance ?? (plan ? null : 'These settings cannot be')}
-          title={shortage || 'Runs the schedule below, then measures perplexity'}
-          onClick={() => void slice(studio)}
-        >
-          Slice
-        </ActionButton>
-        <ActionButton
-          data-action="sweep"
-          hindrance={hindrance}
-          title="Four runs, one after another"
-          onClick={() => void sweep(studio)}
-        >
-          Sweep 10 · 20 · 25 · 30 %
-        </ActionButton>
-      </div>
-      {shortage && (
-        <div className="notice">
-          <p>{shortage}</p>
-          <ActionButton
-            hindrance={isBusy && BUSY}
-            title="Then the dense model is measured again"
-            onClick={() => void takeEnoughWindows(studio, plan.dimension)}
-          >
-            Use {enoughWindows(texts, plan.dimension)} windows
-          </ActionButton>
-        </div>
-      )}
+      <PlanError />
+      <SliceButtons />
+      <Shortage />
       <FailureNote
         place="slice"
         again={({ kind }) => void (kind === 'sweep' ? sweep : kind === 'preview' ? preview : slice)(studio)}
       />
-      <TimeNote
-        seconds={seconds}
-        more={seconds === null ? '' : `; the sweep about ${formatSpan(seconds * SWEEP_PERCENT.length)}`}
-      />
+      <SliceTime />
       <PlanFacts />
       <StillMemoryEstimate />
       <SliceOptionsFields />
       <HeadPicker />
     </Section>
   );
+}
+
+function Slider() {
+  const studio = useStudio();
+  const percent = useStudioState((state) => state.settings.sparsity_percent);
+  const hiddenSize = useStudioState((state) => state.results.model?.shape.hidden_size);
+  const { plan } = usePlan();
+  return (
+    <SparsityField
+      percent={percent}
+      most={MAX_SPARSITY_PERCENT}
+      dimension={plan?.dimension}
+      hiddenSize={hiddenSize}
+      onMove={(sparsity_percent) => changeSettings(studio.store, { sparsity_percent })}
+      onRelease={() => void preview(studio)}
+    />
+  );
+}
+
+function PlanError() {
+  const { error } = usePlan();
+  return error && <ErrorNote title="These settings cannot be" error={error} />;
+}
+
+function SliceButtons() {
+  const studio = useStudio();
+  const hasModel = useStudioState((state) => state.results.model !== null);
+  const hasTexts = useStudioState((state) => state.results.protocol !== null);
+  const isPlanned = useStudioState((state) => planIn(state) !== null);
+  // It can be tried all the same; it is not what the page recommends.
+  const shortage = useStudioState(shortageIn);
+  const isBusy = useIsBusy();
+  const lead = useLead();
+  const hindrance = hindranceOf(hasModel, hasTexts, isBusy);
+  return (
+    <div className="button-row">
+      <ActionButton
+        className={shortage || lead !== 'make' ? undefined : 'strong'}
+        data-action="slice"
+        hindrance={hindrance ?? (isPlanned ? null : 'These settings cannot be')}
+        title={shortage || 'Runs the schedule below, then measures perplexity'}
+        onClick={() => void slice(studio)}
+      >
+        Slice
+      </ActionButton>
+      <ActionButton
+        data-action="sweep"
+        hindrance={hindrance}
+        title="Four runs, one after another"
+        onClick={() => void sweep(studio)}
+      >
+        Sweep 10 · 20 · 25 · 30 %
+      </ActionButton>
+    </div>
+  );
+}
+
+/** That the text has no say in some of what is kept, and what mends it. */
+function Shortage() {
+  const studio = useStudio();
+  const shortage = useStudioState(shortageIn);
+  const texts = useStudioState((state) => state.settings.texts);
+  const isBusy = useIsBusy();
+  const { plan } = usePlan();
+  if (!shortage || !plan) return null;
+  return (
+    <div className="notice">
+      <p>{shortage}</p>
+      <ActionButton
+        hindrance={isBusy && BUSY}
+        title="Then the dense model is measured again"
+        onClick={() => void takeEnoughWindows(studio, plan.dimension)}
+      >
+        Use {enoughWindows(texts, plan.dimension)} windows
+      </ActionButton>
+    </div>
+  );
+}
+
+function SliceTime() {
+  const seconds = useStudioState(({ results, durations, settings }) =>
+    slicingSeconds(results.dense, durations, settings.schedule),
+  );
+  return (
+    <TimeNote
+      seconds={seconds}
+      more={seconds === null ? '' : `; the sweep about ${formatSpan(seconds * SWEEP_PERCENT.length)}`}
+    />
+  );
+}
+
+function planIn({ results: { model }, settings }: StudioState): Plan | null {
+  return model && planOf(model, settings).plan;
+}
+
+function shortageIn(state: StudioState): string | undefined {
+  const plan = planIn(state);
+  return plan ? missingTokens(state.settings.texts, plan.dimension) : undefined;
 }
 
 /** It follows the settings by itself. */

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { clampNumber } from '../store/settings.ts';
 
 interface Props {
@@ -17,13 +17,14 @@ const RELEASE_KEYS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown',
 
 export function SparsityField({ percent, most, dimension, hiddenSize, onMove, onRelease }: Props) {
   const id = useId();
-  const [draft, setDraft] = useState(String(percent));
-  useEffect(() => setDraft(String(percent)), [percent]);
+  // While it is typed; else the slider's.
+  const [draft, setDraft] = useState<string | null>(null);
   const spoken =
     dimension === undefined ? `${percent} % removed` : `${dimension} of ${hiddenSize} dimensions, ${percent} % removed`;
   function commit() {
+    if (draft === null) return;
     const next = Math.round(clampNumber(Number.parseFloat(draft), 0, most, percent) * 10) / 10;
-    setDraft(String(next));
+    setDraft(null);
     if (next === percent) return;
     onMove(next);
     onRelease();
@@ -38,7 +39,7 @@ export function SparsityField({ percent, most, dimension, hiddenSize, onMove, on
           min={0}
           max={most}
           step={0.1}
-          value={draft}
+          value={draft ?? percent}
           onChange={(event) => setDraft(event.target.value)}
           onBlur={commit}
           onKeyDown={(event) => event.key === 'Enter' && commit()}

@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from 'react';
+import { memo, useId, useState } from 'react';
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { readRecipe } from '../actions/read_recipe.ts';
 import { solveForSize } from '../actions/target.ts';
@@ -37,17 +37,18 @@ function SizeTarget({ model }: { model: ModelSummary }) {
   const format = useStudioState((state) => solverFormat(state.settings.export.sliced.format));
   const isBusy = useIsBusy();
   const lead = useLead();
-  const [draft, setDraft] = useState(formatBytes(target));
-  useEffect(() => setDraft(formatBytes(target)), [target]);
-  const typed = readBytes(draft, model.bytes);
+  // While it is typed; else the target, with fewer digits than it has.
+  const [draft, setDraft] = useState<string | null>(null);
+  const shown = draft ?? formatBytes(target);
+  const typed = readBytes(shown, model.bytes);
   const seconds = useSearchTime(model, format);
   function commit() {
-    if (typed === null) setDraft(formatBytes(target));
-    // What is shown has fewer digits than the target; leaving it as it is changes nothing.
-    else if (draft !== formatBytes(target)) changeFront(studio.store, { target: typed });
+    // Leaving it as it is changes nothing.
+    if (typed !== null && shown !== formatBytes(target)) changeFront(studio.store, { target: typed });
+    setDraft(null);
   }
   const find = () => wanted !== null && void solveForSize(studio, wanted, readRecipe, seconds);
-  const wanted = draft === formatBytes(target) ? target : typed;
+  const wanted = shown === formatBytes(target) ? target : typed;
   return (
     <section className="section size-target" aria-labelledby={title}>
       <header>
@@ -62,7 +63,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
           spellCheck={false}
           aria-invalid={typed === null}
           title="As in 2.8 MB, 900 kB or 35 %"
-          value={draft}
+          value={shown}
           onChange={(event) => setDraft(event.target.value)}
           onBlur={commit}
           onKeyDown={(event) => event.key === 'Enter' && commit()}
@@ -87,11 +88,14 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
       <FailureNote place="target" again={({ kind }) => kind === 'solve' && find()} />
-      {format === 'gguf' && <ImatrixField />}
+      {format === 'gguf' && <StillImatrixField />}
       <Solution />
     </section>
   );
 }
+
+/** The handle on the size axis moves without it. */
+const StillImatrixField = memo(ImatrixField);
 
 function hindranceOf(isBusy: boolean, isMeasured: boolean, wanted: number | null): string | null {
   if (isBusy) return BUSY;
@@ -102,7 +106,7 @@ function hindranceOf(isBusy: boolean, isMeasured: boolean, wanted: number | null
 const FORMATS: readonly ExportFormat[] = ['onnx', 'transformers.js', 'gguf'];
 
 /** What the size is of: each format holds other packings. The export then offers the same one. */
-function FormatField() {
+const FormatField = memo(function FormatField() {
   const studio = useStudio();
   const chosen = useStudioState((state) => state.settings.export);
   return (
@@ -123,14 +127,14 @@ function FormatField() {
       ))}
     </select>
   );
-}
+});
 
 function toldText(seconds: number | null): string {
   return seconds === null ? '' : `; about ${formatSpan(seconds)} was told`;
 }
 
 /** What was predicted for the best, beside what was measured of it. */
-function Solution() {
+const Solution = memo(function Solution() {
   const solution = useStudioState((state) => state.results.solution);
   const runs = useStudioState((state) => state.results.runs);
   if (!solution) return null;
@@ -151,4 +155,4 @@ function Solution() {
       {solution.taken_s !== undefined && ` It took ${formatClock(solution.taken_s)}${toldText(solution.told_s)}.`}
     </p>
   );
-}
+});

@@ -1,11 +1,20 @@
 import { ActionButton } from '../components/ActionButton.tsx';
+import { Calm } from '../components/Seen.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
 import '../styles/undo.css';
 
 const ARROW = 'M3 6H10A4 4 0 0 1 10 14H6M6 2.5L2.5 6L6 9.5';
 
-/** Takes settings, names and removed runs back, and again. */
+/** Takes settings, names and removed runs back, and again. What it would take back is told once the slider rests. */
 export default function UndoButtons() {
+  return (
+    <Calm>
+      <Steps />
+    </Calm>
+  );
+}
+
+function Steps() {
   const studio = useStudio();
   const { undo, redo, said } = useStudioState((state) => state.steps);
   return (

@@ -11,6 +11,7 @@ import {
 } from '../../engine/plan.ts';
 import type { HeadKind, ModelShape, ModelSummary, PartSizes, SiteReport } from '../../engine/protocol.ts';
 import { type ErrorData, toErrorData } from '../../errors/errors.ts';
+import { remembered } from './remembered.ts';
 import { isRebased, isSameProtocol, type RebasedRun, type Results } from './results.ts';
 import type { Settings } from './settings.ts';
 
@@ -32,19 +33,21 @@ export interface Plan {
 export type PlanResult = { plan: Plan; error: null } | { plan: null; error: ErrorData | null };
 
 export function planOf(
-  model: ModelSummary,
-  settings: Pick<Settings, 'sparsity_percent' | 'round' | 'head'>,
+  { shape }: ModelSummary,
+  { sparsity_percent, round, head }: Pick<Settings, 'sparsity_percent' | 'round' | 'head'>,
 ): PlanResult {
-  const { shape } = model;
+  return planAt(shape, sparsity_percent, round, head);
+}
+
+const planAt = remembered((shape: ModelShape, percent: number, round: number, wanted: Settings['head']): PlanResult => {
   if (shape.slicing_refusal !== undefined) return { plan: null, error: null };
   try {
-    const dimension = sliceDimension(shape.hidden_size, settings.sparsity_percent / 100, settings.round);
-    const head = resolveHead(settings.head, shape);
-    return { plan: sizedPlan(shape, dimension, head), error: null };
+    const dimension = sliceDimension(shape.hidden_size, percent / 100, round);
+    return { plan: sizedPlan(shape, dimension, resolveHead(wanted, shape)), error: null };
   } catch (thrown) {
     return { plan: null, error: toErrorData(thrown) };
   }
-}
+});
 
 function sizedPlan(shape: ModelShape, dimension: number, head: HeadKind): Plan {
   const dimensions = constantDimensions(shape, dimension, head);
@@ -81,14 +84,21 @@ export interface SiteEnergy {
 }
 
 /** What the plan cuts from each site of the dense spectra. */
-export function energies(sites: readonly SiteReport[], { dimensions }: Pick<Plan, 'dimensions'>): SiteEnergy[] {
-  return sites.map(({ site, label, eigenvalues }) => ({
+export function energies(
+  sites: readonly SiteReport[],
+  { dimensions }: Pick<Plan, 'dimensions'>,
+): readonly SiteEnergy[] {
+  return energiesAt(sites, dimensions);
+}
+
+const energiesAt = remembered((sites: readonly SiteReport[], dimensions: readonly number[]): readonly SiteEnergy[] =>
+  sites.map(({ site, label, eigenvalues }) => ({
     site,
     label,
     discarded: discardedEnergy(eigenvalues, dimensions[site]),
     is_cut: dimensions[site] < eigenvalues.length,
-  }));
-}
+  })),
+);
 
 /** Mean over the sites that are cut, and the most at any; null while nothing has been calibrated. */
 export function energySummary(energies: readonly SiteEnergy[]): { mean: number; most: number } | null {

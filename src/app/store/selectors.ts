@@ -4,6 +4,7 @@ import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
 import { matchingRuns, type Plan, type PlanResult, planOf } from './plan.ts';
+import { remembered } from './remembered.ts';
 import { findRun, type Results, type Run, type WindowPoint } from './results.ts';
 import type { Settings } from './settings.ts';
 import { editedDimensions, editedPlan, editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
@@ -33,15 +34,17 @@ export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: bo
   const model = useStudioState((state) => state.results.model);
   const settings = useStudioState((state) => state.settings);
   const edits = useStudioState((state) => state.edits);
-  const { plan } = usePlanOf(settings);
-  return useMemo(() => {
-    if (!model || !plan) return { plan, edits, isEdited: false };
-    const now = editsAt(edits, placeOf(model, settings));
-    const dimensions = editedDimensions(plan, now, model.shape.hidden_size);
-    const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
-    return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
-  }, [model, plan, settings, edits]);
+  return editedAt(model, settings, edits);
 }
+
+const editedAt = remembered((model: Results['model'], settings: Settings, edits: SiteEdits) => {
+  const plan = model && planOf(model, settings).plan;
+  if (!model || !plan) return { plan, edits, isEdited: false };
+  const now = editsAt(edits, placeOf(model, settings));
+  const dimensions = editedDimensions(plan, now, model.shape.hidden_size);
+  const isEdited = dimensions.some((dimension, site) => dimension !== plan.dimensions[site]);
+  return { plan: isEdited ? editedPlan(model, plan, dimensions) : plan, edits: now, isEdited };
+});
 
 /** The run that the Result panel speaks of: of these settings exactly, else their quick measure. */
 export function shownRun(results: Results, settings: Settings): Run | null {

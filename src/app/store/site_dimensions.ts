@@ -69,9 +69,11 @@ export function roundDimension(wanted: number, hiddenSize: number, multiple: num
   return Math.min(hiddenSize, Math.max(Math.min(multiple, hiddenSize), Math.round(wanted / multiple) * multiple));
 }
 
+/** The same edits where they have it already: a bar that is dragged comes to another multiple now and then. */
 export function withDimension(edits: SiteEdits, site: number, wanted: number, hiddenSize: number): SiteEdits {
-  if (edits.locked.includes(site)) return edits;
-  return { ...edits, own: { ...edits.own, [site]: roundDimension(wanted, hiddenSize, edits.multiple) } };
+  const dimension = roundDimension(wanted, hiddenSize, edits.multiple);
+  if (edits.locked.includes(site) || edits.own[site] === dimension) return edits;
+  return { ...edits, own: { ...edits.own, [site]: dimension } };
 }
 
 /** Locking pins the dimension that the site has now. */

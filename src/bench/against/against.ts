@@ -13,6 +13,7 @@ import { openModel } from '../../models/open_model.ts';
 import { cutWindows, type TokenWindows, tokensNeeded } from '../../runtime/windows.ts';
 import { APP, say } from '../bench_browser.ts';
 import { MODEL_PATIENCE_MS, runOn } from '../job_section.ts';
+import { labModel } from '../lab_model.ts';
 import type { BenchOptions } from '../options.ts';
 import { type AgainstReport, againstReport, type Round, type TorchRound } from './compare.ts';
 import { findTorch, runPython } from './python.ts';
@@ -80,12 +81,7 @@ function textOptions({ model, calibration, evaluation }: Inputs): string[] {
 
 /** Without `--model`: the GGUF below `smol` in the folder that LAB_DATA names, where there is one, else the built-in model. */
 async function inputsOf({ model, calibration, evaluation }: BenchOptions): Promise<Inputs> {
-  const { LAB_DATA } = process.env;
-  if (model !== undefined || !LAB_DATA) return { model, calibration, evaluation };
-  const folder = join(LAB_DATA, 'smol');
-  const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
-  const found = names.sort().find((name) => name.toLowerCase().endsWith('.gguf'));
-  return { model: found && join(folder, found), calibration, evaluation };
+  return { model: model ?? (await labModel()), calibration, evaluation };
 }
 
 /** What torch computes with: Whittle's own reading of the files, and the windows that its engine cuts. */

@@ -2,6 +2,7 @@ import { useId, useState } from 'react';
 import { changeEdits, takeDimensions } from '../../actions/site_dimensions.ts';
 import { ActionButton } from '../../components/ActionButton.tsx';
 import { NumberField } from '../../components/NumberField.tsx';
+import { SiteSelect } from '../../components/SiteSelect.tsx';
 import { BUSY } from '../../store/job.ts';
 import type { Plan } from '../../store/plan.ts';
 import { useIsBusy } from '../../store/selectors.ts';
@@ -19,10 +20,12 @@ interface Props {
   onLock: (row: EditedSite) => void;
 }
 
+const NONE: readonly never[] = [];
+
 /** The chosen site by number, all of them by a rule, and what is made of it. */
 export function EditorTools({ rows, at, plan, edits, isEdited, hiddenSize, onLock }: Props) {
   const studio = useStudio();
-  const lock = useId();
+  const [choice, lock] = [useId(), useId()];
   const spectra = useStudioState((state) => state.results.spectra);
   const isMeasured = useStudioState((state) => state.results.dense !== null);
   const isBusy = useIsBusy();
@@ -33,16 +36,10 @@ export function EditorTools({ rows, at, plan, edits, isEdited, hiddenSize, onLoc
   return (
     <>
       <div className="tool-group">
-        <label className="field">
-          <span>Site</span>
-          <select value={row.site} onChange={(event) => studio.store.setState({ site: Number(event.target.value) })}>
-            {rows.map(({ site, label }) => (
-              <option key={site} value={site}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <div className="field">
+          <label htmlFor={choice}>Site</label>
+          <SiteSelect id={choice} sites={spectra?.sites ?? NONE} value={row.site} />
+        </div>
         <NumberField
           label="Keeps"
           value={row.dimension}

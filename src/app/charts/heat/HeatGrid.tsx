@@ -1,4 +1,4 @@
-import { type PointerEvent, useMemo, useState } from 'react';
+import { memo, type PointerEvent, useMemo, useState } from 'react';
 import { formatPercent } from '../../format.ts';
 import { type HeatCell, type HeatMap, heatScale } from '../../store/heat.ts';
 import { spacedLabels } from '../plot/columns.ts';
@@ -52,7 +52,7 @@ export function HeatGrid({ map }: { map: HeatMap }) {
               </text>
             ))}
             {map.cells.map((cell) => (
-              <rect
+              <Cell
                 key={`${cell.layer} ${cell.row}`}
                 x={place.left + cell.layer * width + 0.5}
                 y={place.top + map.rows.indexOf(cell.row) * height + 0.5}
@@ -78,6 +78,11 @@ export function HeatGrid({ map }: { map: HeatMap }) {
     </Plot>
   );
 }
+
+/** Of which only those change that come to another shade. */
+const Cell = memo(function Cell(rect: React.SVGProps<SVGRectElement>) {
+  return <rect {...rect} />;
+});
 
 function cellsIn({ left, right, top, bottom }: Place, { layers, rows }: HeatMap): Cells {
   return {

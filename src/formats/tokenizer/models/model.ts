@@ -18,7 +18,9 @@ export class UnknownToken extends Error {
 export type Vocabulary = ReadonlyMap<string, number>;
 
 export function tokensById(vocabulary: Vocabulary): ReadonlyMap<number, string> {
-  return new Map([...vocabulary].map(([token, id]) => [id, token]));
+  const tokens = new Map<number, string>();
+  for (const [token, id] of vocabulary) tokens.set(id, token);
+  return tokens;
 }
 
 /** `<0x0A>`: the token of a byte, where a model falls back to bytes. */

@@ -2,7 +2,7 @@
 import { JsonNumber, type JsonObject, type JsonValue, quoteText, showJson } from '../../json.ts';
 import type { Part } from '../parts.ts';
 import { type Fail, failure } from '../read_json.ts';
-import { Bpe, mergedToken } from './bpe.ts';
+import { Bpe, mergedToken, type ReadMerges } from './bpe.ts';
 import type { Model, Vocabulary } from './model.ts';
 import { readScore } from './score.ts';
 import { Unigram } from './unigram.ts';
@@ -83,37 +83,44 @@ function unigramVocabulary(found: JsonValue | undefined, fail: Fail) {
   return { vocabulary, scores };
 }
 
-function readMerges(part: Part, vocabulary: Vocabulary, fail: Fail): [string, string][] {
+function readMerges(part: Part, vocabulary: Vocabulary, fail: Fail): ReadMerges {
   const merges = part.options.get('merges');
   if (!Array.isArray(merges)) throw fail('The BPE model has no merges.', 'model.merges');
   const prefix = part.string('continuing_subword_prefix', '') || '';
   const pairs: [string, string][] = [];
-  for (const [i, merge] of merges.entries()) {
+  const ids = new Int32Array(3 * merges.length);
+  const idOf = (token: string, i: number) => {
+    const id = vocabulary.get(token);
+    if (id !== undefined) return id;
+    throw fail(`Merge ${i} names ${quoteText(token)}, which is not in the vocab.`, 'model.merges');
+  };
+  for (let i = 0; i < merges.length; i++) {
+    const merge = merges[i];
     if (typeof merge === 'string' && merge.startsWith('#version')) continue;
     const parts = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
     const [left, right] = parts;
     if (parts.length !== 2 || typeof left !== 'string' || typeof right !== 'string') {
       throw fail(`Merge ${i} has ${parts.length} parts, not 2.`, 'model.merges');
     }
-    for (const token of [left, right, mergedToken(left, right, prefix)]) {
-      if (!vocabulary.has(token)) {
-        throw fail(`Merge ${i} names ${quoteText(token)}, which is not in the vocab.`, 'model.merges');
-      }
-    }
+    const at = 3 * pairs.length;
+    ids[at] = idOf(left, i);
+    ids[at + 1] = idOf(right, i);
+    ids[at + 2] = idOf(mergedToken(left, right, prefix), i);
     pairs.push([left, right]);
   }
-  return pairs;
+  return { pairs, ids };
 }
 
 function tokenId(value: JsonValue | undefined, token: string, fail: Fail): number {
-  const what = `vocab entry ${quoteText(token)}`;
+  // Only for who is refused: a vocabulary has a quarter of a million tokens.
+  const what = () => `vocab entry ${quoteText(token)}`;
   const text = value instanceof JsonNumber ? value.text : undefined;
   if (text === undefined || !/^(0|[1-9]\d*)$/.test(text)) {
-    throw fail(`The id of ${what} is ${showJson(value)}.`, 'model.vocab');
+    throw fail(`The id of ${what()} is ${showJson(value)}.`, 'model.vocab');
   }
   const id = Number(text);
   if (id > MAX_TOKEN_ID) {
-    throw fail(`The id of ${what} is ${text}; at most ${MAX_TOKEN_ID} is allowed.`, 'model.vocab');
+    throw fail(`The id of ${what()} is ${text}; at most ${MAX_TOKEN_ID} is allowed.`, 'model.vocab');
   }
   return id;
 }
