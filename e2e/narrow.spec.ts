@@ -95,6 +95,15 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   await page.setViewportSize({ width: 390, height: 844 });
   // Charts take the new width a frame later.
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  // What came of it stands above the charts, and is reached before them.
+  const [result, front] = [region(page, 'Result'), region(page, 'Quality against size')];
+  const before = await result.evaluate(
+    (element, other) => Boolean(element.compareDocumentPosition(other as Node) & Node.DOCUMENT_POSITION_FOLLOWING),
+    await front.elementHandle(),
+  );
+  expect(before).toBe(true);
+  const [above, below] = await Promise.all([result.boundingBox(), front.boundingBox()]);
+  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
   await page.locator('details').evaluateAll((folds) => {
     for (const fold of folds) (fold as HTMLDetailsElement).open = true;
   });

@@ -33,6 +33,8 @@ test('after one visit the page starts, opens the built-in model and slices it wi
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await expect(page.getByText('Nothing is running')).toBeVisible();
   await chooseWindows(page, 1, 32);
+  // Not used before: the texts are kept from the start.
+  await page.getByLabel('Calibration text', { exact: true }).selectOption('chat');
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
   await page.getByRole('slider', { name: 'Sparsity' }).fill('25');

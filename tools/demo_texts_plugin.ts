@@ -1,26 +1,22 @@
-/** @file Vite plugin: `demo/calibration.txt` and `demo/evaluation.txt`, made from the installed corpus when asked for. */
+/** @file Vite plugin: the built-in texts below `demo/`, made when they are asked for. */
 import type { Plugin } from 'vite';
-import { type BrownSplit, demoText } from './brown.ts';
-
-const TEXTS: Record<string, BrownSplit> = {
-  'demo/calibration.txt': 'calibration',
-  'demo/evaluation.txt': 'evaluation',
-};
+import { TEXT_FILES } from './texts/texts.ts';
 
 export function demoTexts(): Plugin {
   return {
     name: 'whittle:demo-texts',
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
-        const split = TEXTS[(request.url ?? '').replace(/^\//, '').split('?')[0]];
-        if (!split) return next();
+        const name = /^\/demo\/([^/?]+)/.exec(request.url ?? '')?.[1] ?? '';
+        const text = TEXT_FILES.get(name);
+        if (!text) return next();
         response.setHeader('Content-Type', 'text/plain; charset=utf-8');
-        response.end(demoText(split));
+        response.end(text());
       });
     },
     generateBundle() {
-      for (const [fileName, split] of Object.entries(TEXTS)) {
-        this.emitFile({ type: 'asset', fileName, source: demoText(split) });
+      for (const [name, text] of TEXT_FILES) {
+        this.emitFile({ type: 'asset', fileName: `demo/${name}`, source: text() });
       }
     },
   };

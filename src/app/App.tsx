@@ -1,4 +1,4 @@
-import { Suspense, useEffect } from 'react';
+import { Suspense, useEffect, useSyncExternalStore } from 'react';
 import { startBackend } from './actions/open_model.ts';
 import { listenToEngine } from './actions/recover.ts';
 import { lazyPart } from './components/lazy_part.tsx';
@@ -54,6 +54,19 @@ function keepLater(studio: Studio): () => void {
   };
 }
 
+/** As `workbench.css` has it: one column. */
+const PHONE = matchMedia('(max-width: 719px)');
+
+function useIsPhone(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      PHONE.addEventListener('change', changed);
+      return () => PHONE.removeEventListener('change', changed);
+    },
+    () => PHONE.matches,
+  );
+}
+
 /** The one workbench: model, size and recipe, charts and result at once. */
 export function App() {
   const studio = useStudio();
@@ -66,6 +79,23 @@ export function App() {
     void startBackend(studio);
   }, [studio]);
   const hasModel = useStudioState((state) => state.results.model !== null);
+  const isResultFirst = useIsPhone() && hasModel;
+  const charts = (
+    <div key="charts" className="column column-charts">
+      {hasModel ? (
+        <Suspense fallback={null}>
+          <Stage />
+        </Suspense>
+      ) : (
+        <Welcome />
+      )}
+    </div>
+  );
+  const result = (
+    <div key="result" className="column column-right">
+      <ResultPanel />
+    </div>
+  );
   return (
     <div className="workbench">
       <Header />
@@ -88,18 +118,8 @@ export function App() {
           <CalibrationPanel />
           <DevicePanel />
         </div>
-        <div className="column column-charts">
-          {hasModel ? (
-            <Suspense fallback={null}>
-              <Stage />
-            </Suspense>
-          ) : (
-            <Welcome />
-          )}
-        </div>
-        <div className="column column-right">
-          <ResultPanel />
-        </div>
+        {/* Moved, not only drawn elsewhere: what is read and reached by Tab goes from top to bottom. */}
+        {isResultFirst ? [result, charts] : [charts, result]}
       </main>
       {/* Below: it comes once an adapter was looked for, and must not push what is being read. */}
       <BackendBanner />

@@ -8,7 +8,7 @@
  * Matrices are row-major. Where a kernel's operand may be larger than its use, the *leading* rows or columns are used:
  * this is how slicing happens (`(W·Q)[:, :d]` is `matmul` with an output of d columns).
  */
-import type { Span } from '../pulse/timeline.ts';
+import type { Lane } from '../pulse/timeline.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type {
@@ -66,12 +66,19 @@ export interface Backend extends TrainingKernels {
    * backend has no products with integers.
    */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
-  /** What threads besides this one did when, where a timeline is kept (`src/pulse`). */
-  readonly spans?: () => Span[];
+  /** What threads besides this one, and the device, did when, where a timeline is kept (`src/pulse`). Asked between kernels. */
+  readonly lanes?: () => Lane[] | Promise<Lane[]>;
   /** The same of a matrix that is two of four sparse. */
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
+  /**
+   * A copy of a tensor as the bytes of half floats, each rounded to nearest even: undefined where a value is NaN or becomes infinite;
+   * absent where the host does as well with what `read` gives.
+   */
+  readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  /** Values become the half floats that are nearest to them; absent where that is not rounded to even on every device. */
+  readonly roundToHalves?: (tensor: Tensor) => void;
   /** Copies a tensor's elements into another of the same element count. */
   copy(from: Tensor, to: Tensor): void;
   /** Hands enqueued work to the device, without waiting. */

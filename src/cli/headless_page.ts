@@ -3,7 +3,7 @@ import { EngineClient } from '../engine/client.ts';
 import type { CommandKind, Commands, EngineEvent, ModelSource, TextSettings, TextSource } from '../engine/protocol.ts';
 import { cancelled, toErrorData } from '../errors/errors.ts';
 import { downloadExport } from '../platform/download.ts';
-import type { InputSource, PageRequest } from './page_protocol.ts';
+import type { PageRequest, TextInput } from './page_protocol.ts';
 
 /** Progress is for people to read; the engine may report it far more often. */
 const PROGRESS_INTERVAL_MS = 100;
@@ -31,7 +31,7 @@ function modelSource({ source, paths }: PageRequest<'open'>): ModelSource {
   return { kind: 'files', files: chosenFiles('model').map((file, i) => ({ path: paths[i] ?? file.name, file })) };
 }
 
-function textSource(source: InputSource, id: string): TextSource {
+function textSource(source: TextInput, id: string): TextSource {
   return source.kind === 'demo' ? source : { kind: 'file', file: chosenFiles(id)[0] };
 }
 

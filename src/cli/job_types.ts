@@ -2,19 +2,19 @@
 import type { EngineEvent, ExportReport, TaskScore } from '../engine/protocol.ts';
 import type { FailedExport, Report, RunInput } from '../engine/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
-import type { Span } from '../pulse/timeline.ts';
+import type { Lane } from '../pulse/timeline.ts';
 import type { Asked } from './ask.ts';
 import type { Driver } from './browser.ts';
 import type { CliOptions, ExportChoice } from './options.ts';
-import type { InputSource } from './page_protocol.ts';
+import type { InputSource, TextInput } from './page_protocol.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export interface JobInputs {
   model: InputSource | { kind: 'hub_name'; name: string };
   /** Paths of the chosen model's files as the engine shall see them, its folder's name first. */
   paths: string[];
-  calibration: InputSource;
-  evaluation: InputSource;
+  calibration: TextInput;
+  evaluation: TextInput;
   imatrix?: InputSource;
   tasks?: InputSource;
   /** Files that recipes name. */
@@ -35,7 +35,7 @@ export interface JobResult {
   /** Exports that were refused or failed verification; the job goes on with the next. */
   failures: ExportFailure[];
   /** What was done when, where a trace is wanted. */
-  timeline?: readonly Span[];
+  timeline?: readonly Lane[];
   /** What ended the job early, as it was thrown; the report then holds what was finished before. */
   stopped?: unknown;
 }

@@ -3,9 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { METRICS_FILE, MetricsLog } from '../engine/metrics/metrics.ts';
+import type { TextKind } from '../engine/plan.ts';
 import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { reportHtml } from '../report/html.ts';
+import { chromeTrace } from '../report/timeline/chrome_trace.ts';
 import { type HeadlessBrowser, launchHeadless } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
@@ -17,10 +19,11 @@ import type { JobInputs, JobResult } from './job_types.ts';
 import { planText, searchText } from './method_help.ts';
 import { logged } from './metrics_file.ts';
 import { type CliOptions, HelpWanted, parseOptions } from './options.ts';
+import type { TextInput } from './page_protocol.ts';
 import { planJob } from './plan_job.ts';
 import { progressOn } from './progress.ts';
 import { cancelOnSignal, INTERRUPTED } from './signals.ts';
-import { chromeTrace, traceOf } from './trace.ts';
+import { traceOf } from './trace_path.ts';
 
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -143,8 +146,8 @@ async function inBrowser<T>(
     const inputs: JobInputs = {
       model: hubName === null ? source(model) : { kind: 'hub_name', name: hubName },
       paths: model?.map(({ name }) => name) ?? [],
-      calibration: source(calibration),
-      evaluation: source(evaluation),
+      calibration: textInput(calibration, options.text_kind?.calibration),
+      evaluation: textInput(evaluation, options.text_kind?.evaluation),
       ...(imatrix && { imatrix: source(imatrix) }),
       ...(tasks.length > 0 && { tasks: source(tasks) }),
       ...(examples.length > 0 && { examples: source(examples) }),
@@ -154,6 +157,11 @@ async function inBrowser<T>(
     await browser?.close();
     signals.stop();
   }
+}
+
+function textInput(file: string | null, of?: TextKind): TextInput {
+  if (file) return { kind: 'chosen' };
+  return { kind: 'demo', ...(of && { of }) };
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -49,6 +49,25 @@ describe('the options of the headless command', () => {
     });
   });
 
+  it('takes kinds of built-in texts, one for both or one each, where no file takes their place', () => {
+    const kinds = (...argv: string[]) => parseOptions(['--model', 'demo', ...argv]).text_kind;
+    expect(kinds('--text-kind', 'code')).toEqual({ calibration: 'code', evaluation: 'code' });
+    expect(kinds('--text-kind', 'chat, prose')).toEqual({ calibration: 'chat', evaluation: 'prose' });
+    expect(kinds('--text-kind', 'chat', '--calibration', 'a.txt')).toEqual({ calibration: 'chat', evaluation: 'chat' });
+    for (const argv of [
+      ['poems'],
+      ['code,'],
+      ['code,chat,prose'],
+      ['code,chat', '--evaluation', 'a.txt'],
+      ['code', '--calibration', 'a.txt', '--evaluation', 'b.txt'],
+    ]) {
+      const error = refusal('--model', 'demo', '--text-kind', ...argv);
+      expect(error).toMatchObject({ code: 'bad_option', place: { field: '--text-kind' } });
+      expect(error.message).toContain(`"${argv[0]}"`);
+    }
+    expect(refusal('--model', 'demo', '--text-kind', 'poems').allowed).toContain('prose, articles, code, chat');
+  });
+
   it('has the documented defaults', () => {
     expect(parseOptions(['--model', 'demo'])).toEqual({
       model: 'demo',

@@ -11,7 +11,7 @@ import {
   precisionsOf,
 } from '../engine/export/options.ts';
 
-import { BOS_MODES } from '../engine/plan.ts';
+import { BOS_MODES, TEXT_KINDS } from '../engine/plan.ts';
 import type { BosMode, SolveTarget } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { checkEndpoint, HUB_ENDPOINT } from '../platform/hub/endpoint.ts';
@@ -20,6 +20,7 @@ import { methodHelp, methodList } from './method_help.ts';
 import { PROMPT_SPEC, PROMPT_USAGE, type PromptOptions, promptOptions } from './prompt.ts';
 import { readRecipe } from './recipes.ts';
 import { readTarget } from './target.ts';
+import { type ChosenKinds, readTextKinds } from './text_kind.ts';
 
 export interface CliOptions {
   /** A folder, a file, `demo`, or `hf:` and a model's name on the Hub. */
@@ -31,6 +32,8 @@ export interface CliOptions {
   /** Absent means the built-in texts. */
   calibration?: string;
   evaluation?: string;
+  /** Of the built-in texts; absent: prose. */
+  text_kind?: ChosenKinds;
   samples: number;
   eval_samples: number;
   seqlen: number;
@@ -86,6 +89,7 @@ const SPEC = {
   'hub-endpoint': text,
   calibration: text,
   evaluation: text,
+  'text-kind': text,
   samples: text,
   'eval-samples': text,
   seqlen: text,
@@ -126,6 +130,8 @@ export const USAGE = `Usage: npm run slice -- --model PATH [options]
   --hub-endpoint URL       a mirror that is asked instead           (${HUB_ENDPOINT})
   --calibration FILE       UTF-8 text for the covariances           (the built-in text)
   --evaluation FILE        UTF-8 text for perplexity                (the built-in text)
+  --text-kind KIND[,KIND]  ${TEXT_KINDS.join(' | ')}: the built-in text where no file is given, or one
+                           each (prose). Chats are in the model's template where it has one
   --samples N              calibration windows                      (16)
   --eval-samples N         evaluation windows                       (16)
   --seqlen T               tokens in a window                       (256)
@@ -208,6 +214,7 @@ export function parseOptions(argv: string[]): CliOptions {
     hub_endpoint: checkEndpoint(values['hub-endpoint'] ?? HUB_ENDPOINT),
     calibration: values.calibration,
     evaluation: values.evaluation,
+    ...(values['text-kind'] !== undefined && { text_kind: readTextKinds(values['text-kind'], values) }),
     samples: count('samples', values.samples, 16, 1),
     eval_samples: count('eval-samples', values['eval-samples'], 16, 1),
     // One token predicts nothing.

@@ -1,9 +1,12 @@
 /** @file What crosses between the headless command and its page. Files are chosen in the page's inputs, never sent. */
-import type { CommandKind, Commands, EngineEvent, HubKey, TextSettings } from '../engine/protocol.ts';
+import type { CommandKind, Commands, EngineEvent, HubKey, TextSettings, TextSource } from '../engine/protocol.ts';
 import type { ErrorData } from '../errors/errors.ts';
 
 /** `chosen`: what the page's file input holds. */
 export type InputSource = { kind: 'demo' } | { kind: 'chosen' };
+
+/** `demo`: a built-in text, of this kind. */
+export type TextInput = Extract<TextSource, { kind: 'demo' }> | { kind: 'chosen' };
 
 /** A model that the same page has downloaded. */
 export type DownloadedSource = { kind: 'hub'; key: HubKey };
@@ -11,7 +14,7 @@ export type DownloadedSource = { kind: 'hub'; key: HubKey };
 interface FileRequests {
   /** A page sees no folders behind its files: the command says the path of each, in the order they were chosen. */
   open: { source: InputSource | DownloadedSource; paths: string[] };
-  set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: InputSource; evaluation: InputSource };
+  set_texts: Omit<TextSettings, 'calibration' | 'evaluation'> & { calibration: TextInput; evaluation: TextInput };
   set_tasks: { source: InputSource; limit?: number };
   set_examples: { source: InputSource };
   set_imatrix: { source: InputSource };

@@ -22,11 +22,12 @@ import { assertPermitted, isOneSlicing } from './plan_command.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { BasesReport, Commands, Fusion, RunReport, SlicegptOptions, StepReport } from './protocol.ts';
-import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
-import { modelSizes, newBytes } from './sizes.ts';
+import { memoryPlanOf } from './recipe_memory.ts';
+import { modelSizes } from './sizes.ts';
 import type { Stage } from './stages.ts';
 import type { EngineState } from './state.ts';
 import { assertStorage } from './storage_check.ts';
+import { writtenByRecipe } from './written_bytes.ts';
 
 export async function compressCommand(
   state: EngineState,
@@ -41,25 +42,20 @@ export async function compressCommand(
   state.requireTexts();
   const problem = examplesProblem(state, recipe.steps);
   if (problem) throw problem;
-  const needed = assertPlannable(open.model, passes);
-  const memory = memoryPlanOf(state);
-  const spill = memory ? recipeMemory(open.model, recipe.steps, memory).storage.spill : 0;
-  await assertStorage(platform, 'Compressing this model', needed + spill);
+  assertPlannable(open.model, passes);
+  const { needed } = writtenByRecipe(open.model, recipe.steps, memoryPlanOf(state));
+  await assertStorage(platform, 'Compressing this model', needed);
   const checkpoints = await JobCheckpoints.open(state, platform, steps);
   return new RecipeRun(state, platform, recipe, emit, signal, checkpoints).run(passes);
 }
 
-/** Every pass, before minutes are spent on the first. Gives the bytes that all of them write. */
-function assertPlannable(model: ModelOutline, passes: readonly Pass[]): number {
+/** Every pass, before minutes are spent on the first. */
+function assertPlannable(model: ModelOutline, passes: readonly Pass[]): void {
   let outline = model;
-  let bytes = 0;
   for (const pass of passes) {
     assertPermitted(pass, outline);
-    const next = pass.method.plan(outline, pass.step.options as never);
-    bytes += newBytes(outline, next);
-    outline = next;
+    outline = pass.method.plan(outline, pass.step.options as never);
   }
-  return bytes;
 }
 
 /** A method may hold loops that do not beat yet. */

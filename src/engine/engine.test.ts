@@ -5,6 +5,7 @@ import { failure, SLICE, source, started, TEXTS, verifierOf } from '../../test/s
 import type { Backend } from '../backend/backend.ts';
 import { WhittleError } from '../errors/errors.ts';
 import { memoryScratch } from '../models/scratch.ts';
+import { spansOf } from '../pulse/timeline.ts';
 import { Engine } from './engine.ts';
 import { totalElements } from './plan.ts';
 import type { BasesReport, BosMode, EngineEvent } from './protocol.ts';
@@ -281,6 +282,33 @@ describe('the engine', () => {
     expect(order).toEqual(['evaluate', 'memory']);
   });
 
+  it('tells what was done when beside the job that runs, and nothing once that is over', async () => {
+    const engine = await started();
+    await engine.run('timeline', { record: true });
+    const order: string[] = [];
+    await Promise.all([
+      engine.run('evaluate', { target: 'dense' }).then(() => order.push('evaluate')),
+      engine.run('timeline', {}).then(() => order.push('timeline')),
+    ]);
+    expect(order).toEqual(['timeline', 'evaluate']);
+    const spans = spansOf(await engine.run('timeline', {}));
+    const [command, ...others] = spans.filter(({ name }) => name === 'evaluate');
+    expect(others).toEqual([]);
+    const steps = spans.filter(({ kind }) => kind === 'step');
+    expect(new Set(steps.map(({ name }) => name))).toEqual(
+      new Set(['dense evaluation: forward pass', 'dense evaluation: head and loss']),
+    );
+    for (const [i, { start, end }] of steps.entries()) {
+      expect(start).toBeGreaterThanOrEqual(i > 0 ? steps[i - 1].end : command.start);
+      expect(end).toBeGreaterThanOrEqual(start);
+    }
+    // The last one ends as its command is left.
+    expect(steps.at(-1)?.end).toBeLessThan(command.end + 50);
+    await engine.run('timeline', { record: false });
+    await engine.run('evaluate', { target: 'dense' });
+    expect(await engine.run('timeline', {})).toEqual([]);
+  });
+
   it('keeps the open model when another cannot be opened', async () => {
     const engine = await started();
     const file = new File(['hello'], 'notes.txt');
@@ -357,7 +385,7 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
-  it('opens a verifier for each build that the format is for, one at a time, and closes it whatever comes of it', async () => {
+  it('opens a verifier for each build that the format is for, and closes them whatever comes of it', async () => {
     const real = memoryPlatform();
     const told: string[] = [];
     const platform = memoryPlatform({
@@ -378,17 +406,10 @@ describe('the engine', () => {
     const engine = await started(platform);
     const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('export', { id });
-    // The first loads while files are written. Closing twice does no harm.
-    const plain = [
-      'open wasm',
-      'write',
-      `verified ${TEXTS.eval_samples}`,
-      'close',
-      'open webgpu',
-      'verified 1',
-      'close',
-    ];
-    expect(told).toEqual([...plain, 'close']);
+    // They load while files are written, and run side by side. Closing twice does no harm.
+    expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
+    const ends = ['close', 'close', 'close', 'close', 'verified 1', `verified ${TEXTS.eval_samples}`];
+    expect(told.slice(3).sort()).toEqual(ends);
     told.length = 0;
     await engine.run('export', { id, options: { format: 'transformers.js' } });
     expect(told).toEqual(['open webgpu', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'close']);
@@ -398,7 +419,7 @@ describe('the engine', () => {
     told.length = 0;
     platform.createExportFolder = () => Promise.reject(new Error('no room'));
     await failure(engine.run('export', { id }));
-    expect(told).toEqual(['open wasm', 'close']);
+    expect(told).toEqual(['open wasm', 'open webgpu', 'close', 'close']);
   });
 
   it('refuses a file whose logits are not of the right size', async () => {

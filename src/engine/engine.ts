@@ -6,15 +6,17 @@ import type { Backend } from '../backend/backend.ts';
 import { toErrorData, WhittleError } from '../errors/errors.ts';
 import { part } from '../errors/part.ts';
 import { quietly } from '../pulse/pulse.ts';
-import { inSpan, startTimeline } from '../pulse/timeline.ts';
+import { endStep, inSpan, startTimeline } from '../pulse/timeline.ts';
 import { type Handlers, handlersOf } from './handlers.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { Emit } from './progress.ts';
 import type { BackendInfo, BackendKind, CommandKind, Commands } from './protocol.ts';
 import { EngineState } from './state.ts';
 
-/** They touch neither model nor device, so they need not wait for a job. */
-const UNQUEUED: ReadonlySet<CommandKind> = new Set(['room', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete']);
+/** They change neither model nor device, so they need not wait for a job. */
+const UNQUEUED: ReadonlySet<CommandKind> = new Set([
+  ...(['room', 'timeline', 'hub_lookup', 'hub_download', 'hub_cache', 'hub_delete'] as const),
+]);
 
 /** What they made or measured is written down. */
 const CHANGES_RUNS: ReadonlySet<CommandKind> = new Set(['compress', 'evaluate', 'export', 'discard']);
@@ -80,6 +82,8 @@ export class Engine {
       } catch (error) {
         if (error instanceof WhittleError && error.code === 'device_lost') this.restart = this.state.backend?.info.kind;
         throw error;
+      } finally {
+        endStep();
       }
     });
     this.queue = job.catch(() => {});

@@ -1,7 +1,7 @@
 /** @file What does which command. Each is a part of its own, fetched with the first command of its kind. */
 
 import { part } from '../errors/part.ts';
-import { timelineSpans } from '../pulse/timeline.ts';
+import { startTimeline, stopTimeline, timelineLanes } from '../pulse/timeline.ts';
 import { diskTraffic } from '../pulse/traffic.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport } from './progress.ts';
@@ -40,7 +40,11 @@ const hubCache = () => part(() => import('../platform/hub/cache.ts'));
 /** All but `start`, which is the engine's own. */
 export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<Handlers, 'start'> {
   return {
-    timeline: async () => [...timelineSpans(), ...(state.backend?.spans?.() ?? [])],
+    timeline: async ({ record }) => {
+      if (record === true) startTimeline();
+      if (record === false) stopTimeline();
+      return [...timelineLanes(), ...((await state.backend?.lanes?.()) ?? [])];
+    },
     open: async (request) => (await open()).openCommand(state, platform, request),
     set_texts: async (settings, emit, signal) =>
       (await texts()).setTextsCommand(state, platform, settings, emit, signal),

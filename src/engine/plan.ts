@@ -15,4 +15,5 @@ export {
 export { BOS_MODES, bosText } from '../formats/tokenizer/bos.ts';
 export { isBlockQuantized, nearestPrecision, plannedBytes, plannedTotal, storedBits } from './planned_bytes.ts';
 export { slicingRecipe } from './slicing_recipe.ts';
+export { TEXT_KINDS, type TextKind } from './texts/kinds.ts';
 export { VERSION } from './version.ts';

@@ -12,8 +12,9 @@ import { fileBytes } from './file_bytes.ts';
 import { passText, refusalOf } from './passes.ts';
 import type { Commands, PlanReport } from './protocol.ts';
 import { memoryPlanOf, recipeMemory } from './recipe_memory.ts';
-import { modelSizes, newBytes } from './sizes.ts';
+import { modelSizes } from './sizes.ts';
 import type { EngineState } from './state.ts';
+import { writtenByRecipe } from './written_bytes.ts';
 
 export async function planCommand(
   state: EngineState,
@@ -24,7 +25,6 @@ export async function planCommand(
   let model: ModelOutline = open.model;
   const planned: PlanReport['steps'] = [];
   const refusals: PlanReport['refusals'] = [];
-  let storage_bytes = 0;
   for (const pass of passesOf(recipe.steps)) {
     const text = passText(pass);
     const reason = refusalOf(pass, model);
@@ -33,12 +33,12 @@ export async function planCommand(
       continue;
     }
     const next = pass.method.plan(model, pass.step.options as never);
-    storage_bytes += newBytes(model, next);
     model = next;
     planned.push({ recipe: text, ...modelSizes(model, summary.parameters) });
   }
   const memoryPlan = memoryPlanOf(state, windows);
   const memory = memoryPlan && recipeMemory(open.model, recipe.steps, memoryPlan);
+  const written = writtenByRecipe(open.model, recipe.steps, memoryPlan);
   const seqlen = state.texts?.evaluation.seqlen;
   const files = formats.map((format) => formatPlan({ model, open, format, seqlen }, recipe));
   const lacks = examplesProblem(state, recipe.steps)?.toData();
@@ -48,7 +48,7 @@ export async function planCommand(
     steps: planned,
     ...sizes,
     ...(memory && { memory }),
-    storage_bytes,
+    storage_bytes: written.needed + written.kept,
     refusals,
     files,
     ...(lacks && { lacks }),

@@ -1,4 +1,5 @@
 /** @file Turns shares of work into progress events with rate and time left. */
+import { beginStep, isTimelineOn } from '../pulse/timeline.ts';
 import type { EngineEvent, MemoryReport, Stage } from './protocol.ts';
 import type { EngineState } from './state.ts';
 
@@ -28,6 +29,7 @@ export class ProgressMeter {
   ) {}
 
   report({ fraction, step, layer, layers, tokens }: Step): void {
+    if (isTimelineOn()) beginStep(`${this.stage.replaceAll('_', ' ')}: ${step}`);
     const elapsed = performance.now() - this.started;
     const known = fraction >= LEAST_FRACTION && elapsed >= LEAST_ELAPSED_MS;
     this.emit({

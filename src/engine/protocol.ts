@@ -13,7 +13,7 @@ import type { TrainingPoint, TrainingReport } from '../compress/train/report.ts'
 import type { ErrorData } from '../errors/errors.ts';
 import type { BosMode } from '../formats/tokenizer/bos.ts';
 import type { HubCache, HubCacheEntry, HubChoice, HubKey, HubListing, HubPlan } from '../platform/hub/types.ts';
-import type { Span } from '../pulse/timeline.ts';
+import type { Lane } from '../pulse/timeline.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
 import type { TaskScore } from '../runtime/tasks/accuracy.ts';
 import type { DiffReport, DiffRequest } from './diff/diff_command.ts';
@@ -43,6 +43,7 @@ import type {
   TaskReport,
 } from './protocol_reports.ts';
 import type { SolveReport, SolveTarget } from './solve/solve_command.ts';
+import type { TextKind } from './texts/kinds.ts';
 
 export type * from './protocol_events.ts';
 export type * from './protocol_reports.ts';
@@ -98,8 +99,11 @@ export interface Commands {
    * open; what was measured and made is forgotten. With `timeline` the engine keeps what it does when, from here on.
    */
   start: { request: { backend: 'auto' | BackendKind; timeline?: boolean }; result: BackendInfo };
-  /** What was done when since a `start` with `timeline`. */
-  timeline: { request: Record<string, never>; result: Span[] };
+  /**
+   * What was done when since a `start` with `timeline`, or since this with `record`: true begins anew, false ends it. It is answered
+   * beside the job that runs.
+   */
+  timeline: { request: { record?: boolean }; result: Lane[] };
   /** Reads headers, config and tokenizer only; no weight is read. Replaces the open model. */
   open: {
     request: {
@@ -183,8 +187,11 @@ export type ModelSource =
   /** A downloaded model: no request is made. */
   | { kind: 'hub'; key: HubKey };
 
-/** `demo` takes the built-in texts. */
-export type TextSource = { kind: 'demo' } | { kind: 'file'; file: File } | { kind: 'text'; name: string; text: string };
+/** `demo`: a built-in text; `of`: its kind, prose where there is none. */
+export type TextSource =
+  | { kind: 'demo'; of?: TextKind }
+  | { kind: 'file'; file: File }
+  | { kind: 'text'; name: string; text: string };
 
 export interface TextSettings {
   calibration: TextSource;

@@ -203,7 +203,7 @@ export interface PlanReport extends ModelSizes {
   steps: ({ recipe: string } & ModelSizes)[];
   /** As in {@link RunReport}. */
   file_bytes: Record<Precision, number>;
-  /** Most bytes of the browser's storage that the steps will write. */
+  /** Most bytes of the browser's storage that the steps will have in use: weights, spilled states, bases, finished layers to go on behind. */
   storage_bytes: number;
   /** Peak of its costliest step; absent where neither texts nor windows are known. */
   memory?: PlannedMemory;

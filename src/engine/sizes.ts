@@ -1,7 +1,7 @@
 /** @file Sizes of a model from its outline: what plans promise and runs report. */
 import { type ModelOutline, storedWeights, type WeightOutline } from '../models/decoder_model.ts';
 import { mapWeights, type WeightRole } from '../models/map_weights.ts';
-import { countParameters, packedModelBytes, packedWeightBytes } from '../models/model_size.ts';
+import { countParameters, packedModelBytes, storedBytes } from '../models/model_size.ts';
 import { packedMultiplications } from '../models/packed/packing.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { ModelSizes } from './protocol.ts';
@@ -28,9 +28,9 @@ export function multiplications(model: ModelOutline): number {
   return sum;
 }
 
-/** Bytes of the weights of `model` that `before` does not have: what a pass writes. */
+/** Bytes of the weights of `model` that `before` does not have, as they are stored: what a pass writes. */
 export function newBytes(before: ModelOutline, model: ModelOutline): number {
   const known = new Set(storedWeights(before));
   const fresh = storedWeights(model).filter((weight) => !known.has(weight));
-  return fresh.reduce((sum, weight) => sum + packedWeightBytes(weight), 0);
+  return fresh.reduce((sum, weight) => sum + storedBytes(weight), 0);
 }

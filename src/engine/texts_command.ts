@@ -7,6 +7,8 @@ import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
 import type { ProtocolReport, TextSettings, TextSource } from './protocol.ts';
 import type { EngineState } from './state.ts';
+import { builtInText, type NamedText } from './texts/built_in.ts';
+import type { TextRole } from './texts/kinds.ts';
 import { tokenise } from './tokenise.ts';
 
 /** A text longer than this is cut here, and its name says so: windows come from the start. */
@@ -30,10 +32,14 @@ export async function setTextsCommand(
   const mode = resolveBos(settings.bos, model.config.model_type, tokenizer);
   const start = { mode, bos: tokenizer.bos };
   const meter = new ProgressMeter(emit, 'loading', () => memoryReport(state));
-  const windowsOf = async (role: 'calibration' | 'evaluation', count: number, fraction: number) => {
+  const windowsOf = async (role: TextRole, count: number, fraction: number) => {
     const step = `tokenising the ${role} text`;
     meter.report({ fraction, step });
-    const { name, text } = await readText(platform, settings[role], role);
+    const given = settings[role];
+    const { name, text } =
+      given.kind === 'demo'
+        ? await builtInText(platform, given.of ?? 'prose', role, open, mode !== 'none', signal)
+        : await readText(given);
     throwIfCancelled(signal);
     const needed = tokensNeeded(seqlen, count, start);
     const { ids, tokens, at_least } = await tokenise(tokenizer.streamPlain(text), needed, {
@@ -88,12 +94,11 @@ function assertFits(seqlen: number, limit: number): void {
   });
 }
 
-async function readText(platform: EnginePlatform, source: TextSource, role: 'calibration' | 'evaluation') {
+async function readText(source: Exclude<TextSource, { kind: 'demo' }>): Promise<NamedText> {
   if (source.kind === 'text') return { name: source.name, text: source.text };
-  const blob = source.kind === 'file' ? source.file : await platform.demoFile(`${role}.txt`);
-  const whole = source.kind === 'file' ? source.file.name : `Brown corpus, ${role} split`;
-  const name = blob.size > MAX_TEXT_BYTES ? `${whole}, first ${MAX_TEXT_BYTES / 1024 / 1024} MiB` : whole;
-  return { name, text: await decodeText(blob, name) };
+  const { file } = source;
+  const name = file.size > MAX_TEXT_BYTES ? `${file.name}, first ${MAX_TEXT_BYTES / 1024 / 1024} MiB` : file.name;
+  return { name, text: await decodeText(file, name) };
 }
 
 /** Throws `bad_text` for anything that is not UTF-8 prose. */

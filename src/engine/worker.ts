@@ -85,7 +85,7 @@ async function demoFile(name: string): Promise<Blob> {
 
 /** The browser tells a page no more than that its request failed. */
 function unreachable(name: string, cause: unknown): WhittleError {
-  const isText = name.endsWith('.txt');
+  const isText = /\.(?:txt|jsonl)$/.test(name);
   return new WhittleError(
     {
       code: 'site_unreachable',

@@ -112,7 +112,10 @@ const TRAINING_KEY = key([
 ]);
 
 function trainingNote({ objective, windows: { training, held_out, seqlen }, notes: lines }: ReportedTraining): string {
-  return [`${capital(objective)}; ${training} windows of ${seqlen} tokens, ${held_out} held out.`, ...lines].join(' ');
+  return [
+    `${capital(objective)}; ${training} ${training === 1 ? 'window' : 'windows'} of ${seqlen} tokens, ${held_out} held out.`,
+    ...lines,
+  ].join(' ');
 }
 
 function facts(title: string, all: readonly Named[]): string {

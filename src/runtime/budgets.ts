@@ -24,6 +24,17 @@ const MAX_BLOCK_ELEMENTS = 8 * 1024 * 1024;
 /** Stored bytes of the next layer that wait on the host while the device works: all of it up to models of 1 B. */
 export const READ_AHEAD_BYTES = 128 * 1024 * 1024;
 
+/** Bytes of a layer, as f32, up to which it is on the device whole: larger ones go through half by half. */
+export const WHOLE_LAYER_BYTES = 256 * 1024 * 1024;
+
+/** Whether a sequential layer of so many elements goes through half by half. */
+export function isHalved(elements: number): boolean {
+  return 4 * elements > WHOLE_LAYER_BYTES;
+}
+
+/** Stored bytes of a large weight that are on the host at once while a CPU backend decodes it. */
+export const DECODED_BYTES = 16 * 1024 * 1024;
+
 /** Of a layer's stored bytes, those on the host at once: what was read ahead, and the weight that is being decoded. */
 export function mostAhead(layer_bytes: number, largest_weight: number): number {
   return Math.min(layer_bytes, READ_AHEAD_BYTES + largest_weight);

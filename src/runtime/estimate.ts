@@ -2,7 +2,7 @@
  * @file Device memory of the forward pass and of the head, planned from shapes with {@link MemoryLedger}: what `embed.ts`,
  * `model_pass.ts`, `forward.ts` and `head.ts` hold, in their order.
  */
-import { largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
+import { isHalved, largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
 import type { Held, MemoryLedger } from './memory_ledger.ts';
 
 /** The sizes of a model that the runtime's memory depends on. */
@@ -140,27 +140,35 @@ function loadAll(ledger: MemoryLedger, sizes: readonly number[]): Held[] {
   return sizes.filter((size) => size > 0).map((size) => ledger.load('weights', size));
 }
 
-/** Weights of an attention half as they are loaded. */
-export function planAttentionWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+function attentionSizes(shape: RunShape, d: LayerDimensions): number[] {
   const { query_size: q, key_value_size: kv } = shape;
   const output = shape.parallel ? d.output : d.middle;
-  return loadAll(ledger, [
+  return [
     ...(shape.norm_weights ? [d.input, biasOf(shape, d.input)] : []),
     ...[q * d.input, biasOf(shape, q), kv * d.input, biasOf(shape, kv), kv * d.input, biasOf(shape, kv)],
     ...[output * q, biasOf(shape, output), shape.head_norms],
     d.shortcuts ? d.input * output : 0,
-  ]);
+  ];
 }
 
-export function planMlpWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+function mlpSizes(shape: RunShape, d: LayerDimensions): number[] {
   const { intermediate_size: F } = shape;
   const input = shape.parallel ? d.input : d.middle;
-  return loadAll(ledger, [
+  return [
     ...(shape.norm_weights ? [input, biasOf(shape, input)] : []),
     ...(shape.gated ? [F * input, biasOf(shape, F)] : []),
     ...[F * input, biasOf(shape, F), d.output * F, biasOf(shape, d.output)],
     d.shortcuts && !shape.parallel ? input * d.output : 0,
-  ]);
+  ];
+}
+
+/** Weights of an attention half as they are loaded. */
+export function planAttentionWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+  return loadAll(ledger, attentionSizes(shape, d));
+}
+
+export function planMlpWeights(ledger: MemoryLedger, shape: RunShape, d: LayerDimensions): Held[] {
+  return loadAll(ledger, mlpSizes(shape, d));
 }
 
 export function planAttentionWorkspace(
@@ -223,7 +231,13 @@ export function plannedLayers(count: number, dimensions: (layer: number) => Laye
   );
 }
 
-/** `runLayersOver` behind the embedding. `onLayer` plans what its observer does with a layer's weights freed. */
+/** What is loaded together: a layer, or half of a large one. */
+export type PlannedHalf = 'attention' | 'mlp' | undefined;
+
+/**
+ * `runLayersOver` behind the embedding. `onPart` plans what its observer does behind a layer or a half of one, with the weights
+ * freed.
+ */
 export function planLayers(
   ledger: MemoryLedger,
   shape: RunShape,
@@ -231,24 +245,39 @@ export function planLayers(
   batches: readonly number[],
   states: PlannedStates,
   dimensions: (layer: number) => LayerDimensions,
-  observer: { onTaps?(layer: number): void; onLayer?(layer: number): void } = {},
+  observer: { onTaps?(half: PlannedHalf): void; onPart?(): void } = {},
 ): void {
   planRotary(ledger, shape, windows.seqlen); // kept to the end
+  const total = (sizes: readonly number[]) => sizes.reduce((sum, size) => sum + size, 0);
   for (const layer of plannedLayers(shape.num_hidden_layers, dimensions)) {
     const d = dimensions(layer);
-    const weights = [...planAttentionWeights(ledger, shape, d), ...planMlpWeights(ledger, shape, d)];
-    for (const [i, rows] of batches.entries()) {
-      let x = states.take(i, rows * d.input);
-      planAttentionWorkspace(ledger, shape, rows, d.input, shape.parallel ? d.output : d.middle);
-      observer.onTaps?.(layer);
-      if (!shape.parallel) x = planResidual(ledger, x, rows * d.middle, d.shortcuts);
-      planMlpWorkspace(ledger, shape, rows, shape.parallel ? d.input : d.middle, d.output);
-      x = planResidual(ledger, x, rows * d.output, d.shortcuts);
-      states.put(i, x, rows * d.output);
+    const elements = total(attentionSizes(shape, d)) + total(mlpSizes(shape, d));
+    const halves: PlannedHalf[] = !shape.parallel && isHalved(elements) ? ['attention', 'mlp'] : [undefined];
+    for (const half of halves) {
+      const weights = [
+        ...(half === 'mlp' ? [] : planAttentionWeights(ledger, shape, d)),
+        ...(half === 'attention' ? [] : planMlpWeights(ledger, shape, d)),
+      ];
+      for (const [i, rows] of batches.entries()) {
+        let width = half === 'mlp' ? d.middle : d.input;
+        let x = states.take(i, rows * width);
+        if (half !== 'mlp') planAttentionWorkspace(ledger, shape, rows, d.input, shape.parallel ? d.output : d.middle);
+        observer.onTaps?.(half);
+        if (half !== 'mlp' && !shape.parallel) {
+          x = planResidual(ledger, x, rows * d.middle, d.shortcuts);
+          width = d.middle;
+        }
+        if (half !== 'attention') {
+          planMlpWorkspace(ledger, shape, rows, shape.parallel ? d.input : d.middle, d.output);
+          x = planResidual(ledger, x, rows * d.output, d.shortcuts);
+          width = d.output;
+        }
+        states.put(i, x, rows * width);
+      }
+      ledger.sync();
+      ledger.free(...weights);
+      observer.onPart?.();
     }
-    ledger.sync();
-    ledger.free(...weights);
-    observer.onLayer?.(layer);
   }
 }
 
@@ -274,11 +303,9 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
-  for (const [i, rows] of batches.entries()) {
-    ledger.read(inputs[i].bytes / 4);
-    if (head.dense) planBothLogits(ledger, shape, windows, rows, [head.dense, head.columns]);
-  }
+  for (const input of inputs) ledger.read(input.bytes / 4);
   if (head.dense) {
+    planBothLogits(ledger, shape, windows, batches, [head.dense, head.columns]);
     ledger.free(...inputs);
     return;
   }
@@ -297,27 +324,32 @@ function planHead(
   ledger.free(...inputs, ...kept);
 }
 
-/** `compareHeads` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
+/** `compareHeads`, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
 function planBothLogits(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
-  rows: number,
+  batches: readonly number[],
   columns: readonly [dense: number, own: number],
 ): void {
-  const other = ledger.hold('activations', rows * columns[0]);
-  const block = vocabularyBlockRows(shape.vocab_size, Math.max(...columns), rows, windows.maxTensorBytes);
-  const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
-  for (const width of [...columns].reverse()) {
+  const others = batches.map((rows) => ledger.hold('activations', rows * columns[0]));
+  const [most, widest] = [Math.max(...batches), Math.max(...columns)];
+  const rowsOfBoth = 2 * Math.max(widest, most);
+  const block = vocabularyBlockRows(shape.vocab_size, widest, rowsOfBoth, windows.maxTensorBytes);
+  const states = batches.flatMap((rows) => [
+    ledger.holdIds('head', rows),
+    ...[4, 4, 8].map((size) => ledger.hold('head', size * rows)),
+  ]);
+  const held = [...columns].reverse().flatMap((width) => {
     const weight = ledger.load('head', block * width);
-    const bias = shape.biased ? ledger.load('head', block) : undefined;
-    ledger.workspace('logits', rows * block);
-    ledger.workspace('dense_logits', rows * block);
-    ledger.free(weight, bias);
-    ledger.sync();
-  }
-  for (const size of [4, 4, 8]) ledger.read(size * rows);
-  ledger.free(other, ...states);
+    return shape.biased ? [weight, ledger.load('head', block)] : [weight];
+  });
+  ledger.workspace('logits', most * block);
+  ledger.workspace('dense_logits', most * block);
+  ledger.free(...held);
+  ledger.sync();
+  for (const rows of batches) for (const size of [4, 4, 8]) ledger.read(size * rows);
+  ledger.free(...others, ...states);
 }
 
 /** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */

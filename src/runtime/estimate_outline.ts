@@ -7,7 +7,7 @@ import { type DecoderLayer, linearWeights, type ModelOutline, type WeightOutline
 import { packedBytes } from '../models/packed/packing.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { largestGroup, vocabularyBlockRows } from './budgets.ts';
+import { isHalved, largestGroup, vocabularyBlockRows } from './budgets.ts';
 import { batchRows, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
 
@@ -49,9 +49,6 @@ export function telling(layers: readonly Layer[]): number[] {
 }
 
 export class OutlinePlanner {
-  /** One row is multiplied: by codes, not by panels. */
-  private isSingle = false;
-
   /** @param packs Linears and heads stay packed where the backend multiplies by them. */
   constructor(
     readonly ledger: MemoryLedger,
@@ -63,15 +60,14 @@ export class OutlinePlanner {
   load(part: MemoryPart, { shape, dtype, packed }: WeightOutline, keeps: boolean): Held {
     const { ledger } = this;
     if (keeps && this.packs && packed?.kind === 'grouped') {
-      const panel = this.isSingle ? 0 : ledger.costs.panelBytes(shape[0], shape[1]);
-      return ledger.holdBytes(part, packedBytes(shape, packed) + panel);
+      return ledger.holdBytes(part, packedBytes(shape, packed) + ledger.costs.panelBytes(shape[0], shape[1]));
     }
     return ledger.load(part, elementCount(shape), bytesPerElement(dtype));
   }
 
-  /** All weights of a layer. */
-  layer(layer: Layer, keeps: boolean): Held[] {
-    return layerWeights(layer).map((weight) => this.load('weights', weight, keeps));
+  /** All weights of a layer, or of a half. */
+  layer(layer: Layer, keeps: boolean, half?: HalfName): Held[] {
+    return layerWeights(layer, half).map((weight) => this.load('weights', weight, keeps));
   }
 
   /** Tables of cos and sin of every position. */
@@ -146,8 +142,8 @@ export class OutlinePlanner {
     if (input) this.ledger.workspace(`quantized_input_${columns}`, rows * columns);
   }
 
-  /** One layer for one batch; the states before are used up. */
-  run(layer: Layer, x: Held, rows: number): Held {
+  /** One layer, or half of it, for one batch; the states before are used up. */
+  run(layer: Layer, x: Held, rows: number, part?: HalfName): Held {
     const { ledger } = this;
     const d = layerWidths(layer);
     let states = x;
@@ -159,15 +155,19 @@ export class OutlinePlanner {
       }
       this.branch(layer, half, rows);
     };
-    this.mixed(layer, 'attention', rows);
-    if (layer.parallel) this.mixed(layer, 'mlp', rows);
-    add('attention', layer.attn_shortcut_Q, layer.parallel ? d.output : d.middle);
-    if (!layer.parallel) this.mixed(layer, 'mlp', rows);
-    add('mlp', layer.parallel ? undefined : layer.mlp_shortcut_Q, d.output);
+    if (part !== 'mlp') {
+      this.mixed(layer, 'attention', rows);
+      if (layer.parallel) this.mixed(layer, 'mlp', rows);
+      add('attention', layer.attn_shortcut_Q, layer.parallel ? d.output : d.middle);
+    }
+    if (part !== 'attention') {
+      if (!layer.parallel) this.mixed(layer, 'mlp', rows);
+      add('mlp', layer.parallel ? undefined : layer.mlp_shortcut_Q, d.output);
+    }
     return states;
   }
 
-  /** `runLayersFrom` over states that are there. @param onLayer With the layer's weights freed. */
+  /** `runLayersFrom` over states that are there. */
   layers(
     model: ModelOutline,
     batches: readonly number[],
@@ -177,15 +177,19 @@ export class OutlinePlanner {
     const { ledger } = this;
     for (const index of telling(model.layers)) {
       const layer = model.layers[index];
-      const { input, output } = layerWidths(layer);
-      const weights = this.layer(layer, keeps);
-      for (const [i, rows] of batches.entries()) {
-        const x = states.take(i, rows * input);
-        onBatch?.(rows, input);
-        states.put(i, this.run(layer, x, rows), rows * output);
+      const { input, middle, output } = layerWidths(layer);
+      const elements = layerWeights(layer).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+      const parts = !layer.parallel && isHalved(elements) ? (['attention', 'mlp'] as const) : [undefined];
+      for (const part of parts) {
+        const weights = this.layer(layer, keeps, part);
+        for (const [i, rows] of batches.entries()) {
+          const x = states.take(i, rows * (part === 'mlp' ? middle : input));
+          if (part !== 'mlp') onBatch?.(rows, input);
+          states.put(i, this.run(layer, x, rows, part), rows * (part === 'attention' ? middle : output));
+        }
+        ledger.sync();
+        ledger.free(...weights);
       }
-      ledger.sync();
-      ledger.free(...weights);
     }
   }
 
@@ -217,23 +221,28 @@ export class OutlinePlanner {
     return { size, weight: { ...lm_head.weight, shape: [size, columns] } };
   }
 
-  /** `compareHeads` of one batch, the dense head's inputs uploaded. */
-  bothLogits(dense: ModelOutline, model: ModelOutline, rows: number): void {
+  /** `compareHeads`, the dense head's inputs uploaded. */
+  bothLogits(dense: ModelOutline, model: ModelOutline, batches: readonly number[]): void {
     const { ledger } = this;
-    const other = ledger.hold('activations', rows * dense.lm_head.weight.shape[1]);
-    const wider = dense.lm_head.weight.shape[1] > model.lm_head.weight.shape[1] ? dense : model;
-    const { size } = this.block(wider, rows);
-    const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
-    for (const { lm_head } of [model, dense]) {
-      const weight = { ...lm_head.weight, shape: [size, lm_head.weight.shape[1]] };
-      const held = this.load('head', weight, true);
-      ledger.workspace('logits', rows * size);
-      ledger.workspace('dense_logits', rows * size);
-      ledger.free(held);
-      ledger.sync();
-    }
-    for (const each of [4, 4, 8]) ledger.read(each * rows);
-    ledger.free(other, ...states);
+    const columns = dense.lm_head.weight.shape[1];
+    const others = batches.map((rows) => ledger.hold('activations', rows * columns));
+    const wider = columns > model.lm_head.weight.shape[1] ? dense : model;
+    const most = Math.max(...batches);
+    const { size } = this.block(wider, 2 * Math.max(wider.lm_head.weight.shape[1], most));
+    const states = batches.flatMap((rows) => [
+      ledger.holdIds('head', rows),
+      ...[4, 4, 8].map((size) => ledger.hold('head', size * rows)),
+    ]);
+    const held = [model, dense].flatMap(({ lm_head: { weight, bias } }) => [
+      this.load('head', { ...weight, shape: [size, weight.shape[1]] }, true),
+      bias && this.load('head', { ...bias, shape: [size] }, false),
+    ]);
+    ledger.workspace('logits', most * size);
+    ledger.workspace('dense_logits', most * size);
+    ledger.free(...held);
+    ledger.sync();
+    for (const rows of batches) for (const each of [4, 4, 8]) ledger.read(each * rows);
+    ledger.free(...others, ...states);
   }
 
   /** `tokenLosses`. */
@@ -260,46 +269,34 @@ export class OutlinePlanner {
     this.rotary(model);
     this.layers(model, batches, states);
     const inputs = this.headInputs(model, batches, states);
-    for (const [i, rows] of batches.entries()) {
-      ledger.read(inputs[i].bytes / 4);
-      if (dense) this.bothLogits(dense, model, rows);
-    }
-    if (!dense) this.losses(model, batches);
+    for (const input of inputs) ledger.read(input.bytes / 4);
+    if (dense) this.bothLogits(dense, model, batches);
+    else this.losses(model, batches);
     ledger.freeWorkspace();
     ledger.free(...inputs, counts);
   }
-
-  /** `decodeRate`: one token, a layer's weights at a time, then the head. */
-  decode(model: ModelOutline): void {
-    const { ledger } = this;
-    this.isSingle = true;
-    for (const index of telling(model.layers)) {
-      const layer = model.layers[index];
-      const weights = this.layer(layer, true);
-      ledger.free(this.run(layer, ledger.hold('activations', layerWidths(layer).input), 1), ...weights);
-      ledger.freeWorkspace();
-    }
-    const { size, weight } = this.block(model, 1);
-    ledger.free(this.load('head', weight, true), ledger.hold('head', size));
-    this.isSingle = false;
-  }
 }
 
-/** Every weight that is loaded with a layer. */
-export function layerWeights(layer: Layer): WeightOutline[] {
+/** Every weight that is loaded with a layer, or with a half of it. */
+export function layerWeights(layer: Layer, half?: HalfName): WeightOutline[] {
   const { attention, mlp } = layer;
-  const norms = [
-    ...[layer.input_layernorm, attention.q_norm, attention.k_norm, layer.attention_output_norm],
-    ...[layer.post_attention_layernorm, layer.mlp_output_norm],
-  ];
-  const linears = [
-    ...[attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj],
-    ...[mlp.gate_proj, mlp.up_proj, mlp.down_proj],
-  ];
+  const halves = {
+    attention: {
+      norms: [layer.input_layernorm, attention.q_norm, attention.k_norm, layer.attention_output_norm],
+      linears: [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj],
+      shortcut: layer.attn_shortcut_Q,
+    },
+    mlp: {
+      norms: [layer.post_attention_layernorm, layer.mlp_output_norm],
+      linears: [mlp.gate_proj, mlp.up_proj, mlp.down_proj],
+      shortcut: layer.mlp_shortcut_Q,
+    },
+  };
+  const wanted = half ? [halves[half]] : [halves.attention, halves.mlp];
   const found = [
-    ...norms.flatMap((norm) => (norm ? [norm.weight, norm.bias] : [])),
-    ...linears.flatMap((linear) => (linear ? linearWeights(linear) : [])),
-    ...[layer.attn_shortcut_Q, layer.mlp_shortcut_Q],
+    ...wanted.flatMap(({ norms }) => norms.flatMap((norm) => (norm ? [norm.weight, norm.bias] : []))),
+    ...wanted.flatMap(({ linears }) => linears.flatMap((linear) => (linear ? linearWeights(linear) : []))),
+    ...wanted.map(({ shortcut }) => shortcut),
   ];
   return found.filter((weight): weight is WeightOutline => weight !== undefined);
 }

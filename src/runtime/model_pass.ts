@@ -1,6 +1,7 @@
 /**
  * @file One pass of some windows through all layers of a model, layer by layer: a layer's weights are loaded, used by
- * every batch, and freed. The next layer's bytes are read while the device works; only one layer is on the device.
+ * every batch, and freed; of a large layer a half at a time (`layer_parts.ts`). What comes next is read while the device works; only
+ * one layer is on the device.
  */
 
 import type { Tensor } from '../backend/backend.ts';
@@ -9,23 +10,19 @@ import type { DecoderLayer, DecoderModel, Rotary } from '../models/decoder_model
 import { inSpan } from '../pulse/timeline.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
-import {
-  attentionBlock,
-  type KeptKeys,
-  mlpBlock,
-  parallelBlock,
-  type RotaryTable,
-  rotaryTable,
-  type Stretch,
-  type Tap,
-} from './forward.ts';
+import { type RotaryTable, rotaryTable, type Stretch, type Tap } from './forward.ts';
+import { type LayerPart, type LoadedPart, layerParts } from './layer_parts.ts';
 import { BatchStates } from './spill.ts';
-import { attentionWeights, type DeviceLayer, freeDeviceLayer, mlpWeights, type WeightLoader } from './weights.ts';
+import type { WeightLoader } from './weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
+  /** Weights of a layer or of a half are there, and no batch has gone through them yet. */
+  onWeights?(part: LayerPart, loaded: LoadedPart): Promise<void>;
   /** On slow devices: this share of the batches has gone through a layer. */
   onBatch?(layer: number, share: number): void;
+  /** The attention half of a large layer has gone through for all batches; its weights are gone, those of the MLP not yet there. */
+  onHalf?(layer: number): void | Promise<void>;
   /** A layer has gone through for all batches. */
   onLayer?(layer: number): void | Promise<void>;
   /** Called for every tapped activation of a layer. */
@@ -79,46 +76,35 @@ export async function runLayersFrom(
 ): Promise<void> {
   const { backend } = arena;
   const rotary = new RotaryCache(arena, seqlen);
+  const parts = layerParts(arena, loader, layers, seqlen);
   // All at once, so that they are read together.
-  const prefetch = (layer: DecoderLayer | undefined) =>
-    layer && loader.prefetch([...attentionWeights(layer), ...mlpWeights(layer)]);
-  prefetch(layers[0]);
-  for (const [position, layer] of layers.entries()) {
+  const prefetch = (part: LayerPart | undefined) => part && loader.prefetch(part.weights);
+  prefetch(parts[0]);
+  for (const [position, part] of parts.entries()) {
     throwIfCancelled(signal);
-    const weights = await inSpan('weights', () => loader.layer(layer));
-    prefetch(layers[position + 1]);
+    const { layer, half } = part;
+    const loaded = await inSpan('weights', () => part.load());
+    // Before anything is read ahead, which would get in between.
+    await observer.onWeights?.(part, loaded);
+    prefetch(parts[position + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));
+    const [before, of] = half === undefined ? [0, 1] : [half === 'mlp' ? 0.5 : 0, 0.5];
     for (let i = 0; i < batches; i++) {
       const x = await states.take(i);
-      await states.put(i, runLayer(arena, layer, weights, table, seqlen, x, tap));
+      await states.put(i, loaded.run(x, table, tap));
       // A slow device gets one batch at a time, so that progress is seen and cancelling is quick.
-      if (isSlow(backend.info) && i < batches - 1) {
+      if (isSlow(backend.info) && (i < batches - 1 || half === 'attention')) {
         await backend.sync();
         throwIfCancelled(signal);
-        observer.onBatch?.(layer.index, (i + 1) / batches);
+        observer.onBatch?.(layer.index, before + (of * (i + 1)) / batches);
       }
     }
     await backend.sync();
-    freeDeviceLayer(arena, weights);
-    await observer.onLayer?.(layer.index);
+    loaded.free();
+    if (half === 'attention') await observer.onHalf?.(layer.index);
+    else await observer.onLayer?.(layer.index);
   }
-}
-
-/** One layer for one batch; `x` is used up. */
-export function runLayer(
-  arena: Arena,
-  layer: DecoderLayer,
-  weights: DeviceLayer,
-  table: RotaryTable | undefined,
-  seqlen: number,
-  x: Tensor,
-  tap?: Tap,
-  kept?: KeptKeys,
-): Tensor {
-  if (layer.parallel) return parallelBlock(arena, layer, weights, table, seqlen, x, tap, kept);
-  const h = attentionBlock(arena, layer.attention, weights.attention, table, seqlen, x, tap, kept);
-  return mlpBlock(arena, layer.mlp, weights.mlp, seqlen, h, tap);
 }
 
 /** Tables of the rotary embeddings in use; layers usually share one. */

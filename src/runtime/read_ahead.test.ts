@@ -19,7 +19,7 @@ function weight(name: string, megabytes: number, asked: string[]): WeightRef {
 describe('reading ahead', () => {
   it('asks for what there is room for, and has room again for each weight that is taken', async () => {
     const asked: string[] = [];
-    const backend = { decode: () => ({}) as Tensor };
+    const backend = { info: { kind: 'webgpu' }, decode: () => ({}) as Tensor };
     const arena = { backend, own: (tensor: Tensor) => tensor } as unknown as Arena;
     const loader = new WeightLoader(arena);
     const [a, b, c, d] = [

@@ -16,11 +16,12 @@ import {
   type XieluWeights,
   xieluWeights,
 } from '../models/decoder_model.ts';
+import { originOf } from '../models/record/origin.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
-import { READ_AHEAD_BYTES } from './budgets.ts';
+import { DECODED_BYTES, READ_AHEAD_BYTES } from './budgets.ts';
 import { keptPacking, type PackMatrix, packedMatrix } from './packed_weights.ts';
 import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 
@@ -109,7 +110,8 @@ export class WeightLoader {
 
   /**
    * Starts to read whole weights, which the next `load` of each takes. They wait as stored bytes on the host: on the device,
-   * decoded, they would double what a layer needs there. Of a large layer only as many as {@link READ_AHEAD_BYTES} has room for.
+   * decoded, they would double what a layer needs there. Of a large layer only as many as {@link READ_AHEAD_BYTES} has room for, and
+   * none that is decoded in lots.
    */
   prefetch(refs: readonly (WeightRef | undefined)[]): void {
     for (const ref of refs) {
@@ -121,7 +123,7 @@ export class WeightLoader {
         continue;
       }
       const bytes = elementCount(ref.shape) * bytesPerElement(ref.dtype);
-      if (this.aheadBytes + bytes > READ_AHEAD_BYTES) continue;
+      if (this.aheadBytes + bytes > READ_AHEAD_BYTES || this.isLoadedByParts(ref)) continue;
       this.aheadBytes += bytes;
       const reading = ref.read();
       // For whoever awaits the bytes; a pass that was cancelled never does.
@@ -131,8 +133,47 @@ export class WeightLoader {
   }
 
   async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
+    if (!rows && this.isLoadedByParts(ref)) return this.byParts(ref);
+    const rounded = this.ahead.has(ref) ? undefined : await this.rounded(ref, rows);
+    if (rounded) return rounded;
     const bytes = await (rows ? ref.read(rows) : this.stored(ref));
     return this.decode(ref, bytes, rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape);
+  }
+
+  /** Of a weight that is another's numbers as half floats: those on the device are rounded there, not made on the host first. */
+  private async rounded(ref: WeightRef, rows: RowRange | undefined): Promise<Tensor | undefined> {
+    const { backend } = this.arena;
+    const origin = originOf(ref);
+    if (!backend.roundToHalves || origin?.kind !== 'float' || origin.dtype !== 'F16') return undefined;
+    const bytes = await origin.of.read(rows);
+    const shape = rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape;
+    const tensor = this.arena.own(backend.decode(bytes, origin.of.dtype, shape, ref.name));
+    backend.roundToHalves(tensor);
+    if (this.checkFinite) this.count(ref, tensor);
+    return tensor;
+  }
+
+  /** On the host, stored bytes and floats of a large weight would lie side by side. */
+  private isLoadedByParts({ shape, dtype }: WeightRef): boolean {
+    if (this.arena.backend.info.kind !== 'cpu' || shape.length !== 2) return false;
+    return elementCount(shape) * bytesPerElement(dtype) > DECODED_BYTES;
+  }
+
+  /** Rows after rows, each lot read, decoded where it belongs, and let go of. */
+  private async byParts(ref: WeightRef): Promise<Tensor> {
+    const { arena } = this;
+    const [rows, columns] = ref.shape;
+    const whole = arena.empty(ref.shape, ref.name);
+    const lot = Math.max(1, Math.floor(DECODED_BYTES / (columns * bytesPerElement(ref.dtype))));
+    for (let start = 0; start < rows; start += lot) {
+      const end = Math.min(rows, start + lot);
+      const bytes = await ref.read({ start, end });
+      const source = arena.own(arena.backend.decode(bytes, ref.dtype, [end - start, columns], ref.name));
+      arena.backend.write_rows({ source, output: whole, first_row: start });
+      arena.free(source);
+    }
+    if (this.checkFinite) this.count(ref, whole);
+    return whole;
   }
 
   /** Bytes of a weight, or of some of its rows, that were read already. */
@@ -198,11 +239,19 @@ export class WeightLoader {
   }
 
   async mlp(layer: DecoderLayer): Promise<DeviceMlp> {
-    const { gate_proj, up_proj, down_proj, xielu } = layer.mlp;
+    const { gate_proj, up_proj } = layer.mlp;
     return {
       post_attention_layernorm: await this.optionalNorm(layer.post_attention_layernorm),
       gate_proj: gate_proj && (await this.linear(gate_proj)),
       up_proj: await this.linear(up_proj),
+      ...(await this.mlpOutput(layer)),
+    };
+  }
+
+  /** All of an MLP half but its norm and what reads that. */
+  async mlpOutput(layer: DecoderLayer): Promise<Omit<DeviceMlp, 'post_attention_layernorm' | 'gate_proj' | 'up_proj'>> {
+    const { down_proj, xielu } = layer.mlp;
+    return {
       down_proj: await this.linear(down_proj),
       xielu: xielu && (await this.xielu(xielu)),
       output_norm: await this.optionalNorm(layer.mlp_output_norm),

@@ -9,6 +9,7 @@ import type { EnginePlatform, ExportFolder } from '../../src/engine/platform.ts'
 import { writeText } from '../../src/engine/verify/session_text.ts';
 import { VERIFY_LIMITS, type VerifyLimits, verifyFiles } from '../../src/engine/verify/verify_files.ts';
 import { memoryScratch } from '../../src/models/scratch.ts';
+import { TEXT_FILES } from '../../tools/texts/texts.ts';
 
 // Node has no cross-origin isolation to allow threads; one is enough for models of this size.
 for (const { env } of [stable, pinned]) env.wasm.numThreads = 1;
@@ -41,10 +42,17 @@ export function memoryPlatform(
       generate: (files, job, options) => writeText(build === 'wasm' ? stable : pinned, files, job, options),
       close() {},
     }),
-    demoFile: (name) => openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url))),
+    demoFile,
     hub: { endpoint: 'http://hub.invalid', fetch: () => Promise.reject(new Error('This test asks for no download.')) },
     ...overrides,
   };
+}
+
+/** As the built site has it: files of `public/`, and texts that are made. */
+async function demoFile(name: string): Promise<Blob> {
+  const text = TEXT_FILES.get(name);
+  if (text) return new Blob([text() as Uint8Array<ArrayBuffer>]);
+  return openAsBlob(fileURLToPath(new URL(`../../public/demo/${name}`, import.meta.url)));
 }
 
 function memoryFolder(exports: MemoryPlatform['exports'], id: string): ExportFolder {

@@ -52,10 +52,13 @@ class Model:
             other = torch.cat([-x[..., half:], x[..., :half]], -1)
         return x * cos + other * sin
 
+    def linear(self, layer, name, h):
+        return F.linear(h, layer[name])
+
     def attention(self, layer, h, turn):
         """What o_proj reads; h (windows, tokens, d)."""
         windows, tokens, _ = h.shape
-        heads = lambda name, count: F.linear(h, layer[name]).view(windows, tokens, count, self.head_dim).transpose(1, 2)
+        heads = lambda name, count: self.linear(layer, name, h).view(windows, tokens, count, self.head_dim).transpose(1, 2)
         q, k, v = heads('q', self.heads), heads('k', self.kv_heads), heads('v', self.kv_heads)
         q, k = self.turned(q, *turn), self.turned(k, *turn)
         if self.heads != self.kv_heads:
@@ -65,23 +68,29 @@ class Model:
 
     def mlp(self, layer, h):
         """What down_proj reads."""
-        return F.silu(F.linear(h, layer['gate'])) * F.linear(h, layer['up'])
+        return F.silu(self.linear(layer, 'gate', h)) * self.linear(layer, 'up', h)
+
+
+def logits_of(model, x, layers, head, turn):
+    """(windows, tokens, vocabulary), of embedded windows. A layer's shortcuts may be None."""
+    for layer in layers:
+        z = model.attention(layer, model.norm(x, layer['norm1']), turn)
+        x = (x if layer.get('s1') is None else x @ layer['s1']) + model.linear(layer, 'o', z)
+        z = model.mlp(layer, model.norm(x, layer['norm2']))
+        x = (x if layer.get('s2') is None else x @ layer['s2']) + model.linear(layer, 'down', z)
+    return F.linear(model.norm(x, model.table['norm']), head)
+
+
+def text_loss(logits, window):
+    """Mean nats a token of one window, whose first token is given."""
+    return F.cross_entropy(logits[0, :-1], window[1:])
 
 
 def evaluate(model, embed, layers, head, ids):
-    """Perplexity, window by window. A layer's shortcuts may be None."""
+    """Perplexity, window by window."""
     turn = model.rotary(ids.shape[1])
-    total = 0.0
-    for window in ids:
-        x = embed(window[None])
-        for layer in layers:
-            z = model.attention(layer, model.norm(x, layer['norm1']), turn)
-            x = (x if layer.get('s1') is None else x @ layer['s1']) + F.linear(z, layer['o'])
-            z = model.mlp(layer, model.norm(x, layer['norm2']))
-            x = (x if layer.get('s2') is None else x @ layer['s2']) + F.linear(z, layer['down'])
-        logits = F.linear(model.norm(x, model.table['norm']), head)[0, :-1]
-        total += F.cross_entropy(logits, window[1:]).item()
-    return math.exp(total / len(ids))
+    losses = [text_loss(logits_of(model, embed(window[None]), layers, head, turn), window).item() for window in ids]
+    return math.exp(sum(losses) / len(ids))
 
 
 def kept_directions(x, count):
@@ -163,4 +172,5 @@ def main(folder, threads):
     }))
 
 
-main(sys.argv[1], int(sys.argv[2]))
+if __name__ == '__main__':
+    main(sys.argv[1], int(sys.argv[2]))

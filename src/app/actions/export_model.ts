@@ -1,7 +1,8 @@
 /** @file Export: written and verified by the engine; only then is there anything to download. */
-import { WhittleError } from '../../errors/errors.ts';
+import { type ErrorData, WhittleError } from '../../errors/errors.ts';
 import { requestPersistence } from '../../platform/opfs.ts';
 import { dropExport, type ExportChoice, type ExportEntry, exportName, putExport } from '../store/exports.ts';
+import { isOfEngine, STARTED_ANEW } from '../store/failure.ts';
 import { changeExports, changeRun, findRun } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
@@ -35,10 +36,17 @@ export async function exportModel(studio: Studio, id: 'dense' | string, choice: 
   );
   const { job } = store.getState();
   if (!isDone) {
-    if (job.state === 'failed' && job.kind === 'export') put({ choice, state: 'failed', error: job.error });
+    const error = job.state === 'failed' && job.kind === 'export' ? failureOf(studio, job.error) : null;
+    if (error) put({ choice, state: 'failed', error });
     else changeResults(store, (results) => changeExports(results, id, (exports) => dropExport(exports, choice)));
   }
   await previewIfWanted(studio);
+}
+
+/** What the card tells; null where the page tells it already: of an engine that died more than once. */
+function failureOf({ store }: Studio, error: ErrorData): ErrorData | null {
+  if (!isOfEngine(error)) return error;
+  return store.getState().interruption ? null : { ...error, action: STARTED_ANEW };
 }
 
 function unverified(found: number, expected: number): WhittleError {

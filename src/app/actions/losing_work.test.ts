@@ -211,6 +211,18 @@ describe('after the engine died', () => {
     stop();
   });
 
+  it('built-in texts that another build made otherwise are measured anew', async () => {
+    let now = PROTOCOL;
+    const { studio, engine, state } = await opened({ start: () => CPU, set_texts: () => now });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    expect(state().results.dense).not.toBeNull();
+    now = { ...PROTOCOL, calibration: { ...PROTOCOL.calibration, name: "Whittle's source code (SHA-256 1)" } };
+    engine.die(died());
+    await vi.waitFor(() => expect(state().results).toMatchObject({ protocol: now, dense: null, spectra: null }));
+    stop();
+  });
+
   it('of a thread that did not answer, the job goes on by itself, once', async () => {
     const stalled = () => new WhittleError({ code: 'engine_stalled', message: 'A compute thread does not answer.' });
     let isStalled = false;
@@ -238,6 +250,40 @@ describe('after the engine died', () => {
       'compress',
       'evaluate',
     ]);
+    stop();
+  });
+
+  it('an export tells it in its card alone, with what was done; a second death is told by the page alone', async () => {
+    let isDying = true;
+    const { studio, engine, state } = await opened({
+      start: () => CPU,
+      export: (request) => {
+        if (!isDying) return { ...exportReport(request), files: FILES };
+        engine.die(died());
+        throw died();
+      },
+    });
+    const stop = listenToEngine(studio);
+    await startBackend(studio);
+    const exported = () => state().results.dense_exports;
+    await exportModel(studio, 'dense', ONNX);
+    await vi.waitFor(() => expect(state().question?.title).toBe('Exporting ONNX was broken off'));
+    expect(state().interruption).toBeNull();
+    expect(exported()).toMatchObject([
+      {
+        state: 'failed',
+        error: { code: 'engine_stopped', action: expect.stringMatching(/started anew and the model/) },
+      },
+    ]);
+    answer(studio, null);
+    await exportModel(studio, 'dense', ONNX);
+    await vi.waitFor(() => expect(state().interruption?.error.action).toMatch(/without the model/));
+    expect(exported()).toEqual([]);
+    await vi.waitFor(() => expect(studio.current).toBeNull());
+    isDying = false;
+    await exportModel(studio, 'dense', ONNX);
+    expect(state().interruption).toBeNull();
+    expect(exported()).toMatchObject([{ state: 'done' }]);
     stop();
   });
 

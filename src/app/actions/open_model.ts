@@ -9,12 +9,8 @@ import { changeResults, changeSettings } from '../store/store.ts';
 import { AT_ONCE_S, mayTakeLong, measureSeconds } from '../store/times.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
-import { isProject, isRecipe } from './dropped_recipe.ts';
-import { isImatrix, takeImatrix } from './imatrix.ts';
 import { isOccupied, type Job, runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
-import { mayBeTasks } from './tasks.ts';
-import { areTexts, offerLines, offerTexts } from './texts.ts';
 
 const MEASURE_STEPS = [
   { command: 'set_texts', label: 'Tokenising the texts' },
@@ -81,11 +77,8 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   let files: PickedFile[];
   try {
     files = await picked;
-    if (mayBeTasks(studio, files)) return await offerLines(studio, files);
-    if (areTexts(files)) return await offerTexts(studio, files);
-    if (studio.takeProject && (await isProject(files))) return await studio.takeProject(files[0].file);
-    if (await isRecipe(files)) return (await import('./recipe_file.ts')).takeRecipe(studio, files[0].file);
-    if (isImatrix(studio, files)) return await takeImatrix(studio, files[0].file);
+    const mayBeElse = files.length > 0 && files.every(({ file }) => MAY_BE_ELSE.test(file.name));
+    if (mayBeElse && (await (await import('./dropped.ts')).takeDropped(studio, files))) return;
   } catch (cause) {
     studio.attempted = null;
     await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, () => Promise.reject(unreadable(cause)));
@@ -94,6 +87,9 @@ export async function openFiles(studio: Studio, picked: PickedFile[] | Promise<P
   if (studio.awaited) return studio.awaited(files);
   await openAsked(studio, { kind: 'files', files }, nameOf(files));
 }
+
+/** Of files that are no weights, and where only such came no model may be meant: what is looked into. */
+const MAY_BE_ELSE = /\.(?:jsonl?|txt|text|md|raw)$|imatrix/i;
 
 /** A folder's name, or that of what was picked. */
 function nameOf(files: readonly PickedFile[]): string {

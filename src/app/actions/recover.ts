@@ -3,6 +3,7 @@
  * works again. Runs stay, with their figures, finished exports and weights, wherever those were written down.
  */
 import type { ErrorData, WhittleError } from '../../errors/errors.ts';
+import { STARTED_ANEW } from '../store/failure.ts';
 import { changeResults } from '../store/store.ts';
 import { goingOnText, type Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
@@ -34,7 +35,9 @@ async function recover(studio: Studio, error: WhittleError, deaths: number): Pro
   const during = job.state === 'running' ? job.title : null;
   const work = job.state === 'running' ? job.work : undefined;
   studio.preview_wanted = false;
-  store.setState({ interruption: interruptionOf(error, during, deaths) });
+  // An export has a card of its own, which tells it with what to do (`export_model.ts`); not where that would kill it again.
+  const isOfCard = work?.kind === 'export' && deaths === 1;
+  store.setState({ interruption: isOfCard ? null : interruptionOf(error, during, deaths) });
   changeResults(store, (results) => ({
     ...results,
     runs: results.runs.map((run) => ({ ...run, is_lost: true })),
@@ -98,7 +101,7 @@ export interface Interruption {
 
 function interruptionOf(error: WhittleError, during: string | null, deaths: number): Interruption {
   const actions = [
-    'It was started anew and the model opened again. Runs and finished exports stay. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.',
+    STARTED_ANEW,
     'It was started anew, without the model: opening that seems to stop it. Open it again with fewer or shorter windows, or another one.',
     'It is not started again by itself. Save what is exported, then reload the page.',
   ];

@@ -1,4 +1,5 @@
 /** @file In a session's next engine, once the model is open: texts and the weights of runs come back. */
+import { isSameProtocol, withTexts } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import type { Job } from './job.ts';
@@ -6,7 +7,13 @@ import type { Job } from './job.ts';
 /** Two steps of a job: `set_texts`, `restore`. Runs whose weights are not found stay with their figures, marked as lost. */
 export async function restoreRuns({ store }: Studio, job: Job): Promise<void> {
   const { results } = store.getState();
-  if (results.texts) await job.run('set_texts', results.texts);
+  if (results.texts) {
+    const { texts } = results;
+    const protocol = await job.run('set_texts', texts);
+    // Built-in code and chats may be others than those that were measured with: Whittle was updated since.
+    if (results.protocol && !isSameProtocol(results.protocol, protocol))
+      changeResults(store, (kept) => withTexts(kept, protocol, texts));
+  }
   const { runs, removed, dense_exports } = results;
   const all = [...runs, ...removed];
   const exports = [dense_exports, ...all.map((run) => run.exports)].flat();

@@ -5,7 +5,7 @@ import { formatBytes } from '../format.ts';
 import { changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { ask } from './ask.ts';
-import { takeExamples } from './examples.ts';
+import { isOccupied } from './job.ts';
 import { takeTasks } from './tasks.ts';
 
 const TEXT_NAME = /\.(?:txt|text|md|raw|jsonl)$/i;
@@ -31,11 +31,22 @@ export async function offerTexts(studio: Studio, files: readonly PickedFile[]): 
   );
 }
 
-/** Files of JSON Lines may be examples of tasks, prompts with answers to train on, or a text after all; more than two can only be the first. */
+/**
+ * Files of JSON Lines may be prompts with answers to train on, examples of tasks, or a text after all (of at most two). One that a step
+ * of the recipe wants goes there; else it is asked what they are.
+ */
 export async function offerLines(studio: Studio, files: readonly PickedFile[]): Promise<void> {
   const own = files.map(({ file }) => file);
+  const names = own.map(({ name }) => name).join(', ');
+  if (isOccupied(studio)) {
+    const lines = ['A job is running: drop them again once it has ended, or cancel it first.'];
+    await ask(studio, { title: `${names} cannot be taken now`, lines, answers: [], refusal: 'Good' });
+    return;
+  }
+  const { giveToStep, trainOn } = await import('./example_steps.ts');
+  if (own.length === 1 && (await giveToStep(studio, own[0]))) return;
   const chosen = await ask(studio, {
-    title: `${own.map(({ name }) => name).join(', ')}: JSON Lines`,
+    title: `${names}: JSON Lines`,
     lines: [
       'Multiple-choice examples can be scored; prompts (with answers) can be trained on, by steps that name the file; a text can calibrate or measure.',
     ],
@@ -47,7 +58,7 @@ export async function offerLines(studio: Studio, files: readonly PickedFile[]): 
     refusal: 'Neither',
   });
   if (chosen === 'tasks') await takeTasks(studio, own);
-  if (chosen === 'examples') await takeExamples(studio, own);
+  if (chosen === 'examples') await trainOn(studio, own);
   if (chosen === 'text') await offerTexts(studio, files);
 }
 

@@ -1,11 +1,13 @@
 /** @file What is drawn of an open model: the front, the live curve, the table of runs, and what slicing would cut. */
 import { Suspense } from 'react';
-import { useStudioState } from '../studio.ts';
+import { useStore } from 'zustand';
+import { useStudio, useStudioState } from '../studio.ts';
 import { LivePerplexityCard } from './cards.tsx';
 import { FrontCard } from './FrontCard.tsx';
 import { EnergyCard, SpectrumCard } from './spectrum_cards.tsx';
 import '../styles/editor.css';
 import { lazyPart } from '../components/lazy_part.tsx';
+import { recorderOf } from './timeline/recorder.ts';
 import { hasTraining } from './training_lines.ts';
 
 const TrainingCard = lazyPart(() => import('./TrainingCard.tsx'));
@@ -13,10 +15,12 @@ const RunsCard = lazyPart(() => import('../panels/RunsCard.tsx'));
 const BitsCard = lazyPart(() => import('./bits/BitsCard.tsx'));
 const HeatCard = lazyPart(() => import('./heat/HeatCard.tsx'));
 const SiteEditorCard = lazyPart(() => import('./editor/SiteEditorCard.tsx'));
+const TimelineCard = lazyPart(() => import('./timeline/TimelineCard.tsx'));
 const Speak = lazyPart(() => import('../panels/speak/Speak.tsx'));
 
 export default function Stage() {
   const hasRuns = useStudioState(({ results }) => results.runs.length > 0 || results.removed.length > 0);
+  const isRecorded = useStore(recorderOf(useStudio()).store, ({ isOn, recorded }) => isOn || recorded !== null);
   const trains = useStudioState(({ results }) => hasTraining(results));
   return (
     <>
@@ -42,6 +46,11 @@ export default function Stage() {
         <HeatCard />
         <BitsCard />
       </Suspense>
+      {isRecorded && (
+        <Suspense fallback={null}>
+          <TimelineCard />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -1,10 +1,13 @@
-/** @file Losses of a training, live: of the windows that it learns from and of those held out. */
+/** @file Losses of trainings, live: of the windows that they learn from and of those held out. Of several in one recipe one is drawn. */
+import { useState } from 'react';
+import type { TrainingReport } from '../../engine/protocol.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
 import { Legend } from '../components/Legend.tsx';
 import { lazyPart } from '../components/lazy_part.tsx';
+import { Segmented } from '../components/Segmented.tsx';
 import { formatPerplexity } from '../format.ts';
 import { useStudioState } from '../studio.ts';
-import { formatLoss, shownTraining } from './training_lines.ts';
+import { formatLoss, overfitting, type ShownTraining, shownTrainings } from './training_lines.ts';
 
 const TrainingChart = lazyPart(() => import('./TrainingChart.tsx'));
 
@@ -12,7 +15,11 @@ export default function TrainingCard() {
   const results = useStudioState((state) => state.results);
   const job = useStudioState((state) => state.job);
   const selected = useStudioState((state) => state.selected);
-  const shown = shownTraining({ results, job, selected });
+  const all = shownTrainings({ results, job, selected });
+  // The newest, until another is chosen; of fewer trainings the last.
+  const [chosen, choose] = useState<number | null>(null);
+  const index = Math.min(chosen ?? Number.POSITIVE_INFINITY, all.length - 1);
+  const shown = all.at(index);
   const points = shown?.points ?? [];
   const report = shown?.report;
   const kept = report && points.find(({ step }) => step === report.best_step);
@@ -26,13 +33,15 @@ export default function TrainingCard() {
           <>
             <span className="figure-sliced">{formatLoss(last.held_out_loss)}</span> nats a token, held out
             {kept && `, step ${kept.step} kept`}
+            {shown && overfitting(shown) && <strong>, over-fitting</strong>}
           </>
         )
       }
+      tools={all.length > 1 && <Choice all={all} index={index} onChange={choose} />}
       note={
         report &&
         [
-          `${report.objective}; ${report.windows.training} windows of ${report.windows.seqlen} tokens, ${report.windows.held_out} held out.`,
+          `${report.objective}; ${windowsText(report.windows)}, ${report.windows.held_out} held out.`,
           ...report.notes,
         ].join(' ')
       }
@@ -55,5 +64,27 @@ export default function TrainingCard() {
     >
       <TrainingChart points={points} steps={shown?.steps ?? 1} />
     </ChartCard>
+  );
+}
+
+function windowsText({ training, seqlen }: TrainingReport['windows']): string {
+  return `${training} ${training === 1 ? 'window' : 'windows'} of ${seqlen} tokens`;
+}
+
+interface ChoiceProps {
+  all: readonly ShownTraining[];
+  index: number;
+  onChange: (index: number) => void;
+}
+
+/** "1 heal, hidden · 2 heal, kl": the trainings of a recipe in their order. */
+function Choice({ all, index, onChange }: ChoiceProps) {
+  return (
+    <Segmented
+      legend="Training shown"
+      choices={all.map((each, i) => ({ value: String(i), label: `${i + 1} ${each.label}`, title: overfitting(each) }))}
+      value={String(index)}
+      onChange={(value) => onChange(Number(value))}
+    />
   );
 }

@@ -7,6 +7,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 /** What a stylesheet or a variable may have set on a drawn element. */
 const PAINT = [
   ...['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-dasharray', 'opacity'],
+  ...['stroke-linejoin', 'paint-order'],
   ...['font-size', 'font-weight', 'text-anchor', 'visibility'],
 ];
 const FONT = 'system-ui, sans-serif';
@@ -14,7 +15,9 @@ const [PAD, LINE] = [16, 18];
 
 /** @param card The section of a chart: its heading, `.chart-canvas`, summary, legend and note. Null while nothing is drawn. */
 export function chartSvg(card: HTMLElement): SVGSVGElement | null {
-  const drawing = card.querySelector<SVGSVGElement>('.chart-canvas :is(svg.recharts-surface, svg.plot)');
+  const drawing = card.querySelector<SVGSVGElement | HTMLCanvasElement>(
+    '.chart-canvas :is(svg.recharts-surface, svg.plot, canvas)',
+  );
   if (!drawing) return null;
   const { width, height } = drawing.getBoundingClientRect();
   const picture = document.createElementNS(SVG, 'svg');
@@ -35,8 +38,7 @@ export function chartSvg(card: HTMLElement): SVGSVGElement | null {
   const figures = [...(summary?.children ?? [])].filter((each) => !each.matches('ul')).map(textOf);
   if (figures.some(Boolean)) line(figures.filter(Boolean).join('   '), { fill: ink, 'font-size': '12' });
   y += 6;
-  const copy = drawing.cloneNode(true) as SVGSVGElement;
-  paint(drawing, copy);
+  const copy = copyOf(drawing);
   for (const [name, value] of Object.entries({ x: PAD / 2, y, width, height })) copy.setAttribute(name, String(value));
   picture.append(copy);
   y += height + 6;
@@ -47,6 +49,14 @@ export function chartSvg(card: HTMLElement): SVGSVGElement | null {
   for (const [name, value] of Object.entries(whole)) picture.setAttribute(name, String(Math.ceil(value)));
   picture.setAttribute('font-family', FONT);
   return picture;
+}
+
+/** What is painted on a canvas is a picture in the picture. */
+function copyOf(drawing: SVGSVGElement | HTMLCanvasElement): Element {
+  if (drawing instanceof HTMLCanvasElement) return element('image', { href: drawing.toDataURL() });
+  const copy = drawing.cloneNode(true) as SVGSVGElement;
+  paint(drawing, copy);
+  return copy;
 }
 
 /** Marks and their words in a row, as many rows as it takes. Returns where it ends. */

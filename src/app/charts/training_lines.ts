@@ -1,7 +1,7 @@
-/** @file Figures of a training for people, and which training is shown. */
+/** @file Figures of a training for people, and which trainings are shown. */
 import type { TrainingPoint, TrainingReport } from '../../engine/protocol.ts';
 import { formatPerplexity } from '../format.ts';
-import { findRun, type Results } from '../store/results.ts';
+import { findRun, type LiveTraining, type Results, type Run } from '../store/results.ts';
 import type { StudioState } from '../store/store.ts';
 import type { TooltipLine } from './ChartTooltip.tsx';
 
@@ -18,6 +18,8 @@ export function trainingLines({ training_loss, held_out_loss, held_out_perplexit
 }
 
 export interface ShownTraining {
+  /** "heal, kl": the method of its step, and its loss where the step names one. */
+  readonly label: string;
   readonly points: readonly TrainingPoint[];
   /** That the axis reaches to. */
   readonly steps: number;
@@ -25,25 +27,47 @@ export interface ShownTraining {
   readonly report?: TrainingReport;
 }
 
-/** The training that runs at this moment, else the last one of the selected run, else of the newest run that has one. */
-export function shownTraining({
+/** In order: of the recipe that runs at this moment, else of the selected run, else of the newest run that has any. */
+export function shownTrainings({
   results,
   job,
   selected,
-}: Pick<StudioState, 'results' | 'job' | 'selected'>): ShownTraining | null {
+}: Pick<StudioState, 'results' | 'job' | 'selected'>): readonly ShownTraining[] {
   const { training } = results;
-  if (job.state === 'running' && training) return { points: training.points, steps: training.steps };
+  if (job.state === 'running' && training) return [...(training.earlier ?? []), training].map(live);
   const run = selected ? findRun(results, selected) : undefined;
-  const own = run && reportOf(run);
-  const report = own ?? (run ? undefined : [...results.runs].reverse().map(reportOf).find(Boolean));
-  return report ? { points: report.curve, steps: report.steps, report } : null;
+  if (run) return trainingsOf(run);
+  return (
+    [...results.runs]
+      .reverse()
+      .map(trainingsOf)
+      .find(({ length }) => length > 0) ?? []
+  );
 }
 
-function reportOf(run: NonNullable<ReturnType<typeof findRun>>): TrainingReport | undefined {
-  return run.report.steps.findLast(({ training }) => training)?.training;
+function trainingsOf({ report }: Run): ShownTraining[] {
+  return report.steps.flatMap(({ method, options, training }) =>
+    training
+      ? [{ label: labelOf(method, options.loss), points: training.curve, steps: training.steps, report: training }]
+      : [],
+  );
+}
+
+function live({ step, steps, points }: LiveTraining): ShownTraining {
+  return { label: labelOf(step.split(':')[0], /[:,]loss=([^,]+)/.exec(step)?.[1]), steps, points };
+}
+
+/** Two steps of one method are most often told apart by what they lower. */
+function labelOf(method: string, loss: unknown): string {
+  return typeof loss === 'string' ? `${method}, ${loss}` : method;
+}
+
+/** "Over-fitting: …", where the training said so of itself. */
+export function overfitting({ report }: ShownTraining): string | undefined {
+  return report?.notes.find((note) => note.startsWith('Over-fitting'));
 }
 
 /** Whether any training is known. */
 export function hasTraining({ training, runs }: Results): boolean {
-  return training !== null || runs.some((run) => reportOf(run) !== undefined);
+  return training !== null || runs.some((run) => trainingsOf(run).length > 0);
 }

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { downloadBlob } from '../../platform/download.ts';
 import { csvText } from '../csv.ts';
 import { fileStem } from '../format.ts';
@@ -13,10 +13,12 @@ interface Props<Row> {
   rows: () => readonly Row[];
   /** Whether the chart is there to be taken, and not its table. */
   isDrawn: boolean;
+  /** Buttons for other files of it. */
+  children?: ReactNode;
 }
 
 /** The drawing as PNG or SVG, its figures as CSV. */
-export function SaveChart<Row>({ title, columns, rows, isDrawn }: Props<Row>) {
+export function SaveChart<Row>({ title, columns, rows, isDrawn, children }: Props<Row>) {
   const box = useRef<HTMLDivElement>(null);
   const stem = useStudioState(({ results }) => fileStem(results.model?.name ?? '', title));
   async function savePicture(type: 'png' | 'svg') {
@@ -39,6 +41,7 @@ export function SaveChart<Row>({ title, columns, rows, isDrawn }: Props<Row>) {
         <button type="button" title="All digits, units in the head" onClick={() => void saveCsv()}>
           Figures (CSV)
         </button>
+        {children}
       </div>
     </PopoverButton>
   );

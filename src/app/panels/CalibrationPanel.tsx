@@ -172,5 +172,6 @@ function isSame(a: TextSettings, b: TextSettings): boolean {
 function isSameSource(a: TextSource, b: TextSource): boolean {
   if (a.kind === 'file' && b.kind === 'file') return a.file === b.file;
   if (a.kind === 'text' && b.kind === 'text') return a.text === b.text;
+  if (a.kind === 'demo' && b.kind === 'demo') return a.of === b.of;
   return a.kind === b.kind;
 }

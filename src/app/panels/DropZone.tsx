@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'react';
 import { filesFromDrop } from '../../platform/dropped_files.ts';
 import { openFiles } from '../actions/open_model.ts';
-import { offerPasted } from '../actions/texts.ts';
 import { useStudio } from '../studio.ts';
 
 /** The whole page takes a drop, and what is pasted; the veil only says so. */
@@ -29,7 +28,10 @@ export function DropZone() {
       const isTyping = target instanceof HTMLElement && target.matches('input, textarea');
       if (!clipboardData || isTyping) return;
       if (clipboardData.files.length > 0) void openFiles(studio, filesFromDrop(clipboardData));
-      else void offerPasted(studio, clipboardData.getData('text/plain'));
+      else {
+        const text = clipboardData.getData('text/plain');
+        if (text) void import('../actions/texts.ts').then(({ offerPasted }) => offerPasted(studio, text));
+      }
     };
     addEventListener('drop', drop);
     addEventListener('paste', paste);

@@ -83,7 +83,14 @@ export function ExportBlock({ kind, id, perplexity, exports, isLost = false, ste
           Offered for download only once the written files give the same perplexity, within 0.1 %.
         </p>
       )}
-      <ExportList exports={exports} kind={kind} perplexity={perplexity} stem={stem} isNext={lead === 'save'} />
+      <ExportList
+        exports={exports}
+        kind={kind}
+        perplexity={perplexity}
+        stem={stem}
+        isNext={lead === 'save'}
+        again={isLost || id === null ? undefined : (choice) => void exportModel(studio, id, choice)}
+      />
     </>
   );
 }

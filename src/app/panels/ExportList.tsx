@@ -1,5 +1,6 @@
 import type { ExportReport, PerplexityReport } from '../../engine/protocol.ts';
 import { showStored } from '../actions/mend.ts';
+import { ActionButton } from '../components/ActionButton.tsx';
 import { CopyButton } from '../components/CopyButton.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Facts } from '../components/Facts.tsx';
@@ -7,6 +8,7 @@ import { protocolText } from '../components/Protocol.tsx';
 import { formatBytes, formatChange, formatPerplexity, formatScientific } from '../format.ts';
 import {
   changeAgainst,
+  type ExportChoice,
   type ExportEntry,
   type ExportKind,
   type Exports,
@@ -14,7 +16,10 @@ import {
   exportName,
   runtimeName,
 } from '../store/exports.ts';
+import { isOfEngine } from '../store/failure.ts';
 import { howToRun, weightFiles } from '../store/how_to_run.ts';
+import { BUSY } from '../store/job.ts';
+import { useIsBusy } from '../store/selectors.ts';
 import { Downloads } from './Downloads.tsx';
 
 type Done = Extract<ExportEntry, { state: 'done' }>;
@@ -28,24 +33,27 @@ interface Props {
   stem: string;
   /** Saving the newest is what comes next. */
   isNext: boolean;
+  /** Exports anew what was broken off; absent: it cannot be. */
+  again?: (choice: ExportChoice) => void;
 }
 
 /** What has been exported of one model: every file with the perplexity of exactly that file. */
-export function ExportList({ exports, kind, perplexity, stem, isNext }: Props) {
+export function ExportList({ exports, isNext, ...rest }: Props) {
   if (exports.length === 0) return null;
   return (
-    <ul className="export-list" aria-label={kind === 'dense' ? 'Exports of the open model' : 'Exports'}>
+    <ul className="export-list" aria-label={rest.kind === 'dense' ? 'Exports of the open model' : 'Exports'}>
       {exports.map((entry, index) => (
-        <li key={exportKey(entry.choice)} data-kind={kind}>
-          <ExportItem entry={entry} kind={kind} perplexity={perplexity} stem={stem} isNext={isNext && index === 0} />
+        <li key={exportKey(entry.choice)} data-kind={rest.kind}>
+          <ExportItem {...rest} entry={entry} isNext={isNext && index === 0} />
         </li>
       ))}
     </ul>
   );
 }
 
-function ExportItem({ entry, kind, perplexity, stem, isNext }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
+function ExportItem({ entry, kind, perplexity, stem, isNext, again }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
   const name = exportName(entry.choice);
+  const isBusy = useIsBusy();
   switch (entry.state) {
     case 'running':
       return (
@@ -57,7 +65,17 @@ function ExportItem({ entry, kind, perplexity, stem, isNext }: Omit<Props, 'expo
     case 'failed':
       return (
         <div data-failure tabIndex={-1}>
-          <ErrorNote title={`${name}: not offered`} error={entry.error}>
+          <ErrorNote
+            title={`${name}: ${isOfEngine(entry.error) ? 'the engine stopped' : 'not offered'}`}
+            error={entry.error}
+          >
+            {isOfEngine(entry.error) && again && (
+              <div className="button-row wrapping">
+                <ActionButton hindrance={isBusy && BUSY} onClick={() => again(entry.choice)}>
+                  Export again
+                </ActionButton>
+              </div>
+            )}
             {entry.error.code === 'storage_full' && (
               <div className="button-row wrapping">
                 <button type="button" onClick={showStored}>

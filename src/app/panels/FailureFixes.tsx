@@ -18,8 +18,8 @@ export default function FailureFixes({ job, again }: Props) {
   const { attempted } = useStudio();
   const { calibration, evaluation } = useStudioState((state) => state.settings.texts);
   const files = attempted?.kind === 'files' ? attempted.files.map(({ file }) => file) : null;
-  const hasOwnTexts = calibration.kind !== 'demo' || evaluation.kind !== 'demo';
-  const fixes = fixesOf(job, { files, hasOwnTexts }).filter(({ kind }) => kind !== 'again' || again);
+  const hasOtherTexts = [calibration, evaluation].some((text) => text.kind !== 'demo' || text.of !== undefined);
+  const fixes = fixesOf(job, { files, hasOtherTexts }).filter(({ kind }) => kind !== 'again' || again);
   if (fixes.length === 0) return null;
   return (
     <div className="button-row wrapping">

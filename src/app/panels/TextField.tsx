@@ -1,5 +1,7 @@
 import { useId, useRef } from 'react';
+import type { TextKind } from '../../engine/plan.ts';
 import type { TextSource } from '../../engine/protocol.ts';
+import { builtInSource } from '../store/settings.ts';
 
 interface Props {
   label: string;
@@ -8,7 +10,14 @@ interface Props {
   onChange: (source: TextSource) => void;
 }
 
-/** The built-in text, or a file of one's own. */
+const KINDS: Readonly<Record<TextKind, string>> = {
+  prose: 'Built-in prose',
+  articles: 'Built-in articles',
+  code: 'Built-in code',
+  chat: 'Built-in chats',
+};
+
+/** A built-in text, or a file of one's own. */
 export function TextField({ label, source, note, onChange }: Props) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
@@ -18,13 +27,18 @@ export function TextField({ label, source, note, onChange }: Props) {
       <label htmlFor={id}>{label}</label>
       <select
         id={id}
-        value={source.kind === 'demo' ? 'demo' : 'own'}
+        value={source.kind === 'demo' ? (source.of ?? 'prose') : 'own'}
         onChange={(event) => {
-          if (event.target.value === 'demo') onChange({ kind: 'demo' });
+          const { value } = event.target;
+          if (value in KINDS) onChange(builtInSource(value as TextKind));
           else input.current?.click();
         }}
       >
-        <option value="demo">Built-in prose</option>
+        {Object.entries(KINDS).map(([kind, label]) => (
+          <option key={kind} value={kind}>
+            {label}
+          </option>
+        ))}
         {name && <option value="own">{name}</option>}
         <option value="choose">Choose a text file…</option>
       </select>

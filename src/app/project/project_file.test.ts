@@ -75,6 +75,15 @@ describe('a project file', () => {
     expect(files.texts).toMatchObject({ calibration: { kind: 'demo' }, seqlen: TEXTS.seqlen });
   });
 
+  it('holds the kinds of built-in texts, and figures that they gave can be measured on', async () => {
+    const calibration = { kind: 'demo', of: 'chat' } as const;
+    const texts = { ...TEXTS, calibration, evaluation: { kind: 'demo' as const } };
+    const own = { ...state, settings: { ...state.settings, texts }, results: { ...state.results, texts } };
+    const { files, missing_texts } = sessionOf(await readProject(file(saved(own))), PAGE);
+    expect(missing_texts).toEqual([]);
+    expect(files).toMatchObject({ texts, measured: texts });
+  });
+
   it('is written and read alike again', async () => {
     const { data, files } = sessionOf(await readProject(file(saved())), PAGE);
     const again = { ...createStudioStore().getState(), ...restoredState(state, data, files) };
@@ -119,6 +128,12 @@ const BAD: [string, string | Change, field: string | undefined, allowed: RegExp]
     (p) => ({ ...p, settings: { ...p.settings, sparsity_percent: '25' } }),
     'settings.sparsity_percent',
     /number/,
+  ],
+  [
+    'a built-in text that there is not',
+    (p) => ({ ...p, texts: { ...p.texts, calibration: { kind: 'built-in', text: 'poems' } } }),
+    'texts.calibration.text',
+    /articles/,
   ],
   [
     'a text that lies elsewhere',

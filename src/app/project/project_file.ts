@@ -8,7 +8,7 @@ import type { SessionInfo } from '../../platform/session_records.ts';
 import { DATA_VERSION, dataOf, type SessionData, type SessionFiles } from '../sessions/data.ts';
 import { QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
 import { NO_RESULTS, type Run } from '../store/results.ts';
-import type { Settings } from '../store/settings.ts';
+import { builtInSource, type Settings } from '../store/settings.ts';
 import { isEdited } from '../store/site_dimensions.ts';
 import { createStudioStore, type FrontSettings, type StudioState } from '../store/store.ts';
 import { PROJECT_FORMAT, PROJECT_VERSION, type Project, projectSchema } from './schema.ts';
@@ -66,7 +66,7 @@ function textPlaces({ calibration, evaluation, ...windows }: TextSettings): Proj
 }
 
 function textPlace(text: TextSource): Project['texts']['calibration'] {
-  if (text.kind === 'demo') return { kind: 'built-in' };
+  if (text.kind === 'demo') return { kind: 'built-in', ...(text.of && { text: text.of }) };
   return { kind: 'own', name: text.kind === 'file' ? text.file.name : text.name };
 }
 
@@ -202,8 +202,10 @@ function nextEngine({ engines, runs }: Project): number {
 }
 
 /** The built-in text stands in for one that is not there. */
-function textSettings({ calibration: _, evaluation: __, ...windows }: Project['texts']): TextSettings {
-  return { ...windows, calibration: { kind: 'demo' }, evaluation: { kind: 'demo' } };
+function textSettings({ calibration, evaluation, ...windows }: Project['texts']): TextSettings {
+  const sourceOf = (text: Project['texts']['calibration']) =>
+    builtInSource((text.kind === 'built-in' && text.text) || 'prose');
+  return { ...windows, calibration: sourceOf(calibration), evaluation: sourceOf(evaluation) };
 }
 
 function sourceOf(source: Project['source']): SessionFiles['source'] {

@@ -1,5 +1,6 @@
 /** @file A project file, `NAME.whittle.json`: all that a session knows but weights, texts and exported files. Version 1. */
 import * as v from 'valibot';
+import { TEXT_KINDS } from '../../engine/plan.ts';
 import type { Results } from '../store/results.ts';
 import type { Settings } from '../store/settings.ts';
 import type { SiteEdits } from '../store/site_dimensions.ts';
@@ -27,7 +28,8 @@ export const PROJECT_FORMAT = 'whittle-project';
 
 /** A text's place: the built-in one, or a file that the person has to give again. */
 const textPlace = v.variant('kind', [
-  v.object({ kind: v.literal('built-in') }),
+  /** `text`: its kind; absent: prose. */
+  v.object({ kind: v.literal('built-in'), text: v.optional(v.picklist(TEXT_KINDS)) }),
   v.object({ kind: v.literal('own'), name: text() }),
 ]);
 
@@ -90,6 +92,8 @@ const metric = v.object({
   of: v.optional(text()),
 });
 
+const liveTraining = { step: text(1e6), steps: whole(), points: list(trainingPoint) };
+
 export const projectSchema = v.object({
   $schema: v.optional(text(1000)),
   format: v.literal(PROJECT_FORMAT),
@@ -120,7 +124,7 @@ export const projectSchema = v.object({
   selected: v.nullable(text(100)),
   solution: v.nullable(solution),
   curves: v.record(v.string(), curve),
-  training: v.nullable(v.object({ step: text(1e6), steps: whole(), points: list(trainingPoint) })),
+  training: v.nullable(v.object({ ...liveTraining, earlier: v.optional(list(v.object(liveTraining), 1000)) })),
   tasks: list(task, 1000),
   scores: v.record(v.string(), list(score, 1000)),
   metrics: v.object({ lines: list(metric), recipes: v.record(v.string(), text(1e6)) }),

@@ -3,7 +3,7 @@ import type { ErrorData } from '../../errors/errors.ts';
 import { type FailedJob, placeOfFailure } from './failure.ts';
 import { type Fix, fixesOf } from './fixes.ts';
 
-const NOTHING = { files: null, hasOwnTexts: false };
+const NOTHING = { files: null, hasOtherTexts: false };
 const named = (...names: string[]) => names.map((name) => ({ name }));
 
 function failed(kind: FailedJob['kind'], error: Partial<ErrorData>, command?: FailedJob['command']): FailedJob {
@@ -49,10 +49,12 @@ describe('what one press can do', () => {
     expect(kinds(fixesOf(job, { ...NOTHING, files: named('a.py', 'b.py', 'c.py') }))).toEqual([]);
   });
 
-  it('offers the built-in texts only in place of own ones', () => {
+  it('offers the built-in prose only in place of other texts', () => {
     const job = failed('open', { code: 'text_too_short' }, 'set_texts');
-    expect(kinds(fixesOf(job, { files: null, hasOwnTexts: true }))).toEqual(['built_in_texts']);
+    expect(kinds(fixesOf(job, { files: null, hasOtherTexts: true }))).toEqual(['built_in_texts']);
     expect(fixesOf(job, NOTHING)).toEqual([]);
+    const chats = failed('measure', { code: 'bad_chat_template' }, 'set_texts');
+    expect(kinds(fixesOf(chats, { files: null, hasOtherTexts: true }))).toEqual(['built_in_texts']);
   });
 
   it('tries again what passes by, and only that; a full disk is emptied first', () => {

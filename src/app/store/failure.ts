@@ -1,7 +1,17 @@
 /** @file Where on the page a job's failure stands. Pure. */
+import type { ErrorData } from '../../errors/errors.ts';
 import type { JobKind, JobState } from './job.ts';
 
 export type FailedJob = Extract<JobState, { state: 'failed' }>;
+
+/** The engine died or fell silent: no fault of what was asked for. */
+export function isOfEngine({ code }: Pick<ErrorData, 'code'>): boolean {
+  return code === 'engine_stopped' || code === 'engine_stalled';
+}
+
+/** What is done after an engine's first death. */
+export const STARTED_ANEW =
+  'It was started anew and the model opened again. Runs and finished exports stay. If it stops again, use fewer or shorter windows or a smaller model, or close other tabs.';
 
 /** A panel; `page`: over the page's edge, for what no panel asked for. */
 export type FailurePlace =

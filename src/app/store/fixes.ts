@@ -15,6 +15,9 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['not_converged', 'export_failed', 'internal'] as const),
 ]);
 
+/** Another text would not have it; a template is asked for by chats alone. */
+const BAD_TEXT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['text_too_short', 'bad_text', 'bad_chat_template']);
+
 /** Parts of models, and files that are no text whatever they are called. */
 const NO_TEXT =
   /\.(?:safetensors|gguf|onnx|onnx_data.*|bin|pth?|ckpt|h5|zip|gz|tar|model|json|npz|pkl|png|jpe?g|pdf)$/i;
@@ -23,13 +26,14 @@ const MOST_TEXTS = 2;
 interface Circumstances {
   /** Names of the files that were to be opened; null where the model came otherwise. */
   files: readonly { name: string }[] | null;
-  hasOwnTexts: boolean;
+  /** Other texts than the built-in prose. */
+  hasOtherTexts: boolean;
 }
 
 /** In the order in which they are offered. */
 export function fixesOf(
   { error, ...job }: Pick<FailedJob, 'kind' | 'command' | 'error'>,
-  { files, hasOwnTexts }: Circumstances,
+  { files, hasOtherTexts }: Circumstances,
 ): Fix[] {
   const place = placeOfFailure(job);
   const fixes: Fix[] = [];
@@ -40,8 +44,7 @@ export function fixesOf(
     else if (error.code === 'not_a_model' && files.length <= MOST_TEXTS && !NO_TEXT.test(text.name))
       fixes.push({ kind: 'calibrate_on', name: text.name });
   }
-  if (place === 'texts' && hasOwnTexts && (error.code === 'text_too_short' || error.code === 'bad_text'))
-    fixes.push({ kind: 'built_in_texts' });
+  if (place === 'texts' && hasOtherTexts && BAD_TEXT.has(error.code)) fixes.push({ kind: 'built_in_texts' });
   if (error.code === 'storage_full') fixes.push({ kind: 'free_space' });
   if (PASSING.has(error.code)) fixes.push({ kind: 'again' });
   return fixes;
@@ -61,7 +64,7 @@ export function fixText(fix: Fix): string {
     case 'calibrate_on':
       return 'Use as calibration text';
     case 'built_in_texts':
-      return 'Use the built-in texts';
+      return 'Use the built-in prose';
     case 'free_space':
       return 'Free space…';
     case 'again':

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { linkDifferences, readLink, writeLink } from './link.ts';
+import { builtInSource } from './settings.ts';
 import { createStudioStore } from './store.ts';
 
 const fresh = () => {
@@ -19,7 +20,11 @@ describe('settings in an address', () => {
       settings: {
         ...settings,
         ...({ sparsity_percent: 12.5, round: 16, schedule: 'rotate-once', fusion: 'official', head: 'tied' } as const),
-        texts: { ...settings.texts, samples: 3, eval_samples: 5, seqlen: 64, bos: 'each' as const },
+        texts: {
+          ...settings.texts,
+          ...{ calibration: builtInSource('code'), evaluation: builtInSource('chat') },
+          ...{ samples: 3, eval_samples: 5, seqlen: 64, bos: 'each' as const },
+        },
         export: { ...settings.export, sliced: { format: 'gguf' as const, precision: 'stored' as const } },
       },
       recipe: 'embed:bits=8; correct; wanda:pattern=2:4 # & + ü',

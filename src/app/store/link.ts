@@ -1,8 +1,8 @@
 /** @file Settings in an address: what differs from the defaults, by short names; read back with a word on what is not understood. */
-import { BOS_MODES } from '../../engine/plan.ts';
+import { BOS_MODES, TEXT_KINDS } from '../../engine/plan.ts';
 import { EXPORT_FORMATS, type ExportFormat, withFormat } from './exports.ts';
 import { QUANTITY_NAMES } from './quantities.ts';
-import { DEFAULT_SETTINGS, MAX_SPARSITY_PERCENT, type Settings } from './settings.ts';
+import { builtInSource, DEFAULT_SETTINGS, MAX_SPARSITY_PERCENT, type Settings } from './settings.ts';
 import { editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
 import { readEdits, writeEdits } from './site_link.ts';
 import type { FrontSettings } from './store.ts';
@@ -62,6 +62,24 @@ function textNumber(name: 'samples' | 'eval_samples' | 'seqlen', least: number, 
   };
 }
 
+/** A person's own file is in no address. */
+function textKind(role: 'calibration' | 'evaluation'): Field {
+  return {
+    allowed: TEXT_KINDS.join(', '),
+    write: ({ settings: { texts } }) => {
+      const text = texts[role];
+      return text.kind === 'demo' && text.of ? text.of : null;
+    },
+    read: (text, state) => {
+      const of = TEXT_KINDS.find((each) => each === text);
+      const { settings } = state;
+      return of
+        ? { ...state, settings: { ...settings, texts: { ...settings.texts, [role]: builtInSource(of) } } }
+        : null;
+    },
+  };
+}
+
 function axis(name: 'x' | 'y', otherwise: string): Field {
   return {
     allowed: QUANTITY_NAMES.join(', '),
@@ -107,6 +125,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   head: settingChoice('head', ['auto', 'tied', 'untied', 'sliced', 'tied-sliced']),
   calibration: textNumber('samples', 1, 4096),
   evaluation: textNumber('eval_samples', 1, 4096),
+  'calibration-text': textKind('calibration'),
+  'evaluation-text': textKind('evaluation'),
   length: textNumber('seqlen', 2, 131_072),
   bos: {
     allowed: ['auto', ...BOS_MODES].join(', '),

@@ -91,8 +91,15 @@ export interface Results {
   solution: Solution | null;
   /** Live curves by target ("dense" or a run's id). */
   curves: Record<string, WindowPoint[]>;
-  /** Of the recipe that runs, or ran last: its newest training as far as it came. */
-  training: { step: string; steps: number; points: TrainingPoint[] } | null;
+  /** Of the recipe that runs, or ran last: its newest training as far as it came, and those before it. */
+  training: (LiveTraining & { earlier?: LiveTraining[] }) | null;
+}
+
+export interface LiveTraining {
+  /** As text. */
+  step: string;
+  steps: number;
+  points: TrainingPoint[];
 }
 
 export const NO_RESULTS: Results = {
@@ -146,8 +153,14 @@ export function addTraining(
   results: Results,
   { step, steps, point }: Extract<EngineEvent, { type: 'training' }>,
 ): Results {
-  const before = point.step === 0 ? [] : (results.training?.points ?? []);
-  return { ...results, training: { step, steps, points: [...before, point] } };
+  const { training } = results;
+  if (point.step !== 0) {
+    const { points = [], earlier } = training ?? {};
+    return { ...results, training: { step, steps, points: [...points, point], ...(earlier && { earlier }) } };
+  }
+  const { earlier = [], ...last } = training ?? { points: [] };
+  const before = 'step' in last ? [...earlier, last] : earlier;
+  return { ...results, training: { step, steps, points: [point], ...(before.length > 0 && { earlier: before }) } };
 }
 
 /** Adds or replaces one site of the dense spectra; sites of a sequential pass belong to its run, not here. */

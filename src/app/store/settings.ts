@@ -1,6 +1,7 @@
 /** @file What the person has chosen. Nothing here is a result; nothing here is derived. */
 
-import type { BackendKind, Fusion, SlicegptOptions, TextSettings } from '../../engine/protocol.ts';
+import type { TextKind } from '../../engine/plan.ts';
+import type { BackendKind, Fusion, SlicegptOptions, TextSettings, TextSource } from '../../engine/protocol.ts';
 import type { ChoiceKind, ExportChoice } from './exports.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -39,6 +40,11 @@ export const DEFAULT_SETTINGS: Settings = {
   head: 'auto',
   export: { sliced: { format: 'onnx', precision: 'stored' }, dense: { format: 'onnx', precision: 'stored' } },
 };
+
+/** As they are kept and compared: prose has no kind. */
+export function builtInSource(of: TextKind): Extract<TextSource, { kind: 'demo' }> {
+  return of === 'prose' ? { kind: 'demo' } : { kind: 'demo', of };
+}
 
 export function sliceOptions(settings: Settings, schedule = settings.schedule): SlicegptOptions {
   const { sparsity_percent, round, fusion, head } = settings;

@@ -12,6 +12,8 @@ export interface Speaker {
   target: 'dense' | string;
   file?: ExportedChoice;
   label: string;
+  /** The label's end, which tells a file from its model: of a long label the middle is left out, never this. */
+  end?: string;
 }
 
 export interface Voice extends Speaker {
@@ -47,12 +49,11 @@ export function speakers(results: Results): Speaker[] {
   const ofFiles = (target: 'dense' | string, label: string, entries: readonly ExportEntry[]): Speaker[] =>
     entries
       .filter(({ state, choice }) => state === 'done' && isOnnxFormat(choice.format))
-      .map(({ choice: { format, precision } }) => ({
-        key: `${target} ${exportKey({ format, precision })}`,
-        target,
-        file: { format, precision },
-        label: `${label}, file: ${exportName({ format, precision })}`,
-      }));
+      .map(({ choice: { format, precision } }) => {
+        const end = `, file: ${exportName({ format, precision })}`;
+        const key = `${target} ${exportKey({ format, precision })}`;
+        return { key, target, file: { format, precision }, label: label + end, end };
+      });
   const made = runs.filter(({ is_lost }) => !is_lost);
   return [
     { key: 'dense', target: 'dense', label: 'dense' },

@@ -12,11 +12,11 @@ import { room } from './shared_work.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
-export interface SymmetricEigen {
+export interface SymmetricEigen<Columns = Float64Array> {
   /** Descending. */
   eigenvalues: Float64Array;
   /** (n, as many as wanted) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
-  eigenvectors: Float64Array;
+  eigenvectors: Columns;
 }
 
 /** Side of the squares that are turned at a time: lines of both matrices stay in the cache. */
@@ -60,9 +60,9 @@ function nonFinite(row: number, column: number, value: number): WhittleError {
 
 /**
  * Rows by ascending value → columns by descending value, each with the sign that makes its largest component positive.
- * @param z (count, n). @returns (n, count).
+ * @param z (count, n). @param columns (n, count): takes them, rounded where it is f32.
  */
-function descendingColumns(z: Float64Array, count: number, n: number): Float64Array {
+function writeDescending(z: Float64Array, count: number, n: number, columns: Float32Array | Float64Array): void {
   const signs = new Float64Array(count);
   for (let j = 0; j < count; j++) {
     const from = (count - 1 - j) * n;
@@ -70,7 +70,6 @@ function descendingColumns(z: Float64Array, count: number, n: number): Float64Ar
     for (let at = from; at < from + n; at++) if (Math.abs(z[at]) > Math.abs(largest)) largest = z[at];
     signs[j] = largest < 0 ? -1 : 1;
   }
-  const columns = new Float64Array(n * count);
   for (let row0 = 0; row0 < n; row0 += SQUARE) {
     const end = Math.min(n, row0 + SQUARE);
     for (let j = 0; j < count; j++) {
@@ -78,7 +77,6 @@ function descendingColumns(z: Float64Array, count: number, n: number): Float64Ar
       for (let row = row0; row < end; row++) columns[row * count + j] = signs[j] * z[from + row];
     }
   }
-  return columns;
 }
 
 /**
@@ -94,6 +92,21 @@ export async function symmetricEigen(
   multiply: AddProduct = addProduct,
   wanted = n,
 ): Promise<SymmetricEigen> {
+  return symmetricEigenInto((elements) => new Float64Array(elements), values, n, signal, multiply, wanted);
+}
+
+/**
+ * The same with the eigenvectors written where they are to stay, so that there is one matrix of them less.
+ * @param columns Gives room for so many numbers; asked when nothing can fail any more.
+ */
+export async function symmetricEigenInto<Columns extends Float32Array | Float64Array>(
+  columns: (elements: number) => Columns,
+  values: ArrayLike<number>,
+  n: number,
+  signal?: AbortSignal,
+  multiply: AddProduct = addProduct,
+  wanted = n,
+): Promise<SymmetricEigen<Columns>> {
   throwIfCancelled(signal);
   const breathe = breather(signal);
   const held = room(multiply);
@@ -106,7 +119,9 @@ export async function symmetricEigen(
     await backTransform(lower, tau, vectors, n, breathe, multiply);
     const eigenvalues = ascending.reverse();
     for (let i = 0; i < wanted; i++) eigenvalues[i] *= scale;
-    return { eigenvalues, eigenvectors: descendingColumns(vectors, wanted, n) };
+    const eigenvectors = columns(n * wanted);
+    writeDescending(vectors, wanted, n, eigenvectors);
+    return { eigenvalues, eigenvectors };
   } finally {
     held.release();
   }

@@ -1,8 +1,6 @@
 /** @file The shared memory of the CPU backend and the threads that work in it. */
 
-import { isTimelineOn } from '../../pulse/timeline.ts';
 import { createSharedMemory, SharedHeap } from './heap.ts';
-import { TASK_LOG_BYTES } from './task_log.ts';
 import { SCRATCH_BYTES, type ToolPlace } from './tasks.ts';
 import { CONTROL_BYTES, type ComputeThread, type ThreadPlace } from './threads.ts';
 
@@ -13,8 +11,8 @@ export interface Crew {
   /** Address of the words that all threads look at. */
   control: number;
   threads: readonly ComputeThread[];
-  /** Addresses of the other threads' logs, where a timeline is kept. */
-  logs?: readonly number[];
+  /** Threads that were asked for besides the calling one: their numbers go so far. */
+  others: number;
 }
 
 /**
@@ -36,10 +34,9 @@ export async function createCrew(
     scratch: heap.allocate(SCRATCH_BYTES),
     holds: (buffer: ArrayBufferLike) => heap.holds(buffer),
   };
-  const logs = isTimelineOn() ? Array.from({ length: others }, () => heap.allocate(TASK_LOG_BYTES)) : undefined;
   const starting = Array.from({ length: others }, (_, i) =>
-    start({ memory, control, scratch: heap.allocate(SCRATCH_BYTES), ...(logs && { log: logs[i] }) }),
+    start({ memory, control, scratch: heap.allocate(SCRATCH_BYTES), thread: i + 1 }),
   );
   const threads = (await Promise.all(starting)).filter((thread) => thread !== undefined);
-  return { heap, place, control, threads, ...(logs && { logs }) };
+  return { heap, place, control, threads, others };
 }

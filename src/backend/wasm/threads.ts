@@ -6,11 +6,11 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { pulse, startPulse } from '../../pulse/pulse.ts';
-import { addSpan, clock, isTimelineOn, type Span } from '../../pulse/timeline.ts';
+import { addSpan, clock, isTimelineOn, type Lane, timelineId } from '../../pulse/timeline.ts';
 import { nextTask } from '../event_loop.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { Crew } from './crew.ts';
-import { TaskLog } from './task_log.ts';
+import { TASK_LOG_BYTES, TaskLog } from './task_log.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
 import { runTask, type TaskName, type Tasks, TaskTools } from './tasks.ts';
 
@@ -21,8 +21,8 @@ export interface ThreadPlace {
   control: number;
   /** Address of this thread's scratch memory. */
   scratch: number;
-  /** Address of a {@link TaskLog}, where a timeline is wanted. */
-  log?: number;
+  /** Counted from 1; 0 is the calling thread. */
+  thread: number;
 }
 
 /** Another thread, which runs {@link serve}. */
@@ -32,10 +32,15 @@ export interface ComputeThread {
 
 export const MOST_RANGES = 64;
 
-/** Places of the 32-bit words, each in a cache line of its own. BEATS: other threads' signs of life while they compute. */
-export const [RUN, CLAIM, DONE, FAILED, ASLEEP, BEATS] = [0, 16, 32, 48, 64, 80];
+/**
+ * Places of the 32-bit words, each in a cache line of its own. BEATS: other threads' signs of life while they compute. LOGS: where
+ * threads write what they did when, as an address in units of {@link LOG_UNIT}; 0: nowhere.
+ */
+export const [RUN, CLAIM, DONE, FAILED, ASLEEP, BEATS, LOGS] = [0, 16, 32, 48, 64, 80, 96];
 /** Of the 64-bit ones: the task, then how many ranges and their bounds. */
-const [TASK, COUNT] = [48, 48 + TASK_WORDS];
+const [TASK, COUNT] = [56, 56 + TASK_WORDS];
+/** What the heap aligns to: addresses beyond 2 GiB fit a word so. */
+const LOG_UNIT = 64;
 export const CONTROL_BYTES = 8 * (COUNT + 1 + MOST_RANGES + 1);
 
 /**
@@ -81,15 +86,15 @@ export class Control {
  * Takes ranges of tasks for ever: what another thread does. It ends with its Worker. Now and then it goes through its event
  * loop, for what the browser asks of every thread: a measurement of memory waits for all of them.
  */
-export async function serve({ memory, control, scratch, log }: ThreadPlace): Promise<never> {
+export async function serve({ memory, control, scratch, thread }: ThreadPlace): Promise<never> {
   const shared = new Control(memory, control);
   startPulse(shared.words.subarray(BEATS, BEATS + 2));
   const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
-  const tasks = log === undefined ? undefined : new TaskLog(memory, log);
+  const logs = new ThreadLogs(shared.words, memory);
   let turned = performance.now();
   for (;;) {
     const run = Atomics.load(shared.words, RUN);
-    serveRun(shared, tools, memory, tasks);
+    serveRun(shared, tools, memory, () => logs.of(thread));
     waitWhile(shared.words, RUN, run, TURN_MS);
     if (performance.now() - turned < TURN_MS) continue;
     await nextTask();
@@ -98,7 +103,12 @@ export async function serve({ memory, control, scratch, log }: ThreadPlace): Pro
 }
 
 /** Takes ranges of the run that is open, if one is, until none is left. */
-function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory, log?: TaskLog): void {
+function serveRun(
+  shared: Control,
+  tools: TaskTools,
+  memory: WebAssembly.Memory,
+  logAtHand: () => TaskLog | undefined,
+): void {
   const { words, numbers } = shared;
   for (;;) {
     const claim = Atomics.load(words, CLAIM);
@@ -110,6 +120,7 @@ function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory,
     pulse();
     try {
       const { name, task } = readTask(copy, memory.buffer);
+      const log = logAtHand();
       const begun = log ? clock() : 0;
       runTask(tools, name, task, start, end);
       log?.add(name, begun, clock());
@@ -121,9 +132,36 @@ function serveRun(shared: Control, tools: TaskTools, memory: WebAssembly.Memory,
   }
 }
 
+/** The threads' logs, wherever they lie now. */
+class ThreadLogs {
+  private at = 0;
+  private readonly known = new Map<number, TaskLog>();
+
+  constructor(
+    private readonly words: Int32Array,
+    private readonly memory: WebAssembly.Memory,
+  ) {}
+
+  /** Undefined while no timeline is kept. */
+  of(thread: number): TaskLog | undefined {
+    const at = Atomics.load(this.words, LOGS) >>> 0;
+    if (at === 0) return undefined;
+    if (at !== this.at) {
+      this.known.clear();
+      this.at = at;
+    }
+    const log = this.known.get(thread) ?? new TaskLog(this.memory, at * LOG_UNIT + (thread - 1) * TASK_LOG_BYTES);
+    this.known.set(thread, log);
+    return log;
+  }
+}
+
 export class Threads {
   private readonly kit: TaskTools;
   private readonly shared?: Control;
+  private readonly logs?: ThreadLogs;
+  /** The timeline that other threads' logs belong to; 0: they have none. */
+  private logged = 0;
   private runs = 0;
   /** A thread that was given up may still write where its range lies: nothing can be computed in this memory any more. */
   private isStalled = false;
@@ -134,12 +172,14 @@ export class Threads {
    * @param patience_ms Silence of other threads that means that one is gone.
    */
   constructor(
-    private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads' | 'logs'>,
+    private readonly crew?: Pick<Crew, 'place' | 'control' | 'threads'> & Partial<Pick<Crew, 'heap' | 'others'>>,
     tiles?: TileWidth,
     private readonly patience_ms = PATIENCE_MS,
   ) {
     this.kit = new TaskTools(crew?.place, tiles);
-    if (crew) this.shared = new Control(crew.place.memory, crew.control);
+    if (!crew) return;
+    this.shared = new Control(crew.place.memory, crew.control);
+    this.logs = new ThreadLogs(this.shared.words, crew.place.memory);
   }
 
   /** This thread's own. */
@@ -165,6 +205,7 @@ export class Threads {
       return;
     }
     const { words, numbers } = shared;
+    if (timelineId() !== this.logged) this.placeLogs(words);
     const run = this.open(words, numbers, bounds);
     let own = 0;
     try {
@@ -185,14 +226,38 @@ export class Threads {
     if (Atomics.load(words, FAILED) > 0) throw fault('A compute thread failed.');
   }
 
-  /** What the other threads did, where a timeline is kept. */
-  spans(): Span[] {
-    const { crew } = this;
-    return (crew?.logs ?? []).flatMap((log, i) => new TaskLog((crew as Crew).place.memory, log).spans(i + 1));
+  /** What the other threads did, where a timeline is kept. To be asked while nothing runs. */
+  lanes(): Lane[] {
+    const { crew, logs } = this;
+    if (!logs || this.logged === 0 || timelineId() !== this.logged) return [];
+    return Array.from({ length: crew?.others ?? 0 }, (_, i) => logs.of(i + 1)?.lane(i + 1)).filter((lane) => !!lane);
   }
 
   dispose(): void {
     for (const thread of this.crew?.threads ?? []) thread.terminate();
+  }
+
+  /** Gives the other threads logs, empties them or takes them away, as the timeline is now. No run is open, so nobody writes. */
+  private placeLogs(words: Int32Array): void {
+    const { heap, others = 0 } = this.crew ?? {};
+    this.logged = timelineId();
+    if (!heap || others === 0) return;
+    const address = (Atomics.load(words, LOGS) >>> 0) * LOG_UNIT;
+    if (this.logged === 0) {
+      Atomics.store(words, LOGS, 0);
+      if (address > 0) heap.release(address);
+      return;
+    }
+    if (address === 0) {
+      try {
+        Atomics.store(words, LOGS, heap.allocate(others * TASK_LOG_BYTES) / LOG_UNIT);
+      } catch (thrown) {
+        // A timeline is not worth the job: memory is full.
+        if (!(thrown instanceof RangeError)) throw thrown;
+        return;
+      }
+    }
+    for (let thread = 1; thread <= others; thread++) this.logs?.of(thread)?.clear();
   }
 
   /** The claim is closed since the last run, so nobody takes a range while bounds and counts are written. */

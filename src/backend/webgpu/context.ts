@@ -3,12 +3,14 @@
  * Everything is enqueued in call order; nothing is awaited until `read` or `sync`.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { addSpan, clock, type Lane, timelineId } from '../../pulse/timeline.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type { Summation } from '../backend.ts';
 import { memoryCosts } from '../memory_costs.ts';
 import { GpuMemory, type GpuTensor } from './buffers.ts';
 import type { WebGpuDevice } from './device.ts';
 import { DeviceFaults, rejected } from './faults.ts';
+import { GpuTiming } from './gpu_timing.ts';
 import type { Grid, KernelDefinition } from './kernel.ts';
 import { DEFAULT_VARIANT, type MatmulVariant } from './matmul_variants.ts';
 import { PipelineCache } from './pipelines.ts';
@@ -37,6 +39,8 @@ export class GpuContext {
   private pass?: GPUComputePassEncoder;
   private currentPipeline?: GPUComputePipeline;
   private batchWork = 0;
+  /** While a timeline is kept. */
+  private timing?: GpuTiming;
   /** Internal tensors whose last use is in the batch being recorded. */
   private retired: GpuTensor[] = [];
   private retiredBytes = 0;
@@ -83,10 +87,17 @@ export class GpuContext {
   ): void {
     const [x, y, z] = foldGrid(definition.name, definition.grid(params, overrides), this.device.limits);
     if (x === 0 || y === 0 || z === 0) return;
+    if (timelineId() !== (this.timing?.id ?? 0)) this.followTimeline();
+    const begun = this.timing ? clock() : 0;
     const work = definition.work?.(params, overrides) ?? 0;
     // A large dispatch begins a submit of its own.
-    if (this.uniforms.isFull || (this.batchWork > 0 && this.batchWork + work > this.budget.perSubmit)) this.flush();
-    const pass = this.openPass();
+    if (
+      this.uniforms.isFull ||
+      this.timing?.isFull ||
+      (this.batchWork > 0 && this.batchWork + work > this.budget.perSubmit)
+    )
+      this.flush();
+    const pass = this.openPass(definition.name);
     const pipeline = this.pipelines.pipeline(definition, overrides);
     if (pipeline !== this.currentPipeline) {
       pass.setPipeline(pipeline);
@@ -100,6 +111,13 @@ export class GpuContext {
     pass.dispatchWorkgroups(x, y, z);
     this.batchWork += work;
     if (this.batchWork >= this.budget.perSubmit) this.flush();
+    if (begun > 0) addSpan({ name: definition.name, kind: 'kernel', thread: 0, start: begun, end: clock() });
+  }
+
+  /** What the device did when, where a timeline is kept. */
+  async lanes(): Promise<Lane[]> {
+    const { timing } = this;
+    return timing && timing.id === timelineId() ? [await timing.lane()] : [];
   }
 
   copy(from: GpuTensor, to: GpuTensor, bytes: number): void {
@@ -127,10 +145,12 @@ export class GpuContext {
     if (this.encoder) {
       this.endPass();
       this.uniforms.upload();
+      const submitted = this.timing?.beforeSubmit(this.encoder);
       const commands = this.encoder.finish();
       this.encoder = undefined;
       this.batchWork = 0;
       this.device.queue.submit([commands]);
+      submitted?.();
       this.faults.popScope(rejected);
     }
     this.retiredBytes = 0;
@@ -152,6 +172,7 @@ export class GpuContext {
     this.endPass();
     this.encoder = undefined;
     this.retired = [];
+    this.timing?.dispose();
     this.memory.destroyAll();
     this.device.destroy();
   }
@@ -166,9 +187,20 @@ export class GpuContext {
     return this.encoder;
   }
 
-  private openPass(): GPUComputePassEncoder {
+  /** @param name Of the kernel that comes next: timestamps stand around passes, so that each kernel needs its own. */
+  private openPass(name: string): GPUComputePassEncoder {
+    const timestampWrites = this.timing?.writesOf(name);
+    if (timestampWrites) this.pass = this.openEncoder().beginComputePass({ timestampWrites });
     this.pass ??= this.openEncoder().beginComputePass();
     return this.pass;
+  }
+
+  /** Begins, begins anew or ends keeping times, as the timeline is now. */
+  private followTimeline(): void {
+    this.flush();
+    this.timing?.dispose();
+    const id = timelineId();
+    this.timing = id > 0 ? new GpuTiming(this.device, id) : undefined;
   }
 
   private endPass(): void {

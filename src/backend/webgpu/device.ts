@@ -15,6 +15,8 @@ export interface WebGpuDevice {
 export interface DeviceBounds {
   maxTensorBytes?: number;
   macsPerSecond?: number;
+  /** False: the device tells no timestamps, whether its adapter could or not. */
+  timestamps?: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ const SOFTWARE_DRIVER = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
  */
 export async function requestWebGpuDevice(
   gpu: GPU | undefined = browserGpu(),
-  { maxTensorBytes, macsPerSecond }: DeviceBounds = {},
+  { maxTensorBytes, macsPerSecond, timestamps = true }: DeviceBounds = {},
 ): Promise<WebGpuDevice> {
   if (!gpu) {
     throw noWebGpu(
@@ -58,7 +60,12 @@ export async function requestWebGpuDevice(
   try {
     // Only the kernels for software adapters use subgroups.
     const hasSubgroups = isSoftware(adapter) && adapter.features.has('subgroups');
-    const requiredFeatures: GPUFeatureName[] = hasSubgroups ? ['subgroups'] : [];
+    // For timelines; nothing is computed with them.
+    const hasTimestamps = timestamps && adapter.features.has('timestamp-query');
+    const requiredFeatures: GPUFeatureName[] = [
+      ...(hasSubgroups ? (['subgroups'] as const) : []),
+      ...(hasTimestamps ? (['timestamp-query'] as const) : []),
+    ];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     const subgroupMinSize = hasSubgroups ? (infoOf(adapter).subgroupMinSize ?? 0) : 0;
     const info = backendInfo(adapter, device);

@@ -166,6 +166,10 @@ export class WebGpuBackend implements backend.Backend {
     eachPart(this.context, one, { from, to }, ['from', 'to']);
   }
 
+  lanes() {
+    return this.context.lanes();
+  }
+
   flush(): void {
     this.context.flush();
   }

@@ -8,11 +8,13 @@ import { WhittleError } from '../../errors/errors.ts';
 import { openModel } from '../../models/open_model.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { parseBenchOptions } from '../options.ts';
-import { againstReport, median, type Round } from './compare.ts';
+import { againstReport, type Round } from './compare.ts';
 import { figuresOf, linalgPlan, linalgTable } from './linalg_section.ts';
+import { median } from './median.ts';
 import { findTorch } from './python.ts';
 import { againstTables } from './tables.ts';
 import { whyNotPlain, writeTorchModel } from './torch_model.ts';
+import { trainingFigure } from './training_section.ts';
 
 describe('the option --against', () => {
   it('names torch, and a Python if need be', () => {
@@ -94,7 +96,16 @@ describe('rounds of both sides', () => {
     }) as unknown as Round;
 
   it('come to medians, with the ratio of each round’s own figures', () => {
-    const report = againstReport([round(1000, 1000), round(4000, 2000), round(9000, 1000)]);
+    const side = (tokens_per_second: number, peak_bytes: number | null) => ({ tokens_per_second, peak_bytes });
+    const training = trainingFigure(
+      [
+        { whittle: side(30, 8e8), torch: side(60, 2e9) },
+        { whittle: side(10, 9e8), torch: side(50, 2e9) },
+        { whittle: side(90, 8e8), torch: side(100, 1e9) },
+      ],
+      256,
+    );
+    const report = againstReport([round(1000, 1000), round(4000, 2000), round(9000, 1000)], training);
     const [dense, slicing, , verification, total] = report.against;
     expect(dense).toEqual({ stage: 'dense_evaluation', whittle_ms: 4000, torch_ms: 1000, ratio: 2, wanted: 2.2 });
     expect(slicing).toMatchObject({ whittle_ms: 8000, ratio: 4 });
@@ -105,6 +116,9 @@ describe('rounds of both sides', () => {
     expect(text).toMatch(/dense_evaluation +4\.00 +1\.00 +2\.00 +≤ 2\.2/);
     expect(text).toMatch(/verification +5\.00\n/);
     expect(text).toContain('medians of 3');
+    expect(training).toMatchObject({ speed_ratio: 0.5, memory_ratio: 0.45, tokens: 512 });
+    expect(text).toMatch(/tokens a second +30\.0 +60\.0 +0\.50 +≥ 0\.4/);
+    expect(trainingFigure([{ whittle: side(30, null), torch: side(60, 2e9) }], 256).memory_ratio).toBeNull();
   });
 
   it('have the mean of the two in the middle where their number is even', () => {

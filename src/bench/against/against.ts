@@ -17,6 +17,7 @@ import type { BenchOptions } from '../options.ts';
 import { type AgainstReport, againstReport, type Round, type TorchRound } from './compare.ts';
 import { findTorch, runPython } from './python.ts';
 import { writeTorchModel } from './torch_model.ts';
+import { type TrainingRound, trainingFigure, trainingRound } from './training_section.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../tools/bench/torch_job.py', import.meta.url));
 const SEQLEN = 256;
@@ -43,6 +44,7 @@ export async function measureAgainst(options: BenchOptions, against: { python?: 
     say(`against torch ${python.torch}: writing the weights for it`);
     await writeJob(folder, inputs, windows);
     const done: Round[] = [];
+    const trained: TrainingRound[] = [];
     let report: Report | undefined;
     for (let round = 1; round <= rounds; round++) {
       say(`round ${round} of ${rounds}: Whittle`);
@@ -50,24 +52,30 @@ export async function measureAgainst(options: BenchOptions, against: { python?: 
       say(`round ${round} of ${rounds}: torch`);
       const answer = await runPython(python.command, [SCRIPT, folder, `${threads}`], MODEL_PATIENCE_MS);
       done.push({ whittle: report, torch: JSON.parse(answer) as TorchRound });
+      say(`round ${round} of ${rounds}: training by both`);
+      trained.push(await trainingRound(textOptions(inputs), folder, python.command, threads, SEQLEN));
     }
-    return againstReport(done);
+    return againstReport(done, trainingFigure(trained, SEQLEN));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function whittleOptions({ model, calibration, evaluation }: Inputs, windows: number): string[] {
+function whittleOptions(inputs: Inputs, windows: number): string[] {
+  return [
+    ...textOptions(inputs),
+    ...['--samples', `${windows}`, '--eval-samples', `${windows}`, '--seqlen', `${SEQLEN}`],
+    ...['--sparsity', `${SPARSITY}`, '--round', `${ROUND}`],
+  ];
+}
+
+function textOptions({ model, calibration, evaluation }: Inputs): string[] {
   const given = Object.entries({
     '--model': model ?? 'demo',
     '--calibration': calibration,
     '--evaluation': evaluation,
   });
-  return [
-    ...given.flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
-    ...['--samples', `${windows}`, '--eval-samples', `${windows}`, '--seqlen', `${SEQLEN}`],
-    ...['--sparsity', `${SPARSITY}`, '--round', `${ROUND}`],
-  ];
+  return given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
 }
 
 /** Without `--model`: the GGUF below `smol` in the folder that LAB_DATA names, where there is one, else the built-in model. */

@@ -1,5 +1,7 @@
 /** @file What several rounds of both sides come to: medians, ratios, and whether both computed the same. Pure. */
 import type { Report, ReportTimings } from '../../engine/report.ts';
+import { median } from './median.ts';
+import type { TrainingFigure } from './training_section.ts';
 
 /** What `tools/bench/torch_job.py` prints. */
 export interface TorchRound {
@@ -40,6 +42,7 @@ export interface AgainstReport {
   rounds: number;
   against: AgainstFigure[];
   perplexities: { whittle: number; torch: number; difference: number; of: 'dense' | 'sliced' }[];
+  training: TrainingFigure;
   /** Every round's own milliseconds. */
   rounds_ms: { whittle: ReportTimings; torch: TorchRound['stage_ms'] }[];
 }
@@ -59,7 +62,7 @@ const STAGES = Object.keys({
 } satisfies Record<AgainstStage, 0>) as AgainstStage[];
 
 /** @param rounds At least one. */
-export function againstReport(rounds: readonly Round[]): AgainstReport {
+export function againstReport(rounds: readonly Round[], training: TrainingFigure): AgainstReport {
   const { whittle, torch } = rounds[rounds.length - 1];
   const [{ perplexity }] = whittle.sliced;
   return {
@@ -74,6 +77,7 @@ export function againstReport(rounds: readonly Round[]): AgainstReport {
       pair('dense', whittle.dense.perplexity, torch.dense_perplexity),
       pair('sliced', perplexity, torch.perplexity),
     ],
+    training,
     rounds_ms: rounds.map((round) => ({ whittle: round.whittle.timings_ms, torch: round.torch.stage_ms })),
   };
 }
@@ -92,11 +96,4 @@ function figureOf(stage: AgainstStage, rounds: readonly Round[]): AgainstFigure 
   if (theirs.length === 0) return { stage, whittle_ms, torch_ms: null, ratio: null, wanted };
   const ratio = median(own.map((ms, i) => ms / theirs[i]));
   return { stage, whittle_ms, torch_ms: median(theirs), ratio, wanted };
-}
-
-/** The mean of the two in the middle of an even number. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }

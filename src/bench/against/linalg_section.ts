@@ -13,7 +13,7 @@ import { createNodeCrew } from '../../backend/wasm/testing.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { lowRank } from '../../compress/solvers/low_rank.ts';
 import { digits, table } from '../tables.ts';
-import { median } from './compare.ts';
+import { median } from './median.ts';
 import { type Python, runPython } from './python.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../tools/bench/torch_linalg.py', import.meta.url));

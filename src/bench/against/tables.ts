@@ -1,6 +1,7 @@
 /** @file The comparison with torch as text. */
 import { digits, protocolOf, table, tiny } from '../tables.ts';
 import type { AgainstReport } from './compare.ts';
+import { trainingTable } from './training_section.ts';
 
 export function againstTables(report: AgainstReport): string {
   const { model, parameters, backend, torch, rounds, against, perplexities } = report;
@@ -26,5 +27,7 @@ export function againstTables(report: AgainstReport): string {
         tiny(difference),
       ]),
     ),
+    '',
+    trainingTable(report.training),
   ].join('\n');
 }

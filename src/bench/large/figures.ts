@@ -6,6 +6,8 @@ export interface LargeStage {
   ms: number;
   /** Most that the page with its Workers took meanwhile, as the system tells it. */
   page_bytes?: number;
+  /** Most that lay in the page's private file system. */
+  storage_bytes?: number;
 }
 
 export interface LargeExport {
@@ -42,9 +44,11 @@ export interface LargeFigure {
   planned_bytes?: number;
   /** As the browser told it from time to time. */
   peak_heap_bytes?: number;
-  /** Most that lay in the page's private file system at once, exports included, and what slicing was planned to put there. */
+  /** Most that lay in the page's private file system at once, exports included. */
   storage_bytes?: number;
+  /** What slicing, or calibrating, was planned to have there at most, and what it had. */
   planned_storage_bytes?: number;
+  used_storage_bytes?: number;
   disk?: DiskTraffic;
   seconds: number;
 }

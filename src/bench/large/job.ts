@@ -25,6 +25,7 @@ export function wholeJob(folder: string): Promise<LargeFigure> {
     const { steps } = slicingRecipe(SLICING);
     await plan(run, figure);
     const made = await run('calibrating and slicing', 'compress', { steps });
+    figure.used_storage_bytes = figure.stages.at(-1)?.storage_bytes;
     figure.sliced_parameters = made.parameters;
     figure.sliced_perplexity = (await run('sliced evaluation', 'evaluate', { target: made.id })).perplexity;
     const written = async (id: string, format: 'onnx' | 'gguf') => {
@@ -40,8 +41,12 @@ export function wholeJob(folder: string): Promise<LargeFigure> {
 /** Opens, plans a slicing by 25 %, and calibrates on what there is. */
 export function calibration(folder: string): Promise<LargeFigure> {
   return inPage(folder, async (run, figure) => {
-    await plan(run, figure);
+    // What stays of a calibration is what slicing by all bases at once goes on with.
+    const { memory } = await run('plan', 'plan', slicingRecipe({ ...SLICING, schedule: 'rotate-once' }));
+    figure.planned_bytes = memory?.device_bytes;
+    figure.planned_storage_bytes = memory && memory.storage.bases + memory.storage.spill;
     await run('calibration', 'calibrate', { fusion: 'exact' });
+    figure.used_storage_bytes = figure.stages.at(-1)?.storage_bytes;
   });
 }
 
@@ -80,7 +85,12 @@ async function inPage(folder: string, job: (run: Run, figure: LargeFigure) => Pr
       });
       const result = await within(PATIENCE_MS, stage, work);
       const ms = Math.round(performance.now() - begun);
-      stages.push({ stage, ms, ...(meter && { page_bytes: meter.now.page_bytes }) });
+      meter?.look();
+      stages.push({
+        stage,
+        ms,
+        ...(meter && { page_bytes: meter.now.page_bytes, storage_bytes: meter.now.storage_bytes }),
+      });
       say(
         `large: ${stage} took ${(ms / 1000).toFixed(1)} s${meter ? `, page ${(meter.now.page_bytes / MIB).toFixed(0)} MiB` : ''}`,
       );

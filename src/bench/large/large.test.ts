@@ -99,5 +99,9 @@ describe('a large model of the bench', () => {
     expect(told).toContain('NOT MET');
     expect(told).toContain('no room');
     expect(largeTables({ model: 'M', figures: [{ ...figure, page_bytes: 1.4e9 }] })).not.toContain('NOT MET');
+    const stored = (used_storage_bytes: number) =>
+      largeTables({ model: 'M', figures: [{ ...figure, planned_storage_bytes: 500e6, used_storage_bytes }] });
+    expect(stored(499e6)).toMatch(/within the plan\s+met/);
+    expect(stored(510e6)).toMatch(/within the plan\s+NOT MET/);
   });
 });

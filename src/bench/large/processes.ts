@@ -24,6 +24,8 @@ export interface ProcessMeter {
   /** Since the last {@link restart}. */
   readonly now: ProcessPeaks;
   restart(): void;
+  /** A sample of everything at once: before a stage's peaks are taken. */
+  look(): void;
   stop(): void;
 }
 
@@ -35,8 +37,7 @@ export function watchBrowser(stage: () => string): ProcessMeter | undefined {
   const now = nothing();
   let found: Browser = { renderers: [] };
   let samples = 0;
-  const timer = setInterval(() => {
-    const isSearched = samples++ % SEARCH_EVERY === 0;
+  const sample = (isSearched: boolean) => {
     if (isSearched) found = browserOf(process.pid);
     const page_bytes = found.renderers.reduce((sum, pid) => sum + ownBytes(pid), 0);
     const storage_bytes = isSearched && found.profile ? bytesIn(join(found.profile, 'Default', 'File System')) : 0;
@@ -44,8 +45,10 @@ export function watchBrowser(stage: () => string): ProcessMeter | undefined {
       if (page_bytes > peaks.page_bytes) Object.assign(peaks, { page_bytes, page_at: stage() });
       peaks.storage_bytes = Math.max(peaks.storage_bytes, storage_bytes);
     }
-  }, SAMPLE_MS);
-  return { most, now, restart: () => void Object.assign(now, nothing()), stop: () => clearInterval(timer) };
+  };
+  const timer = setInterval(() => sample(samples++ % SEARCH_EVERY === 0), SAMPLE_MS);
+  const restart = () => void Object.assign(now, nothing());
+  return { most, now, restart, look: () => sample(true), stop: () => clearInterval(timer) };
 }
 
 interface Browser {

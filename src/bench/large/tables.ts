@@ -20,7 +20,9 @@ function tablesOf(model: string, figure: LargeFigure): string[] {
     ['tensors, most', size(figure.peak_gpu_bytes)],
     ['  planned', size(figure.planned_bytes)],
     ['storage, most, exports included', size(figure.storage_bytes)],
-    ['  planned for slicing', size(figure.planned_storage_bytes)],
+    ['  by the job, at most', size(figure.used_storage_bytes)],
+    ['  planned for the job', size(figure.planned_storage_bytes)],
+    ['  within the plan', storageVerdict(figure)],
     ...Object.entries(figure.disk ?? {}).map(([kind, moved]): [string, string | undefined] => [
       `disk, ${kind.replace('_', ' ')}`,
       size(moved),
@@ -55,6 +57,14 @@ function tablesOf(model: string, figure: LargeFigure): string[] {
         ]
       : []),
   ];
+}
+
+/** The system's own files beside the job's, and whole blocks of a disk. */
+const STORAGE_MARGIN_BYTES = 2e6;
+
+function storageVerdict({ planned_storage_bytes: planned, used_storage_bytes: used }: LargeFigure): string | undefined {
+  if (planned === undefined || used === undefined) return undefined;
+  return used <= planned + STORAGE_MARGIN_BYTES ? 'met' : 'NOT MET';
 }
 
 /** Decimal, as elsewhere. */

@@ -6,7 +6,8 @@
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { RotaryCache, runLayer } from '../../runtime/model_pass.ts';
+import { runLayer } from '../../runtime/layer_parts.ts';
+import { RotaryCache } from '../../runtime/model_pass.ts';
 import { BatchStates } from '../../runtime/spill.ts';
 import { freeDeviceLayer, WeightLoader } from '../../runtime/weights.ts';
 import type { PassContext } from '../method.ts';

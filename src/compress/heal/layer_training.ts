@@ -9,7 +9,8 @@ import { blockGradients, blockTarget, distance } from '../../runtime/backward/bl
 import { parametersOf } from '../../runtime/backward/trained.ts';
 import { TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
-import { RotaryCache, runLayer } from '../../runtime/model_pass.ts';
+import { runLayer } from '../../runtime/layer_parts.ts';
+import { RotaryCache } from '../../runtime/model_pass.ts';
 import { freeDeviceLayer, WeightLoader } from '../../runtime/weights.ts';
 import { batchesOf, rowsPerBatch } from '../../runtime/windows.ts';
 import type { PassContext } from '../method.ts';

@@ -8,7 +8,6 @@ import {
   planAttentionWorkspace,
   planEmbedding,
   planLayers,
-  planMlpWeights,
   planMlpWorkspace,
   plannedLayers,
   planResidual,
@@ -84,12 +83,12 @@ export class SlicingPlanner {
     const sites = shape.parallel ? 1 : 2;
     let pending: Held[][] = [];
     planLayers(ledger, run, job.windows, job.batches, states, dense, {
-      onTaps: () => {
-        if (pending.length === 0) for (let i = 0; i < sites; i++) pending.push(this.sum());
+      onTaps: (half) => {
+        if (pending.length === 0) for (let i = 0; i < (half ? 1 : sites); i++) pending.push(this.sum());
         if (shape.layer_norm) ledger.workspace('centred_states', job.batches[0] * D);
         this.addToSum(job.batches[0]);
       },
-      onLayer: () => {
+      onPart: () => {
         ledger.freeWorkspace();
         this.spilledBytes = Math.max(this.spilledBytes, states.spilledBytes);
         const waiting = pending;
@@ -222,9 +221,8 @@ export class SlicingPlanner {
     const d = job.layerDimensions(layer);
     const dense = { input: D, middle: D, output: D, shortcuts: false };
     const loaded = planAttentionWeights(ledger, run, dense);
-    const rotated = [shape.query_size, shape.key_value_size, shape.key_value_size].map((rows) =>
-      this.rotateInput(rows, d.input),
-    );
+    const readers = [shape.query_size, shape.key_value_size, shape.key_value_size];
+    const rotated = readers.map((rows) => this.rotateInput(loaded, rows, d.input));
     const shortcut = ledger.hold('matrices', d.input * D);
     const o_proj = loaded.reduce((largest, held) => (held.bytes > largest.bytes ? held : largest));
     ledger.free(...loaded.filter((held) => held !== o_proj));
@@ -235,18 +233,27 @@ export class SlicingPlanner {
     const { ledger, shape, run, job, D } = this;
     const { intermediate_size: F, gated, parallel } = shape;
     const d = job.layerDimensions(layer);
-    const loaded = planMlpWeights(ledger, run, { input: D, middle: D, output: D, shortcuts: false });
     const columns = parallel ? d.input : d.middle;
-    const rotated = [F, ...(gated ? [F] : [])].map((rows) => this.rotateInput(rows, columns));
-    const down_proj = loaded.reduce((largest, held) => (held.bytes > largest.bytes ? held : largest));
-    ledger.free(...loaded.filter((held) => held !== down_proj));
-    return [...rotated, down_proj, ...(hasShortcut ? [ledger.hold('matrices', d.middle * D)] : [])];
+    const biases = (size: number) => (run.biased ? [ledger.load('weights', size)] : []);
+    const norm = run.norm_weights ? [ledger.load('weights', D), ...biases(D)] : [];
+    const rotated = (gated ? [F, F] : [F]).flatMap((rows) => {
+      const loaded = [ledger.load('weights', rows * D)];
+      return [this.rotateInput(loaded, rows, columns), ...biases(rows)];
+    });
+    ledger.free(...norm);
+    const output = [ledger.load('weights', F * D), ...biases(D)];
+    const inputs = rotated.filter(({ bytes }) => bytes === ledger.costs.floats(F * columns));
+    const others = rotated.filter((held) => !inputs.includes(held));
+    return [...inputs, ...output, ...(hasShortcut ? [ledger.hold('matrices', d.middle * D)] : []), ...others];
   }
 
-  private rotateInput(rows: number, columns: number): Held {
+  /** One of the loaded weights, which is freed. */
+  private rotateInput(loaded: Held[], rows: number, columns: number): Held {
     const { ledger, D } = this;
     const rotated = ledger.hold('weights', rows * columns);
     ledger.free(ledger.hold('weights', rows * D));
+    const at = loaded.findIndex(({ bytes }) => bytes === ledger.costs.floats(rows * D));
+    if (at >= 0) ledger.free(...loaded.splice(at, 1));
     return rotated;
   }
 

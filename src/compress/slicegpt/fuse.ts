@@ -64,6 +64,13 @@ export class FusedLoader {
     return loaded;
   }
 
+  /** All but the norm and what reads that. */
+  async mlpOutput(layer: DecoderLayer): Promise<Omit<DeviceMlp, 'post_attention_layernorm' | 'gate_proj' | 'up_proj'>> {
+    const loaded = await this.weights.mlpOutput(layer);
+    this.centre(loaded.down_proj);
+    return loaded;
+  }
+
   /** W ← (I − 11ᵀ/D)·W, b ← b − mean b: the output loses its mean over the hidden axis. */
   private centre({ weight, bias }: DeviceLinear): void {
     if (!this.centred) return;

@@ -8,6 +8,7 @@ import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { Dominant } from '../../backend/linalg/dominant.ts';
 import type { DecoderLayer, DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
+import { tableBlockRows } from '../../runtime/budgets.ts';
 import { runLayersOver } from '../../runtime/model_pass.ts';
 import { type BatchStates, withBatchStates } from '../../runtime/spill.ts';
 import { WeightLoader } from '../../runtime/weights.ts';
@@ -150,6 +151,12 @@ async function eachSite(
         if (name === 'mlp_residual') tapped(middleSite(layer), states);
       },
       onBatch: report,
+      /** What the layer read is summed by then, and its sum is gone before the MLP's weights come. */
+      async onHalf(layer) {
+        await loader.assertFinite();
+        arena.freeWorkspace();
+        await solve(inputSite(layer, parallel));
+      },
       async onLayer(layer) {
         await loader.assertFinite();
         arena.freeWorkspace();
@@ -169,17 +176,22 @@ async function eachSite(
   await solve(last);
 }
 
-/** In two F32 parts, which hold about 48 bits. */
+/** In two F32 parts, which hold about 48 bits, some rows at a time. */
 async function storeCovariance(
   arena: Arena,
   store: WeightStore,
   { H, size }: SiteCovariance,
 ): Promise<DenseBases['embeddingCovariance']> {
-  const high = Float32Array.from(H);
-  const low = H.map((value, i) => value - high[i]);
-  const put = (values: ArrayLike<number>, name: string) =>
-    store.put(arena.own(arena.backend.fromArray(values, [size, size], name)), name);
-  return [await put(high, 'embedding_covariance'), await put(low, 'embedding_covariance.low')];
+  const { backend } = arena;
+  const rows_at_once = tableBlockRows(size, backend.info.maxTensorBytes);
+  const put = (name: string, isLow: boolean) =>
+    store.putBlocks(name, [size, size], rows_at_once, async ({ start, end }) => {
+      const exact = H.subarray(start * size, end * size);
+      const values = new Float32Array(exact);
+      if (isLow) for (let i = 0; i < values.length; i++) values[i] = exact[i] - values[i];
+      return arena.own(backend.fromArray(values, [end - start, size], name));
+    });
+  return [await put('embedding_covariance', false), await put('embedding_covariance.low', true)];
 }
 
 async function loadCovariance(
@@ -255,7 +267,7 @@ export async function sliceWithBases(
       const attention = rotateAttentionInputs(arena, await fused.attention(layer), input, original);
       const attended = parallel ? output : middle;
       const slicedAttention = await storeAttention(arena, store, layer, attention, input, attended);
-      const mlp = rotateMlpInputs(arena, await fused.mlp(layer), middle);
+      const mlp = await rotateMlpInputs(arena, fused, layer, middle);
       const slicedMlp = await storeMlp(arena, store, layer, mlp, middle, output);
       sliced.push({ ...layer, ...slicedAttention, ...slicedMlp });
       if (middle !== input) arena.free(middle.Q);

@@ -202,7 +202,7 @@ class SequentialPass {
     const isRefitted = this.recovery !== undefined;
     const slicedAttention = await storeAttention(arena, this.store, layer, attention, input, middle, isRefitted);
 
-    const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), middle, this.original);
+    const mlp = await rotateMlpInputs(arena, this.fused, layer, middle, this.original);
     await this.recovery?.refit(layer, { mlp }, middle, table);
     this.prefetchAfter(layer);
     const output = this.endsInOriginal(layer)
@@ -219,7 +219,7 @@ class SequentialPass {
     const { arena } = this;
     this.progress(layer.index, 'attention and MLP', 0);
     const attention = rotateAttentionInputs(arena, await this.fused.attention(layer), input, this.original);
-    const mlp = rotateMlpInputs(arena, await this.fused.mlp(layer), input);
+    const mlp = await rotateMlpInputs(arena, this.fused, layer, input);
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     await this.recovery?.refit(layer, { attention, mlp }, input, table);
     this.prefetchAfter(layer);

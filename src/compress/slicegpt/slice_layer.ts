@@ -6,7 +6,7 @@ import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, Linear, Norm } from '../../models/decoder_model.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceAttention, DeviceLinear, DeviceMlp, DeviceNorm } from '../../runtime/weights.ts';
-import { scaleFree } from './fuse.ts';
+import { type FusedLoader, scaleFree } from './fuse.ts';
 import { type Basis, intoBasis, rotateInput, rotateOutput, shortcut } from './rotate.ts';
 import type { WeightStore } from './store.ts';
 
@@ -32,13 +32,24 @@ export function rotateAttentionInputs(
   };
 }
 
-/** The MLP half likewise (step e). Without `original` it gets no shortcut: that of a parallel layer is the attention's. */
-export function rotateMlpInputs(arena: Arena, loaded: DeviceMlp, middle: Basis, original?: Basis): DeviceMlp {
-  const norm = loaded.post_attention_layernorm as DeviceNorm;
-  const readers = loaded.gate_proj ? [loaded.up_proj, loaded.gate_proj] : [loaded.up_proj];
-  const [up_proj, gate_proj] = rotateInputs(arena, readers, norm, middle);
+/**
+ * The MLP half likewise (step e), a weight loaded as the one before is rotated: of a 7 B model all three would take half a gigabyte.
+ * Without `original` it gets no shortcut: that of a parallel layer is the attention's.
+ */
+export async function rotateMlpInputs(
+  arena: Arena,
+  fused: FusedLoader,
+  layer: DecoderLayer,
+  middle: Basis,
+  original?: Basis,
+): Promise<DeviceMlp> {
+  const norm = await fused.weights.norm(layer.post_attention_layernorm as Norm);
+  const rotated = async (linear: Linear) => rotateReader(arena, await fused.weights.linear(linear), norm, middle);
+  const up_proj = await rotated(layer.mlp.up_proj);
+  const gate_proj = layer.mlp.gate_proj && (await rotated(layer.mlp.gate_proj));
+  arena.free(norm.weight, norm.bias);
   return {
-    ...loaded,
+    ...(await fused.mlpOutput(layer)),
     post_attention_layernorm: scaleFree(norm),
     gate_proj,
     up_proj,
@@ -47,11 +58,15 @@ export function rotateMlpInputs(arena: Arena, loaded: DeviceMlp, middle: Basis, 
 }
 
 function rotateInputs(arena: Arena, readers: DeviceLinear[], norm: DeviceNorm, basis: Basis): DeviceLinear[] {
-  const rotated = readers.map((linear) => rotateInput(arena, linear, norm, basis));
-  readers.forEach((linear, i) => {
-    arena.free(linear.weight, linear.bias === rotated[i].bias ? undefined : linear.bias);
-  });
+  const rotated = readers.map((linear) => rotateReader(arena, linear, norm, basis));
   arena.free(norm.weight, norm.bias);
+  return rotated;
+}
+
+/** What was loaded is freed. */
+function rotateReader(arena: Arena, linear: DeviceLinear, norm: DeviceNorm, basis: Basis): DeviceLinear {
+  const rotated = rotateInput(arena, linear, norm, basis);
+  arena.free(linear.weight, linear.bias === rotated.bias ? undefined : linear.bias);
   return rotated;
 }
 

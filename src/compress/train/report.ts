@@ -22,7 +22,7 @@ export interface TrainingReport {
   readonly curve: readonly TrainingPoint[];
   /** Of the weights as they are stored: rounding is in it. Absent where nothing was better than what came in. */
   readonly stored_held_out_loss?: number;
-  /** Of training, held-out windows and teacher included. */
+  /** Of the steps that this engine took, without what the dense model said beforehand and without held-out windows; 0 for none. */
   readonly tokens_per_second: number;
   /** What was learnt as factors of linears, which can be exported alone … */
   readonly adapter?: {

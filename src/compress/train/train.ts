@@ -113,7 +113,6 @@ class Training {
     const { calibration } = context;
     const { steps, batch, seed } = options;
     const { adapters, whole, cacheLevels } = this.trainable;
-    const begun = performance.now();
     const initial = await this.values();
     const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, cacheLevels);
     const every = Math.max(1, Math.floor(steps / POINTS));
@@ -121,17 +120,20 @@ class Training {
     if (from === 0) await this.measure(0, []);
     let losses: number[] = [];
     let step = from;
+    let milliseconds = 0;
     while (step < steps && !this.isLost) {
       const chosen = this.windowsOf(windowsOfStep(step, batch, this.trainCount, seed));
+      const begun = performance.now();
       losses.push(await this.step(training, step, chosen));
+      milliseconds += performance.now() - begun;
       step++;
       if (step % every !== 0 && step !== steps) continue;
       await this.measure(step, losses);
       await this.keep(training);
       losses = [];
     }
-    const seconds = (performance.now() - begun) / 1000;
-    return this.finish(initial, step, ((step - from) * batch * this.each * calibration.seqlen) / seconds);
+    const tokens = (step - from) * batch * this.each * calibration.seqlen;
+    return this.finish(initial, step, tokens === 0 ? 0 : tokens / (milliseconds / 1000));
   }
 
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */

@@ -4,6 +4,7 @@
  */
 import type { ExampleTokens, Question, Shot, Template, Wording } from '../../compress/examples/examples.ts';
 import { chatTemplate, hasChatTemplate } from '../../formats/chat/chat_template.ts';
+import { FIXED_DAY } from '../../formats/chat/python_date.ts';
 import type { ChatMessage } from '../../formats/chat/render.ts';
 import type { OpenModel } from '../../models/open_model.ts';
 import { endTokens } from '../generate/prompt.ts';
@@ -48,7 +49,7 @@ function chatWording(open: OpenModel): Wording {
   ];
   const asked = async (shots: readonly Shot[], question: Question) => {
     const { renderChat } = await import('../../formats/chat/render.ts');
-    return renderChat(template, messages(shots, question));
+    return renderChat(template, messages(shots, question), true, FIXED_DAY);
   };
   return {
     ends,
@@ -58,7 +59,7 @@ function chatWording(open: OpenModel): Wording {
       const { renderChat } = await import('../../formats/chat/render.ts');
       const before = await asked(shots, question);
       const said: ChatMessage[] = [...messages(shots, question), { role: 'assistant', content: answer }];
-      const rendered = renderChat(template, said, false);
+      const rendered = renderChat(template, said, false, FIXED_DAY);
       // A template that words an answer otherwise once it is given (thoughts taken out, say) is no guide to what is to be written.
       const isGuide = rendered.startsWith(before);
       const whole = tokenizer.encodePlain(isGuide ? rendered : before + answer);

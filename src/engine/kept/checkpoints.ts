@@ -24,6 +24,22 @@ export const CHECKPOINT = 'checkpoint.json';
 const VERSION = 2;
 /** States of many long windows would take longer to write than the layer took to compute. */
 const MOST_BYTES = 1e9;
+/** A job has its own stream of states, and the dense model's beside it where it is corrected by that. */
+const MOST_STREAMS = 2;
+/** Bases: the first one, which the head needs, and that of the next layer's input. */
+const MATRICES = 2;
+
+/**
+ * What finished layers take in storage beside their weights, at most: the last ones go only when the next are there.
+ * @param tokens Of all calibration windows. @param element_bytes Of a number as the backend holds it.
+ */
+export function mostCheckpointBytes(hidden_size: number, tokens: number, element_bytes: number): number {
+  const stream = tokens * hidden_size;
+  // As `BatchStates` counts them, whatever the backend.
+  const streams = Math.min(MOST_STREAMS, Math.floor(MOST_BYTES / (4 * stream)));
+  return streams === 0 ? 0 : 2 * element_bytes * (streams * stream + MATRICES * hidden_size ** 2);
+}
+
 /** Putting down takes at most this share of the time. */
 const SHARE = 0.1;
 

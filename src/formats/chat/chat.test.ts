@@ -1,7 +1,7 @@
 /** Chat templates: where a model keeps them, and the text that transformers' apply_chat_template makes of messages (`tools/chat_templates/`). */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { chatTemplate, hasChatTemplate, type SmallFile } from './chat_template.ts';
 import { type ChatMessage, renderChat } from './render.ts';
 
@@ -117,5 +117,29 @@ describe('chatTemplate', () => {
     expect(() => chatTemplate(files)).toThrow(
       expect.objectContaining({ code: 'bad_chat_template', message: expect.stringMatching(message) }),
     );
+  });
+});
+
+function germanMonths() {
+  return { format: () => 'Mai' };
+}
+
+describe('the date of templates', () => {
+  const dated = (text: string, date?: Date) => renderChat({ text, file: 'a', special_tokens }, asked, false, date);
+
+  it('is told in English and as Python tells it, whatever the language of the browser', () => {
+    const date = new Date(2026, 4, 3, 0, 7, 9);
+    const text =
+      "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y, %d %B, %A %a %y %H:%M:%S %I%p %% %q') }}{% endif %}";
+    const theirs = vi.spyOn(Intl, 'DateTimeFormat').mockImplementation(germanMonths as never);
+    try {
+      expect(dated(text, date)).toBe('03 May 2026, 03 May, Sunday Sun 26 00:07:09 12AM % %q');
+    } finally {
+      theirs.mockRestore();
+    }
+  });
+
+  it('is today where none is given', () => {
+    expect(dated("{{ strftime_now('%Y') }}")).toBe(String(new Date().getFullYear()));
   });
 });

@@ -5,6 +5,7 @@
 import { Template } from '@huggingface/jinja';
 import { WhittleError } from '../../errors/errors.ts';
 import type { ChatTemplate } from './chat_template.ts';
+import { callNow, NOW, strftime } from './python_date.ts';
 import { callStrip, STRIP, stripCharacters } from './python_strip.ts';
 
 export interface ChatMessage {
@@ -16,12 +17,14 @@ export interface ChatMessage {
  * As transformers' `apply_chat_template(messages, tokenize=False)`. The text has its special tokens in it: tokenise it without
  * any around it.
  * @param add_generation_prompt Whether the text ends where the assistant's answer begins.
+ * @param date What a template that asks for the time is told.
  * @throws `bad_chat_template` where the template cannot be read, or refuses these messages; `bad_option` without messages.
  */
 export function renderChat(
   template: ChatTemplate,
   messages: readonly ChatMessage[],
   add_generation_prompt = true,
+  date = new Date(),
 ): string {
   if (messages.length === 0) {
     throw new WhittleError({
@@ -36,6 +39,7 @@ export function renderChat(
   try {
     parsed = new Template(template.text);
     callStrip(parsed.parsed);
+    callNow(parsed.parsed);
   } catch (cause) {
     throw bad(template, `The chat template cannot be read: ${messageOf(cause)}`, UNREAD, cause);
   }
@@ -47,6 +51,7 @@ export function renderChat(
       messages: own,
       add_generation_prompt,
       [STRIP]: stripCharacters,
+      [NOW]: (format: unknown) => strftime(date, String(format)),
     });
   } catch (cause) {
     throw bad(template, `The chat template refuses these messages: ${messageOf(cause)}`, REFUSED, cause);

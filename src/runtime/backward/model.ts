@@ -8,7 +8,7 @@ import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { embedTokens } from '../embed.ts';
-import { runLayer } from '../model_pass.ts';
+import { runLayer } from '../layer_parts.ts';
 import { nextTokens } from '../perplexity.ts';
 import { BatchStates, type SpillOptions } from '../spill.ts';
 import { attentionWeights, freeDeviceLayer, mlpWeights, type WeightLoader } from '../weights.ts';

@@ -8,7 +8,8 @@ import type { DecoderLayer, DecoderModel } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
 import { embedTokens } from '../embed.ts';
 import type { KeptKeys } from '../forward.ts';
-import { RotaryCache, runLayer } from '../model_pass.ts';
+import { runLayer } from '../layer_parts.ts';
+import { RotaryCache } from '../model_pass.ts';
 import { ResidentWeights } from './resident.ts';
 
 /** Rows that a cache begins with; it doubles as the text grows. */

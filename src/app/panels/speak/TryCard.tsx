@@ -9,6 +9,7 @@ import { SPEAK_SETTINGS, speakers, spokenOf, usualSpeakers, type Voice } from '.
 import { useStudio, useStudioState } from '../../studio.ts';
 import { FailureNote } from '../FailureNote.tsx';
 import { SpeakSettingsFields } from './SpeakSettingsFields.tsx';
+import { VoiceLabel } from './VoiceLabel.tsx';
 import { Voices } from './Voices.tsx';
 
 /** One prompt, several models, side by side. */
@@ -87,14 +88,14 @@ export function TryCard() {
           )}
           <fieldset className="speak-who">
             <legend>Who writes</legend>
-            {all.map(({ key, label }) => (
+            {all.map(({ key, label, end }) => (
               <label key={key} title={label}>
                 <input
                   type="checkbox"
                   checked={speaking.some((each) => each.key === key)}
                   onChange={() => toggle(key)}
                 />
-                <span>{label}</span>
+                <VoiceLabel label={label} end={end} />
               </label>
             ))}
           </fieldset>

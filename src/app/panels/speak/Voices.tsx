@@ -2,6 +2,7 @@ import { firstDifference } from '../../../engine/report_texts.ts';
 import { ErrorNote } from '../../components/ErrorNote.tsx';
 import { formatRate } from '../../format.ts';
 import { parting, type Voice } from '../../store/voices.ts';
+import { VoiceLabel } from './VoiceLabel.tsx';
 
 /** The texts, in columns; what parts from the first one is marked. */
 export function Voices({ voices }: { voices: readonly Voice[] }) {
@@ -13,7 +14,7 @@ export function Voices({ voices }: { voices: readonly Voice[] }) {
         {voices.map((voice) => (
           <article key={voice.key} className="voice" aria-label={voice.label} aria-busy={voice.state === 'writing'}>
             <h3 className={voice.target === 'dense' ? undefined : 'voice-made'} title={voice.label}>
-              {voice.label}
+              <VoiceLabel label={voice.label} end={voice.end} />
             </h3>
             <VoiceText voice={voice} first={voice === first ? null : first} />
             <p className="protocol">{factsOf(voice, first)}</p>
