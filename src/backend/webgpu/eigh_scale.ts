@@ -1,4 +1,4 @@
-/** @file What the eigensolvers do with the largest entry, whose bits jacobi_scan finds: scale by it, refuse NaN and infinity. */
+/** @file What both eigensolvers do with the largest entry, whose bits jacobi_scan finds: scale by it, refuse NaN and infinity. */
 import { WhittleError } from '../../errors/errors.ts';
 
 const INFINITY_BITS = 0x7f800000;
