@@ -2,7 +2,8 @@
 // (maximum, Σ exp(logit − maximum), logit of the target, unused). After the last block the loss of a token is
 // log(sum) + maximum − target. The block with first_column 0 starts the state.
 // The twin of cross_entropy.wgsl without barriers, for software adapters.
-// logits (rows, n), row-major. One thread a row; sums go in f32 by blocks of 32.
+// logits (rows, n), row-major. One thread a row, which reads it once: sums go in f32 by blocks of 16, and are rescaled where
+// the maximum grows.
 
 struct Params {
   rows: u32,
@@ -18,8 +19,17 @@ struct Params {
 
 override WORKGROUP_SIZE: u32 = 16;
 
-const BLOCK = 32u;
+const BLOCK = 16u;
 const LOWEST = -1e38; // below every score, and its multiple by log2(e), by which GPUs take exp, is still finite
+
+fn four(at: u32) -> vec4f {
+  return vec4f(logits[at], logits[at + 1u], logits[at + 2u], logits[at + 3u]);
+}
+
+// What a sum is multiplied by when its maximum is raised: exactly 1 where it is not, which exp(0) need not be.
+fn shrink(before: f32, raised: f32) -> f32 {
+  return select(exp(before - raised), 1.0, before == raised);
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -38,17 +48,24 @@ fn main(
     running = state[row];
   }
   var maximum = running.x;
-  for (var c = 0u; c < params.n; c++) {
-    maximum = max(maximum, logits[start + c]);
+  var total = running.y;
+  let blocks_end = params.n / BLOCK * BLOCK;
+  for (var c = 0u; c < blocks_end; c += BLOCK) {
+    let x0 = four(start + c);
+    let x1 = four(start + c + 4u);
+    let x2 = four(start + c + 8u);
+    let x3 = four(start + c + 12u);
+    let highest = max(max(x0, x1), max(x2, x3));
+    let raised = max(maximum, max(max(highest.x, highest.y), max(highest.z, highest.w)));
+    let sum = exp(x0 - raised) + exp(x1 - raised) + exp(x2 - raised) + exp(x3 - raised);
+    total = total * shrink(maximum, raised) + dot(sum, vec4f(1.0));
+    maximum = raised;
   }
-  var total = running.y * exp(running.x - maximum);
-  for (var first = 0u; first < params.n; first += BLOCK) {
-    var sum = 0.0;
-    let end = min(first + BLOCK, params.n);
-    for (var c = first; c < end; c++) {
-      sum += exp(logits[start + c] - maximum);
-    }
-    total += sum;
+  for (var c = blocks_end; c < params.n; c++) {
+    let x = logits[start + c];
+    let raised = max(maximum, x);
+    total = total * shrink(maximum, raised) + exp(x - raised);
+    maximum = raised;
   }
   let wanted = target_ids[row];
   var target_logit = running.z;

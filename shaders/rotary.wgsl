@@ -3,7 +3,7 @@
 //   x[b] ← x[b] · cos[t, i] + x[a] · sin[t, i]
 // where (a, b) = (i, i + half), rotate_half of Llama, or with INTERLEAVED (2i, 2i + 1), as in GPT-J. Elements of a head from
 // 2·half on are left as they are.
-// states (rows, heads · head_dim); cos, sin (≥ seqlen, half). One thread a pair.
+// states (rows, heads · head_dim); cos, sin (≥ seqlen, half). One thread PAIRS neighbouring pairs of a head, a divisor of half.
 
 struct Params {
   pairs: u32,
@@ -20,6 +20,7 @@ struct Params {
 
 override WORKGROUP_SIZE: u32 = 64;
 override INTERLEAVED: u32 = 0;
+override PAIRS: u32 = 1; // more where a division costs more than a pair
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -27,23 +28,25 @@ fn main(
   @builtin(num_workgroups) group_count: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane;
+  let i = ((group_id.x + group_id.y * group_count.x) * WORKGROUP_SIZE + lane) * PAIRS;
   if (i >= params.pairs) {
     return;
   }
-  let pair = i % params.half;
+  let first = i % params.half;
   let head = i / params.half; // row · heads + head
   let position = (head / params.heads) % params.seqlen;
-  let c = cos_table[position * params.half + pair];
-  let s = sin_table[position * params.half + pair];
-  var low = head * params.head_dim + pair;
-  var high = low + params.half;
-  if (INTERLEAVED == 1u) {
-    low += pair;
-    high = low + 1u;
+  for (var pair = first; pair < first + PAIRS; pair++) {
+    let c = cos_table[position * params.half + pair];
+    let s = sin_table[position * params.half + pair];
+    var low = head * params.head_dim + pair;
+    var high = low + params.half;
+    if (INTERLEAVED == 1u) {
+      low += pair;
+      high = low + 1u;
+    }
+    let x = states[low];
+    let y = states[high];
+    states[low] = x * c - y * s;
+    states[high] = y * c + x * s;
   }
-  let x = states[low];
-  let y = states[high];
-  states[low] = x * c - y * s;
-  states[high] = y * c + x * s;
 }

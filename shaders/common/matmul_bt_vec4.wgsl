@@ -11,10 +11,10 @@ fn store(row: u32, col: u32, tile: mat4x4f) {
     if (row + i < params.m && col < params.n / 4u) {
       let at = (row + i) * (params.output_stride / 4u) + col;
       var product = tile[i];
-      if (HAS_ROW_SCALE == 1u) {
+      for (var once = row_scale_count(); once > 0u; once--) {
         product *= row_scale[row + i];
       }
-      if (HAS_GATE == 1u) {
+      for (var once = gate_count(); once > 0u; once--) {
         let x = gate[at];
         product *= vec4f(activate(x.x), activate(x.y), activate(x.z), activate(x.w));
       }

@@ -1,5 +1,6 @@
 // Sizes of a product, output (m, n), and the row lengths of a, b and output in elements; with accumulate ≠ 0 the product
-// is added to output. matmul_family.ts holds the host's side.
+// is added to output. factors: FACTOR_* of common/matmul_factor_counts.wgsl, for kernels that are not compiled for theirs.
+// matmul_family.ts holds the host's side.
 
 struct Params {
   m: u32,
@@ -9,6 +10,7 @@ struct Params {
   b_stride: u32,
   output_stride: u32,
   accumulate: u32,
+  factors: u32,
 }
 
 @group(1) @binding(0) var<uniform> params: Params;

@@ -2,7 +2,7 @@
 import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import type { TaskTools } from './tasks.ts';
-import type { VectorMath } from './vector_math.ts';
+import { CHUNK, type VectorMath } from './vector_math.ts';
 
 export interface AttentionTask {
   query: Float32Array;
@@ -68,10 +68,17 @@ export function softmax(
   slope: number,
   capSlopes?: Float32Array,
 ): void {
+  const isPlain = soft_cap === undefined && slope === 0 && scale > 0;
   for (let row = 0; row < count; row++) {
     const start = row * keys;
     const own = start + first + row;
     const oldest = Math.max(start, own + 1 - window);
+    scores.fill(0, start, oldest);
+    scores.fill(0, own + 1, start + keys);
+    if (isPlain && own - oldest < CHUNK) {
+      math.softmax(scores, oldest, own + 1, scale);
+      continue;
+    }
     let maximum = Number.NEGATIVE_INFINITY;
     for (let j = oldest; j <= own; j++) {
       let score = scores[j] * scale;
@@ -85,8 +92,6 @@ export function softmax(
       if (score > maximum) maximum = score;
     }
     const inverse = 1 / math.expSum(scores, oldest, own + 1, maximum, true);
-    scores.fill(0, start, oldest);
     for (let j = oldest; j <= own; j++) scores[j] *= inverse;
-    scores.fill(0, own + 1, start + keys);
   }
 }

@@ -1,9 +1,6 @@
 /**
  * @file exp and what is made of it, four f32 lanes at a time: JavaScript's `Math.exp` takes 5–10 ns an element, which
  * would be as much as a tenth of a forward pass.
- *
- * exp(x) = 2ⁿ·eʳ with n = round(x/ln 2) and a polynomial for eʳ, |r| ≤ ln 2/2 (Cephes `expf`, S. Moshier; below 2 units in
- * the last place). x is clamped to ±87, so that nothing overflows and the least value is 1e-38 instead of 0.
  */
 import {
   advance,
@@ -16,64 +13,27 @@ import {
   shuffle,
   simd,
   V128,
+  v128Const,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
+import { exponential, F32X4_ADD, F32X4_MAX, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
 /** Elements that are worked on at once. */
-const CHUNK = 4096;
+export const CHUNK = 4096;
 /** Addresses in bytes: a pair of f64 sums, the shift, then three chunks. */
 const [SUM_AT, SHIFT_AT, X_AT, Y_AT, Z_AT] = [0, 16, 32, 32 + 4 * CHUNK, 32 + 8 * CHUNK];
 
-const F32X4_ADD = simd(0xe4);
-const F32X4_SUB = simd(0xe5);
-const F32X4_MUL = simd(0xe6);
 const F32X4_DIV = simd(0xe7);
-const F32X4_MIN = simd(0xe8);
-const F32X4_MAX = simd(0xe9);
 const F32X4_NEG = simd(0xe1);
-const F32X4_NEAREST = simd(0x6a);
-const I32X4_TRUNC_SAT = simd(0xf8);
-const I32X4_ADD = simd(0xae);
-const I32X4_SHL = simd(0xab);
 const F64X2_ADD = simd(0xf0);
 const F64X2_PROMOTE_LOW = simd(0x5f);
+const F64X2_DIV = simd(0xf3);
+/** Two zeros come behind. */
+const F32X4_DEMOTE_ZERO = simd(0x5e);
 const loadSplat = [...simd(0x09), 2, 0];
-
-function constant(bytes: Uint8Array): number[] {
-  return [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes];
-}
-const f32s = (value: number) => constant(new Uint8Array(Float32Array.of(value).buffer));
-const i32s = (value: number) => constant(new Uint8Array(Int32Array.of(value).buffer));
-
-/** ln 2 in two parts: n times the first is exact. */
-const [LN2_HIGH, LN2_LOW] = [0.693359375, -2.1219444e-4];
-const COEFFICIENTS = [
-  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
-];
-
-/** Local `x` ← exp(local `x`), with `n` and `y` as scratch. */
-function exponential(x: number, n: number, y: number): number[] {
-  const reduce = (part: number) => [...localGet(n), ...f32s(part), ...F32X4_MUL, ...F32X4_SUB];
-  const [first, ...rest] = COEFFICIENTS;
-  return [
-    ...[...localGet(x), ...f32s(-87), ...F32X4_MAX, ...f32s(87), ...F32X4_MIN, ...localSet(x)],
-    ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL, ...F32X4_NEAREST, ...localSet(n)],
-    ...[...localGet(x), ...reduce(LN2_HIGH), ...reduce(LN2_LOW), ...localSet(x)],
-    ...[...f32s(first), ...localSet(y)],
-    ...rest.flatMap((coefficient) => [
-      ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...f32s(coefficient), ...F32X4_ADD, ...localSet(y)],
-    ]),
-    // 1 + r + r²·y
-    ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
-    ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
-    // 2ⁿ by its exponent field
-    ...[...localGet(n), ...I32X4_TRUNC_SAT, ...i32s(127), ...I32X4_ADD, ...i32Const(23), ...I32X4_SHL],
-    ...[...F32X4_MUL, ...localSet(x)],
-  ];
-}
 
 /** Parameters: number of elements, rounded up to whole vectors by the loop. */
 function expAndSum(): WasmFunction {
@@ -97,6 +57,51 @@ function expAndSum(): WasmFunction {
     locals: [
       [1, I32],
       [5, V128],
+    ],
+    code,
+  };
+}
+
+/** The chunk at X becomes exp(scale·x) over its sum: the largest term is 1 before it is divided. Parameters: bytes, whole vectors. */
+function softmaxOfChunk(): WasmFunction {
+  const [end, at, x, n, y, scale, most, sum] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const high = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
+  const swapped = (lanes: readonly number[]) =>
+    shuffle(lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
+  /** The larger of each lane and of another one. */
+  const folded = (lanes: readonly number[]) => [
+    ...[...localGet(most), ...localGet(most), ...localGet(most), ...swapped(lanes), ...F32X4_MAX, ...localSet(most)],
+  ];
+  const everyVector = (body: readonly number[]) => [
+    ...[...i32Const(0), ...localSet(at), ...loopBelow(at, i32Const(16), end, body)],
+  ];
+  const store = [...localGet(at), ...localGet(x), ...v128Store(X_AT)];
+  const code = [
+    ...[...f32s(Number.NEGATIVE_INFINITY), ...localSet(most), ...v128Zero, ...localSet(sum)],
+    ...[...i32Const(SHIFT_AT), ...loadSplat, ...localSet(scale)],
+    ...everyVector([
+      ...[...localGet(at), ...v128Load(X_AT), ...localGet(scale), ...F32X4_MUL, ...localSet(x), ...store],
+      ...[...localGet(most), ...localGet(x), ...F32X4_MAX, ...localSet(most)],
+    ]),
+    ...[...folded([2, 3, 0, 1]), ...folded([1, 0, 3, 2])],
+    ...everyVector([
+      ...[...localGet(at), ...v128Load(X_AT), ...localGet(most), ...F32X4_SUB, ...localSet(x)],
+      ...[...exponential(x, n, y), ...store],
+      ...[...localGet(sum), ...localGet(x), ...F64X2_PROMOTE_LOW, ...F64X2_ADD],
+      ...[...localGet(x), ...localGet(x), ...high, ...F64X2_PROMOTE_LOW, ...F64X2_ADD, ...localSet(sum)],
+    ]),
+    // 1 over the sum of both lanes, in all four.
+    ...[...localGet(sum), ...localGet(sum), ...localGet(sum), ...swapped([2, 3, 0, 1]), ...F64X2_ADD, ...localSet(sum)],
+    ...[...v128Const(new Float64Array([1, 1])), ...localGet(sum), ...F64X2_DIV, ...F32X4_DEMOTE_ZERO, ...localSet(sum)],
+    ...[...localGet(sum), ...localGet(sum), ...swapped([0, 0, 0, 0]), ...localSet(sum)],
+    ...everyVector([...localGet(at), ...v128Load(X_AT), ...localGet(sum), ...F32X4_MUL, ...localSet(x), ...store]),
+  ];
+  return {
+    name: 'softmax',
+    parameters: 1,
+    locals: [
+      [1, I32],
+      [6, V128],
     ],
     code,
   };
@@ -140,6 +145,8 @@ function gatedSiluBackward(): WasmFunction {
 interface Exports {
   /** @param bytes Of whole vectors. */
   exp_and_sum(bytes: number): void;
+  /** @param bytes As above. */
+  softmax(bytes: number): void;
   gated_silu(x: number, end: number, y: number): void;
   gated_silu_backward(x: number, end: number, u: number, d: number): void;
 }
@@ -163,7 +170,7 @@ export class VectorMath {
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([expAndSum(), gatedSilu(), gatedSiluBackward()]));
+    const module = new WebAssembly.Module(assemble([expAndSum(), softmaxOfChunk(), gatedSilu(), gatedSiluBackward()]));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
     this.sums = new Float64Array(memory.buffer, SUM_AT, 2);
     this.shift = new Float32Array(memory.buffer, SHIFT_AT, 1);
@@ -187,6 +194,18 @@ export class VectorMath {
       if (keeps) values.set(x.subarray(0, count), at);
     }
     return total;
+  }
+
+  /** Values `start … end`, at most {@link CHUNK}, become softmax(scale · values), for a positive scale. */
+  softmax(values: Float32Array, start: number, end: number, scale: number): void {
+    const { x } = this;
+    const count = end - start;
+    const whole = Math.ceil(count / 4) * 4;
+    this.shift[0] = scale;
+    x.set(values.subarray(start, end));
+    x.fill(Number.NEGATIVE_INFINITY, count, whole);
+    this.exports.softmax(4 * whole);
+    values.set(x.subarray(0, count), start);
   }
 
   /** output[i] = silu(gate[i]) · up[i] over `start … end`. */

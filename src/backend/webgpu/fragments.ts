@@ -27,6 +27,7 @@ import left_steps_shared from '../../../shaders/common/left_steps_shared.wgsl?ra
 import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
 import matmul_bt_vec4 from '../../../shaders/common/matmul_bt_vec4.wgsl?raw';
 import matmul_f32 from '../../../shaders/common/matmul_f32.wgsl?raw';
+import matmul_factor_counts from '../../../shaders/common/matmul_factor_counts.wgsl?raw';
 import matmul_factors from '../../../shaders/common/matmul_factors.wgsl?raw';
 import matmul_params from '../../../shaders/common/matmul_params.wgsl?raw';
 import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
@@ -71,6 +72,7 @@ const FRAGMENTS = {
   matmul_at_steps,
   matmul_bt_vec4,
   matmul_f32,
+  matmul_factor_counts,
   matmul_factors,
   matmul_params,
   matmul_vec4,

@@ -5,7 +5,15 @@ import { asGpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
 import { rowParts, window } from '../split.ts';
 import { ACTIVATION_CODES } from './activations.ts';
-import { ANY_WORK, type MatmulCall, type MatmulKernel, WIDE_COLUMNS, WIDE_ROWS } from './matmul_kernels.ts';
+import {
+  ANY_WORK,
+  BY_PARAMS,
+  FACTOR,
+  type MatmulCall,
+  type MatmulKernel,
+  WIDE_COLUMNS,
+  WIDE_ROWS,
+} from './matmul_kernels.ts';
 import { type ProductForm, productPieces } from './product_pieces.ts';
 
 /** A wide tile does twice the work in the same time; beyond this share of idle elements the small one wins. */
@@ -33,6 +41,11 @@ function isVec4(
   return strides.every((size) => size % 4 === 0) && (form === 'at' || k % 4 === 0);
 }
 
+/** One pipeline for all: a wide tile takes a third of a second to compile on a software adapter. */
+function anyFactors({ ACTIVATION = 0 }: Readonly<Record<string, number>>) {
+  return { HAS_ROW_SCALE: BY_PARAMS, HAS_GATE: BY_PARAMS, ACTIVATION };
+}
+
 /** One dispatch: a kernel over vec4 where all strides and sizes allow it, else the one for any size. */
 function dispatchPiece(
   context: GpuContext,
@@ -43,7 +56,8 @@ function dispatchPiece(
 ): void {
   const { m, n } = call;
   if (!isVec4(form, call)) kernels.any(context, call, factors);
-  else if (isWideTileWorthwhile(context, m, n)) kernels.subgroup(context, call, factors);
+  else if (isWideTileWorthwhile(context, m, n))
+    kernels.subgroup(context, call, form === 'bt' ? anyFactors(factors) : {});
   else {
     const variant = context.matmulVariant;
     const { WORKGROUP_X, WORKGROUP_Y } = variant;
@@ -95,6 +109,7 @@ export function dispatchMatmul(
       b_stride,
       output_stride,
       accumulate: accumulate || steps.start > 0 ? 1 : 0,
+      factors: (scales ? FACTOR.row_scale : 0) | (gate ? FACTOR.gate : 0),
     };
     dispatchPiece(context, form, kernels, call, factors);
   }

@@ -16,7 +16,7 @@ export const WIDE_COLUMNS = 64;
 
 const params = {
   ...({ m: 'u32', n: 'u32', k: 'u32' } as const),
-  ...({ a_stride: 'u32', b_stride: 'u32', output_stride: 'u32', accumulate: 'u32' } as const),
+  ...({ a_stride: 'u32', b_stride: 'u32', output_stride: 'u32', accumulate: 'u32', factors: 'u32' } as const),
 } as const;
 /** What a multiply-add of the kernels for any size costs in those of a tile: two loads for each (15 on SwiftShader). */
 export const ANY_WORK = 8;
@@ -47,11 +47,16 @@ export const PLAIN_STORES: Stores = {
   any: ['matmul_f32'],
 };
 
+/** Of `params.factors`: FACTOR_* of shaders/common/matmul_factor_counts.wgsl. */
+export const FACTOR = { row_scale: 1, gate: 2 } as const;
+/** The override that leaves a factor to `params.factors`. */
+export const BY_PARAMS = 2;
+
 /** With the factors of `MatmulBtArgs`. */
 export const FACTOR_STORES: Stores = {
   storage: { a: 'read', b: 'read', row_scale: 'read', gate: 'read', output: 'read_write' },
   overrides: { HAS_ROW_SCALE: 0, HAS_GATE: 0, ACTIVATION: 0 },
-  vec4: ['matmul_bt_vec4', 'matmul_factors', 'activations'],
+  vec4: ['matmul_bt_vec4', 'matmul_factors', 'matmul_factor_counts', 'activations'],
   any: ['matmul_factors', 'activations'],
 };
 
