@@ -5,7 +5,7 @@ import { createCpuBackend } from '../src/backend/cpu/cpu_backend.ts';
 import { backendsUnderTest } from '../src/backend/testing.ts';
 import { createNodeCrew } from '../src/backend/wasm/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
-import { decodeRate } from '../src/runtime/decode_rate.ts';
+import { evaluate } from '../src/runtime/perplexity.ts';
 import { tinyLlama } from './fixtures/tiny_llama.ts';
 import { runRecipe } from './support/recipe_job.ts';
 import { perplexity, relativeDifference, seededText, testJob } from './support/slice_job.ts';
@@ -38,7 +38,8 @@ describe.each(backends)('on $kind', ({ create }) => {
     });
     try {
       expect(relativeDifference(await perplexity(backend, model, job.evaluation), expected)).toBeLessThan(1e-5);
-      expect(await decodeRate(backend, model)).toBeGreaterThan(0);
+      const { decode_tokens_per_second } = await evaluate(backend, model, job.evaluation, { measuresDecoding: true });
+      expect(decode_tokens_per_second).toBeGreaterThan(0);
       const linears = model.layers.flatMap(({ attention: a, mlp }) => [a.q_proj, a.o_proj, mlp.up_proj, mlp.down_proj]);
       expect(linears.filter(({ weight }) => !packed.has(weight.name))).toEqual([]);
       expect(packed.has(model.lm_head.weight.name)).toBe(true);

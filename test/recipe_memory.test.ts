@@ -10,7 +10,6 @@ import type { JobMemory } from '../src/compress/slicegpt/estimate.ts';
 import type { DecoderModel } from '../src/models/decoder_model.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
-import { decodeRate } from '../src/runtime/decode_rate.ts';
 import { family } from './fixtures/families/family_model.ts';
 import { tinyLlama } from './fixtures/tiny_llama.ts';
 import { familyJob } from './support/golden.ts';
@@ -94,8 +93,7 @@ for (const { kind, create } of await backendsUnderTest()) {
       const inputs = new DenseInputs(memoryScratch(), headWidth(dense), seqlen);
       await evaluateDense(backend, dense, job.evaluation, inputs);
       const measured = await taken(async () => {
-        await evaluateBeside(backend, dense, inputs, model, job.evaluation);
-        await decodeRate(backend, model);
+        await evaluateBeside(backend, dense, inputs, model, job.evaluation, { measuresDecoding: true });
       });
       found.push({ what: 'measuring', measured, told: evaluationMemory(model, dense, plan) });
       for (const { what, measured, told } of found) {

@@ -48,10 +48,10 @@ try {
     await page.getByRole('button', { name: 'Run the recipe' }).click();
     await finished(recipe.split(':')[0]);
   }
+  await take('timeline', page.getByRole('region', { name: 'Timeline', exact: true }));
   await page.locator('[data-action=export]').click();
   await finished('Exporting');
   await take('front');
-  await take('timeline', page.getByRole('region', { name: 'Timeline', exact: true }));
   await take('runs', page.getByRole('region', { name: 'Runs', exact: true }));
   await take('recipe', page.getByRole('region', { name: 'Recipe', exact: true }));
   await take('sites', page.getByRole('region', { name: 'Dimensions by site' }));

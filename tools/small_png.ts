@@ -2,12 +2,10 @@
  * @file A screenshot as a PNG with a palette: a third of its bytes, for pictures of flat colours and text. Reads what Chromium writes
  * (8 bits a channel, not interlaced) and keeps the 64 colours that tell most.
  */
-import { deflateSync, inflateSync } from 'node:zlib';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const MOST_COLOURS = 64;
-/** Squared distance in RGB below which two colours are one, while there are too many. */
-const NEAREST = 12;
 
 /** @throws Error where the PNG is of another form. */
 export function smallPng(png: Buffer): Buffer {
@@ -40,16 +38,20 @@ export function smallPng(png: Buffer): Buffer {
   return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('PLTE', table), chunk('IDAT', data), chunk('IEND')]);
 }
 
-/** The commonest, none close to another, until there are enough. */
+/** One after another the colour that most would be lost without: by its pixels and how far it is from those chosen before. */
 function chosen(count: ReadonlyMap<number, number>): number[] {
-  const sorted = [...count].sort(([a, many], [b, more]) => more - many || a - b).map(([colour]) => colour);
-  if (sorted.length <= MOST_COLOURS) return sorted;
-  const palette: number[] = [];
-  for (const colour of sorted) {
-    if (palette.length === MOST_COLOURS) break;
-    if (palette.every((each) => distance(each, colour) > NEAREST)) palette.push(colour);
-  }
-  return palette;
+  const all = [...count.keys()];
+  if (all.length <= MOST_COLOURS) return all;
+  const far = new Float64Array(all.length).fill(distance(0, 0xffffff));
+  return Array.from({ length: MOST_COLOURS }, () => {
+    let [best, most] = [0, -1];
+    for (const [i, colour] of all.entries()) {
+      const loss = far[i] * (count.get(colour) as number);
+      if (loss > most) [best, most] = [i, loss];
+    }
+    for (const [i, colour] of all.entries()) far[i] = Math.min(far[i], distance(colour, all[best]));
+    return all[best];
+  });
 }
 
 function nearest(colour: number, palette: readonly number[]): number {
@@ -113,15 +115,6 @@ function chunk(type: string, data = Buffer.alloc(0)): Buffer {
   const whole = Buffer.alloc(body.length + 8);
   whole.writeUInt32BE(data.length, 0);
   whole.set(body, 4);
-  whole.writeUInt32BE(crc(body), body.length + 4);
+  whole.writeUInt32BE(crc32(body), body.length + 4);
   return whole;
-}
-
-function crc(bytes: Buffer): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) {
-    value ^= byte;
-    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
-  }
-  return (value ^ 0xffffffff) >>> 0;
 }

@@ -72,6 +72,13 @@ export interface Backend extends TrainingKernels {
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
+  /**
+   * A copy of a tensor as the bytes of half floats, each rounded to nearest even: undefined where a value is NaN or becomes infinite;
+   * absent where the host does as well with what `read` gives.
+   */
+  readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  /** Values become the half floats that are nearest to them; absent where that is not rounded to even on every device. */
+  readonly roundToHalves?: (tensor: Tensor) => void;
   /** Copies a tensor's elements into another of the same element count. */
   copy(from: Tensor, to: Tensor): void;
   /** Hands enqueued work to the device, without waiting. */

@@ -385,7 +385,7 @@ describe('the engine', () => {
     expect(platform.exports.size).toBe(0);
   });
 
-  it('opens a verifier for each build that the format is for, one at a time, and closes it whatever comes of it', async () => {
+  it('opens a verifier for each build that the format is for, and closes them whatever comes of it', async () => {
     const real = memoryPlatform();
     const told: string[] = [];
     const platform = memoryPlatform({
@@ -406,17 +406,10 @@ describe('the engine', () => {
     const engine = await started(platform);
     const { id } = await engine.run('compress', slicingRecipe(SLICE));
     await engine.run('export', { id });
-    // The first loads while files are written. Closing twice does no harm.
-    const plain = [
-      'open wasm',
-      'write',
-      `verified ${TEXTS.eval_samples}`,
-      'close',
-      'open webgpu',
-      'verified 1',
-      'close',
-    ];
-    expect(told).toEqual([...plain, 'close']);
+    // They load while files are written, and run side by side. Closing twice does no harm.
+    expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
+    const ends = ['close', 'close', 'close', 'close', 'verified 1', `verified ${TEXTS.eval_samples}`];
+    expect(told.slice(3).sort()).toEqual(ends);
     told.length = 0;
     await engine.run('export', { id, options: { format: 'transformers.js' } });
     expect(told).toEqual(['open webgpu', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'close']);
@@ -426,7 +419,7 @@ describe('the engine', () => {
     told.length = 0;
     platform.createExportFolder = () => Promise.reject(new Error('no room'));
     await failure(engine.run('export', { id }));
-    expect(told).toEqual(['open wasm', 'close']);
+    expect(told).toEqual(['open wasm', 'open webgpu', 'close', 'close']);
   });
 
   it('refuses a file whose logits are not of the right size', async () => {

@@ -6,9 +6,14 @@ import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET } from '../runtime/budgets.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../runtime/compare.ts';
-import { decodeRate } from '../runtime/decode_rate.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
-import { type EvaluateOptions, evaluate, type PerplexitySummary, summarize } from '../runtime/perplexity.ts';
+import {
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type PerplexitySummary,
+  summarize,
+} from '../runtime/perplexity.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -31,8 +36,9 @@ export async function evaluateCommand(
   const layers = model.layers.length;
   const losses: number[] = [];
   const started = performance.now();
-  const { tokens_per_second, divergence } = await measured(state, platform, target, model, {
+  const { evaluation, divergence } = await measured(state, platform, target, model, {
     signal,
+    measuresDecoding: !quick,
     checkWeights: isDense,
     onWindow: ({ index, loss }) => {
       losses.push(loss);
@@ -43,7 +49,7 @@ export async function evaluateCommand(
       meter.report({ fraction, step, layer: Math.min(layer, layers - 1), layers, tokens: fraction * tokens });
     },
   });
-  const decode = quick ? undefined : await decodeRate(state.requireBackend(), model, signal);
+  const { tokens_per_second, decode_tokens_per_second: decode } = evaluation;
   const protocol = state.protocolOf(target);
   const report: PerplexityReport = {
     target,
@@ -68,13 +74,12 @@ async function measured(
   target: 'dense' | string,
   model: DecoderModel,
   options: EvaluateOptions,
-): Promise<{ tokens_per_second: number; divergence?: DivergenceSummary }> {
+): Promise<{ evaluation: Evaluation; divergence?: DivergenceSummary }> {
   const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
   const dense = state.requireModel().open.model;
   if (target !== 'dense' && state.denseInputs) {
-    const both = await evaluateBeside(backend, dense, state.denseInputs, model, windows, options);
-    return { tokens_per_second: both.evaluation.tokens_per_second, divergence: both.divergence };
+    return evaluateBeside(backend, dense, state.denseInputs, model, windows, options);
   }
   if (target !== 'dense') {
     const inputs = await newDenseInputs(platform, dense, windows);
@@ -93,7 +98,7 @@ async function measured(
   try {
     const evaluation = await evaluateDense(backend, dense, windows, inputs, options);
     state.denseInputs = inputs;
-    return evaluation;
+    return { evaluation };
   } catch (error) {
     await inputs.clear();
     throw error;

@@ -5,7 +5,7 @@
 import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
-import { compareHeads } from './compare_heads.ts';
+import { compareHeads, type HeadPair } from './compare_heads.ts';
 import { type DivergenceSummary, summarizeDivergence, type TokenDivergence, tokenDivergence } from './divergence.ts';
 import { lossesOfState } from './head.ts';
 import { type EvaluateOptions, type Evaluation, evaluate, nextTokens } from './perplexity.ts';
@@ -23,10 +23,10 @@ export class DenseInputs {
   ) {}
 
   /** Rows of consecutive windows from `first` on. */
-  async put(first: number, values: ArrayLike<number>): Promise<void> {
+  async put(first: number, values: Float32Array | Float64Array): Promise<void> {
     const size = this.seqlen * this.width;
     for (let i = 0; i * size < values.length; i++) {
-      const window = Float32Array.from({ length: size }, (_, j) => values[i * size + j]);
+      const window = new Float32Array(values.subarray(i * size, (i + 1) * size));
       this.slots.set(first + i, await this.scratch.append(new Uint8Array(window.buffer)));
     }
   }
@@ -64,11 +64,11 @@ export function evaluateDense(
   inputs: DenseInputs,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const onHeadInput: EvaluateOptions['onHeadInput'] = async (_, input, batch) => {
-    await inputs.put(batch.first, await backend.read(input));
+  const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (_, read, batches) => {
+    for (const [i, batch] of batches.entries()) await inputs.put(batch.first, await backend.read(read[i]));
     return undefined;
   };
-  return evaluate(backend, model, windows, { ...options, onHeadInput });
+  return evaluate(backend, model, windows, { ...options, onHeadInputs });
 }
 
 /** @param inputs Of every window of the dense model. */
@@ -82,24 +82,25 @@ export async function evaluateBeside(
 ): Promise<{ evaluation: Evaluation; divergence: DivergenceSummary }> {
   const tokens: TokenDivergence[] = [];
   const { seqlen } = windows;
-  const onHeadInput: EvaluateOptions['onHeadInput'] = async (arena, input, batch) => {
+  const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (arena, own, batches, onBlock) => {
     const loader = new WeightLoader(arena, false, true);
-    const kept = await inputs.get(batch.first, batch.count);
-    const other = arena.own(backend.fromArray(kept.values, kept.shape, 'dense_head_input'));
-    const { states, own_ms } = await compareHeads(
-      arena,
-      loader,
-      { head: dense.lm_head, input: other },
-      { head: model.lm_head, input },
-      nextTokens(windows, batch),
-      options.signal,
-    );
-    arena.free(other);
-    for (let row = 0; row < input.shape[0]; row++) {
-      if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states, row));
+    const pairs: HeadPair[] = [];
+    for (const [i, batch] of batches.entries()) {
+      const { values, shape } = await inputs.get(batch.first, batch.count);
+      const other = arena.own(backend.fromArray(values, shape, 'dense_head_input'));
+      pairs.push({ dense: other, own: own[i], targets: nextTokens(windows, batch) });
     }
-    return { losses: lossesOfState(states.own), ms: own_ms };
+    const { signal } = options;
+    const heads = { dense: dense.lm_head, own: model.lm_head };
+    const { states, own_ms } = await compareHeads(arena, loader, heads, pairs, { signal, onBlock });
+    arena.free(...pairs.map((pair) => pair.dense));
+    for (const [i, { shape }] of own.entries()) {
+      for (let row = 0; row < shape[0]; row++) {
+        if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states[i], row));
+      }
+    }
+    return { losses: states.map((each) => lossesOfState(each.own)), ms: own_ms };
   };
-  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInput });
+  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInputs });
   return { evaluation, divergence: summarizeDivergence(tokens) };
 }

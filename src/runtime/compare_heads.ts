@@ -1,72 +1,95 @@
 /**
  * @file Two heads on the same tokens, block of the vocabulary by block: what `cross_entropy` and `compare_logits` leave of
- * each token is read back, not the logits.
+ * each token is read back, not the logits. A block of both heads is loaded once for all batches.
  */
 import type { Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import type { Head } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import type { HeadStates } from './divergence.ts';
-import { blockLogits, loadHeadBlock, vocabularyBlocks } from './head.ts';
+import { blockLogits, type HeadBlock, type HeadOptions, loadHeadBlock, vocabularyBlocks } from './head.ts';
 import type { WeightLoader } from './weights.ts';
 
-/** A head with what it reads, norm(h)·projection: (rows, d). */
-export interface FedHead {
-  head: Head;
-  input: Tensor;
+export interface BothHeads {
+  dense: Head;
+  own: Head;
+}
+
+/** What both heads read of one batch, norm(h)·projection: (rows, d) each. */
+export interface HeadPair {
+  dense: Tensor;
+  own: Tensor;
+  /** (rows): the token that should follow each row. */
+  targets: Uint32Array;
 }
 
 export interface ComparedHeads {
-  states: HeadStates;
+  /** Of each batch. */
+  states: HeadStates[];
   /** Milliseconds of the own head alone, as a measurement without the dense model has them. */
   own_ms: number;
 }
 
-/**
- * @param dense, own Their inputs are left as they are.
- * @param targets (rows): the token that should follow each row.
- */
+/** @param batches Their inputs are left as they are. What `onBlock` takes counts for neither head. */
 export async function compareHeads(
   arena: Arena,
   loader: WeightLoader,
-  dense: FedHead,
-  own: FedHead,
-  targets: Uint32Array,
-  signal?: AbortSignal,
+  heads: BothHeads,
+  batches: readonly HeadPair[],
+  { signal, onBlock }: HeadOptions = {},
 ): Promise<ComparedHeads> {
   const { backend } = arena;
-  const rows = own.input.shape[0];
-  const target_ids = arena.own(backend.fromIds(targets, 'target_ids'));
-  const dense_state = arena.empty([rows, 4], 'dense_cross_entropy_state');
-  const own_state = arena.empty([rows, 4], 'cross_entropy_state');
-  const state = arena.empty([rows, 8], 'compared_state');
-  const wider = dense.head.weight.shape[1] > own.head.weight.shape[1] ? dense.head : own.head;
+  const states = batches.map(({ own: { shape }, targets }) => ({
+    target_ids: arena.own(backend.fromIds(targets, 'target_ids')),
+    dense: arena.empty([shape[0], 4], 'dense_cross_entropy_state'),
+    own: arena.empty([shape[0], 4], 'cross_entropy_state'),
+    compared: arena.empty([shape[0], 8], 'compared_state'),
+  }));
   let own_ms = 0;
-  for (const { start, end } of vocabularyBlocks(arena, wider, rows)) {
+  for (const { start, end } of blocksOfBoth(arena, heads, batches)) {
     throwIfCancelled(signal);
-    const shape = [rows, end - start];
-    const run = async ({ head, input }: FedHead, logits: Tensor, state: Tensor) => {
-      const block = await loadHeadBlock(loader, head, { start, end });
-      blockLogits(arena, head, block, input, logits);
-      backend.cross_entropy({ logits, target_ids, first_column: start, state });
-      arena.free(block.weight, block.bias);
-    };
-    const [ownLogits, denseLogits] = [arena.workspace('logits', shape), arena.workspace('dense_logits', shape)];
-    const begun = performance.now();
-    await run(own, ownLogits, own_state);
-    await backend.sync();
+    let begun = performance.now();
+    const own = await loadHeadBlock(loader, heads.own, { start, end });
     own_ms += performance.now() - begun;
-    await run(dense, denseLogits, dense_state);
-    backend.compare_logits({
-      ...{ dense: denseLogits, own: ownLogits, dense_state, own_state, first_column: start, state },
-    });
+    await onBlock?.(own, heads.own);
+    const dense = await loadHeadBlock(loader, heads.dense, { start, end });
     await backend.sync();
+    for (const [i, batch] of batches.entries()) {
+      const { target_ids, compared: state, ...both } = states[i];
+      const shape = [batch.own.shape[0], end - start];
+      const run = (name: keyof BothHeads, block: HeadBlock, logits: Tensor) => {
+        blockLogits(arena, heads[name], block, batch[name], logits);
+        backend.cross_entropy({ logits, target_ids, first_column: start, state: both[name] });
+      };
+      const [ownLogits, denseLogits] = [arena.workspace('logits', shape), arena.workspace('dense_logits', shape)];
+      begun = performance.now();
+      run('own', own, ownLogits);
+      await backend.sync();
+      own_ms += performance.now() - begun;
+      run('dense', dense, denseLogits);
+      const [dense_state, own_state] = [both.dense, both.own];
+      backend.compare_logits({
+        ...{ dense: denseLogits, own: ownLogits, dense_state, own_state, first_column: start, state },
+      });
+      await backend.sync();
+    }
+    arena.free(own.weight, own.bias, dense.weight, dense.bias);
   }
-  const states = {
-    dense: await backend.read(dense_state),
-    own: await backend.read(own_state),
-    compared: await backend.read(state),
-  };
-  arena.free(target_ids, dense_state, own_state, state);
-  return { states, own_ms };
+  const read: HeadStates[] = [];
+  for (const { target_ids, dense, own, compared } of states) {
+    read.push({
+      dense: await backend.read(dense),
+      own: await backend.read(own),
+      compared: await backend.read(compared),
+    });
+    arena.free(target_ids, dense, own, compared);
+  }
+  return { states: read, own_ms };
+}
+
+/** Half as large as one head alone has them: there are two. */
+function blocksOfBoth(arena: Arena, { dense, own }: BothHeads, batches: readonly HeadPair[]) {
+  const wider = dense.weight.shape[1] > own.weight.shape[1] ? dense : own;
+  const most = Math.max(wider.weight.shape[1], ...batches.map(({ own: { shape } }) => shape[0]));
+  return vocabularyBlocks(arena, wider, 2 * most);
 }

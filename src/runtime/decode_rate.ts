@@ -1,36 +1,75 @@
 /**
  * @file How fast a model gives one token after another: products of a single row, layer by layer with its weights on the
  * device, so that reading them from where they wait does not count. Attention over the tokens before is left out: there is no
- * cache of keys and values here, and its share of a short text is small.
+ * cache of keys and values here, and its share of a short text is small. Measured while an evaluation has the weights anyway.
  */
-import type { Backend } from '../backend/backend.ts';
-import { throwIfCancelled } from '../backend/event_loop.ts';
-import type { DecoderModel } from '../models/decoder_model.ts';
-import { withArena } from './arena.ts';
-import { fastest, timeHead } from './head.ts';
-import { runLayer } from './layer_parts.ts';
+import type { Head } from '../models/decoder_model.ts';
+import type { Arena } from './arena.ts';
+import { blockLogits, type HeadBlock } from './head.ts';
+import type { LayerPart, LoadedPart } from './layer_parts.ts';
 import { RotaryCache } from './model_pass.ts';
-import { freeDeviceLayer, WeightLoader } from './weights.ts';
 
-/** Tokens per second. */
-export function decodeRate(backend: Backend, model: DecoderModel, signal?: AbortSignal): Promise<number> {
-  return withArena(backend, async (arena) => {
-    const loader = new WeightLoader(arena, false, true);
-    const rotary = new RotaryCache(arena, 1);
-    const row = (width: number) =>
-      arena.own(backend.fromArray(new Float32Array(width).fill(0.1), [1, width], 'token_states'));
-    let ms = 0;
-    for (const layer of model.layers) {
-      throwIfCancelled(signal);
-      const weights = await loader.layer(layer);
-      const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
-      const width = layer.attention.q_proj.weight.shape[1];
-      ms += await fastest(arena, () => arena.free(runLayer(arena, layer, weights, table, 1, row(width))));
-      freeDeviceLayer(arena, weights);
-      arena.freeWorkspace();
+/** Tries of each product, after one that pays for compiling. */
+const TRIES = 3;
+
+export class DecodeMeter {
+  private readonly rotary: RotaryCache;
+  private ms = 0;
+  private spent = 0;
+
+  constructor(private readonly arena: Arena) {
+    this.rotary = new RotaryCache(arena, 1);
+  }
+
+  /** Milliseconds that measuring took. */
+  get spent_ms(): number {
+    return this.spent;
+  }
+
+  /** Tokens per second, once every layer and every block of the head was measured. */
+  get rate(): number {
+    return 1000 / Math.max(this.ms, 1e-3);
+  }
+
+  async part({ layer, half }: LayerPart, loaded: LoadedPart): Promise<void> {
+    const { arena } = this;
+    // Measuring takes less than what is there otherwise: nothing is planned for it.
+    arena.freeWorkspace();
+    const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
+    const { weight } = half === 'mlp' ? layer.mlp.up_proj : layer.attention.q_proj;
+    await this.time(() => arena.free(loaded.run(this.row(weight.shape[1]), table, undefined, 1)));
+    // Of one row: what comes next has many.
+    arena.freeWorkspace();
+    this.rotary.free();
+  }
+
+  async block(block: HeadBlock, head: Head): Promise<void> {
+    const { arena } = this;
+    arena.freeWorkspace();
+    const input = this.row(block.weight.shape[1]);
+    const logits = arena.empty([1, block.weight.shape[0]], 'logits_block');
+    await this.time(() => blockLogits(arena, head, block, input, logits));
+    arena.free(input, logits);
+  }
+
+  private row(width: number) {
+    const { arena } = this;
+    return arena.own(arena.backend.fromArray(new Float32Array(width).fill(0.1), [1, width], 'token_states'));
+  }
+
+  /** Adds the least time of a few tries. */
+  private async time(run: () => void): Promise<void> {
+    const { backend } = this.arena;
+    const started = performance.now();
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i <= TRIES; i++) {
+      await backend.sync();
+      const begun = performance.now();
+      run();
+      await backend.sync();
+      if (i > 0) least = Math.min(least, performance.now() - begun);
     }
-    const input = row(model.lm_head.weight.shape[1]);
-    ms += await timeHead(arena, loader, model, input);
-    return 1000 / Math.max(ms, 1e-3);
-  });
+    this.ms += least;
+    this.spent += performance.now() - started;
+  }
 }

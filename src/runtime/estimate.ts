@@ -303,11 +303,9 @@ function planHead(
     return output;
   });
   ledger.free(norm, projection);
-  for (const [i, rows] of batches.entries()) {
-    ledger.read(inputs[i].bytes / 4);
-    if (head.dense) planBothLogits(ledger, shape, windows, rows, [head.dense, head.columns]);
-  }
+  for (const input of inputs) ledger.read(input.bytes / 4);
   if (head.dense) {
+    planBothLogits(ledger, shape, windows, batches, [head.dense, head.columns]);
     ledger.free(...inputs);
     return;
   }
@@ -326,27 +324,32 @@ function planHead(
   ledger.free(...inputs, ...kept);
 }
 
-/** `compareHeads` of one batch, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
+/** `compareHeads`, the dense head's inputs uploaded. @param columns Of the dense head's table, and of its own. */
 function planBothLogits(
   ledger: MemoryLedger,
   shape: RunShape,
   windows: WindowPlan,
-  rows: number,
+  batches: readonly number[],
   columns: readonly [dense: number, own: number],
 ): void {
-  const other = ledger.hold('activations', rows * columns[0]);
-  const block = vocabularyBlockRows(shape.vocab_size, Math.max(...columns), rows, windows.maxTensorBytes);
-  const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
-  for (const width of [...columns].reverse()) {
+  const others = batches.map((rows) => ledger.hold('activations', rows * columns[0]));
+  const [most, widest] = [Math.max(...batches), Math.max(...columns)];
+  const rowsOfBoth = 2 * Math.max(widest, most);
+  const block = vocabularyBlockRows(shape.vocab_size, widest, rowsOfBoth, windows.maxTensorBytes);
+  const states = batches.flatMap((rows) => [
+    ledger.holdIds('head', rows),
+    ...[4, 4, 8].map((size) => ledger.hold('head', size * rows)),
+  ]);
+  const held = [...columns].reverse().flatMap((width) => {
     const weight = ledger.load('head', block * width);
-    const bias = shape.biased ? ledger.load('head', block) : undefined;
-    ledger.workspace('logits', rows * block);
-    ledger.workspace('dense_logits', rows * block);
-    ledger.free(weight, bias);
-    ledger.sync();
-  }
-  for (const size of [4, 4, 8]) ledger.read(size * rows);
-  ledger.free(other, ...states);
+    return shape.biased ? [weight, ledger.load('head', block)] : [weight];
+  });
+  ledger.workspace('logits', most * block);
+  ledger.workspace('dense_logits', most * block);
+  ledger.free(...held);
+  ledger.sync();
+  for (const rows of batches) for (const size of [4, 4, 8]) ledger.read(size * rows);
+  ledger.free(...others, ...states);
 }
 
 /** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */

@@ -49,9 +49,6 @@ export function telling(layers: readonly Layer[]): number[] {
 }
 
 export class OutlinePlanner {
-  /** One row is multiplied: by codes, not by panels. */
-  private isSingle = false;
-
   /** @param packs Linears and heads stay packed where the backend multiplies by them. */
   constructor(
     readonly ledger: MemoryLedger,
@@ -63,8 +60,7 @@ export class OutlinePlanner {
   load(part: MemoryPart, { shape, dtype, packed }: WeightOutline, keeps: boolean): Held {
     const { ledger } = this;
     if (keeps && this.packs && packed?.kind === 'grouped') {
-      const panel = this.isSingle ? 0 : ledger.costs.panelBytes(shape[0], shape[1]);
-      return ledger.holdBytes(part, packedBytes(shape, packed) + panel);
+      return ledger.holdBytes(part, packedBytes(shape, packed) + ledger.costs.panelBytes(shape[0], shape[1]));
     }
     return ledger.load(part, elementCount(shape), bytesPerElement(dtype));
   }
@@ -225,23 +221,28 @@ export class OutlinePlanner {
     return { size, weight: { ...lm_head.weight, shape: [size, columns] } };
   }
 
-  /** `compareHeads` of one batch, the dense head's inputs uploaded. */
-  bothLogits(dense: ModelOutline, model: ModelOutline, rows: number): void {
+  /** `compareHeads`, the dense head's inputs uploaded. */
+  bothLogits(dense: ModelOutline, model: ModelOutline, batches: readonly number[]): void {
     const { ledger } = this;
-    const other = ledger.hold('activations', rows * dense.lm_head.weight.shape[1]);
-    const wider = dense.lm_head.weight.shape[1] > model.lm_head.weight.shape[1] ? dense : model;
-    const { size } = this.block(wider, rows);
-    const states = [ledger.holdIds('head', rows), ...[4, 4, 8].map((size) => ledger.hold('head', size * rows))];
-    for (const { lm_head } of [model, dense]) {
-      const weight = { ...lm_head.weight, shape: [size, lm_head.weight.shape[1]] };
-      const held = this.load('head', weight, true);
-      ledger.workspace('logits', rows * size);
-      ledger.workspace('dense_logits', rows * size);
-      ledger.free(held);
-      ledger.sync();
-    }
-    for (const each of [4, 4, 8]) ledger.read(each * rows);
-    ledger.free(other, ...states);
+    const columns = dense.lm_head.weight.shape[1];
+    const others = batches.map((rows) => ledger.hold('activations', rows * columns));
+    const wider = columns > model.lm_head.weight.shape[1] ? dense : model;
+    const most = Math.max(...batches);
+    const { size } = this.block(wider, 2 * Math.max(wider.lm_head.weight.shape[1], most));
+    const states = batches.flatMap((rows) => [
+      ledger.holdIds('head', rows),
+      ...[4, 4, 8].map((size) => ledger.hold('head', size * rows)),
+    ]);
+    const held = [model, dense].flatMap(({ lm_head: { weight, bias } }) => [
+      this.load('head', { ...weight, shape: [size, weight.shape[1]] }, true),
+      bias && this.load('head', { ...bias, shape: [size] }, false),
+    ]);
+    ledger.workspace('logits', most * size);
+    ledger.workspace('dense_logits', most * size);
+    ledger.free(...held);
+    ledger.sync();
+    for (const rows of batches) for (const each of [4, 4, 8]) ledger.read(each * rows);
+    ledger.free(...others, ...states);
   }
 
   /** `tokenLosses`. */
@@ -268,28 +269,11 @@ export class OutlinePlanner {
     this.rotary(model);
     this.layers(model, batches, states);
     const inputs = this.headInputs(model, batches, states);
-    for (const [i, rows] of batches.entries()) {
-      ledger.read(inputs[i].bytes / 4);
-      if (dense) this.bothLogits(dense, model, rows);
-    }
-    if (!dense) this.losses(model, batches);
+    for (const input of inputs) ledger.read(input.bytes / 4);
+    if (dense) this.bothLogits(dense, model, batches);
+    else this.losses(model, batches);
     ledger.freeWorkspace();
     ledger.free(...inputs, counts);
-  }
-
-  /** `decodeRate`: one token, a layer's weights at a time, then the head. */
-  decode(model: ModelOutline): void {
-    const { ledger } = this;
-    this.isSingle = true;
-    for (const index of telling(model.layers)) {
-      const layer = model.layers[index];
-      const weights = this.layer(layer, true);
-      ledger.free(this.run(layer, ledger.hold('activations', layerWidths(layer).input), 1), ...weights);
-      ledger.freeWorkspace();
-    }
-    const { size, weight } = this.block(model, 1);
-    ledger.free(this.load('head', weight, true), ledger.hold('head', size));
-    this.isSingle = false;
   }
 }
 

@@ -64,6 +64,13 @@ export interface HeadBlock {
   bias?: Tensor;
 }
 
+/** Of a walk over the head's blocks. */
+export interface HeadOptions {
+  signal?: AbortSignal;
+  /** Called while a block of the model's own head is on the device. */
+  onBlock?(block: HeadBlock, head: Head): Promise<void>;
+}
+
 export async function loadHeadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
   return {
     weight: await loader.product(head.weight, rows),
@@ -98,7 +105,7 @@ export async function tokenLosses(
   model: DecoderModel,
   inputs: readonly Tensor[],
   targets: readonly Uint32Array[],
-  signal?: AbortSignal,
+  { signal, onBlock }: HeadOptions = {},
 ): Promise<Float64Array[]> {
   const { backend } = arena;
   const states = inputs.map((input) => arena.empty([input.shape[0], 4], 'cross_entropy_state'));
@@ -107,6 +114,7 @@ export async function tokenLosses(
   for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
     throwIfCancelled(signal);
     const block = await loadHeadBlock(loader, model.lm_head, { start, end });
+    await onBlock?.(block, model.lm_head);
     inputs.forEach((input, i) => {
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
       blockLogits(arena, model.lm_head, block, input, logits);
@@ -157,34 +165,4 @@ export async function allLogits(
   }
   arena.free(input);
   return all;
-}
-
-/** Milliseconds that the head's products of one token take, weights on the device already. @param input (1, d), left as it is. */
-export async function timeHead(
-  arena: Arena,
-  loader: WeightLoader,
-  model: DecoderModel,
-  input: Tensor,
-): Promise<number> {
-  let total = 0;
-  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, 1)) {
-    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
-    const logits = arena.empty([1, end - start], 'logits_block');
-    total += await fastest(arena, () => blockLogits(arena, model.lm_head, block, input, logits));
-    arena.free(block.weight, block.bias, logits);
-  }
-  return total;
-}
-
-/** Least milliseconds of a few tries, the first of which also pays for compiling. */
-export async function fastest(arena: Arena, run: () => void, tries = 3): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i <= tries; i++) {
-    await arena.backend.sync();
-    const begun = performance.now();
-    run();
-    await arena.backend.sync();
-    if (i > 0) least = Math.min(least, performance.now() - begun);
-  }
-  return least;
 }

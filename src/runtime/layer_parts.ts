@@ -27,8 +27,8 @@ export interface LayerPart {
 }
 
 export interface LoadedPart {
-  /** For one batch; `x` is used up. */
-  run(x: Tensor, table: RotaryTable | undefined, tap?: Tap): Tensor;
+  /** For one batch; `x` is used up. @param length Of its windows, where they are others than those of the pass. */
+  run(x: Tensor, table: RotaryTable | undefined, tap?: Tap, length?: number): Tensor;
   free(): void;
 }
 
@@ -61,7 +61,7 @@ function wholeLayer(
     async load() {
       const loaded = await loader.layer(layer);
       return {
-        run: (x, table, tap) => runLayer(arena, layer, loaded, table, seqlen, x, tap),
+        run: (x, table, tap, length = seqlen) => runLayer(arena, layer, loaded, table, length, x, tap),
         free: () => freeDeviceLayer(arena, loaded),
       };
     },
@@ -80,7 +80,7 @@ function attentionHalf(
     async load() {
       const loaded = await loader.attention(layer);
       return {
-        run: (x, table, tap) => attentionBlock(arena, layer.attention, loaded, table, seqlen, x, tap),
+        run: (x, table, tap, length = seqlen) => attentionBlock(arena, layer.attention, loaded, table, length, x, tap),
         free: () => freeDevicePart(arena, loaded),
       };
     },
@@ -99,7 +99,7 @@ function mlpHalf(
     async load() {
       const loaded = await loader.mlp(layer);
       return {
-        run: (h, _, tap) => mlpBlock(arena, layer.mlp, loaded, seqlen, h, tap),
+        run: (h, _, tap, length = seqlen) => mlpBlock(arena, layer.mlp, loaded, length, h, tap),
         free: () => freeDevicePart(arena, loaded),
       };
     },

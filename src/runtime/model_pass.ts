@@ -11,12 +11,14 @@ import { inSpan } from '../pulse/timeline.ts';
 import type { Arena } from './arena.ts';
 import { embedTokens } from './embed.ts';
 import { type RotaryTable, rotaryTable, type Stretch, type Tap } from './forward.ts';
-import { type LayerPart, layerParts } from './layer_parts.ts';
+import { type LayerPart, type LoadedPart, layerParts } from './layer_parts.ts';
 import { BatchStates } from './spill.ts';
 import type { WeightLoader } from './weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from './windows.ts';
 
 export interface PassObserver {
+  /** Weights of a layer or of a half are there, and no batch has gone through them yet. */
+  onWeights?(part: LayerPart, loaded: LoadedPart): Promise<void>;
   /** On slow devices: this share of the batches has gone through a layer. */
   onBatch?(layer: number, share: number): void;
   /** The attention half of a large layer has gone through for all batches; its weights are gone, those of the MLP not yet there. */
@@ -82,6 +84,8 @@ export async function runLayersFrom(
     throwIfCancelled(signal);
     const { layer, half } = part;
     const loaded = await inSpan('weights', () => part.load());
+    // Before anything is read ahead, which would get in between.
+    await observer.onWeights?.(part, loaded);
     prefetch(parts[position + 1]);
     const table = layer.attention.rotary && rotary.get(layer.attention.rotary);
     const tap: Tap | undefined = observer.onTap && ((name, states) => observer.onTap?.(layer.index, name, states));

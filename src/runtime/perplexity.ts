@@ -5,10 +5,11 @@
 import type { Backend, Tensor } from '../backend/backend.ts';
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
-import type { DecoderModel } from '../models/decoder_model.ts';
+import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import { type Arena, withArena } from './arena.ts';
 import { GROUP_GROWTH, mostWindowsPerGroup } from './budgets.ts';
-import { allLogits, headInputs, tokenLosses } from './head.ts';
+import { DecodeMeter } from './decode_rate.ts';
+import { allLogits, type HeadBlock, headInputs, tokenLosses } from './head.ts';
 import { locateNonFinite } from './locate_non_finite.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';
@@ -27,6 +28,8 @@ export interface Evaluation {
    * also pays for compiling shaders and checking weights, and so would make the model that is measured first look slow.
    */
   tokens_per_second: number;
+  /** One token after another; where it was asked for. */
+  decode_tokens_per_second?: number;
 }
 
 export interface EvaluateOptions {
@@ -37,15 +40,22 @@ export interface EvaluateOptions {
   /** Share of all windows × layers done. */
   onProgress?(fraction: number, layer: number): void;
   /**
-   * Gets what the head reads of each batch, norm(h)·projection, (rows, d), before the losses are computed; the tensor stays
-   * the arena's. Its time does not count as the model's. Losses that it gives for every batch are taken as they are.
+   * Gets what the head reads of each batch of a group, norm(h)·projection, (rows, d), before the losses are computed; the
+   * tensors stay the arena's. Its time does not count as the model's. Losses that it gives are taken as they are.
    */
-  onHeadInput?(arena: Arena, input: Tensor, batch: WindowBatch): Promise<BatchLosses | undefined>;
+  onHeadInputs?(
+    arena: Arena,
+    inputs: readonly Tensor[],
+    batches: readonly WindowBatch[],
+    onBlock: ((block: HeadBlock, head: Head) => Promise<void>) | undefined,
+  ): Promise<GroupLosses | undefined>;
+  /** Measures how fast the model gives one token after another, too, while the first group has its weights. */
+  measuresDecoding?: boolean;
 }
 
-/** −log p of the target of each row, in nats, and the milliseconds of the model's head that they took. */
-export interface BatchLosses {
-  losses: Float64Array;
+/** −log p of the target of each row of each batch, in nats, and the milliseconds of the model's head that they took. */
+export interface GroupLosses {
+  losses: readonly Float64Array[];
   ms: number;
 }
 
@@ -70,43 +80,47 @@ export async function evaluate(
   const groups: { tokens: number; ms: number }[] = [];
   const most = mostWindowsPerGroup(windows.seqlen, model.config.hidden_size);
   let group = 1;
+  let decode: number | undefined;
   while (results.length < windows.count) {
     throwIfCancelled(options.signal);
     const first = results.length;
     const count = Math.min(group, windows.count - first);
     const started = performance.now();
-    let aside = 0;
-    const { onHeadInput } = options;
-    const losses = await evaluateGroup(backend, model, windows, first, count, {
+    const found = await evaluateGroup(backend, model, windows, first, count, {
       ...options,
-      ...(onHeadInput && {
-        async onHeadInput(...args) {
-          await backend.sync();
-          const begun = performance.now();
-          const found = await onHeadInput(...args);
-          aside += performance.now() - begun - (found?.ms ?? 0);
-          return found;
-        },
-      }),
       checkWeights: options.checkWeights && first === 0,
+      measuresDecoding: options.measuresDecoding && first === 0,
       onProgress: (fraction, layer) => options.onProgress?.((first + fraction * count) / windows.count, layer),
     });
-    losses.forEach((loss, i) => {
+    decode ??= found.decode;
+    found.losses.forEach((loss, i) => {
       const window = { index: first + i, loss };
       results.push(window);
       options.onWindow?.(window);
     });
-    const elapsed = Math.max(1, performance.now() - started - aside);
+    const elapsed = Math.max(1, performance.now() - started - found.aside_ms);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
     group = Math.max(1, Math.min(GROUP_GROWTH * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
   }
-  return { windows: results, tokens_per_second: steadyRate(groups) };
+  return {
+    windows: results,
+    tokens_per_second: steadyRate(groups),
+    ...(decode !== undefined && { decode_tokens_per_second: decode }),
+  };
 }
 
 function steadyRate(groups: readonly { tokens: number; ms: number }[]): number {
   const steady = groups.length > 1 ? groups.slice(1) : groups;
   const sum = (key: 'tokens' | 'ms') => steady.reduce((total, group) => total + group[key], 0);
   return (1000 * sum('tokens')) / sum('ms');
+}
+
+interface GroupResult {
+  /** Mean loss of each window. */
+  losses: number[];
+  /** Milliseconds of what is no part of the measured pass. */
+  aside_ms: number;
+  decode?: number;
 }
 
 async function evaluateGroup(
@@ -116,35 +130,41 @@ async function evaluateGroup(
   first: number,
   count: number,
   options: EvaluateOptions,
-): Promise<number[]> {
-  const means = await withArena(backend, async (arena) => {
+): Promise<GroupResult> {
+  const { signal, onHeadInputs } = options;
+  const group = await withArena(backend, async (arena): Promise<GroupResult> => {
     const loader = new WeightLoader(arena, options.checkWeights, true);
+    const meter = options.measuresDecoding ? new DecodeMeter(arena) : undefined;
+    const onBlock = meter && ((...block: Parameters<DecodeMeter['block']>) => meter.block(...block));
     const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
     const steps = model.layers.length + 1;
     const observer = {
+      onWeights: meter?.part.bind(meter),
       onLayer: async (layer: number) => {
         await loader.assertFinite();
         options.onProgress?.((layer + 1) / steps, layer);
       },
     };
-    const hidden = await runLayers(arena, loader, model, windows, batches, observer, options.signal);
+    const hidden = await runLayers(arena, loader, model, windows, batches, observer, signal);
     const targets = batches.map((batch) => nextTokens(windows, batch));
     const inputs = await headInputs(arena, loader, model, hidden);
-    const given: Float64Array[] = [];
-    for (const [i, batch] of batches.entries()) {
-      const found = await options.onHeadInput?.(arena, inputs[i], batch);
-      if (found) given.push(found.losses);
-    }
-    const isGiven = given.length === batches.length;
-    if (isGiven) arena.free(...inputs);
-    const losses = isGiven ? given : await tokenLosses(arena, loader, model, inputs, targets, options.signal);
+    let aside_ms = meter?.spent_ms ?? 0;
+    if (onHeadInputs) await backend.sync();
+    const begun = performance.now();
+    const given = await onHeadInputs?.(arena, inputs, batches, onBlock);
+    if (onHeadInputs) aside_ms += performance.now() - begun - (given?.ms ?? 0);
+    if (given) arena.free(...inputs);
+    const before = meter?.spent_ms ?? 0;
+    const losses = given?.losses ?? (await tokenLosses(arena, loader, model, inputs, targets, { signal, onBlock }));
+    aside_ms += (meter?.spent_ms ?? 0) - before;
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);
-    return batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));
+    const means = batches.flatMap((batch, i) => windowMeans(losses[i], windows.seqlen, batch));
+    return { losses: means, aside_ms, ...(meter && { decode: meter.rate }) };
   });
-  const bad = means.findIndex((mean) => !Number.isFinite(mean));
-  if (bad >= 0) throw await nonFinite(backend, model, windows, first + bad, options.signal);
-  return means;
+  const bad = group.losses.findIndex((mean) => !Number.isFinite(mean));
+  if (bad >= 0) throw await nonFinite(backend, model, windows, first + bad, signal);
+  return group;
 }
 
 /** A perplexity that is none, with the place where the activations stopped being numbers. */

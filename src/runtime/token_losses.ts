@@ -33,7 +33,7 @@ export async function textLosses(
     const onLayer = async (layer: number) => onProgress?.((layer + 1) / steps, layer);
     const hidden = await runLayers(arena, loader, model, windows, [batch], { onLayer }, signal);
     const inputs = await headInputs(arena, loader, model, hidden);
-    const [losses] = await tokenLosses(arena, loader, model, inputs, [nextTokens(windows, batch)], signal);
+    const [losses] = await tokenLosses(arena, loader, model, inputs, [nextTokens(windows, batch)], { signal });
     return losses.slice(0, ids.length - 1);
   });
 }

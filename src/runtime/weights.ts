@@ -16,6 +16,7 @@ import {
   type XieluWeights,
   xieluWeights,
 } from '../models/decoder_model.ts';
+import { originOf } from '../models/record/origin.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
@@ -133,8 +134,23 @@ export class WeightLoader {
 
   async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
     if (!rows && this.isLoadedByParts(ref)) return this.byParts(ref);
+    const rounded = this.ahead.has(ref) ? undefined : await this.rounded(ref, rows);
+    if (rounded) return rounded;
     const bytes = await (rows ? ref.read(rows) : this.stored(ref));
     return this.decode(ref, bytes, rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape);
+  }
+
+  /** Of a weight that is another's numbers as half floats: those on the device are rounded there, not made on the host first. */
+  private async rounded(ref: WeightRef, rows: RowRange | undefined): Promise<Tensor | undefined> {
+    const { backend } = this.arena;
+    const origin = originOf(ref);
+    if (!backend.roundToHalves || origin?.kind !== 'float' || origin.dtype !== 'F16') return undefined;
+    const bytes = await origin.of.read(rows);
+    const shape = rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape;
+    const tensor = this.arena.own(backend.decode(bytes, origin.of.dtype, shape, ref.name));
+    backend.roundToHalves(tensor);
+    if (this.checkFinite) this.count(ref, tensor);
+    return tensor;
   }
 
   /** On the host, stored bytes and floats of a large weight would lie side by side. */

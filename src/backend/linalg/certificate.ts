@@ -12,7 +12,7 @@
  * the root mean square of sixteen probes, so an error that is more than four times the figure was seen by none of them:
  * probability ≤ 2⁻¹⁶. More than twice the figure means that fewer than a quarter of them saw it: ≤ 1.1 %.
  */
-import { addProduct, transposed, view } from './gemm.ts';
+import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
 
 export interface MeasuredCertificate {
   /** max |QᵀQ − I|. */
@@ -42,22 +42,31 @@ export function certify(
   n: number,
   exact_up_to = EXACT_UP_TO,
 ): MeasuredCertificate {
-  return certifyWhole(symmetrised(covariance, n), eigenvalues, eigenvectors, n, exact_up_to);
+  return certifyWhole(symmetrised(covariance, n), eigenvalues, eigenvectors, n, { exact_up_to });
 }
 
-/** The same where both triangles of the covariance are there. @param Q The eigenvectors in f64, where they are at hand. */
+export interface CertifyOptions {
+  /** Rows up to which every entry is measured. */
+  exact_up_to?: number;
+  /** Computes the products. */
+  multiply?: AddProduct;
+  /** Where the eigenvectors were stored in another type than that of the array. */
+  ulp?: number;
+}
+
+/** The same where both triangles of the covariance are there. */
 export function certifyWhole(
   H: Float64Array,
   eigenvalues: ArrayLike<number>,
   eigenvectors: ArrayLike<number>,
   n: number,
-  exact_up_to = EXACT_UP_TO,
-  Q = asFloat64(eigenvectors),
+  { exact_up_to = EXACT_UP_TO, multiply = addProduct, ulp = ulpOf(eigenvectors) }: CertifyOptions = {},
 ): MeasuredCertificate {
+  const Q = asFloat64(eigenvectors);
   const isExact = n <= exact_up_to;
-  const { orthogonality_error, residual_norm } = (isExact ? measureExactly : measureByProbes)(H, eigenvalues, Q, n);
+  const measure = isExact ? measureExactly : measureByProbes;
+  const { orthogonality_error, residual_norm } = measure(H, eigenvalues, Q, n, multiply);
   const residual = relative(residual_norm, frobenius(H));
-  const ulp = eigenvectors instanceof Float64Array ? 2 ** -52 : 2 ** -23;
   return {
     orthogonality_error,
     residual,
@@ -68,14 +77,25 @@ export function certifyWhole(
   };
 }
 
+/** Unit in the last place of 1 in the type of an array. */
+export function ulpOf(values: ArrayLike<number>): number {
+  return values instanceof Float64Array ? 2 ** -52 : 2 ** -23;
+}
+
 interface Measured {
   orthogonality_error: number;
   residual_norm: number;
 }
 
-function measureExactly(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Float64Array, n: number): Measured {
+function measureExactly(
+  H: Float64Array,
+  eigenvalues: ArrayLike<number>,
+  Q: Float64Array,
+  n: number,
+  multiply: AddProduct,
+): Measured {
   const product = new Float64Array(n * n);
-  addProduct(n, n, n, transposed(view(Q, n)), view(Q, n), view(product, n), true);
+  multiply(n, n, n, transposed(view(Q, n)), view(Q, n), view(product, n), true);
   let orthogonality_error = 0;
   for (let i = 0; i < n; i++) {
     for (let j = i; j < n; j++) {
@@ -83,7 +103,7 @@ function measureExactly(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Floa
     }
   }
   product.fill(0);
-  addProduct(n, n, n, view(H, n), view(Q, n), view(product, n));
+  multiply(n, n, n, view(H, n), view(Q, n), view(product, n));
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < n; j++) product[i * n + j] -= Q[i * n + j] * eigenvalues[j];
   }
@@ -91,13 +111,19 @@ function measureExactly(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Floa
 }
 
 /** The probes are the columns of X (n, 16): three thin products replace two square ones. */
-export function measureByProbes(H: Float64Array, eigenvalues: ArrayLike<number>, Q: Float64Array, n: number): Measured {
+export function measureByProbes(
+  H: Float64Array,
+  eigenvalues: ArrayLike<number>,
+  Q: Float64Array,
+  n: number,
+  multiply: AddProduct = addProduct,
+): Measured {
   const X = signs(n * PROBES);
   const QX = new Float64Array(n * PROBES);
-  addProduct(n, PROBES, n, view(Q, n), view(X, PROBES), view(QX, PROBES));
+  multiply(n, PROBES, n, view(Q, n), view(X, PROBES), view(QX, PROBES));
 
   const E = X.map((x) => -x); // (QᵀQ − I)·X
-  addProduct(n, PROBES, n, transposed(view(Q, n)), view(QX, PROBES), view(E, PROBES));
+  multiply(n, PROBES, n, transposed(view(Q, n)), view(QX, PROBES), view(E, PROBES));
   let orthogonality_error = 0;
   for (let i = 0; i < n; i++) {
     let squares = 0;
@@ -111,8 +137,8 @@ export function measureByProbes(H: Float64Array, eigenvalues: ArrayLike<number>,
     for (let p = 0; p < PROBES; p++) scaled[i * PROBES + p] = -eigenvalues[i] * X[i * PROBES + p];
   }
   const R = new Float64Array(n * PROBES);
-  addProduct(n, PROBES, n, view(H, n), view(QX, PROBES), view(R, PROBES));
-  addProduct(n, PROBES, n, view(Q, n), view(scaled, PROBES), view(R, PROBES));
+  multiply(n, PROBES, n, view(H, n), view(QX, PROBES), view(R, PROBES));
+  multiply(n, PROBES, n, view(Q, n), view(scaled, PROBES), view(R, PROBES));
   return { orthogonality_error, residual_norm: frobenius(R) / Math.sqrt(PROBES) };
 }
 
@@ -125,14 +151,17 @@ function relative(residual_norm: number, norm: number): number {
   return residual_norm === 0 ? 0 : residual_norm / norm;
 }
 
-/** Scaled by the largest entry, so that no square overflows or underflows. */
+/** Scaled by a power of two near the largest entry, so that no square overflows or underflows. */
 export function frobenius(values: Float64Array): number {
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
-  if (!(largest > 0)) return largest;
+  if (!(largest > 0) || largest === Number.POSITIVE_INFINITY) return largest;
+  // Clamped so that the scale and its inverse are both normal numbers.
+  const exponent = Math.min(1000, Math.max(-1000, Math.floor(Math.log2(largest))));
+  const inverse = 2 ** -exponent;
   let squares = 0;
-  for (let i = 0; i < values.length; i++) squares += (values[i] / largest) ** 2;
-  return largest * Math.sqrt(squares);
+  for (let i = 0; i < values.length; i++) squares += (values[i] * inverse) ** 2;
+  return 2 ** exponent * Math.sqrt(squares);
 }
 
 function symmetrised(upper: ArrayLike<number>, n: number): Float64Array {

@@ -8,7 +8,7 @@
 import { asFloat64, PROBES, signs } from './certificate.ts';
 import { choleskySolve } from './cholesky.ts';
 import { trace } from './dominant.ts';
-import { addProduct, transposed, view } from './gemm.ts';
+import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
 import { symmetricEigenvalues } from './symmetric_eigen.ts';
 
 /**
@@ -56,7 +56,7 @@ export async function energyOfSpan(
  * M = AᵀHB − Λ_A·AᵀB, and no turn of the kept subspace towards the dropped one gains more than ‖M‖_* ≤ √min(d, n−d)·‖M‖_F
  * in first order, nor more than ‖m‖²/(λ − λ_B) through a row m of M that belongs to an eigenvalue λ far above those of B. ‖M‖_F
  * comes from sixteen probes; twice the estimate is told, for what they miss and for the order at the cut.
- * @param head Leading columns that are far above the others.
+ * @param head Leading columns that are far above the others. @param multiply Computes the products.
  */
 export function keptEnergyBound(
   H: Float64Array,
@@ -65,19 +65,20 @@ export function keptEnergyBound(
   n: number,
   dimension: number,
   head: number,
+  multiply: AddProduct = addProduct,
 ): number {
   const d = dimension;
   const dropped = n - d;
   if (dropped === 0) return 0;
   const Q = view(asFloat64(eigenvectors), n);
   const Z = new Float64Array(n * PROBES);
-  addProduct(n, PROBES, dropped, { ...Q, offset: d }, view(signs(dropped * PROBES), PROBES), view(Z, PROBES));
+  multiply(n, PROBES, dropped, { ...Q, offset: d }, view(signs(dropped * PROBES), PROBES), view(Z, PROBES));
   const HZ = new Float64Array(n * PROBES);
-  addProduct(n, PROBES, n, view(H, n), view(Z, PROBES), view(HZ, PROBES));
+  multiply(n, PROBES, n, view(H, n), view(Z, PROBES), view(HZ, PROBES));
   const MX = new Float64Array(d * PROBES);
   const AZ = new Float64Array(d * PROBES);
-  addProduct(d, PROBES, n, transposed(Q), view(HZ, PROBES), view(MX, PROBES));
-  addProduct(d, PROBES, n, transposed(Q), view(Z, PROBES), view(AZ, PROBES));
+  multiply(d, PROBES, n, transposed(Q), view(HZ, PROBES), view(MX, PROBES));
+  multiply(d, PROBES, n, transposed(Q), view(Z, PROBES), view(AZ, PROBES));
   let bound = 0;
   let squares = 0;
   for (let row = 0; row < d; row++) {

@@ -26,23 +26,19 @@ export function symmetricProduct(task: SymmetricProduct, start: number, end: num
     const [first, last] = symmetricRange(size, part, parts);
     const product = products.subarray(part * length, (part + 1) * length);
     product.fill(0, 0, last);
-    let i = first;
-    for (; i + ROWS <= last; i += ROWS) {
-      if (i > 0) {
-        const [row, x, y] = [matrix.byteOffset + 8 * i * stride, v.byteOffset, product.byteOffset];
-        kernel.symmetric_rows(row, 8 * stride, 8 * i, x, y);
-      }
-      corner(matrix, stride, i, i, i + ROWS, v, product);
+    const whole = first + Math.floor((last - first) / ROWS) * ROWS;
+    if (whole > first) {
+      const row = matrix.byteOffset + 8 * first * stride;
+      kernel.symmetric_range(row, 8 * stride, 8 * first, 8 * whole, v.byteOffset, product.byteOffset);
     }
-    corner(matrix, stride, 0, i, last, v, product);
+    corner(matrix, stride, whole, last, v, product);
   }
 }
 
-/** Adds the share of rows `start … end` from columns `first` up to the diagonal. */
+/** Adds the share of rows `start … end`. */
 function corner(
   matrix: Float64Array,
   stride: number,
-  first: number,
   start: number,
   end: number,
   v: Float64Array,
@@ -51,7 +47,7 @@ function corner(
   for (let i = start; i < end; i++) {
     const row = i * stride;
     let sum = matrix[row + i] * v[i];
-    for (let j = first; j < i; j++) {
+    for (let j = 0; j < i; j++) {
       const element = matrix[row + j];
       sum += element * v[j];
       product[j] += element * v[i];

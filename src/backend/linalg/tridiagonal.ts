@@ -135,14 +135,6 @@ class Reduction {
     scratch.fill(0);
   }
 
-  private v(k: number): Float64Array {
-    return this.rows[k];
-  }
-
-  private w(k: number): Float64Array {
-    return this.rows[PANEL + k];
-  }
-
   /** Steps `last` down to `first`, then what they do to the rest of the matrix. */
   panel(last: number, first: number): void {
     for (let i = last; i >= first; i--) this.step(i, last - i);
@@ -217,27 +209,21 @@ class Reduction {
     const { place, pair } = this;
     const { kernel, matrix, stride } = place;
     const row = matrix.byteOffset + 8 * i * stride;
-    for (let k = 0; k < earlier; k++) {
-      const [v_k, w_k] = [this.v(k), this.w(k)];
-      pair[0] = -w_k[i];
-      pair[1] = -v_k[i];
-      // Rounded up to two elements: what lies beyond the diagonal is not used.
-      kernel.add_pair(row, v_k.byteOffset, w_k.byteOffset, 8 * (i + 1), pair.byteOffset);
-    }
+    // Rounded up to two elements: what lies beyond the diagonal is not used.
+    const [v, w] = [this.rows[0].byteOffset, this.rows[PANEL].byteOffset];
+    const step = 8 * this.length;
+    if (earlier > 0) kernel.correct_row(row, v, w, step, v + earlier * step, 8 * (i + 1), 8 * i, pair.byteOffset);
   }
 
   /** p −= Σ v_k·(w_kᵀ·v) + w_k·(v_kᵀ·v), for p = A·v with A as it was before the panel. */
   private correctProduct(i: number, earlier: number, v: Float64Array, p: Float64Array): void {
     const { place, pair } = this;
     const { kernel } = place;
-    for (let k = 0; k < earlier; k++) {
-      const [v_k, w_k] = [this.v(k), this.w(k)];
-      // v is zero from i on.
-      kernel.dot_pair(v.byteOffset, w_k.byteOffset, v_k.byteOffset, 8 * i, pair.byteOffset);
-      pair[0] = -pair[0];
-      pair[1] = -pair[1];
-      kernel.add_pair(p.byteOffset, v_k.byteOffset, w_k.byteOffset, 8 * i, pair.byteOffset);
-    }
+    const [v_0, w_0] = [this.rows[0].byteOffset, this.rows[PANEL].byteOffset];
+    const step = 8 * this.length;
+    const [y, x] = [p.byteOffset, v.byteOffset];
+    // v is zero from i on.
+    if (earlier > 0) kernel.correct_product(y, x, v_0, w_0, step, v_0 + earlier * step, 8 * i, pair.byteOffset);
     p[i] = 0;
     p[i + 1] = 0;
   }

@@ -6,6 +6,7 @@ import { F64X2_ADD, F64X2_MUL, folded, loadSplat, lowThenHigh } from './f64_lane
 import {
   advance,
   assemble,
+  F64,
   I32,
   I32_ADD,
   i32Const,
@@ -13,6 +14,7 @@ import {
   localSet,
   loopBelow,
   memoryKind,
+  simd,
   V128,
   v128Load,
   v128Store,
@@ -22,17 +24,60 @@ import {
 
 export interface VectorKernel {
   /**
-   * The share of rows i … i + 3 of a symmetric matrix, of their columns below i, in product = A·v:
-   * product[j] += Σ_r a[i + r][j]·v[i + r] and product[i + r] += Σ_j a[i + r][j]·v[j]. At least two columns.
+   * The share of rows i … i + 4·k − 1 of a symmetric matrix, of their columns up to the diagonal, in product = A·v.
    * @param row Of a[i][0]. @param row_bytes From one row to the next. @param column_bytes 8·i, even i.
+   * @param end_bytes 8·(i + 4·k), k at least 1.
    */
-  symmetric_rows(row: number, row_bytes: number, column_bytes: number, v: number, product: number): void;
+  symmetric_range(
+    row: number,
+    row_bytes: number,
+    column_bytes: number,
+    end_bytes: number,
+    v: number,
+    product: number,
+  ): void;
+  /** y −= Σ w[i]·v + v[i]·w over pairs of rows v and w, `step` bytes from one to the next, from addresses v on while it is below `v_end`. */
+  correct_row(
+    y: number,
+    v: number,
+    w: number,
+    step: number,
+    v_end: number,
+    bytes: number,
+    column_bytes: number,
+    scratch: number,
+  ): void;
+  /** y −= Σ (w·x)·v + (v·x)·w over the same. @param scratch Of all these: a pair of numbers. */
+  correct_product(
+    y: number,
+    x: number,
+    v: number,
+    w: number,
+    step: number,
+    v_end: number,
+    bytes: number,
+    scratch: number,
+  ): void;
   /** result ← (x·a, x·b). */
   dot_pair(x: number, a: number, b: number, bytes: number, result: number): void;
   /** y += c₀·a + c₁·b, with (c₀, c₁) at `coefficients`. */
   add_pair(y: number, a: number, b: number, bytes: number, coefficients: number): void;
 }
 
+/** Functions that others call, in the order of the module. */
+const [SYMMETRIC_ROWS, DOT_PAIR, ADD_PAIR] = [0, 1, 2];
+const call = (index: number) => [0x10, index];
+/** Runs `code` where the value on the stack is not zero. */
+const where = (code: readonly number[]) => [0x04, 0x40, ...code, 0x0b];
+const f64Load = (offset = 0) => [0x2b, 3, offset];
+const f64Store = (offset = 0) => [0x39, 3, offset];
+const [F64_NEG, F64_ADD, F64_MUL] = [0x9a, 0xa0, 0xa2];
+const F64X2_NEG = simd(0xed);
+
+/**
+ * The share of rows i … i + 3 of a symmetric matrix, of their columns below i, in product = A·v:
+ * product[j] += Σ_r a[i + r][j]·v[i + r] and product[i + r] += Σ_j a[i + r][j]·v[j]. At least two columns.
+ */
 function symmetricRows(): WasmFunction {
   const [row, row_bytes, bytes, v, product, at, j] = [0, 1, 2, 3, 4, 5, 6];
   const weight = (r: number) => 7 + r; // v[i + r] in both lanes
@@ -129,7 +174,66 @@ function addPair(): WasmFunction {
   };
 }
 
+function symmetricRange(): WasmFunction {
+  const [row, row_bytes, column, end, v, product, at, x, y, sum, element] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  const sumOf = (base: number, offset: number, factor: number) => [
+    ...[...localGet(base), ...localGet(base), ...f64Load(offset)],
+    ...[...localGet(element), ...localGet(x), ...f64Load(factor), F64_MUL, F64_ADD, ...f64Store(offset)],
+  ];
+  /** Of row i + r: its columns from i up to the diagonal, as the rows before them are not the matrix's. */
+  const corner = (r: number) => [
+    ...[...localGet(at), ...f64Load(8 * r), ...localGet(x), ...f64Load(8 * r), F64_MUL, ...localSet(sum)],
+    ...Array.from({ length: r }, (_, j) => [
+      ...[...localGet(at), ...f64Load(8 * j), ...localSet(element)],
+      ...[...localGet(sum), ...localGet(element), ...localGet(x), ...f64Load(8 * j), F64_MUL, F64_ADD],
+      ...[...localSet(sum), ...sumOf(y, 8 * j, 8 * r)],
+    ]).flat(),
+    ...[...localGet(y), ...localGet(y), ...f64Load(8 * r), ...localGet(sum), F64_ADD, ...f64Store(8 * r)],
+    ...advance(at, localGet(row_bytes)),
+  ];
+  const code = loopBelow(column, i32Const(32), end, [
+    ...localGet(column),
+    ...where([row, row_bytes, column, v, product].flatMap(localGet).concat(call(SYMMETRIC_ROWS))),
+    ...[...localGet(row), ...localGet(column), I32_ADD, ...localSet(at)],
+    ...[...localGet(v), ...localGet(column), I32_ADD, ...localSet(x)],
+    ...[...localGet(product), ...localGet(column), I32_ADD, ...localSet(y)],
+    ...[0, 1, 2, 3].flatMap((r) => [...corner(r), ...advance(row, localGet(row_bytes))]),
+  ]);
+  const locals: WasmFunction['locals'] = [
+    [3, I32],
+    [2, F64],
+  ];
+  return { name: 'symmetric_range', parameters: 6, locals, code };
+}
+
+function correctRow(): WasmFunction {
+  const [y, v, w, step, v_end, bytes, column, scratch] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const coefficient = (base: number, offset: number) => [
+    ...[...localGet(scratch), ...localGet(base), ...localGet(column), I32_ADD, ...f64Load(), F64_NEG],
+    ...f64Store(offset),
+  ];
+  const code = loopBelow(v, localGet(step), v_end, [
+    ...[...coefficient(w, 0), ...coefficient(v, 8)],
+    ...[y, v, w, bytes, scratch].flatMap(localGet),
+    ...[...call(ADD_PAIR), ...advance(w, localGet(step))],
+  ]);
+  return { name: 'correct_row', parameters: 8, locals: [], code };
+}
+
+function correctProduct(): WasmFunction {
+  const [y, x, v, w, step, v_end, bytes, scratch] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const code = loopBelow(v, localGet(step), v_end, [
+    ...[x, w, v, bytes, scratch].flatMap(localGet),
+    ...call(DOT_PAIR),
+    ...[...localGet(scratch), ...localGet(scratch), ...v128Load(), ...F64X2_NEG, ...v128Store()],
+    ...[y, v, w, bytes, scratch].flatMap(localGet),
+    ...[...call(ADD_PAIR), ...advance(w, localGet(step))],
+  ]);
+  return { name: 'correct_product', parameters: 8, locals: [], code };
+}
+
 export function createVectorKernel(memory: WebAssembly.Memory): VectorKernel {
-  const module = new WebAssembly.Module(assemble([symmetricRows(), dotPair(), addPair()], memoryKind(memory)));
+  const functions = [symmetricRows(), dotPair(), addPair(), symmetricRange(), correctRow(), correctProduct()];
+  const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as VectorKernel;
 }

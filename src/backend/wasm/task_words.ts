@@ -91,6 +91,8 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ dense_state: 'f32', own_state: 'f32', state: 'f32' },
   },
   decode: { bytes: 'u8', dtype: DTYPES, output: 'f32' },
+  encode_halves: { values: 'f32', bytes: 'u8', beyond: 'u32' },
+  round_halves: { values: 'f32' },
   rms_norm: {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },
     ...{ d: 'number', normalized_size: 'number', eps: 'number' },

@@ -7,7 +7,7 @@ import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
-import { type CompareLogitsRows, compareRows } from '../cpu/compare_logits.ts';
+import type { CompareLogitsRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import type { DivergenceRows } from '../cpu/divergence.ts';
@@ -26,9 +26,26 @@ import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.t
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
+import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
+import {
+  decodeHalves,
+  type EncodeHalvesTask,
+  encodeHalves,
+  type RoundHalvesTask,
+  roundToHalves,
+} from './half_tensors.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { isLineProduct, lineProduct } from './line_product.ts';
-import { crossEntropyGradients, divergenceGradients, divergenceSums, type Singles } from './losses.ts';
+import { LogitMath } from './logit_math.ts';
+import {
+  type CrossEntropyTask,
+  comparedLogits,
+  crossEntropyGradients,
+  crossEntropySums,
+  divergenceGradients,
+  divergenceSums,
+  type Singles,
+} from './losses.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
@@ -67,14 +84,6 @@ export interface ActivationTask {
   gate: Float32Array;
   up?: Float32Array;
   output: Float32Array;
-}
-
-export interface CrossEntropyTask {
-  n: number;
-  first_column: number;
-  logits: Float32Array;
-  target_ids: Uint32Array;
-  state: Float32Array;
 }
 
 /** Stored bytes to f32. A range counts blocks, which a float type has of one element each. */
@@ -119,8 +128,10 @@ export interface Tasks extends LinalgTasks {
   divergence_backward: Singles<DivergenceBackwardRows>;
   activation: ActivationTask;
   cross_entropy: CrossEntropyTask;
-  compare_logits: CompareLogitsRows;
+  compare_logits: Singles<CompareLogitsRows>;
   decode: DecodeTask;
+  encode_halves: EncodeHalvesTask;
+  round_halves: RoundHalvesTask;
   rms_norm: RmsNormRows;
   rms_scale: RmsScaleRows;
   rotary: RotaryRows;
@@ -145,8 +156,10 @@ export class TaskTools {
     product?: PanelProduct;
     product64?: PanelProduct;
     math?: VectorMath;
+    logits?: LogitMath;
     epilogue?: EpilogueKernel;
     line?: LineKernel;
+    halves?: HalfKernel;
     vectors?: VectorKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
@@ -202,8 +215,14 @@ export class TaskTools {
     return this.parts.line;
   }
 
+  /** Only where tensors lie in shared memory. */
+  get halves(): HalfKernel {
+    this.parts.halves ??= createHalfKernel(this.product.memory);
+    return this.parts.halves;
+  }
+
   /** Whether kernels reach the array by its address. */
-  holds({ buffer }: Float32Array): boolean {
+  holds({ buffer }: Float32Array | Uint8Array): boolean {
     return this.place?.holds(buffer) ?? false;
   }
 
@@ -230,6 +249,11 @@ export class TaskTools {
   get math(): VectorMath {
     this.parts.math ??= new VectorMath();
     return this.parts.math;
+  }
+
+  get logits(): LogitMath {
+    this.parts.logits ??= new LogitMath();
+    return this.parts.logits;
   }
 
   /** Room for so many numbers, until the next call. */
@@ -327,34 +351,21 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     else for (let i = start; i < end; i++) output[i] = act(gate[i]);
   },
 
-  /** As the f64 twin has it: the running maximum, the sum of exponentials, the target's logit. */
-  cross_entropy({ math }, { n, first_column, logits, target_ids, state }, start, end) {
-    for (let row = start; row < end; row++) {
-      const from = row * n;
-      let maximum = logits[from];
-      for (let j = 1; j < n; j++) maximum = Math.max(maximum, logits[from + j]);
-      let sum = 0;
-      if (first_column === 0) {
-        state[row * 4 + 2] = 0;
-      } else {
-        maximum = Math.max(state[row * 4], maximum);
-        sum = state[row * 4 + 1] * Math.exp(state[row * 4] - maximum);
-      }
-      sum += math.expSum(logits, from, from + n, maximum, false);
-      state[row * 4] = maximum;
-      state[row * 4 + 1] = sum;
-      const target = target_ids[row] - first_column;
-      if (target >= 0 && target < n) state[row * 4 + 2] = logits[from + target];
+  cross_entropy: (tools, task, start, end) => crossEntropySums(tools, task, start, end),
+  compare_logits: (tools, task, start, end) => comparedLogits(tools, task, start, end),
+
+  decode(tools, { bytes, dtype, output }, start, end) {
+    if (dtype === 'F16') {
+      decodeHalves(tools, bytes, output, start, end);
+      return;
     }
-  },
-
-  compare_logits: (_, task, start, end) => compareRows(task, start, end),
-
-  decode(_, { bytes, dtype, output }, start, end) {
     const block = blockOf(dtype);
     const target = output.subarray(start * block.elements, end * block.elements);
     decodeStored(bytes.subarray(start * block.bytes, end * block.bytes), dtype, target);
   },
+
+  encode_halves: (tools, task, start, end) => encodeHalves(tools, task, start, end),
+  round_halves: (tools, task, start, end) => roundToHalves(tools, task, start, end),
 
   rms_norm: (_, task, start, end) => normaliseRows(task, start, end),
   rms_scale: (_, task, start, end) => rowScales(task, start, end),

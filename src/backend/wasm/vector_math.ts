@@ -1,9 +1,6 @@
 /**
  * @file exp and what is made of it, four f32 lanes at a time: JavaScript's `Math.exp` takes 5–10 ns an element, which
  * would be as much as a tenth of a forward pass.
- *
- * exp(x) = 2ⁿ·eʳ with n = round(x/ln 2) and a polynomial for eʳ, |r| ≤ ln 2/2 (Cephes `expf`, S. Moshier; below 2 units in
- * the last place). x is clamped to ±87, so that nothing overflows and the least value is 1e-38 instead of 0.
  */
 import {
   advance,
@@ -21,59 +18,18 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
+import { exponential, F32X4_ADD, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
 /** Elements that are worked on at once. */
 const CHUNK = 4096;
 /** Addresses in bytes: a pair of f64 sums, the shift, then three chunks. */
 const [SUM_AT, SHIFT_AT, X_AT, Y_AT, Z_AT] = [0, 16, 32, 32 + 4 * CHUNK, 32 + 8 * CHUNK];
 
-const F32X4_ADD = simd(0xe4);
-const F32X4_SUB = simd(0xe5);
-const F32X4_MUL = simd(0xe6);
 const F32X4_DIV = simd(0xe7);
-const F32X4_MIN = simd(0xe8);
-const F32X4_MAX = simd(0xe9);
 const F32X4_NEG = simd(0xe1);
-const F32X4_NEAREST = simd(0x6a);
-const I32X4_TRUNC_SAT = simd(0xf8);
-const I32X4_ADD = simd(0xae);
-const I32X4_SHL = simd(0xab);
 const F64X2_ADD = simd(0xf0);
 const F64X2_PROMOTE_LOW = simd(0x5f);
 const loadSplat = [...simd(0x09), 2, 0];
-
-function constant(bytes: Uint8Array): number[] {
-  return [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes];
-}
-const f32s = (value: number) => constant(new Uint8Array(Float32Array.of(value).buffer));
-const i32s = (value: number) => constant(new Uint8Array(Int32Array.of(value).buffer));
-
-/** ln 2 in two parts: n times the first is exact. */
-const [LN2_HIGH, LN2_LOW] = [0.693359375, -2.1219444e-4];
-const COEFFICIENTS = [
-  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
-];
-
-/** Local `x` ← exp(local `x`), with `n` and `y` as scratch. */
-function exponential(x: number, n: number, y: number): number[] {
-  const reduce = (part: number) => [...localGet(n), ...f32s(part), ...F32X4_MUL, ...F32X4_SUB];
-  const [first, ...rest] = COEFFICIENTS;
-  return [
-    ...[...localGet(x), ...f32s(-87), ...F32X4_MAX, ...f32s(87), ...F32X4_MIN, ...localSet(x)],
-    ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL, ...F32X4_NEAREST, ...localSet(n)],
-    ...[...localGet(x), ...reduce(LN2_HIGH), ...reduce(LN2_LOW), ...localSet(x)],
-    ...[...f32s(first), ...localSet(y)],
-    ...rest.flatMap((coefficient) => [
-      ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...f32s(coefficient), ...F32X4_ADD, ...localSet(y)],
-    ]),
-    // 1 + r + r²·y
-    ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
-    ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
-    // 2ⁿ by its exponent field
-    ...[...localGet(n), ...I32X4_TRUNC_SAT, ...i32s(127), ...I32X4_ADD, ...i32Const(23), ...I32X4_SHL],
-    ...[...F32X4_MUL, ...localSet(x)],
-  ];
-}
 
 /** Parameters: number of elements, rounded up to whole vectors by the loop. */
 function expAndSum(): WasmFunction {

@@ -6,7 +6,6 @@
  * (`npm run bench`, matmul_cpu), and its operands need not be copied into another heap: that is why no session of
  * onnxruntime-web runs here.
  */
-import { WhittleError } from '../../errors/errors.ts';
 import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -72,9 +71,9 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
-import type { Epilogue } from './epilogue.ts';
-import type { Singles } from './losses.ts';
+import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { PackedTensors } from './packed_tensors.ts';
+import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
 import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
@@ -103,6 +102,8 @@ class WasmBackend extends HostBackend {
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
+  readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
 
   constructor(
@@ -118,6 +119,11 @@ class WasmBackend extends HostBackend {
     this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
       this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      this.readHalves = (tensor) => readHalves(threads, arrays, singles(tensor), (products) => this.parts(products));
+      this.roundToHalves = (tensor) => {
+        const values = output(tensor);
+        threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
+      };
       this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
     }
     this.info = {
@@ -357,43 +363,4 @@ class WasmBackend extends HostBackend {
     if (count === 1 || products < WORTH_SHARING) return 1;
     return Math.min(MOST_RANGES, products < WORTH_SPLITTING ? count : 2 * count);
   }
-}
-
-/** A task whose arrays are all f32: what every tensor but a covariance is. */
-function singlesOf<T>(task: T): Singles<T> {
-  for (const [name, value] of Object.entries(task as object)) {
-    if (value instanceof Float64Array) throw covarianceMisused(name);
-  }
-  return task as Singles<T>;
-}
-
-/** The numbers of an operand; a covariance, which is f64, is rounded. */
-function singles(tensor: Tensor): Float32Array {
-  const values = floats(tensor);
-  return values instanceof Float32Array ? values : new Float32Array(values);
-}
-
-/** What is done to a product before it is written, if anything is. */
-function epilogueOf({ row_scale, gate, accumulate }: MatmulBtArgs): Epilogue {
-  return {
-    row_scale: row_scale && singles(row_scale),
-    gate: gate && singles(gate.states),
-    activation: gate?.activation,
-    accumulate,
-  };
-}
-
-/** The place of a result. */
-function output(tensor: Tensor): Float32Array {
-  const values = floats(tensor);
-  if (values instanceof Float32Array) return values;
-  throw covarianceMisused(tensor.label);
-}
-
-function covarianceMisused(tensor: string): WhittleError {
-  return new WhittleError({
-    code: 'internal',
-    message: 'A covariance, which is f64 here, was given to a kernel that works in f32.',
-    place: { tensor },
-  });
 }

@@ -52,11 +52,8 @@ function correctOf(before: readonly AnyStep[]): LayerwiseNeeds['correct'] {
 export function evaluationMemory(model: ModelOutline, dense: ModelOutline | undefined, plan: MemoryPlan): JobMemory {
   const planner = plannerOf(plan, plan.windows.eval_samples);
   planner.evaluate(model, dense);
-  const tokens = plannerOf(plan, 1);
-  if (dense) tokens.decode(model);
   const rows = Math.max(plan.windows.seqlen, rowsPerBatch(plan.backend));
   // Both models' logits of a block of the vocabulary, read back.
   const host = dense ? 8 * rows * Math.min(model.config.vocab_size, Math.floor((8 * 1024 * 1024) / rows)) : 0;
-  const most = tokens.ledger.peakBytes > planner.ledger.peakBytes ? tokens : planner;
-  return foundMemory(most, model, { host });
+  return foundMemory(planner, model, { host });
 }

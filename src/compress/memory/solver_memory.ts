@@ -51,7 +51,7 @@ function measuringMemory(model: ModelOutline, held: number, plan: MemoryPlan): J
   planner.layers(model, batches, states);
   for (const [i, rows] of batches.entries()) {
     const inputs = planner.headInputs(model, [rows], states, i);
-    planner.bothLogits(model, model, rows);
+    planner.bothLogits(model, model, [rows]);
     ledger.free(...inputs);
   }
   const rows = batches.reduce((sum, each) => sum + each, 0);

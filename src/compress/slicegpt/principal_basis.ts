@@ -2,10 +2,12 @@
  * @file PCA of one site of the residual stream: covariance → eigenvectors, with the certificate of Q (invariant 5).
  */
 
-import type { Tensor } from '../../backend/backend.ts';
+import type { Backend, Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
-import { asFloat64, certifyWhole, EXACT_UP_TO } from '../../backend/linalg/certificate.ts';
+import { asFloat64, certifyWhole, ulpOf } from '../../backend/linalg/certificate.ts';
+import { type AddProduct, addProduct } from '../../backend/linalg/gemm.ts';
 import { keptEnergyBound, keptEnergyLoss } from '../../backend/linalg/kept_energy.ts';
+import { room } from '../../backend/linalg/shared_work.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import { solvesInSingle } from '../../statistics/gram.ts';
 import type { KeptEnergy, SiteReport } from '../method.ts';
@@ -41,13 +43,8 @@ export async function principalBasis(
   throwIfCancelled(signal);
   const { H, size, dominant, lost } = covariance;
   const decomposition = await decompose(arena, H, size, dominant, signal);
-  const { Q, values, eigenvalues, solver, sweeps, deflated } = decomposition;
-  // Once for all that measures it: of a large model each copy is more than a hundred megabytes.
-  const exact = asFloat64(values);
-  const figures = {
-    ...certifyWhole(H, eigenvalues, values, size, EXACT_UP_TO, exact),
-    kept_energy: await keptEnergy(arena, covariance, decomposition, exact, site, dimension, signal),
-  };
+  const { Q, eigenvalues, solver, sweeps, deflated } = decomposition;
+  const figures = await figuresOf(arena, covariance, decomposition, site, dimension, signal);
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
   const report: SiteReport = {
     site: site.index,
@@ -60,19 +57,52 @@ export async function principalBasis(
   return { Q, report };
 }
 
-/** Measured where that is cheap beside the decomposition, or sampled; estimated from above elsewhere. */
-async function keptEnergy(
+/** What was measured of a decomposition, its products on all threads. */
+async function figuresOf(
   { backend }: Arena,
   { H, size: n }: SiteCovariance,
-  { values, eigenvalues, leading }: Decomposition,
-  /** `values` in f64. */
+  decomposition: Decomposition,
+  site: Site,
+  dimension: number,
+  signal: AbortSignal,
+) {
+  const { values, eigenvalues } = decomposition;
+  const multiply: AddProduct = backend.addProduct ?? addProduct;
+  const held = room(multiply);
+  try {
+    const shared = (numbers: ArrayLike<number>) => {
+      const array = held.take(n * n);
+      array.set(numbers);
+      return array;
+    };
+    // Once for all that measures it, where the solver's arrays were: of a large model each copy is more than a hundred megabytes.
+    const [covariance, Q] = multiply.allocate ? [shared(H), shared(values)] : [H, asFloat64(values)];
+    return {
+      ...certifyWhole(covariance, eigenvalues, Q, n, { multiply, ulp: ulpOf(values) }),
+      kept_energy: await keptEnergy(backend, covariance, Q, decomposition, site, dimension, multiply, signal),
+    };
+  } finally {
+    held.release();
+  }
+}
+
+/**
+ * Measured where that is cheap beside the decomposition, or sampled; estimated from above elsewhere.
+ * @param Q What the decomposition's `values` are in f64.
+ */
+async function keptEnergy(
+  backend: Backend,
+  H: Float64Array,
   Q: Float64Array,
+  { values, eigenvalues, leading }: Decomposition,
   site: Site,
   kept: number,
+  multiply: AddProduct,
   signal: AbortSignal,
 ): Promise<KeptEnergy> {
+  const n = eigenvalues.length;
   const dimension = kept < n ? kept : Math.max(1, Math.floor(0.75 * n));
-  const isF32 = values !== Q;
+  const isF32 = values instanceof Float32Array;
   // A solver in f64 loses no more than rounding its vectors costs, which the bound tells well.
   const isSampled = n <= SAMPLED_UP_TO && site.index % SAMPLE === 0 && solvesInSingle(backend);
   if (isF32 && (n <= REFERENCE_UP_TO || isSampled)) {
@@ -81,5 +111,5 @@ async function keptEnergy(
     const loss = await keptEnergyLoss(H, Q, n, dimension, signal, known);
     return { loss: Math.max(0, loss), kind: 'measured', dimension };
   }
-  return { loss: keptEnergyBound(H, eigenvalues, Q, n, dimension, leading), kind: 'bound', dimension };
+  return { loss: keptEnergyBound(H, eigenvalues, Q, n, dimension, leading, multiply), kind: 'bound', dimension };
 }

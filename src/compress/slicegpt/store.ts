@@ -29,10 +29,8 @@ export class WeightStore {
 
   /** Stores a tensor under a name and frees it. */
   async put(tensor: Tensor, name: string, dtype: FloatType = this.dtype): Promise<WeightRef> {
-    const values = await this.arena.backend.read(tensor);
-    this.arena.free(tensor);
-    const stored = dtype === 'F16' && overflowsHalf(values) ? 'F32' : dtype;
-    const slot = await this.scratch.append(encodeFromFloat(values, stored));
+    const { bytes, dtype: stored } = await this.encoded(tensor, dtype);
+    const slot = await this.scratch.append(bytes);
     return scratchWeight(name, stored, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
   }
 
@@ -63,12 +61,25 @@ export class WeightStore {
     for (let start = 0; start < shape[0]; start += rowsPerBlock) {
       const rows = { start, end: Math.min(shape[0], start + rowsPerBlock) };
       const tensor = await compute(rows);
-      const values = await this.arena.backend.read(tensor);
-      this.arena.free(tensor);
-      if (dtype === 'F16' && overflowsHalf(values)) return this.putBlocks(name, shape, rowsPerBlock, compute, 'F32');
-      blocks.push({ rows, slot: await this.scratch.append(encodeFromFloat(values, dtype)) });
+      const { bytes, dtype: stored } = await this.encoded(tensor, dtype);
+      if (stored !== dtype) return this.putBlocks(name, shape, rowsPerBlock, compute, stored);
+      blocks.push({ rows, slot: await this.scratch.append(bytes) });
     }
     return scratchWeight(name, dtype, shape, blocks);
+  }
+
+  /** As F32 where F16 would overflow. The tensor is freed. */
+  private async encoded(
+    tensor: Tensor,
+    dtype: FloatType,
+  ): Promise<{ bytes: Uint8Array<ArrayBuffer>; dtype: FloatType }> {
+    const { backend } = this.arena;
+    const halves = dtype === 'F16' ? backend.readHalves?.(tensor) : undefined;
+    const values = halves ? [] : await backend.read(tensor);
+    this.arena.free(tensor);
+    if (halves) return { bytes: halves, dtype };
+    const stored = dtype === 'F16' && overflowsHalf(values) ? 'F32' : dtype;
+    return { bytes: encodeFromFloat(values, stored), dtype: stored };
   }
 }
 

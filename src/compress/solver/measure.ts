@@ -109,14 +109,9 @@ export class DenseStates {
     const last = this.states[this.states.length - 1][index];
     const [own] = await headInputs(arena, loader, model, [hidden]);
     const [other] = await headInputs(arena, loader, this.model, [await onDevice(arena, last)]);
-    const { states } = await compareHeads(
-      arena,
-      loader,
-      { head: this.model.lm_head, input: other },
-      { head: model.lm_head, input: own },
-      nextTokens(this.windows, batch),
-      signal,
-    );
+    const heads = { dense: this.model.lm_head, own: model.lm_head };
+    const pair = { dense: other, own, targets: nextTokens(this.windows, batch) };
+    const [states] = (await compareHeads(arena, loader, heads, [pair], { signal })).states;
     const rows = own.shape[0];
     arena.free(own, other);
     let [sum, count] = [0, 0];

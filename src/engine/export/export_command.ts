@@ -25,7 +25,8 @@ import { adapterReason, formatRefusal, NOTHING_TRAINED } from './format_refusal.
 import { fileNotes } from './notes.ts';
 import { type ExportOptions, exportKey, exportOptions, isOnnxFormat, packedForm } from './options.ts';
 import { type ExportTarget, exportedModel, exportTarget } from './target.ts';
-import { type OnnxVerifiers, verifyExport } from './verify_export.ts';
+import { OnnxVerifiers } from './verifiers.ts';
+import { verifyExport } from './verify_export.ts';
 import { writeWeights } from './write_weights.ts';
 
 /** Graph, tokenizer and headers, beside the weights. */
@@ -48,14 +49,14 @@ export async function exportCommand(
   if (isOnnxFormat(options.format)) {
     assertVerifiable(exportedModel(state, request.id), state.requireTexts().evaluation.seqlen);
   }
-  // It loads while files are written; formats without one are opened by the engine itself.
-  const [build] = buildsFor(options.format);
-  const first = build && platform.openVerifier(build);
-  const verifiers = first && { first, open: (other: typeof build) => platform.openVerifier(other) };
+  // Formats without a build are opened by the engine itself.
+  const builds = buildsFor(options.format);
+  const verifiers =
+    builds.length > 0 ? new OnnxVerifiers(platform, builds, modelBytes(exportedModel(state, request.id))) : undefined;
   try {
     return await writeAndVerify(state, platform, request.id, options, verifiers, emit, signal);
   } finally {
-    first?.close();
+    verifiers?.close();
   }
 }
 
@@ -82,7 +83,7 @@ async function writeAndVerify(
     const files = await writeWeights(state, target, options, folder, emit, signal);
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
-    const subject = { folder, files, model, options, perplexity_in_app };
+    const subject = { folder, files, model, perplexity_in_app };
     const verify = (base?: readonly ModelFile[]) =>
       verifyExport(state, verifiers, { ...subject, ...(base && { base }) }, emit, signal);
     const isAdapter = options.format === 'peft';

@@ -19,10 +19,9 @@ import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
 import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
-import { buildsFor, type RuntimeBuild, type RuntimeCheck } from '../verify/builds.ts';
+import type { RuntimeBuild, RuntimeCheck } from '../verify/builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
-import type { Verifier } from '../verify/verifier.ts';
-import type { ExportOptions } from './options.ts';
+import type { OnnxVerifiers } from './verifiers.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
 export const PERPLEXITY_TOLERANCE = 1e-3;
@@ -32,7 +31,6 @@ export interface VerificationSubject {
   files: readonly ExportedFile[];
   /** The model whose numbers the file holds. */
   model: DecoderModel;
-  options: ExportOptions;
   perplexity_in_app: number;
   /** Of an adapter: the files of the model that it is for. */
   base?: readonly ModelFile[];
@@ -45,12 +43,6 @@ export interface Verified {
   needs_onnxruntime?: string;
 }
 
-/** The verifier of a format's first build, open since the export began, and how to open one of another build. */
-export interface OnnxVerifiers {
-  readonly first: Verifier;
-  open(build: RuntimeBuild): Verifier;
-}
-
 /** @param verifiers For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
 export async function verifyExport(
   state: EngineState,
@@ -61,7 +53,7 @@ export async function verifyExport(
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
   const { logits, ...measured } = verifiers
-    ? await besideApp(state, subject.model, signal, () => runOnnx(state, verifiers, subject, meter, signal))
+    ? await besideApp(state, subject.model, signal, (ended) => runOnnx(state, verifiers, subject, meter, ended))
     : await runReopened(state, subject, emit, signal);
   const max_abs_logit_difference = largestDifference(logits);
   meter.report({ fraction: 1, step: 'compared with the app' });
@@ -87,55 +79,64 @@ function assertEqual(found: number, expected: number, against: string): void {
   if (!(Math.abs(found / expected - 1) <= PERPLEXITY_TOLERANCE)) throw notVerified(found, expected, against);
 }
 
-/** Every window in the build that the format is for, the first window in the others. */
+/** Every window in the build that the format is for, the first window in the others: beside it where they were opened together. */
 async function runOnnx(
   state: EngineState,
   verifiers: OnnxVerifiers,
-  { folder, files, options, perplexity_in_app }: VerificationSubject,
+  { folder, files, perplexity_in_app }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
 ): Promise<Omit<Measured, 'logits'> & { exported: Float32Array[] }> {
   const { evaluation: windows } = state.requireTexts();
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
-  const [first, ...others] = buildsFor(options.format);
+  const [first, ...others] = verifiers.builds;
   const all = windows.count + others.length + 1;
-  let done = 0;
-  const run = async (
-    verifier: Verifier,
-    build: RuntimeBuild,
-    part: TokenWindows,
-  ): Promise<Pick<VerifyResult, 'window_losses' | 'first_logits'>> => {
-    meter.report({ fraction: done / all, step: `opening the ONNX file in onnxruntime-web (${build})` });
+  const done = new Map<RuntimeBuild, number>();
+  const tell = (build: RuntimeBuild, count: number, step: string) => {
+    done.set(build, count);
+    const sum = [...done.values()].reduce((total, each) => total + each, 0);
+    meter.report({ fraction: sum / all, step, tokens: sum * windows.seqlen });
+  };
+  const run = async (build: RuntimeBuild, part: TokenWindows): Promise<VerifyResult> => {
+    tell(build, 0, `opening the ONNX file in onnxruntime-web (${build})`);
     const step = `running the ONNX file in onnxruntime-web (${build})`;
-    const before = done;
-    const onWindow: VerifyOptions['onWindow'] = () => {
-      done++;
-      meter.report({ fraction: done / all, step, tokens: done * windows.seqlen });
-    };
+    const verifier = verifiers.of(build);
+    const onWindow: VerifyOptions['onWindow'] = (index) => tell(build, index + 1, step);
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
-      meter.report({ fraction: (before + (runs / total) * part.count) / all, step: `${step}, in parts` });
+      tell(build, (runs / total) * part.count, `${step}, in parts`);
     const job = inSpan(`verification (${build})`, () => verifier.verify(onnx, part, { signal, onWindow, onPart }));
-    const { version, parts, bytes_read = 0, ...result } = await job.finally(() => verifier.close());
-    countTraffic('files_read', bytes_read);
-    runtimes.push({ name: 'onnxruntime-web', version, build, windows: part.count, ...(parts && { parts }) });
+    const result = await job.finally(() => verifier.close());
+    countTraffic('files_read', result.bytes_read ?? 0);
     return result;
   };
 
-  const runtimes: RuntimeCheck[] = [];
-  const own = await run(verifiers.first, first, windows);
+  const whole = run(first, windows);
+  const beside = verifiers.areTogether ? others.map((build) => run(build, firstOf(windows))) : [];
+  // What is wrong in the first is told, whatever is wrong in others.
+  for (const job of beside) job.catch(() => undefined);
+  const own = await whole;
   const { perplexity } = summarize(own.window_losses);
   assertEqual(perplexity, perplexity_in_app, 'the app');
-  const exported = [own.first_logits];
-  for (const build of others) {
-    const result = await run(verifiers.open(build), build, firstOf(windows));
+  const results = new Map([[first, own]]);
+  for (const [i, build] of others.entries()) {
+    const result = await (beside[i] ?? run(build, firstOf(windows)));
     const [found, expected] = [result, own].map(({ window_losses }) => Math.exp(window_losses[0]));
     assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
-    exported.push(result.first_logits);
+    results.set(build, result);
   }
   const model = onnx.find(({ name }) => name.endsWith('.onnx')) as OnnxFile;
   const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
-  return { perplexity, exported, runtimes, needs_onnxruntime: oldestRuntime(graph) };
+  return {
+    perplexity,
+    exported: [...results.values()].map(({ first_logits }) => first_logits),
+    runtimes: [...results].map(([build, result]) => checkOf(build, result)),
+    needs_onnxruntime: oldestRuntime(graph),
+  };
+}
+
+function checkOf(build: RuntimeBuild, { version, parts, window_losses }: VerifyResult): RuntimeCheck {
+  return { name: 'onnxruntime-web', version, build, windows: window_losses.length, ...(parts && { parts }) };
 }
 
 function firstOf(windows: TokenWindows): TokenWindows {
@@ -167,13 +168,13 @@ async function besideApp(
   state: EngineState,
   model: DecoderModel,
   signal: AbortSignal,
-  run: () => ReturnType<typeof runOnnx>,
+  run: (ended: AbortSignal) => ReturnType<typeof runOnnx>,
 ): Promise<Measured> {
   const { evaluation: windows } = state.requireTexts();
   const ended = new AbortController();
   const end = () => ended.abort();
   signal.addEventListener('abort', end, { once: true });
-  const running = run();
+  const running = run(ended.signal);
   const app = firstWindowLogits(state.requireBackend(), model, windows, ended.signal);
   app.catch(() => undefined);
   try {
@@ -181,7 +182,7 @@ async function besideApp(
     return { ...measured, logits: { app: await app, exported, seqlen: windows.seqlen } };
   } catch (error) {
     ended.abort();
-    // It lets go of its tensors before the next command begins.
+    // It lets go of its tensors before the next command begins, and so do runtimes that are still at it.
     await app.catch(() => undefined);
     throw error;
   } finally {

@@ -11,6 +11,7 @@ import type { Model } from '../../formats/onnx/model.ts';
 import { writeModel } from '../../formats/onnx/write.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
 import type { TokenWindows } from '../../runtime/windows.ts';
+import { meanLoss } from './losses.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
 export interface OnnxFile {
@@ -101,24 +102,6 @@ export async function verifySession(
   } finally {
     await session.release();
   }
-}
-
-/**
- * Mean of −log softmax(logits[t])[ids[t + 1]] over t = 0 … T − 2, in nats; sums in f64.
- * @param logits (T, vocab_size), row-major.
- */
-export function meanLoss(logits: Float32Array, ids: Uint32Array): number {
-  const vocab = logits.length / ids.length;
-  let sum = 0;
-  for (let t = 0; t + 1 < ids.length; t++) {
-    const row = logits.subarray(t * vocab, (t + 1) * vocab);
-    let largest = -Infinity;
-    for (let i = 0; i < vocab; i++) if (row[i] > largest) largest = row[i];
-    let total = 0;
-    for (let i = 0; i < vocab; i++) total += Math.exp(row[i] - largest);
-    sum += largest + Math.log(total) - row[ids[t + 1]];
-  }
-  return sum / (ids.length - 1);
 }
 
 export function versionOf(ort: typeof Ort): string {

@@ -80,7 +80,7 @@ async function groupScores(
     const chosen = hidden.map((states, i) => selected(arena, states, rows[i]));
     const inputs = await headInputs(arena, loader, model, chosen);
     const targets = batches.map((batch) => targetsOf(group, batch));
-    const losses = await tokenLosses(arena, loader, model, inputs, targets, signal);
+    const losses = await tokenLosses(arena, loader, model, inputs, targets, { signal });
     return batches.flatMap((batch, i) => sums(losses[i], group, batch));
   });
 }

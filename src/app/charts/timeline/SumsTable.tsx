@@ -79,7 +79,7 @@ export function SumsTable({ sums, colours }: { sums: readonly Sum[]; colours: Re
             <tr key={`${sum.kind} ${sum.name}`}>
               {SUM_COLUMNS.map(({ key, value, isText }) =>
                 key === 'name' ? (
-                  <th key={key} scope="row">
+                  <th key={key} scope="row" title={sum.name}>
                     <i className="timeline-key" style={{ background: keyColour(sum, colours) }} aria-hidden="true" />
                     {sum.name}
                   </th>

@@ -110,7 +110,8 @@ function drawRow(
     // What is too short to be seen takes half a pixel.
     const right = Math.max(to, left + 0.5);
     painted = Math.max(painted, right);
-    context.fillStyle = fills[row.name[i]];
+    // So short, only the edge of a stage would be seen.
+    context.fillStyle = !isKernel && right - left < 3 ? palette.edge : fills[row.name[i]];
     context.fillRect(left, top + GAP / 2, right - left, ROW - GAP);
     if (right - left < 3) continue;
     if (!isKernel) {

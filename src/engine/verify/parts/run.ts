@@ -12,9 +12,10 @@ import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats
 import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
 import type { TokenWindows } from '../../../runtime/windows.ts';
+import { meanLoss, WindowLoss } from '../losses.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
+import { runtimeBytes } from './graph.ts';
 import type { Head } from './head.ts';
-import { BlockLosses } from './losses.ts';
 import { PartModels, type Values } from './models.ts';
 import { type PartsPlan, planParts } from './plan.ts';
 import { WeightFiles } from './weights.ts';
@@ -24,8 +25,11 @@ export const PART_BYTES = 128e6;
 /** States of the windows that go through the parts together. */
 const STATES_BYTES = 256e6;
 
-/** Weights are used as they are: rearranged copies, which products of a session can have, would take as much again. */
-const PART_SESSION = { executionProviders: ['wasm'], extra: { session: { disable_prepacking: '1' } } };
+/**
+ * Products rearrange their weights: once, while a session begins, or anew for every window. Once takes as much memory again as the
+ * weights of a part, which a page has beside a model that is no larger than this in the runtime.
+ */
+const REARRANGED_BYTES = 1e9;
 
 type Session = Ort.InferenceSession;
 
@@ -67,6 +71,7 @@ class PartsRun {
     readonly plan: PartsPlan,
     private readonly options: VerifyOptions,
     private readonly total: number,
+    private readonly isRearranged: boolean,
   ) {}
 
   private done = 0;
@@ -87,7 +92,10 @@ class PartsRun {
     const { sources: external } = await locateExternal(source, model.graph, (name) => sources.get(name));
     const plan = planParts(model.graph, part_bytes);
     const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
-    return new PartsRun(ort, model, models, plan, options, windows * countOf(plan));
+    let bytes = 0;
+    for (const tensor of model.graph.initializers.values()) bytes += runtimeBytes(tensor);
+    const isRearranged = windows > 1 && bytes <= REARRANGED_BYTES;
+    return new PartsRun(ort, model, models, plan, options, windows * countOf(plan), isRearranged);
   }
 
   windowsAtOnce(seqlen: number): number {
@@ -128,7 +136,7 @@ class PartsRun {
     states: readonly Values[],
     isFirst: boolean,
   ): Promise<{ losses: number[]; logits?: Float32Array }> {
-    const losses = windows.map((ids) => new BlockLosses(ids));
+    const losses = windows.map((ids) => new WindowLoss(ids));
     const { vocabulary } = head;
     const logits = isFirst ? new Float32Array(windows[0].length * vocabulary) : undefined;
     for (let start = 0; start < vocabulary; start += this.plan.block) {
@@ -151,11 +159,7 @@ class PartsRun {
   /** Where the head could not be cut, the last part has given whole logits. */
   private wholeLosses(windows: readonly Uint32Array[], states: readonly Values[], isFirst: boolean) {
     const found = states.map((values) => (values.get('logits') as Ort.Tensor).data as Float32Array);
-    const losses = windows.map((ids, i) => {
-      const each = new BlockLosses(ids);
-      each.add(found[i], 0);
-      return each.mean();
-    });
+    const losses = windows.map((ids, i) => meanLoss(found[i], ids));
     return { losses, logits: isFirst ? found[0].slice() : undefined };
   }
 
@@ -180,7 +184,8 @@ class PartsRun {
     let session: Session;
     try {
       session = await this.ort.InferenceSession.create(model, {
-        ...PART_SESSION,
+        executionProviders: ['wasm'],
+        extra: { session: { disable_prepacking: this.isRearranged ? '0' : '1' } },
         externalData: [{ path: PART_WEIGHTS, data: weights }],
       });
     } catch (cause) {

@@ -1,0 +1,36 @@
+/** When the builds of an export are opened, and that none stays open. */
+import { describe, expect, it } from 'vitest';
+import type { RuntimeBuild } from '../verify/builds.ts';
+import type { Verifier } from '../verify/verifier.ts';
+import { MOST_BYTES_TOGETHER, OnnxVerifiers } from './verifiers.ts';
+
+function platform() {
+  const told: string[] = [];
+  const openVerifier = (build: RuntimeBuild, threads?: number) => {
+    told.push(`open ${build}${threads ? ` on ${threads}` : ''}`);
+    return { close: () => told.push(`close ${build}`) } as unknown as Verifier;
+  };
+  return { told, openVerifier };
+}
+
+describe('verifiers of an export', () => {
+  it('load together for a small model', () => {
+    const { told, ...opens } = platform();
+    const verifiers = new OnnxVerifiers(opens, ['wasm', 'webgpu'], MOST_BYTES_TOGETHER);
+    expect(told).toEqual(['open wasm', 'open webgpu on 1']);
+    expect(verifiers.areTogether).toBe(true);
+    expect(verifiers.of('webgpu')).toBe(verifiers.of('webgpu'));
+    verifiers.close();
+    expect(told.slice(2)).toEqual(['close wasm', 'close webgpu']);
+  });
+
+  it('load one by one for a large one, whose verification needs the memory', () => {
+    const { told, ...opens } = platform();
+    const verifiers = new OnnxVerifiers(opens, ['wasm', 'webgpu'], MOST_BYTES_TOGETHER + 1);
+    verifiers.of('wasm').close();
+    expect(told).toEqual(['open wasm', 'close wasm']);
+    verifiers.of('webgpu');
+    verifiers.close();
+    expect(told.slice(2)).toEqual(['open webgpu', 'close wasm', 'close webgpu']);
+  });
+});

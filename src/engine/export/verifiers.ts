@@ -1,0 +1,39 @@
+/** @file The builds of onnxruntime-web that one export is run in: when each is opened, and that all are closed. */
+import type { EnginePlatform } from '../platform.ts';
+import type { RuntimeBuild } from '../verify/builds.ts';
+import type { Verifier } from '../verify/verifier.ts';
+
+/**
+ * Weights up to which all builds are open at once. Each holds a part of the model beside 0.1 GB of its own, and a larger model's
+ * verification needs all that a page may take; it also takes so long that another's loading is nothing beside it.
+ */
+export const MOST_BYTES_TOGETHER = 5e8;
+
+export class OnnxVerifiers {
+  private readonly opened = new Map<RuntimeBuild, Verifier>();
+
+  /** Whether the other builds run beside the first one, each on one thread for its one window. */
+  readonly areTogether: boolean;
+
+  /** Opens the first build, and the others where the model is small: they load while its files are written. */
+  constructor(
+    private readonly platform: Pick<EnginePlatform, 'openVerifier'>,
+    readonly builds: readonly RuntimeBuild[],
+    model_bytes: number,
+  ) {
+    this.areTogether = model_bytes <= MOST_BYTES_TOGETHER;
+    for (const build of this.areTogether ? builds : builds.slice(0, 1)) this.of(build);
+  }
+
+  /** The one of a build, opened now if it is not. */
+  of(build: RuntimeBuild): Verifier {
+    const threads = this.areTogether && build !== this.builds[0] ? 1 : undefined;
+    const verifier = this.opened.get(build) ?? this.platform.openVerifier(build, threads);
+    this.opened.set(build, verifier);
+    return verifier;
+  }
+
+  close(): void {
+    for (const verifier of this.opened.values()) verifier.close();
+  }
+}
