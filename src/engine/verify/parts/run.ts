@@ -26,10 +26,11 @@ export const PART_BYTES = 128e6;
 const STATES_BYTES = 256e6;
 
 /**
- * Products rearrange their weights: once, while a session begins, or anew for every window. Once takes as much memory again as the
- * weights of a part, which a page has beside a model that is no larger than this in the runtime.
+ * Of weights of a model in the runtime. Products rearrange their weights: once, while a session begins, or anew for every window. Once
+ * takes as much memory again as the weights of a part, so that parts of a model up to this size are half as large; in parts of a
+ * larger one, memory goes before time.
  */
-const REARRANGED_BYTES = 1e9;
+const MOST_REARRANGED_BYTES = 1e9;
 
 type Session = Ort.InferenceSession;
 
@@ -90,12 +91,12 @@ class PartsRun {
     if (!source) throw failed(`None of ${files.length} files is an ONNX model.`, [...sources.keys()].join(', '));
     const model = await readOnnxModel(source);
     const { sources: external } = await locateExternal(source, model.graph, (name) => sources.get(name));
-    const plan = planParts(model.graph, part_bytes);
-    const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
     let bytes = 0;
     for (const tensor of model.graph.initializers.values()) bytes += runtimeBytes(tensor);
-    const isRearranged = windows > 1 && bytes <= REARRANGED_BYTES;
-    return new PartsRun(ort, model, models, plan, options, windows * countOf(plan), isRearranged);
+    const isSmall = bytes <= MOST_REARRANGED_BYTES;
+    const plan = planParts(model.graph, isSmall ? part_bytes / 2 : part_bytes);
+    const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
+    return new PartsRun(ort, model, models, plan, options, windows * countOf(plan), isSmall && windows > 1);
   }
 
   windowsAtOnce(seqlen: number): number {
