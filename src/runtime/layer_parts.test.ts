@@ -6,6 +6,7 @@ import { createCpuBackend } from '../backend/cpu/cpu_backend.ts';
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import { calibrateDense } from '../compress/slicegpt/rotate_once.ts';
 import { sliceSequential } from '../compress/slicegpt/sequential.ts';
+import { storedWeights } from '../models/decoder_model.ts';
 import { openModel } from '../models/open_model.ts';
 import { memoryScratch } from '../models/scratch.ts';
 import { withArena } from './arena.ts';
@@ -78,9 +79,9 @@ describe.each(BACKENDS)('a layer by halves on %s', (_, create) => {
   });
 });
 
-it('leads from one width to the next by shortcuts, as a whole layer does', async () => {
+const slice = async (through: typeof model) => {
   const { model: sliced } = await sliceSequential(
-    model,
+    through,
     'untied',
     Array.from({ length: 2 * layers + 1 }, () => 20),
     {
@@ -88,9 +89,23 @@ it('leads from one width to the next by shortcuts, as a whole layer does', async
       ...{ signal: new AbortController().signal, observer: { onProgress: () => {} } },
     },
   );
+  return sliced;
+};
+
+it('leads from one width to the next by shortcuts, as a whole layer does', async () => {
+  const sliced = await slice(model);
   const whole = await passed(createWasmBackend(), sliced);
   budget.whole = 0;
   expect((await passed(createWasmBackend(), sliced)).states).toEqual(whole.states);
+});
+
+it('stores the same bytes in lots of rows', async () => {
+  const bytes = (of: typeof model) => Promise.all(storedWeights(of).map((ref) => ref.read()));
+  const whole = await slice(model);
+  budget.decoded = 500;
+  const inLots = await slice(model);
+  expect(storedWeights(inLots).map(({ dtype }) => dtype)).toEqual(storedWeights(whole).map(({ dtype }) => dtype));
+  expect(await bytes(inLots)).toEqual(await bytes(whole));
 });
 
 it('leaves small layers and parallel ones whole', async () => {

@@ -8,6 +8,7 @@ import type { Linear, ModelOutline, WeightRef } from '../../models/decoder_model
 import { type ScratchSlot, type ScratchStore, scratchWeight } from '../../models/scratch.ts';
 import { asFloatType } from '../../models/weight_views.ts';
 import type { Arena } from '../../runtime/arena.ts';
+import { DECODED_BYTES } from '../../runtime/budgets.ts';
 import type { DeviceLinear } from '../../runtime/weights.ts';
 import { type FloatType, isFloatType } from '../../tensor/dtype.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
@@ -29,6 +30,14 @@ export class WeightStore {
 
   /** Stores a tensor under a name and frees it. */
   async put(tensor: Tensor, name: string, dtype: FloatType = this.dtype): Promise<WeightRef> {
+    const { shape } = tensor;
+    const lot = Math.max(1, Math.floor(DECODED_BYTES / (4 * (shape[1] ?? 1))));
+    // On the host a matrix of a large model and what is stored of it would lie side by side.
+    if (this.arena.backend.info.kind === 'cpu' && shape.length === 2 && shape[0] > lot) {
+      const stored = await this.putBlocks(name, shape, lot, async (rows) => this.rowsOf(tensor, rows), dtype);
+      this.arena.free(tensor);
+      return stored;
+    }
     const { bytes, dtype: stored } = await this.encoded(tensor, dtype);
     const slot = await this.scratch.append(bytes);
     return scratchWeight(name, stored, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
@@ -66,6 +75,17 @@ export class WeightStore {
       blocks.push({ rows, slot: await this.scratch.append(bytes) });
     }
     return scratchWeight(name, dtype, shape, blocks);
+  }
+
+  /** A copy of some rows of a matrix. */
+  private rowsOf(weight: Tensor, { start, end }: RowRange): Tensor {
+    const { arena } = this;
+    const ids = Uint32Array.from({ length: end - start }, (_, i) => start + i);
+    const input_ids = arena.own(arena.backend.fromIds(ids, 'rows'));
+    const output = arena.empty([end - start, weight.shape[1]], weight.label);
+    arena.backend.embedding({ input_ids, weight, first_row: 0, output });
+    arena.free(input_ids);
+    return output;
   }
 
   /** As F32 where F16 would overflow. The tensor is freed. */
