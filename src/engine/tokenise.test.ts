@@ -43,11 +43,13 @@ const watch = (more: Partial<Parameters<typeof tokenise>[2]> = {}) => ({
 });
 
 describe('tokenise', () => {
-  it('gives the first windows of 8 MiB in one piece within 3 s, with the ids of the whole text', async () => {
+  it('gives the first windows of 8 MiB in one piece within 3 s of processor time, with the ids of the whole text', async () => {
     const tokenizer = await llama();
-    const start = performance.now();
+    // Not by the clock: other tests run beside it.
+    const start = process.cpuUsage();
     const found = await tokenise(tokenizer.stream(LONG), 16 * 256, watch());
-    expect(performance.now() - start).toBeLessThan(3000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(3);
     expect(found).toMatchObject({ tokens: 16 * 256, at_least: true });
     expect(found.ids).toEqual(tokenizer.encode(LONG).slice(0, 16 * 256));
   });
