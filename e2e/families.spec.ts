@@ -106,7 +106,8 @@ test('parallel blocks have one site a layer', async ({ page }) => {
   await dropFiles(page, await folderOf('gpt_neox'));
   await expect(region(page, 'Model')).toContainText('parallel · LayerNorm');
   await waitForJob(page, 'Opening the model');
-  const sites = page.getByLabel('Site', { exact: true }).getByRole('option');
+  const spectra = page.getByRole('region', { name: 'Eigenvalues' });
+  const sites = spectra.getByLabel('Site', { exact: true }).getByRole('option');
   await expect(sites).toHaveText(['embedding', 'layer 0 output', 'layer 1 output']);
   const energy = page.getByRole('region', { name: 'Discarded energy' });
   await expect(energy.getByRole('row')).toHaveCount(4);

@@ -3,7 +3,7 @@
  * File of OPFS lies on disk. Where the browser has folder pickers, a whole export can go into a chosen folder.
  */
 import { exportedFile, splitPath } from './export_folder.ts';
-import { isNamed } from './opfs.ts';
+import { isNamed } from './named.ts';
 
 /** An object URL must outlive the click; browsers say nothing when they have taken the bytes. */
 const URL_LIFETIME_MS = 60_000;

@@ -2,7 +2,8 @@
  * @file One folder of OPFS for each export: written by the engine's Worker as streams, read by the page for download.
  */
 import { countTraffic } from '../pulse/traffic.ts';
-import { flushFully, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { flushFully, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
 /** The shape of `FileSink` in formats, which platform does not import. */

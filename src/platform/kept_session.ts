@@ -4,7 +4,8 @@
  */
 import { WhittleError } from '../errors/errors.ts';
 import { type OpfsExportFolder, openExportFolder } from './export_folder.ts';
-import { flushFully, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { flushFully, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { closeScratchFiles, openScratchFile, type ScratchFile, type ScratchFileSlot } from './scratch_file.ts';
 import { changeSession, removeEarlierScratch, storageSession } from './storage_session.ts';
 

@@ -5,6 +5,8 @@
 import { storageFull, WhittleError } from '../errors/errors.ts';
 import { pulse, quietly } from '../pulse/pulse.ts';
 import { waitingFor } from '../pulse/waits.ts';
+import { askedAgain } from './asked_again.ts';
+import { isNamed } from './named.ts';
 
 /** Missing in insecure contexts and in some private windows. */
 export function hasOpfs(): boolean {
@@ -40,8 +42,8 @@ export async function openForWriting(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<FileSystemSyncAccessHandle> {
-  const opened = folder.getFileHandle(name, { create: true }).then((file) => file.createSyncAccessHandle());
-  return waitingFor(`the browser's storage to open ${name}`, opened);
+  const ask = async () => (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle();
+  return waitingFor(`the browser's storage to open ${name}`, askedAgain(ask));
 }
 
 /** Large writes to a slow disk take seconds: in between this thread says that it lives. */
@@ -79,10 +81,6 @@ const FLUSH_S = 120;
 /** Asks the browser to keep this site's files when disk runs short. Only windows may ask; a refusal changes nothing else. */
 export async function requestPersistence(): Promise<boolean> {
   return (await navigator.storage?.persist?.()) ?? false;
-}
-
-export function isNamed(thrown: unknown, name: string): boolean {
-  return thrown instanceof Error && thrown.name === name;
 }
 
 function fullAfter(file: string, at: number, cause?: unknown): WhittleError {

@@ -3,7 +3,8 @@
  * `navigator.storage.estimate()` is no answer: Chromium says 10 GiB, on large disks and small ones. Nothing is written, so it
  * takes a millisecond; that a disk is filled by others meanwhile is met where it is written. Dedicated Workers only.
  */
-import { isNamed, openFolder, openForWriting, removeEntry } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { openFolder, openForWriting, removeEntry } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
 /** So many halvings bring what fits to within a thousandth. */

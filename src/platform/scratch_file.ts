@@ -4,7 +4,8 @@
  */
 import { WhittleError } from '../errors/errors.ts';
 import { countTraffic } from '../pulse/traffic.ts';
-import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { hasOpfs, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
 import { scratchName, storageSession } from './storage_session.ts';
 
 /** The shape of `ScratchStore` in models, which platform does not import. */

@@ -3,7 +3,8 @@
  * are. Weights and exports lie in OPFS (`kept_session.ts`), in the folder of the session's name.
  */
 import { storageFull } from '../errors/errors.ts';
-import { hasOpfs, isNamed, openFolder, removeEntry } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { hasOpfs, openFolder, removeEntry } from './opfs.ts';
 
 const DATABASE = 'whittle';
 const VERSION = 1;

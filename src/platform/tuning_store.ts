@@ -1,5 +1,6 @@
 /** @file Small texts that are kept between visits, by name: one OPFS file each. For dedicated Workers. */
-import { hasOpfs, isNamed, openFolder, openForWriting, writeFully } from './opfs.ts';
+import { isNamed } from './named.ts';
+import { hasOpfs, openFolder, openForWriting, writeFully } from './opfs.ts';
 
 const FOLDER = 'tuning';
 

@@ -3,7 +3,8 @@
  * stays between visits. Web Locks keep two tabs from writing one model, and a delete from taking an open one away.
  */
 import { WhittleError } from '../../errors/errors.ts';
-import { hasOpfs, isNamed, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
+import { isNamed } from '../named.ts';
+import { hasOpfs, openFolder, openForWriting, removeEntry, writeFully } from '../opfs.ts';
 import { JOURNAL_FILE, type Journal, parseJournal } from './journal.ts';
 import { type HubCache, type HubCacheEntry, type HubKey, type HubPlan, isSameModel, totalBytes } from './types.ts';
 

@@ -1,6 +1,7 @@
 /** @file Downloads one model into the cache, or the rest of it, file by file. */
 import { WhittleError } from '../../errors/errors.ts';
-import { isNamed, openFolder, openForWriting } from '../opfs.ts';
+import { isNamed } from '../named.ts';
+import { openFolder, openForWriting } from '../opfs.ts';
 import { roomFor } from '../room.ts';
 import { findCached, folderPath, newJournal, readJournal, storedName, withModel, writeJournal } from './cache.ts';
 import { endpointHost, fileUrl } from './endpoint.ts';
