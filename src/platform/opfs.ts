@@ -5,7 +5,6 @@
 import { storageFull, WhittleError } from '../errors/errors.ts';
 import { pulse, quietly } from '../pulse/pulse.ts';
 import { waitingFor } from '../pulse/waits.ts';
-import { askedAgain } from './asked_again.ts';
 import { isNamed } from './named.ts';
 
 /** Missing in insecure contexts and in some private windows. */
@@ -37,13 +36,22 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, name: strin
   }
 }
 
+/**
+ * Files that are being opened. Chromium forgets to answer where the garbage collector takes a file's handle meanwhile
+ * (`findings/opfs_open_is_lost_with_its_handle.sh`), and nothing else holds it.
+ */
+const opening = new Set<FileSystemFileHandle>();
+
 /** Opens a file for writing at any offset; only dedicated Workers may. The handle locks the file until it is closed. */
 export async function openForWriting(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<FileSystemSyncAccessHandle> {
-  const ask = async () => (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle();
-  return waitingFor(`the browser's storage to open ${name}`, askedAgain(ask));
+  const opened = folder.getFileHandle(name, { create: true }).then((file) => {
+    opening.add(file);
+    return file.createSyncAccessHandle().finally(() => opening.delete(file));
+  });
+  return waitingFor(`the browser's storage to open ${name}`, opened);
 }
 
 /** Large writes to a slow disk take seconds: in between this thread says that it lives. */
