@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JsonFault, JsonNumber, parseJson, toPlain } from './json.ts';
+import { fromPlain, JsonFault, JsonNumber, parseJson, toPlain } from './json.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const parse = (text: string) => parseJson(utf8(text));
@@ -16,6 +16,21 @@ function seeded(seed: number): () => number {
 const SEED_TEXT =
   '{"a":[1,-2.5e+3,0,true,false,null],"b\\n\\u00e9":{"":"x\\"y\\\\","__proto__":[]}, "ü🙂" : [ {} , [ ] , "" ]}';
 const ALPHABET = '{}[]",:\\ue0123456789.-+Eatrfnls \t\n\u0001ü';
+
+describe('fromPlain', () => {
+  it('gives what is read of the text that the data is written as', () => {
+    const data = [
+      JSON.parse(SEED_TEXT),
+      { a: undefined, b: [undefined, -0, 1e21, 0.1, Number.NaN, Number.POSITIVE_INFINITY], c: { d: null, e: true } },
+      'a',
+      7,
+      [],
+    ];
+    for (const value of data) expect(fromPlain(value)).toEqual(parse(JSON.stringify(value)));
+    expect(() => parse(JSON.stringify(['\ud800']))).toThrow(JsonFault);
+    expect(() => fromPlain(['\ud800'])).toThrow(JsonFault);
+  });
+});
 
 describe('parseJson', () => {
   it('reads what JSON.parse reads, as the same value', () => {

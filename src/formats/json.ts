@@ -50,6 +50,19 @@ export function parseJson(bytes: Uint8Array): JsonValue {
   return new Reader(decodeUtf8(bytes)).document();
 }
 
+/** What {@link parseJson} gives of plain data's `JSON.stringify`, without writing and reading it. Throws {@link JsonFault}. */
+export function fromPlain(value: unknown): JsonValue {
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? new JsonNumber(JSON.stringify(value)) : null;
+  if (typeof value === 'string') {
+    if (LONE_SURROGATE.test(value)) throw new JsonFault('half a character', 0);
+    return value;
+  }
+  if (Array.isArray(value)) return value.map((item) => fromPlain(item ?? null));
+  const told = Object.entries(value as object).filter(([, item]) => item !== undefined);
+  return new Map(told.map(([key, item]) => [key, fromPlain(item)]));
+}
+
 /** Turns a parsed value into plain JavaScript data, as `JSON.parse` would give. */
 export function toPlain(value: JsonValue): unknown {
   if (value instanceof JsonNumber) return Number(value.text);

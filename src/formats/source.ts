@@ -16,6 +16,8 @@ export interface ByteSource {
    * returns fewer bytes.
    */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Of a JSON file that was written here: what the bytes say, as plain data, so that they need not be parsed. */
+  readonly plain?: unknown;
 }
 
 /** What lies between two reads that are made as one, and how much is read at once. */

@@ -178,5 +178,5 @@ function licenceOf(metadata: GgufMetadata): CardLicence {
 }
 
 function jsonSource(name: string, value: object): ByteSource {
-  return blobSource(name, new Blob([JSON.stringify(value)]));
+  return { ...blobSource(name, new Blob([JSON.stringify(value)])), plain: value };
 }

@@ -1,6 +1,6 @@
 /** @file tokenizer.json as data: parsed strictly, never longer than a tokenizer is. */
 import { WhittleError } from '../../errors/errors.ts';
-import { JsonFault, type JsonObject, type JsonValue, parseJson, quoteText } from '../json.ts';
+import { fromPlain, JsonFault, type JsonObject, type JsonValue, parseJson, quoteText } from '../json.ts';
 import { recogniseNotJson } from '../recognise.ts';
 import type { ByteSource } from '../source.ts';
 
@@ -35,9 +35,10 @@ export function failure(file: string): Fail {
 }
 
 async function parse(source: ByteSource, fail: Fail): Promise<JsonValue> {
+  const { plain } = source;
   const bytes = await source.read(0, source.size);
   try {
-    return parseJson(bytes);
+    return plain === undefined ? parseJson(bytes) : fromPlain(plain);
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
     if (fault.duplicate_key !== undefined) {
