@@ -36,9 +36,17 @@ export function failure(file: string): Fail {
 
 async function parse(source: ByteSource, fail: Fail): Promise<JsonValue> {
   const { plain } = source;
+  if (plain !== undefined) {
+    try {
+      return fromPlain(plain);
+    } catch (fault) {
+      // Its text is refused below, with the place.
+      if (!(fault instanceof JsonFault)) throw fault;
+    }
+  }
   const bytes = await source.read(0, source.size);
   try {
-    return plain === undefined ? parseJson(bytes) : fromPlain(plain);
+    return parseJson(bytes);
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
     if (fault.duplicate_key !== undefined) {
