@@ -10,29 +10,26 @@ fn compute_tile(row: u32, col: u32, lane: u32, first: u32, end: u32) {
   var c50 = mat4x4f(); var c51 = mat4x4f(); var c52 = mat4x4f(); var c53 = mat4x4f();
   var c60 = mat4x4f(); var c61 = mat4x4f(); var c62 = mat4x4f(); var c63 = mat4x4f();
   var c70 = mat4x4f(); var c71 = mat4x4f(); var c72 = mat4x4f(); var c73 = mat4x4f();
-  // 1, which no compiler can know: SwiftShader keeps what it loads as integers and copies it through memory for each use as
-  // a float, unless it is the result of float arithmetic.
-  let unit = f32(min(end, 1u));
   for (var kk = first; kk < end; kk++) {
-    let p0 = right(col, kk) * unit;
-    let p1 = right(col + 1u, kk) * unit;
-    let p2 = right(col + 2u, kk) * unit;
-    let p3 = right(col + 3u, kk) * unit;
-    var x = left(row, kk, lane) * unit;
+    let p0 = right(col, kk);
+    let p1 = right(col + 1u, kk);
+    let p2 = right(col + 2u, kk);
+    let p3 = right(col + 3u, kk);
+    var x = left(row, kk, lane);
     c00 += p0 * x; c01 += p1 * x; c02 += p2 * x; c03 += p3 * x;
-    x = left(row + 4u, kk, lane) * unit;
+    x = left(row + 4u, kk, lane);
     c10 += p0 * x; c11 += p1 * x; c12 += p2 * x; c13 += p3 * x;
-    x = left(row + 8u, kk, lane) * unit;
+    x = left(row + 8u, kk, lane);
     c20 += p0 * x; c21 += p1 * x; c22 += p2 * x; c23 += p3 * x;
-    x = left(row + 12u, kk, lane) * unit;
+    x = left(row + 12u, kk, lane);
     c30 += p0 * x; c31 += p1 * x; c32 += p2 * x; c33 += p3 * x;
-    x = left(row + 16u, kk, lane) * unit;
+    x = left(row + 16u, kk, lane);
     c40 += p0 * x; c41 += p1 * x; c42 += p2 * x; c43 += p3 * x;
-    x = left(row + 20u, kk, lane) * unit;
+    x = left(row + 20u, kk, lane);
     c50 += p0 * x; c51 += p1 * x; c52 += p2 * x; c53 += p3 * x;
-    x = left(row + 24u, kk, lane) * unit;
+    x = left(row + 24u, kk, lane);
     c60 += p0 * x; c61 += p1 * x; c62 += p2 * x; c63 += p3 * x;
-    x = left(row + 28u, kk, lane) * unit;
+    x = left(row + 28u, kk, lane);
     c70 += p0 * x; c71 += p1 * x; c72 += p2 * x; c73 += p3 * x;
   }
   var tiles = array<mat4x4f, 32>(
