@@ -5,8 +5,8 @@ type Asked = Pick<BenchBrowser, 'ask'>;
 
 import { withJacobiRatio, worstOfFamilies } from './eigen_quality.ts';
 import type { BenchReport, EigenFigure, EigenMeasurement, NamedShape } from './figures.ts';
+import { median } from './median.ts';
 import { type BenchPlan, type EigenPlan, HIDDEN, HOST, JACOBI, TIMED_FAMILY } from './plan.ts';
-import { median } from './timing.ts';
 
 export type PageFigures = Pick<
   BenchReport,

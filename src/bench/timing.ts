@@ -1,4 +1,5 @@
 /** @file How the bench measures: warm up, then repeat for a while, then the median. */
+import { median } from './median.ts';
 
 const WARM_UPS = 2;
 /** Enough repetitions for a median … */
@@ -35,8 +36,4 @@ export async function medianMs(
     times.push(await once(calls));
   }
   return median(times);
-}
-
-export function median(times: readonly number[]): number {
-  return [...times].sort((a, b) => a - b)[times.length >> 1];
 }

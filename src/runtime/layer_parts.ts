@@ -42,66 +42,45 @@ export function layerParts(
   return layers.flatMap((layer) => {
     const [attention, mlp] = [attentionWeights(layer), mlpWeights(layer)];
     if (layer.parallel || !isHalved(elementsOf([...attention, ...mlp]))) {
-      return [wholeLayer(arena, loader, layer, seqlen, [...attention, ...mlp])];
+      return [
+        partOf(
+          { layer, weights: [...attention, ...mlp] },
+          () => loader.layer(layer),
+          (loaded, x, table, tap, length = seqlen) => runLayer(arena, layer, loaded, table, length, x, tap),
+          (loaded) => freeDeviceLayer(arena, loaded),
+        ),
+      ];
     }
-    return [attentionHalf(arena, loader, layer, seqlen, attention), mlpHalf(arena, loader, layer, seqlen, mlp)];
+    return [
+      partOf(
+        { layer, half: 'attention', weights: attention },
+        () => loader.attention(layer),
+        (loaded, x, table, tap, length = seqlen) =>
+          attentionBlock(arena, layer.attention, loaded, table, length, x, tap),
+        (loaded) => freeDevicePart(arena, loaded),
+      ),
+      partOf(
+        { layer, half: 'mlp', weights: mlp },
+        () => loader.mlp(layer),
+        (loaded, h, _, tap, length = seqlen) => mlpBlock(arena, layer.mlp, loaded, length, h, tap),
+        (loaded) => freeDevicePart(arena, loaded),
+      ),
+    ];
   });
 }
 
-function wholeLayer(
-  arena: Arena,
-  loader: WeightLoader,
-  layer: DecoderLayer,
-  seqlen: number,
-  weights: LayerPart['weights'],
+/** A part that has its weights from `load` until it is freed. */
+function partOf<Weights>(
+  part: Omit<LayerPart, 'load'>,
+  load: () => Promise<Weights>,
+  run: (weights: Weights, ...args: Parameters<LoadedPart['run']>) => Tensor,
+  free: (weights: Weights) => void,
 ): LayerPart {
   return {
-    layer,
-    weights,
+    ...part,
     async load() {
-      const loaded = await loader.layer(layer);
-      return {
-        run: (x, table, tap, length = seqlen) => runLayer(arena, layer, loaded, table, length, x, tap),
-        free: () => freeDeviceLayer(arena, loaded),
-      };
-    },
-  };
-}
-
-function attentionHalf(
-  arena: Arena,
-  loader: WeightLoader,
-  layer: DecoderLayer,
-  seqlen: number,
-  weights: LayerPart['weights'],
-): LayerPart {
-  return {
-    ...{ layer, half: 'attention', weights },
-    async load() {
-      const loaded = await loader.attention(layer);
-      return {
-        run: (x, table, tap, length = seqlen) => attentionBlock(arena, layer.attention, loaded, table, length, x, tap),
-        free: () => freeDevicePart(arena, loaded),
-      };
-    },
-  };
-}
-
-function mlpHalf(
-  arena: Arena,
-  loader: WeightLoader,
-  layer: DecoderLayer,
-  seqlen: number,
-  weights: LayerPart['weights'],
-): LayerPart {
-  return {
-    ...{ layer, half: 'mlp', weights },
-    async load() {
-      const loaded = await loader.mlp(layer);
-      return {
-        run: (h, _, tap, length = seqlen) => mlpBlock(arena, layer.mlp, loaded, length, h, tap),
-        free: () => freeDevicePart(arena, loaded),
-      };
+      const loaded = await load();
+      return { run: (...args) => run(loaded, ...args), free: () => free(loaded) };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** @file What several rounds of both sides come to: medians, ratios, and whether both computed the same. Pure. */
 import type { Report, ReportTimings } from '../../engine/report.ts';
-import { median } from './median.ts';
+import { median } from '../median.ts';
 import type { TrainingFigure } from './training_section.ts';
 
 /** What `tools/bench/torch_job.py` prints. */

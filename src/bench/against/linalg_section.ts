@@ -12,8 +12,8 @@ import { normalNumbers } from '../../backend/matrix_builders.ts';
 import { createNodeCrew } from '../../backend/wasm/testing.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { lowRank } from '../../compress/solvers/low_rank.ts';
+import { median } from '../median.ts';
 import { digits, table } from '../tables.ts';
-import { median } from './median.ts';
 import { type Python, runPython } from './python.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../tools/bench/torch_linalg.py', import.meta.url));

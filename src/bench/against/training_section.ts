@@ -5,8 +5,8 @@
 import { fileURLToPath } from 'node:url';
 import { MODEL_PATIENCE_MS, runOn } from '../job_section.ts';
 import { watchBrowser } from '../large/processes.ts';
+import { median } from '../median.ts';
 import { table } from '../tables.ts';
-import { median } from './median.ts';
 import { runPython } from './python.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../tools/bench/torch_training.py', import.meta.url));
