@@ -17,6 +17,8 @@ test('dimensions are changed site by site and sliced by; damage and bits are tol
   const editor = region(page, 'Dimensions by site');
 
   // A move of the slider redraws what can be seen: what is out of sight follows when it rests.
+  await expect(editor.getByRole('slider')).toBeAttached();
+  await page.waitForTimeout(600);
   const slider = page.getByRole('slider', { name: 'Sparsity', exact: true });
   const unseen = await redrawn(slider, [26, 28, 31, 34, 36, 39, 42, 44]);
   expect(unseen.Slice).toBeLessThan(30);
@@ -88,8 +90,8 @@ test('dimensions are changed site by site and sliced by; damage and bits are tol
 });
 
 /**
- * How many nodes change in each card and panel while the slider makes these moves one after another. They take less than it takes
- * to rest, and nobody lets go of it.
+ * How many nodes change in each card and panel while the slider makes these moves one after another, and nobody lets go of it.
+ * The page's timers wait until the last move: on a slow machine the pause between two moves would be a rest.
  */
 async function redrawn(slider: Locator, percents: readonly number[]): Promise<Record<string, number>> {
   return slider.evaluate(async (input, moves) => {
@@ -105,15 +107,28 @@ async function redrawn(slider: Locator, percents: readonly number[]): Promise<Re
         touched.set(name, nodes);
       }
     };
+    const { setTimeout: start, clearTimeout: clear } = window;
+    const held = new Map<number, Parameters<typeof setTimeout>>();
+    window.setTimeout = ((...timer: Parameters<typeof setTimeout>) => {
+      held.set(-held.size - 1, timer);
+      return -held.size;
+    }) as typeof setTimeout;
+    window.clearTimeout = (id) => {
+      // A cleared one keeps its number: the next must not get it.
+      if (held.has(Number(id))) held.set(Number(id), [() => {}]);
+      else clear(id);
+    };
     const observer = new MutationObserver(note);
     observer.observe(document.body, { attributes: true, characterData: true, childList: true, subtree: true });
     for (const percent of moves) {
       setValue?.call(input, String(percent));
       input.dispatchEvent(new Event('input', { bubbles: true }));
-      await new Promise((resolve) => setTimeout(resolve));
+      await new Promise((resolve) => start.call(window, resolve));
     }
     note(observer.takeRecords());
     observer.disconnect();
+    Object.assign(window, { setTimeout: start, clearTimeout: clear });
+    for (const timer of held.values()) start.apply(window, timer);
     return Object.fromEntries([...touched].map(([name, nodes]) => [name, nodes.size]));
   }, percents);
 }
