@@ -222,7 +222,7 @@ function restepping(
   return {
     name,
     parameters: 5,
-    locals: [[1, I32], ...(held > 0 ? [[held, V128] as const] : [])],
+    locals: [[1, I32], ...(held > 0 ? [[held, V128] as [number, number]] : [])],
     code: [...i32Const(0), ...localSet(p), ...loopBelow(p, i32Const(1), k, body)],
   };
 }

@@ -327,6 +327,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
   panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
+  reflector_factors: ({ addProduct }, task, start, end) => LINALG_TASKS.reflector_factors(task, start, end, addProduct),
   reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
