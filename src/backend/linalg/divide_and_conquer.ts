@@ -58,7 +58,10 @@ export async function divideAndConquer(
     const sorting = stretchesOf(sorted, vectors, multiply);
     for (let j = 0; j < wanted; j++) sorting.copy(j * n, order[first + j] * n, n);
     own.give(vectors);
-    return { values: joined ?? Float64Array.from(order, (slot) => values[slot]), vectors: held ? sorted : sorted.slice() };
+    return {
+      values: joined ?? Float64Array.from({ length: n }, (_, j) => values[order[j]]),
+      vectors: held ? sorted : sorted.slice(),
+    };
   } finally {
     if (!held) own.release();
   }

@@ -29,7 +29,7 @@ const PANEL = 32;
 /** Ranges of a product with a vector, and the size from which it has them: smaller ones take less time than sharing them. */
 const [PARTS, WORTH_PARTS] = [4, 896];
 /** The size from which a panel's update is shared: where others want the cores too, every wait for a thread may be a long one. */
-const WORTH_UPDATE = 512;
+const WORTH_UPDATE = 320;
 
 /**
  * Reduces `a` (n, n), of which the lower triangle is read and overwritten: row i then holds the reflector of step i in
