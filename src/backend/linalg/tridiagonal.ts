@@ -74,6 +74,7 @@ interface Place {
 interface Machine {
   readonly memory: WebAssembly.Memory;
   readonly kernel: VectorKernel;
+  readonly isFused: boolean;
 }
 
 /** Rows of scratch: V and W, −W and −V of a panel, shares of a product, and what kernels put down. */
@@ -82,12 +83,12 @@ const SCRATCH_ROWS = 4 * PANEL + PARTS + 1;
 /** Kept from one matrix to the next, as an engine may have only so many memories; a second reduction at a time has its own. */
 let idle: Machine | undefined;
 
-function takeMachine(): Machine {
+function takeMachine(isFused: boolean): Machine {
   const machine = idle;
   idle = undefined;
-  if (machine) return machine;
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  return { memory, kernel: createVectorKernel(memory) };
+  if (machine?.isFused === isFused) return machine;
+  const memory = machine?.memory ?? new WebAssembly.Memory({ initial: 1 });
+  return { memory, kernel: createVectorKernel(memory, isFused), isFused };
 }
 
 function takePlace(a: Float64Array, n: number, held: Room, multiply: AddProduct): Place {
@@ -98,7 +99,7 @@ function takePlace(a: Float64Array, n: number, held: Room, multiply: AddProduct)
   const shared = multiply.kernelFor?.(a);
   const scratch = shared && held.take(SCRATCH_ROWS * length);
   if (scratch && multiply.kernelFor?.(scratch)) return { kernel: shared, multiply, matrix: a, stride: n, scratch };
-  const machine = takeMachine();
+  const machine = takeMachine(multiply.isFused ?? false);
   const { memory, kernel } = machine;
   const elements = n * stride + SCRATCH_ROWS * length;
   const missing = Math.ceil((8 * elements) / 65536) - memory.buffer.byteLength / 65536;

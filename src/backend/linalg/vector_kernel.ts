@@ -82,6 +82,7 @@ const f64Load = (offset = 0) => [0x2b, 3, offset];
 const f64Store = (offset = 0) => [0x39, 3, offset];
 const [F64_NEG, F64_ADD, F64_MUL, I32_LT_U, I32_AND] = [0x9a, 0xa0, 0xa2, 0x49, 0x71];
 const F64X2_NEG = simd(0xed);
+const F64X2_MADD = simd(0x107);
 
 /** Two vectors side by side, which engines that join pairs of them take as one: `code` for either half. */
 const halves = (code: (half: number) => number[]) => [0, 1].flatMap(code);
@@ -91,7 +92,7 @@ const PAIR_BYTES = 32;
  * The share of rows i … i + 3 of a symmetric matrix, of their columns below i, in product = A·v:
  * product[j] += Σ_r a[i + r][j]·v[i + r] and product[i + r] += Σ_j a[i + r][j]·v[j]. At least four columns, and whole fours.
  */
-function symmetricRows(): WasmFunction {
+function symmetricRows(multiplyAdded: MultiplyAdded): WasmFunction {
   const [row, row_bytes, bytes, v, product, scratch, at, j, x_at, p_at] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const weight = 10; // v[i + r] in both lanes
   const sum = (r: number, half: number) => 11 + 2 * r + half;
@@ -142,8 +143,15 @@ const placeAt = (base: number, j: number, place: number) => [
 ];
 
 /** local += a · b, of locals. */
-const multiplyAdded = (sum: number, a: number, b: number) => [
+type MultiplyAdded = (sum: number, a: number, b: number) => number[];
+
+const multiplyThenAdd: MultiplyAdded = (sum, a, b) => [
   ...[...localGet(sum), ...localGet(a), ...localGet(b), ...F64X2_MUL, ...F64X2_ADD, ...localSet(sum)],
+];
+
+/** Rounded once (relaxed SIMD). */
+const multiplyAddFused: MultiplyAdded = (sum, a, b) => [
+  ...[...localGet(a), ...localGet(b), ...localGet(sum), ...F64X2_MADD, ...localSet(sum)],
 ];
 
 /**
@@ -159,7 +167,7 @@ function pairsThenSingle(j: number, bytes: number, end: number, body: (vectors: 
   ];
 }
 
-function dotPair(): WasmFunction {
+function dotPair(multiplyAdded: MultiplyAdded): WasmFunction {
   const [x, a, b, bytes, result, j, end, at] = [0, 1, 2, 3, 4, 5, 6, 7];
   const [sum_a, sum_b, value, first, second] = [8, 10, 12, 14, 16]; // two each
   const each = (vectors: number, code: (half: number) => number[]) => [0, 1].slice(0, vectors).flatMap(code);
@@ -193,7 +201,7 @@ function dotPair(): WasmFunction {
   };
 }
 
-function addPair(): WasmFunction {
+function addPair(multiplyAdded: MultiplyAdded): WasmFunction {
   const [y, a, b, bytes, coefficients, j, end, at, y_at, factor] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const [sum, value] = [10, 12]; // two each
   const each = (vectors: number, code: (half: number) => number[]) => [0, 1].slice(0, vectors).flatMap(code);
@@ -290,9 +298,12 @@ function zeroing(): WasmFunction {
   return { name: 'zero', parameters: 2, locals: [], code };
 }
 
-export function createVectorKernel(memory: WebAssembly.Memory): VectorKernel {
+/** @param isFused With fused multiply-add, where the engine has it: other bits than without. */
+export function createVectorKernel(memory: WebAssembly.Memory, isFused: boolean): VectorKernel {
+  const multiplyAdded = isFused ? multiplyAddFused : multiplyThenAdd;
   const functions = [
-    ...[symmetricRows(), dotPair(), addPair(), symmetricRange(), correctRow(), correctProduct()],
+    ...[symmetricRows(multiplyAdded), dotPair(multiplyAdded), addPair(multiplyAdded)],
+    ...[symmetricRange(), correctRow(), correctProduct()],
     ...[copying(), zeroing()],
   ];
   const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));

@@ -21,7 +21,7 @@ import { type AddProduct, transposed, view } from '../linalg/gemm.ts';
 import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import type { LinalgTasks } from '../linalg/shared_work.ts';
-import type { TileWidth } from '../linalg/tile_kernel.ts';
+import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
@@ -200,7 +200,7 @@ export class TaskTools {
   vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {
     const { place, parts } = this;
     if (!place?.holds(buffer)) return undefined;
-    parts.vectors ??= createVectorKernel(place.memory);
+    parts.vectors ??= createVectorKernel(place.memory, hasFusedMultiplyAdd('f64'));
     return parts.vectors;
   }
 
