@@ -53,7 +53,7 @@ export function parseJson(bytes: Uint8Array): JsonValue {
 /** What {@link parseJson} gives of plain data's `JSON.stringify`, without writing and reading it. Throws {@link JsonFault}. */
 export function fromPlain(value: unknown): JsonValue {
   if (value === null || typeof value === 'boolean') return value;
-  if (typeof value === 'number') return Number.isFinite(value) ? new JsonNumber(JSON.stringify(value)) : null;
+  if (typeof value === 'number') return Number.isFinite(value) ? new JsonNumber(`${value}`) : null;
   if (typeof value === 'string') {
     if (LONE_SURROGATE.test(value)) throw new JsonFault('half a character', 0);
     return value;

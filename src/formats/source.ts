@@ -57,6 +57,11 @@ export function blobSource(name: string, blob: Blob): ByteSource {
   };
 }
 
+/** Bytes that were made here. */
+export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
+  return { name, size: bytes.byteLength, read: async (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
 interface Read {
   offset: number;
   length: number;
