@@ -84,7 +84,7 @@ export async function openModel(all: readonly ModelFile[], tell?: (known: KnownM
   const small = [found.config, sources.tokenizer, sources.tokenizer_config, ...found.companions];
   return {
     ...known,
-    tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
+    tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(wholeFile)),
     tokenizer,
     warnings: [...notes, ...sources.warnings, ...tokenizerNotes(tokenizer, config.vocab_size)],
   };
@@ -169,8 +169,15 @@ async function openTokenizer(
   }
 }
 
-async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {
-  return { name: source.name, bytes: await source.read(0, source.size) };
+async function wholeFile(source: ByteSource): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
+  const { name, made } = source;
+  if (!made) return { name, bytes: await source.read(0, source.size) };
+  return {
+    name,
+    get bytes() {
+      return made.bytes();
+    },
+  };
 }
 
 function nameFromConfig(raw: RawConfig): string | undefined {

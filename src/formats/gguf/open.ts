@@ -9,7 +9,7 @@ import type { RawConfig } from '../hf/config.ts';
 import type { HfModel, ModelFile } from '../hf/files.ts';
 import { type CardLicence, isLicenceFile } from '../hf/licence_files.ts';
 import { quoteText } from '../json.ts';
-import { type ByteSource, blobSource, bytesSource } from '../source.ts';
+import { type ByteSource, blobSource, jsonSource } from '../source.ts';
 import { missingBiases } from './biases.ts';
 import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
 import { architectureOf, readFacts } from './config.ts';
@@ -181,8 +181,4 @@ function licenceOf(metadata: GgufMetadata): CardLicence {
     ...text('general.license.name', 'license_name'),
     ...text('general.license.link', 'license_link'),
   };
-}
-
-function jsonSource(name: string, value: object): ByteSource {
-  return { ...bytesSource(name, new TextEncoder().encode(JSON.stringify(value))), plain: value };
 }

@@ -177,33 +177,36 @@ function decodeEach({ count, bytes }: ArrayValue): (string | undefined)[] {
 
 /** All numbers of an array. */
 export function decodeNumbers({ count, bytes, of }: ArrayValue & { of: NumberType }): (number | bigint)[] {
-  const size = VALUE_BYTES[of];
-  return Array.from({ length: count }, (_, i) => decodeNumber(bytes.subarray(i * size, (i + 1) * size), of));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, i) => numberAt(view, i * VALUE_BYTES[of], of));
 }
 
 function decodeNumber(bytes: Uint8Array, type: NumberType): number | bigint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return numberAt(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, type);
+}
+
+function numberAt(view: DataView, at: number, type: NumberType): number | bigint {
   switch (type) {
     case 'uint8':
-      return view.getUint8(0);
+      return view.getUint8(at);
     case 'int8':
-      return view.getInt8(0);
+      return view.getInt8(at);
     case 'uint16':
-      return view.getUint16(0, true);
+      return view.getUint16(at, true);
     case 'int16':
-      return view.getInt16(0, true);
+      return view.getInt16(at, true);
     case 'uint32':
-      return view.getUint32(0, true);
+      return view.getUint32(at, true);
     case 'int32':
-      return view.getInt32(0, true);
+      return view.getInt32(at, true);
     case 'float32':
-      return view.getFloat32(0, true);
+      return view.getFloat32(at, true);
     case 'float64':
-      return view.getFloat64(0, true);
+      return view.getFloat64(at, true);
     case 'uint64':
-      return exact(view.getBigUint64(0, true));
+      return exact(view.getBigUint64(at, true));
     case 'int64':
-      return exact(view.getBigInt64(0, true));
+      return exact(view.getBigInt64(at, true));
   }
 }
 

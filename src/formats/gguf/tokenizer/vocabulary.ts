@@ -79,6 +79,14 @@ function readTypes(metadata: GgufMetadata, count: number): number[] {
   return types;
 }
 
+/** `model.vocab` of tokenizer.json. */
+export function tokenIds({ tokens }: Vocabulary): Readonly<Record<string, number>> {
+  // Without a prototype "__proto__" is a token as any other.
+  const ids: Record<string, number> = Object.create(null);
+  for (let id = 0; id < tokens.length; id++) ids[tokens[id]] = id;
+  return ids;
+}
+
 /** Tokens that are found in the text before anything else is done with it, in the form of tokenizer.json. */
 export function addedTokens({ tokens, types }: Vocabulary): object[] {
   const added: object[] = [];
