@@ -11,6 +11,11 @@ import { relativeDifference, type TestJob, testJob } from './support/slice_job.t
 const webgpu = await createNodeWebGpuBackend();
 /** With one cluster: which of several a feature joins may hang on the last digit of its range. */
 const RECIPES = ['w8a8:smooth=0.5', 'llm_int8:threshold=2', 'rptq:clusters=1,activation_bits=8'];
+/**
+ * Noise of 1e-7 in the attention's scale moves a divergence of these windows by 0.6 % at most (standard deviation), smoothed
+ * ones by 2.6 %: three deviations of the difference of two.
+ */
+const SMOOTHED = 0.12;
 
 describeWithShared('recipes that round inputs', () => {
   let job: TestJob;
@@ -18,7 +23,7 @@ describeWithShared('recipes that round inputs', () => {
   beforeAll(async () => {
     const text = (part: string) => readSharedText('text', `stories.${part}.txt`);
     const texts = { calibration: text('calibration'), evaluation: text('evaluation') };
-    const sizes = { seqlen: 64, samples: 4, eval_samples: 4 };
+    const sizes = { seqlen: 64, samples: 4, eval_samples: 16 };
     job = await testJob(await sharedModelFiles('stories260k'), texts, sizes);
     backend = createWasmBackend();
   });
@@ -34,7 +39,9 @@ describeWithShared('recipes that round inputs', () => {
     );
     expect(own.bytes).toBe(other.bytes);
     expect(relativeDifference(own.perplexity, other.perplexity)).toBeLessThan(5e-3);
-    expect(Math.abs(own.kl - other.kl)).toBeLessThan(Math.max(0.05 * own.kl, 2e-5));
+    expect(Math.abs(own.kl - other.kl)).toBeLessThan(
+      Math.max((recipe.includes('smooth') ? SMOOTHED : 0.05) * own.kl, 2e-5),
+    );
   });
 
   it('goes on with what stands behind it: gptq keeps how inputs are rounded', async () => {

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { memoryPlatform } from '../../test/support/memory_platform.ts';
+import { failure, SLICE, source, started, TEXTS, verifierOf } from '../../test/support/test_engine.ts';
+import { memoryScratch } from '../models/scratch.ts';
+import type { Report } from './report.ts';
+import { slicingRecipe } from './slicing_recipe.ts';
+
+describe('exports of the engine', () => {
+  it.each(['compress', 'export'] as const)('says what %s met on a full disk, and goes on after it', async (command) => {
+    let isFull = false;
+    const full = () => new DOMException('No room.', 'QuotaExceededError');
+    const memory = memoryPlatform();
+    const platform = {
+      ...memory,
+      freeStorage: async (needed: number) => (isFull ? 2500 : needed),
+      createScratch: async () => {
+        const scratch = memoryScratch();
+        const append = async (bytes: Uint8Array) => {
+          if (isFull) throw full();
+          return scratch.append(bytes);
+        };
+        return { ...scratch, append, clear: () => scratch.clear() };
+      },
+      createExportFolder: async (id: string) => {
+        const folder = await memory.createExportFolder(id);
+        return { ...folder, create: (name: string) => (isFull ? Promise.reject(full()) : folder.create(name)) };
+      },
+    };
+    const engine = await started(platform);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    // It is asked for before the job; others fill the disk just then.
+    const free = platform.freeStorage;
+    platform.freeStorage = async (needed) => {
+      const found = await free(needed);
+      isFull = true;
+      return found;
+    };
+    const run = () =>
+      command === 'compress'
+        ? engine.run('compress', slicingRecipe({ ...SLICE, sparsity: 0.5 }))
+        : engine.run('export', { id });
+    expect(await failure(run() as Promise<never>)).toMatchObject({
+      code: 'storage_full',
+      allowed: '3 kB fit now',
+      action: expect.stringMatching(/^What was finished before stays.*1 run of this model.*then try again\.$/),
+    });
+    expect(memory.exports.size).toBe(0);
+    isFull = false;
+    platform.freeStorage = free;
+    await run();
+  });
+
+  it('estimates in the report of an export all that its model went through', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, source({ hidden_size: 64, intermediate_size: 160 }));
+    const reported = async () => {
+      const { id } = await engine.run('compress', slicingRecipe(SLICE));
+      const { folder } = await engine.run('export', { id });
+      const file = platform.exports.get(folder)?.get('report.json');
+      return (JSON.parse(new TextDecoder().decode(file)) as Report).memory;
+    };
+    const sliced = await reported();
+    await engine.run('calibrate', { fusion: 'exact' });
+    const calibrated = await reported();
+    expect(calibrated.peak_gpu_bytes).toBeGreaterThan(sliced.peak_gpu_bytes);
+    for (const { estimated_gpu_bytes, peak_gpu_bytes } of [sliced, calibrated]) {
+      expect(estimated_gpu_bytes).toBeGreaterThanOrEqual(peak_gpu_bytes);
+    }
+  });
+
+  it('exports weights as external data on request', async () => {
+    const platform = memoryPlatform();
+    const engine = await started(platform, source({ hidden_size: 32 }));
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const exported = await engine.run('export', { id, options: { external_data: 'always' } });
+    expect(exported.files.map(({ name }) => name)).toContain('model.onnx.data');
+    expect(exported.verified).toBe(true);
+  });
+
+  it('removes an export that does not give the perplexity that was shown', async () => {
+    const platform = memoryPlatform({
+      openVerifier: verifierOf(async (_, windows) => ({
+        window_losses: new Array<number>(windows.count).fill(3),
+        first_logits: new Float32Array(),
+        version: 'none',
+      })),
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const error = await failure(engine.run('export', { id }));
+    expect(error.code).toBe('verification_failed');
+    expect(error.message).toMatch(/20\.0855.*the app/);
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('can be cancelled while the logits of an export are compared', async () => {
+    const controller = new AbortController();
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      openVerifier: verifierOf(async (...job) => {
+        const result = await real.openVerifier('wasm').verify(...job);
+        controller.abort();
+        return result;
+      }),
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const job = engine.run('export', { id }, undefined, controller.signal);
+    expect((await failure(job)).code).toBe('cancelled');
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it('opens a verifier for each build that the format is for, and closes them whatever comes of it', async () => {
+    const real = memoryPlatform();
+    const told: string[] = [];
+    const platform = memoryPlatform({
+      openVerifier(build) {
+        told.push(`open ${build}`);
+        const { verify, generate } = real.openVerifier(build);
+        return {
+          generate,
+          verify: (...job) => verify(...job).finally(() => told.push(`verified ${job[1].count}`)),
+          close: () => told.push('close'),
+        };
+      },
+      async createExportFolder(id) {
+        told.push('write');
+        return real.createExportFolder(id);
+      },
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    await engine.run('export', { id });
+    // They load while files are written, and run side by side. Closing twice does no harm.
+    expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
+    const ends = ['close', 'close', 'close', 'close', 'verified 1', `verified ${TEXTS.eval_samples}`];
+    expect(told.slice(3).sort()).toEqual(ends);
+    told.length = 0;
+    await engine.run('export', { id, options: { format: 'transformers.js' } });
+    expect(told).toEqual(['open webgpu', 'write', `verified ${TEXTS.eval_samples}`, 'close', 'close']);
+    told.length = 0;
+    await engine.run('export', { id, options: { format: 'safetensors' } });
+    expect(told).toEqual(['write']);
+    told.length = 0;
+    platform.createExportFolder = () => Promise.reject(new Error('no room'));
+    await failure(engine.run('export', { id }));
+    expect(told).toEqual(['open wasm', 'open webgpu', 'close', 'close']);
+  });
+
+  it('refuses a file whose logits are not of the right size', async () => {
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      openVerifier: verifierOf(async (...job) => ({
+        ...(await real.openVerifier('wasm').verify(...job)),
+        first_logits: new Float32Array(7),
+      })),
+    });
+    const engine = await started(platform);
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const error = await failure(engine.run('export', { id }));
+    expect(error).toMatchObject({ code: 'verification_failed', message: expect.stringContaining('gives 7 logits') });
+  });
+});
