@@ -124,3 +124,18 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   });
   expect(await page.evaluate(smallTargets)).toEqual([]);
 });
+
+test('a phone is as wide as before once long recipes were made', async ({ page }) => {
+  const recipe = 'embed:bits=8; magnitude:sparsity=0.5; rtn:bits=4,group=32,grid=minimum';
+  await page.goto(`./#calibration=1&evaluation=1&length=32&recipe=${recipe}`);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  await page.getByRole('button', { name: 'Run the recipe' }).click();
+  await waitForJob(page, 'embed:bits=8');
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, 'Slicing 25 %');
+  await page.setViewportSize({ width: 360, height: 740 });
+  // Two to choose from: the choice is there.
+  await expect(page.getByRole('combobox', { name: 'Compressed model' })).toBeVisible();
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+});
