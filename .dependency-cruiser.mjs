@@ -15,6 +15,8 @@ const ENGINE_EDGE = [
   'engine/version\\.ts$',
   // What a log makes of results: figures alone.
   'engine/metrics',
+  // What test support of either answers in its place.
+  'engine/testing\\.ts$',
   'compress/slicegpt/plan\\.ts$',
   // What every method is called and takes; its work runs in the engine alone.
   'compress/(?:registry|method)\\.ts$',

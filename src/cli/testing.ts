@@ -8,6 +8,7 @@ import type {
   RunReport,
   SlicegptOptions,
 } from '../engine/protocol.ts';
+import { NO_PARTS, SMALL_LLAMA } from '../engine/testing.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { runJob } from './job.ts';
@@ -31,8 +32,6 @@ const EVALUATING: EngineEvent = {
   step: 'perplexity',
   memory: { current_gpu_bytes: 1_000_000, peak_gpu_bytes: 99_000_000 },
 };
-
-const NO_PARTS = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
 
 /** An engine of canned answers; sparsity 0.5 fails verification, and `faults` are thrown at the n-th of a command. */
 export class CannedEngine implements Driver {
@@ -77,47 +76,8 @@ export class CannedEngine implements Driver {
         } satisfies Commands['start']['result'];
       case 'open':
         return {
-          name: 'demo',
-          fingerprint: 'f',
-          architecture: 'LlamaForCausalLM',
-          model_type: 'llama',
-          norm: 'rms_norm',
-          positions: 'rotary',
-          parameters: 4_000_000,
-          multiplications_per_token: 4_000_000,
-          bytes: 8_000_000,
-          dtype: 'F16',
-          files: [],
-          tokenizer: PROTOCOL.tokenizer,
-          shape: {
-            hidden_size: 256,
-            intermediate_size: 704,
-            num_hidden_layers: 4,
-            query_size: 256,
-            key_value_size: 128,
-            vocab_size: 4096,
-            tied: this.tied,
-            parallel: false,
-            gated: true,
-            layer_norm: false,
-            norm_bias: false,
-            final_norm: { weight: true, bias: false },
-            head_bias: false,
-            position_rows: 0,
-            embedding_norm: 0,
-            head_norms: 0,
-            attention_bias: { q: false, k: false, v: false, o: false },
-            mlp_bias: { gate: false, up: false, down: false },
-            bytes_per_element: 2,
-            dense: NO_PARTS,
-            ...(this.refusal && { slicing_refusal: this.refusal }),
-          },
-          num_attention_heads: 4,
-          num_key_value_heads: 2,
-          head_dim: 8,
-          max_position_embeddings: 1024,
-          tensors: [],
-          warnings: this.warnings,
+          ...{ ...SMALL_LLAMA, name: 'demo', tokenizer: PROTOCOL.tokenizer, warnings: this.warnings },
+          shape: { ...SMALL_LLAMA.shape, tied: this.tied, ...(this.refusal && { slicing_refusal: this.refusal }) },
         } satisfies Commands['open']['result'];
       case 'set_texts':
         this.texts = request;

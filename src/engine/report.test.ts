@@ -9,6 +9,7 @@ import type {
   RunReport,
 } from './protocol.ts';
 import { buildReport, type RunInput } from './report.ts';
+import { NO_PARTS, SMALL_LLAMA } from './testing.ts';
 
 const protocol = {
   seqlen: 8,
@@ -19,48 +20,13 @@ const protocol = {
   bos: 'first' as const,
   tokenizer: 'BPE',
 };
-const no_parts = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
 const summary: ModelSummary = {
-  name: 'tiny',
-  fingerprint: 'f',
-  architecture: 'LlamaForCausalLM',
-  model_type: 'llama',
-  norm: 'rms_norm',
-  positions: 'rotary',
-  parameters: 10,
-  bytes: 20,
-  multiplications_per_token: 10,
-  dtype: 'F16',
-  files: [],
-  tokenizer: 'BPE',
+  ...{ ...SMALL_LLAMA, parameters: 10, bytes: 20, multiplications_per_token: 10 },
+  ...{ num_attention_heads: 1, num_key_value_heads: 1, max_position_embeddings: 8 },
   shape: {
-    hidden_size: 4,
-    intermediate_size: 8,
-    num_hidden_layers: 1,
-    query_size: 4,
-    key_value_size: 4,
-    vocab_size: 5,
-    tied: true,
-    parallel: false,
-    gated: true,
-    layer_norm: false,
-    norm_bias: false,
-    final_norm: { weight: true, bias: false },
-    head_bias: false,
-    position_rows: 0,
-    embedding_norm: 0,
-    head_norms: 0,
-    attention_bias: { q: false, k: false, v: false, o: false },
-    mlp_bias: { gate: false, up: false, down: false },
-    bytes_per_element: 2,
-    dense: no_parts,
+    ...{ ...SMALL_LLAMA.shape, hidden_size: 4, intermediate_size: 8, num_hidden_layers: 1 },
+    ...{ query_size: 4, key_value_size: 4, vocab_size: 5, dense: NO_PARTS },
   },
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  head_dim: 4,
-  max_position_embeddings: 8,
-  tensors: [],
-  warnings: [],
 };
 const backend: BackendInfo = {
   kind: 'cpu',
@@ -103,7 +69,7 @@ const run: RunReport = {
   ...{ id: 's1', recipe: 'slicegpt:sparsity=0.25', steps: [], duration_ms: 1 },
   ...{ parameters: 8, bytes: 16, stored_bytes: 16, bits_per_weight: 4, multiplications_per_token: 8 },
   file_bytes: { stored: 16, f32: 32, f16: 16, int8: 8, int4: 4 },
-  ...{ parts: no_parts, bases },
+  ...{ parts: NO_PARTS, bases },
 };
 const exported: ExportReport = {
   id: 's1',
