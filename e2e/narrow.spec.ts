@@ -1,6 +1,6 @@
 /** Tablets, windows beside others, 200 % zoom: no blank page, nothing beside the page, the focus where it was. */
 import type { Locator } from '@playwright/test';
-import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
+import { chooseWindows, dropFiles, expect, region, test, waitForJob } from './fixtures.ts';
 
 const SIZES = [
   [1440, 900],
@@ -123,6 +123,16 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
     for (const fold of folds) (fold as HTMLDetailsElement).open = true;
   });
   expect(await page.evaluate(smallTargets)).toEqual([]);
+  // A failure to open another model takes the room that there is, and the buttons stay.
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await dropFiles(page, [{ name: 'page.gguf', bytes: Buffer.from('<!doctype html><title>Log in</title>') }]);
+  const model = region(page, 'Model');
+  await expect(model.getByRole('alert')).toContainText('web page');
+  await expect(model.getByRole('button', { name: 'Folder…' })).toBeInViewport({ ratio: 1 });
+  const column = await page
+    .locator('.column-left')
+    .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+  expect(column).toBe(0);
 });
 
 test('a phone is as wide as before once long recipes were made', async ({ page }) => {
