@@ -106,16 +106,17 @@ export class AdapterTraining {
     return loss;
   }
 
-  /** All that steps to come depend on: each factor with its moments, on the host, and the steps taken. */
-  async state(): Promise<{ steps: number; tables: (Float32Array | Float64Array)[] }> {
-    const { backend } = this.arena;
-    const tables = await Promise.all(this.tables.map((tensor) => backend.read(tensor)));
-    return { steps: this.steps, tables };
+  /**
+   * All that steps to come depend on beside the steps taken: each factor with its moments, read one after another as they are asked
+   * for, between two steps.
+   */
+  state(): AsyncGenerator<Float32Array | Float64Array> {
+    return valuesOf(this.arena, this.tables);
   }
 
-  /** Goes on from a state, with the same bits as if it had never been left. */
-  restore({ steps, tables }: { steps: number; tables: readonly ArrayLike<number>[] }): void {
-    for (const [i, tensor] of this.tables.entries()) fill(this.arena, tensor, tables[i]);
+  /** Goes on from a state behind so many steps, with the same bits as if it had never been left. */
+  async restore(steps: number, tables: AsyncIterable<ArrayLike<number>>): Promise<void> {
+    await fillAll(this.arena, this.tables, tables);
     this.steps = steps;
   }
 
@@ -162,6 +163,24 @@ export function fill(arena: Arena, tensor: Tensor, values: ArrayLike<number>): v
   const given = arena.own(arena.backend.fromArray(values, tensor.shape, tensor.label));
   arena.backend.copy(given, tensor);
   arena.free(given);
+}
+
+/** What some tensors hold, one on the host after another. */
+export async function* valuesOf(
+  { backend }: Arena,
+  tensors: readonly Tensor[],
+): AsyncGenerator<Float32Array | Float64Array> {
+  for (const tensor of tensors) yield await backend.read(tensor);
+}
+
+/** Likewise the other way. @param tables One for each tensor. */
+export async function fillAll(
+  arena: Arena,
+  tensors: readonly Tensor[],
+  tables: AsyncIterable<ArrayLike<number>>,
+): Promise<void> {
+  let index = 0;
+  for await (const values of tables) fill(arena, tensors[index++], values);
 }
 
 /** Chosen windows beside each other, as a step takes them: (windows, batches). */
