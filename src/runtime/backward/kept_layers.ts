@@ -2,12 +2,13 @@
  * @file What products and attention gave on the way up, kept for the way down: those layers need not run again. As much as a budget
  * holds is kept; norms and activations, which are cheap, are made again. Work is then two thirds of what it is with nothing kept.
  */
-import type { Tensor } from '../../backend/backend.ts';
+import type { BackendInfo, Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, WeightOutline } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { KEPT_LAYER_BYTES } from '../budgets.ts';
+import { keptBudgets } from '../budgets.ts';
 import { layerWidths } from '../estimate_outline.ts';
 import type { DeviceLayer } from '../weights.ts';
+import { isSlow, rowsPerBatch } from '../windows.ts';
 import { type KeptProjection, normedInput } from './attention.ts';
 import type { BackwardContext } from './context.ts';
 import type { KeptLayer } from './layer.ts';
@@ -45,19 +46,18 @@ export interface StepPlan {
 
 /**
  * Batches go in groups whose layers are kept whole; where not even one's are, all go together, and only the last layers' are.
- * Which are kept does not depend on the machine, so that results do not either.
+ * Which are kept depends on the backend alone, so that results do not depend on what a machine has free.
  * @param rows Of each batch.
- * @param together Batches are not to be parted.
  * @param budget Bytes.
+ * @param together Batches are not to be parted.
  */
 export function stepPlan(
   layers: readonly Layer[],
   rows: readonly number[],
+  budget: number,
   together = false,
-  budget = KEPT_LAYER_BYTES,
 ): StepPlan {
-  const width = layers.reduce((sum, layer) => sum + keptWidth(layer), 0);
-  const most = Math.floor(budget / (4 * width));
+  const most = mostKeptRows(layers, budget);
   const total = rows.reduce((sum, each) => sum + each, 0);
   if (total <= most || (!together && Math.max(...rows) <= most)) {
     const groups: number[] = [];
@@ -79,6 +79,25 @@ export function stepPlan(
     keptFrom--;
   }
   return { groups: [rows.length], keptFrom };
+}
+
+/** Rows of which all layers are kept. @param budget Bytes. */
+function mostKeptRows(layers: readonly Layer[], budget: number): number {
+  return Math.floor(budget / (4 * layers.reduce((sum, layer) => sum + keptWidth(layer), 0)));
+}
+
+/**
+ * Rows of one batch of a training. On a CPU batches are so small that their layers are kept whole, where a window's can be; a GPU
+ * wants rows more than it minds to run some layers twice.
+ */
+export function rowsPerStep(
+  layers: readonly Layer[],
+  seqlen: number,
+  info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>,
+): number {
+  const usual = rowsPerBatch(info);
+  const kept = mostKeptRows(layers, keptBudgets(info).layerBytes);
+  return isSlow(info) && kept >= seqlen ? Math.min(usual, kept) : usual;
 }
 
 /** Of layers and batches on their way up, until each is taken on the way down. */
