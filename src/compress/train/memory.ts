@@ -4,6 +4,7 @@ import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts'
 import { groupsOf } from '../../models/packed/packing.ts';
 import { keepsLogits } from '../../runtime/backward/head.ts';
 import { keptWidth, rowsPerStep, stepPlan } from '../../runtime/backward/kept_layers.ts';
+import { MOST_READ_BYTES } from '../../runtime/backward/training.ts';
 import { DEFAULT_STATE_BUDGET, keptBudgets, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
@@ -119,8 +120,8 @@ export function memoryOfTraining(
   const tables = places.flatMap(({ memory }) => memory.trained);
   const trained = tables.reduce((sum, numbers) => sum + numbers, 0);
   const teacher = 4 * samples * seqlen * D;
-  // Of what is written down one table at a time is on the host: as it was read, as bytes, and collected later.
-  const host = 12 * Math.max(0, ...tables);
+  // Of what is written down few tables are on the host at once: as they were read, a piece of bytes, and what is not collected yet.
+  const host = Math.min(12 * trained, 3 * Math.max(MOST_READ_BYTES, ...tables.map((numbers) => 4 * numbers)));
   // The first and the best wait in storage; a checkpoint has the best, and all with two moments: the last stays while the next is
   // written. Factors are kept beside what they are merged into.
   return foundMemory(planner, model, { host, spill: spilled + teacher + 44 * trained });

@@ -5,6 +5,7 @@
 import type { Tensor } from '../../backend/backend.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type { Arena } from '../arena.ts';
 import type { WeightLoader } from '../weights.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
@@ -106,10 +107,7 @@ export class AdapterTraining {
     return loss;
   }
 
-  /**
-   * All that steps to come depend on beside the steps taken: each factor with its moments, read one after another as they are asked
-   * for, between two steps.
-   */
+  /** All that steps to come depend on beside the steps taken: each factor with its moments, read as they are asked for, between two steps. */
   state(): AsyncGenerator<Float32Array | Float64Array> {
     return valuesOf(this.arena, this.tables);
   }
@@ -165,12 +163,22 @@ export function fill(arena: Arena, tensor: Tensor, values: ArrayLike<number>): v
   arena.free(given);
 }
 
-/** What some tensors hold, one on the host after another. */
+/** Bytes, as f32, of tensors that are read together: a device answers many small questions at once as soon as one. */
+export const MOST_READ_BYTES = 4 * 2 ** 20;
+
+/** What some tensors hold, in their order; few are on the host at once. */
 export async function* valuesOf(
   { backend }: Arena,
   tensors: readonly Tensor[],
 ): AsyncGenerator<Float32Array | Float64Array> {
-  for (const tensor of tensors) yield await backend.read(tensor);
+  for (let start = 0; start < tensors.length; ) {
+    let [end, bytes] = [start, 0];
+    do bytes += 4 * elementCount(tensors[end++].shape);
+    while (end < tensors.length && bytes + 4 * elementCount(tensors[end].shape) <= MOST_READ_BYTES);
+    const values = await Promise.all(tensors.slice(start, end).map((tensor) => backend.read(tensor)));
+    start = end;
+    yield* values;
+  }
 }
 
 /** Likewise the other way. @param tables One for each tensor. */
