@@ -2,12 +2,11 @@
 import type { Backend } from '../../src/backend/backend.ts';
 import type { DecoderModel, WeightRef } from '../../src/models/decoder_model.ts';
 import { type Arena, withArena } from '../../src/runtime/arena.ts';
-import { type BackwardContext, Rotations } from '../../src/runtime/backward/context.ts';
+import { type BackwardContext, type KeptBudgets, Rotations } from '../../src/runtime/backward/context.ts';
 import { Gradients } from '../../src/runtime/backward/gradients.ts';
 import { modelGradients } from '../../src/runtime/backward/model.ts';
 import type { TrainedLinears } from '../../src/runtime/backward/trained.ts';
 import { NO_ADAPTERS, TrainedLoader } from '../../src/runtime/backward/trained_loader.ts';
-import type { KeptBudgets } from '../../src/runtime/budgets.ts';
 import { batchesOf, type TokenWindows } from '../../src/runtime/windows.ts';
 
 export function contextOf(

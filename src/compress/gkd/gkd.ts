@@ -94,7 +94,7 @@ export function gkdObjective(
       const sampling = { ...options, ...(choose && { choose }) };
       const samples = await samplesOf(model, trainable, prompts, step, chosen, sampling, context);
       const { windows, spans } = sampleWindows(samples, prompts.text.seqlen);
-      const batches = practiceBatches(context, model, windows);
+      const batches = practiceBatches(context, windows);
       const all = [...spans.keys()];
       const inputs = await freshTeacher(arena, context, windows, batches);
       return {

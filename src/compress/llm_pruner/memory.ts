@@ -2,7 +2,7 @@
 import type { ModelOutline } from '../../models/decoder_model.ts';
 import { keepsLogits } from '../../runtime/backward/head.ts';
 import { keptWidth, stepPlan } from '../../runtime/backward/kept_layers.ts';
-import { DEFAULT_STATE_BUDGET, keptBudgets, vocabularyBlockRows } from '../../runtime/budgets.ts';
+import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { batchRows, PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, telling } from '../../runtime/estimate_outline.ts';
 import { elementCount } from '../../tensor/shape.ts';
@@ -27,7 +27,6 @@ export function gradientMemory(
 function scoring(model: ModelOutline, score: 'taylor' | 'fisher', plan: MemoryPlan): JobMemory {
   const planner = plannerOf(plan, plan.windows.samples);
   const { ledger, windows } = planner;
-  const budgets = keptBudgets(plan.backend);
   const batches =
     score === 'fisher'
       ? Array.from({ length: windows.count }, () => windows.seqlen)
@@ -40,7 +39,7 @@ function scoring(model: ModelOutline, score: 'taylor' | 'fisher', plan: MemoryPl
   planner.embed(model, batches, (x, i, elements) => states.put(i, x, elements));
   const told = new Set(telling(model.layers));
   // A layer's gradients are those of all batches, so that batches are not parted.
-  const { keptFrom } = stepPlan(model.layers, batches, budgets.layerBytes, true);
+  const { keptFrom } = stepPlan(model.layers, batches, true);
   for (const [l, layer] of model.layers.entries()) {
     const { input, output } = layerWidths(layer);
     const weights = told.has(l) ? planner.layer(layer, false) : [];
@@ -61,7 +60,7 @@ function scoring(model: ModelOutline, score: 'taylor' | 'fisher', plan: MemoryPl
     ledger.load('head', size * columns),
   ];
   const all = vocabulary * batches.reduce((sum, rows) => sum + rows, 0);
-  const keeps = size < vocabulary && keepsLogits(vocabulary, batches, false, budgets.logitsBytes);
+  const keeps = size < vocabulary && keepsLogits(vocabulary, batches, false);
   ledger.workspace('logits', keeps ? all : 2 * most * size);
   ledger.free(...head);
   ledger.freeWorkspace();

@@ -113,7 +113,7 @@ export function minillmObjective(
       const drawn = plain === prompts.text ? chosen : windowsOfStep(step, options.batch, plain.count, options.seed);
       const texts = options.pt > 0 ? drawn.map((window) => windowOf(plain, window)) : [];
       const { windows } = sampleWindows(samples, seqlen, texts);
-      const batches = practiceBatches(context, model, windows);
+      const batches = practiceBatches(context, windows);
       const targets = policyTargets(samples, weights, windows.ids, seqlen, batches, {
         texts: texts.length,
         pt: options.pt,

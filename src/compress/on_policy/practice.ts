@@ -3,9 +3,8 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { rowsPerStep } from '../../runtime/backward/kept_layers.ts';
 import { teacherInputs } from '../../runtime/backward/teacher.ts';
-import { batchesOf, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
+import { batchesOf, rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
 import type { PassContext } from '../method.ts';
 import type { Trainable } from '../train/linears.ts';
 import { uniform } from '../train/random.ts';
@@ -67,9 +66,9 @@ export function sampleWindows(
   return { windows: { seqlen, count, ids, totalTokens: ids.length }, spans };
 }
 
-/** All of them, for a step of this model. */
-export function practiceBatches({ backend }: PassContext, model: DecoderModel, windows: TokenWindows): WindowBatch[] {
-  return batchesOf(windows, 0, windows.count, rowsPerStep(model.layers, windows.seqlen, backend.info));
+/** All of them. */
+export function practiceBatches({ backend }: PassContext, windows: TokenWindows): WindowBatch[] {
+  return batchesOf(windows, 0, windows.count, rowsPerBatch(backend.info));
 }
 
 /** What the dense head reads of windows that were just made; nothing else stays of its pass. */

@@ -8,7 +8,6 @@ import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch, type ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { rowsPerStep } from '../../runtime/backward/kept_layers.ts';
 import { parametersOf } from '../../runtime/backward/trained.ts';
 import { AdapterTraining, fill, fillAll, stepWindows, valuesOf } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
@@ -185,12 +184,11 @@ class PruneTraining {
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
-    const { options, context, scorer, model } = this;
-    const { calibration, signal, spill, observer, backend } = context;
+    const { options, context, scorer } = this;
+    const { calibration, signal, spill, observer } = context;
     const { steps, batch } = options;
-    return withArena(backend, async (own) => {
-      const rows = rowsPerStep(model.layers, calibration.seqlen, backend.info);
-      const taken = stepWindows(own, calibration, chosen, rows);
+    return withArena(context.backend, async (own) => {
+      const taken = stepWindows(own, calibration, chosen);
       const onProgress = (share: number) =>
         observer.onProgress({
           fraction: (TRAINING * (step + share)) / steps,

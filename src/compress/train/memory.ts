@@ -3,11 +3,12 @@ import { memoryCosts } from '../../backend/memory_costs.ts';
 import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts';
 import { groupsOf } from '../../models/packed/packing.ts';
 import { keepsLogits } from '../../runtime/backward/head.ts';
-import { keptWidth, rowsPerStep, stepPlan } from '../../runtime/backward/kept_layers.ts';
+import { keptWidth, stepPlan } from '../../runtime/backward/kept_layers.ts';
 import { MOST_READ_BYTES } from '../../runtime/backward/training.ts';
-import { DEFAULT_STATE_BUDGET, keptBudgets, vocabularyBlockRows } from '../../runtime/budgets.ts';
+import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
+import { rowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import { type JobMemory, MARGIN, type MemoryPlan } from '../slicegpt/estimate.ts';
@@ -61,7 +62,6 @@ export function memoryOfTraining(
   const { seqlen, samples } = plan.windows;
   const planner = plannerOf(plan, batch);
   const { ledger } = planner;
-  const budgets = keptBudgets(plan.backend);
   const places = linearPlaces(model).flatMap(({ weight }) => {
     const memory = of(weight);
     return memory ? [{ weight, memory }] : [];
@@ -74,12 +74,12 @@ export function memoryOfTraining(
   );
   planner.rotary(model);
   planner.rotary(model);
-  const size = Math.max(1, Math.floor(rowsPerStep(model.layers, seqlen, plan.backend) / seqlen));
+  const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
   const batches = Array.from({ length: Math.ceil(batch / size) }, (_, i) => seqlen * Math.min(size, batch - i * size));
   const D = model.config.hidden_size;
   for (const rows of batches) ledger.hold('activations', rows * D);
   // Batches go up and down in groups, the first of which is the largest; what is kept of layers is planned with its inputs.
-  const step = stepPlan(model.layers, batches, budgets.layerBytes);
+  const step = stepPlan(model.layers, batches);
   const group = batches.slice(0, step.groups[0]);
   const inputs = new PlannedStates(ledger, plan.stateBudgetBytes ?? DEFAULT_STATE_BUDGET);
   const states = new PlannedStates(ledger);
@@ -98,7 +98,7 @@ export function memoryOfTraining(
   }
   const spilled = inputs.spilledBytes;
   ledger.freeWorkspace();
-  headThereAndBack(planner, model, group, layerWidths(model.layers[last]).output, budgets.logitsBytes);
+  headThereAndBack(planner, model, group, layerWidths(model.layers[last]).output);
   // The widest layer on the way down: what arises in it, and a gradient of each.
   const layer = model.layers.reduce((most, each) => (layerBytes(each) > layerBytes(most) ? each : most));
   const held = planner.layer(layer, false);
@@ -191,7 +191,6 @@ function headThereAndBack(
   { lm_head, config }: ModelOutline,
   batches: readonly number[],
   width: number,
-  budget: number,
 ): void {
   const { ledger, windows } = planner;
   const [vocabulary, columns] = lm_head.weight.shape;
@@ -205,7 +204,7 @@ function headThereAndBack(
   ]);
   const heads = [columns, config.hidden_size].map((each) => ledger.load('head', size * each));
   const all = vocabulary * batches.reduce((sum, rows) => sum + rows, 0);
-  const keeps = (hasTeacher: boolean) => size < vocabulary && keepsLogits(vocabulary, batches, hasTeacher, budget);
+  const keeps = (hasTeacher: boolean) => size < vocabulary && keepsLogits(vocabulary, batches, hasTeacher);
   // A training without a teacher keeps more of its own.
   ledger.workspace('logits', keeps(false) ? all : most * size);
   ledger.workspace('teacher_logits', keeps(true) ? all : most * size);

@@ -7,7 +7,6 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
 import { memoryScratch, type ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
-import { rowsPerStep } from '../../runtime/backward/kept_layers.ts';
 import { parametersOf } from '../../runtime/backward/trained.ts';
 import { NO_ADAPTERS } from '../../runtime/backward/trained_loader.ts';
 import { AdapterTraining, fillAll, stepWindows, valuesOf } from '../../runtime/backward/training.ts';
@@ -186,12 +185,10 @@ class Training {
   }
 
   private async practice(own: Arena, step: number, chosen: readonly number[]): Promise<Practice> {
-    const { objective, context, trainable, model } = this;
-    const { calibration, backend } = context;
+    const { objective, context, trainable } = this;
     const made = await objective.practice?.(own, step, chosen, trainable);
     if (made) return made;
-    const rows = rowsPerStep(model.layers, calibration.seqlen, backend.info);
-    const { windows, batches } = stepWindows(own, calibration, chosen, rows);
+    const { windows, batches } = stepWindows(own, context.calibration, chosen);
     return { windows, batches, ...(await objective.of(own, chosen, batches, chosen)) };
   }
 

@@ -2,7 +2,6 @@
 import type { Tensor } from '../../backend/backend.ts';
 import type { Rotary } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { type KeptBudgets, keptBudgets } from '../budgets.ts';
 import type { RotaryTable } from '../forward.ts';
 import { RotaryCache } from '../model_pass.ts';
 import type { Gradients } from './gradients.ts';
@@ -17,8 +16,10 @@ export interface BackwardContext {
   readonly budgets?: KeptBudgets;
 }
 
-export function budgetsOf({ budgets, arena }: Pick<BackwardContext, 'budgets' | 'arena'>): KeptBudgets {
-  return budgets ?? keptBudgets(arena.backend.info);
+/** Bytes, as f32, of what is kept instead of being made twice. */
+export interface KeptBudgets {
+  readonly layerBytes: number;
+  readonly logitsBytes: number;
 }
 
 /** Tables of a window's rotations, and those that turn back: with the sine negated, rotary is its own transpose. */

@@ -8,10 +8,11 @@ import type { DivergenceKind } from '../../backend/training_kernels.ts';
 import type { DecoderModel, Head } from '../../models/decoder_model.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { Arena } from '../arena.ts';
+import { KEPT_LOGITS_BYTES } from '../budgets.ts';
 import { blockLogits, type HeadBlock, loadHeadBlock, lossesOfState, vocabularyBlocks } from '../head.ts';
 import { applyNorm } from '../layer_products.ts';
 import type { WeightLoader } from '../weights.ts';
-import { type BackwardContext, budgetsOf } from './context.ts';
+import type { BackwardContext } from './context.ts';
 import { normBackward } from './parts.ts';
 
 /** What a batch is to predict. */
@@ -169,7 +170,7 @@ export async function throughBlocks(
   const rows = states.map(({ input }) => input.shape[0]);
   const ranges = vocabularyBlocks(arena, wider, Math.max(...rows));
   const rounds = ranges.length === 1 ? [stages.flat()] : stages;
-  const fits = keepsLogits(head.weight.shape[0], rows, Boolean(teacher), budgetsOf(context).logitsBytes);
+  const fits = keepsLogits(head.weight.shape[0], rows, Boolean(teacher), context.budgets?.logitsBytes);
   const logits = new BlockLogits(arena, rounds.length > 1 && fits);
   for (const [r, round] of rounds.entries()) {
     const isMade = r === 0 || !logits.keeps;
@@ -192,8 +193,13 @@ export async function throughBlocks(
   }
 }
 
-/** Whether all logits of some batches may stay on the device from one round to the next. @param budget Bytes. */
-export function keepsLogits(vocabulary: number, rows: readonly number[], hasTeacher: boolean, budget: number): boolean {
+/** Whether all logits of some batches may stay on the device from one round to the next. */
+export function keepsLogits(
+  vocabulary: number,
+  rows: readonly number[],
+  hasTeacher: boolean,
+  budget = KEPT_LOGITS_BYTES,
+): boolean {
   const numbers = rows.reduce((sum, each) => sum + each, 0) * vocabulary * (hasTeacher ? 2 : 1);
   return 4 * numbers <= budget;
 }

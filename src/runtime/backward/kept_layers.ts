@@ -2,13 +2,12 @@
  * @file What products and attention gave on the way up, kept for the way down: those layers need not run again. As much as a budget
  * holds is kept; norms and activations, which are cheap, are made again. Work is then two thirds of what it is with nothing kept.
  */
-import type { BackendInfo, Tensor } from '../../backend/backend.ts';
+import type { Tensor } from '../../backend/backend.ts';
 import type { DecoderLayer, WeightOutline } from '../../models/decoder_model.ts';
 import type { Arena } from '../arena.ts';
-import { keptBudgets } from '../budgets.ts';
+import { KEPT_LAYER_BYTES } from '../budgets.ts';
 import { layerWidths } from '../estimate_outline.ts';
 import type { DeviceLayer } from '../weights.ts';
-import { isSlow, rowsPerBatch } from '../windows.ts';
 import { type KeptProjection, normedInput } from './attention.ts';
 import type { BackwardContext } from './context.ts';
 import type { KeptLayer } from './layer.ts';
@@ -45,21 +44,23 @@ export interface StepPlan {
 }
 
 /**
- * Batches go in groups whose layers are kept whole; where not even one's are, all go together, and only the last layers' are.
- * Which are kept depends on the backend alone, so that results do not depend on what a machine has free.
+ * Batches go in groups whose layers are kept whole; where not even one's are, one by one as long as half of a batch's layers are kept, else
+ * all together: weights are then read once for all, and the last layers alone are kept. What does not fit runs again on the way down.
+ * Which are kept does not depend on the machine, so that results do not either.
  * @param rows Of each batch.
- * @param budget Bytes.
  * @param together Batches are not to be parted.
+ * @param budget Bytes.
  */
 export function stepPlan(
   layers: readonly Layer[],
   rows: readonly number[],
-  budget: number,
   together = false,
+  budget = KEPT_LAYER_BYTES,
 ): StepPlan {
-  const most = mostKeptRows(layers, budget);
-  const total = rows.reduce((sum, each) => sum + each, 0);
-  if (total <= most || (!together && Math.max(...rows) <= most)) {
+  const width = layers.reduce((sum, layer) => sum + keptWidth(layer), 0);
+  const most = Math.floor(budget / (4 * width));
+  const [total, largest] = [rows.reduce((sum, each) => sum + each, 0), Math.max(...rows)];
+  if (total <= most || (!together && largest <= most)) {
     const groups: number[] = [];
     let left = 0;
     for (const each of rows) {
@@ -72,32 +73,20 @@ export function stepPlan(
     }
     return { groups, keptFrom: 0 };
   }
-  let [keptFrom, bytes] = [layers.length, 0];
-  while (keptFrom > 0) {
-    bytes += 4 * total * keptWidth(layers[keptFrom - 1]);
+  const alone = keptLayersFrom(layers, largest, budget);
+  if (!together && alone <= layers.length / 2) return { groups: rows.map(() => 1), keptFrom: alone };
+  return { groups: [rows.length], keptFrom: keptLayersFrom(layers, total, budget) };
+}
+
+/** The first of the last layers that a budget keeps for so many rows. */
+function keptLayersFrom(layers: readonly Layer[], rows: number, budget: number): number {
+  let [from, bytes] = [layers.length, 0];
+  while (from > 0) {
+    bytes += 4 * rows * keptWidth(layers[from - 1]);
     if (bytes > budget) break;
-    keptFrom--;
+    from--;
   }
-  return { groups: [rows.length], keptFrom };
-}
-
-/** Rows of which all layers are kept. @param budget Bytes. */
-function mostKeptRows(layers: readonly Layer[], budget: number): number {
-  return Math.floor(budget / (4 * layers.reduce((sum, layer) => sum + keptWidth(layer), 0)));
-}
-
-/**
- * Rows of one batch of a training. On a CPU batches are so small that their layers are kept whole, where a window's can be; a GPU
- * wants rows more than it minds to run some layers twice.
- */
-export function rowsPerStep(
-  layers: readonly Layer[],
-  seqlen: number,
-  info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>,
-): number {
-  const usual = rowsPerBatch(info);
-  const kept = mostKeptRows(layers, keptBudgets(info).layerBytes);
-  return isSlow(info) && kept >= seqlen ? Math.min(usual, kept) : usual;
+  return from;
 }
 
 /** Of layers and batches on their way up, until each is taken on the way down. */

@@ -13,7 +13,7 @@ import { nextTokens } from '../perplexity.ts';
 import { BatchStates, type SpillOptions } from '../spill.ts';
 import { attentionWeights, freeDeviceLayer, mlpWeights, type WeightLoader } from '../weights.ts';
 import { batchIds, isSlow, type TokenWindows, type WindowBatch } from '../windows.ts';
-import { type BackwardContext, budgetsOf } from './context.ts';
+import type { BackwardContext } from './context.ts';
 import { embeddingBackward, trainsEmbedding } from './embed.ts';
 import { type BatchTargets, headBackward, type Teacher } from './head.ts';
 import { KeptLayers, stepPlan } from './kept_layers.ts';
@@ -49,7 +49,7 @@ export async function modelGradients(
   const targets = options.targets ?? meanTargets(windows, batches);
   const rows = batches.map(({ count }) => count * windows.seqlen);
   // Whoever is told of a layer's gradients gets those of all batches before the next layer's.
-  const plan = stepPlan(model.layers, rows, budgetsOf(context).layerBytes, options.onLayer !== undefined);
+  const plan = stepPlan(model.layers, rows, options.onLayer !== undefined, context.budgets?.layerBytes);
   let [loss, first] = [0, 0];
   for (const count of plan.groups) {
     const some = <T>(all: readonly T[]) => all.slice(first, first + count);

@@ -191,22 +191,18 @@ export async function fillAll(
   for await (const values of tables) fill(arena, tensors[index++], values);
 }
 
-/**
- * Chosen windows beside each other, as a step takes them: (windows, batches).
- * @param rows Of a batch, at most, but one window at least.
- */
+/** Chosen windows beside each other, as a step takes them: (windows, batches). */
 export function stepWindows(
   arena: Arena,
   windows: TokenWindows,
   chosen: readonly number[],
-  rows = rowsPerBatch(arena.backend.info),
 ): { windows: TokenWindows; batches: WindowBatch[] } {
   const { seqlen } = windows;
   const ids = new Uint32Array(chosen.length * seqlen);
   for (const [i, index] of chosen.entries()) {
     ids.set(windows.ids.subarray(index * seqlen, (index + 1) * seqlen), i * seqlen);
   }
-  const size = Math.max(1, Math.floor(rows / seqlen));
+  const size = Math.max(1, Math.floor(rowsPerBatch(arena.backend.info) / seqlen));
   const batches: WindowBatch[] = [];
   for (let first = 0; first < chosen.length; first += size) {
     batches.push({ first, count: Math.min(size, chosen.length - first) });
