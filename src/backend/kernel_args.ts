@@ -308,13 +308,15 @@ export interface EighArgs {
   covariance: Tensor;
   /** The same matrix before it was rounded to the tensor's precision, where it is known: backends that compute in f64 take it. */
   unrounded?: Float64Array;
+  /** How many eigenvectors are wanted, of the largest eigenvalues; all by default. A backend for which fewer are no less work gives all. */
+  wanted?: number;
   signal?: AbortSignal;
 }
 
 export interface Eigendecomposition {
-  /** Descending. */
+  /** All n, descending. */
   eigenvalues: Float64Array;
-  /** (n, n): column j belongs to eigenvalue j; the largest component of each column is positive. The caller disposes. */
+  /** (n, columns), as many as wanted or more: column j belongs to eigenvalue j; the largest component of each column is positive. The caller disposes. */
   eigenvectors: Tensor;
   /** Of an iterative solver; 0 for a direct one. */
   sweeps: number;

@@ -55,7 +55,7 @@ class CpuBackend extends HostBackend {
 
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { eigenvalues, eigenvectors } = await eigh(args);
-    const shape = args.covariance.shape;
+    const shape = [eigenvalues.length, eigenvectors.length / eigenvalues.length];
     const label = `${args.covariance.label} eigenvectors`;
     const kept = this.keep(shape, label, eigenvectors.byteLength, () => eigenvectors);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: EIGH_SOLVER };

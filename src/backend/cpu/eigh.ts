@@ -7,6 +7,6 @@ import { doubles } from './tensor.ts';
 export const EIGH_SOLVER = 'householder-dc-f64';
 
 export async function eigh(args: EighArgs): Promise<SymmetricEigen> {
-  const { n } = checkEigh(args);
-  return symmetricEigen(args.unrounded ?? doubles(args.covariance), n, args.signal);
+  const { n, wanted } = checkEigh(args);
+  return symmetricEigen(args.unrounded ?? doubles(args.covariance), n, args.signal, undefined, wanted);
 }

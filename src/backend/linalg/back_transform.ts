@@ -6,7 +6,7 @@
  */
 import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
-import { type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
+import { type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
 
 /** Reflectors of a block. */
 const BLOCK = 64;
@@ -34,7 +34,10 @@ export async function backTransform(
   try {
     const factors = held.take(blocks * BLOCK * BLOCK).fill(0);
     const scratch = held.take(count * 2 * BLOCK);
-    for (let block = 0; block < blocks; block++) factorOf(a, tau, n, block, factors, multiply);
+    const scales = held.take(n);
+    scales.set(tau);
+    const made = { reflectors: a, scales, n, factors };
+    runShared(multiply, 'reflector_factors', reflectorFactors, made, rangesOf(blocks, 1), (n * n * BLOCK) / 2);
     const together = Math.max(1, Math.ceil(BREATH / (count * BLOCK)));
     const bounds = rangesOf(count, STRIP);
     for (let first_block = 0; first_block < blocks; first_block += together) {
@@ -71,15 +74,14 @@ export function reflectRows(task: ReflectRows, start: number, end: number, multi
   }
 }
 
+/** Of blocks `start … end`. */
+export function reflectorFactors(task: ReflectorFactors, start: number, end: number, multiply: AddProduct): void {
+  for (let block = start; block < end; block++) factorOf(task, block, multiply);
+}
+
 /** −T of a block, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */
-function factorOf(
-  a: Float64Array,
-  tau: Float64Array,
-  n: number,
-  block: number,
-  factors: Float64Array,
-  multiply: AddProduct,
-): void {
+function factorOf(task: ReflectorFactors, block: number, multiply: AddProduct): void {
+  const { reflectors: a, scales: tau, n, factors } = task;
   const first = block * BLOCK;
   const b = Math.min(BLOCK, n - first);
   const size = first + b;

@@ -69,6 +69,20 @@ describe('certify', () => {
     expect(probes.orthogonality_error).toBeLessThan(exact.orthogonality_error * Math.sqrt(n) * 2);
   });
 
+  it.each([40, 200])('is of the columns that are there: the first 30 of n = %i', async (n) => {
+    const matrix = randomSymmetric(n);
+    const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n, undefined, undefined, 30);
+    const good = certify(matrix, eigenvalues, eigenvectors, n);
+    expect(good.orthogonality_ulp).toBeLessThan(1);
+    expect(good.residual_ulp).toBeLessThan(1);
+    // One column turned towards what is not there: still of length 1, but no eigenvector.
+    const wrong = eigenvectors.slice();
+    for (let i = 0; i < n; i++) wrong[30 * i + 7] = i === 3 ? 1 : 0;
+    const { orthogonality_error, residual } = certify(matrix, eigenvalues, wrong, n);
+    expect(orthogonality_error).toBeGreaterThan(0.01);
+    expect(residual).toBeGreaterThan(0.01);
+  });
+
   it('finds one wrong column where it only probes', () => {
     const n = EXACT_UP_TO + 1;
     const identity = new Float64Array(n * n);

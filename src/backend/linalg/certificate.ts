@@ -32,7 +32,7 @@ export const PROBES = 16;
 
 /**
  * @param covariance (n, n) row-major, upper triangle.
- * @param eigenvectors (n, n) row-major, one in each column.
+ * @param eigenvectors (n, count) row-major, one in each column, of the first eigenvalues.
  * @param exact_up_to Rows up to which every entry is measured.
  */
 export function certify(
@@ -94,23 +94,24 @@ function measureExactly(
   n: number,
   multiply: AddProduct,
 ): Measured {
-  const product = new Float64Array(n * n);
-  multiply(n, n, n, transposed(view(Q, n)), view(Q, n), view(product, n), true);
+  const count = Q.length / n;
+  const gram = new Float64Array(count * count);
+  multiply(count, count, n, transposed(view(Q, count)), view(Q, count), view(gram, count), true);
   let orthogonality_error = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = i; j < n; j++) {
-      orthogonality_error = worse(orthogonality_error, product[i * n + j] - (i === j ? 1 : 0));
+  for (let i = 0; i < count; i++) {
+    for (let j = i; j < count; j++) {
+      orthogonality_error = worse(orthogonality_error, gram[i * count + j] - (i === j ? 1 : 0));
     }
   }
-  product.fill(0);
-  multiply(n, n, n, view(H, n), view(Q, n), view(product, n));
+  const product = new Float64Array(n * count);
+  multiply(n, count, n, view(H, n), view(Q, count), view(product, count));
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) product[i * n + j] -= Q[i * n + j] * eigenvalues[j];
+    for (let j = 0; j < count; j++) product[i * count + j] -= Q[i * count + j] * eigenvalues[j];
   }
   return { orthogonality_error, residual_norm: frobenius(product) };
 }
 
-/** The probes are the columns of X (n, 16): three thin products replace two square ones. */
+/** The probes are the columns of X (count, 16): thin products replace square ones. */
 export function measureByProbes(
   H: Float64Array,
   eigenvalues: ArrayLike<number>,
@@ -118,27 +119,38 @@ export function measureByProbes(
   n: number,
   multiply: AddProduct = addProduct,
 ): Measured {
-  const X = signs(n * PROBES);
-  const QX = new Float64Array(n * PROBES);
-  multiply(n, PROBES, n, view(Q, n), view(X, PROBES), view(QX, PROBES));
+  const count = Q.length / n;
+  const X = signs(count * PROBES);
+  // X and −ΛX side by side, so that Q is gone through once for both.
+  const both = new Float64Array(count * 2 * PROBES);
+  const E = new Float64Array(count * PROBES);
+  for (let i = 0; i < count; i++) {
+    for (let p = 0; p < PROBES; p++) {
+      const x = X[i * PROBES + p];
+      both[2 * i * PROBES + p] = x;
+      both[(2 * i + 1) * PROBES + p] = -eigenvalues[i] * x;
+      E[i * PROBES + p] = -x;
+    }
+  }
+  const product = new Float64Array(n * 2 * PROBES);
+  multiply(n, 2 * PROBES, count, view(Q, count), view(both, 2 * PROBES), view(product, 2 * PROBES));
+  const QX = view(product, 2 * PROBES);
 
-  const E = X.map((x) => -x); // (QᵀQ − I)·X
-  multiply(n, PROBES, n, transposed(view(Q, n)), view(QX, PROBES), view(E, PROBES));
+  // (QᵀQ − I)·X
+  multiply(count, PROBES, n, transposed(view(Q, count)), QX, view(E, PROBES));
   let orthogonality_error = 0;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < count; i++) {
     let squares = 0;
     for (let p = 0; p < PROBES; p++) squares += E[i * PROBES + p] ** 2;
     orthogonality_error = worse(orthogonality_error, Math.sqrt(squares / PROBES));
   }
 
-  // (HQ − QΛ)·X = H·(QX) − Q·(ΛX), with the subtraction in the sign of ΛX.
-  const scaled = new Float64Array(n * PROBES);
-  for (let i = 0; i < n; i++) {
-    for (let p = 0; p < PROBES; p++) scaled[i * PROBES + p] = -eigenvalues[i] * X[i * PROBES + p];
-  }
+  // (HQ − QΛ)·X = H·(QX) − Q·(ΛX)
   const R = new Float64Array(n * PROBES);
-  multiply(n, PROBES, n, view(H, n), view(QX, PROBES), view(R, PROBES));
-  multiply(n, PROBES, n, view(Q, n), view(scaled, PROBES), view(R, PROBES));
+  for (let i = 0; i < n; i++) {
+    R.set(product.subarray((2 * i + 1) * PROBES, 2 * (i + 1) * PROBES), i * PROBES);
+  }
+  multiply(n, PROBES, n, view(H, n), QX, view(R, PROBES));
   return { orthogonality_error, residual_norm: frobenius(R) / Math.sqrt(PROBES) };
 }
 

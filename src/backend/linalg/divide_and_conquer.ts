@@ -5,7 +5,7 @@
  */
 import { type AddProduct, addProduct } from './gemm.ts';
 import { joinHalves } from './join.ts';
-import { type Room, rangesOf, room, runShared, type TridiagonalParts } from './shared_work.ts';
+import { type Room, rangesOf, room, runShared, stretchesOf, type TridiagonalParts } from './shared_work.ts';
 import type { Tridiagonal } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
@@ -15,9 +15,9 @@ const SMALLEST = 32;
 const PART = 300;
 
 export interface TridiagonalEigen {
-  /** Ascending. */
+  /** All n, ascending. */
   values: Float64Array;
-  /** (count, n) row-major, row j for value j: vectors are put together as they lie. */
+  /** (count, n) row-major, the last row for the last value: vectors are put together as they lie. */
   vectors: Float64Array;
 }
 
@@ -25,7 +25,7 @@ type Breathe = () => Promise<void> | undefined;
 
 /**
  * @param matrix Left as it is.
- * @param wanted How many eigenpairs are wanted, of the largest eigenvalues; all by default.
+ * @param wanted How many eigenvectors are wanted, of the largest eigenvalues; all by default.
  * @param held Where the vectors are to lie, for a caller that releases it; else they are an array of their own.
  * @throws `not_converged`, `cancelled`
  */
@@ -42,7 +42,8 @@ export async function divideAndConquer(
     const [values, order, off] = [own.take(n), own.take(n), own.take(n)];
     values.set(matrix.diagonal);
     off.set(matrix.off);
-    const [vectors, gathered, shares] = [own.take(n * n).fill(0), own.take(n * n), own.take(n * n)];
+    const [vectors, gathered, shares] = [own.take(n * n), own.take(n * n), own.take(n * n)];
+    stretchesOf(vectors, gathered, multiply).clear(0, n * n);
     let depth = 0;
     while (Math.ceil(n / 2 ** depth) > PART) depth++;
     const parts = { n, values, order, off, vectors, gathered, shares, depth };
@@ -50,17 +51,17 @@ export async function divideAndConquer(
     runShared(multiply, 'tridiagonal_parts', solveParts, parts, rangesOf(2 ** depth, 1), n * PART ** 2);
     const pause = breathe();
     if (pause) await pause;
-    await joinParts(parts, 0, n, depth, breathe, multiply, wanted);
+    const joined = await joinParts(parts, 0, n, depth, breathe, multiply, wanted);
     own.give(shares);
     const first = wanted < n && depth > 0 ? 0 : n - wanted;
     const sorted = gathered.subarray(0, wanted * n);
-    for (let j = 0; j < wanted; j++) {
-      const from = order[first + j] * n;
-      sorted.set(vectors.subarray(from, from + n), j * n);
-    }
+    const sorting = stretchesOf(sorted, vectors, multiply);
+    for (let j = 0; j < wanted; j++) sorting.copy(j * n, order[first + j] * n, n);
     own.give(vectors);
-    const ascending = Float64Array.from({ length: wanted }, (_, j) => values[order[first + j]]);
-    return { values: ascending, vectors: held ? sorted : sorted.slice() };
+    return {
+      values: joined ?? Float64Array.from({ length: n }, (_, j) => values[order[j]]),
+      vectors: held ? sorted : sorted.slice(),
+    };
   } finally {
     if (!held) own.release();
   }
@@ -121,6 +122,7 @@ function solveDirectly({ n, values, order, off, vectors }: TridiagonalParts, sta
   for (const [i, slot] of sorted.entries()) order[start + i] = start + slot;
 }
 
+/** @returns All eigenvalues, ascending; undefined where nothing was to be joined. */
 async function joinParts(
   parts: TridiagonalParts,
   start: number,
@@ -129,13 +131,14 @@ async function joinParts(
   breathe: Breathe,
   multiply: AddProduct,
   wanted: number,
-): Promise<void> {
-  if (depth === 0) return;
+): Promise<Float64Array | undefined> {
+  if (depth === 0) return undefined;
   const middle = start + ((end - start) >> 1);
   await joinParts(parts, start, middle, depth - 1, breathe, multiply, middle - start);
   await joinParts(parts, middle, end, depth - 1, breathe, multiply, end - middle);
   const coupling = parts.off[middle - 1];
-  joinHalves(parts, [start, middle, end], Math.abs(coupling), Math.sign(coupling), multiply, wanted);
+  const values = joinHalves(parts, [start, middle, end], Math.abs(coupling), Math.sign(coupling), multiply, wanted);
   const pause = breathe();
   if (pause) await pause;
+  return values;
 }

@@ -16,6 +16,8 @@ export interface AddProduct {
   release?(values: Float64Array): void;
   /** Does ranges of a task on all threads; its arrays are from `allocate`. */
   share?: ShareWork;
+  /** Sums are rounded once where the engine can: loops beside it may be, too. */
+  readonly isFused?: boolean;
   /** The vector loops for an array that lies where they reach it. */
   kernelFor?(values: Float64Array): VectorKernel | undefined;
 }

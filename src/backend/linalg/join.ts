@@ -5,6 +5,7 @@
  */
 import { type AddProduct, view } from './gemm.ts';
 import { secularRoots, secularVectors } from './secular.ts';
+import { stretchesOf } from './shared_work.ts';
 
 const EPSILON = Number.EPSILON / 2;
 
@@ -35,7 +36,8 @@ interface Columns {
 /**
  * Joins parts `start … middle` and `middle … end`: diag(values) + rho·u·uᵀ with u = (last column of the upper vectors, sign · first
  * column of the lower ones).
- * @param wanted How many of the largest eigenvalues are wanted: vectors of others are not made, and their slots are void.
+ * @param wanted How many of the largest eigenvalues' vectors are wanted: others are not made, and their slots are void.
+ * @returns All eigenvalues, ascending.
  */
 export function joinHalves(
   place: JoinPlace,
@@ -44,7 +46,7 @@ export function joinHalves(
   sign: number,
   multiply: AddProduct,
   wanted = end - start,
-): void {
+): Float64Array {
   const { n, values, order, vectors, gathered, shares } = place;
   const columns = columnsOf(place, [start, middle, end], sign);
   const { kept, deflated } = deflate(place, start, end, columns, rho);
@@ -58,8 +60,9 @@ export function joinHalves(
   const bottoms = grouped.filter((i) => columns.halves[kept[i]] & BOTTOM).length;
 
   let at = start * n;
+  const gathering = stretchesOf(gathered, vectors, multiply);
   const gather = (slot: number, from: number, to: number) => {
-    gathered.set(vectors.subarray(slot * n + from, slot * n + to), at);
+    gathering.copy(at, slot * n + from, to - from);
     at += to - from;
   };
   const top_at = at;
@@ -78,6 +81,7 @@ export function joinHalves(
   const sorted = Array.from({ length: end - start }, (_, i) => start + i).sort((a, b) => values[a] - values[b]);
   for (const [i, slot] of sorted.entries()) order[start + i] = slot;
 
+  const ascending = Float64Array.from(sorted, (slot) => values[slot]);
   // Vectors that are wanted get the first rows, in the order of their slots.
   const needed = new Set(sorted.slice(end - start - wanted));
   const roots = Array.from({ length: k }, (_, i) => i).filter((i) => needed.has(start + i));
@@ -88,7 +92,8 @@ export function joinHalves(
   // Whole tiles of the product; deflated vectors are put over what that is too much.
   const rows = Math.min(width, Math.ceil(found / 4) * 4);
   shares.fill(0, start * n + found * k, start * n + rows * k);
-  for (let i = 0; i < rows; i++) vectors.fill(0, (start + i) * n + start, (start + i) * n + end);
+  const made = stretchesOf(vectors, gathered, multiply);
+  for (let i = 0; i < rows; i++) made.clear((start + i) * n + start, width);
   const product = (m: number, from: number, count: number, first: number, origin: number) => {
     if (found === 0 || count === 0) return;
     const left = view(shares, k, start * n + first);
@@ -99,10 +104,11 @@ export function joinHalves(
   let row = start + found;
   for (let i = 0; i < deflated.length; i++) {
     if (!needed.has(start + k + i)) continue;
-    vectors.set(gathered.subarray(deflated_at + i * width, deflated_at + (i + 1) * width), row * n + start);
+    made.copy(row * n + start, deflated_at + i * width, width);
     row++;
   }
   if (wanted < width) compact(place, start, needed);
+  return ascending;
 }
 
 /** Values and order of those that are wanted alone, whose vectors lie one after another. */

@@ -1,5 +1,5 @@
 /** @file What the threads of a backend can do for the f64 solvers, by name. */
-import { reflectRows } from './back_transform.ts';
+import { reflectorFactors, reflectRows } from './back_transform.ts';
 import { solveParts } from './divide_and_conquer.ts';
 import { symmetricProduct, updatePanel } from './reduction_tasks.ts';
 import type { LinalgTaskName, LinalgTasks, RangeWork } from './shared_work.ts';
@@ -8,5 +8,6 @@ export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTas
   symmetric_product: symmetricProduct,
   panel_update: updatePanel,
   tridiagonal_parts: solveParts,
+  reflector_factors: reflectorFactors,
   reflect_rows: reflectRows,
 };

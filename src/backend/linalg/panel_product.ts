@@ -92,6 +92,13 @@ const STAGE_LINE = 4096;
 /** Rows that are multiplied together where only the upper triangle is wanted. */
 const STRIP = 64;
 
+/** Elements that are widened at once: every panel has whole multiples of them. */
+const WIDENED = 4;
+
+/** Where a line begins among panels of so many interleaved lines of `steps` elements. */
+const placeInPanels = (line: number, panel: number, steps: number) =>
+  Math.floor(line / panel) * panel * steps + (line % panel);
+
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
 /** Elements of each part of a product's scratch memory. */
@@ -315,15 +322,19 @@ export class PanelProduct {
   ): void {
     const { heap, kernel, size, lanes, stage, stage_size } = this;
     const isAlong = step_stride === 1;
+    if (!isAlong && this.packWidened(target, panel, values, origin, lines, steps, step_stride)) return;
+    // As many vectors of a step at once as a panel has.
+    const isPaired = !isAlong && panel >= 2 * lanes;
+    const width = isPaired ? 2 * lanes : lanes;
     const [count, length, stride] = isAlong ? [lines, steps, line_stride] : [steps, lines, step_stride];
     // Line after line, or step after step, as they lie: at once where not much lies between them.
     const together = (count - 1) * stride + length;
     const isDense = stride <= 4 * length && stride <= STAGE_LINE && together <= stage_size;
     // As far as the last vector, and the last lines that fill one, are read.
-    const reach = (roundUp(count, lanes) - 1) * stride + roundUp(length, lanes);
+    const reach = (roundUp(count, lanes) - 1) * stride + roundUp(length, width);
     const in_place = this.elementOf(values, origin, reach);
     const from = in_place ?? stage;
-    const row = isDense || in_place !== undefined ? stride : roundUp(length, lanes);
+    const row = isDense || in_place !== undefined ? stride : roundUp(length, width);
     if (in_place === undefined && isDense) heap.set(values.subarray(origin, origin + together), stage);
     else if (in_place === undefined) {
       for (let r = 0; r < count; r++) {
@@ -331,15 +342,36 @@ export class PanelProduct {
         heap.set(values.subarray(at, at + length), stage + r * row);
       }
     }
-    const groups = panel / lanes;
-    for (let line = 0; line < lines; line += lanes) {
-      const group = line / lanes;
-      const at = target + Math.floor(group / groups) * panel * steps + (group % groups) * lanes;
-      const source = (isAlong ? from + line * row : from + line) * size;
-      if (isAlong) kernel.interleave(source, row * size, steps, at * size, panel * size);
-      else kernel.restep(source, row * size, steps, at * size, panel * size);
+    const copy = isAlong ? kernel.interleave : isPaired ? kernel.restep_pair : kernel.restep;
+    const line_step = isAlong ? row : 1;
+    for (let line = 0; line < lines; line += width) {
+      const at = target + placeInPanels(line, panel, steps);
+      copy((from + line * line_step) * size, row * size, steps, at * size, panel * size);
     }
   }
+
+  /** As `pack` for f32 in an f64 product that lie in the memory, step after step. @returns False where they do not. */
+  private packWidened(
+    target: number,
+    panel: number,
+    values: Elements,
+    origin: number,
+    lines: number,
+    steps: number,
+    step_stride: number,
+  ): boolean {
+    const { place, size, kernel } = this;
+    if (!place || size === BYTES.f32 || values.BYTES_PER_ELEMENT === size || !place.holds(values.buffer)) return false;
+    const from = values.byteOffset + BYTES.f32 * origin;
+    const reach = (steps - 1) * step_stride + roundUp(lines, WIDENED);
+    if (from + BYTES.f32 * reach > values.buffer.byteLength) return false;
+    for (let line = 0; line < lines; line += WIDENED) {
+      const at = target + placeInPanels(line, panel, steps);
+      kernel.restep_widened(from + BYTES.f32 * line, BYTES.f32 * step_stride, steps, at * size, panel * size);
+    }
+    return true;
+  }
+
   /**
    * Which element of the memory `values[at]` is, or undefined where it lies elsewhere, is of the other precision, or fewer
    * than `reach` elements of memory are left from it on.

@@ -4,6 +4,7 @@
  */
 import { type AddProduct, transposed, view } from './gemm.ts';
 import type { PanelUpdate, SymmetricProduct } from './shared_work.ts';
+import { KERNEL_SCRATCH } from './vector_kernel.ts';
 
 /** Rows of the kernel. */
 const ROWS = 4;
@@ -25,14 +26,21 @@ export function symmetricProduct(task: SymmetricProduct, start: number, end: num
   for (let part = start; part < end; part++) {
     const [first, last] = symmetricRange(size, part, parts);
     const product = products.subarray(part * length, (part + 1) * length);
-    product.fill(0, 0, last);
-    const whole = first + Math.floor((last - first) / ROWS) * ROWS;
+    product.fill(0, 0, Math.ceil(last / ROWS) * ROWS);
+    const whole = Math.min(wholeRows(task), first + Math.ceil((last - first) / ROWS) * ROWS);
     if (whole > first) {
       const row = matrix.byteOffset + 8 * first * stride;
-      kernel.symmetric_range(row, 8 * stride, 8 * first, 8 * whole, v.byteOffset, product.byteOffset);
+      const scratch = product.byteOffset + 8 * (length - KERNEL_SCRATCH);
+      kernel.symmetric_range(row, 8 * stride, 8 * first, 8 * whole, v.byteOffset, product.byteOffset, scratch);
     }
     corner(matrix, stride, whole, last, v, product);
   }
+}
+
+/** The kernel takes whole fours of rows: those beyond the last count nothing, as v is zero there, but they have to be there. */
+function wholeRows({ size, rows }: SymmetricProduct): number {
+  const whole = Math.ceil(size / ROWS) * ROWS;
+  return whole <= rows ? whole : Math.floor(size / ROWS) * ROWS;
 }
 
 /** Adds the share of rows `start … end`. */

@@ -27,14 +27,28 @@ export interface ReflectRows {
   readonly last_block: number;
 }
 
+/** Arguments are in arrays that all threads reach. */
+export interface ReflectorFactors {
+  /** (n, n), as `tridiagonalise` leaves it; what lies right of its reflectors becomes zero as far as their block reaches. */
+  readonly reflectors: Float64Array;
+  /** (n): τ of each. */
+  readonly scales: Float64Array;
+  readonly n: number;
+  /** Of each block (block, block) row-major, zeros: takes −T. */
+  readonly factors: Float64Array;
+}
+
 /** Shares of A·v, for the leading `size` rows of a symmetric A. */
 export interface SymmetricProduct {
   /** (size, stride) row-major, of which the lower triangle is read. */
   readonly matrix: Float64Array;
   readonly stride: number;
   readonly size: number;
+  /** Rows that the matrix has, `size` or more. */
+  readonly rows: number;
+  /** Zero in the three places after `size`. */
   readonly v: Float64Array;
-  /** (parts, length): the share of each range, to be added up. */
+  /** (parts, length): the share of each range, to be added up. A row ends in what the kernel puts down. */
   readonly products: Float64Array;
   readonly length: number;
   readonly parts: number;
@@ -52,11 +66,15 @@ export interface PanelUpdate {
   readonly count: number;
 }
 
-/** A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts`, vectors of `reflect_rows`. */
+/**
+ * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts`, blocks of
+ * `reflector_factors`, vectors of `reflect_rows`.
+ */
 export interface LinalgTasks {
   symmetric_product: SymmetricProduct;
   panel_update: PanelUpdate;
   tridiagonal_parts: TridiagonalParts;
+  reflector_factors: ReflectorFactors;
   reflect_rows: ReflectRows;
 }
 export type LinalgTaskName = keyof LinalgTasks;
@@ -91,6 +109,29 @@ export function rangesOf(count: number, unit: number): number[] {
 const MOST_RANGES = 32;
 /** Below this another thread costs more than it saves. */
 const WORTH_SHARING = 2 ** 19;
+
+/** Stretches of an array. */
+export interface Stretches {
+  /** Elements `from … from + count` of the other array, to `at` on. */
+  copy(at: number, from: number, count: number): void;
+  clear(at: number, count: number): void;
+}
+
+/** Of `target`, with another array to copy from: by the memory's own instructions where both lie where kernels reach them. */
+export function stretchesOf(target: Float64Array, source: Float64Array, multiply: AddProduct): Stretches {
+  const kernel = multiply.kernelFor?.(source) && multiply.kernelFor(target);
+  if (!kernel) {
+    return {
+      copy: (at, from, count) => target.set(source.subarray(from, from + count), at),
+      clear: (at, count) => void target.fill(0, at, at + count),
+    };
+  }
+  const [to, base] = [target.byteOffset, source.byteOffset];
+  return {
+    copy: (at, from, count) => kernel.copy(to + 8 * at, base + 8 * from, 8 * count),
+    clear: (at, count) => kernel.zero(to + 8 * at, 8 * count),
+  };
+}
 
 /** Arrays of one solver, given back together. */
 export interface Room {

@@ -13,7 +13,7 @@ import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
 export interface SymmetricEigen<Columns = Float64Array> {
-  /** Descending. */
+  /** All n, descending. */
   eigenvalues: Float64Array;
   /** (n, as many as wanted) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
   eigenvectors: Columns;
@@ -82,7 +82,7 @@ function writeDescending(z: Float64Array, count: number, n: number, columns: Flo
 /**
  * @param values (n, n) row-major; only the upper triangle is read.
  * @param multiply Computes the larger products.
- * @param wanted How many eigenpairs are wanted, of the largest eigenvalues: fewer take less time.
+ * @param wanted How many eigenvectors are wanted, of the largest eigenvalues: fewer take less time.
  * @throws `non_finite_activations`, `not_converged`, `cancelled`
  */
 export async function symmetricEigen(
@@ -118,7 +118,7 @@ export async function symmetricEigenInto<Columns extends Float32Array | Float64A
     const { values: ascending, vectors } = await divideAndConquer(tridiagonal, breathe, multiply, wanted, held);
     await backTransform(lower, tau, vectors, n, breathe, multiply);
     const eigenvalues = ascending.reverse();
-    for (let i = 0; i < wanted; i++) eigenvalues[i] *= scale;
+    for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
     const eigenvectors = columns(n * wanted);
     writeDescending(vectors, wanted, n, eigenvectors);
     return { eigenvalues, eigenvectors };

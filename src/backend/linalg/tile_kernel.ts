@@ -73,6 +73,10 @@ export interface TileKernel {
   interleave(source: number, source_step: number, k: number, target: number, target_step: number): void;
   /** Copies k vectors from steps of one size to steps of another. */
   restep(source: number, source_step: number, k: number, target: number, target_step: number): void;
+  /** The same of two vectors a step, one behind the other. */
+  restep_pair(source: number, source_step: number, k: number, target: number, target_step: number): void;
+  /** The same of four f32 a step, widened to f64. */
+  restep_widened(source: number, source_step: number, k: number, target: number, target_step: number): void;
   /** So many zero bytes: JavaScript fills shared memory word by word. */
   zero(target: number, bytes: number): void;
 }
@@ -203,20 +207,46 @@ function interleaving(precision: Precision): WasmFunction {
   };
 }
 
-function restepping(): WasmFunction {
+/** `copy` leaves what a step takes from `source` at `target`. */
+function restepping(
+  name: string,
+  copy: (source: number, target: number, held: number) => number[],
+  held = 0,
+): WasmFunction {
   const [source, source_step, k, target, target_step, p] = [0, 1, 2, 3, 4, 5];
   const body = [
-    ...[...localGet(target), ...localGet(source), ...v128Load(), ...v128Store()],
+    ...copy(source, target, 6),
     ...advance(source, localGet(source_step)),
     ...advance(target, localGet(target_step)),
   ];
   return {
-    name: 'restep',
+    name,
     parameters: 5,
-    locals: [[1, I32]],
+    locals: [[1, I32], ...(held > 0 ? [[held, V128] as [number, number]] : [])],
     code: [...i32Const(0), ...localSet(p), ...loopBelow(p, i32Const(1), k, body)],
   };
 }
+
+const copyVector = (source: number, target: number) => [
+  ...[...localGet(target), ...localGet(source), ...v128Load(), ...v128Store()],
+];
+
+/** Both are loaded first: an engine that joins vectors takes them as one of 256 bits. */
+const copyPair = (source: number, target: number, held: number) => [
+  ...[...localGet(source), ...v128Load(), ...localSet(held)],
+  ...[...localGet(source), ...v128Load(16), ...localSet(held + 1)],
+  ...[...localGet(target), ...localGet(held), ...v128Store()],
+  ...[...localGet(target), ...localGet(held + 1), ...v128Store(16)],
+];
+
+const F64X2_PROMOTE_LOW = simd(0x5f);
+
+const copyWidened = (source: number, target: number, held: number) => [
+  ...[...localGet(source), ...v128Load(), ...localSet(held)],
+  ...[...localGet(target), ...localGet(held), ...F64X2_PROMOTE_LOW, ...v128Store()],
+  ...[...localGet(target), ...localGet(held), ...localGet(held), ...lanes(8, 1, 0), ...F64X2_PROMOTE_LOW],
+  ...v128Store(16),
+];
 
 function zeroing(): WasmFunction {
   const [target, bytes] = [0, 1];
@@ -231,7 +261,9 @@ function moduleBytes(precision: Precision, isFused: boolean, memory?: WebAssembl
     multiplication(precision, 'multiply_wide', false, isFused, TILE_VECTORS.wide),
     multiplication(precision, 'multiply_add_wide', true, isFused, TILE_VECTORS.wide),
     interleaving(precision),
-    restepping(),
+    restepping('restep', copyVector),
+    restepping('restep_pair', copyPair, 2),
+    restepping('restep_widened', copyWidened, 1),
     zeroing(),
   ];
   return assemble(functions, memory && memoryKind(memory));

@@ -10,13 +10,16 @@ import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
 import { symmetricProduct, symmetricRange, UPDATE_ROWS, updatePanel } from './reduction_tasks.ts';
 import { type Room, rangesOf, room, runShared } from './shared_work.ts';
-import { createVectorKernel, type VectorKernel } from './vector_kernel.ts';
+import { createVectorKernel, KERNEL_SCRATCH, type VectorKernel } from './vector_kernel.ts';
 
 export interface Tridiagonal {
   diagonal: Float64Array;
   /** off[i] couples i and i + 1; the last one is zero. */
   off: Float64Array;
 }
+
+/** Places after a vector that loops over whole vectors and rows may read: they hold zeros. */
+const BEYOND = 3;
 
 /** Vectors smaller than this against a matrix scaled to 1 are zero: their squares would underflow. */
 const NEGLIGIBLE = 1e-140;
@@ -26,7 +29,7 @@ const PANEL = 32;
 /** Ranges of a product with a vector, and the size from which it has them: smaller ones take less time than sharing them. */
 const [PARTS, WORTH_PARTS] = [4, 896];
 /** The size from which a panel's update is shared: where others want the cores too, every wait for a thread may be a long one. */
-const WORTH_UPDATE = 512;
+const WORTH_UPDATE = 320;
 
 /**
  * Reduces `a` (n, n), of which the lower triangle is read and overwritten: row i then holds the reflector of step i in
@@ -71,31 +74,34 @@ interface Place {
 interface Machine {
   readonly memory: WebAssembly.Memory;
   readonly kernel: VectorKernel;
+  readonly isFused: boolean;
 }
 
-/** Rows of scratch: V and W, −W and −V of a panel, shares of a product, and a pair of numbers. */
+/** Rows of scratch: V and W, −W and −V of a panel, shares of a product, and what kernels put down. */
 const SCRATCH_ROWS = 4 * PANEL + PARTS + 1;
 
 /** Kept from one matrix to the next, as an engine may have only so many memories; a second reduction at a time has its own. */
 let idle: Machine | undefined;
 
-function takeMachine(): Machine {
+function takeMachine(isFused: boolean): Machine {
   const machine = idle;
   idle = undefined;
-  if (machine) return machine;
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  return { memory, kernel: createVectorKernel(memory) };
+  if (machine?.isFused === isFused) return machine;
+  const memory = machine?.memory ?? new WebAssembly.Memory({ initial: 1 });
+  return { memory, kernel: createVectorKernel(memory, isFused), isFused };
 }
 
 function takePlace(a: Float64Array, n: number, held: Room, multiply: AddProduct): Place {
   // Loops run to whole vectors, one number beyond an odd row.
   const stride = n + (n % 2) + 2;
+  // And zeros beyond, then what kernels put down.
+  const length = stride + KERNEL_SCRATCH;
   const shared = multiply.kernelFor?.(a);
-  const scratch = shared && held.take(SCRATCH_ROWS * stride);
+  const scratch = shared && held.take(SCRATCH_ROWS * length);
   if (scratch && multiply.kernelFor?.(scratch)) return { kernel: shared, multiply, matrix: a, stride: n, scratch };
-  const machine = takeMachine();
+  const machine = takeMachine(multiply.isFused ?? false);
   const { memory, kernel } = machine;
-  const elements = (n + SCRATCH_ROWS) * stride;
+  const elements = n * stride + SCRATCH_ROWS * length;
   const missing = Math.ceil((8 * elements) / 65536) - memory.buffer.byteLength / 65536;
   if (missing > 0) memory.grow(missing);
   const values = new Float64Array(memory.buffer, 0, elements);
@@ -121,7 +127,7 @@ class Reduction {
 
   constructor(
     private readonly place: Place,
-    n: number,
+    private readonly n: number,
     private readonly tau: Float64Array,
   ) {
     this.diagonal = new Float64Array(n);
@@ -131,7 +137,7 @@ class Reduction {
     const { length } = this;
     this.rows = Array.from({ length: 4 * PANEL }, (_, i) => scratch.subarray(i * length, (i + 1) * length));
     this.products = scratch.subarray(4 * PANEL * length, (4 * PANEL + PARTS) * length);
-    this.pair = scratch.subarray((4 * PANEL + PARTS) * length, (4 * PANEL + PARTS) * length + 2);
+    this.pair = scratch.subarray((4 * PANEL + PARTS) * length, (4 * PANEL + PARTS) * length + KERNEL_SCRATCH);
     scratch.fill(0);
   }
 
@@ -172,32 +178,34 @@ class Reduction {
       squares += value * value;
     }
     if (largest <= NEGLIGIBLE) {
-      for (const kind of [v, w, minus_w, minus_v]) kind.fill(0, 0, i + 2);
+      for (const kind of [v, w, minus_w, minus_v]) kind.fill(0, 0, i + BEYOND);
       return;
     }
 
     // H = I − tau·v·vᵀ sends x = a[i, :i] to (0 … 0, −sign(x_last)·‖x‖); v is scaled by 1/‖x‖.
     const norm = Math.sqrt(squares);
     const last = row[i - 1];
-    for (let j = 0; j < i; j++) v[j] = row[j] / norm;
+    const inverse = 1 / norm;
+    for (let j = 0; j < i; j++) {
+      const value = row[j] * inverse;
+      v[j] = value;
+      row[j] = value;
+    }
     v[i - 1] += last < 0 ? -1 : 1;
-    v[i] = 0;
-    v[i + 1] = 0;
+    row[i - 1] = v[i - 1];
+    for (let j = i; j < i + BEYOND; j++) v[j] = 0;
     off[i - 1] = last < 0 ? norm : -norm;
     tau[i] = 1 / (1 + Math.abs(last) / norm);
-    for (let j = 0; j < i; j++) row[j] = v[j];
 
     // w = tau·A·v − (tau/2)·(vᵀ·tau·A·v)·v; the panel then takes v·wᵀ + w·vᵀ off A.
     this.symmetric(i, v, w);
     this.correctProduct(i, earlier, v, w);
+    const factor = tau[i];
     let projection = 0;
+    for (let j = 0; j < i; j++) projection += v[j] * w[j];
+    const half = (factor * factor * projection) / 2;
     for (let j = 0; j < i; j++) {
-      w[j] *= tau[i];
-      projection += v[j] * w[j];
-    }
-    const half = (tau[i] * projection) / 2;
-    for (let j = 0; j < i; j++) {
-      const value = w[j] - half * v[j];
+      const value = factor * w[j] - half * v[j];
       w[j] = value;
       minus_w[j] = -value;
       minus_v[j] = -v[j];
@@ -224,8 +232,7 @@ class Reduction {
     const [y, x] = [p.byteOffset, v.byteOffset];
     // v is zero from i on.
     if (earlier > 0) kernel.correct_product(y, x, v_0, w_0, step, v_0 + earlier * step, 8 * i, pair.byteOffset);
-    p[i] = 0;
-    p[i + 1] = 0;
+    for (let j = i; j < i + BEYOND; j++) p[j] = 0;
   }
 
   /** product = A·v for the leading `size` rows of the symmetric A. */
@@ -233,9 +240,12 @@ class Reduction {
     const { place, products, length } = this;
     const { matrix, stride, multiply } = place;
     const parts = size < WORTH_PARTS ? 1 : PARTS;
-    const task = { matrix, stride, size, v, products: parts === 1 ? product : products, length, parts };
+    const task = { matrix, stride, size, rows: this.n, v, products: parts === 1 ? product : products, length, parts };
+    if (parts === 1) {
+      symmetricProduct(task, 0, 1, multiply);
+      return;
+    }
     runShared(multiply, 'symmetric_product', symmetricProduct, task, rangesOf(parts, 1), size * size);
-    if (parts === 1) return;
     product.fill(0, 0, size);
     for (let part = 0; part < parts; part++) {
       const [, end] = symmetricRange(size, part, parts);

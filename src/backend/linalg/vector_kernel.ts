@@ -1,8 +1,8 @@
 /**
- * @file The vector loops of the tridiagonal reduction in WebAssembly, two f64 lanes at a time: four rows of a symmetric
+ * @file The vector loops of the tridiagonal reduction in WebAssembly, two vectors of two f64 lanes at a time: four rows of a symmetric
  * product, two scalar products, and the sum of two scaled vectors. All addresses are in bytes, counts in bytes too.
  */
-import { F64X2_ADD, F64X2_MUL, folded, loadSplat, lowThenHigh } from './f64_lanes.ts';
+import { F64X2_ADD, F64X2_MUL, loadSplat } from './f64_lanes.ts';
 import {
   advance,
   assemble,
@@ -13,6 +13,8 @@ import {
   localGet,
   localSet,
   loopBelow,
+  MEMORY_COPY,
+  MEMORY_FILL,
   memoryKind,
   simd,
   V128,
@@ -22,11 +24,14 @@ import {
   type WasmFunction,
 } from './wasm_module.ts';
 
+/** Numbers that a kernel puts down meanwhile. */
+export const KERNEL_SCRATCH = 16;
+
 export interface VectorKernel {
   /**
    * The share of rows i … i + 4·k − 1 of a symmetric matrix, of their columns up to the diagonal, in product = A·v.
-   * @param row Of a[i][0]. @param row_bytes From one row to the next. @param column_bytes 8·i, even i.
-   * @param end_bytes 8·(i + 4·k), k at least 1.
+   * @param row Of a[i][0]. @param row_bytes From one row to the next. @param column_bytes 8·i, i a multiple of 4.
+   * @param end_bytes 8·(i + 4·k), k at least 1. @param scratch Of {@link KERNEL_SCRATCH} numbers.
    */
   symmetric_range(
     row: number,
@@ -35,6 +40,7 @@ export interface VectorKernel {
     end_bytes: number,
     v: number,
     product: number,
+    scratch: number,
   ): void;
   /** y −= Σ w[i]·v + v[i]·w over pairs of rows v and w, `step` bytes from one to the next, from addresses v on while it is below `v_end`. */
   correct_row(
@@ -47,7 +53,7 @@ export interface VectorKernel {
     column_bytes: number,
     scratch: number,
   ): void;
-  /** y −= Σ (w·x)·v + (v·x)·w over the same. @param scratch Of all these: a pair of numbers. */
+  /** y −= Σ (w·x)·v + (v·x)·w over the same. @param scratch Of {@link KERNEL_SCRATCH} numbers. */
   correct_product(
     y: number,
     x: number,
@@ -58,10 +64,13 @@ export interface VectorKernel {
     bytes: number,
     scratch: number,
   ): void;
-  /** result ← (x·a, x·b). */
+  /** result ← (x·a, x·b), and then what was summed: {@link KERNEL_SCRATCH} numbers. */
   dot_pair(x: number, a: number, b: number, bytes: number, result: number): void;
   /** y += c₀·a + c₁·b, with (c₀, c₁) at `coefficients`. */
   add_pair(y: number, a: number, b: number, bytes: number, coefficients: number): void;
+  /** So many bytes, which may lie anywhere: JavaScript copies and fills shared memory word by word. */
+  copy(target: number, source: number, bytes: number): void;
+  zero(target: number, bytes: number): void;
 }
 
 /** Functions that others call, in the order of the module. */
@@ -71,111 +80,158 @@ const call = (index: number) => [0x10, index];
 const where = (code: readonly number[]) => [0x04, 0x40, ...code, 0x0b];
 const f64Load = (offset = 0) => [0x2b, 3, offset];
 const f64Store = (offset = 0) => [0x39, 3, offset];
-const [F64_NEG, F64_ADD, F64_MUL] = [0x9a, 0xa0, 0xa2];
+const [F64_NEG, F64_ADD, F64_MUL, I32_LT_U, I32_AND] = [0x9a, 0xa0, 0xa2, 0x49, 0x71];
 const F64X2_NEG = simd(0xed);
+const F64X2_MADD = simd(0x107);
+
+/** Two vectors side by side, which engines that join pairs of them take as one: `code` for either half. */
+const halves = (code: (half: number) => number[]) => [0, 1].flatMap(code);
+const PAIR_BYTES = 32;
 
 /**
  * The share of rows i … i + 3 of a symmetric matrix, of their columns below i, in product = A·v:
- * product[j] += Σ_r a[i + r][j]·v[i + r] and product[i + r] += Σ_j a[i + r][j]·v[j]. At least two columns.
+ * product[j] += Σ_r a[i + r][j]·v[i + r] and product[i + r] += Σ_j a[i + r][j]·v[j]. At least four columns, and whole fours.
  */
-function symmetricRows(): WasmFunction {
-  const [row, row_bytes, bytes, v, product, at, j] = [0, 1, 2, 3, 4, 5, 6];
-  const weight = (r: number) => 7 + r; // v[i + r] in both lanes
-  const sum = (r: number) => 11 + r;
-  const [x, a, p] = [15, 16, 17];
+function symmetricRows(multiplyAdded: MultiplyAdded): WasmFunction {
+  const [row, row_bytes, bytes, v, product, scratch, at, j, x_at, p_at] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const weight = 10; // v[i + r] in both lanes
+  const sum = (r: number, half: number) => 11 + 2 * r + half;
+  const [x, a, p] = [19, 21, 23]; // two each
   const rows = (code: (r: number) => number[]) => [0, 1, 2, 3].flatMap(code);
   const own = (base: number) => [...localGet(base), ...localGet(bytes), I32_ADD];
-  /** product[i + r], product[i + r + 1] += the lanes' sums of two rows. */
-  const finish = (r: number) => [
-    ...[...own(product), ...own(product), ...v128Load(8 * r)],
-    ...[...folded(sum(r)), ...folded(sum(r + 1)), ...lowThenHigh, ...F64X2_ADD, ...v128Store(8 * r)],
-  ];
+  const lane = (r: number, index: number) => [...localGet(scratch), ...f64Load(PAIR_BYTES * r + 8 * index)];
   const code = [
-    ...rows((r) => [...own(v), ...loadSplat(8 * r), ...localSet(weight(r)), ...v128Zero, ...localSet(sum(r))]),
+    ...rows((r) => halves((half) => [...v128Zero, ...localSet(sum(r, half))])),
     ...[...i32Const(0), ...localSet(j)],
-    ...loopBelow(j, i32Const(16), bytes, [
-      ...[...localGet(v), ...localGet(j), I32_ADD, ...v128Load(), ...localSet(x)],
-      ...[...localGet(product), ...localGet(j), I32_ADD, ...v128Load(), ...localSet(p)],
-      ...[...localGet(row), ...localGet(j), I32_ADD, ...localSet(at)],
+    ...loopBelow(j, i32Const(PAIR_BYTES), bytes, [
+      ...[...placeAt(v, j, x_at), ...placeAt(product, j, p_at), ...placeAt(row, j, at)],
+      ...halves((half) => [...localGet(x_at), ...v128Load(16 * half), ...localSet(x + half)]),
+      ...halves((half) => [...localGet(p_at), ...v128Load(16 * half), ...localSet(p + half)]),
       ...rows((r) => [
-        ...[...localGet(at), ...v128Load(), ...localSet(a)],
-        ...[...localGet(sum(r)), ...localGet(a), ...localGet(x), ...F64X2_MUL, ...F64X2_ADD, ...localSet(sum(r))],
-        ...[...localGet(p), ...localGet(a), ...localGet(weight(r)), ...F64X2_MUL, ...F64X2_ADD, ...localSet(p)],
+        ...halves((half) => [...localGet(at), ...v128Load(16 * half), ...localSet(a + half)]),
+        ...halves((half) => multiplyAdded(sum(r, half), a + half, x + half)),
+        ...[...own(v), ...loadSplat(8 * r), ...localSet(weight)],
+        ...halves((half) => multiplyAdded(p + half, a + half, weight)),
         ...(r < 3 ? advance(at, localGet(row_bytes)) : []),
       ]),
-      ...[...localGet(product), ...localGet(j), I32_ADD, ...localGet(p), ...v128Store()],
+      ...halves((half) => [...localGet(p_at), ...localGet(p + half), ...v128Store(16 * half)]),
     ]),
-    ...finish(0),
-    ...finish(2),
+    // Through memory: an engine joins only what is stored side by side.
+    ...rows((r) =>
+      halves((half) => [...localGet(scratch), ...localGet(sum(r, half)), ...v128Store(PAIR_BYTES * r + 16 * half)]),
+    ),
+    ...rows((r) => [
+      ...[...own(product), ...own(product), ...f64Load(8 * r)],
+      ...[...lane(r, 0), ...lane(r, 1), F64_ADD, ...lane(r, 2), ...lane(r, 3), F64_ADD, F64_ADD, F64_ADD],
+      ...f64Store(8 * r),
+    ]),
   ];
   return {
     name: 'symmetric_rows',
-    parameters: 5,
+    parameters: 6,
     locals: [
-      [2, I32],
-      [11, V128],
+      [4, I32],
+      [15, V128],
     ],
     code,
   };
 }
 
-function dotPair(): WasmFunction {
-  const [x, a, b, bytes, result, j, sum_a, sum_b, value] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const accumulate = (sum: number, base: number) => [
-    ...[...localGet(sum), ...localGet(value), ...localGet(base), ...localGet(j), I32_ADD, ...v128Load()],
-    ...[...F64X2_MUL, ...F64X2_ADD, ...localSet(sum)],
+/** place ← base + j. */
+const placeAt = (base: number, j: number, place: number) => [
+  ...[...localGet(base), ...localGet(j), I32_ADD, ...localSet(place)],
+];
+
+/** local += a · b, of locals. */
+type MultiplyAdded = (sum: number, a: number, b: number) => number[];
+
+const multiplyThenAdd: MultiplyAdded = (sum, a, b) => [
+  ...[...localGet(sum), ...localGet(a), ...localGet(b), ...F64X2_MUL, ...F64X2_ADD, ...localSet(sum)],
+];
+
+/** Rounded once (relaxed SIMD). */
+const multiplyAddFused: MultiplyAdded = (sum, a, b) => [
+  ...[...localGet(a), ...localGet(b), ...localGet(sum), ...F64X2_MADD, ...localSet(sum)],
+];
+
+/**
+ * j from 0 to `bytes`: pairs of vectors, then one vector after another.
+ * @param end A local for the end of the pairs. @param body For so many vectors.
+ */
+function pairsThenSingle(j: number, bytes: number, end: number, body: (vectors: number) => number[]): number[] {
+  return [
+    ...[...i32Const(0), ...localSet(j)],
+    ...[...localGet(bytes), ...i32Const(-PAIR_BYTES), I32_AND, ...localSet(end)],
+    ...[...localGet(end), ...where(loopBelow(j, i32Const(PAIR_BYTES), end, body(2)))],
+    ...[...localGet(j), ...localGet(bytes), I32_LT_U, ...where(loopBelow(j, i32Const(16), bytes, body(1)))],
+  ];
+}
+
+function dotPair(multiplyAdded: MultiplyAdded): WasmFunction {
+  const [x, a, b, bytes, result, j, end, at] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [sum_a, sum_b, value, first, second] = [8, 10, 12, 14, 16]; // two each
+  const each = (vectors: number, code: (half: number) => number[]) => [0, 1].slice(0, vectors).flatMap(code);
+  const load = (vectors: number, base: number, to: number) => [
+    ...placeAt(base, j, at),
+    ...each(vectors, (half) => [...localGet(at), ...v128Load(16 * half), ...localSet(to + half)]),
+  ];
+  const lane = (sum: number, index: number) => [...localGet(result), ...f64Load(8 * (4 * sum + index))];
+  const total = (sum: number) => [
+    ...[...lane(sum, 0), ...lane(sum, 1), F64_ADD, ...lane(sum, 2), ...lane(sum, 3), F64_ADD, F64_ADD],
   ];
   const code = [
-    ...[...i32Const(0), ...localSet(j)],
-    ...loopBelow(j, i32Const(16), bytes, [
-      ...[...localGet(x), ...localGet(j), I32_ADD, ...v128Load(), ...localSet(value)],
-      ...accumulate(sum_a, a),
-      ...accumulate(sum_b, b),
+    ...pairsThenSingle(j, bytes, end, (vectors) => [
+      ...[...load(vectors, x, value), ...load(vectors, a, first), ...load(vectors, b, second)],
+      ...each(vectors, (half) => multiplyAdded(sum_a + half, value + half, first + half)),
+      ...each(vectors, (half) => multiplyAdded(sum_b + half, value + half, second + half)),
     ]),
-    ...[...localGet(result), ...folded(sum_a), ...folded(sum_b), ...lowThenHigh, ...v128Store()],
+    ...halves((half) => [...localGet(result), ...localGet(sum_a + half), ...v128Store(16 * half)]),
+    ...halves((half) => [...localGet(result), ...localGet(sum_b + half), ...v128Store(PAIR_BYTES + 16 * half)]),
+    ...[...localGet(result), ...total(0), ...f64Store(0)],
+    ...[...localGet(result), ...total(1), ...f64Store(8)],
   ];
   return {
     name: 'dot_pair',
     parameters: 5,
     locals: [
-      [1, I32],
-      [3, V128],
+      [3, I32],
+      [10, V128],
     ],
     code,
   };
 }
 
-function addPair(): WasmFunction {
-  const [y, a, b, bytes, coefficients, j, first, second] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const scaled = (factor: number, base: number) => [
-    ...[...localGet(factor), ...localGet(base), ...localGet(j), I32_ADD, ...v128Load()],
-    ...[...F64X2_MUL, ...F64X2_ADD],
+function addPair(multiplyAdded: MultiplyAdded): WasmFunction {
+  const [y, a, b, bytes, coefficients, j, end, at, y_at, factor] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const [sum, value] = [10, 12]; // two each
+  const each = (vectors: number, code: (half: number) => number[]) => [0, 1].slice(0, vectors).flatMap(code);
+  const scaled = (vectors: number, offset: number, base: number) => [
+    ...[...localGet(coefficients), ...loadSplat(offset), ...localSet(factor)],
+    ...placeAt(base, j, at),
+    ...each(vectors, (half) => [...localGet(at), ...v128Load(16 * half), ...localSet(value + half)]),
+    ...each(vectors, (half) => multiplyAdded(sum + half, factor, value + half)),
   ];
-  const code = [
-    ...[...localGet(coefficients), ...loadSplat(0), ...localSet(first)],
-    ...[...localGet(coefficients), ...loadSplat(8), ...localSet(second)],
-    ...[...i32Const(0), ...localSet(j)],
-    ...loopBelow(j, i32Const(16), bytes, [
-      ...[...localGet(y), ...localGet(j), I32_ADD],
-      ...[...localGet(y), ...localGet(j), I32_ADD, ...v128Load()],
-      ...scaled(first, a),
-      ...scaled(second, b),
-      ...v128Store(),
-    ]),
-  ];
+  const code = pairsThenSingle(j, bytes, end, (vectors) => [
+    ...placeAt(y, j, y_at),
+    ...each(vectors, (half) => [...localGet(y_at), ...v128Load(16 * half), ...localSet(sum + half)]),
+    ...scaled(vectors, 0, a),
+    ...scaled(vectors, 8, b),
+    ...each(vectors, (half) => [...localGet(y_at), ...localGet(sum + half), ...v128Store(16 * half)]),
+  ]);
   return {
     name: 'add_pair',
     parameters: 5,
     locals: [
-      [1, I32],
-      [2, V128],
+      [4, I32],
+      [5, V128],
     ],
     code,
   };
 }
 
 function symmetricRange(): WasmFunction {
-  const [row, row_bytes, column, end, v, product, at, x, y, sum, element] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+  const [row, row_bytes, column, end, v, product, scratch] = [0, 1, 2, 3, 4, 5, 6];
+  const [at, x, y, sum, element] = [7, 8, 9, 10, 11];
   const sumOf = (base: number, offset: number, factor: number) => [
     ...[...localGet(base), ...localGet(base), ...f64Load(offset)],
     ...[...localGet(element), ...localGet(x), ...f64Load(factor), F64_MUL, F64_ADD, ...f64Store(offset)],
@@ -193,7 +249,7 @@ function symmetricRange(): WasmFunction {
   ];
   const code = loopBelow(column, i32Const(32), end, [
     ...localGet(column),
-    ...where([row, row_bytes, column, v, product].flatMap(localGet).concat(call(SYMMETRIC_ROWS))),
+    ...where([row, row_bytes, column, v, product, scratch].flatMap(localGet).concat(call(SYMMETRIC_ROWS))),
     ...[...localGet(row), ...localGet(column), I32_ADD, ...localSet(at)],
     ...[...localGet(v), ...localGet(column), I32_ADD, ...localSet(x)],
     ...[...localGet(product), ...localGet(column), I32_ADD, ...localSet(y)],
@@ -203,7 +259,7 @@ function symmetricRange(): WasmFunction {
     [3, I32],
     [2, F64],
   ];
-  return { name: 'symmetric_range', parameters: 6, locals, code };
+  return { name: 'symmetric_range', parameters: 7, locals, code };
 }
 
 function correctRow(): WasmFunction {
@@ -232,8 +288,24 @@ function correctProduct(): WasmFunction {
   return { name: 'correct_product', parameters: 8, locals: [], code };
 }
 
-export function createVectorKernel(memory: WebAssembly.Memory): VectorKernel {
-  const functions = [symmetricRows(), dotPair(), addPair(), symmetricRange(), correctRow(), correctProduct()];
+function copying(): WasmFunction {
+  const code = [...[0, 1, 2].flatMap(localGet), ...MEMORY_COPY];
+  return { name: 'copy', parameters: 3, locals: [], code };
+}
+
+function zeroing(): WasmFunction {
+  const code = [...localGet(0), ...i32Const(0), ...localGet(1), ...MEMORY_FILL];
+  return { name: 'zero', parameters: 2, locals: [], code };
+}
+
+/** @param isFused With fused multiply-add, where the engine has it: other bits than without. */
+export function createVectorKernel(memory: WebAssembly.Memory, isFused: boolean): VectorKernel {
+  const multiplyAdded = isFused ? multiplyAddFused : multiplyThenAdd;
+  const functions = [
+    ...[symmetricRows(multiplyAdded), dotPair(multiplyAdded), addPair(multiplyAdded)],
+    ...[symmetricRange(), correctRow(), correctProduct()],
+    ...[copying(), zeroing()],
+  ];
   const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as VectorKernel;
 }

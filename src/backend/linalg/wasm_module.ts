@@ -11,6 +11,8 @@ export const I32_ADD = 0x6a;
 export const I32_MUL = 0x6c;
 /** (address, byte, count), of the first memory. */
 export const MEMORY_FILL = [0xfc, 11, 0];
+/** (to, from, count), within the first memory. */
+export const MEMORY_COPY = [0xfc, 10, 0, 0];
 const I32_LT_U = 0x49;
 const END = 0x0b;
 

@@ -1,6 +1,6 @@
 /** @file Checks of matrix products and of the eigendecomposition. */
 import type { CovarianceArgs, EighArgs, MatmulArgs, MatmulBtArgs } from '../backend.ts';
-import { fail, matrix, requireAtLeast, requireDistinct, requireMatrix } from './check.ts';
+import { fail, matrix, requireAtLeast, requireDistinct, requireInteger, requireMatrix } from './check.ts';
 
 export interface MatmulSizes {
   m: number;
@@ -61,8 +61,11 @@ export function checkCovariance(args: CovarianceArgs): { rows: number; n: number
   return { rows, n };
 }
 
-export function checkEigh(args: EighArgs): { n: number } {
+export function checkEigh(args: EighArgs): { n: number; wanted: number } {
   const [n] = matrix('eigh', 'covariance', args.covariance);
   requireMatrix('eigh', 'covariance', args.covariance, n, n);
-  return { n };
+  const { wanted = n } = args;
+  requireInteger('eigh', 'wanted', wanted, 1);
+  if (wanted > n) fail('eigh', `wanted is ${wanted}`, `at most ${n}`, args.covariance);
+  return { n, wanted };
 }

@@ -2,6 +2,7 @@
 import type { AddProduct, MatrixView } from '../linalg/gemm.ts';
 import type { RowsView } from '../linalg/panel_product.ts';
 import type { ShareWork } from '../linalg/shared_work.ts';
+import { hasFusedMultiplyAdd } from '../linalg/tile_kernel.ts';
 import type { Arrays } from './arrays.ts';
 import { equalRanges, type Threads, triangleRanges } from './threads.ts';
 
@@ -58,6 +59,7 @@ export function sharedProduct({ threads, arrays, parts, recycle }: ProductTools)
     {
       allocate: (elements: number) => arrays.doubles(elements),
       release: (values: Float64Array) => recycle(values),
+      isFused: hasFusedMultiplyAdd('f64'),
       kernelFor: (values: Float64Array) => threads.tools.vectorsFor(values),
       share: ((name, task, bounds) => threads.run(name, task as never, bounds)) as ShareWork,
     },

@@ -29,7 +29,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
   symmetric_product: {
-    ...{ matrix: 'f64', stride: 'number', size: 'number', v: 'f64' },
+    ...{ matrix: 'f64', stride: 'number', size: 'number', rows: 'number', v: 'f64' },
     ...{ products: 'f64', length: 'number', parts: 'number' },
   },
   panel_update: {
@@ -40,6 +40,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ n: 'number', depth: 'number', values: 'f64', order: 'f64', off: 'f64' },
     ...{ vectors: 'f64', gathered: 'f64', shares: 'f64' },
   },
+  reflector_factors: { reflectors: 'f64', scales: 'f64', n: 'number', factors: 'f64' },
   reflect_rows: {
     ...{ z: 'f64', n: 'number', reflectors: 'f64', factors: 'f64', scratch: 'f64' },
     ...{ first_block: 'number', last_block: 'number' },

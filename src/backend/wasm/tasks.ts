@@ -21,7 +21,7 @@ import { type AddProduct, transposed, view } from '../linalg/gemm.ts';
 import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import { PanelProduct, type ProductMode, sharedScratchBytes, type WasmPlace } from '../linalg/panel_product.ts';
 import type { LinalgTasks } from '../linalg/shared_work.ts';
-import type { TileWidth } from '../linalg/tile_kernel.ts';
+import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
@@ -200,7 +200,7 @@ export class TaskTools {
   vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {
     const { place, parts } = this;
     if (!place?.holds(buffer)) return undefined;
-    parts.vectors ??= createVectorKernel(place.memory);
+    parts.vectors ??= createVectorKernel(place.memory, hasFusedMultiplyAdd('f64'));
     return parts.vectors;
   }
 
@@ -327,6 +327,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
   panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
+  reflector_factors: ({ addProduct }, task, start, end) => LINALG_TASKS.reflector_factors(task, start, end, addProduct),
   reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),

@@ -175,6 +175,21 @@ describe.each(BACKENDS)('on %s', (_, backend) => {
     expect([...(await backend.read(stored))]).toEqual([0, 0, 0, 0]);
   });
 
+  it('gives as many eigenvectors as are wanted, of the largest eigenvalues, and all eigenvalues', async () => {
+    const n = 40;
+    const covariance = backend.empty([n, n], 'covariance');
+    backend.covariance({ hidden_states: tensor(backend, [90, n], 20), covariance });
+    const all = await backend.eigh({ covariance });
+    const some = await backend.eigh({ covariance, wanted: 11 });
+    expect(some.eigenvectors.shape).toEqual([n, 11]);
+    expect([...some.eigenvalues]).toEqual([...all.eigenvalues]);
+    const [Q, first] = [await backend.read(all.eigenvectors), await backend.read(some.eigenvectors)];
+    expect([...first]).toEqual([...first.keys()].map((at) => Q[Math.floor(at / 11) * n + (at % 11)]));
+    for (const wanted of [0, 41, 1.5]) {
+      await expect(backend.eigh({ covariance, wanted })).rejects.toMatchObject({ code: 'kernel_shape' });
+    }
+  });
+
   it('gives eigenvectors that are orthonormal to f32', async () => {
     const n = 40;
     const covariance = backend.empty([n, n], 'covariance');

@@ -296,14 +296,14 @@ class WasmBackend extends HostBackend {
 
   /** In f64; the eigenvectors are rounded to f32 at the end. */
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
-    const { n } = checkEigh(args);
+    const { n, wanted } = checkEigh(args);
     const matrix = args.unrounded ?? floats(args.covariance);
     const label = `${args.covariance.label} eigenvectors`;
     const room = (elements: number) => allocated(4 * elements, label, () => this.arrays.floats(elements));
     const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
-      symmetricEigenInto(room, matrix, n, args.signal, this.addProduct),
+      symmetricEigenInto(room, matrix, n, args.signal, this.addProduct, wanted),
     );
-    const kept = this.keep([n, n], label, eigenvectors.byteLength, () => eigenvectors);
+    const kept = this.keep([n, wanted], label, eigenvectors.byteLength, () => eigenvectors);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
   }
 

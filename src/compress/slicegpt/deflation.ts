@@ -11,10 +11,11 @@ import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
 import type { Arena } from '../../runtime/arena.ts';
 
 export interface Decomposition {
-  /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
+  /** (n, as many as wanted or more) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
   Q: Tensor;
   /** What Q holds on the device. */
   values: Float32Array | Float64Array;
+  /** All n. */
   eigenvalues: Float64Array;
   solver: string;
   sweeps: number;
@@ -50,19 +51,23 @@ export function lostDigits(
 /**
  * @param H (n, n) symmetric, f64.
  * @param dominant Of H; taken out before a device that computes in f32 solves the rest. A backend that computes in f64 is given none.
+ * @param wanted How many directions are wanted.
  */
 export async function decompose(
   arena: Arena,
   H: Float64Array,
   n: number,
   dominant: Dominant,
+  wanted: number,
   signal: AbortSignal,
 ): Promise<Decomposition> {
   const { backend } = arena;
   const isDeflated = dominant.count > 0;
   const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
   const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
-  const { eigenvalues, eigenvectors, solver, sweeps } = await backend.eigh({ covariance, unrounded: matrix, signal });
+  // What was taken out stands in front of a whole basis.
+  const solved = await backend.eigh({ covariance, unrounded: matrix, wanted: isDeflated ? n : wanted, signal });
+  const { eigenvalues, eigenvectors, solver, sweeps } = solved;
   arena.free(covariance);
   const Q = arena.own(eigenvectors);
   const values = await backend.read(Q);

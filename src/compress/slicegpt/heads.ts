@@ -191,16 +191,16 @@ class EndsWriter {
  */
 async function projectionValues(arena: Arena, embedding: Embedding, basis: Basis): Promise<Float64Array> {
   const Q = await arena.backend.read(basis.Q);
-  const D = basis.Q.shape[0];
+  const [D, width] = basis.Q.shape;
   const d = basis.dimension;
   const projection = new Float64Array(D * d);
   for (let column = 0; column < d; column++) {
     let mean = 0;
     if (embedding.centered) {
-      for (let row = 0; row < D; row++) mean += Q[row * D + column];
+      for (let row = 0; row < D; row++) mean += Q[row * width + column];
       mean /= D;
     }
-    for (let row = 0; row < D; row++) projection[row * d + column] = Q[row * D + column] - mean;
+    for (let row = 0; row < D; row++) projection[row * d + column] = Q[row * width + column] - mean;
   }
   return projection;
 }

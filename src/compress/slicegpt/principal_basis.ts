@@ -19,7 +19,7 @@ import type { Site } from './sites.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface PrincipalBasis {
-  /** (n, n) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
+  /** (n, `dimension` or more) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
   Q: Tensor;
   report: SiteReport;
 }
@@ -30,7 +30,7 @@ const SAMPLED_UP_TO = 1024;
 const SAMPLE = 8;
 
 /**
- * @param dimension Directions that will be kept, for the report.
+ * @param dimension Directions that will be kept: others may not be made.
  * @throws `non_finite_activations`, `not_converged`, `cancelled`.
  */
 export async function principalBasis(
@@ -42,7 +42,7 @@ export async function principalBasis(
 ): Promise<PrincipalBasis> {
   throwIfCancelled(signal);
   const { H, size, dominant, lost } = covariance;
-  const decomposition = await decompose(arena, H, size, dominant, signal);
+  const decomposition = await decompose(arena, H, size, dominant, dimension, signal);
   const { Q, eigenvalues, solver, sweeps, deflated } = decomposition;
   const figures = await figuresOf(arena, covariance, decomposition, site, dimension, signal);
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
@@ -71,7 +71,7 @@ async function figuresOf(
   const held = room(multiply);
   try {
     const shared = (numbers: ArrayLike<number>) => {
-      const array = held.take(n * n);
+      const array = held.take(numbers.length);
       array.set(numbers);
       return array;
     };

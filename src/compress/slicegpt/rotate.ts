@@ -1,13 +1,13 @@
 /**
  * @file Rotation and slicing of weights (SliceGPT §3.3–3.4). A basis is a matrix Q with orthonormal columns and the
- * number of leading columns that are kept; slicing is a product with fewer columns.
+ * number of leading columns that are kept; slicing is a product with those.
  */
 import type { Tensor } from '../../backend/backend.ts';
 import type { Arena } from '../../runtime/arena.ts';
 import type { DeviceLinear, DeviceNorm } from '../../runtime/weights.ts';
 
 export interface Basis {
-  /** (D, D). */
+  /** (D, d or more). */
   Q: Tensor;
   /** d ≤ D. */
   dimension: number;

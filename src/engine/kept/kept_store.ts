@@ -8,7 +8,7 @@ import type { ExportFolder } from '../platform.ts';
 import type { SessionRef } from '../protocol.ts';
 
 export interface KeptStore {
-  /** Share of a job's time that putting down finished layers may take; a tenth unless given. */
+  /** Share of a job's time that putting down finished layers may take; a fiftieth unless given. */
   readonly share?: number;
   /** Works in another session from now on; what is stored of the one before stays. */
   enter(session: SessionRef): Promise<void>;
