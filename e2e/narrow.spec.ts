@@ -1,5 +1,6 @@
 /** Tablets, windows beside others, 200 % zoom: no blank page, nothing beside the page, the focus where it was. */
-import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
+import type { Locator } from '@playwright/test';
+import { chooseWindows, dropFiles, expect, region, test, waitForJob } from './fixtures.ts';
 
 const SIZES = [
   [1440, 900],
@@ -27,6 +28,21 @@ function smallTargets(): string[] {
     const { type, id } = control as HTMLInputElement;
     return `${control.tagName} ${type ?? ''} ${id} ${control.className} "${name}" ${Math.round(width)} × ${Math.round(height)}`;
   });
+}
+
+/** For eyes and for the Tab key. */
+async function expectAbove(first: Locator, second: Locator): Promise<void> {
+  const other = await second.elementHandle();
+  await expect
+    .poll(() =>
+      first.evaluate(
+        (element, next) => Boolean(element.compareDocumentPosition(next as Node) & Node.DOCUMENT_POSITION_FOLLOWING),
+        other,
+      ),
+    )
+    .toBe(true);
+  const [above, below] = await Promise.all([first.boundingBox(), second.boundingBox()]);
+  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
 }
 
 test('what to do next is on the first screen, on a small laptop and on a phone; the workbench fills the window at every width', async ({
@@ -78,6 +94,8 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
     const result = region(page, 'Result');
     await result.scrollIntoViewIfNeeded();
     await expect(result).toBeInViewport();
+    // Where it shares a column with the charts, it stands above them.
+    if (width < 1180) await expectAbove(result, region(page, 'Quality against size'));
   }
   // Where the system has its own colours, what is chosen still shows, and bars keep theirs.
   // Bars are made once their fold is opened.
@@ -100,16 +118,34 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   // Charts take the new width a frame later.
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   // What came of it stands above the charts, and is reached before them.
-  const [result, front] = [region(page, 'Result'), region(page, 'Quality against size')];
-  const before = await result.evaluate(
-    (element, other) => Boolean(element.compareDocumentPosition(other as Node) & Node.DOCUMENT_POSITION_FOLLOWING),
-    await front.elementHandle(),
-  );
-  expect(before).toBe(true);
-  const [above, below] = await Promise.all([result.boundingBox(), front.boundingBox()]);
-  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
+  await expectAbove(region(page, 'Result'), region(page, 'Quality against size'));
   await page.locator('details').evaluateAll((folds) => {
     for (const fold of folds) (fold as HTMLDetailsElement).open = true;
   });
   expect(await page.evaluate(smallTargets)).toEqual([]);
+  // A failure to open another model takes the room that there is, and the buttons stay.
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await dropFiles(page, [{ name: 'page.gguf', bytes: Buffer.from('<!doctype html><title>Log in</title>') }]);
+  const model = region(page, 'Model');
+  await expect(model.getByRole('alert')).toContainText('web page');
+  await expect(model.getByRole('button', { name: 'Folder…' })).toBeInViewport({ ratio: 1 });
+  const column = await page
+    .locator('.column-left')
+    .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+  expect(column).toBe(0);
+});
+
+test('a phone is as wide as before once long recipes were made', async ({ page }) => {
+  const recipe = 'embed:bits=8; magnitude:sparsity=0.5; rtn:bits=4,group=32,grid=minimum';
+  await page.goto(`./#calibration=1&evaluation=1&length=32&recipe=${recipe}`);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  await page.getByRole('button', { name: 'Run the recipe' }).click();
+  await waitForJob(page, 'embed:bits=8');
+  await page.getByRole('button', { name: 'Slice', exact: true }).click();
+  await waitForJob(page, 'Slicing 25 %');
+  await page.setViewportSize({ width: 360, height: 740 });
+  // Two to choose from: the choice is there.
+  await expect(page.getByRole('combobox', { name: 'Compressed model' })).toBeVisible();
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
 });

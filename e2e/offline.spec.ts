@@ -32,6 +32,9 @@ test('after one visit the page starts, opens the built-in model and slices it wi
   });
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await expect(page.getByText('Nothing is running')).toBeVisible();
+  const device = region(page, 'This device');
+  await device.getByText('What it can do').click();
+  await expect(device).toContainText('Without a networkworks, with the built-in model');
   await chooseWindows(page, 1, 32);
   // Not used before: the texts are kept from the start.
   await page.getByLabel('Calibration text', { exact: true }).selectOption('chat');

@@ -54,16 +54,16 @@ function keepLater(studio: Studio): () => void {
   };
 }
 
-/** As `workbench.css` has it: one column. */
-const PHONE = matchMedia('(max-width: 719px)');
+/** As `workbench.css` has it: charts and result in one column. */
+const NARROW = matchMedia('(max-width: 1179px)');
 
-function useIsPhone(): boolean {
+function useIsNarrow(): boolean {
   return useSyncExternalStore(
     (changed) => {
-      PHONE.addEventListener('change', changed);
-      return () => PHONE.removeEventListener('change', changed);
+      NARROW.addEventListener('change', changed);
+      return () => NARROW.removeEventListener('change', changed);
     },
-    () => PHONE.matches,
+    () => NARROW.matches,
   );
 }
 
@@ -89,7 +89,7 @@ export function App() {
     void startBackend(studio);
   }, [studio]);
   const hasModel = useStudioState((state) => state.results.model !== null);
-  const isResultFirst = useIsPhone() && hasModel;
+  const isResultFirst = useIsNarrow() && hasModel;
   const charts = (
     <div key="charts" className="column column-charts">
       {hasModel ? (

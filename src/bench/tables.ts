@@ -68,7 +68,7 @@ export function benchTables(report: BenchReport): string {
 export function studioTables({ opening, drag }: StudioFigures): string {
   return [
     tableOf('opening: a model on the page', opening, {
-      ...{ model: same, layers: same, bytes: same, facts_ms: digits, layout_shift: tiny },
+      ...{ model: same, layers: same, bytes: same, facts_ms: digits, open_ms: digits, layout_shift: tiny },
     }),
     tableOf('drag: the page while a slider moves', drag, {
       ...{ control: same, engine: same, moves: same, frames_per_second: digits, frame_p95_ms: digits },

@@ -14,8 +14,8 @@ let isCancelled = false;
 let lastProgress = 0;
 
 function forward(event: EngineEvent): void {
-  // Spectra come again with the result, and are the only events of any size.
-  if (event.type === 'site') return;
+  // They come again with the result, and are the only events of any size.
+  if (event.type === 'site' || event.type === 'facts') return;
   const now = performance.now();
   if (event.type === 'progress' && now - lastProgress < PROGRESS_INTERVAL_MS) return;
   lastProgress = now;

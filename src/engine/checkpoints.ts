@@ -1,23 +1,26 @@
 /**
  * @file The last checkpoint of a training that was broken off: the same recipe on the same model and texts goes on from it, in the next engine
  * too where something outlives this one. One is kept, of whichever training ran last; it goes when that training ends, and with the
- * model or the texts.
+ * model or the texts. It lies in pieces, so that no more than one is on the host.
  */
-import type { CheckpointStore } from '../compress/train/checkpoint.ts';
+import type { CheckpointStore, StoredBytes } from '../compress/train/checkpoint.ts';
 import type { StoredPlace } from '../models/record/origin.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
 import type { KeptStore } from './kept/kept_store.ts';
 
 export const TRAINING = 'training.json';
-const VERSION = 2;
-/** The head grows with the curve: some room more, so that a slot is made once. */
+const VERSION = 3;
+/** Bytes of all pieces but the last. */
+export const PIECE_BYTES = 4 * 2 ** 20;
+/** What stands at the end grows with the curve: some room more, so that a slot is made once. */
 const ROOM = 65_536;
 
 interface TrainingRecord {
   readonly version: number;
   readonly key: string;
-  readonly place: StoredPlace;
-  /** Of the checkpoint, from the start of the place. */
+  /** Of its pieces. */
+  readonly places: readonly StoredPlace[];
+  /** Of the checkpoint; the last piece has room for more. */
   readonly bytes: number;
 }
 
@@ -34,10 +37,11 @@ export interface TrainingPlace {
 interface Kept {
   readonly place: TrainingPlace;
   readonly scratch: ScratchStore;
-  /** Written in turn: the one that the record names stays whole while the other is written. */
-  readonly slots: (ScratchSlot | undefined)[];
-  /** Of `slots`, the one that was written last. */
-  last: number;
+  /** Slots of two checkpoints, written in turn: the one that the record names stays whole while the other is written. */
+  readonly sets: readonly [ScratchSlot[], ScratchSlot[]];
+  /** Of `sets`, the one that was written last. */
+  last: 0 | 1;
+  /** 0 where none is whole. */
   bytes: number;
 }
 
@@ -48,9 +52,10 @@ export class Checkpoints {
     return {
       read: async () => {
         const found = this.own(place);
-        return found ? found.slots[found.last]?.read(0, found.bytes) : readRecord(place);
+        if (!found) return readRecord(place);
+        return found.bytes > 0 ? inPieces(found.sets[found.last], found.bytes) : undefined;
       },
-      write: (bytes) => this.write(place, bytes),
+      write: (parts) => this.write(place, parts),
       remove: async () => {
         if (this.own(place)) await this.clear();
         else await removeRecord(place);
@@ -75,41 +80,105 @@ export class Checkpoints {
     return kept?.place.key === key && kept.place.calibration === calibration ? kept : undefined;
   }
 
-  private async write(place: TrainingPlace, bytes: Uint8Array): Promise<void> {
+  private async write(place: TrainingPlace, parts: AsyncIterable<Uint8Array>): Promise<void> {
     let kept = this.own(place);
     if (!kept) {
       await this.clear();
-      kept = { place, scratch: await place.createScratch(), slots: [], last: 0, bytes: 0 };
+      kept = { place, scratch: await place.createScratch(), sets: [[], []], last: 0, bytes: 0 };
       this.kept = kept;
     }
-    const next = place.outer && kept.slots[kept.last] ? 1 - kept.last : kept.last;
-    const slot = kept.slots[next];
-    if (slot && slot.bytes >= bytes.byteLength) await slot.write(bytes);
-    else {
-      const room = new Uint8Array(bytes.byteLength + ROOM);
-      room.set(bytes);
-      if (!place.outer) await kept.scratch.clear();
-      kept.slots[next] = await kept.scratch.append(room);
-    }
+    const next = place.outer && kept.bytes > 0 ? ((1 - kept.last) as 0 | 1) : kept.last;
+    // Where there is one place only, a checkpoint that is half written is none.
+    if (next === kept.last) kept.bytes = 0;
+    const bytes = await writePieces(kept.scratch, kept.sets[next], parts);
     kept.last = next;
-    kept.bytes = bytes.byteLength;
-    await writeRecord(place, kept.slots[next], bytes.byteLength);
+    kept.bytes = bytes;
+    await writeRecord(place, kept.sets[next], bytes);
   }
 }
 
-async function writeRecord({ outer, key }: TrainingPlace, slot: ScratchSlot | undefined, bytes: number): Promise<void> {
-  if (!outer || !slot?.place) return;
-  const record: TrainingRecord = { version: VERSION, key: outer.key + key, place: slot.place, bytes };
+/** @param slots Of earlier pieces, overwritten where they are large enough; new ones take their places. @returns Bytes of all parts. */
+async function writePieces(
+  scratch: ScratchStore,
+  slots: ScratchSlot[],
+  parts: AsyncIterable<Uint8Array>,
+): Promise<number> {
+  let [bytes, index, filled] = [0, 0, 0];
+  let piece = new Uint8Array(ROOM);
+  const put = async (room: number) => {
+    const slot = slots[index];
+    if (slot && slot.bytes >= filled) await slot.write(piece.subarray(0, filled));
+    else {
+      if (piece.length < filled + room) piece = resized(piece, filled + room);
+      slots[index] = await scratch.append(piece.subarray(0, filled + room));
+    }
+    index++;
+    filled = 0;
+  };
+  for await (const part of parts) {
+    bytes += part.byteLength;
+    for (let at = 0; at < part.byteLength; ) {
+      const count = Math.min(part.byteLength - at, PIECE_BYTES - filled);
+      if (piece.length < filled + count) piece = resized(piece, Math.min(PIECE_BYTES, 2 * (filled + count)));
+      piece.set(part.subarray(at, at + count), filled);
+      at += count;
+      filled += count;
+      if (filled === PIECE_BYTES) await put(0);
+    }
+  }
+  if (filled > 0) await put(ROOM);
+  slots.length = index;
+  return bytes;
+}
+
+function resized(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
+
+/** Pieces one behind the other. */
+function inPieces(slots: readonly ScratchSlot[], bytes: number): StoredBytes {
+  return {
+    bytes,
+    async read(offset, length) {
+      const first = Math.floor(offset / PIECE_BYTES);
+      const within = offset - first * PIECE_BYTES;
+      if (within + length <= PIECE_BYTES) return slots[first].read(within, length);
+      const out = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const index = Math.floor((offset + done) / PIECE_BYTES);
+        const start = offset + done - index * PIECE_BYTES;
+        const count = Math.min(length - done, PIECE_BYTES - start);
+        out.set(await slots[index].read(start, count), done);
+        done += count;
+      }
+      return out;
+    },
+  };
+}
+
+async function writeRecord({ outer, key }: TrainingPlace, slots: readonly ScratchSlot[], bytes: number): Promise<void> {
+  const places = slots.flatMap(({ place }) => place ?? []);
+  if (!outer || places.length < slots.length) return;
+  const record: TrainingRecord = { version: VERSION, key: outer.key + key, places, bytes };
   // A training does not fail because it cannot be put down: it only begins anew then.
   await outer.kept.write(TRAINING, JSON.stringify(record)).catch(() => undefined);
 }
 
 /** What an engine before this one had put down of the same training. */
-async function readRecord({ outer, key }: TrainingPlace): Promise<Uint8Array | undefined> {
+async function readRecord({ outer, key }: TrainingPlace): Promise<StoredBytes | undefined> {
   const record = outer && (await trainingRecord(outer.kept));
   if (!record || record.key !== outer.key + key) return undefined;
   try {
-    return await (await outer.kept.openScratch(record.place.file)).slot(record.place).read(0, record.bytes);
+    const file = await outer.kept.openScratch(record.places[0].file);
+    const stored = inPieces(
+      record.places.map((place) => file.slot(place)),
+      record.bytes,
+    );
+    // Whether all of it is there.
+    await stored.read(record.bytes - 1, 1);
+    return stored;
   } catch {
     // The file is gone: it begins anew.
     return undefined;
@@ -121,7 +190,7 @@ async function removeRecord({ outer, key }: TrainingPlace): Promise<void> {
   const record = outer && (await trainingRecord(outer.kept));
   if (!record || record.key !== outer.key + key) return;
   await outer.kept.remove(TRAINING);
-  const scratch = await outer.kept.openScratch(record.place.file).catch(() => undefined);
+  const scratch = await outer.kept.openScratch(record.places[0].file).catch(() => undefined);
   await scratch?.clear();
 }
 

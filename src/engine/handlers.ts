@@ -45,7 +45,7 @@ export function handlersOf(state: EngineState, platform: EnginePlatform): Omit<H
       if (record === false) stopTimeline();
       return [...timelineLanes(), ...((await state.backend?.lanes?.()) ?? [])];
     },
-    open: async (request) => (await open()).openCommand(state, platform, request),
+    open: async (request, emit) => (await open()).openCommand(state, platform, request, emit),
     set_texts: async (settings, emit, signal) =>
       (await texts()).setTextsCommand(state, platform, settings, emit, signal),
     evaluate: async (request, emit, signal) =>

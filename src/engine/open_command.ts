@@ -5,12 +5,13 @@ import { WhittleError } from '../errors/errors.ts';
 import { hasChatTemplate } from '../formats/chat/chat_template.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from '../models/model_size.ts';
-import { type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
+import { type KnownModel, type ModelFile, type OpenModel, openModel } from '../models/open_model.ts';
 import { diskTraffic } from '../pulse/traffic.ts';
 import { fingerprint } from './fingerprint.ts';
 import { holdCached } from './hub_commands.ts';
 import type { EnginePlatform } from './platform.ts';
-import type { Commands, ModelSource, ModelSummary } from './protocol.ts';
+import type { Emit } from './progress.ts';
+import type { Commands, ModelFacts, ModelSource, ModelSummary } from './protocol.ts';
 import { multiplications } from './sizes.ts';
 import type { EngineState } from './state.ts';
 
@@ -27,12 +28,15 @@ export async function openCommand(
   state: EngineState,
   platform: EnginePlatform,
   { source, session, fingerprint: wanted }: Commands['open']['request'],
+  emit: Emit,
 ): Promise<ModelSummary> {
   const started = performance.now();
   const disk_before = diskTraffic();
   const { files, release } = await sourceFiles(platform, source);
   try {
-    const open = await openModel(files);
+    const open = await openModel(files, (known) =>
+      emit({ type: 'facts', facts: factsOf(known, nameOf(known, source)) }),
+    );
     const print = await fingerprint(files.filter(({ path }) => isPartOf(open, path)));
     if (wanted && wanted.value !== print) throw anotherModel(open.name, wanted.name);
     // Only now: a bad drop must not lose the model that is open.
@@ -44,7 +48,7 @@ export async function openCommand(
     if (state.backend) state.backend.memory.peakBytes = state.backend.memory.currentBytes;
     state.peak_heap_bytes = undefined;
     state.disk_before = disk_before;
-    const summary = summarize(open, source.kind === 'demo' ? 'Built-in demo' : open.name, print);
+    const summary = summarize(open, nameOf(open, source), print);
     state.opened = { open, summary, release };
     state.load_ms = performance.now() - started;
     return summary;
@@ -90,8 +94,21 @@ export async function sourceFiles(
   }
 }
 
+function nameOf({ name }: KnownModel, { kind }: ModelSource): string {
+  return kind === 'demo' ? 'Built-in demo' : name;
+}
+
 function summarize(open: OpenModel, name: string, fingerprint: string): ModelSummary {
-  const { model, checkpoint } = open;
+  return {
+    ...factsOf(open, name),
+    fingerprint,
+    tokenizer: open.tokenizer.name,
+    has_chat_template: hasChatTemplate(open.tokenizer_files),
+    has_bos: open.tokenizer.bos.length > 0,
+  };
+}
+
+function factsOf({ model, checkpoint, files, warnings }: KnownModel, name: string): ModelFacts {
   const tensors = [...checkpoint.tensors.values()].map(({ name, dtype, shape, bytes }) => ({
     name,
     dtype,
@@ -100,7 +117,6 @@ function summarize(open: OpenModel, name: string, fingerprint: string): ModelSum
   }));
   return {
     name,
-    fingerprint,
     architecture: model.config.architecture,
     model_type: model.config.model_type,
     norm: model.norm.kind,
@@ -109,17 +125,14 @@ function summarize(open: OpenModel, name: string, fingerprint: string): ModelSum
     bytes: modelBytes(model),
     multiplications_per_token: multiplications(model),
     dtype: describeDTypes(model),
-    files: open.files.map(({ name, bytes }) => ({ name, bytes })),
-    tokenizer: open.tokenizer.name,
-    has_chat_template: hasChatTemplate(open.tokenizer_files),
-    has_bos: open.tokenizer.bos.length > 0,
+    files: files.map(({ name, bytes }) => ({ name, bytes })),
     shape: modelShape(model),
     num_attention_heads: model.config.num_attention_heads,
     num_key_value_heads: model.config.num_key_value_heads,
     head_dim: model.config.head_dim,
     max_position_embeddings: model.config.max_position_embeddings,
     tensors,
-    warnings: [...open.warnings],
+    warnings: [...warnings],
   };
 }
 

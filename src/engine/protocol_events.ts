@@ -4,7 +4,7 @@ import type { TrainingPoint } from '../compress/train/report.ts';
 import type { ErrorData } from '../errors/errors.ts';
 import type { ExportedChoice } from './generate/generate_command.ts';
 import type { CommandKind, Commands } from './protocol.ts';
-import type { MemoryReport, PerplexityReport } from './protocol_reports.ts';
+import type { MemoryReport, ModelFacts, PerplexityReport } from './protocol_reports.ts';
 
 export type Stage =
   | 'download'
@@ -52,6 +52,8 @@ export type EngineEvent =
     }
   /** The next piece of a text that is being written: whole characters. */
   | { type: 'text'; target: 'dense' | string; file?: ExportedChoice; piece: string }
+  /** Of a model that is being opened, before its tokenizer is read: `open` may still fail. */
+  | { type: 'facts'; facts: ModelFacts }
   | { type: 'site'; stream: 'dense' | 'compressed'; site: SiteReport }
   /** A step that trains measured its held-out windows. `step` is that of the recipe, as text; `steps` how many the training takes. */
   | { type: 'training'; step: string; steps: number; point: TrainingPoint };

@@ -17,10 +17,9 @@ import type { PlannedMemory } from './memory_plan.ts';
 import type { SolveReport } from './solve/solve_command.ts';
 import type { RuntimeCheck } from './verify/builds.ts';
 
-export interface ModelSummary {
+/** What config and headers say of a model; its tokenizer need not be read for it. */
+export interface ModelFacts {
   name: string;
-  /** SHA-256 over names, sizes and samples of the files: whether others are the same model. */
-  fingerprint: string;
   /** For people: "LlamaForCausalLM". */
   architecture: string;
   /** The family as the config names it: "llama", "gpt_neox". */
@@ -35,11 +34,6 @@ export interface ModelSummary {
   /** Stored type of the weights; several are joined: "F16 + F32". */
   dtype: string;
   files: { name: string; bytes: number }[];
-  tokenizer: string;
-  /** Whether the model has a chat template; absent: none. */
-  has_chat_template?: boolean;
-  /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
-  has_bos?: boolean;
   shape: ModelShape;
   num_attention_heads: number;
   num_key_value_heads: number;
@@ -48,6 +42,16 @@ export interface ModelSummary {
   tensors: { name: string; dtype: string; shape: readonly number[]; bytes: number }[];
   /** What was noticed but does not stop anything: unexpected tensors, ignored settings. */
   warnings: string[];
+}
+
+export interface ModelSummary extends ModelFacts {
+  /** SHA-256 over names, sizes and samples of the files: whether others are the same model. */
+  fingerprint: string;
+  tokenizer: string;
+  /** Whether the model has a chat template; absent: none. */
+  has_chat_template?: boolean;
+  /** Whether the tokenizer has a beginning-of-sequence token; absent: unknown. */
+  has_bos?: boolean;
 }
 
 /** What a perplexity was measured with (invariant 8). */

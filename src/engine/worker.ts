@@ -135,6 +135,12 @@ function onOutsideRequests(urls: string[]): void {
   if (others.length > 0) post({ type: 'outside_requests', urls: others, asked_for: false });
 }
 
+/** What opening a model needs, fetched while nobody waits for it. Who opens one asks again for what did not come. */
+function fetchAhead(): void {
+  const parts = [import('./open_command.ts'), import('../formats/gguf/open.ts'), import('./texts_command.ts')];
+  void Promise.allSettled(parts);
+}
+
 async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Promise<void> {
   const { id, kind, request } = message;
   const controller = new AbortController();
@@ -152,6 +158,7 @@ async function runCommand(message: Extract<ToEngine, { type: 'command' }>): Prom
   } finally {
     ended();
     running.delete(id);
+    if (kind === 'start') fetchAhead();
   }
 }
 

@@ -53,15 +53,25 @@ export function parseJson(bytes: Uint8Array): JsonValue {
 /** What {@link parseJson} gives of plain data's `JSON.stringify`, without writing and reading it. Throws {@link JsonFault}. */
 export function fromPlain(value: unknown): JsonValue {
   if (value === null || typeof value === 'boolean') return value;
-  if (typeof value === 'number') return Number.isFinite(value) ? new JsonNumber(JSON.stringify(value)) : null;
+  if (typeof value === 'number') return Number.isFinite(value) ? new JsonNumber(`${value}`) : null;
   if (typeof value === 'string') {
-    if (LONE_SURROGATE.test(value)) throw new JsonFault('half a character', 0);
+    if (!isWellFormed(value)) throw new JsonFault('half a character', 0);
     return value;
   }
   if (Array.isArray(value)) return value.map((item) => fromPlain(item ?? null));
-  const told = Object.entries(value as object).filter(([, item]) => item !== undefined);
-  return new Map(told.map(([key, item]) => [key, fromPlain(item)]));
+  const object: JsonObject = new Map();
+  for (const key of Object.keys(value as object)) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== undefined) object.set(key, fromPlain(item));
+  }
+  return object;
 }
+
+/** By the browser's own function where it has it, of 2023: a tokenizer has a hundred thousand texts. */
+const isWellFormed: (text: string) => boolean =
+  'isWellFormed' in String.prototype
+    ? (text) => (text as string & { isWellFormed(): boolean }).isWellFormed()
+    : (text) => !LONE_SURROGATE.test(text);
 
 /** Turns a parsed value into plain JavaScript data, as `JSON.parse` would give. */
 export function toPlain(value: JsonValue): unknown {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { blobSource } from './source.ts';
+import { tinyTokenizerJson } from '../../test/fixtures/tiny_tokenizer.ts';
+import { blobSource, jsonSource } from './source.ts';
+import { loadTokenizer } from './tokenizer/tokenizer.ts';
 
 const BYTES = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
 
@@ -67,5 +69,21 @@ describe('reads of a file', () => {
     const source = blobSource('a file', spy);
     const reads = await Promise.allSettled([source.read(0, 10), source.read(10, 10)]);
     for (const read of reads) expect(read).toMatchObject({ status: 'rejected', reason: { code: 'file_changed' } });
+  });
+});
+
+describe('a JSON file that is made here', () => {
+  it('has its text once it is asked for, and is the same tokenizer before and after', async () => {
+    const json = tinyTokenizerJson();
+    const source = jsonSource('tokenizer.json', json);
+    const before = await loadTokenizer(source);
+    expect(source.made?.plain).toBe(json);
+    const text = JSON.stringify(json);
+    expect(source.size).toBe(new TextEncoder().encode(text).byteLength);
+    expect(new TextDecoder().decode(await source.read(0, source.size))).toBe(text);
+    expect(new TextDecoder().decode(await source.read(2, 7))).toBe(text.slice(2, 9));
+    expect(source.made?.plain).toBeUndefined();
+    const after = await loadTokenizer(source);
+    expect(after.encode('the end of it')).toEqual(before.encode('the end of it'));
   });
 });

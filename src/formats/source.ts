@@ -16,8 +16,14 @@ export interface ByteSource {
    * returns fewer bytes.
    */
   read(offset: number, length: number): Promise<Uint8Array>;
-  /** Of a JSON file that was written here: what the bytes say, as plain data, so that they need not be parsed. */
-  readonly plain?: unknown;
+  /** Of a JSON file that is made here: bytes are written when somebody asks for them, which most never do of a tokenizer. */
+  readonly made?: MadeJson;
+}
+
+export interface MadeJson {
+  /** What the bytes say, as plain data, so that they need not be parsed; undefined once they were written. */
+  readonly plain: unknown;
+  bytes(): Uint8Array;
 }
 
 /** What lies between two reads that are made as one, and how much is read at once. */
@@ -53,6 +59,30 @@ export function blobSource(name: string, blob: Blob): ByteSource {
       return new Promise((resolve, reject) => {
         if (waiting.push({ offset, length, resolve, reject }) === 1) queueMicrotask(readAll);
       });
+    },
+  };
+}
+
+/** A JSON file of plain data. */
+export function jsonSource(name: string, value: object): ByteSource {
+  let plain: object | undefined = value;
+  let written: Uint8Array | undefined;
+  const bytes = () => {
+    written ??= new TextEncoder().encode(JSON.stringify(plain));
+    plain = undefined;
+    return written;
+  };
+  return {
+    name,
+    get size() {
+      return bytes().byteLength;
+    },
+    read: async (offset, length) => bytes().subarray(offset, offset + length),
+    made: {
+      get plain() {
+        return plain;
+      },
+      bytes,
     },
   };
 }

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { expectBadInput } from '../../test/bad_input.ts';
+import { family } from '../../test/fixtures/families/family_model.ts';
+import { ggufBlob, ggufFamily } from '../../test/fixtures/gguf_model.ts';
 import { type TinyLlamaOptions, tinyLlama, tinyLlamaTensors } from '../../test/fixtures/tiny_llama.ts';
 import { describeWithShared, sharedModelFiles } from '../../test/shared.ts';
 import type { FloatType } from '../tensor/dtype.ts';
 import { decodeToFloat32, encodeFromFloat } from '../tensor/half.ts';
 import { storedWeights } from './decoder_model.ts';
 import { countParameters, describeDTypes, modelBytes } from './model_size.ts';
-import { openModel } from './open_model.ts';
+import { type KnownModel, openModel } from './open_model.ts';
 
 const open = async (options: TinyLlamaOptions = {}) => openModel(await tinyLlama(options));
 
@@ -95,6 +98,21 @@ describe('openModel', () => {
   it('never runs code that the config points to, and says so', async () => {
     const { warnings } = await open({ config: { auto_map: { AutoModel: 'evil.Model' } } });
     expect(warnings.join()).toContain('never run');
+  });
+
+  it('tells what is known before the tokenizer is read, also where that is refused', async () => {
+    const [folder, vocabulary] = [await tinyLlama(), await ggufBlob(ggufFamily(await family('llama')))];
+    const spoilt = folder.map((file) =>
+      file.path.endsWith('tokenizer.json') ? { ...file, blob: new Blob(['{"version": "2.0"}']) } : file,
+    );
+    const told: KnownModel[] = [];
+    const tell = (known: KnownModel) => void told.push(known);
+    await expectBadInput(openModel(spoilt, tell), 'bad_tokenizer', 'version');
+    expect(countParameters(told[0].model)).toBe(countParameters((await openModel(folder, tell)).model));
+    expect(told[1]).not.toHaveProperty('tokenizer');
+    const opened = await openModel([{ path: 'a.gguf', blob: vocabulary }], tell);
+    expect(told[2]).toMatchObject({ name: 'a', files: opened.files });
+    expect(told[2].model).toBe(opened.model);
   });
 
   it('keeps config and tokenizer byte for byte', async () => {

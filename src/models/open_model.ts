@@ -4,7 +4,7 @@ import { part } from '../errors/part.ts';
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import { isGgufDrop } from '../formats/gguf/split.ts';
 import { type RawConfig, readJsonObject } from '../formats/hf/config.ts';
-import { type HfModel, type ModelFile, openModelFiles } from '../formats/hf/files.ts';
+import { type HfModel, type ModelFile, openModelFiles, type TokenizerSources } from '../formats/hf/files.ts';
 import { withoutLeftOvers } from '../formats/hf/left_over_config.ts';
 import type { CardLicence } from '../formats/hf/licence_files.ts';
 import { readQuantization } from '../formats/hf/quantization_config.ts';
@@ -31,7 +31,8 @@ import { modelFromDescription } from './sliced/from_description.ts';
 
 export type { ModelFile } from '../formats/hf/files.ts';
 
-export interface OpenModel {
+/** What is known of a model before its tokenizer is read. */
+export interface KnownModel {
   /** The folder's name, or what the config calls itself. */
   readonly name: string;
   readonly config: ModelConfig;
@@ -41,17 +42,23 @@ export interface OpenModel {
   readonly checkpoint: Checkpoint;
   /** The weight files. */
   readonly files: readonly { name: string; bytes: number }[];
-  /** Config, tokenizer and companions, byte for byte, for re-export. */
-  readonly tokenizer_files: readonly { name: string; bytes: Uint8Array }[];
-  readonly tokenizer: Tokenizer;
   /** What the source says of its licence. */
   readonly licence?: CardLicence;
   /** For people: what is odd but not wrong. */
   readonly warnings: readonly string[];
 }
 
-/** With a LoRA merged into it, where one of PEFT's lies beside. Throws every bad-input code of {@link ErrorCode}; no weight is read. */
-export async function openModel(all: readonly ModelFile[]): Promise<OpenModel> {
+export interface OpenModel extends KnownModel {
+  /** Config, tokenizer and companions, byte for byte, for re-export. */
+  readonly tokenizer_files: readonly { name: string; bytes: Uint8Array }[];
+  readonly tokenizer: Tokenizer;
+}
+
+/**
+ * With a LoRA merged into it, where one of PEFT's lies beside. Throws every bad-input code of {@link ErrorCode}; no weight is read.
+ * @param tell Called with what is known before the tokenizer, which takes longer than all the rest: a hundred thousand merges.
+ */
+export async function openModel(all: readonly ModelFile[], tell?: (known: KnownModel) => void): Promise<OpenModel> {
   const { base: files, adapter } = await takeAdapter(all);
   const found = await (isGgufDrop(files) ? openGguf(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
@@ -59,27 +66,36 @@ export async function openModel(all: readonly ModelFile[]): Promise<OpenModel> {
     buildModel(found, raw, adapter),
   );
   const { config } = model;
-  const tokenizer = await openTokenizer(found, config.vocab_size);
-  const notes = [...found.warnings, ...warnings, ...(tokenizer.notes ?? [])];
+  const notes = [...found.warnings, ...warnings];
   if (raw.auto_map !== undefined) notes.push('The config points to code of its own (auto_map); it is never run.');
-  if (tokenizer.vocab_size > config.vocab_size) {
-    notes.push(
-      `The tokenizer has ids up to ${tokenizer.vocab_size - 1}, the model embeds only ${config.vocab_size} tokens; a text that uses the rest is refused.`,
-    );
-  }
-  const small = [found.config, found.tokenizer, found.tokenizer_config, ...found.companions];
-  return {
+  const known: KnownModel = {
     name: found.name ?? nameFromConfig(raw) ?? config.architecture,
     config,
     raw_config,
     model,
     checkpoint,
     files: [...found.weights, ...(adapter ? [adapter.weights] : [])].map(({ name, size }) => ({ name, bytes: size })),
-    tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(readWhole)),
-    tokenizer,
     ...(found.licence && { licence: found.licence }),
     warnings: notes,
   };
+  tell?.(known);
+  const sources = await found.readTokenizer();
+  const tokenizer = await openTokenizer(sources, config.vocab_size);
+  const small = [found.config, sources.tokenizer, sources.tokenizer_config, ...found.companions];
+  return {
+    ...known,
+    tokenizer_files: await Promise.all(small.filter((source) => source !== undefined).map(wholeFile)),
+    tokenizer,
+    warnings: [...notes, ...sources.warnings, ...tokenizerNotes(tokenizer, config.vocab_size)],
+  };
+}
+
+function tokenizerNotes({ notes = [], vocab_size }: Tokenizer, embedded: number): string[] {
+  if (vocab_size <= embedded) return [...notes];
+  return [
+    ...notes,
+    `The tokenizer has ids up to ${vocab_size - 1}, the model embeds only ${embedded} tokens; a text that uses the rest is refused.`,
+  ];
 }
 
 async function openGguf(files: readonly ModelFile[]): Promise<HfModel> {
@@ -140,7 +156,10 @@ function untied(raw: RawConfig): RawConfig {
 }
 
 /** Errors that do not say what a part may be say at least what the file has to be. */
-async function openTokenizer({ tokenizer, tokenizer_config }: HfModel, vocab_size: number): Promise<Tokenizer> {
+async function openTokenizer(
+  { tokenizer, tokenizer_config }: TokenizerSources,
+  vocab_size: number,
+): Promise<Tokenizer> {
   try {
     return await loadTokenizer(tokenizer, tokenizer_config, vocab_size);
   } catch (error) {
@@ -150,8 +169,15 @@ async function openTokenizer({ tokenizer, tokenizer_config }: HfModel, vocab_siz
   }
 }
 
-async function readWhole(source: ByteSource): Promise<{ name: string; bytes: Uint8Array }> {
-  return { name: source.name, bytes: await source.read(0, source.size) };
+async function wholeFile(source: ByteSource): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
+  const { name, made } = source;
+  if (!made) return { name, bytes: await source.read(0, source.size) };
+  return {
+    name,
+    get bytes() {
+      return made.bytes();
+    },
+  };
 }
 
 function nameFromConfig(raw: RawConfig): string | undefined {

@@ -69,6 +69,37 @@ describe('opening a model', () => {
     expect(results.dense?.perplexity).toBe(75.9);
   });
 
+  it('shows the facts of a model while its tokenizer is read, and takes them back where that fails', async () => {
+    const { fingerprint: _, tokenizer: __, ...facts } = MODEL;
+    const other = { ...facts, name: 'other' };
+    let opened = 0;
+    let finish = () => {};
+    const { studio } = studioWith({
+      open: async (_, emit) => {
+        opened += 1;
+        if (opened === 1) return MODEL;
+        emit({ type: 'facts', facts: other });
+        await new Promise<void>((resolve) => (finish = resolve));
+        if (opened === 2) throw new WhittleError({ code: 'bad_tokenizer', message: 'There is no model.' });
+        return { ...MODEL, ...other };
+      },
+    });
+    const { store } = studio;
+    await openModel(studio, DEMO);
+    for (const [failed, name] of [
+      [true, 'tiny'],
+      [false, 'other'],
+    ] as const) {
+      const opening = openModel(studio, DEMO);
+      await vi.waitFor(() => expect(store.getState().opening?.name).toBe('other'));
+      expect(store.getState().results.model?.name).toBe('tiny');
+      finish();
+      await opening;
+      expect(store.getState()).toMatchObject({ opening: null, results: { model: { name } } });
+      expect(store.getState().job.state).toBe(failed ? 'failed' : 'finished');
+    }
+  });
+
   it('shows windows and sites while they arrive, and keeps them after a cancel', async () => {
     const { studio } = studioWith({
       calibrate: (_, emit, signal) => {

@@ -26,7 +26,9 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
   studio.attempted = source;
   await runJob(studio, 'open', 'Opening the model', OPEN_STEPS, async (job) => {
     const session = await studio.keeper?.next();
-    const model = await job.run('open', { source, ...(session && { session }) });
+    const model = await job.run('open', { source, ...(session && { session }) }, (event) => {
+      if (event.type === 'facts') studio.store.setState({ opening: event.facts });
+    });
     if (session) await studio.keeper?.entered(session);
     studio.preview_wanted = false;
     studio.awaited = null;
@@ -37,7 +39,7 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
       selected: null,
       // A size that a link named waits for its model; another model's says nothing of this one.
       front: { ...front, target: results.model ? null : front.target },
-      ...{ memory: null, long_measure_s: null, source },
+      ...{ memory: null, long_measure_s: null, opening: null, source },
       sessions: { ...sessions, name: null, waiting: null, reading: null, kept: 'no' },
     }));
     if (!isSliceable(studio)) studio.store.setState(({ job }) => ({ job: withoutSteps(job, 'calibrate') }));
@@ -46,6 +48,8 @@ export async function openModel(studio: Studio, source: ModelSource): Promise<vo
     await evaluateDense(studio, job);
     if (isSliceable(studio)) await calibrate(studio, job);
   });
+  // Of one that could not be opened.
+  studio.store.setState({ opening: null });
   await previewIfWanted(studio);
 }
 

@@ -42,6 +42,7 @@ function usePageCapabilities(): PageCapabilities {
     isolated: globalThis.crossOriginIsolated === true,
     threads: navigator.hardwareConcurrency,
     browser: navigator.userAgent,
+    offline: !('serviceWorker' in navigator) ? 'no' : navigator.serviceWorker.controller ? 'kept' : 'later',
     opfs: 'looking',
     persisted: null,
     quota: null,

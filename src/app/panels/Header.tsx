@@ -10,7 +10,7 @@ import { ThemePicker } from './ThemePicker.tsx';
 const UndoButtons = lazyPart(() => import('./UndoButtons.tsx'), { isAside: true });
 
 export function Header() {
-  const model = useStudioState((state) => state.results.model);
+  const model = useStudioState(({ opening, results }) => opening ?? results.model);
   const canUndo = useStudioState(({ steps }) => steps.undo !== null || steps.redo !== null);
   return (
     <header className="header">

@@ -1,18 +1,36 @@
-import type { ModelSummary } from '../../engine/protocol.ts';
-import { type Fact, Facts } from '../components/Facts.tsx';
+import type { ModelFacts as Facts, ModelSummary } from '../../engine/protocol.ts';
+import { type Fact, Facts as FactList } from '../components/Facts.tsx';
 import { formatBytes, formatCount, formatInteger } from '../format.ts';
 
 const NORMS: Record<ModelSummary['norm'], string> = { rms_norm: 'RMSNorm', layer_norm: 'LayerNorm' };
 
+/** Of a model whose tokenizer may still be read. */
+type Known = Facts & Partial<ModelSummary>;
+
+export function inOneLine({ parameters, dtype, bytes, shape, max_position_embeddings: context, files }: Known): string {
+  return [
+    `${formatCount(parameters)} parameters`,
+    `${formatBytes(bytes)} · ${dtype}`,
+    layers(shape),
+    `${formatInteger(context)} tokens of context`,
+    filesOf(files),
+  ].join(' · ');
+}
+
+const layers = ({ num_hidden_layers, hidden_size }: Facts['shape']) =>
+  `${num_hidden_layers} × ${formatInteger(hidden_size)}`;
+
+const filesOf = ({ length }: Facts['files']) => (length === 1 ? '1 file' : `${length} files`);
+
 /** Everything the headers say, no weight has been read for it: one line, and the rest when it is wanted. */
-export function ModelFacts({ model }: { model: ModelSummary }) {
+export function ModelFacts({ model }: { model: Known }) {
   const { shape } = model;
   const facts: Fact[] = [
     { name: 'Architecture', value: model.architecture },
     { name: 'Family', value: model.model_type, title: 'As the config names it' },
     { name: 'Parameters', value: formatCount(model.parameters), title: `${formatInteger(model.parameters)} elements` },
     { name: 'Weights', value: `${formatBytes(model.bytes)} · ${model.dtype}` },
-    { name: 'Layers × hidden', value: `${shape.num_hidden_layers} × ${formatInteger(shape.hidden_size)}` },
+    { name: 'Layers × hidden', value: layers(shape) },
     {
       name: 'Heads',
       value: `${model.num_attention_heads} × ${model.head_dim}${grouped(model)}`,
@@ -29,7 +47,7 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
     { name: 'MLP', value: `${formatInteger(shape.intermediate_size)}${shape.gated ? ' · gated' : ''}` },
     { name: 'Vocabulary', value: `${formatInteger(shape.vocab_size)}${shape.tied ? ' · tied head' : ' · own head'}` },
     { name: 'Context', value: `${formatInteger(model.max_position_embeddings)} tokens` },
-    { name: 'Tokenizer', value: model.tokenizer },
+    { name: 'Tokenizer', value: model.tokenizer ?? '…' },
   ];
   return (
     <>
@@ -39,17 +57,14 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
         </p>
       ))}
       <details className="fold">
-        <summary>
-          {shape.num_hidden_layers} × {formatInteger(shape.hidden_size)} · all facts
-        </summary>
+        <summary>{layers(shape)} · all facts</summary>
         <div className="fold-body">
-          <Facts facts={facts} />
+          <FactList facts={facts} />
         </div>
       </details>
       <details className="fold">
         <summary>
-          {model.files.length === 1 ? '1 file' : `${model.files.length} files`} · {formatInteger(model.tensors.length)}{' '}
-          tensors
+          {filesOf(model.files)} · {formatInteger(model.tensors.length)} tensors
         </summary>
         <ul className="file-list">
           {model.files.map(({ name, bytes }) => (
@@ -64,6 +79,6 @@ export function ModelFacts({ model }: { model: ModelSummary }) {
   );
 }
 
-function grouped({ num_attention_heads, num_key_value_heads }: ModelSummary): string {
+function grouped({ num_attention_heads, num_key_value_heads }: Facts): string {
   return num_key_value_heads === num_attention_heads ? '' : `, ${num_key_value_heads} key/value`;
 }

@@ -6,7 +6,7 @@ import { Section } from '../components/Section.tsx';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FailureNote } from './FailureNote.tsx';
 import { HubPanel } from './HubPanel.tsx';
-import { ModelFacts } from './ModelFacts.tsx';
+import { inOneLine, ModelFacts } from './ModelFacts.tsx';
 
 const SessionList = lazyPart(() => import('./SessionList.tsx'));
 
@@ -33,6 +33,7 @@ function SessionsFold() {
 export function ModelPanel() {
   const studio = useStudio();
   const model = useStudioState((state) => state.results.model);
+  const opening = useStudioState((state) => state.opening);
   const filesInput = useRef<HTMLInputElement>(null);
   const folderInput = useRef<HTMLInputElement>(null);
 
@@ -65,11 +66,12 @@ export function ModelPanel() {
       {!model && (
         <div className="drop-target">
           <p>
-            <strong>Drop a model here</strong>
+            <strong>{opening ? opening.name : 'Drop a model here'}</strong>
           </p>
           <p className="muted">
-            A Hugging Face folder (safetensors) or its files, a .gguf file, or an ONNX folder. They are read in place,
-            never uploaded.
+            {opening
+              ? inOneLine(opening)
+              : 'A Hugging Face folder (safetensors) or its files, a .gguf file, or an ONNX folder. They are read in place, never uploaded.'}
           </p>
         </div>
       )}
@@ -96,7 +98,7 @@ export function ModelPanel() {
         again={({ kind }) => kind === 'open' && studio.attempted && void openModel(studio, studio.attempted)}
       />
       <div className="folds">
-        {model && <ModelFacts model={model} />}
+        {model && <ModelFacts model={opening ?? model} />}
         {model && <SessionsFold />}
         <HubPanel />
       </div>

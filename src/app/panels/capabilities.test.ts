@@ -6,6 +6,7 @@ const page: PageCapabilities = {
   isolated: false,
   threads: 4,
   browser: 'Mozilla/5.0',
+  offline: 'later',
   opfs: 'yes',
   persisted: false,
   quota: '1 MB of 2 GB',
@@ -48,6 +49,7 @@ describe('capabilityText', () => {
     expect(text).toContain('  Pairs by floats are exact: no');
     expect(text).toContain('  Subnormal numbers: flushed to zero');
     expect(text).toContain('  Storage is kept: until space is short');
+    expect(text).toContain('  Without a network: works from the next visit on');
   });
 
   it.each([

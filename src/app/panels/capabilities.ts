@@ -7,6 +7,8 @@ export interface PageCapabilities {
   isolated: boolean;
   threads: number;
   browser: string;
+  /** Without a network: page, engine and built-in model are kept; will be at the next visit; cannot be. */
+  offline: 'kept' | 'later' | 'no';
   opfs: 'yes' | 'refused' | 'missing' | 'looking';
   persisted: boolean | null;
   quota: string | null;
@@ -140,13 +142,28 @@ function floatFacts(floats: NonNullable<NonNullable<BackendInfo['capabilities']>
   ];
 }
 
-function browserGroup({ isolated, threads, browser, opfs, persisted, quota }: PageCapabilities): CapabilityGroup {
+const OFFLINE = {
+  kept: 'works, with the built-in model',
+  later: 'works from the next visit on',
+  no: 'does not work: the browser keeps no pages here',
+} as const;
+
+function browserGroup({
+  isolated,
+  threads,
+  browser,
+  offline,
+  opfs,
+  persisted,
+  quota,
+}: PageCapabilities): CapabilityGroup {
   const shared = isolated ? 'yes' : 'no: one thread only';
   return {
     title: 'Browser',
     facts: [
       { name: 'Processor threads', value: String(threads) },
       { name: 'Cross-origin isolated', value: shared, title: 'Only then may threads share memory' },
+      { name: 'Without a network', value: OFFLINE[offline] },
       { name: 'Private file system (OPFS)', value: opfs === 'yes' ? 'yes' : opfs },
       {
         name: 'Storage is kept',

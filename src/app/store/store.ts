@@ -1,6 +1,6 @@
 /** @file The store: settings, the job, results. Actions change it; panels and charts read it. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { MemoryReport, ModelSource } from '../../engine/protocol.ts';
+import type { MemoryReport, ModelFacts, ModelSource } from '../../engine/protocol.ts';
 import type { ErrorData } from '../../errors/errors.ts';
 import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
@@ -15,6 +15,8 @@ export interface StudioState {
   settings: Settings;
   job: JobState;
   results: Results;
+  /** Of the model that is being opened, as far as it is known; the one that is open stays so until then. */
+  opening: ModelFacts | null;
   /** Where the open model came from, so that another backend can open it again. */
   source: ModelSource | null;
   hub: HubState;
@@ -78,6 +80,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     settings: { ...DEFAULT_SETTINGS, ...settings },
     job: { state: 'idle' },
     results: NO_RESULTS,
+    opening: null,
     source: null,
     hub: { ...NO_HUB, ...hub },
     sessions: NO_SESSIONS,

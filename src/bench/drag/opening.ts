@@ -11,6 +11,8 @@ export interface OpeningFigure {
   bytes: number;
   /** From the choice of the files to its shape on the page, by the page's own clock. */
   facts_ms: number;
+  /** The same until its tokenizer is read too, and work with it begins. */
+  open_ms: number;
   /** Sum of the browser's layout shifts without a person's doing, from the start of the page on; 0.1 is its limit for "good". */
   layout_shift: number;
 }
@@ -22,12 +24,12 @@ export async function measureOpening(page: Page, files: readonly string[]): Prom
   await smallWindows(page);
   await page.evaluate(WAIT_FOR_FACTS);
   await page.getByLabel('Model files').setInputFiles([...files]);
-  const { facts_ms, layers }: { facts_ms: number; layers: number } = await page.evaluate('factsTold');
+  const told: Pick<OpeningFigure, 'facts_ms' | 'open_ms' | 'layers'> = await page.evaluate('factsTold');
   await page.getByText(/Opening the model.*done in/).waitFor({ timeout: OPEN_PATIENCE_MS });
   const layout_shift: number = await page.evaluate(SHIFTS);
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  return { model: basename(files[files.length - 1]), layers, bytes, facts_ms, layout_shift };
+  return { model: basename(files[files.length - 1]), ...told, bytes, layout_shift };
 }
 
 /** More tokens than directions, and a few windows: what is drawn is the same. */
@@ -43,16 +45,20 @@ async function smallWindows(page: Page): Promise<void> {
   }
 }
 
-/** Runs in the page: `factsTold` comes with the first "LAYERS × DIMENSION" after files were chosen. */
+/** Runs in the page after files were chosen: when the model's panel has "LAYERS × DIMENSION", and when what its tokenizer has. */
 const WAIT_FOR_FACTS = `
   window.factsTold = new Promise((resolve) => {
     let chosen_at = 0;
     addEventListener('change', () => (chosen_at ||= performance.now()), { capture: true, once: true });
+    const told = {};
+    const panel = document.querySelector('[aria-label="Model files"]').parentElement;
     const look = () => {
-      const found = chosen_at > 0 && /(\\d+) × \\d+/.exec(document.querySelector('.model-open')?.textContent ?? '');
+      const found = chosen_at > 0 && /(\\d+) × \\d+/.exec(panel.textContent);
       if (!found) return;
+      told.facts_ms ??= performance.now() - chosen_at;
+      if (!/Tokenizer.*[\\d,]+ tokens/.test(panel.textContent)) return;
       observer.disconnect();
-      resolve({ facts_ms: performance.now() - chosen_at, layers: Number(found[1]) });
+      resolve({ ...told, open_ms: performance.now() - chosen_at, layers: Number(found[1]) });
     };
     const observer = new MutationObserver(look);
     observer.observe(document.body, { childList: true, subtree: true, characterData: true });

@@ -1,12 +1,12 @@
 /** Healing on a tiny model: better on held-out text, same bits for the same seed, what packed weights keep, refusals, cancel. */
 import { describe, expect, it } from 'vitest';
 import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { memoryCheckpoint } from '../../../test/support/memory_checkpoint.ts';
 import { runRecipe } from '../../../test/support/recipe_job.ts';
 import { compressionContext, seededText, testJob } from '../../../test/support/slice_job.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
 import { parseRecipe } from '../recipe/recipe.ts';
-import type { CheckpointStore } from '../train/checkpoint.ts';
 import { linearPlaces } from '../train/linears.ts';
 import type { TrainingPoint, TrainingReport } from '../train/report.ts';
 import { heal, type Options } from './heal.ts';
@@ -99,20 +99,6 @@ describe('of a sliced model', () => {
   });
 });
 
-function keptCheckpoint(): CheckpointStore & { kept?: Uint8Array | undefined } {
-  return {
-    async read() {
-      return this.kept;
-    },
-    async write(bytes) {
-      this.kept = bytes.slice();
-    },
-    async remove() {
-      this.kept = undefined;
-    },
-  };
-}
-
 describe('layer by layer', () => {
   const HIDDEN = `${STEPS},loss=hidden`;
 
@@ -143,7 +129,7 @@ describe('layer by layer', () => {
 
   it('goes on behind the layers that were finished, with the same bits', async () => {
     const whole = await healed(sliced, HIDDEN);
-    const checkpoint = keptCheckpoint();
+    const checkpoint = memoryCheckpoint();
     const [{ options }] = parseRecipe(HIDDEN).steps;
     const run = (controller: AbortController, onLayer: (layer: number | undefined) => void) =>
       heal.run?.(sliced, options as unknown as Options, {
@@ -172,7 +158,7 @@ describe('layer by layer', () => {
 
 it('goes on where it was broken off, with the same bits', async () => {
   const whole = await healed(sliced);
-  const checkpoint = keptCheckpoint();
+  const checkpoint = memoryCheckpoint();
   const steps: string[] = [];
   const run = async (controller: AbortController) => {
     const [{ options }] = parseRecipe(STEPS).steps;

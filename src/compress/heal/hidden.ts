@@ -13,7 +13,7 @@ import type { TokenWindows } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
-import { checkpointBytes, parseCheckpoint, type Table } from '../train/checkpoint.ts';
+import { checkpointParts, openCheckpoint, type Table, tablesOf } from '../train/checkpoint.ts';
 import { lossOn, type Objective } from '../train/held_out.ts';
 import { isTrained, linearPlaces, loadWhole, type Trainable, wholeRefs } from '../train/linears.ts';
 import { seededAdapters } from '../train/low_rank.ts';
@@ -180,15 +180,17 @@ class Healing {
 
   /** @returns What the finished layers had learnt. */
   private async resumed(): Promise<Table[][]> {
-    const bytes = await this.context.checkpoint?.read();
-    if (!bytes) return [];
-    const { step, curve, best, tables } = parseCheckpoint(bytes);
+    const stored = await this.context.checkpoint?.read();
+    if (!stored) return [];
+    const { step, curve, best, tables } = await openCheckpoint(stored);
     this.known = best;
     let at = 0;
     const learnt: Table[][] = [];
     for (let l = 0; l < step; l++) {
       const count = 2 * this.adapted(l) + wholeRefs(this.model, this.options, l).length;
-      learnt.push(tables.slice(at, at + count));
+      const own: Table[] = [];
+      for await (const table of tablesOf(tables, at, at + count)) own.push(table);
+      learnt.push(own);
       at += count;
     }
     for (const { held_out_loss, held_out_perplexity, step: taken } of curve)
@@ -210,7 +212,7 @@ class Healing {
     const { best, curve } = this;
     if (!checkpoint || !best) return;
     const kept = { step: best.layers, loss: best.loss, values: [] };
-    await checkpoint.write(checkpointBytes({ step: layers, curve, best: kept, tables: this.learnt.flat() }));
+    await checkpoint.write(checkpointParts({ step: layers, curve, best: kept, tables: this.learnt.flat() }));
   }
 
   private tell(layer: number, share: number): void {

@@ -1,6 +1,7 @@
 /** Pruning while training on a tiny model: what is cut is what was silenced, gone units stay gone, same bits, refusals, cancel. */
 import { describe, expect, it } from 'vitest';
 import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
+import { memoryCheckpoint } from '../../../test/support/memory_checkpoint.ts';
 import { compressionContext, seededText, testJob } from '../../../test/support/slice_job.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
@@ -86,12 +87,7 @@ describe.each([
     'goes on where it was broken off in step %i, with the same bits',
     async (at) => {
       const whole = await pruned(recipe);
-      const kept: Uint8Array[] = [];
-      const checkpoint: CheckpointStore = {
-        read: async () => kept[0],
-        write: async (bytes) => void kept.splice(0, 1, bytes.slice()),
-        remove: async () => void kept.pop(),
-      };
+      const checkpoint = memoryCheckpoint();
       const controller = new AbortController();
       const stop = (step: string) => step === `training, step ${at} of 20` && controller.abort();
       await expect(pruned(recipe, controller.signal, stop, checkpoint)).rejects.toMatchObject({ code: 'cancelled' });
@@ -102,7 +98,7 @@ describe.each([
       );
       expect(await bitsOf(again.model)).toBe(await bitsOf(whole.model));
       expect(again.points).toEqual(whole.points);
-      expect(kept).toEqual([]);
+      expect(checkpoint.kept).toBeUndefined();
     },
   );
 

@@ -6,17 +6,18 @@ import type { Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
-import { memoryScratch } from '../../models/scratch.ts';
+import { memoryScratch, type ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { parametersOf } from '../../runtime/backward/trained.ts';
-import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
+import { AdapterTraining, fill, fillAll, stepWindows, valuesOf } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { type HalfName, linearOf, outputLinear } from '../layerwise/half.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
 import { lowestUnits } from '../solvers/unit_scores.ts';
-import { checkpointBytes, parseCheckpoint, type Table } from '../train/checkpoint.ts';
+import { checkpointParts, openCheckpoint, type Table, tablesOf } from '../train/checkpoint.ts';
 import { lossOn, type Objective } from '../train/held_out.ts';
+import { KeptTables } from '../train/kept_tables.ts';
 import type { Trainable } from '../train/linears.ts';
 import { seededAdapters } from '../train/low_rank.ts';
 import type { TrainingPoint, TrainingReport } from '../train/report.ts';
@@ -55,7 +56,7 @@ export async function prunedInTraining(
       const columns = countingAll(arena, model, halves);
       const trainable = { adapters, whole: new Map(), columns };
       const scorer = await scorerOf(arena, halves, trainable);
-      const run = new PruneTraining(arena, model, halves, trainable, options, context, scorer);
+      const run = new PruneTraining(arena, model, halves, trainable, options, context, scorer, scratch);
       const found = await run.run();
       const stored = await storeTrained(arena, trainable, {}, scratch, storedType(model));
       return { ...found, merged: replaceWeights(model, stored) };
@@ -101,7 +102,8 @@ class PruneTraining {
   private readonly gone: Map<HalfName, Float64Array[]>;
   private curve: TrainingPoint[] = [];
   private readonly training: number;
-  private best?: { step: number; loss: number; values: readonly Table[] };
+  private best?: { step: number; loss: number };
+  private readonly bestValues: KeptTables;
 
   constructor(
     private readonly arena: Arena,
@@ -111,7 +113,9 @@ class PruneTraining {
     private readonly options: PruneTrainingOptions,
     private readonly context: PassContext,
     private readonly scorer: Scorer,
+    scratch: ScratchStore,
   ) {
+    this.bestValues = new KeptTables(scratch);
     this.gone = unitZeros(model, halves);
     const { count } = context.calibration;
     this.training = count - heldOut(count);
@@ -139,7 +143,7 @@ class PruneTraining {
     }
     if (!this.best) throw new RangeError('nothing was measured');
     await context.checkpoint?.remove();
-    for (const [i, tensor] of this.tensors.entries()) fill(arena, tensor, this.best.values[i]);
+    await fillAll(arena, this.tensors, tablesOf(this.bestValues));
     const seconds = (performance.now() - begun) / 1000;
     return { gone: this.gone, report: this.report(((steps - from) * batch * calibration.seqlen) / seconds) };
   }
@@ -147,27 +151,36 @@ class PruneTraining {
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
   private async resumed(training: AdapterTraining): Promise<number> {
     const { context, options, scorer } = this;
-    const bytes = await context.checkpoint?.read();
-    if (!bytes) return 0;
-    const { step, curve, best, tables } = parseCheckpoint(bytes);
+    const stored = await context.checkpoint?.read();
+    if (!stored) return 0;
+    const { step, curve, best, tables } = await openCheckpoint(stored);
     const gone = [...this.gone.values()].flat();
-    const own = tables.length - gone.length - scorer.state().length;
-    training.restore({ steps: step, tables: tables.slice(0, own) });
-    for (const [i, units] of gone.entries()) units.set(tables[own + i]);
-    scorer.restore(tables.slice(own + gone.length) as Float64Array[]);
+    const own = tables.count - gone.length - scorer.state().length;
+    await training.restore(step, tablesOf(tables, 0, own));
+    for (const [i, units] of gone.entries()) units.set(await tables.table(own + i));
+    const scores: Float64Array[] = [];
+    for await (const each of tablesOf(tables, own + gone.length)) scores.push(each as Float64Array);
+    scorer.restore(scores);
     for (const half of this.halves) for (const l of this.model.layers.keys()) this.silence(half, l);
     this.curve = [...curve];
-    if (best.step >= 0) this.best = best;
+    if (best.step >= 0) {
+      await this.bestValues.put(tablesOf(best.values));
+      this.best = { step: best.step, loss: best.loss };
+    }
     for (const point of curve) context.observer.onTraining?.(point, options.steps);
     return step;
   }
 
   private async keep(step: number, training: AdapterTraining): Promise<void> {
-    const { context, curve, best = { step: -1, loss: 0, values: [] }, scorer } = this;
+    const { context, curve, best = { step: -1, loss: 0 }, bestValues, scorer } = this;
     if (!context.checkpoint) return;
-    const { tables } = await training.state();
     const more = [...[...this.gone.values()].flat(), ...scorer.state()];
-    await context.checkpoint.write(checkpointBytes({ step, curve, best, tables: [...tables, ...more] }));
+    async function* tables(): AsyncGenerator<Table> {
+      yield* training.state();
+      yield* more;
+    }
+    const held = { ...best, values: tablesOf(bestValues) };
+    await context.checkpoint.write(checkpointParts({ step, curve, best: held, tables: tables() }));
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
@@ -241,7 +254,8 @@ class PruneTraining {
     this.curve.push(point);
     observer.onTraining?.(point, options.steps);
     if (step <= lastCut(options.steps) || (this.best && !(found.loss < this.best.loss))) return;
-    this.best = { step, loss: found.loss, values: await Promise.all(this.tensors.map((each) => backend.read(each))) };
+    await this.bestValues.put(valuesOf(this.arena, this.tensors));
+    this.best = { step, loss: found.loss };
   }
 
   private get tensors(): Tensor[] {

@@ -4,6 +4,7 @@ import type { ModelOutline, WeightOutline } from '../../models/decoder_model.ts'
 import { groupsOf } from '../../models/packed/packing.ts';
 import { keepsLogits } from '../../runtime/backward/head.ts';
 import { keptWidth, stepPlan } from '../../runtime/backward/kept_layers.ts';
+import { MOST_READ_BYTES } from '../../runtime/backward/training.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
@@ -116,11 +117,14 @@ export function memoryOfTraining(
   for (let i = 0; i < products; i++) ledger.workspace(`product ${i}`, largest);
   ledger.workspace('states', rows * (2 * d.middle + d.output));
   ledger.free(...held);
-  const trained = places.reduce((sum, { memory }) => memory.trained.reduce((all, numbers) => all + numbers, sum), 0);
+  const tables = places.flatMap(({ memory }) => memory.trained);
+  const trained = tables.reduce((sum, numbers) => sum + numbers, 0);
   const teacher = 4 * samples * seqlen * D;
-  // The first and the best wait on the host; a checkpoint has the best, and all with two moments: the last stays while the next is
+  // Of what is written down few tables are on the host at once: as they were read, a piece of bytes, and what is not collected yet.
+  const host = Math.min(12 * trained, 3 * Math.max(MOST_READ_BYTES, ...tables.map((numbers) => 4 * numbers)));
+  // The first and the best wait in storage; a checkpoint has the best, and all with two moments: the last stays while the next is
   // written. Factors are kept beside what they are merged into.
-  return foundMemory(planner, model, { host: 12 * trained, spill: spilled + teacher + 36 * trained });
+  return foundMemory(planner, model, { host, spill: spilled + teacher + 44 * trained });
 }
 
 /** What is trained, with its gradients and moments. @param linears Those that are. */
@@ -147,8 +151,15 @@ export function layerTrainingMemory(model: ModelOutline, options: TrainingOption
   const found = trainingMemory({ ...model, layers: [layer] }, { ...options, batch }, plan);
   // Input, output and its gradient, targets and what they count, the distance, and as many while the basis is told.
   const beside = 10 * batch * seqlen * model.config.hidden_size;
-  const spill = 16 * samples * seqlen * model.config.hidden_size + found.host.readback * model.layers.length;
-  return { ...withElements(found, beside, plan), storage: { ...found.storage, spill } };
+  const trained = linearPlaces({ ...model, layers: [layer] })
+    .filter(({ weight }) => isTrained(weight))
+    .flatMap(({ weight }) => adapterMemory(weight, options.rank).trained)
+    .reduce((sum, numbers) => sum + numbers, 0);
+  // What each layer learnt waits on the host, and is in two checkpoints and beside the weights; the layer in work has its best besides.
+  const learnt = 4 * trained * model.layers.length;
+  const host = { ...found.host, readback: found.host.readback + 8 * trained + learnt };
+  const spill = 16 * samples * seqlen * model.config.hidden_size + 3 * learnt;
+  return { ...withElements(found, beside, plan), host, storage: { ...found.storage, spill } };
 }
 
 /** With so many floats more on the device. */

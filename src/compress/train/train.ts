@@ -5,15 +5,17 @@
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
 import { replaceWeights } from '../../models/map_weights.ts';
+import { memoryScratch, type ScratchStore } from '../../models/scratch.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { parametersOf } from '../../runtime/backward/trained.ts';
 import { NO_ADAPTERS } from '../../runtime/backward/trained_loader.ts';
-import { AdapterTraining, fill, stepWindows } from '../../runtime/backward/training.ts';
+import { AdapterTraining, fillAll, stepWindows, valuesOf } from '../../runtime/backward/training.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { CompressedModel, PassContext } from '../method.ts';
 import { storedType } from '../slicegpt/store.ts';
-import { checkpointBytes, parseCheckpoint, type Table } from './checkpoint.ts';
+import { checkpointParts, openCheckpoint, tablesOf } from './checkpoint.ts';
 import { lossOn, type Objective, type Practice } from './held_out.ts';
+import { KeptTables } from './kept_tables.ts';
 import type { Learning } from './learning.ts';
 import { linearPlaces, loadWhole, type Trainable, type WholeOptions } from './linears.ts';
 import { notesOf } from './notes.ts';
@@ -46,13 +48,19 @@ export async function trained(
   objective: Objective,
   learning: Learning,
 ): Promise<CompressedModel> {
-  return withArena(context.backend, async (arena) => {
-    const adapters = await learning.linears(arena, model);
-    const whole = await loadWhole(arena, model, options);
-    const { cacheLevels } = learning;
-    const trainable = { adapters, whole, ...(cacheLevels !== undefined && { cacheLevels }) };
-    return new Training(arena, model, trainable, options, context, objective, learning).run();
-  });
+  const { spill, backend } = context;
+  const store = spill ? await spill.createScratch() : memoryScratch();
+  try {
+    return await withArena(backend, async (arena) => {
+      const adapters = await learning.linears(arena, model);
+      const whole = await loadWhole(arena, model, options);
+      const { cacheLevels } = learning;
+      const trainable = { adapters, whole, ...(cacheLevels !== undefined && { cacheLevels }) };
+      return new Training(arena, model, trainable, options, context, objective, learning, store).run();
+    });
+  } finally {
+    await store.clear();
+  }
 }
 
 /** @throws `text_too_short` where no window could be held out. */
@@ -83,7 +91,9 @@ class Training {
   private curve: TrainingPoint[] = [];
   private readonly trainCount: number;
   private readonly heldWindows: number[];
-  private best?: { step: number; loss: number; values: readonly Table[] };
+  private best?: { step: number; loss: number };
+  private readonly bestValues: KeptTables;
+  private readonly initialValues: KeptTables;
 
   constructor(
     private readonly arena: Arena,
@@ -93,7 +103,10 @@ class Training {
     private readonly context: PassContext,
     private readonly objective: Objective,
     private readonly learning: Learning,
+    store: ScratchStore,
   ) {
+    this.bestValues = new KeptTables(store);
+    this.initialValues = new KeptTables(store);
     const count = Math.floor(context.calibration.count / this.each);
     this.trainCount = count - heldOut(count, objective.most_held_out);
     this.heldWindows = this.windowsOf(Array.from({ length: count - this.trainCount }, (_, i) => this.trainCount + i));
@@ -113,7 +126,7 @@ class Training {
     const { calibration } = context;
     const { steps, batch, seed } = options;
     const { adapters, whole, cacheLevels } = this.trainable;
-    const initial = await this.values();
+    await this.initialValues.put(this.values());
     const training = new AdapterTraining(arena, model, adapters, calibration.seqlen, ADAMW, whole, cacheLevels);
     const every = Math.max(1, Math.floor(steps / POINTS));
     const from = await this.resumed(training);
@@ -129,31 +142,32 @@ class Training {
       step++;
       if (step % every !== 0 && step !== steps) continue;
       await this.measure(step, losses);
-      await this.keep(training);
+      await this.keep(step, training);
       losses = [];
     }
     const tokens = (step - from) * batch * this.each * calibration.seqlen;
-    return this.finish(initial, step, tokens === 0 ? 0 : tokens / (milliseconds / 1000));
+    return this.finish(step, tokens === 0 ? 0 : tokens / (milliseconds / 1000));
   }
 
   /** Goes on where a training that was broken off stood. @returns Steps that were taken before. */
   private async resumed(training: AdapterTraining): Promise<number> {
     const { checkpoint, observer } = this.context;
-    const bytes = await checkpoint?.read();
-    if (!bytes) return 0;
-    const { step, curve, best, tables } = parseCheckpoint(bytes);
-    training.restore({ steps: step, tables });
+    const stored = await checkpoint?.read();
+    if (!stored) return 0;
+    const { step, curve, best, tables } = await openCheckpoint(stored);
+    await training.restore(step, tablesOf(tables));
+    await this.bestValues.put(tablesOf(best.values));
     this.curve = [...curve];
-    this.best = best;
+    this.best = { step: best.step, loss: best.loss };
     for (const point of curve) observer.onTraining?.(point, this.options.steps);
     return step;
   }
 
-  private async keep(training: AdapterTraining): Promise<void> {
-    const { curve, best, context } = this;
+  private async keep(step: number, training: AdapterTraining): Promise<void> {
+    const { curve, best, context, bestValues } = this;
     if (!context.checkpoint || !best) return;
-    const { steps: step, tables } = await training.state();
-    await context.checkpoint.write(checkpointBytes({ step, curve, best, tables }));
+    const held = { ...best, values: tablesOf(bestValues) };
+    await context.checkpoint.write(checkpointParts({ step, curve, best: held, tables: training.state() }));
   }
 
   private async step(training: AdapterTraining, step: number, chosen: readonly number[]): Promise<number> {
@@ -192,15 +206,16 @@ class Training {
     this.curve.push(point);
     observer.onTraining?.(point, this.options.steps);
     if (this.best && !(found.loss < this.best.loss)) return;
-    this.best = { step, loss: found.loss, values: await this.values() };
+    await this.bestValues.put(this.values());
+    this.best = { step, loss: found.loss };
   }
 
-  private values(): Promise<Table[]> {
-    return Promise.all(this.tensors.map((tensor) => this.context.backend.read(tensor)));
+  private values() {
+    return valuesOf(this.arena, this.tensors);
   }
 
-  private put(values: readonly Table[]): void {
-    for (const [i, tensor] of this.tensors.entries()) fill(this.arena, tensor, values[i]);
+  private put(values: KeptTables): Promise<void> {
+    return fillAll(this.arena, this.tensors, tablesOf(values));
   }
 
   private get tensors() {
@@ -226,12 +241,12 @@ class Training {
     });
   }
 
-  private async finish(initial: readonly Table[], taken: number, tokens_per_second: number): Promise<CompressedModel> {
+  private async finish(taken: number, tokens_per_second: number): Promise<CompressedModel> {
     const { model, options, context, objective, trainable, heldWindows, curve, best } = this;
     const { adapters } = trainable;
     const { backend, calibration, signal } = context;
     if (!best) throw new RangeError('nothing was measured');
-    this.put(best.values);
+    await this.put(this.bestValues);
     const made = await this.stored();
     const after = await lossOn(
       backend,
@@ -268,7 +283,7 @@ class Training {
     };
     await context.checkpoint?.remove();
     if (isKept) return { model: made, sites: [], training: report, ...(adapter && { adapter }) };
-    this.put(initial);
+    await this.put(this.initialValues);
     return { model: await this.stored(), sites: [], training: report };
   }
 

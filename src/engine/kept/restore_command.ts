@@ -45,7 +45,7 @@ export async function restoreCommand(
   const unfinished = await readCheckpoint(platform);
   for (const file of unfinished ? checkpointFiles(unfinished) : []) files.add(file);
   const training = await trainingRecord(kept);
-  if (training) files.add(training.place.file);
+  for (const { file } of training?.places ?? []) files.add(file);
   for (const id of await keptRuns(kept)) if (!runs.includes(id)) await kept.remove(runRecordName(id));
   await kept.sweep(files, folders);
   return { restored, lost, unfinished: unfinished && unfinishedOf(unfinished) };

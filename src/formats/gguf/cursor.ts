@@ -6,6 +6,8 @@ import { badGguf } from './errors.ts';
 /** The largest real headers (262,144 tokens with merges) have about 15 MB. */
 export const MAX_HEADER_BYTES = 256 * 2 ** 20;
 const FIRST_PIECE = 64 * 1024;
+/** A read is a call to another process: a header of two megabytes takes four. */
+const GROWTH = 4;
 
 /** The key in a description such as `The value of "a.b"`. */
 export function fieldIn(what: string): string | undefined {
@@ -44,8 +46,8 @@ export class HeaderCursor {
         allowed: `at most ${MAX_HEADER_BYTES} bytes of metadata`,
       });
     }
-    // Doubling: the whole header is copied about twice, and little is read that is not header.
-    const goal = Math.min(this.source.size, MAX_HEADER_BYTES, Math.max(end, this.loaded * 2, FIRST_PIECE));
+    // The whole header is copied about once more, and what is read beyond it is a few times its size at most.
+    const goal = Math.min(this.source.size, MAX_HEADER_BYTES, Math.max(end, this.loaded * GROWTH, FIRST_PIECE));
     const grown = new Uint8Array(goal);
     grown.set(this.bytes.subarray(0, this.loaded));
     grown.set(await this.source.read(this.loaded, goal - this.loaded), this.loaded);
@@ -64,6 +66,12 @@ export class HeaderCursor {
 
   uint64(): bigint {
     return this.view.getBigUint64(this.advance(8), true);
+  }
+
+  /** A 64-bit length as a number: rounded beyond 2^53, where it is longer than any file anyway. */
+  length(): number {
+    const at = this.advance(8);
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 2 ** 32;
   }
 
   /** The next bytes as a view; they stay valid when more is read. */

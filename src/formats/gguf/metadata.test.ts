@@ -32,6 +32,10 @@ const metadata = new GgufMetadata(
     ['floats', { type: 'array', of: 'float32', count: 2, bytes: bytes(Float32Array.of(1.5, 1.5)) } as Value],
     ['strings', strings('a', 'ä')],
     ['broken', strings('a', Uint8Array.of(0xff))],
+    ['letters', strings('', 'ä', '\ufeffx', '', '𝄞', 'Ġthe', '')],
+    ['letter of two entries', strings('a', Uint8Array.of(0xc3), '', Uint8Array.of(0xa4))],
+    ['letter without end', strings('ä', Uint8Array.of(0xf0, 0x9d))],
+    ['no strings', strings()],
   ]),
 );
 
@@ -110,5 +114,9 @@ describe('metadata', () => {
     ];
     for (const job of wrong) expect(thrown(job), String(job)).toBeDefined();
     expect(thrown(() => metadata.strings('broken'))).toContain('Entry 1 of broken');
+    expect(metadata.strings('letters')).toEqual(['', 'ä', '\ufeffx', '', '𝄞', 'Ġthe', '']);
+    expect(metadata.strings('no strings')).toEqual([]);
+    expect(thrown(() => metadata.strings('letter of two entries'))).toContain('Entry 1 of letter of two entries');
+    expect(thrown(() => metadata.strings('letter without end'))).toContain('Entry 1 of letter without end');
   });
 });

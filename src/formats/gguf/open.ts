@@ -9,7 +9,7 @@ import type { RawConfig } from '../hf/config.ts';
 import type { HfModel, ModelFile } from '../hf/files.ts';
 import { type CardLicence, isLicenceFile } from '../hf/licence_files.ts';
 import { quoteText } from '../json.ts';
-import { type ByteSource, blobSource } from '../source.ts';
+import { type ByteSource, blobSource, jsonSource } from '../source.ts';
 import { missingBiases } from './biases.ts';
 import { ggufCheckpoint, type StoredTensor } from './checkpoint.ts';
 import { architectureOf, readFacts } from './config.ts';
@@ -22,7 +22,7 @@ import type { GgufMetadata } from './metadata.ts';
 import { refuseOtherPurposes } from './purpose.ts';
 import type { RopeTables } from './rope.ts';
 import { chooseGguf } from './split.ts';
-import { tokenizerFiles } from './tokenizer/tokenizer_files.ts';
+import { specialIds, tokenizerFiles } from './tokenizer/tokenizer_files.ts';
 import { DECODED_TYPES } from './types.ts';
 import { readFactors } from './weight_factors.ts';
 
@@ -54,21 +54,27 @@ export async function openGgufFiles(files: readonly ModelFile[]): Promise<HfMode
   const family = GGUF_FAMILIES[architecture];
   const facts = readFacts(architecture, metadata, tensors, await readTables(tensors));
   const views = mapTensors(metadata.file, family, tensors, facts, await readFactors(tensors));
-  const tokenizer = tokenizerFiles(metadata, facts.max_position_embeddings);
+  const special_ids = specialIds(metadata);
   // Without the key, transformers takes the family's own padding token, which may lie beyond the vocabulary.
-  const config: RawConfig = { pad_token_id: null, ...hfConfig(architecture, facts), ...tokenizer.special_ids };
+  const config: RawConfig = { pad_token_id: null, ...hfConfig(architecture, facts), ...special_ids };
   const zeros = missingBiases(family, views, config);
   const checkpoint = ggufCheckpoint([...views, ...zeros.views], ggufNames(family));
   return {
     name: chosen.name,
     config: jsonSource('config.json', config),
-    tokenizer: jsonSource('tokenizer.json', tokenizer.tokenizer),
-    tokenizer_config: jsonSource('tokenizer_config.json', tokenizer.tokenizer_config),
-    companions: [jsonSource('generation_config.json', tokenizer.special_ids), ...licenceFiles(files)],
+    readTokenizer: async () => {
+      const { tokenizer, tokenizer_config, warnings } = tokenizerFiles(metadata, facts.max_position_embeddings);
+      return {
+        tokenizer: jsonSource('tokenizer.json', tokenizer),
+        tokenizer_config: jsonSource('tokenizer_config.json', tokenizer_config),
+        warnings,
+      };
+    },
+    companions: [jsonSource('generation_config.json', special_ids), ...licenceFiles(files)],
     licence: licenceOf(metadata),
     weights: sources,
     checkpoint,
-    warnings: [...chosen.warnings, ...facts.warnings, ...zeros.warnings, ...tokenizer.warnings],
+    warnings: [...chosen.warnings, ...facts.warnings, ...zeros.warnings],
   };
 }
 
@@ -175,8 +181,4 @@ function licenceOf(metadata: GgufMetadata): CardLicence {
     ...text('general.license.name', 'license_name'),
     ...text('general.license.link', 'license_link'),
   };
-}
-
-function jsonSource(name: string, value: object): ByteSource {
-  return { ...blobSource(name, new Blob([JSON.stringify(value)])), plain: value };
 }

@@ -117,9 +117,10 @@ describe('openModelFiles', () => {
       { path: `${folder}merges.txt`, blob: new Blob([merges.join('\n')]) },
       { path: `${folder}tokenizer_config.json`, blob: jsonBlob(settings) },
     ]);
-    expect(found.warnings).toEqual([]);
-    expect(found.tokenizer.name).toBe('tokenizer.json');
-    const tokenizer = await loadTokenizer(found.tokenizer, found.tokenizer_config);
+    const { tokenizer: json, tokenizer_config, warnings } = await found.readTokenizer();
+    expect([...found.warnings, ...warnings]).toEqual([]);
+    expect(json.name).toBe('tokenizer.json');
+    const tokenizer = await loadTokenizer(json, tokenizer_config);
     expect([...tokenizer.encode(' the')]).toEqual([0, 259]);
     expect(tokenizer.bos).toEqual([0]);
   });

@@ -8,7 +8,7 @@ import { foreignByName } from '../recognise.ts';
 import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
-import { type BuiltTokenizerJson, CONVERT, tokenizerFromVocabulary } from '../tokenizer/from_vocabulary.ts';
+import { CONVERT, tokenizerFromVocabulary } from '../tokenizer/from_vocabulary.ts';
 import { chooseFolder, type Folder } from './folder.ts';
 import { type CardLicence, cardLicence, isLicenceFile } from './licence_files.ts';
 import { chooseOnnx, genaiConfig, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
@@ -23,8 +23,8 @@ export interface HfModel {
   /** The folder's name, where there is one. */
   name?: string;
   config: ByteSource;
-  tokenizer: ByteSource;
-  tokenizer_config?: ByteSource;
+  /** Made or found when it is called: what else is known of a model does not wait for its tokens. Throws `bad_tokenizer`. */
+  readTokenizer(): Promise<TokenizerSources>;
   /** ModelOpt's: how weights are quantised, where config.json may not say it. */
   hf_quant_config?: ByteSource;
   /** AutoGPTQ's or AutoAWQ's of the time when config.json said nothing of it. */
@@ -38,6 +38,12 @@ export interface HfModel {
   /** What the model card or the metadata say of the licence. */
   licence?: CardLicence;
   warnings: string[];
+}
+
+export interface TokenizerSources {
+  tokenizer: ByteSource;
+  tokenizer_config?: ByteSource;
+  warnings: readonly string[];
 }
 
 const COMPANIONS = [
@@ -73,12 +79,11 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     });
   }
   const opened = onnx ?? (await openSafetensors(shards, index));
-  const { tokenizer, warnings: built } = await findTokenizer(folder, source);
+  const readTokenizer = findTokenizer(folder, source);
   return {
     name: folder.name,
     config,
-    tokenizer,
-    tokenizer_config: source('tokenizer_config.json'),
+    readTokenizer,
     hf_quant_config: source('hf_quant_config.json'),
     quantize_config: source('quantize_config.json') ?? source('quant_config.json'),
     companions: [...COMPANIONS, ...[...folder.files.keys()].filter(isLicenceFile)]
@@ -88,7 +93,7 @@ export async function openModelFiles(files: readonly ModelFile[]): Promise<HfMod
     weights: onnx?.files ?? shards,
     checkpoint: opened.checkpoint,
     onnx,
-    warnings: [...warnings, ...opened.warnings, ...built],
+    warnings: [...warnings, ...opened.warnings],
   };
 }
 
@@ -204,18 +209,16 @@ function adapterOnly(file: string): WhittleError {
   });
 }
 
-/** Repositories from before tokenizer.json have its parts. */
-async function findTokenizer(folder: Folder, source: Find): Promise<BuiltTokenizerJson> {
-  const tokenizer = source('tokenizer.json');
-  if (tokenizer) return { tokenizer, warnings: [] };
+/** Repositories from before tokenizer.json have its parts. That there is none is said at once. */
+function findTokenizer(folder: Folder, source: Find): () => Promise<TokenizerSources> {
+  const [tokenizer, tokenizer_config] = [source('tokenizer.json'), source('tokenizer_config.json')];
+  if (tokenizer) return async () => ({ tokenizer, tokenizer_config, warnings: [] });
   const [vocab, merges] = [source('vocab.json'), source('merges.txt')];
   if (!vocab || !merges) throw noTokenizer(folder);
-  return await tokenizerFromVocabulary({
-    vocab,
-    merges,
-    tokenizer_config: source('tokenizer_config.json'),
-    special_tokens_map: source('special_tokens_map.json'),
-    config: source('config.json'),
+  const others = { special_tokens_map: source('special_tokens_map.json'), config: source('config.json') };
+  return async () => ({
+    ...(await tokenizerFromVocabulary({ vocab, merges, tokenizer_config, ...others })),
+    tokenizer_config,
   });
 }
 

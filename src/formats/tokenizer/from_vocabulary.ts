@@ -4,7 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
-import { type ByteSource, blobSource } from '../source.ts';
+import { type ByteSource, jsonSource } from '../source.ts';
 import { BYTE_CHARACTERS } from './byte_level.ts';
 
 export interface VocabularyFiles {
@@ -117,7 +117,7 @@ export async function tokenizerFromVocabulary(files: VocabularyFiles): Promise<B
       merges,
     },
   };
-  return { tokenizer: blobSource('tokenizer.json', new Blob([JSON.stringify(json)])), warnings };
+  return { tokenizer: jsonSource('tokenizer.json', json), warnings };
 }
 
 /** What to do where the two files do not tell enough. */

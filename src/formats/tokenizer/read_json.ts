@@ -10,9 +10,7 @@ const MAX_TOKENIZER_BYTES = 200_000_000;
 /** Throws `bad_tokenizer`, `not_a_model`. */
 export async function readTokenizerJson(source: ByteSource): Promise<JsonObject> {
   const fail = failure(source.name);
-  if (source.size > MAX_TOKENIZER_BYTES) throw fail(`The file has ${source.size} bytes, more than any tokenizer.`);
-  if (source.size === 0) throw fail('The file is empty.');
-  const root = await parse(source, fail);
+  const root = (source.made && ownJson(source.made.plain)) ?? (await parse(source, fail));
   if (!(root instanceof Map)) throw fail('The file does not hold a JSON object.');
   const version = root.get('version') ?? '1.0';
   if (version !== '1.0') throw fail(`The version is ${JSON.stringify(version)}; only "1.0" is known.`, 'version');
@@ -34,16 +32,20 @@ export function failure(file: string): Fail {
     });
 }
 
-async function parse(source: ByteSource, fail: Fail): Promise<JsonValue> {
-  const { plain } = source;
-  if (plain !== undefined) {
-    try {
-      return fromPlain(plain);
-    } catch (fault) {
-      // Its text is refused below, with the place.
-      if (!(fault instanceof JsonFault)) throw fault;
-    }
+/** Undefined where the text has to be read, be it to refuse it with the place. */
+function ownJson(plain: unknown): JsonValue | undefined {
+  if (plain === undefined) return undefined;
+  try {
+    return fromPlain(plain);
+  } catch (fault) {
+    if (!(fault instanceof JsonFault)) throw fault;
+    return undefined;
   }
+}
+
+async function parse(source: ByteSource, fail: Fail): Promise<JsonValue> {
+  if (source.size > MAX_TOKENIZER_BYTES) throw fail(`The file has ${source.size} bytes, more than any tokenizer.`);
+  if (source.size === 0) throw fail('The file is empty.');
   const bytes = await source.read(0, source.size);
   try {
     return parseJson(bytes);

@@ -21,12 +21,24 @@ describe('the plan of a step', () => {
     expect(stepPlan(layers, rows, false, budget(100))).toEqual({ groups: [1, 1, 2], keptFrom: 0 });
   });
 
+  it('takes batches one by one where half of the layers of each are kept', () => {
+    const half = layers.slice(layers.length / 2).reduce((sum, layer) => sum + 4 * 64 * keptWidth(layer), 0);
+    const [first] = layers;
+    expect(half).toBeLessThan(budget(64));
+    expect(stepPlan(layers, rows, false, half)).toEqual({ groups: [1, 1, 1, 1], keptFrom: layers.length / 2 });
+    expect(stepPlan(layers, rows, false, half - 1).groups).toEqual([4]);
+    expect(stepPlan(layers, rows, true, half).groups).toEqual([4]);
+    expect(stepPlan(layers, [64], false, budget(64) - 1)).toEqual({ groups: [1], keptFrom: 1 });
+    expect(stepPlan([first], [64], false, 4 * 64 * keptWidth(first) - 1)).toEqual({ groups: [1], keptFrom: 1 });
+  });
+
   it('keeps the last layers of all batches where one does not fit, or none may be parted', () => {
     const last = layers.length - 1;
     const ofLast = 4 * 224 * keptWidth(layers[last]);
     expect(ofLast).toBeLessThan(budget(223));
+    const ofHalf = layers.slice(layers.length / 2).reduce((sum, layer) => sum + 4 * 64 * keptWidth(layer), 0);
     for (const [most, together] of [
-      [budget(63), false],
+      [ofHalf - 1, false],
       [ofLast, true],
     ] as const) {
       const { groups, keptFrom } = stepPlan(layers, rows, together, most);

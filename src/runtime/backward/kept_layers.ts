@@ -44,7 +44,8 @@ export interface StepPlan {
 }
 
 /**
- * Batches go in groups whose layers are kept whole; where not even one's are, all go together, and only the last layers' are.
+ * Batches go in groups whose layers are kept whole; where not even one's are, one by one as long as half of a batch's layers are kept, else
+ * all together: weights are then read once for all, and the last layers alone are kept. What does not fit runs again on the way down.
  * Which are kept does not depend on the machine, so that results do not either.
  * @param rows Of each batch.
  * @param together Batches are not to be parted.
@@ -58,8 +59,8 @@ export function stepPlan(
 ): StepPlan {
   const width = layers.reduce((sum, layer) => sum + keptWidth(layer), 0);
   const most = Math.floor(budget / (4 * width));
-  const total = rows.reduce((sum, each) => sum + each, 0);
-  if (total <= most || (!together && Math.max(...rows) <= most)) {
+  const [total, largest] = [rows.reduce((sum, each) => sum + each, 0), Math.max(...rows)];
+  if (total <= most || (!together && largest <= most)) {
     const groups: number[] = [];
     let left = 0;
     for (const each of rows) {
@@ -72,13 +73,20 @@ export function stepPlan(
     }
     return { groups, keptFrom: 0 };
   }
-  let [keptFrom, bytes] = [layers.length, 0];
-  while (keptFrom > 0) {
-    bytes += 4 * total * keptWidth(layers[keptFrom - 1]);
+  const alone = keptLayersFrom(layers, largest, budget);
+  if (!together && alone <= layers.length / 2) return { groups: rows.map(() => 1), keptFrom: alone };
+  return { groups: [rows.length], keptFrom: keptLayersFrom(layers, total, budget) };
+}
+
+/** The first of the last layers that a budget keeps for so many rows. */
+function keptLayersFrom(layers: readonly Layer[], rows: number, budget: number): number {
+  let [from, bytes] = [layers.length, 0];
+  while (from > 0) {
+    bytes += 4 * rows * keptWidth(layers[from - 1]);
     if (bytes > budget) break;
-    keptFrom--;
+    from--;
   }
-  return { groups: [rows.length], keptFrom };
+  return from;
 }
 
 /** Of layers and batches on their way up, until each is taken on the way down. */

@@ -5,6 +5,7 @@
 import type { Tensor } from '../../backend/backend.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderModel } from '../../models/decoder_model.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type { Arena } from '../arena.ts';
 import type { WeightLoader } from '../weights.ts';
 import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
@@ -106,16 +107,14 @@ export class AdapterTraining {
     return loss;
   }
 
-  /** All that steps to come depend on: each factor with its moments, on the host, and the steps taken. */
-  async state(): Promise<{ steps: number; tables: (Float32Array | Float64Array)[] }> {
-    const { backend } = this.arena;
-    const tables = await Promise.all(this.tables.map((tensor) => backend.read(tensor)));
-    return { steps: this.steps, tables };
+  /** All that steps to come depend on beside the steps taken: each factor with its moments, read as they are asked for, between two steps. */
+  state(): AsyncGenerator<Float32Array | Float64Array> {
+    return valuesOf(this.arena, this.tables);
   }
 
-  /** Goes on from a state, with the same bits as if it had never been left. */
-  restore({ steps, tables }: { steps: number; tables: readonly ArrayLike<number>[] }): void {
-    for (const [i, tensor] of this.tables.entries()) fill(this.arena, tensor, tables[i]);
+  /** Goes on from a state behind so many steps, with the same bits as if it had never been left. */
+  async restore(steps: number, tables: AsyncIterable<ArrayLike<number>>): Promise<void> {
+    await fillAll(this.arena, this.tables, tables);
     this.steps = steps;
   }
 
@@ -162,6 +161,34 @@ export function fill(arena: Arena, tensor: Tensor, values: ArrayLike<number>): v
   const given = arena.own(arena.backend.fromArray(values, tensor.shape, tensor.label));
   arena.backend.copy(given, tensor);
   arena.free(given);
+}
+
+/** Bytes, as f32, of tensors that are read together: a device answers many small questions at once as soon as one. */
+export const MOST_READ_BYTES = 4 * 2 ** 20;
+
+/** What some tensors hold, in their order; few are on the host at once. */
+export async function* valuesOf(
+  { backend }: Arena,
+  tensors: readonly Tensor[],
+): AsyncGenerator<Float32Array | Float64Array> {
+  for (let start = 0; start < tensors.length; ) {
+    let [end, bytes] = [start, 0];
+    do bytes += 4 * elementCount(tensors[end++].shape);
+    while (end < tensors.length && bytes + 4 * elementCount(tensors[end].shape) <= MOST_READ_BYTES);
+    const values = await Promise.all(tensors.slice(start, end).map((tensor) => backend.read(tensor)));
+    start = end;
+    yield* values;
+  }
+}
+
+/** Likewise the other way. @param tables One for each tensor. */
+export async function fillAll(
+  arena: Arena,
+  tensors: readonly Tensor[],
+  tables: AsyncIterable<ArrayLike<number>>,
+): Promise<void> {
+  let index = 0;
+  for await (const values of tables) fill(arena, tensors[index++], values);
 }
 
 /** Chosen windows beside each other, as a step takes them: (windows, batches). */

@@ -1,7 +1,7 @@
 /** @file Tokenizers of the kind `gpt2`: byte-level BPE, with merges in the file. */
 import type { GgufMetadata } from '../metadata.ts';
 import { PRE_TOKENIZERS } from './pre_tokenizers.ts';
-import { addedTokens, badTokens, postProcessor, type Vocabulary } from './vocabulary.ts';
+import { addedTokens, badTokens, postProcessor, tokenIds, type Vocabulary } from './vocabulary.ts';
 
 export interface BuiltTokenizer {
   /** In the form of tokenizer.json. */
@@ -16,7 +16,7 @@ const MERGES_KEY = 'tokenizer.ggml.merges';
 
 /** Throws `bad_tokenizer` for a way of cutting text that is not known: other ids would come out, not an error. */
 export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabulary): BuiltTokenizer {
-  const { file, special, tokens } = vocabulary;
+  const { file, special } = vocabulary;
   const type = metadata.text(PRE_KEY) ?? 'default';
   const pre = Object.hasOwn(PRE_TOKENIZERS, type) ? PRE_TOKENIZERS[type] : undefined;
   if (!pre) {
@@ -32,7 +32,7 @@ export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabular
   const merges = metadata.strings(MERGES_KEY);
   if (!merges) throw badTokens(file, 'The file has no merges.', MERGES_KEY);
   // A tokenizer.json with a merge of absent tokens is refused; llama.cpp could not name what it gives.
-  const usable = merges.map((merge) => pair(file, merge)).filter((merge) => isInVocabulary(merge, vocabulary));
+  const usable = merges.map((merge) => known(pair(file, merge), vocabulary)).filter((merge) => merge !== undefined);
   const bos = (metadata.bool('tokenizer.ggml.add_bos_token') ?? pre.add_bos ?? false) ? special.bos : undefined;
   const eos = metadata.bool('tokenizer.ggml.add_eos_token') ? special.eos : undefined;
   return {
@@ -54,7 +54,7 @@ export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabular
         fuse_unk: false,
         byte_fallback: false,
         ignore_merges: pre.ignore_merges ?? false,
-        vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+        vocab: tokenIds(vocabulary),
         merges: usable,
       },
     },
@@ -75,8 +75,11 @@ export function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: Vocabular
   };
 }
 
-function isInVocabulary([left, right]: [string, string], { ids }: Vocabulary): boolean {
-  return ids.has(left) && ids.has(right) && ids.has(left + right);
+/** The same tokens as the table's own texts, which are looked up again without being hashed; undefined where one is absent. */
+function known([left, right]: [string, string], { ids, tokens }: Vocabulary): [string, string] | undefined {
+  const [first, second] = [ids.get(left), ids.get(right)];
+  if (first === undefined || second === undefined || !ids.has(left + right)) return undefined;
+  return [tokens[first], tokens[second]];
 }
 
 /** Two tokens; byte-level tokens hold no space, so the space between them is the only one. */

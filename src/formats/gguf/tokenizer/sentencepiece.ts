@@ -5,7 +5,7 @@
  */
 import type { GgufMetadata } from '../metadata.ts';
 import type { BuiltTokenizer } from './byte_level.ts';
-import { addedTokens, badTokens, postProcessor, TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
+import { addedTokens, badTokens, postProcessor, TOKEN_TYPE, tokenIds, type Vocabulary } from './vocabulary.ts';
 
 const SCORES_KEY = 'tokenizer.ggml.scores';
 const SPACE = '▁';
@@ -46,7 +46,7 @@ export function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: Vocab
         fuse_unk: true,
         byte_fallback: true,
         ignore_merges: false,
-        vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+        vocab: tokenIds(vocabulary),
         merges: rankedMerges(vocabulary, scores),
       },
     },

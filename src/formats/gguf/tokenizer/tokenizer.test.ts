@@ -8,7 +8,7 @@ import { loadTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { readGgufHeader } from '../header.ts';
 import type { ScalarToWrite, ValueToWrite } from '../write.ts';
 import { PRE_TOKENIZERS } from './pre_tokenizers.ts';
-import { tokenizerFiles } from './tokenizer_files.ts';
+import { specialIds, tokenizerFiles } from './tokenizer_files.ts';
 
 const json = (name: string, value: unknown) => blobSource(name, new Blob([JSON.stringify(value)]));
 
@@ -21,7 +21,7 @@ async function rebuild(metadata: Metadata) {
     json('tokenizer.json', files.tokenizer),
     json('c.json', files.tokenizer_config),
   );
-  return { files, tokenizer };
+  return { files, tokenizer, special_ids: specialIds(header.metadata) };
 }
 
 const original = (tokenizer: unknown) => loadTokenizer(json('tokenizer.json', tokenizer));
@@ -107,9 +107,9 @@ describe('byte-level tokenizers', () => {
     const template = "{{ ''.__class__.__mro__[1].__subclasses__() }}{% for x in range(999999999) %}a{% endfor %}";
     const metadata = byteLevelMetadata(tinyTokenizerJson(), 'gpt-2');
     metadata.set('tokenizer.chat_template', string(template));
-    const { files } = await rebuild(metadata);
+    const { files, special_ids } = await rebuild(metadata);
     expect(files.tokenizer_config).toMatchObject({ chat_template: template, eos_token: '<|endoftext|>' });
-    expect(files.special_ids).toEqual({ bos_token_id: 0, eos_token_id: 0 });
+    expect(special_ids).toEqual({ bos_token_id: 0, eos_token_id: 0 });
   });
 });
 

@@ -3,13 +3,11 @@ import { quoteText } from '../../json.ts';
 import type { GgufMetadata } from '../metadata.ts';
 import { type BuiltTokenizer, byteLevelTokenizer } from './byte_level.ts';
 import { sentencePieceTokenizer } from './sentencepiece.ts';
-import { badTokens, readVocabulary, type Vocabulary } from './vocabulary.ts';
+import { badTokens, readSpecial, readVocabulary, type Special, tokenCount, type Vocabulary } from './vocabulary.ts';
 
 export interface TokenizerFiles {
   readonly tokenizer: object;
   readonly tokenizer_config: object;
-  /** Ids for config.json and generation_config.json, those that the file names. */
-  readonly special_ids: Readonly<Record<string, number | number[]>>;
   readonly warnings: readonly string[];
 }
 
@@ -19,25 +17,25 @@ const KINDS: Readonly<Record<string, (metadata: GgufMetadata, vocabulary: Vocabu
   llama: sentencePieceTokenizer,
 };
 
+/** Ids for config.json and generation_config.json, those that the file names; no token is decoded. Throws `bad_tokenizer`, `bad_gguf`. */
+export function specialIds(metadata: GgufMetadata): Readonly<Record<string, number | number[]>> {
+  kindOf(metadata);
+  const special: Special = readSpecial(metadata, tokenCount(metadata));
+  const ends = [special.eos, special.eot].filter((id, i, all) => id !== undefined && all.indexOf(id) === i) as number[];
+  return defined({
+    bos_token_id: special.bos,
+    eos_token_id: ends.length > 1 ? ends : ends[0],
+    pad_token_id: special.padding,
+  });
+}
+
 /** Throws `bad_tokenizer`, `bad_gguf`. @param context_length For `model_max_length`. */
 export function tokenizerFiles(metadata: GgufMetadata, context_length: number): TokenizerFiles {
-  const kind = metadata.text(MODEL_KEY);
-  if (kind === undefined || !Object.hasOwn(KINDS, kind)) {
-    const found =
-      kind === undefined ? 'The file has no tokenizer.' : `The tokenizer is of the kind ${quoteText(kind)}.`;
-    throw badTokens(
-      metadata.file,
-      found,
-      MODEL_KEY,
-      Object.keys(KINDS).join(', '),
-      "Open the model's safetensors version, which has a tokenizer.json.",
-    );
-  }
+  const kind = kindOf(metadata);
   const vocabulary = readVocabulary(metadata);
   const { json, add_bos, add_eos, warnings } = KINDS[kind](metadata, vocabulary);
   const { tokens, special } = vocabulary;
   const text = (id: number | undefined) => (id === undefined ? undefined : tokens[id]);
-  const ends = [special.eos, special.eot].filter((id, i, all) => id !== undefined && all.indexOf(id) === i) as number[];
   return {
     tokenizer: json,
     tokenizer_config: defined({
@@ -53,13 +51,24 @@ export function tokenizerFiles(metadata: GgufMetadata, context_length: number): 
       // As text: it is rendered only when a chat is asked for (formats/chat).
       chat_template: metadata.text('tokenizer.chat_template'),
     }),
-    special_ids: defined({
-      bos_token_id: special.bos,
-      eos_token_id: ends.length > 1 ? ends : ends[0],
-      pad_token_id: special.padding,
-    }),
     warnings,
   };
+}
+
+function kindOf(metadata: GgufMetadata): string {
+  const kind = metadata.text(MODEL_KEY);
+  if (kind === undefined || !Object.hasOwn(KINDS, kind)) {
+    const found =
+      kind === undefined ? 'The file has no tokenizer.' : `The tokenizer is of the kind ${quoteText(kind)}.`;
+    throw badTokens(
+      metadata.file,
+      found,
+      MODEL_KEY,
+      Object.keys(KINDS).join(', '),
+      "Open the model's safetensors version, which has a tokenizer.json.",
+    );
+  }
+  return kind;
 }
 
 function defined<T>(entries: Record<string, T | undefined>): Record<string, T> {

@@ -12,50 +12,60 @@ export interface Vocabulary {
   readonly tokens: readonly string[];
   readonly types: readonly number[];
   readonly ids: ReadonlyMap<string, number>;
-  readonly special: {
-    readonly bos?: number;
-    readonly eos?: number;
-    readonly eot?: number;
-    readonly unknown?: number;
-    readonly padding?: number;
-  };
+  readonly special: Special;
+}
+
+/** Ids that the file names. */
+export interface Special {
+  readonly bos?: number;
+  readonly eos?: number;
+  readonly eot?: number;
+  readonly unknown?: number;
+  readonly padding?: number;
+}
+
+const TOKENS_KEY = 'tokenizer.ggml.tokens';
+
+/** Entries of the token table, which is not decoded for it. Throws `bad_tokenizer`, `bad_gguf`. */
+export function tokenCount(metadata: GgufMetadata): number {
+  const table = metadata.get(TOKENS_KEY);
+  if (table === undefined) throw badTokens(metadata.file, 'The file has no token table.', TOKENS_KEY);
+  if (table.type !== 'array' || table.of !== 'string') throw metadata.odd(TOKENS_KEY, 'an array of strings');
+  if (table.count === 0) throw badTokens(metadata.file, 'The token table is empty.', TOKENS_KEY);
+  return table.count;
 }
 
 /** Throws `bad_tokenizer`, `bad_gguf`. */
 export function readVocabulary(metadata: GgufMetadata): Vocabulary {
   const { file } = metadata;
-  const key = 'tokenizer.ggml.tokens';
-  const tokens = metadata.strings(key)?.map((token, id) => token || `[EMPTY_${id}]`);
-  if (!tokens) throw badTokens(file, 'The file has no token table.', key);
-  if (tokens.length === 0) throw badTokens(file, 'The token table is empty.', key);
+  const count = tokenCount(metadata);
+  const tokens = (metadata.strings(TOKENS_KEY) ?? []).map((token, id) => token || `[EMPTY_${id}]`);
   const ids = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
     const other = ids.get(token);
     if (other !== undefined)
-      throw badTokens(file, `The token ${quoteText(token)} has the ids ${other} and ${id}.`, key);
+      throw badTokens(file, `The token ${quoteText(token)} has the ids ${other} and ${id}.`, TOKENS_KEY);
     ids.set(token, id);
   }
+  return { file, tokens, types: readTypes(metadata, count), ids, special: readSpecial(metadata, count) };
+}
+
+/** @param count Of the tokens. Throws `bad_tokenizer`, `bad_gguf`. */
+export function readSpecial(metadata: GgufMetadata, count: number): Special {
   const special = (name: string) => {
     const specialKey = `tokenizer.ggml.${name}_token_id`;
     const id = metadata.integer(specialKey, { min: -1, max: 2 ** 32 - 1 });
     // −1 stands for none, also where it was written as a uint32.
     if (id === undefined || id === -1 || id === 2 ** 32 - 1) return undefined;
-    if (id >= tokens.length)
-      throw badTokens(file, `${specialKey} is ${id}, beyond ${tokens.length} tokens.`, specialKey);
+    if (id >= count) throw badTokens(metadata.file, `${specialKey} is ${id}, beyond ${count} tokens.`, specialKey);
     return id;
   };
   return {
-    file,
-    tokens,
-    types: readTypes(metadata, tokens.length),
-    ids,
-    special: {
-      bos: special('bos'),
-      eos: special('eos'),
-      eot: special('eot'),
-      unknown: special('unknown'),
-      padding: special('padding'),
-    },
+    bos: special('bos'),
+    eos: special('eos'),
+    eot: special('eot'),
+    unknown: special('unknown'),
+    padding: special('padding'),
   };
 }
 
@@ -67,6 +77,14 @@ function readTypes(metadata: GgufMetadata, count: number): number[] {
     throw badTokens(metadata.file, `There are ${types.length} token types for ${count} tokens.`, key);
   }
   return types;
+}
+
+/** `model.vocab` of tokenizer.json. */
+export function tokenIds({ tokens }: Vocabulary): Readonly<Record<string, number>> {
+  // Without a prototype "__proto__" is a token as any other.
+  const ids: Record<string, number> = Object.create(null);
+  for (let id = 0; id < tokens.length; id++) ids[tokens[id]] = id;
+  return ids;
 }
 
 /** Tokens that are found in the text before anything else is done with it, in the form of tokenizer.json. */
