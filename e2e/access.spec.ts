@@ -55,12 +55,12 @@ test('the whole path by keyboard alone; a button that starts a job keeps the foc
   await expect(model).toContainText('F16');
   await expect(region(page, 'Calibration')).toContainText('42,760 tokens');
   await expect(region(page, 'Calibration')).toContainText('43,117 tokens');
-  expect(await shownFigure(page, 'Parameters', 2)).toBe('3.66 M');
+  await expect.poll(() => shownFigure(page, 'Parameters', 2)).toBe('3.66 M');
   await tabTo(page, 'slider', 'Sparsity');
   await page.keyboard.press('PageDown');
   await waitForJob(page, 'Quick measure');
   await press(page, 'Slice', 'Slicing', 'Space');
-  expect(await shownFigure(page, 'Perplexity', 2)).not.toBe('–');
+  await expect.poll(() => shownFigure(page, 'Perplexity', 2)).not.toBe('–');
   await press(page, 'Export ONNX', 'Export');
   await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
   // What goes away gives it to the job that it started.

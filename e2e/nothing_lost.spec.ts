@@ -168,7 +168,7 @@ for (const [how, kill] of DEATHS) {
     await expect(sliceRuns(page).filter({ hasText: 'weights lost' })).toHaveCount(0);
 
     await slider.fill('25');
-    expect(await shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
+    await expect.poll(() => shownFigure(page, 'Perplexity', 2)).toBe(perplexity);
     if (!isExported) return;
     // The export that was finished is still there to be saved; another of the same run can be made.
     const saved = page.waitForEvent('download');

@@ -50,7 +50,7 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
   const dense = await shownFigure(page, 'Perplexity', 1);
   expect(Number(dense)).toBeGreaterThan(2);
   expect(Number(dense)).toBeLessThan(6);
-  expect(await shownFigure(page, 'Perplexity', 2)).toBe('–');
+  await expect.poll(() => shownFigure(page, 'Perplexity', 2)).toBe('–');
 
   // The slider redraws size and dimension at once; letting it go measures.
   const slider = page.getByRole('slider', { name: 'Sparsity' });
@@ -58,12 +58,12 @@ test('drop sharded files, slide, slice, export, download, and judge the ONNX fil
   await slider.focus();
   await slider.press('Home');
   await expect(slider).toHaveAttribute('aria-valuetext', /^64 of 64 dimensions/);
-  expect(await shownFigure(page, 'Parameters', 2)).not.toBe(planned);
+  await expect.poll(() => shownFigure(page, 'Parameters', 2)).not.toBe(planned);
   await slider.fill('25');
   await slider.press('ArrowRight');
   await expect(slider).toHaveAttribute('aria-valuetext', /^40 of 64 dimensions, 26 % removed/);
   await waitForJob(page, 'Quick measure at 26 %');
-  expect(Number(await shownFigure(page, 'Perplexity', 2))).toBeGreaterThan(Number(dense));
+  await expect.poll(async () => Number(await shownFigure(page, 'Perplexity', 2))).toBeGreaterThan(Number(dense));
 
   await slider.fill('12');
   await page.getByRole('button', { name: 'Slice', exact: true }).click();
@@ -129,7 +129,7 @@ test('a software adapter is passed over, taken with one press, and left with one
   await page.keyboard.press('Enter');
   await expect(badge).toContainText('WebGPU');
   await waitForJob(page, 'Opening the model');
-  expect(await shownFigure(page, 'Perplexity', 1)).toBe(onCpu);
+  await expect.poll(() => shownFigure(page, 'Perplexity', 1)).toBe(onCpu);
 
   // Every fact of the device has room in its panel.
   await badge.press('Enter');
