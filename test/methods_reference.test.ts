@@ -8,18 +8,8 @@ import { isFull } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
 import zeroquant from './fixtures/zeroquant.json';
 import { describeWithShared } from './shared.ts';
-import {
-  CLOSE,
-  DRIFT,
-  expectRow,
-  LOOSE,
-  type Row,
-  type RowTolerance,
-  referenceJob,
-  rowOf,
-  SMOOTHED,
-  TEXTS,
-} from './support/method_rows.ts';
+import { CLOSE, DRIFT, expectRow, LOOSE, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
+import { meanOfRuns } from './support/noise.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import type { TestJob } from './support/slice_job.ts';
 
@@ -107,10 +97,9 @@ const ROWS: readonly Held[] = [
  */
 const UNSTABLE = /(gptq|owq):bits=[23]|group=128,order=dynamic|^rptq:.*activation_bits=4/;
 
-function toleranceOf(recipe: string): RowTolerance {
-  if (UNSTABLE.test(recipe)) return LOOSE;
-  return recipe.startsWith('w8a8:smooth=0') ? SMOOTHED : CLOSE;
-}
+/** Measured as the mean of several runs: see `support/noise.ts`. */
+const AVERAGED = /^w8a8:smooth=0/;
+const RUNS = 4;
 
 /**
  * What the oracle itself does not give twice: an asymmetric grid depends on the signs of eigenvectors, which are arbitrary
@@ -216,7 +205,10 @@ describeWithShared('reference/methods', () => {
           if (!row && [...OWN, ...EXPERIMENTS].some(([each]) => each === recipe))
             return context.skip('the reference has no such row');
           if (!row) throw new Error('no such row');
-          expectRow(await measure(await runRecipe(backend, job, recipe)), row, toleranceOf(recipe));
+          const found = AVERAGED.test(recipe)
+            ? await meanOfRuns(backend, job, recipe, RUNS)
+            : await measure(await runRecipe(backend, job, recipe));
+          expectRow(found, row, UNSTABLE.test(recipe) ? LOOSE : CLOSE);
         });
       }
     });

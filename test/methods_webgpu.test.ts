@@ -12,7 +12,7 @@ import type { ExampleFile } from '../src/compress/examples/examples.ts';
 import type { PassContext } from '../src/compress/method.ts';
 import { METHODS } from '../src/compress/registry.ts';
 import { describeWithShared, readSharedText, sharedModelFiles } from './shared.ts';
-import { expectRow, LOOSE, type Row, referenceJob, rowOf, SMOOTHED, TEXTS } from './support/method_rows.ts';
+import { expectRow, LOOSE, type Row, referenceJob, rowOf, TEXTS } from './support/method_rows.ts';
 import { judge, runRecipe } from './support/recipe_job.ts';
 import { type TestJob, testJob } from './support/slice_job.ts';
 
@@ -115,9 +115,7 @@ describeWithShared('methods on WebGPU', () => {
   const unnamed = METHODS.filter(({ name, role = 'step' }) => role === 'step' && !named.has(name)).filter(isAlone);
   it.each(unnamed.map(({ name }) => BRIEF[name] ?? name))('%s, as on the CPU', { timeout: 120_000 }, async (recipe) => {
     if (!gpu) return;
-    // Of an eighth of the reference's tokens: √8 times its deviation.
-    const tolerance = recipe.startsWith('w8a8') ? { ...LOOSE, kl: 3 * SMOOTHED.kl } : LOOSE;
-    expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), tolerance);
+    expectRow(await measure(await runRecipe(gpu, job, recipe)), await cpuRow(recipe), LOOSE);
   });
 });
 

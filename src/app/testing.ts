@@ -6,12 +6,11 @@ import type {
   EngineEvent,
   ExportReport,
   PerplexityReport,
-  ProtocolReport,
   RunReport,
   SiteReport,
   SlicegptOptions,
 } from '../engine/protocol.ts';
-import { SMALL_LLAMA } from '../engine/testing.ts';
+import { PROTOCOL, SMALL_LLAMA } from '../engine/testing.ts';
 import { cancelled, type WhittleError } from '../errors/errors.ts';
 import type { Run } from './store/results.ts';
 import { createStudioStore } from './store/store.ts';
@@ -19,15 +18,7 @@ import { createStudio, type Engine, type Studio } from './studio.ts';
 
 export const MODEL = SMALL_LLAMA;
 
-export const PROTOCOL: ProtocolReport = {
-  seqlen: 256,
-  samples: 16,
-  eval_samples: 16,
-  calibration: { name: 'prose', tokens: 5000 },
-  evaluation: { name: 'prose 2', tokens: 5000 },
-  bos: 'first' as const,
-  tokenizer: 'BPE',
-};
+export { PROTOCOL };
 
 export function siteReport(site: number, eigenvalues: number[]): SiteReport {
   return {

@@ -8,22 +8,12 @@ import type {
   RunReport,
   SlicegptOptions,
 } from '../engine/protocol.ts';
-import { NO_PARTS, SMALL_LLAMA } from '../engine/testing.ts';
+import { NO_PARTS, PROTOCOL, SMALL_LLAMA } from '../engine/testing.ts';
 import { WhittleError } from '../errors/errors.ts';
 import type { Driver } from './browser.ts';
 import { runJob } from './job.ts';
 import type { JobObserver } from './job_types.ts';
 import { parseOptions } from './options.ts';
-
-const PROTOCOL = {
-  seqlen: 256,
-  samples: 16,
-  eval_samples: 16,
-  calibration: { name: 'calibration.txt', tokens: 42760 },
-  evaluation: { name: 'evaluation.txt', tokens: 43117 },
-  bos: 'first' as const,
-  tokenizer: 'BPE, 4096 tokens',
-};
 
 const EVALUATING: EngineEvent = {
   type: 'progress',

@@ -9,17 +9,9 @@ import type {
   RunReport,
 } from './protocol.ts';
 import { buildReport, type RunInput } from './report.ts';
-import { NO_PARTS, SMALL_LLAMA } from './testing.ts';
+import { NO_PARTS, PROTOCOL, SMALL_LLAMA } from './testing.ts';
 
-const protocol = {
-  seqlen: 8,
-  samples: 1,
-  eval_samples: 1,
-  calibration: { name: 'c.txt', tokens: 8 },
-  evaluation: { name: 'e.txt', tokens: 8 },
-  bos: 'first' as const,
-  tokenizer: 'BPE',
-};
+const protocol = { ...PROTOCOL, seqlen: 8, samples: 1, eval_samples: 1 };
 const summary: ModelSummary = {
   ...{ ...SMALL_LLAMA, parameters: 10, bytes: 20, multiplications_per_token: 10 },
   ...{ num_attention_heads: 1, num_key_value_heads: 1, max_position_embeddings: 8 },

@@ -1,5 +1,5 @@
 /** @file Test support: what the engine tells of a small Llama; tests change what they are about. */
-import type { ModelSummary, PartSizes } from './protocol.ts';
+import type { ModelSummary, PartSizes, ProtocolReport } from './protocol.ts';
 
 export const NO_PARTS: PartSizes = { embedding: 0, attention: 0, mlp: 0, shortcuts: 0, norms: 0, head: 0 };
 
@@ -46,4 +46,12 @@ export const SMALL_LLAMA: ModelSummary = {
     bytes_per_element: 2,
     dense: { embedding: 1_048_576, attention: 786_432, mlp: 2_162_688, shortcuts: 0, norms: 2304, head: 0 },
   },
+};
+
+export const PROTOCOL: ProtocolReport = {
+  ...{ seqlen: 256, samples: 16, eval_samples: 16 },
+  calibration: { name: 'calibration.txt', tokens: 42760 },
+  evaluation: { name: 'evaluation.txt', tokens: 43117 },
+  bos: 'first',
+  tokenizer: 'BPE, 4096 tokens',
 };

@@ -58,12 +58,6 @@ export interface RowTolerance {
 export const CLOSE: RowTolerance = { perplexity: 5e-3, kl: 0.03, top1: 5e-3 };
 /** Where a tie of roundings moves a row. */
 export const LOOSE: RowTolerance = { perplexity: 0.03, kl: 0.08, top1: 0.02 };
-/**
- * Smoothed weights, of which the inputs are rounded as well: noise of 1e-7 in the attention's scale moves the divergence by 2 %
- * (standard deviation; without smoothing 0.5 %), and the reference is one such run, too: three deviations of the difference.
- */
-export const SMOOTHED: RowTolerance = { ...CLOSE, kl: 0.09 };
-
 /** Bytes and counts exact; a divergence may be off by 2e-5 whatever its size. */
 export function expectRow(found: Measured, row: Row, tolerance = CLOSE): void {
   expect(found.bytes).toBe(row.bytes);
