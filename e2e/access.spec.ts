@@ -5,6 +5,16 @@ test('nothing for axe to find, empty and full, light and dark', async ({ page })
   await page.goto('./');
   await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeVisible();
   await expectNoViolations(page);
+  // Keys stand beside what they do, not over it.
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  const over = await page.locator('#shortcuts dl > div').evaluateAll((rows) =>
+    rows.flatMap((row) => {
+      const [key, what] = ['kbd', 'dd'].map((name) => row.querySelector(name)!.getBoundingClientRect());
+      return key.right > what.left ? [row.textContent] : [];
+    }),
+  );
+  expect(over).toEqual([]);
+  await page.keyboard.press('Escape');
   await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
