@@ -71,6 +71,11 @@ test('the whole path by keyboard alone; a button that starts a job keeps the foc
   await waitForJob(page, 'Quick measure');
   await press(page, 'Slice', 'Slicing', 'Space');
   await expect.poll(() => shownFigure(page, 'Perplexity', 2)).not.toBe('–');
+  // One key from what makes it to what came of it; Tab goes there too.
+  const made = page.getByRole('button', { name: 'Slice', exact: true });
+  await page.keyboard.press('r');
+  await expect(page.getByRole('button', { name: 'Export ONNX', exact: true })).toBeFocused();
+  await made.focus();
   await press(page, 'Export ONNX', 'Export');
   await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
   // What goes away gives it to the job that it started.
