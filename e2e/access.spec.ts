@@ -5,6 +5,16 @@ test('nothing for axe to find, empty and full, light and dark', async ({ page })
   await page.goto('./');
   await expect(page.getByRole('button', { name: 'Try the built-in model' })).toBeVisible();
   await expectNoViolations(page);
+  // Keys stand beside what they do, not over it.
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  const over = await page.locator('#shortcuts dl > div').evaluateAll((rows) =>
+    rows.flatMap((row) => {
+      const [key, what] = ['kbd', 'dd'].map((name) => row.querySelector(name)!.getBoundingClientRect());
+      return key.right > what.left ? [row.textContent] : [];
+    }),
+  );
+  expect(over).toEqual([]);
+  await page.keyboard.press('Escape');
   await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
@@ -61,6 +71,11 @@ test('the whole path by keyboard alone; a button that starts a job keeps the foc
   await waitForJob(page, 'Quick measure');
   await press(page, 'Slice', 'Slicing', 'Space');
   await expect.poll(() => shownFigure(page, 'Perplexity', 2)).not.toBe('–');
+  // One key from what makes it to what came of it; Tab goes there too.
+  const made = page.getByRole('button', { name: 'Slice', exact: true });
+  await page.keyboard.press('r');
+  await expect(page.getByRole('button', { name: 'Export ONNX', exact: true })).toBeFocused();
+  await made.focus();
   await press(page, 'Export ONNX', 'Export');
   await expect(region(page, 'Result')).toContainText('Verified in onnxruntime-web');
   // What goes away gives it to the job that it started.

@@ -3,6 +3,9 @@ import type { Locator } from '@playwright/test';
 import { chooseWindows, dropFiles, expect, region, test, waitForJob } from './fixtures.ts';
 
 const SIZES = [
+  // 4K at its own pixels.
+  [3840, 2160],
+  [2560, 1440],
   [1440, 900],
   [1179, 800],
   [1024, 768],
@@ -28,6 +31,15 @@ function smallTargets(): string[] {
     const { type, id } = control as HTMLInputElement;
     return `${control.tagName} ${type ?? ''} ${id} ${control.className} "${name}" ${Math.round(width)} × ${Math.round(height)}`;
   });
+}
+
+/** Of the stage that no card stands on. */
+function emptyShare(stage: Element): number {
+  const boxes = [...stage.children].map((card) => card.getBoundingClientRect());
+  const filled = boxes.reduce((sum, { width, height }) => sum + width * height, 0);
+  const top = Math.min(...boxes.map((box) => box.top));
+  const bottom = Math.max(...boxes.map((box) => box.bottom));
+  return 1 - filled / (stage.clientWidth * (bottom - top));
 }
 
 /** For eyes and for the Tab key. */
@@ -90,16 +102,26 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
       return { scrollHeight, scrollWidth };
     });
     expect(found, `${width} × ${height}`).toEqual({ scrollHeight: height, scrollWidth: width });
+    // Facts give way before the model's name does.
+    const name = page.locator('.header-model > strong');
+    expect(await name.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), `${width}`).toBe(0);
     // What is below can be reached by scrolling one thing, wherever the pointer is.
     const result = region(page, 'Result');
     await result.scrollIntoViewIfNeeded();
     await expect(result).toBeInViewport();
-    // Where it shares a column with the charts, it stands above them.
-    if (width < 1180) await expectAbove(result, region(page, 'Quality against size'));
+    // Cards leave no hole between them: each row of the stage is full.
+    expect(await page.locator('.column-charts').evaluate(emptyShare), `${width} × ${height}`).toBeLessThan(0.02);
+    // Where it shares a column with the charts, it stands above them, and its folds below.
+    const front = region(page, 'Quality against size');
+    if (width < 1180) {
+      await expectAbove(result, front);
+      await expectAbove(front, region(page, 'More about the result'));
+      await expectAbove(front, region(page, 'Open model'));
+    } else await expect(region(page, 'More about the result')).toHaveCount(0);
   }
   // Where the system has its own colours, what is chosen still shows, and bars keep theirs.
   // Bars are made once their fold is opened.
-  await region(page, 'Result').getByText('Size by part').click();
+  await region(page, 'More about the result').getByText('Size by part').click();
   await expect(page.locator('.size-bar').first()).toBeVisible();
   await page.emulateMedia({ forcedColors: 'active' });
   const colours = await page.evaluate(() => {
@@ -113,7 +135,7 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   expect(colours.chosen).not.toBe(colours.other);
   expect(colours.bar).toBe('none');
   await page.emulateMedia({ forcedColors: 'none' });
-  await region(page, 'Result').getByText('Size by part').click();
+  await region(page, 'More about the result').getByText('Size by part').click();
   await page.setViewportSize({ width: 390, height: 844 });
   // Charts take the new width a frame later.
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
@@ -144,6 +166,13 @@ test('a phone is as wide as before once long recipes were made', async ({ page }
   await waitForJob(page, 'embed:bits=8');
   await page.getByRole('button', { name: 'Slice', exact: true }).click();
   await waitForJob(page, 'Slicing 25 %');
+  // Every column of the longest table is as wide as the panel, without scrolling sideways.
+  const result = region(page, 'Result');
+  await result.getByText(/^Certificate:/).click();
+  await result.getByText('Every site', { exact: true }).click();
+  const table = page.getByRole('group', { name: 'Certificate of every site' });
+  await expect(table).toBeVisible();
+  expect(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
   await page.setViewportSize({ width: 360, height: 740 });
   // Two to choose from: the choice is there.
   await expect(page.getByRole('combobox', { name: 'Compressed model' })).toBeVisible();

@@ -13,7 +13,7 @@ import { Header } from './panels/Header.tsx';
 import { JobBar } from './panels/JobBar.tsx';
 import { ModelPanel } from './panels/ModelPanel.tsx';
 import { QuestionNote } from './panels/QuestionNote.tsx';
-import { ResultPanel } from './panels/ResultPanel.tsx';
+import { ResultPanel, type ResultPart } from './panels/ResultPanel.tsx';
 import { Welcome } from './panels/Welcome.tsx';
 import { type Studio, useStudio, useStudioState } from './studio.ts';
 import { guardUnload } from './unload.ts';
@@ -89,7 +89,7 @@ export function App() {
     void startBackend(studio);
   }, [studio]);
   const hasModel = useStudioState((state) => state.results.model !== null);
-  const isResultFirst = useIsNarrow() && hasModel;
+  const isOneColumn = useIsNarrow() && hasModel;
   const charts = (
     <div key="charts" className="column column-charts">
       {hasModel ? (
@@ -101,9 +101,9 @@ export function App() {
       )}
     </div>
   );
-  const result = (
-    <div key="result" className="column column-right">
-      <ResultPanel />
+  const result = (part?: ResultPart) => (
+    <div key={part ?? 'result'} className="column column-right">
+      <ResultPanel part={part} />
     </div>
   );
   return (
@@ -125,7 +125,7 @@ export function App() {
           )}
         </div>
         {/* Moved, not only drawn elsewhere: what is read and reached by Tab goes from top to bottom. */}
-        {isResultFirst ? [result, charts] : [charts, result]}
+        {isOneColumn ? [result('receipt'), charts, result('rest')] : [charts, result()]}
       </main>
       {/* Below: it comes once an adapter was looked for, and must not push what is being read. */}
       <BackendBanner />

@@ -30,6 +30,11 @@ export function listenToKeys(studio: Studio): () => void {
       event.preventDefault();
       return;
     }
+    if (event.key.toLowerCase() === 'r') {
+      // Eighty stops of the Tab key lie between what makes a model and what came of it.
+      document.querySelector<HTMLElement>('button[data-action^="export"]')?.focus();
+      return;
+    }
     const action = actionOf(event.key, studio.store.getState());
     const button = action && document.querySelector<HTMLButtonElement>(`button[data-action="${action}"]`);
     if (button && !button.disabled && button.ariaDisabled !== 'true') {

@@ -29,6 +29,13 @@ const [CHARACTER, LINE] = [6, 13];
 /** From a point's centre to its label; and what a mark takes. */
 const [AWAY, MARK] = [10, 7];
 
+/** At most `longest` characters: the beginning and the end of a name, of which `tail` stays whole, because it tells it from others. */
+export function shortened(label: string, longest: number, tail = 0): string {
+  if (label.length <= longest) return label;
+  const end = Math.min(tail, longest - 2);
+  return `${label.slice(0, longest - 1 - end)}…${end > 0 ? label.slice(-end) : ''}`;
+}
+
 /** Each label beside its point, right, left, above or below, within `area`, over no mark and no other label. */
 export function placeLabels(points: readonly LabelledPoint[], area: Box): PlacedLabel[] {
   const taken = points.map(({ x, y }) => ({ left: x - MARK, right: x + MARK, top: y - MARK, bottom: y + MARK }));

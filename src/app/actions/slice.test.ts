@@ -46,6 +46,29 @@ describe('slicing', () => {
     expect(studio.store.getState().results.runs.map((run) => run.perplexity !== null)).toEqual([true, true, false]);
   });
 
+  it('leaves the slider where it is while it sweeps, and makes nothing twice', async () => {
+    const places = new Set<number>();
+    const { studio, engine } = studioWith({
+      evaluate: ({ target }) => {
+        places.add(studio.store.getState().settings.sparsity_percent);
+        return perplexityReport(target, 80);
+      },
+    });
+    await openModel(studio, DEMO);
+    await slice(studio);
+    changeSettings(studio.store, { sparsity_percent: 15 });
+    await sweep(studio);
+    const sparsities = () => engine.commands.filter(({ kind }) => kind === 'compress').map(slicingIn);
+    expect(sparsities().map((options) => options?.sparsity)).toEqual([0.25, 0.1, 0.2, 0.3]);
+    expect([...places]).toEqual([25, 15]);
+    // With other options they are other runs; and who asks for what is there gets it once more.
+    changeSettings(studio.store, { head: 'untied' });
+    await sweep(studio);
+    expect(sparsities()).toHaveLength(8);
+    await sweep(studio);
+    expect(sparsities()).toHaveLength(12);
+  });
+
   it('measures rotate-once when the slider is released, and only once for a place', async () => {
     const { studio, engine } = studioWith();
     await openModel(studio, DEMO);

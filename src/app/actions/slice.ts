@@ -1,8 +1,8 @@
 /** @file Slicing: one exact run by the settings, or a sweep of them. */
 import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { formatPercent } from '../format.ts';
+import { hasRunOf } from '../store/results.ts';
 import { SWEEP_PERCENT, sliceOptions } from '../store/settings.ts';
-import { changeSettings } from '../store/store.ts';
 import type { Studio } from '../studio.ts';
 import { runJob } from './job.ts';
 import { previewIfWanted } from './preview.ts';
@@ -15,19 +15,26 @@ export async function slice(studio: Studio): Promise<void> {
   await sliceAll(studio, `Slicing ${formatPercent(options.sparsity)}`, [options]);
 }
 
-/** 10, 20, 25 and 30 % in turn, with the other options as they stand; each finished run stays if the rest is cancelled. */
+/**
+ * 10, 20, 25 and 30 % in turn, with the other options as they stand; those that were made already are not made again, unless
+ * all were. The slider stays where the person left it. Each finished run stays if the rest is cancelled.
+ */
 export async function sweep(studio: Studio): Promise<void> {
   const { settings, results } = studio.store.getState();
   if (!results.model || results.model.shape.slicing_refusal !== undefined) return;
   const all = SWEEP_PERCENT.map((sparsity_percent) => sliceOptions({ ...settings, sparsity_percent }));
-  await sliceAll(studio, 'Sweep', all);
+  const missing = all.filter((options) => !hasRunOf(results, options));
+  await sliceAll(studio, 'Sweep', missing.length > 0 ? missing : all, 'sweep');
 }
 
 /** Slices one after another under one progress bar; each finished run stays if the rest is cancelled. */
-export async function sliceAll(studio: Studio, title: string, all: readonly SlicegptOptions[]): Promise<void> {
-  const { store } = studio;
+export async function sliceAll(
+  studio: Studio,
+  title: string,
+  all: readonly SlicegptOptions[],
+  kind: 'slice' | 'sweep' = all.length > 1 ? 'sweep' : 'slice',
+): Promise<void> {
   studio.preview_wanted = false;
-  const kind = all.length > 1 ? 'sweep' : 'slice';
   const work = { kind: 'slices', title, options: all } as const;
   await runJob(
     studio,
@@ -35,10 +42,7 @@ export async function sliceAll(studio: Studio, title: string, all: readonly Slic
     title,
     all.flatMap(sliceSteps),
     async (job) => {
-      for (const options of all) {
-        if (kind === 'sweep') changeSettings(store, { sparsity_percent: Math.round(options.sparsity * 1000) / 10 });
-        await sliceAndEvaluate(studio, job, options, false);
-      }
+      for (const options of all) await sliceAndEvaluate(studio, job, options, false);
     },
     work,
   );

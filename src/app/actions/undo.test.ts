@@ -74,7 +74,7 @@ describe('undo and redo', () => {
     expect(state().steps).toMatchObject({ undo: 'rounding 8 → 4', redo: null });
   });
 
-  it('remembers neither theme nor backend, nor how a sweep moves the slider', async () => {
+  it('remembers neither theme nor backend; a sweep changes no setting', async () => {
     const { studio, store, history } = await remembering();
     changeSettings(store, { theme: 'dark', backend: 'cpu' });
     await sweep(studio);

@@ -87,9 +87,7 @@ export class History {
     }
     if (state.results !== before.results) this.prune(state);
     if (this.isOwn) return;
-    for (const step of stepsBetween(before, state)) {
-      if (!isOfSweep(step, state)) this.add(step);
-    }
+    for (const step of stepsBetween(before, state)) this.add(step);
   }
 
   private add(step: Step): void {
@@ -133,10 +131,4 @@ export function keepHistory(studio: Studio): () => void {
     studio.history = null;
     stop();
   };
-}
-
-/** A sweep moves the slider by itself. */
-function isOfSweep(step: Step, { job }: StudioState): boolean {
-  if (step.kind !== 'fields' || job.state !== 'running' || job.kind !== 'sweep') return false;
-  return Object.keys(step.after).every((name) => name === 'sparsity_percent');
 }

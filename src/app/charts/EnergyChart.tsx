@@ -7,11 +7,14 @@ import { Hatch } from './Hatch.tsx';
 import { Axes } from './plot/Axes.tsx';
 import { barsPath, columnAt, columnsIn, spacedLabels } from './plot/columns.ts';
 import { Hint } from './plot/Hint.tsx';
-import { type Place, Plot } from './plot/Plot.tsx';
+import { MARGINS, type Place, Plot } from './plot/Plot.tsx';
 import { useSame } from './plot/same.ts';
 
 /** Shares below are rounding: an axis of theirs would have no figures that can be read. */
 const LEAST = 1e-4;
+
+/** Figures as long as "0.005 %" beside the axis' name. */
+const ROOMY = { ...MARGINS, left: 74 };
 
 interface Props {
   energies: readonly SiteEnergy[];
@@ -37,6 +40,7 @@ export default function EnergyChart({ energies, selected, onSelect }: Props) {
   const row = hover && energies[hover.index];
   return (
     <Plot
+      margins={ROOMY}
       onPointer={pointer}
       cursor={hover ? 'pointer' : undefined}
       over={(place) =>

@@ -1,5 +1,5 @@
 import { type PointerEvent, useMemo, useState } from 'react';
-import { placeLabels } from '../../report/labels.ts';
+import { placeLabels, shortened } from '../../report/labels.ts';
 import { protocolText } from '../components/Protocol.tsx';
 import { PRECISION_LABELS } from '../store/exports.ts';
 import type { FrontPoint, Placed } from '../store/front.ts';
@@ -27,8 +27,10 @@ interface Props {
 const MARGINS = { left: PLOT.axisWidth, right: PLOT.margin.right, top: PLOT.margin.top, bottom: PLOT.axisHeight };
 /** Pixels around a point that belong to it. */
 const REACH = 12;
-/** Names are cut here; the hint and the table have them whole. */
-const LONGEST = 26;
+/** Names have this share of the plot's width at most, in letters of 6 px; the hint and the table have them whole. */
+const NAME_SHARE = 0.4 / 6;
+/** Short enough on a phone, and nothing is gained by more. */
+const [LEAST_LONGEST, MOST_LONGEST] = [24, 60];
 /** Half of the bar's ends. */
 const CAP = 3;
 
@@ -129,13 +131,14 @@ interface NamesProps {
 
 /** Names beside their points where there is room, none over another: the chosen one first, then the best. */
 function Names({ points, pareto, selected, place, xOf, yOf }: NamesProps) {
+  const longest = Math.round(Math.min(MOST_LONGEST, Math.max(LEAST_LONGEST, (place.right - place.left) * NAME_SHARE)));
   const labelled = useMemo(
     () =>
       points.map((each) => ({
-        text: shortened(each.point.label),
+        text: shortened(each.point.label, longest, tailOf(each.point)),
         weight: each.point.id === selected ? 2 : pareto.includes(each) || each.point.kind === 'dense' ? 1 : 0,
       })),
-    [points, pareto, selected],
+    [points, pareto, selected, longest],
   );
   const at = points.map((each, i) => ({ ...labelled[i], x: xOf(each.x, place), y: yOf(each.y, place) }));
   return placeLabels(at, place).map(({ index, x, y, anchor }) => (
@@ -145,8 +148,9 @@ function Names({ points, pareto, selected, place, xOf, yOf }: NamesProps) {
   ));
 }
 
-function shortened(label: string): string {
-  return label.length > LONGEST ? `${label.slice(0, LONGEST - 1)}…` : label;
+/** Which file of a run it is. */
+function tailOf({ kind, label }: FrontPoint): number {
+  return kind === 'file' ? label.length - label.lastIndexOf(',') : 0;
 }
 
 function told(point: FrontPoint) {

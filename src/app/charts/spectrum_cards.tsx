@@ -1,6 +1,6 @@
 /** @file Spectrum and discarded energy: what the slider cuts, before anything is computed. */
 import { useMemo, useState } from 'react';
-import { discardedEnergy, missingTokens } from '../../engine/plan.ts';
+import { discardedEnergy } from '../../engine/plan.ts';
 import { cutAt } from '../actions/cut.ts';
 import { preview } from '../actions/preview.ts';
 import { ChartCard } from '../components/ChartCard.tsx';
@@ -8,8 +8,8 @@ import { Legend } from '../components/Legend.tsx';
 import { lazyPart } from '../components/lazy_part.tsx';
 import { SiteSelect } from '../components/SiteSelect.tsx';
 import { formatPercent, formatScientific } from '../format.ts';
-import { energies, firstBasisNote, planOf } from '../store/plan.ts';
-import { useEdited } from '../store/selectors.ts';
+import { energies, firstBasisNote } from '../store/plan.ts';
+import { useEdited, useIsShort } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { spectrumRows } from './chart_data.ts';
 
@@ -108,7 +108,7 @@ export function EnergyCard() {
   const { plan } = useEdited();
   const isRefused = useIsRefused();
   const isShort = useIsShort();
-  const rows = useMemo(() => (plan ? energies(sites, plan) : []), [sites, plan]);
+  const rows = useMemo(() => (plan && !isShort ? energies(sites, plan) : []), [sites, plan, isShort]);
   const worst = rows.reduce((most, row) => Math.max(most, row.discarded), 0);
   return (
     <ChartCard
@@ -117,13 +117,7 @@ export function EnergyCard() {
       summary={
         rows.length > 0 && (
           <span>
-            {isShort ? (
-              'too few calibration tokens to tell'
-            ) : (
-              <>
-                by site, at most <strong>{formatPercent(worst)}</strong>
-              </>
-            )}
+            by site, at most <strong>{formatPercent(worst)}</strong>
           </span>
         )
       }
@@ -132,7 +126,9 @@ export function EnergyCard() {
       empty={
         isRefused
           ? NOT_SLICEABLE
-          : 'How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves.'
+          : isShort
+            ? TOO_SHORT
+            : 'How much of each site’s variance the cut removes: drawn after calibration, redrawn as the slider moves.'
       }
       columns={[
         { name: 'Site', value: (row) => row.label, isText: true },
@@ -151,15 +147,10 @@ export function EnergyCard() {
 
 const NONE: never[] = [];
 
-const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and there is nothing to cut.';
+const TOO_SHORT =
+  'The calibration text has fewer tokens than directions are kept: what goes with the others cannot be told.';
 
-/** Directions that the text has no say in look as if nothing were lost with them. */
-function useIsShort(): boolean {
-  return useStudioState(({ results: { model, protocol }, settings }) => {
-    const plan = model && protocol && planOf(model, settings).plan;
-    return Boolean(plan && protocol && missingTokens(protocol, plan.dimension) !== undefined);
-  });
-}
+const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and there is nothing to cut.';
 
 function useIsRefused(): boolean {
   return useStudioState((state) => state.results.model?.shape.slicing_refusal !== undefined);

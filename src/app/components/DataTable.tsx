@@ -5,6 +5,8 @@ export interface Column<Row> {
   name: string;
   value: (row: Row) => ReactNode;
   isText?: boolean;
+  /** A second line of the cell, smaller: for tables that have no room for its own column. */
+  below?: { name: string; value: (row: Row) => ReactNode };
   /** In a file: one or several columns, named with their units, with all digits. As in the table where it is absent. */
   csv?: readonly { name: string; value: (row: Row) => CsvValue }[];
 }
@@ -28,9 +30,10 @@ export function DataTable<Row>({ caption, columns, rows, isHidden = false }: Pro
         <caption className="visually-hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ name, isText }) => (
+            {columns.map(({ name, isText, below }) => (
               <th key={name} scope="col" className={isText ? undefined : 'number'}>
                 {name}
+                {below && <span className="cell-below">{below.name}</span>}
               </th>
             ))}
           </tr>
@@ -39,9 +42,10 @@ export function DataTable<Row>({ caption, columns, rows, isHidden = false }: Pro
           {rows.map((row, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: rows of a chart have no other identity, and never reorder
             <tr key={index}>
-              {columns.map(({ name, value, isText }) => (
+              {columns.map(({ name, value, isText, below }) => (
                 <td key={name} className={isText ? undefined : 'number'}>
                   {value(row)}
+                  {below && <span className="cell-below">{below.value(row)}</span>}
                 </td>
               ))}
             </tr>

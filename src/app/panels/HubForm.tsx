@@ -51,10 +51,11 @@ function NameForm({ host }: { host: string }) {
           id={id}
           type="text"
           value={name}
-          placeholder="owner/name@revision"
+          placeholder="HuggingFaceTB/SmolLM2-135M"
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
+          title="owner/name, owner/name@revision, or the address of its page"
           onChange={(event) => setName(event.target.value)}
         />
         <button type="submit" className="wide" disabled={isEmpty && !looking_up} title={`One request to ${host}`}>

@@ -8,42 +8,45 @@ import { usePlanOf } from '../store/selectors.ts';
 import type { Settings } from '../store/settings.ts';
 import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
-import { CertificateBlock } from './CertificateBlock.tsx';
+import { CertificateBlock, UnfilledNotice } from './CertificateBlock.tsx';
 import { Comparison } from './Comparison.tsx';
 import { DenseResult } from './DenseResult.tsx';
 import { ExportBlock } from './ExportBlock.tsx';
 import { OpenModelExport } from './OpenModelExport.tsx';
 import { RecipeResult } from './RecipeResult.tsx';
-import { SizeBlock } from './SizeBlock.tsx';
+import type { ResultPart } from './ResultPanel.tsx';
+import { ResultSections } from './ResultSections.tsx';
+import { SizeBlock, SizeVerdict } from './SizeBlock.tsx';
 import { TasksPanel } from './TasksPanel.tsx';
 
 /** Speaks of the run that was chosen, or of the slider's settings: what is planned at once, what is measured when it has been. */
-export default function ModelResult() {
+export default function ModelResult({ part }: { part?: ResultPart }) {
   const model = useStudioState((state) => state.results.model);
   // Drawn when the slider leaves time for it.
   const settings = useDeferredValue(useStudioState((state) => state.settings));
   const { plan } = usePlanOf(settings);
   const chosen = useStudioState((state) => state.results.runs.find(({ id }) => id === state.selected));
+  const hasRest = part !== 'receipt';
   if (model && chosen) {
     return (
       <>
-        <RecipeResult key={chosen.id} model={model} run={chosen} />
-        <StillOpenModelExport model={model} />
-        <TasksPanel run={chosen.is_lost ? null : chosen.id} />
+        <RecipeResult key={chosen.id} model={model} run={chosen} part={part} />
+        {hasRest && <StillOpenModelExport model={model} />}
+        {hasRest && <TasksPanel run={chosen.is_lost ? null : chosen.id} />}
       </>
     );
   }
   if (model?.shape.slicing_refusal !== undefined) {
     return (
       <>
-        <DenseResult model={model} />
-        <TasksPanel run={null} />
+        <DenseResult model={model} part={part} />
+        {hasRest && <TasksPanel run={null} />}
       </>
     );
   }
   if (!model) return null;
   if (!plan) {
-    return (
+    return part === 'rest' ? null : (
       <Section title="Result">
         <p className="muted">The slider’s settings cannot be: see there.</p>
       </Section>
@@ -51,9 +54,9 @@ export default function ModelResult() {
   }
   return (
     <>
-      <SlicedResult model={model} plan={plan} settings={settings} />
-      <StillOpenModelExport model={model} />
-      <SlicedTasks plan={plan} settings={settings} />
+      <SlicedResult model={model} plan={plan} settings={settings} part={part} />
+      {hasRest && <StillOpenModelExport model={model} />}
+      {hasRest && <SlicedTasks plan={plan} settings={settings} />}
     </>
   );
 }
@@ -75,33 +78,57 @@ const SlicedTasks = memo(function SlicedTasks({ plan, settings }: SlicedProps) {
   return <StillTasks run={shown && !shown.is_lost ? shown.id : null} />;
 });
 
-const SlicedResult = memo(function SlicedResult({ model, plan, settings }: SlicedProps & { model: ModelSummary }) {
+interface SlicedResultProps extends SlicedProps {
+  model: ModelSummary;
+  part: ResultPart | undefined;
+}
+
+const SlicedResult = memo(function SlicedResult({ model, plan, settings, part }: SlicedResultProps) {
   const results = useStudioState((state) => state.results);
   const { shown } = matchingRuns(results, settings, plan);
   const percent = formatPercent(settings.sparsity_percent / 100);
   return (
-    <Section
-      title="Result"
+    <ResultSections
+      part={part}
       aside={
         <span className="section-note">
           {percent} · {plan.head} · {shown?.report.bases.options.schedule ?? 'planned'}
         </span>
       }
-    >
-      <Comparison model={model} dense={results.dense} plan={plan} run={shown} precision={chosenPrecision(settings)} />
-      <div className="block">
-        <h3>Export the sliced model</h3>
-        <ExportBlock
-          kind="sliced"
-          id={shown?.id ?? null}
-          perplexity={shown?.perplexity ?? null}
-          exports={shown?.exports ?? NONE}
-          isLost={shown?.is_lost}
-          stem={fileStem(model.name, percent)}
-        />
-      </div>
-      <SizeBlock model={model} plan={plan} />
-      {shown && <CertificateBlock run={shown} />}
-    </Section>
+      figures={
+        <>
+          <Comparison
+            model={model}
+            dense={results.dense}
+            plan={plan}
+            run={shown}
+            precision={chosenPrecision(settings)}
+          />
+          {shown && <UnfilledNotice run={shown} />}
+        </>
+      }
+      take={{
+        title: 'Export the sliced model',
+        fields: (
+          <>
+            <ExportBlock
+              kind="sliced"
+              id={shown?.id ?? null}
+              perplexity={shown?.perplexity ?? null}
+              exports={shown?.exports ?? NONE}
+              isLost={shown?.is_lost}
+              stem={fileStem(model.name, percent)}
+            />
+            <SizeVerdict model={model} plan={plan} />
+          </>
+        ),
+      }}
+      rest={
+        <>
+          <SizeBlock model={model} plan={plan} />
+          {shown && <CertificateBlock run={shown} />}
+        </>
+      }
+    />
   );
 });

@@ -3,7 +3,6 @@ import { formatKl } from '../charts/scales.ts';
 import { Facts } from '../components/Facts.tsx';
 import { Fold } from '../components/Fold.tsx';
 import { Protocol } from '../components/Protocol.tsx';
-import { Section } from '../components/Section.tsx';
 import {
   fileStem,
   formatBytes,
@@ -18,9 +17,17 @@ import type { Run } from '../store/results.ts';
 import { chosenPrecision, sizeName } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { ExportBlock } from './ExportBlock.tsx';
+import type { ResultPart } from './ResultPanel.tsx';
+import { ResultSections } from './ResultSections.tsx';
+
+interface Props {
+  model: ModelSummary;
+  run: Run;
+  part: ResultPart | undefined;
+}
 
 /** A run of a recipe beside the original, and its files. */
-export function RecipeResult({ model, run }: { model: ModelSummary; run: Run }) {
+export function RecipeResult({ model, run, part }: Props) {
   const studio = useStudio();
   const dense = useStudioState((state) => state.results.dense);
   const { report, perplexity } = run;
@@ -61,87 +68,92 @@ export function RecipeResult({ model, run }: { model: ModelSummary; run: Run }) 
     },
   ];
   return (
-    <Section
-      title="Result"
+    <ResultSections
+      part={part}
       aside={<span className="section-note">{((8 * bytes) / model.parameters).toFixed(2)} bits a weight</span>}
-    >
-      <p className="recipe-text" title={report.recipe}>
-        {label === report.recipe ? (
-          <code>{label}</code>
-        ) : (
-          <>
-            <strong>{label}</strong> <code>{report.recipe}</code>
-          </>
-        )}
-      </p>
-      <div className="button-row">
-        <button
-          type="button"
-          className="quiet"
-          title="Its steps stand in the form then: to change them, or to run them on another model"
-          onClick={() => studio.store.setState({ recipe: report.recipe })}
-        >
-          Take this recipe
-        </button>
-      </div>
-      <table className="comparison">
-        <thead>
-          <tr>
-            <td />
-            <th scope="col">Dense</th>
-            <th scope="col" className="sliced">
-              Made
-            </th>
-            <th scope="col">Change</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ name, dense: before, made, change }, index) => (
-            <tr key={name} className={index === 0 ? 'main' : undefined}>
-              <th scope="row">{name}</th>
-              <td>{before ?? '–'}</td>
-              <td className="sliced">{made ?? '–'}</td>
-              <td>{change === null ? '–' : formatChange(change)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {divergence && (
-        <Facts
-          facts={[
-            {
-              name: 'KL divergence',
-              title: 'From the dense model, nats a token, mean ± standard error',
-              value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error, 2)}`,
-            },
-            {
-              name: 'Same first choice',
-              title: 'How often its most likely token is the dense model’s',
-              value: `${formatPercent(divergence.top1_agreement)} ± ${formatPercent(divergence.top1_error)}`,
-            },
-            {
-              name: 'Right token’s probability',
-              title: 'Mean and root mean square of its change',
-              value: `${formatChange(divergence.probability_change.mean)}, RMS ${formatPercent(divergence.probability_change.rms)}`,
-            },
-          ]}
-        />
-      )}
-      {perplexity && <Protocol protocol={perplexity.protocol} />}
-      <div className="block">
-        <h3>Export this model</h3>
-        <ExportBlock
-          kind={report.parts.shortcuts > 0 ? 'sliced' : 'compressed'}
-          id={run.id}
-          perplexity={perplexity}
-          exports={run.exports}
-          isLost={run.is_lost}
-          steps={report.steps}
-          stem={fileStem(model.name, label)}
-        />
-      </div>
-      <StepErrors run={run} />
-    </Section>
+      figures={
+        <>
+          <p className="recipe-text" title={report.recipe}>
+            {label === report.recipe ? (
+              <code>{label}</code>
+            ) : (
+              <>
+                <strong>{label}</strong> <code>{report.recipe}</code>
+              </>
+            )}
+          </p>
+          <p>
+            <button
+              type="button"
+              className="link"
+              title="Its steps stand in the form then: to change them, or to run them on another model"
+              onClick={() => studio.store.setState({ recipe: report.recipe })}
+            >
+              Take this recipe
+            </button>
+          </p>
+          <table className="comparison">
+            <thead>
+              <tr>
+                <td />
+                <th scope="col">Dense</th>
+                <th scope="col" className="sliced">
+                  Made
+                </th>
+                <th scope="col">Change</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ name, dense: before, made, change }, index) => (
+                <tr key={name} className={index === 0 ? 'main' : undefined}>
+                  <th scope="row">{name}</th>
+                  <td>{before ?? '–'}</td>
+                  <td className="sliced">{made ?? '–'}</td>
+                  <td>{change === null ? '–' : formatChange(change)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {divergence && (
+            <Facts
+              facts={[
+                {
+                  name: 'KL divergence',
+                  title: 'From the dense model, nats a token, mean ± standard error',
+                  value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error, 2)}`,
+                },
+                {
+                  name: 'Same first choice',
+                  title: 'How often its most likely token is the dense model’s',
+                  value: `${formatPercent(divergence.top1_agreement)} ± ${formatPercent(divergence.top1_error)}`,
+                },
+                {
+                  name: 'Right token’s probability',
+                  title: 'Mean and root mean square of its change',
+                  value: `${formatChange(divergence.probability_change.mean)}, RMS ${formatPercent(divergence.probability_change.rms)}`,
+                },
+              ]}
+            />
+          )}
+          {perplexity && <Protocol protocol={perplexity.protocol} />}
+        </>
+      }
+      take={{
+        title: 'Export this model',
+        fields: (
+          <ExportBlock
+            kind={report.parts.shortcuts > 0 ? 'sliced' : 'compressed'}
+            id={run.id}
+            perplexity={perplexity}
+            exports={run.exports}
+            isLost={run.is_lost}
+            steps={report.steps}
+            stem={fileStem(model.name, label)}
+          />
+        ),
+      }}
+      rest={<StepErrors run={run} />}
+    />
   );
 }
 

@@ -1,4 +1,5 @@
 import { useId } from 'react';
+import type { AnyMethod } from '../../compress/method.ts';
 import { allowedValues, fieldsOf } from '../../compress/options/fields.ts';
 import { findMethod, METHODS } from '../../compress/registry.ts';
 
@@ -11,6 +12,7 @@ interface Props {
 /** The expert's view: what the command line takes, completed and explained from the registry. */
 export function RecipeText({ text, isWrong, onChange }: Props) {
   const [input, list, help] = [useId(), useId(), useId()];
+  const method = findMethod(atCursor(text).name);
   return (
     <div className="field">
       <label htmlFor={input}>As text</label>
@@ -31,9 +33,19 @@ export function RecipeText({ text, isWrong, onChange }: Props) {
           <option key={value} value={value} />
         ))}
       </datalist>
-      <p id={help} className="field-note">
-        {explained(text)}
-      </p>
+      {method ? (
+        // For those who write recipes: eight lines for some, and nobody else's.
+        <details className="fold">
+          <summary>What {method.name} takes</summary>
+          <p id={help} className="field-note">
+            {taken(method)}
+          </p>
+        </details>
+      ) : (
+        <p id={help} className="field-note">
+          METHOD:OPTION=VALUE,… one after another, with ; between.
+        </p>
+      )}
     </div>
   );
 }
@@ -60,9 +72,7 @@ function completions(text: string): string[] {
 }
 
 /** What the last step takes; what it does stands in its form. */
-function explained(text: string): string {
-  const method = findMethod(atCursor(text).name);
-  if (!method) return 'METHOD:OPTION=VALUE,… one after another, with ; between.';
+function taken(method: AnyMethod): string {
   const fields = fieldsOf(method.options).map(({ name, meta }) => `${name}: ${allowedValues(meta)}`);
-  return `${method.name} takes ${fields.length > 0 ? fields.join('; ') : 'no options'}.`;
+  return fields.length > 0 ? `${fields.join('; ')}.` : 'No options.';
 }

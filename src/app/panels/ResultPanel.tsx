@@ -6,7 +6,10 @@ import { useStudioState } from '../studio.ts';
 /** With tables, exports and archives, of which nothing is needed before a model is open. */
 const ModelResult = lazyPart(() => import('./ModelResult.tsx'));
 
-export function ResultPanel() {
+/** Where charts and result share a column, they stand between its two parts; absent: all in one. */
+export type ResultPart = 'receipt' | 'rest';
+
+export function ResultPanel({ part }: { part?: ResultPart }) {
   const hasModel = useStudioState((state) => state.results.model !== null);
   const nothing = (
     <Section title="Result">
@@ -18,8 +21,8 @@ export function ResultPanel() {
   );
   if (!hasModel) return nothing;
   return (
-    <Suspense fallback={nothing}>
-      <ModelResult />
+    <Suspense fallback={part === 'rest' ? null : nothing}>
+      <ModelResult part={part} />
     </Suspense>
   );
 }

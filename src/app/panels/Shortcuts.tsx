@@ -3,6 +3,7 @@ const KEYS: readonly [string, string][] = [
   ['T', 'Try the built-in model, while there are no runs'],
   ['S', 'Slice at the chosen sparsity'],
   ['W', 'Sweep 10, 20, 25, 30 %'],
+  ['R', 'To the result and its export'],
   ['E', 'Export the sliced model'],
   ['Esc', 'Cancel the job'],
   ['Ctrl Z', 'Undo: settings, names and removed runs'],

@@ -13,41 +13,40 @@ interface Props {
   plan: Plan | null;
 }
 
+/** What the file will be against the original, in words. */
+export function SizeVerdict({ model, plan }: { model: ModelSummary; plan: Plan }) {
+  const precision = useStudioState((state) => chosenPrecision(state.settings));
+  const bytes = slicedTotal(model, plan, precision);
+  return explainBytes(model, bytes, precision).map((sentence, index) => (
+    <p key={sentence} className={index > 0 ? 'muted' : bytes > model.bytes ? 'size-verdict growth' : 'size-verdict'}>
+      {sentence}
+    </p>
+  ));
+}
+
 /** The original file against the sliced one under every head, in bytes and to one scale; then the chosen one in parameters. */
 export function SizeBlock({ model, plan }: Props) {
   const precision = useStudioState((state) => chosenPrecision(state.settings));
-  const bytes = plan && slicedTotal(model, plan, precision);
   return (
-    <>
-      {bytes !== null &&
-        explainBytes(model, bytes, precision).map((sentence, index) => (
-          <p
-            key={sentence}
-            className={index > 0 ? 'muted' : bytes > model.bytes ? 'size-verdict growth' : 'size-verdict'}
-          >
-            {sentence}
-          </p>
-        ))}
-      <Fold title="Size by part">
-        {() => (
-          <>
-            <HeadBars
-              model={model}
-              chosen={plan?.head ?? null}
-              heads={plan ? headPlans(model.shape, plan.dimension) : []}
-              precision={precision}
-            />
-            <PartsTable model={model} plan={plan} />
-            {plan &&
-              explainSize(model.shape, plan).map((sentence) => (
-                <p key={sentence} className="muted">
-                  {sentence}
-                </p>
-              ))}
-          </>
-        )}
-      </Fold>
-    </>
+    <Fold title="Size by part">
+      {() => (
+        <>
+          <HeadBars
+            model={model}
+            chosen={plan?.head ?? null}
+            heads={plan ? headPlans(model.shape, plan.dimension) : []}
+            precision={precision}
+          />
+          <PartsTable model={model} plan={plan} />
+          {plan &&
+            explainSize(model.shape, plan).map((sentence) => (
+              <p key={sentence} className="muted">
+                {sentence}
+              </p>
+            ))}
+        </>
+      )}
+    </Fold>
   );
 }
 

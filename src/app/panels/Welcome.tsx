@@ -29,7 +29,7 @@ export function Welcome() {
 const STEPS = [
   {
     title: 'Drop a model',
-    text: 'Or try the built-in one. Its perplexity is measured on this device, window by window; nothing is uploaded.',
+    text: 'Or try the built-in one, or take SmolLM2-135M from the Hub. It is measured on this device; nothing is uploaded.',
   },
   {
     title: 'Name a size, or write a recipe',

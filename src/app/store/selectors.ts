@@ -1,5 +1,6 @@
 /** @file Views of the state that several panels share. */
 import { useMemo } from 'react';
+import { missingTokens } from '../../engine/plan.ts';
 import type { ProtocolReport } from '../../engine/protocol.ts';
 import { useStudioState } from '../studio.ts';
 import { isReplaceable } from './job.ts';
@@ -35,6 +36,19 @@ export function useEdited(): { plan: Plan | null; edits: SiteEdits; isEdited: bo
   const settings = useStudioState((state) => state.settings);
   const edits = useStudioState((state) => state.edits);
   return editedAt(model, settings, edits);
+}
+
+/** Whether the text has too few tokens for what is kept: directions it has no say in look as if nothing were lost with them. */
+export function useIsShort(): boolean {
+  return useStudioState(isShortIn);
+}
+
+export function isShortIn({
+  results: { model, protocol },
+  settings,
+}: Pick<StudioState, 'results' | 'settings'>): boolean {
+  const plan = model && protocol && planOf(model, settings).plan;
+  return Boolean(plan && protocol && missingTokens(protocol, plan.dimension) !== undefined);
 }
 
 const editedAt = remembered((model: Results['model'], settings: Settings, edits: SiteEdits) => {

@@ -4,7 +4,7 @@ import { ChartCard } from '../../components/ChartCard.tsx';
 import { formatPercent } from '../../format.ts';
 import { energyMap, type HeatSource, stepSources } from '../../store/heat.ts';
 import { energies } from '../../store/plan.ts';
-import { useEdited } from '../../store/selectors.ts';
+import { useEdited, useIsShort } from '../../store/selectors.ts';
 import { useStudioState } from '../../studio.ts';
 import { HeatGrid } from './HeatGrid.tsx';
 import { HeatKey } from './HeatKey.tsx';
@@ -14,10 +14,12 @@ export default function HeatCard() {
   const runs = useStudioState((state) => state.results.runs);
   const { plan } = useEdited();
   const steps = useMemo(() => stepSources({ runs }), [runs]);
+  // What goes with directions that the text has no say in cannot be told.
+  const isShort = useIsShort();
   const planned = useMemo((): HeatSource[] => {
-    if (!sites || !plan || sites.length < 2) return [];
+    if (!sites || !plan || sites.length < 2 || isShort) return [];
     return [{ key: 'plan', label: 'What slicing would discard', map: energyMap(energies(sites, plan), sites) }];
-  }, [sites, plan]);
+  }, [sites, plan, isShort]);
   const sources = [...planned, ...steps];
   // Of the newest run until another is chosen.
   const [chosen, choose] = useState<string | null>(null);

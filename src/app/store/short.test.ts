@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { MODEL, PROTOCOL } from '../testing.ts';
+import { NO_RESULTS } from './results.ts';
+import { isShortIn } from './selectors.ts';
+import { createStudioStore } from './store.ts';
+
+it('cannot tell what is cut with fewer tokens than directions are kept', () => {
+  const { settings } = createStudioStore().getState();
+  const shortWith = (samples: number, sparsity_percent = 25) =>
+    isShortIn({
+      results: { ...NO_RESULTS, model: MODEL, protocol: { ...PROTOCOL, samples, seqlen: 64 } },
+      settings: { ...settings, sparsity_percent },
+    });
+  // 192 of 256 directions.
+  expect(shortWith(3)).toBe(false);
+  expect(shortWith(2)).toBe(true);
+  expect(shortWith(2, 50)).toBe(false);
+  expect(isShortIn({ results: { ...NO_RESULTS, model: MODEL }, settings })).toBe(false);
+});
