@@ -55,8 +55,8 @@ export interface ProductMode {
   adds?: boolean;
   /** Only elements of C with column ≥ row are written. */
   upper?: boolean;
-  /** May change a block of C while it is in the cache. */
-  finish?(block: ProductBlock): void;
+  /** May change a block of C while it is in the cache. @returns Whether it has written the block to C itself. */
+  finish?(block: ProductBlock): boolean;
   /** `finish` reads C as it was: blocks are then written after it. */
   finish_reads?: boolean;
 }
@@ -246,8 +246,9 @@ export class PanelProduct {
       if (isTimed) ms += performance.now() - begun;
     }
     if (isTimed) choice.took(tiles, done, ms);
-    finish?.({ row: m0, rows, column: n0, columns, at: target, stride: target_row, scratch: this.stage });
-    if (in_c !== undefined) return;
+    const place = { row: m0, rows, column: n0, columns, at: target, stride: target_row };
+    const isWritten = finish?.({ ...place, scratch: this.stage }) === true;
+    if (in_c !== undefined || isWritten) return;
     if (!upper && columns === width && columns === c.row_stride) {
       c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);
       return;

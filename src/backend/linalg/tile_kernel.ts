@@ -248,7 +248,8 @@ const copyWidened = (source: number, target: number, held: number) => [
   ...v128Store(16),
 ];
 
-function zeroing(): WasmFunction {
+/** So many bytes become zero. */
+export function zeroing(): WasmFunction {
   const [target, bytes] = [0, 1];
   const code = [...localGet(target), ...i32Const(0), ...localGet(bytes), ...MEMORY_FILL];
   return { name: 'zero', parameters: 2, locals: [], code };

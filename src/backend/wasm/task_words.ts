@@ -98,6 +98,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },
     ...{ d: 'number', normalized_size: 'number', eps: 'number' },
   },
+  rms_norm_backward: {
+    ...{ hidden_states: 'f32', weight: 'f32', grad_output: 'f32', grad_input: 'f32' },
+    ...{ d: 'number', normalized_size: 'number', eps: 'number', accumulate: 'number' },
+  },
   rms_scale: { hidden_states: 'f32', output: 'f32', d: 'number', normalized_size: 'number', eps: 'number' },
   rotary: {
     ...{ states: 'f32', cos: 'f32', sin: 'f32', seqlen: 'number', heads: 'number', head_dim: 'number' },

@@ -40,6 +40,7 @@ import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
 import { allocated, HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
+import { rmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
 import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
@@ -68,6 +69,7 @@ import type {
   DivergenceArgs,
   DivergenceBackwardArgs,
   GluBackwardArgs,
+  RmsNormBackwardArgs,
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import type { Crew } from './crew.ts';
@@ -254,6 +256,11 @@ class WasmBackend extends HostBackend {
   override readonly rms_norm = (args: RmsNormArgs): void => {
     const { rows, ...task } = rmsNormRows(args);
     this.threads.run('rms_norm', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.d)));
+  };
+
+  override readonly rms_norm_backward = (args: RmsNormBackwardArgs): void => {
+    const { rows, ...task } = rmsNormBackwardRows(args);
+    this.threads.run('rms_norm_backward', singlesOf(task), equalRanges(rows, this.parts(8 * rows * task.d)));
   };
 
   override readonly rms_scale = (args: RmsScaleArgs): void => {
