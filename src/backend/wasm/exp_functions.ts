@@ -15,7 +15,7 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { exponential, F32X4_MAX, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
+import { exponential, F32X4_MAX, F32X4_MUL, F32X4_PMAX, F32X4_SUB, f32s } from './vector_exp.ts';
 
 export const F64X2_PROMOTE_LOW = simd(0x5f);
 /** Two zeros come behind. */
@@ -78,12 +78,12 @@ export function largest(): WasmFunction {
   return { name: 'largest', parameters: 3, locals: [[1, V128]], code };
 }
 
-/** x becomes exp(scale·x) over its sum: the largest term is 1 before it is divided. Goes over it three times: `x_at` begins anew. */
+/** x becomes exp(scale·x) over its sum: the largest term is 1 before it is divided. One that is NaN makes all NaN. */
 export function softmaxRow(): WasmFunction {
   const [begin, end, place, x_at, x, n, y, scale, most, sum] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   /** The larger of each lane and of another one. */
   const folded = (lanes: readonly number[]) => [
-    ...[...localGet(most), ...localGet(most), ...localGet(most), ...moved(lanes), ...F32X4_MAX, ...localSet(most)],
+    ...[...localGet(most), ...localGet(most), ...localGet(most), ...moved(lanes), ...F32X4_PMAX, ...localSet(most)],
   ];
   const everyVector = (body: readonly number[]) => [
     ...[...localGet(begin), ...localSet(x_at), ...loopBelow(x_at, i32Const(16), end, body)],
@@ -95,7 +95,7 @@ export function softmaxRow(): WasmFunction {
     ...[...numberOf(place, 0), ...localSet(scale)],
     ...everyVector([
       ...[...load, ...localGet(scale), ...F32X4_MUL, ...localSet(x), ...store],
-      ...[...localGet(most), ...localGet(x), ...F32X4_MAX, ...localSet(most)],
+      ...[...localGet(most), ...localGet(x), ...F32X4_PMAX, ...localSet(most)],
     ]),
     ...[...folded([2, 3, 0, 1]), ...folded([1, 0, 3, 2])],
     ...everyVector([

@@ -26,6 +26,7 @@ import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
+import { type BlockKernel, createBlockKernel, isBlockType } from './block_kernel.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
 import {
@@ -168,6 +169,7 @@ export class TaskTools {
     epilogue?: EpilogueKernel;
     line?: LineKernel;
     halves?: HalfKernel;
+    blocks?: BlockKernel;
     vectors?: VectorKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
@@ -227,6 +229,12 @@ export class TaskTools {
   get halves(): HalfKernel {
     this.parts.halves ??= createHalfKernel(this.product.memory);
     return this.parts.halves;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get blocks(): BlockKernel {
+    this.parts.blocks ??= createBlockKernel(this.product.memory);
+    return this.parts.blocks;
   }
 
   /** Whether kernels reach the array by its address. */
@@ -380,6 +388,12 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       return;
     }
     const block = blockOf(dtype);
+    if (isBlockType(dtype) && tools.holds(bytes) && tools.holds(output) && end > start) {
+      const from = bytes.byteOffset;
+      const to = output.byteOffset + 4 * start * block.elements;
+      tools.blocks[dtype](from + start * block.bytes, from + end * block.bytes, to);
+      return;
+    }
     const target = output.subarray(start * block.elements, end * block.elements);
     decodeStored(bytes.subarray(start * block.bytes, end * block.bytes), dtype, target);
   },

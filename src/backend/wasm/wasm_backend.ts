@@ -72,6 +72,7 @@ import type {
   RmsNormBackwardArgs,
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
+import { isBlockType } from './block_kernel.ts';
 import type { Crew } from './crew.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { PackedTensors } from './packed_tensors.ts';
@@ -294,7 +295,7 @@ class WasmBackend extends HostBackend {
       const output = this.arrays.floats(elements);
       const blocks = elements / blockOf(dtype).elements;
       const parts = this.parts(16 * elements);
-      const shared = parts > 1 ? this.arrays.copyOf(bytes) : bytes;
+      const shared = parts > 1 || isBlockType(dtype) ? this.arrays.copyOf(bytes) : bytes;
       this.threads.run('decode', { bytes: shared, dtype, output }, equalRanges(blocks, parts));
       if (shared !== bytes) this.recycle(shared);
       return output;
