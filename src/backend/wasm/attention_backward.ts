@@ -62,7 +62,15 @@ function headBackward(
     product.multiply(count, head_dim, keys, scores, k, view(grad_query, row_size, at));
     const adds = { adds: true };
     product.multiply(keys, head_dim, count, transposed(scores), q, view(grad_key, kv_row_size, kv_at), adds);
-    product.multiply(keys, head_dim, count, transposed(probabilities), grad, view(grad_value, kv_row_size, kv_at), adds);
+    product.multiply(
+      keys,
+      head_dim,
+      count,
+      transposed(probabilities),
+      grad,
+      view(grad_value, kv_row_size, kv_at),
+      adds,
+    );
   }
 }
 

@@ -24,12 +24,7 @@ export interface CrossEntropyTask {
 }
 
 /** As the f64 twin has it: the running maximum, the sum of exponentials, the target's logit. */
-export function crossEntropySums(
-  { math }: TaskTools,
-  task: CrossEntropyTask,
-  start: number,
-  end: number,
-) {
+export function crossEntropySums({ math }: TaskTools, task: CrossEntropyTask, start: number, end: number) {
   const { n, first_column, logits, target_ids, state } = task;
   for (let row = start; row < end; row++) {
     const from = row * n;

@@ -2,6 +2,8 @@
  * @file WebAssembly functions of rows, over whole vectors from address x on while it is below `end`: sums of products in f64, and the
  * linear combinations that norms and the gradient of a softmax are made of.
  */
+
+import { F64X2_ADD, F64X2_MUL } from '../linalg/f64_lanes.ts';
 import {
   advance,
   i32Const,
@@ -14,7 +16,6 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { F64X2_ADD, F64X2_MUL } from '../linalg/f64_lanes.ts';
 import { F64X2_PROMOTE_LOW, highHalf, numberOf } from './exp_functions.ts';
 import { F32X4_ADD, F32X4_MUL, F32X4_SUB } from './vector_exp.ts';
 

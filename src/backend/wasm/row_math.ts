@@ -5,8 +5,8 @@
 import type { RmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import type { RmsScaleRows } from '../cpu/rms_scale.ts';
 import { assemble, memoryKind } from '../linalg/wasm_module.ts';
-import { combination, dot, product, scaledRow, scoreGradients } from './row_functions.ts';
 import type { Singles } from './losses.ts';
+import { combination, dot, product, scaledRow, scoreGradients } from './row_functions.ts';
 import { type Staging, stretch } from './staging.ts';
 
 /** Addresses are in bytes, `end` that of the vector behind the last; `place` is the address of a {@link Staging}. */
@@ -19,9 +19,7 @@ interface Exports {
   score_gradients(x: number, end: number, y: number, place: number): void;
 }
 
-const functions = () => [
-  ...[dot(), scaledRow(), product(), combination(false), combination(true), scoreGradients()],
-];
+const functions = () => [...[dot(), scaledRow(), product(), combination(false), combination(true), scoreGradients()]];
 
 /** The slot of weighted gradients; those before it hold operands. */
 const [WEIGHTED, OUTPUT] = [3, 4];
@@ -126,7 +124,12 @@ export class RowMath {
   }
 
   /** Address of γ ⊙ grad_output over a stretch of a row. */
-  private weighted({ grad_output, weight, d }: Singles<RmsNormBackwardRows>, row: number, i: number, count: number): number {
+  private weighted(
+    { grad_output, weight, d }: Singles<RmsNormBackwardRows>,
+    row: number,
+    i: number,
+    count: number,
+  ): number {
     const { staging, exports } = this;
     const gradient = staging.source(grad_output, row * d + i, count, 1);
     if (!weight) return gradient;

@@ -108,6 +108,12 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ row_stride: 'number', half: 'number', step: 'number', apart: 'number' },
   },
   add: { a: 'f32', b: 'f32', output: 'f32' },
+  adamw: {
+    ...{ parameter: 'f32', gradient: 'f32', first_moment: 'f32', second_moment: 'f32', lr: 'number' },
+    ...{ beta1: 'number', beta2: 'number', eps: 'number', weight_decay: 'number' },
+    ...{ step: 'number', gradient_scale: 'number' },
+  },
+  column_sums: { a: 'f32', b: 'f32', output: 'f32', rows: 'number', d: 'number' },
   scale_columns: { weight: 'f32', scale: 'f32', output: 'f32', d: 'number' },
   count_non_finite: { values: 'f32', counts: 'u32', index: 'number' },
 };

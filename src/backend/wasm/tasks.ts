@@ -6,7 +6,9 @@ import { decodeStored } from '../../tensor/decode.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
+import { type AdamwElements, adamwRange } from '../cpu/adamw.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type ColumnSumsColumns, columnSumsRange } from '../cpu/column_sums.ts';
 import type { CompareLogitsRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
@@ -55,7 +57,7 @@ import { RowMath } from './row_math.ts';
 import { createSparseKernel, type SparseKernel } from './sparse_kernel.ts';
 import type { SparseLayout } from './sparse_layout.ts';
 import { type SparseProductTask, sparseProduct } from './sparse_product.ts';
-import { Staging, STAGING_BYTES } from './staging.ts';
+import { STAGING_BYTES, Staging } from './staging.ts';
 import { VectorMath } from './vector_math.ts';
 
 export interface ProductTask extends Epilogue {
@@ -141,6 +143,8 @@ export interface Tasks extends LinalgTasks {
   rms_scale: Singles<RmsScaleRows>;
   rotary: RotaryRows;
   add: AddElements;
+  adamw: AdamwElements;
+  column_sums: ColumnSumsColumns;
   scale_columns: ScaleColumnsRows;
   count_non_finite: CountNonFiniteElements;
 }
@@ -404,7 +408,9 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   rms_norm({ rows }, task, start, end) {
     const { hidden_states, weight, bias, output, d } = task;
     if (bias) normaliseRows(task, start, end);
-    else for (let row = start; row < end; row++) rows.scaledRow(hidden_states, weight, output, row, d, rows.rmsScale(task, row));
+    else
+      for (let row = start; row < end; row++)
+        rows.scaledRow(hidden_states, weight, output, row, d, rows.rmsScale(task, row));
   },
   rms_norm_backward({ rows }, task, start, end) {
     for (let row = start; row < end; row++) rows.rmsNormBackward(task, row);
@@ -414,6 +420,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   },
   rotary: (_, task, start, end) => turnRows(task, start, end),
   add: (_, task, start, end) => addRange(task, start, end),
+  adamw: (_, task, start, end) => adamwRange(task, start, end),
+  column_sums: (_, task, start, end) => columnSumsRange(task, start, end),
   scale_columns: (_, task, start, end) => scaleRows(task, start, end),
   count_non_finite: (_, task, start, end) => countRange(task, start, end),
 };

@@ -55,7 +55,15 @@ export function exponential(x: number, n: number, y: number): number[] {
     ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
     ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
     // 2ⁿ by its exponent field
-    ...[...localGet(n), ...f32s(ROUNDER), ...F32X4_ADD, ...i32Const(23), ...I32X4_SHL, ...i32s(127 << 23), ...I32X4_ADD],
+    ...[
+      ...localGet(n),
+      ...f32s(ROUNDER),
+      ...F32X4_ADD,
+      ...i32Const(23),
+      ...I32X4_SHL,
+      ...i32s(127 << 23),
+      ...I32X4_ADD,
+    ],
     ...[...F32X4_MUL, ...localSet(x)],
   ];
 }

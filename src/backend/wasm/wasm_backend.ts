@@ -32,7 +32,9 @@ import type {
   SparseMatrix,
   Tensor,
 } from '../backend.ts';
+import { adamwElements } from '../cpu/adamw.ts';
 import { addElements } from '../cpu/add.ts';
+import { columnSumsColumns } from '../cpu/column_sums.ts';
 import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
 import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import { divergenceRows } from '../cpu/divergence.ts';
@@ -64,7 +66,9 @@ import {
   checkMatmulBt,
 } from '../shapes.ts';
 import type {
+  AdamwArgs,
   AttentionBackwardArgs,
+  ColumnSumsArgs,
   CrossEntropyBackwardArgs,
   DivergenceArgs,
   DivergenceBackwardArgs,
@@ -277,6 +281,16 @@ class WasmBackend extends HostBackend {
   override readonly add = (args: AddArgs): void => {
     const { elements, ...task } = addElements(args);
     this.threads.run('add', singlesOf(task), equalRanges(elements, this.parts(2 * elements)));
+  };
+
+  override readonly adamw = (args: AdamwArgs): void => {
+    const { elements, ...task } = adamwElements(args);
+    this.threads.run('adamw', singlesOf(task), equalRanges(elements, this.parts(32 * elements)));
+  };
+
+  override readonly column_sums = (args: ColumnSumsArgs): void => {
+    const task = columnSumsColumns(args);
+    this.threads.run('column_sums', singlesOf(task), equalRanges(task.d, this.parts(8 * task.rows * task.d)));
   };
 
   override readonly scale_columns = (args: ScaleColumnsArgs): void => {
