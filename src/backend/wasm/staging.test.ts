@@ -17,7 +17,7 @@ function norms(backend: Backend, d: number): Tensor[] {
     backend.fromArray(randomValues(rows * d, seed), [rows, d], `seed ${seed}`);
   const [hidden_states, grad_output, output] = [make(ROWS, 1), make(ROWS, 2), make(ROWS, 3)];
   const weight = backend.fromArray(randomValues(d, 4), [d], 'weight');
-  const factors = backend.empty([ROWS], 'factors');
+  const factors = backend.empty([ROWS, 1], 'factors');
   const grad_input = make(ROWS, 5);
   const common = { hidden_states, normalized_size: d, eps: 1e-5 };
   backend.rms_norm({ ...common, weight, output });
