@@ -11,9 +11,12 @@ import { TileChoice } from './tile_choice.ts';
 import {
   BYTES,
   createTileKernel,
+  hasFusedMultiplyAdd,
   LANES,
+  multiplicationName,
   type Precision,
   TILE_ROWS,
+  type TileHeight,
   type TileKernel,
   type TileWidth,
   tileColumns,
@@ -55,8 +58,8 @@ export interface ProductMode {
   adds?: boolean;
   /** Only elements of C with column ≥ row are written. */
   upper?: boolean;
-  /** May change a block of C while it is in the cache. */
-  finish?(block: ProductBlock): void;
+  /** May change a block of C while it is in the cache. @returns Whether it has written the block to C itself. */
+  finish?(block: ProductBlock): boolean;
   /** `finish` reads C as it was: blocks are then written after it. */
   finish_reads?: boolean;
 }
@@ -89,15 +92,32 @@ const BLOCK_K: Record<Precision, number> = { f32: 384, f64: 256 };
 const STAGE = { own: 2 ** 21, shared: 2 ** 19 };
 /** The longest stride that is staged as it is, and more than the longest line that is not. */
 const STAGE_LINE = 4096;
-/** Rows that are multiplied together where only the upper triangle is wanted. */
-const STRIP = 64;
+/** Rows that are multiplied together where only the upper triangle is wanted: whole tiles of either height. */
+const STRIP = 60;
 
-/** Elements that are widened at once: every panel has whole multiples of them. */
+/** Elements, at least: what is read in pairs of vectors must not lie across two lines. */
+const CACHE_LINE = 16;
+
+/** Elements that are widened at once. */
 const WIDENED = 4;
+
+/** How many rows of a block go in tall tiles, and how many behind them in short ones; the last may be more than there are. */
+function tiledRows(rows: number, hasTall: boolean): Record<TileHeight, number> {
+  const { tall, short } = TILE_ROWS;
+  for (const below of hasTall ? [0, short, 2 * short] : []) {
+    const above = roundUp(rows, tall - short) - below;
+    if (above >= 0 && above % tall === 0) return { tall: above, short: below };
+  }
+  return { tall: 0, short: roundUp(rows, short) };
+}
 
 /** Where a line begins among panels of so many interleaved lines of `steps` elements. */
 const placeInPanels = (line: number, panel: number, steps: number) =>
   Math.floor(line / panel) * panel * steps + (line % panel);
+
+/** Where the last group of a panel begins that starts at line `first`: it is packed first, as it may write beyond the panel. */
+const lastGroup = (first: number, lines: number, panel: number, group: number) =>
+  first + Math.floor((Math.min(panel, lines - first) - 1) / group) * group;
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
@@ -107,10 +127,11 @@ function scratchParts(precision: Precision, stage: number) {
   return {
     // A last vector, and last lines that fill one, are read beyond the block.
     stage: stage + 4 * STAGE_LINE,
-    packed_a: BLOCK_M * block_k,
+    // A last tile of rows may be larger than what is left, and vectors of its steps end behind them.
+    packed_a: (BLOCK_M + TILE_ROWS.short) * block_k + CACHE_LINE,
     // What a last panel is rounded up by is overwritten or never read, but it must lie somewhere.
     packed_b: block_n * block_k + 512,
-    tile_c: BLOCK_M * block_n,
+    tile_c: (BLOCK_M + TILE_ROWS.short) * block_n,
   };
 }
 
@@ -128,6 +149,7 @@ export class PanelProduct {
   private readonly size: number;
   private readonly lanes: number;
   private readonly choice: TileChoice;
+  private readonly hasTall: boolean;
   private readonly stage_size: number;
   private readonly stage: number;
   private readonly packed_a: number;
@@ -140,11 +162,12 @@ export class PanelProduct {
    */
   constructor(
     private readonly precision: Precision,
-    isFused?: boolean,
+    isFused = hasFusedMultiplyAdd(precision),
     private readonly place?: WasmPlace & { scratch: number },
     tiles?: TileWidth,
   ) {
     this.choice = new TileChoice(tiles);
+    this.hasTall = isFused;
     this.size = BYTES[precision];
     this.lanes = LANES[precision];
     this.stage_size = place ? STAGE.shared : STAGE.own;
@@ -206,7 +229,8 @@ export class PanelProduct {
     const tile_columns = tileColumns(this.precision, tiles);
     const width = roundUp(columns, tile_columns);
     // Whole tiles go straight to C.
-    const isWhole = !upper && !finish_reads && width === columns && rows % TILE_ROWS === 0;
+    const heights = tiledRows(rows, this.hasTall);
+    const isWhole = !upper && !finish_reads && width === columns && heights.tall + heights.short === rows;
     const in_c = isWhole ? this.elementOf(c.values, c.offset + m0 * c.row_stride + n0) : undefined;
     const target = in_c ?? tile_c;
     const target_row = in_c === undefined ? width : c.row_stride;
@@ -217,16 +241,21 @@ export class PanelProduct {
     for (let k0 = 0; k0 < k; k0 += depth) {
       pulse();
       const steps = Math.min(depth, k - k0);
-      this.pack(
-        this.packed_a,
-        TILE_ROWS,
-        a.values,
-        a.offset + m0 * a.row_stride + k0 * a.column_stride,
-        rows,
-        a.row_stride,
-        steps,
-        a.column_stride,
-      );
+      for (const height of ['tall', 'short'] as const) {
+        const first = height === 'tall' ? 0 : heights.tall;
+        const lines = Math.min(heights[height], rows - first);
+        if (lines <= 0) continue;
+        this.pack(
+          this.packed_a + first * steps,
+          TILE_ROWS[height],
+          a.values,
+          a.offset + (m0 + first) * a.row_stride + k0 * a.column_stride,
+          lines,
+          a.row_stride,
+          steps,
+          a.column_stride,
+        );
+      }
       if ('pack' in b) b.pack(this.packed_b * this.size, n0, columns, k0, steps, tiles);
       else {
         this.pack(
@@ -242,12 +271,13 @@ export class PanelProduct {
       }
       const begun = isTimed ? performance.now() : 0;
       const diagonal = upper ? m0 - n0 : undefined;
-      done += this.multiplyPanels(rows, width, steps, diagonal, adds || k0 > 0, target, target_row, tiles);
+      done += this.multiplyPanels(heights, width, steps, diagonal, adds || k0 > 0, target, target_row, tiles);
       if (isTimed) ms += performance.now() - begun;
     }
     if (isTimed) choice.took(tiles, done, ms);
-    finish?.({ row: m0, rows, column: n0, columns, at: target, stride: target_row, scratch: this.stage });
-    if (in_c !== undefined) return;
+    const place = { row: m0, rows, column: n0, columns, at: target, stride: target_row };
+    const isWritten = finish?.({ ...place, scratch: this.stage }) === true;
+    if (in_c !== undefined || isWritten) return;
     if (!upper && columns === width && columns === c.row_stride) {
       c.values.set(heap.subarray(tile_c, tile_c + rows * width), c.offset + m0 * c.row_stride);
       return;
@@ -272,7 +302,7 @@ export class PanelProduct {
    * @returns How many multiply-adds it took.
    */
   private multiplyPanels(
-    rows: number,
+    heights: Record<TileHeight, number>,
     width: number,
     steps: number,
     diagonal: number | undefined,
@@ -281,19 +311,10 @@ export class PanelProduct {
     target_row: number,
     tiles: TileWidth,
   ): number {
-    let done = 0;
     const { size, kernel } = this;
-    const columns = tileColumns(this.precision, tiles);
-    const [sums, products] =
-      tiles === 'wide' ? [kernel.multiply_add_wide, kernel.multiply_wide] : [kernel.multiply_add, kernel.multiply];
-    const multiply = adds ? sums : products;
-    const strip = diagonal === undefined ? rows : STRIP;
-    for (let row = 0; row < rows; row += strip) {
-      const height = roundUp(Math.min(strip, rows - row), TILE_ROWS);
-      const first = diagonal === undefined ? 0 : Math.floor(Math.max(0, diagonal + row) / columns) * columns;
-      if (first >= width) break;
-      multiply(
-        height,
+    const multiply = (height: TileHeight, row: number, rows: number, first: number): number => {
+      kernel[multiplicationName(adds, height, tiles)](
+        rows,
         width - first,
         steps,
         (this.packed_a + row * steps) * size,
@@ -301,14 +322,25 @@ export class PanelProduct {
         (target + row * target_row + first) * size,
         target_row * size,
       );
-      done += height * (width - first) * steps;
+      return rows * (width - first) * steps;
+    };
+    let done = 0;
+    const columns = tileColumns(this.precision, tiles);
+    for (const height of ['tall', 'short'] as const) {
+      const [begin, end] = height === 'tall' ? [0, heights.tall] : [heights.tall, heights.tall + heights.short];
+      const strip = diagonal === undefined ? Math.max(1, end - begin) : STRIP;
+      for (let row = begin; row < end; row += strip) {
+        const first = diagonal === undefined ? 0 : Math.floor(Math.max(0, diagonal + row) / columns) * columns;
+        if (first < width) done += multiply(height, row, Math.min(strip, end - row), first);
+      }
     }
     return done;
   }
 
   /**
    * Packs `lines` of `steps` elements into panels of `panel` interleaved lines. A line is a row of A or a column of B.
-   * What fills the last panel is never read from the result, whatever it is.
+   * What fills the last panel is never read from the result, whatever it is. Where a panel ends in a part of a vector, the rest of
+   * that is written into the next step, or the next panel, whose own lines come afterwards.
    */
   private pack(
     target: number,
@@ -331,7 +363,9 @@ export class PanelProduct {
     const together = (count - 1) * stride + length;
     const isDense = stride <= 4 * length && stride <= STAGE_LINE && together <= stage_size;
     // As far as the last vector, and the last lines that fill one, are read.
-    const reach = (roundUp(count, lanes) - 1) * stride + roundUp(length, width);
+    const more = panel % width === 0 ? 0 : width;
+    const [lineReach, stepReach] = isAlong ? [more, 0] : [0, more];
+    const reach = (roundUp(count, lanes) + lineReach - 1) * stride + roundUp(length, width) + stepReach;
     const in_place = this.elementOf(values, origin, reach);
     const from = in_place ?? stage;
     const row = isDense || in_place !== undefined ? stride : roundUp(length, width);
@@ -344,9 +378,11 @@ export class PanelProduct {
     }
     const copy = isAlong ? kernel.interleave : isPaired ? kernel.restep_pair : kernel.restep;
     const line_step = isAlong ? row : 1;
-    for (let line = 0; line < lines; line += width) {
-      const at = target + placeInPanels(line, panel, steps);
-      copy((from + line * line_step) * size, row * size, steps, at * size, panel * size);
+    for (let first = 0; first < lines; first += panel) {
+      for (let line = lastGroup(first, lines, panel, width); line >= first; line -= width) {
+        const at = target + placeInPanels(line, panel, steps);
+        copy((from + line * line_step) * size, row * size, steps, at * size, panel * size);
+      }
     }
   }
 
@@ -363,11 +399,13 @@ export class PanelProduct {
     const { place, size, kernel } = this;
     if (!place || size === BYTES.f32 || values.BYTES_PER_ELEMENT === size || !place.holds(values.buffer)) return false;
     const from = values.byteOffset + BYTES.f32 * origin;
-    const reach = (steps - 1) * step_stride + roundUp(lines, WIDENED);
+    const reach = (steps - 1) * step_stride + roundUp(lines, WIDENED) + (panel % WIDENED === 0 ? 0 : WIDENED);
     if (from + BYTES.f32 * reach > values.buffer.byteLength) return false;
-    for (let line = 0; line < lines; line += WIDENED) {
-      const at = target + placeInPanels(line, panel, steps);
-      kernel.restep_widened(from + BYTES.f32 * line, BYTES.f32 * step_stride, steps, at * size, panel * size);
+    for (let first = 0; first < lines; first += panel) {
+      for (let line = lastGroup(first, lines, panel, WIDENED); line >= first; line -= WIDENED) {
+        const at = target + placeInPanels(line, panel, steps);
+        kernel.restep_widened(from + BYTES.f32 * line, BYTES.f32 * step_stride, steps, at * size, panel * size);
+      }
     }
     return true;
   }

@@ -1,11 +1,12 @@
 /**
  * @file The inner kernels of the matrix products, in f32 and f64: WebAssembly functions that multiply packed panels, and
- * that pack them. A tile of C, 4 rows by two vectors, stays in eight accumulators; more would be spilt to the stack, and
- * so would an unrolled loop (measured in V8: 46 GFLOP/s in f32 on one thread so, 28–38 with other tiles; 55 with fused
- * multiply-add). Where the engine joins pairs of vectors into 256-bit ones (V8's `--wasm-revectorize`), tiles of four
- * vectors keep as many accumulators and reach twice that: `tile_choice.ts` finds out which engine it is.
+ * that pack them. A tile of C, 6 rows by two vectors, stays in twelve accumulators: with what they are made of these are all the
+ * registers that V8 gives out, and enough sums at once to hide how long each takes (measured on one thread: 4 rows reach two
+ * thirds to four fifths of it). Rows that are left over go in tiles of 4, and all where there is no fused multiply-add, which
+ * takes a register more. Where the engine joins pairs of vectors into 256-bit ones (V8's `--wasm-revectorize`), tiles of four
+ * vectors keep as many accumulators and reach up to twice that: `tile_choice.ts` finds out which engine it is.
  *
- * Panels interleave: element (r, p) of an A panel is at 4p + r, element (p, q) of a B panel at columns·p + q.
+ * Panels interleave: element (r, p) of an A panel is at rows·p + r, element (p, q) of a B panel at columns·p + q.
  */
 import {
   advance,
@@ -31,7 +32,8 @@ import {
 export type Precision = 'f32' | 'f64';
 
 /** Rows of a tile. */
-export const TILE_ROWS = 4;
+export const TILE_ROWS = { tall: 6, short: 4 } as const;
+export type TileHeight = keyof typeof TILE_ROWS;
 
 /** Vectors in a row of a tile: the second for engines that join pairs of them. */
 export const TILE_VECTORS = { narrow: 2, wide: 4 } as const;
@@ -61,13 +63,15 @@ const INSTRUCTIONS: Record<Precision, Instructions> = {
 /** C (m, n) = A·B, or C += A·B, from panels of depth k ≥ 1; m and n are whole tiles. */
 export type MultiplyPanels = (m: number, n: number, k: number, a: number, b: number, c: number, c_row: number) => void;
 
+type Multiplication = `${'multiply' | 'multiply_add'}_${TileHeight}_${TileWidth}`;
+
+/** The name of the function for some tiles. Every element of C is summed in the same order by all. */
+export function multiplicationName(adds: boolean, height: TileHeight, width: TileWidth): Multiplication {
+  return `${adds ? 'multiply_add' : 'multiply'}_${height}_${width}`;
+}
+
 /** All addresses and steps are in bytes. */
-export interface TileKernel {
-  multiply: MultiplyPanels;
-  multiply_add: MultiplyPanels;
-  /** The same for wide tiles. Every element of C is summed in the same order. */
-  multiply_wide: MultiplyPanels;
-  multiply_add_wide: MultiplyPanels;
+export interface TileKernel extends Record<Multiplication, MultiplyPanels> {
   /** Interleaves as many lines as a vector has lanes, `source_step` apart, into vectors `target_step` apart; k is rounded
    * up to a whole vector. */
   interleave(source: number, source_step: number, k: number, target: number, target_step: number): void;
@@ -83,11 +87,12 @@ export interface TileKernel {
 
 function multiplication(
   precision: Precision,
-  name: string,
   adds: boolean,
   isFused: boolean,
-  vectors: number,
+  height: TileHeight,
+  width: TileWidth,
 ): WasmFunction {
+  const [tile_rows, vectors] = [TILE_ROWS[height], TILE_VECTORS[width]];
   const { splat, add, multiply, fused } = INSTRUCTIONS[precision];
   const size = BYTES[precision];
   const columns = LANES[precision] * vectors;
@@ -95,10 +100,10 @@ function multiplication(
   const [a_at, b_at, b_end, c_at, i, j, c_tile] = [7, 8, 9, 10, 11, 12, 13];
   const first_vector = 14;
   const accumulator = (row: number, half: number) => first_vector + row * vectors + half;
-  const b_half = (half: number) => first_vector + TILE_ROWS * vectors + half;
-  const a_element = first_vector + TILE_ROWS * vectors + vectors;
+  const b_half = (half: number) => first_vector + tile_rows * vectors + half;
+  const a_element = first_vector + tile_rows * vectors + vectors;
   const halves = <T>(code: (half: number) => T[]) => Array.from({ length: vectors }, (_, half) => code(half)).flat();
-  const rows = <T>(code: (row: number) => T[]) => Array.from({ length: TILE_ROWS }, (_, row) => code(row)).flat();
+  const rows = <T>(code: (row: number) => T[]) => Array.from({ length: tile_rows }, (_, row) => code(row)).flat();
 
   const multiplyAdd = (sum: number, half: number) =>
     isFused
@@ -114,7 +119,7 @@ function multiplication(
       ...localSet(a_element),
       ...halves((half) => multiplyAdd(accumulator(row, half), half)),
     ]),
-    ...advance(a_at, i32Const(TILE_ROWS * size)),
+    ...advance(a_at, i32Const(tile_rows * size)),
   ];
   /** Goes down the rows of the tile in C. */
   const eachRow = (code: (row: number) => number[]) => [
@@ -141,16 +146,16 @@ function multiplication(
     ...[...i32Const(0), ...localSet(j)],
     ...loopBelow(j, i32Const(columns), n, [
       ...[...i32Const(0), ...localSet(i), ...localGet(c), ...localSet(c_tile), ...localGet(a), ...localSet(a_at)],
-      ...loopBelow(i, i32Const(TILE_ROWS), m, tile),
+      ...loopBelow(i, i32Const(tile_rows), m, tile),
       ...advance(b, [...localGet(k), ...i32Const(columns * size), I32_MUL]),
       ...advance(c, i32Const(columns * size)),
     ]),
   ];
   const locals: WasmFunction['locals'] = [
     [first_vector - 7, I32],
-    [TILE_ROWS * vectors + vectors + 1, V128],
+    [tile_rows * vectors + vectors + 1, V128],
   ];
-  return { name, parameters: 7, locals, code };
+  return { name: multiplicationName(adds, height, width), parameters: 7, locals, code };
 }
 
 /** The bytes of lanes `picks` of two vectors: lanes of the second count on from those of the first. */
@@ -248,7 +253,8 @@ const copyWidened = (source: number, target: number, held: number) => [
   ...v128Store(16),
 ];
 
-function zeroing(): WasmFunction {
+/** So many bytes become zero. */
+export function zeroing(): WasmFunction {
   const [target, bytes] = [0, 1];
   const code = [...localGet(target), ...i32Const(0), ...localGet(bytes), ...MEMORY_FILL];
   return { name: 'zero', parameters: 2, locals: [], code };
@@ -256,10 +262,11 @@ function zeroing(): WasmFunction {
 
 function moduleBytes(precision: Precision, isFused: boolean, memory?: WebAssembly.Memory): Uint8Array<ArrayBuffer> {
   const functions = [
-    multiplication(precision, 'multiply', false, isFused, TILE_VECTORS.narrow),
-    multiplication(precision, 'multiply_add', true, isFused, TILE_VECTORS.narrow),
-    multiplication(precision, 'multiply_wide', false, isFused, TILE_VECTORS.wide),
-    multiplication(precision, 'multiply_add_wide', true, isFused, TILE_VECTORS.wide),
+    ...(['tall', 'short'] as const).flatMap((height) =>
+      (['narrow', 'wide'] as const).flatMap((width) =>
+        [false, true].map((adds) => multiplication(precision, adds, isFused, height, width)),
+      ),
+    ),
     interleaving(precision),
     restepping('restep', copyVector),
     restepping('restep_pair', copyPair, 2),

@@ -2,7 +2,7 @@
 import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import type { TaskTools } from './tasks.ts';
-import { CHUNK, type VectorMath } from './vector_math.ts';
+import { MOST_SOFTMAX, type VectorMath } from './vector_math.ts';
 
 export interface AttentionTask {
   query: Float32Array;
@@ -31,7 +31,7 @@ export function attentionHeads(tools: TaskTools, task: AttentionTask, start: num
   const row_size = heads * head_dim;
   const kv_row_size = kv_heads * head_dim;
   const block = Math.min(QUERY_BLOCK, seqlen);
-  const scores = tools.scores(block * (past + seqlen));
+  const scores = tools.scores(block * scoreStride(past + seqlen));
   for (let index = start; index < end; index++) {
     const [sequence, head] = [Math.floor(index / heads), index % heads];
     const kv_head = Math.floor((head * kv_heads) / heads);
@@ -45,16 +45,20 @@ export function attentionHeads(tools: TaskTools, task: AttentionTask, start: num
       const at = (sequence * seqlen + first) * row_size + head * head_dim;
       const kv_at = (sequence * (past + seqlen) + oldest) * kv_row_size + kv_head * head_dim;
       const k = transposed(view(key, kv_row_size, kv_at));
-      product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scores, keys));
+      const stride = scoreStride(keys);
+      product.multiply(count, keys, head_dim, view(query, row_size, at), k, view(scores, stride));
       softmax(math, scores, task, count, keys, own - oldest, slopes ? slopes[head] : 0);
       const v = view(value, kv_row_size, kv_at);
-      product.multiply(count, head_dim, keys, view(scores, keys), v, view(output, row_size, at));
+      product.multiply(count, head_dim, keys, view(scores, stride), v, view(output, row_size, at));
     }
   }
 }
 
+/** From one row of scores to the next: behind the last key there is room for the vector that it is in, wherever a window begins. */
+export const scoreStride = (keys: number) => 4 * Math.ceil((keys + 3) / 4);
+
 /**
- * Scores of `count` queries → probabilities, in place; 0 where a query sees no key.
+ * Scores of `count` queries, rows of {@link scoreStride} numbers, → probabilities, in place; 0 where a query sees no key.
  * @param first Index among the keys of the first query's own.
  * @param capSlopes Gets 1 − tanh² of each score that is capped, where there is a cap.
  */
@@ -69,16 +73,18 @@ export function softmax(
   capSlopes?: Float32Array,
 ): void {
   const isPlain = soft_cap === undefined && slope === 0 && scale > 0;
+  const stride = scoreStride(keys);
   for (let row = 0; row < count; row++) {
-    const start = row * keys;
+    const start = row * stride;
     const own = start + first + row;
     const oldest = Math.max(start, own + 1 - window);
-    scores.fill(0, start, oldest);
-    scores.fill(0, own + 1, start + keys);
-    if (isPlain && own - oldest < CHUNK) {
+    math.zero(scores, start, oldest);
+    if (isPlain && own - oldest < MOST_SOFTMAX) {
       math.softmax(scores, oldest, own + 1, scale);
+      math.zero(scores, own + 1, start + keys);
       continue;
     }
+    math.zero(scores, own + 1, start + keys);
     let maximum = Number.NEGATIVE_INFINITY;
     for (let j = oldest; j <= own; j++) {
       let score = scores[j] * scale;

@@ -5,7 +5,7 @@
  */
 import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
-import { type AttentionTask, QUERY_BLOCK, softmax } from './attention.ts';
+import { type AttentionTask, QUERY_BLOCK, scoreStride, softmax } from './attention.ts';
 import type { TaskTools } from './tasks.ts';
 
 export interface AttentionBackwardTask extends AttentionTask {
@@ -40,7 +40,7 @@ function headBackward(
   const { query, key, value, grad_output, grad_query, grad_key, grad_value, slopes, seqlen, head_dim } = task;
   const [row_size, kv_row_size] = [task.heads * head_dim, task.kv_heads * head_dim];
   const block = Math.min(QUERY_BLOCK, seqlen);
-  const size = block * seqlen;
+  const size = block * scoreStride(seqlen);
   const scratch = tools.scores(3 * size);
   const [p, ds] = [scratch.subarray(0, size), scratch.subarray(size, 2 * size)];
   const capSlopes = task.soft_cap === undefined ? undefined : scratch.subarray(2 * size, 3 * size);
@@ -53,18 +53,20 @@ function headBackward(
     const kv_at = (sequence * seqlen + oldest) * kv_row_size + kv_head * head_dim;
     const [k, v] = [view(key, kv_row_size, kv_at), view(value, kv_row_size, kv_at)];
     const [q, grad] = [view(query, row_size, at), view(grad_output, row_size, at)];
-    product.multiply(count, keys, head_dim, q, transposed(k), view(p, keys));
+    const stride = scoreStride(keys);
+    const [probabilities, scores] = [view(p, stride), view(ds, stride)];
+    product.multiply(count, keys, head_dim, q, transposed(k), probabilities);
     softmax(math, p, task, count, keys, first - oldest, slopes ? slopes[head] : 0, capSlopes);
-    product.multiply(count, keys, head_dim, grad, transposed(v), view(ds, keys));
-    scoreGradients(task, p, ds, capSlopes, count, keys, at);
-    product.multiply(count, head_dim, keys, view(ds, keys), k, view(grad_query, row_size, at));
+    product.multiply(count, keys, head_dim, grad, transposed(v), scores);
+    scoreGradients(tools, task, p, ds, capSlopes, count, keys, at);
+    product.multiply(count, head_dim, keys, scores, k, view(grad_query, row_size, at));
     const adds = { adds: true };
-    product.multiply(keys, head_dim, count, transposed(view(ds, keys)), q, view(grad_key, kv_row_size, kv_at), adds);
+    product.multiply(keys, head_dim, count, transposed(scores), q, view(grad_key, kv_row_size, kv_at), adds);
     product.multiply(
       keys,
       head_dim,
       count,
-      transposed(view(p, keys)),
+      transposed(probabilities),
       grad,
       view(grad_value, kv_row_size, kv_at),
       adds,
@@ -74,6 +76,7 @@ function headBackward(
 
 /** ds ← p ⊙ (ds − δ) · scale, δ = Σ grad_output ⊙ output of the query. */
 function scoreGradients(
+  { rows }: TaskTools,
   { output, grad_output, heads, head_dim, scale }: AttentionBackwardTask,
   p: Float32Array,
   ds: Float32Array,
@@ -82,13 +85,16 @@ function scoreGradients(
   keys: number,
   at: number,
 ): void {
+  const stride = scoreStride(keys);
   for (let row = 0; row < count; row++) {
     const from = at + row * heads * head_dim;
-    let delta = 0;
-    for (let c = 0; c < head_dim; c++) delta += grad_output[from + c] * output[from + c];
-    const end = (row + 1) * keys;
+    const delta = rows.dot(grad_output, from, output, from, head_dim);
+    const [start, end] = [row * stride, row * stride + keys];
+    if (!capSlopes) {
+      rows.scoreGradients(p, ds, start, end, delta, scale);
+      continue;
+    }
     // A key that is hidden has no probability, and its cap was never computed.
-    if (!capSlopes) for (let i = row * keys; i < end; i++) ds[i] = p[i] * (ds[i] - delta) * scale;
-    else for (let i = row * keys; i < end; i++) ds[i] = p[i] === 0 ? 0 : p[i] * (ds[i] - delta) * scale * capSlopes[i];
+    for (let i = start; i < end; i++) ds[i] = p[i] === 0 ? 0 : p[i] * (ds[i] - delta) * scale * capSlopes[i];
   }
 }

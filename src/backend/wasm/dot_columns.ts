@@ -34,8 +34,9 @@ export function dotColumns(
       if (isDirect) continue;
       const at = y / 4;
       const block = { row: 0, rows: 1, column: 0, columns, at, stride: columns, scratch: at + room };
-      tools.epilogue.apply(task, block, output, n, row, first);
-      output.set(scratch.subarray(0, columns), place);
+      if (!tools.epilogue.apply(task, block, output, n, row, first)) {
+        output.set(scratch.subarray(0, columns), place);
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * @file What becomes of a product's blocks before they leave the product's memory: scaled by rows, gated, added to what the
- * output holds. The output is then passed over once, by the thread that computes it, instead of once more for each step.
+ * output holds. The output is then passed over once, by the thread that computes it, instead of once more for each step. Gates and
+ * outputs that lie in that memory are read and written where they are.
  */
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
@@ -19,7 +20,7 @@ import {
   v128Store,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { gatedSilu } from './vector_math.ts';
+import { gatedSilu } from './gate_functions.ts';
 
 /** Plain data, as a task must be. */
 export interface Epilogue {
@@ -50,36 +51,43 @@ function scaling(): WasmFunction {
   return { name: 'scale', parameters: 3, locals: [[1, V128]], code };
 }
 
-/** y ← x + y. */
+/** out ← x + y; out may be either. */
 function addition(): WasmFunction {
-  const [x, end, y] = [0, 1, 2];
+  const [x, end, y, out] = [0, 1, 2, 3];
   const code = loopBelow(x, i32Const(16), end, [
-    ...[...localGet(y), ...localGet(y), ...v128Load(), ...localGet(x), ...v128Load(), ...F32X4_ADD, ...v128Store()],
-    ...advance(y, i32Const(16)),
+    ...[...localGet(out), ...localGet(y), ...v128Load(), ...localGet(x), ...v128Load(), ...F32X4_ADD, ...v128Store()],
+    ...[...advance(y, i32Const(16)), ...advance(out, i32Const(16))],
   ]);
-  return { name: 'add', parameters: 3, locals: [], code };
+  return { name: 'add', parameters: 4, locals: [], code };
 }
 
 interface Exports {
   scale(x: number, end: number, factor: number): void;
-  gated_silu(x: number, end: number, y: number): void;
-  add(x: number, end: number, y: number): void;
+  gated_silu(x: number, end: number, y: number, out: number): void;
+  add(x: number, end: number, y: number, out: number): void;
 }
 
 export class EpilogueKernel {
   private readonly exports: Exports;
   private heap: Float32Array;
 
-  /** @param memory Of the products. */
-  constructor(private readonly memory: WebAssembly.Memory) {
+  /**
+   * @param memory Of the products.
+   * @param holds Whether an array of this buffer lies in it.
+   */
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    private readonly holds: (values: Float32Array) => boolean,
+  ) {
     const module = new WebAssembly.Module(assemble([scaling(), gatedSilu(), addition()], memoryKind(memory)));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
     this.heap = new Float32Array(memory.buffer);
   }
 
   /**
-   * Changes a block in place.
+   * Changes a block in place, or adds it to the output.
    * @param output (m, n) as it was. @param row Of the output, where the product's first is; `column` likewise.
+   * @returns Whether the output has the result already.
    */
   apply(
     { row_scale, gate, activation, accumulate }: Epilogue,
@@ -88,7 +96,7 @@ export class EpilogueKernel {
     n: number,
     row: number,
     column: number,
-  ): void {
+  ): boolean {
     // Blocks may lie in what the memory has grown by.
     if (this.heap.buffer !== this.memory.buffer) this.heap = new Float32Array(this.memory.buffer);
     const { heap, exports } = this;
@@ -96,6 +104,9 @@ export class EpilogueKernel {
     const x = 4 * scratch;
     // The last vector of a row may hold more than the row: what lies there is never written to the output.
     const end = x + 4 * columns;
+    const isWhole = columns % 4 === 0;
+    const isInOutput = Boolean(accumulate) && isWhole && this.holds(output);
+    const isGateAtHand = gate !== undefined && isWhole && this.holds(gate);
     for (let r = 0; r < block.rows; r++) {
       const at = block.at + r * block.stride;
       const from = (row + block.row + r) * n + column + block.column;
@@ -103,18 +114,25 @@ export class EpilogueKernel {
         heap[scratch] = row_scale[row + block.row + r];
         exports.scale(4 * at, 4 * (at + columns), x);
       }
-      if (gate) {
+      if (gate && activation === 'silu' && isGateAtHand) {
+        const states = gate.byteOffset + 4 * from;
+        exports.gated_silu(states, states + 4 * columns, 4 * at, 4 * at);
+      } else if (gate) {
         const states = gate.subarray(from, from + columns);
         if (activation === 'silu') {
           heap.set(states, scratch);
-          exports.gated_silu(x, end, 4 * at);
+          exports.gated_silu(x, end, 4 * at, 4 * at);
         } else activated(activation as ActivationName, states, heap, at);
       }
-      if (accumulate) {
+      if (isInOutput) {
+        const sums = output.byteOffset + 4 * from;
+        exports.add(4 * at, 4 * (at + columns), sums, sums);
+      } else if (accumulate) {
         heap.set(output.subarray(from, from + columns), scratch);
-        exports.add(x, end, 4 * at);
+        exports.add(x, end, 4 * at, 4 * at);
       }
     }
+    return isInOutput;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   localSet,
   loopBelow,
   memoryKind,
+  shuffle,
   simd,
   V128,
   v128Load,
@@ -66,11 +67,11 @@ function encode(): WasmFunction {
   return { name: 'encode', parameters: 4, locals: [[4, V128]], code };
 }
 
-function decode(): WasmFunction {
-  const [halves, end, x, bits, magnitude, normal] = [0, 1, 2, 3, 4, 5];
-  const code = loopBelow(halves, i32Const(8), end, [
+/** Floats of the four half floats at the address in local `halves`; the other locals are scratch. */
+export function widenedHalves(halves: number, bits: number, magnitude: number, normal: number): number[] {
+  return [
     ...[...localGet(halves), ...LOAD_FOUR_HALVES, ...localSet(bits)],
-    ...[...localGet(bits), ...i32s(0x7fff), ...AND, ...localSet(magnitude), ...localGet(x)],
+    ...[...localGet(bits), ...i32s(0x7fff), ...AND, ...localSet(magnitude)],
     ...[...localGet(magnitude), ...F32X4_CONVERT, ...f32s(2 ** -24), ...F32X4_MUL],
     ...[...localGet(magnitude), ...i32Const(13), ...I32X4_SHL, ...i32s(0x38000000), ...I32X4_ADD, ...localSet(normal)],
     // Infinity and NaN have the largest exponent there, too.
@@ -78,6 +79,19 @@ function decode(): WasmFunction {
     ...[...localGet(magnitude), ...i32s(0x7bff), ...I32X4_GT_S, ...SELECT],
     ...[...localGet(magnitude), ...i32s(0x400), ...I32X4_LT_S, ...SELECT],
     ...[...localGet(bits), ...i32s(0x8000), ...AND, ...i32Const(16), ...I32X4_SHL, ...OR],
+  ];
+}
+
+/** One lane of a local in all four. */
+export const splatLane = (local: number, lane: number) => [
+  ...[...localGet(local), ...localGet(local)],
+  ...shuffle(Array.from({ length: 16 }, (_, byte) => 4 * lane + (byte % 4))),
+];
+
+function decode(): WasmFunction {
+  const [halves, end, x, bits, magnitude, normal] = [0, 1, 2, 3, 4, 5];
+  const code = loopBelow(halves, i32Const(8), end, [
+    ...[...localGet(x), ...widenedHalves(halves, bits, magnitude, normal)],
     ...[...v128Store(), ...advance(x, i32Const(16))],
   ]);
   return { name: 'decode', parameters: 3, locals: [[3, V128]], code };

@@ -1,5 +1,5 @@
 /**
- * @file Rows of logits, four f32 lanes at a time: the largest of them, and the sums that give the divergence of two heads. In
+ * @file Rows of logits, four f32 lanes at a time: the sums that give the divergence of two heads. In
  * JavaScript the two exponentials of each pair of logits took as long as a head's product.
  */
 import { F64X2_ADD, F64X2_MUL, F64X2_SUB, folded, lowThenHigh } from '../linalg/f64_lanes.ts';
@@ -18,7 +18,7 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { exponential, F32X4_ADD, F32X4_MAX, F32X4_MIN, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
+import { exponential, F32X4_ADD, F32X4_MIN, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
 /** Elements that are worked on at once. */
 const CHUNK = 4096;
@@ -39,22 +39,6 @@ const SMALL = 0.5;
 const SERIES = [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2];
 /** Above this exp would be infinite in f32; a divergence with such a term is not taken from these sums. */
 const LARGEST_EXPONENT = 80;
-
-function largest(): WasmFunction {
-  const [bytes, at, most] = [0, 1, 2];
-  const code = [
-    ...[...i32Const(0), ...localSet(at), ...i32Const(X_AT), ...v128Load(), ...localSet(most)],
-    ...loopBelow(at, i32Const(16), bytes, [
-      ...[...localGet(most), ...localGet(at), ...v128Load(X_AT), ...F32X4_MAX, ...localSet(most)],
-    ]),
-    ...[...i32Const(RESULT_AT), ...localGet(most), ...v128Store()],
-  ];
-  const locals: WasmFunction['locals'] = [
-    [1, I32],
-    [1, V128],
-  ];
-  return { name: 'largest', parameters: 1, locals, code };
-}
 
 /** The low or the high half of a local's four lanes, in f64. */
 const wide = (local: number, isHigh: boolean) => [
@@ -113,13 +97,11 @@ function divergence(): WasmFunction {
 
 interface Exports {
   /** @param bytes Of whole vectors, at least one. */
-  largest(bytes: number): void;
   divergence(bytes: number): void;
 }
 
 export class LogitMath {
   private readonly exports: Exports;
-  private readonly four: Float32Array;
   private readonly two: Float64Array;
   private readonly shift: Float64Array;
   private readonly maximum: Float32Array;
@@ -128,29 +110,14 @@ export class LogitMath {
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([largest(), divergence()]));
+    const module = new WebAssembly.Module(assemble([divergence()]));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
     const { buffer } = memory;
-    this.four = new Float32Array(buffer, RESULT_AT, 4);
     this.two = new Float64Array(buffer, RESULT_AT, 2);
     this.shift = new Float64Array(buffer, SHIFT_AT, 2);
     this.maximum = new Float32Array(buffer, MAXIMUM_AT, 4);
     this.x = new Float32Array(buffer, X_AT, CHUNK);
     this.y = new Float32Array(buffer, Y_AT, CHUNK);
-  }
-
-  /** Of values `start … end`, at least one; NaN where one of them is. */
-  largest(values: Float32Array, start: number, end: number): number {
-    const { x, four } = this;
-    let most = Number.NEGATIVE_INFINITY;
-    for (let at = start; at < end; at += CHUNK) {
-      const count = Math.min(CHUNK, end - at);
-      x.set(values.subarray(at, at + count));
-      x.fill(Number.NEGATIVE_INFINITY, count, wholeVectors(count));
-      this.exports.largest(4 * wholeVectors(count));
-      most = Math.max(most, four[0], four[1], four[2], four[3]);
-    }
-    return most;
   }
 
   /** Over `start … end`: Σ w·d and Σ w·(eᵈ − 1 − d), with w = exp(dense − maximum) and d = own − dense − shift. */

@@ -11,7 +11,9 @@ import type { Floats } from '../cpu/tensor.ts';
 import type { TaskTools } from './tasks.ts';
 
 /** Arrays of tasks are f32. */
-export type Singles<T> = { [K in keyof T]: T[K] extends Floats ? Float32Array : T[K] };
+export type Singles<T> = {
+  [K in keyof T]: [Extract<T[K], Floats>] extends [never] ? T[K] : Float32Array | Exclude<T[K], Floats>;
+};
 
 export interface CrossEntropyTask {
   n: number;
@@ -22,16 +24,11 @@ export interface CrossEntropyTask {
 }
 
 /** As the f64 twin has it: the running maximum, the sum of exponentials, the target's logit. */
-export function crossEntropySums(
-  { math, logits: rows }: TaskTools,
-  task: CrossEntropyTask,
-  start: number,
-  end: number,
-) {
+export function crossEntropySums({ math }: TaskTools, task: CrossEntropyTask, start: number, end: number) {
   const { n, first_column, logits, target_ids, state } = task;
   for (let row = start; row < end; row++) {
     const from = row * n;
-    let maximum = rows.largest(logits, from, from + n);
+    let maximum = math.largest(logits, from, from + n);
     let sum = 0;
     if (first_column === 0) {
       state[row * 4 + 2] = 0;
@@ -93,9 +90,7 @@ export function crossEntropyGradients(
       logits.fill(0, from, from + n);
       continue;
     }
-    math.expSum(logits, from, from + n, state[row * 4], true);
-    const share = scale / state[row * 4 + 1];
-    for (let i = from; i < from + n; i++) logits[i] *= share;
+    math.scaledExp(logits, from, from + n, state[row * 4], scale / state[row * 4 + 1]);
     const target = target_ids[row] - first_column;
     if (target >= 0 && target < n) logits[from + target] -= scale;
   }

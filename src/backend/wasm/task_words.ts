@@ -98,12 +98,22 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ hidden_states: 'f32', weight: 'f32', bias: 'f32', output: 'f32' },
     ...{ d: 'number', normalized_size: 'number', eps: 'number' },
   },
+  rms_norm_backward: {
+    ...{ hidden_states: 'f32', weight: 'f32', grad_output: 'f32', grad_input: 'f32' },
+    ...{ d: 'number', normalized_size: 'number', eps: 'number', accumulate: 'number' },
+  },
   rms_scale: { hidden_states: 'f32', output: 'f32', d: 'number', normalized_size: 'number', eps: 'number' },
   rotary: {
     ...{ states: 'f32', cos: 'f32', sin: 'f32', seqlen: 'number', heads: 'number', head_dim: 'number' },
     ...{ row_stride: 'number', half: 'number', step: 'number', apart: 'number' },
   },
   add: { a: 'f32', b: 'f32', output: 'f32' },
+  adamw: {
+    ...{ parameter: 'f32', gradient: 'f32', first_moment: 'f32', second_moment: 'f32', lr: 'number' },
+    ...{ beta1: 'number', beta2: 'number', eps: 'number', weight_decay: 'number' },
+    ...{ step: 'number', gradient_scale: 'number' },
+  },
+  column_sums: { a: 'f32', b: 'f32', output: 'f32', rows: 'number', d: 'number' },
   scale_columns: { weight: 'f32', scale: 'f32', output: 'f32', d: 'number' },
   count_non_finite: { values: 'f32', counts: 'u32', index: 'number' },
 };

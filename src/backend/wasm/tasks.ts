@@ -6,7 +6,9 @@ import { decodeStored } from '../../tensor/decode.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
+import { type AdamwElements, adamwRange } from '../cpu/adamw.ts';
 import { type AddElements, addRange } from '../cpu/add.ts';
+import { type ColumnSumsColumns, columnSumsRange } from '../cpu/column_sums.ts';
 import type { CompareLogitsRows } from '../cpu/compare_logits.ts';
 import { type CountNonFiniteElements, countRange } from '../cpu/count_non_finite.ts';
 import type { CrossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
@@ -14,7 +16,8 @@ import type { DivergenceRows } from '../cpu/divergence.ts';
 import type { DivergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { type GluBackwardElements, gluBackwardRange } from '../cpu/glu_backward.ts';
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
-import { type RmsScaleRows, rowScales } from '../cpu/rms_scale.ts';
+import type { RmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
+import type { RmsScaleRows } from '../cpu/rms_scale.ts';
 import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { type AddProduct, transposed, view } from '../linalg/gemm.ts';
@@ -25,6 +28,7 @@ import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
+import { type BlockKernel, createBlockKernel, isBlockType } from './block_kernel.ts';
 import { type Epilogue, EpilogueKernel, needsEpilogue } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
 import {
@@ -49,9 +53,11 @@ import {
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { type PackedProductTask, packedProduct } from './packed_product.ts';
+import { RowMath } from './row_math.ts';
 import { createSparseKernel, type SparseKernel } from './sparse_kernel.ts';
 import type { SparseLayout } from './sparse_layout.ts';
 import { type SparseProductTask, sparseProduct } from './sparse_product.ts';
+import { STAGING_BYTES, Staging } from './staging.ts';
 import { VectorMath } from './vector_math.ts';
 
 export interface ProductTask extends Epilogue {
@@ -132,10 +138,13 @@ export interface Tasks extends LinalgTasks {
   decode: DecodeTask;
   encode_halves: EncodeHalvesTask;
   round_halves: RoundHalvesTask;
-  rms_norm: RmsNormRows;
-  rms_scale: RmsScaleRows;
+  rms_norm: Singles<RmsNormRows>;
+  rms_norm_backward: Singles<RmsNormBackwardRows>;
+  rms_scale: Singles<RmsScaleRows>;
   rotary: RotaryRows;
   add: AddElements;
+  adamw: AdamwElements;
+  column_sums: ColumnSumsColumns;
   scale_columns: ScaleColumnsRows;
   count_non_finite: CountNonFiniteElements;
 }
@@ -147,19 +156,24 @@ export type ToolPlace = WasmPlace & { scratch: number };
 /** Elements of the attention scores that lie in scratch memory; longer sequences have an array of their own. */
 const SCORES = 2 ** 19;
 
-/** Scratch of one thread: products in f32 and f64, scores. */
-export const SCRATCH_BYTES = sharedScratchBytes('f32') + sharedScratchBytes('f64') + 4 * SCORES;
+/** Scratch of one thread: scores, products in f32 and f64, stretches of vectors. */
+const PRODUCT64_AT = 4 * SCORES + sharedScratchBytes('f32');
+const STAGING_AT = PRODUCT64_AT + sharedScratchBytes('f64');
+export const SCRATCH_BYTES = STAGING_AT + STAGING_BYTES;
 
 /** What one thread computes with; its scratch memory is its own. Made as it is needed. */
 export class TaskTools {
   private readonly parts: {
     product?: PanelProduct;
     product64?: PanelProduct;
+    staging?: Staging;
     math?: VectorMath;
+    rows?: RowMath;
     logits?: LogitMath;
     epilogue?: EpilogueKernel;
     line?: LineKernel;
     halves?: HalfKernel;
+    blocks?: BlockKernel;
     vectors?: VectorKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
@@ -186,7 +200,7 @@ export class TaskTools {
   /** Fused, too, where the engine can: only the reference has to give the same bits everywhere. */
   get product64(): PanelProduct {
     const { place, parts } = this;
-    parts.product64 ??= new PanelProduct('f64', undefined, place && at(place, 4 * SCORES + sharedScratchBytes('f32')));
+    parts.product64 ??= new PanelProduct('f64', undefined, place && at(place, PRODUCT64_AT));
     return parts.product64;
   }
 
@@ -205,7 +219,7 @@ export class TaskTools {
   }
 
   get epilogue(): EpilogueKernel {
-    this.parts.epilogue ??= new EpilogueKernel(this.product.memory);
+    this.parts.epilogue ??= new EpilogueKernel(this.product.memory, (values) => this.holds(values));
     return this.parts.epilogue;
   }
 
@@ -219,6 +233,12 @@ export class TaskTools {
   get halves(): HalfKernel {
     this.parts.halves ??= createHalfKernel(this.product.memory);
     return this.parts.halves;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get blocks(): BlockKernel {
+    this.parts.blocks ??= createBlockKernel(this.product.memory);
+    return this.parts.blocks;
   }
 
   /** Whether kernels reach the array by its address. */
@@ -247,8 +267,19 @@ export class TaskTools {
   }
 
   get math(): VectorMath {
-    this.parts.math ??= new VectorMath();
+    this.parts.math ??= new VectorMath(this.staging);
     return this.parts.math;
+  }
+
+  get rows(): RowMath {
+    this.parts.rows ??= new RowMath(this.staging);
+    return this.parts.rows;
+  }
+
+  private get staging(): Staging {
+    const { place, parts } = this;
+    parts.staging ??= new Staging(place && at(place, STAGING_AT));
+    return parts.staging;
   }
 
   get logits(): LogitMath {
@@ -361,6 +392,12 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
       return;
     }
     const block = blockOf(dtype);
+    if (isBlockType(dtype) && tools.holds(bytes) && tools.holds(output) && end > start) {
+      const from = bytes.byteOffset;
+      const to = output.byteOffset + 4 * start * block.elements;
+      tools.blocks[dtype](from + start * block.bytes, from + end * block.bytes, to);
+      return;
+    }
     const target = output.subarray(start * block.elements, end * block.elements);
     decodeStored(bytes.subarray(start * block.bytes, end * block.bytes), dtype, target);
   },
@@ -368,10 +405,23 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   encode_halves: (tools, task, start, end) => encodeHalves(tools, task, start, end),
   round_halves: (tools, task, start, end) => roundToHalves(tools, task, start, end),
 
-  rms_norm: (_, task, start, end) => normaliseRows(task, start, end),
-  rms_scale: (_, task, start, end) => rowScales(task, start, end),
+  rms_norm({ rows }, task, start, end) {
+    const { hidden_states, weight, bias, output, d } = task;
+    if (bias) normaliseRows(task, start, end);
+    else
+      for (let row = start; row < end; row++)
+        rows.scaledRow(hidden_states, weight, output, row, d, rows.rmsScale(task, row));
+  },
+  rms_norm_backward({ rows }, task, start, end) {
+    for (let row = start; row < end; row++) rows.rmsNormBackward(task, row);
+  },
+  rms_scale({ rows }, task, start, end) {
+    for (let row = start; row < end; row++) task.output[row] = rows.rmsScale(task, row);
+  },
   rotary: (_, task, start, end) => turnRows(task, start, end),
   add: (_, task, start, end) => addRange(task, start, end),
+  adamw: (_, task, start, end) => adamwRange(task, start, end),
+  column_sums: (_, task, start, end) => columnSumsRange(task, start, end),
   scale_columns: (_, task, start, end) => scaleRows(task, start, end),
   count_non_finite: (_, task, start, end) => countRange(task, start, end),
 };

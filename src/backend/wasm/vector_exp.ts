@@ -2,7 +2,9 @@
  * @file exp(x) of four f32 lanes, for the functions of `vector_math.ts` and `logit_math.ts`.
  *
  * exp(x) = 2ⁿ·eʳ with n = round(x/ln 2) and a polynomial for eʳ, |r| ≤ ln 2/2 (Cephes `expf`, S. Moshier; below 2 units in
- * the last place). x is clamped to ±87, so that nothing overflows and the least value is 1e-38 instead of 0.
+ * the last place). x is clamped to ±87, so that nothing overflows and the least value is 1e-38 instead of 0. NaN stays NaN.
+ *
+ * Instructions are those that a processor has: WebAssembly's `min`, `max` and saturating conversion are six to nine of x86's.
  */
 import { i32Const, localGet, localSet, simd } from '../linalg/wasm_module.ts';
 
@@ -19,6 +21,10 @@ export const I32X4_SHL = simd(0xab);
 function constant(bytes: Uint8Array): number[] {
   return [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes];
 }
+/** b < a ? b : a, and a < b ? b : a. */
+const F32X4_PMIN = simd(0xea);
+export const F32X4_PMAX = simd(0xeb);
+
 /** The same value in four lanes. */
 export const f32s = (value: number) => constant(new Uint8Array(Float32Array.of(value).buffer));
 export const i32s = (value: number) => constant(new Uint8Array(Int32Array.of(value).buffer));
@@ -29,13 +35,17 @@ const COEFFICIENTS = [
   1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ];
 
+/** 1.5·2²³: what is added to it is rounded to a whole number, which the last bits of the sum are. */
+const ROUNDER = 12582912;
+
 /** Local `x` ← exp(local `x`), with `n` and `y` as scratch. */
 export function exponential(x: number, n: number, y: number): number[] {
   const reduce = (part: number) => [...localGet(n), ...f32s(part), ...F32X4_MUL, ...F32X4_SUB];
   const [first, ...rest] = COEFFICIENTS;
   return [
-    ...[...localGet(x), ...f32s(-87), ...F32X4_MAX, ...f32s(87), ...F32X4_MIN, ...localSet(x)],
-    ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL, ...F32X4_NEAREST, ...localSet(n)],
+    ...[...localGet(x), ...f32s(-87), ...F32X4_PMAX, ...f32s(87), ...F32X4_PMIN, ...localSet(x)],
+    ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL],
+    ...[...f32s(ROUNDER), ...F32X4_ADD, ...f32s(ROUNDER), ...F32X4_SUB, ...localSet(n)],
     ...[...localGet(x), ...reduce(LN2_HIGH), ...reduce(LN2_LOW), ...localSet(x)],
     ...[...f32s(first), ...localSet(y)],
     ...rest.flatMap((coefficient) => [
@@ -45,7 +55,15 @@ export function exponential(x: number, n: number, y: number): number[] {
     ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
     ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
     // 2ⁿ by its exponent field
-    ...[...localGet(n), ...I32X4_TRUNC_SAT, ...i32s(127), ...I32X4_ADD, ...i32Const(23), ...I32X4_SHL],
+    ...[
+      ...localGet(n),
+      ...f32s(ROUNDER),
+      ...F32X4_ADD,
+      ...i32Const(23),
+      ...I32X4_SHL,
+      ...i32s(127 << 23),
+      ...I32X4_ADD,
+    ],
     ...[...F32X4_MUL, ...localSet(x)],
   ];
 }

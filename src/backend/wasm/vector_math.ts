@@ -1,154 +1,23 @@
 /**
- * @file exp and what is made of it, four f32 lanes at a time: JavaScript's `Math.exp` takes 5–10 ns an element, which
- * would be as much as a tenth of a forward pass.
+ * @file exp and what is made of it, four f32 lanes at a time: JavaScript's `Math.exp` takes 5–10 ns an element, which would be as much
+ * as a tenth of a forward pass.
  */
-import {
-  advance,
-  assemble,
-  I32,
-  i32Const,
-  localGet,
-  localSet,
-  loopBelow,
-  shuffle,
-  simd,
-  V128,
-  v128Const,
-  v128Load,
-  v128Store,
-  v128Zero,
-  type WasmFunction,
-} from '../linalg/wasm_module.ts';
-import { exponential, F32X4_ADD, F32X4_MAX, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
+import { zeroing } from '../linalg/tile_kernel.ts';
+import { assemble, memoryKind } from '../linalg/wasm_module.ts';
+import { expSum, largest, scaledExp, softmaxRow } from './exp_functions.ts';
+import { gatedSilu, gatedSiluBackward } from './gate_functions.ts';
+import { MOST_STAGED, type Staging, stretch } from './staging.ts';
 
-/** Elements that are worked on at once. */
-export const CHUNK = 4096;
-/** Addresses in bytes: a pair of f64 sums, the shift, then three chunks. */
-const [SUM_AT, SHIFT_AT, X_AT, Y_AT, Z_AT] = [0, 16, 32, 32 + 4 * CHUNK, 32 + 8 * CHUNK];
-
-const F32X4_DIV = simd(0xe7);
-const F32X4_NEG = simd(0xe1);
-const F64X2_ADD = simd(0xf0);
-const F64X2_PROMOTE_LOW = simd(0x5f);
-const F64X2_DIV = simd(0xf3);
-/** Two zeros come behind. */
-const F32X4_DEMOTE_ZERO = simd(0x5e);
-const loadSplat = [...simd(0x09), 2, 0];
-
-/** Parameters: number of elements, rounded up to whole vectors by the loop. */
-function expAndSum(): WasmFunction {
-  const [end, at, x, n, y, shift, sum] = [0, 1, 2, 3, 4, 5, 6];
-  const high = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
-  const code = [
-    ...[...i32Const(0), ...localSet(at), ...v128Zero, ...localSet(sum)],
-    ...[...i32Const(SHIFT_AT), ...loadSplat, ...localSet(shift)],
-    ...loopBelow(at, i32Const(16), end, [
-      ...[...localGet(at), ...v128Load(X_AT), ...localGet(shift), ...F32X4_SUB, ...localSet(x)],
-      ...exponential(x, n, y),
-      ...[...localGet(at), ...localGet(x), ...v128Store(X_AT)],
-      ...[...localGet(sum), ...localGet(x), ...F64X2_PROMOTE_LOW, ...F64X2_ADD],
-      ...[...localGet(x), ...localGet(x), ...high, ...F64X2_PROMOTE_LOW, ...F64X2_ADD, ...localSet(sum)],
-    ]),
-    ...[...i32Const(SUM_AT), ...localGet(sum), ...v128Store()],
-  ];
-  return {
-    name: 'exp_and_sum',
-    parameters: 1,
-    locals: [
-      [1, I32],
-      [5, V128],
-    ],
-    code,
-  };
-}
-
-/** The chunk at X becomes exp(scale·x) over its sum: the largest term is 1 before it is divided. Parameters: bytes, whole vectors. */
-function softmaxOfChunk(): WasmFunction {
-  const [end, at, x, n, y, scale, most, sum] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const high = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
-  const swapped = (lanes: readonly number[]) =>
-    shuffle(lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
-  /** The larger of each lane and of another one. */
-  const folded = (lanes: readonly number[]) => [
-    ...[...localGet(most), ...localGet(most), ...localGet(most), ...swapped(lanes), ...F32X4_MAX, ...localSet(most)],
-  ];
-  const everyVector = (body: readonly number[]) => [
-    ...[...i32Const(0), ...localSet(at), ...loopBelow(at, i32Const(16), end, body)],
-  ];
-  const store = [...localGet(at), ...localGet(x), ...v128Store(X_AT)];
-  const code = [
-    ...[...f32s(Number.NEGATIVE_INFINITY), ...localSet(most), ...v128Zero, ...localSet(sum)],
-    ...[...i32Const(SHIFT_AT), ...loadSplat, ...localSet(scale)],
-    ...everyVector([
-      ...[...localGet(at), ...v128Load(X_AT), ...localGet(scale), ...F32X4_MUL, ...localSet(x), ...store],
-      ...[...localGet(most), ...localGet(x), ...F32X4_MAX, ...localSet(most)],
-    ]),
-    ...[...folded([2, 3, 0, 1]), ...folded([1, 0, 3, 2])],
-    ...everyVector([
-      ...[...localGet(at), ...v128Load(X_AT), ...localGet(most), ...F32X4_SUB, ...localSet(x)],
-      ...[...exponential(x, n, y), ...store],
-      ...[...localGet(sum), ...localGet(x), ...F64X2_PROMOTE_LOW, ...F64X2_ADD],
-      ...[...localGet(x), ...localGet(x), ...high, ...F64X2_PROMOTE_LOW, ...F64X2_ADD, ...localSet(sum)],
-    ]),
-    // 1 over the sum of both lanes, in all four.
-    ...[...localGet(sum), ...localGet(sum), ...localGet(sum), ...swapped([2, 3, 0, 1]), ...F64X2_ADD, ...localSet(sum)],
-    ...[...v128Const(new Float64Array([1, 1])), ...localGet(sum), ...F64X2_DIV, ...F32X4_DEMOTE_ZERO, ...localSet(sum)],
-    ...[...localGet(sum), ...localGet(sum), ...swapped([0, 0, 0, 0]), ...localSet(sum)],
-    ...everyVector([...localGet(at), ...v128Load(X_AT), ...localGet(sum), ...F32X4_MUL, ...localSet(x), ...store]),
-  ];
-  return {
-    name: 'softmax',
-    parameters: 1,
-    locals: [
-      [1, I32],
-      [6, V128],
-    ],
-    code,
-  };
-}
-
-/** y ← x/(1 + exp(−x)) · y, from addresses x and y on while x is below `end`. */
-export function gatedSilu(): WasmFunction {
-  const [x_at, end, y_at, e, n, poly, x] = [0, 1, 2, 3, 4, 5, 6];
-  const code = loopBelow(x_at, i32Const(16), end, [
-    ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(x), ...F32X4_NEG, ...localSet(e)],
-    ...exponential(e, n, poly),
-    ...[...localGet(y_at), ...localGet(x), ...localGet(e), ...f32s(1), ...F32X4_ADD, ...F32X4_DIV],
-    ...[...localGet(y_at), ...v128Load(), ...F32X4_MUL, ...v128Store()],
-    ...advance(y_at, i32Const(16)),
-  ]);
-  return { name: 'gated_silu', parameters: 3, locals: [[4, V128]], code };
-}
-
-/**
- * Of silu(x)·u, by its gradient d, from addresses x, u and d on while x is below `end`: with s = 1/(1 + exp(−x)),
- * x ← d·u·s·(1 + x·(1 − s)) and d ← d·x·s. Other elements of u stay as they are.
- */
-function gatedSiluBackward(): WasmFunction {
-  const [x_at, end, u_at, d_at, e, n, poly, x, d] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const s = e;
-  const code = loopBelow(x_at, i32Const(16), end, [
-    ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(x), ...F32X4_NEG, ...localSet(e)],
-    ...exponential(e, n, poly),
-    ...[...f32s(1), ...localGet(e), ...f32s(1), ...F32X4_ADD, ...F32X4_DIV, ...localSet(s)],
-    // d·s is a factor of both.
-    ...[...localGet(d_at), ...v128Load(), ...localGet(s), ...F32X4_MUL, ...localSet(d)],
-    ...[...localGet(x_at), ...f32s(1), ...localGet(s), ...F32X4_SUB, ...localGet(x), ...F32X4_MUL],
-    ...[...f32s(1), ...F32X4_ADD, ...localGet(u_at), ...v128Load(), ...F32X4_MUL, ...localGet(d), ...F32X4_MUL],
-    ...v128Store(),
-    ...[...localGet(d_at), ...localGet(d), ...localGet(x), ...F32X4_MUL, ...v128Store()],
-    ...[...advance(u_at, i32Const(16)), ...advance(d_at, i32Const(16))],
-  ]);
-  return { name: 'gated_silu_backward', parameters: 4, locals: [[5, V128]], code };
-}
-
+/** Addresses are in bytes, `end` that of the vector behind the last; `place` is the address of a {@link Staging}. */
 interface Exports {
-  /** @param bytes Of whole vectors. */
-  exp_and_sum(bytes: number): void;
-  /** @param bytes As above. */
-  softmax(bytes: number): void;
-  gated_silu(x: number, end: number, y: number): void;
-  gated_silu_backward(x: number, end: number, u: number, d: number): void;
+  exp_sum(x: number, end: number, place: number): void;
+  exp_sum_kept(x: number, end: number, place: number): void;
+  scaled_exp(x: number, end: number, place: number): void;
+  softmax(x: number, end: number, place: number): void;
+  largest(x: number, end: number, place: number): void;
+  zero(target: number, bytes: number): void;
+  gated_silu(x: number, end: number, y: number, out: number): void;
+  gated_silu_backward(x: number, end: number, u: number, d: number, dx: number, du: number): void;
 }
 
 /** As `glu_backward` has them. */
@@ -160,77 +29,114 @@ interface GatedGradients {
   grad_up: Float32Array;
 }
 
+/** Values of a row that {@link VectorMath.softmax} takes at once. */
+export const MOST_SOFTMAX = MOST_STAGED;
+
+const functions = () => [
+  ...[expSum(false), expSum(true), scaledExp(), softmaxRow(), largest()],
+  ...[gatedSilu(), gatedSiluBackward(), zeroing()],
+];
+
 export class VectorMath {
   private readonly exports: Exports;
-  private readonly shift: Float32Array;
-  private readonly sums: Float64Array;
-  private readonly x: Float32Array;
-  private readonly y: Float32Array;
-  private readonly z: Float32Array;
 
-  constructor() {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([expAndSum(), softmaxOfChunk(), gatedSilu(), gatedSiluBackward()]));
+  constructor(private readonly staging: Staging) {
+    const { memory } = staging;
+    const module = new WebAssembly.Module(assemble(functions(), memoryKind(memory)));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
-    this.sums = new Float64Array(memory.buffer, SUM_AT, 2);
-    this.shift = new Float32Array(memory.buffer, SHIFT_AT, 1);
-    this.x = new Float32Array(memory.buffer, X_AT, CHUNK);
-    this.y = new Float32Array(memory.buffer, Y_AT, CHUNK);
-    this.z = new Float32Array(memory.buffer, Z_AT, CHUNK);
   }
 
   /** Σ exp(values[i] − shift) over `start … end`, in f64; with `keeps` the terms take the places of the values. */
   expSum(values: Float32Array, start: number, end: number, shift: number, keeps: boolean): number {
-    const { x, sums } = this;
-    this.shift[0] = shift;
+    const { staging, exports } = this;
+    const run = keeps ? exports.exp_sum_kept : exports.exp_sum;
+    staging.numbers[0] = shift;
     let total = 0;
-    for (let at = start; at < end; at += CHUNK) {
-      const count = Math.min(CHUNK, end - at);
-      x.set(values.subarray(at, at + count));
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
       // exp(−∞) of what fills the last vector is 1e-38: nothing beside a sum that is at least 1.
-      if (count % 4 !== 0) x.fill(Number.NEGATIVE_INFINITY, count, count + 4 - (count % 4));
-      this.exports.exp_and_sum(4 * count);
-      total += sums[0] + sums[1];
-      if (keeps) values.set(x.subarray(0, count), at);
+      const x = staging.source(values, at, count, 0, Number.NEGATIVE_INFINITY);
+      run(x, x + 4 * count, staging.address);
+      total += staging.sums[0] + staging.sums[1];
+      if (keeps) staging.written(values, at, count, 0);
     }
     return total;
   }
 
-  /** Values `start … end`, at most {@link CHUNK}, become softmax(scale · values), for a positive scale. */
+  /** values[i] ← exp(values[i] − shift) · factor over `start … end`. */
+  scaledExp(values: Float32Array, start: number, end: number, shift: number, factor: number): void {
+    const { staging, exports } = this;
+    staging.numbers[0] = shift;
+    staging.numbers[1] = factor;
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
+      const x = staging.source(values, at, count, 0);
+      exports.scaled_exp(x, x + 4 * count, staging.address);
+      staging.written(values, at, count, 0);
+    }
+  }
+
+  /** Of values `start … end`, at least one; NaN where one of them is. */
+  largest(values: Float32Array, start: number, end: number): number {
+    const { staging, exports } = this;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
+      const x = staging.source(values, at, count, 0, Number.NEGATIVE_INFINITY);
+      exports.largest(x, x + 4 * count, staging.address);
+      const [a, b, c, d] = staging.lanes;
+      most = Math.max(most, a, b, c, d);
+    }
+    return most;
+  }
+
+  /**
+   * Values `start … end` become softmax(scale · values), for a positive scale. Behind the last of them the vector that it is in may be
+   * overwritten.
+   * @param end At most {@link MOST_SOFTMAX} from `start`.
+   */
   softmax(values: Float32Array, start: number, end: number, scale: number): void {
-    const { x } = this;
-    const count = end - start;
-    const whole = Math.ceil(count / 4) * 4;
-    this.shift[0] = scale;
-    x.set(values.subarray(start, end));
-    x.fill(Number.NEGATIVE_INFINITY, count, whole);
-    this.exports.softmax(4 * whole);
-    values.set(x.subarray(0, count), start);
+    const { staging, exports } = this;
+    const whole = start + 4 * Math.ceil((end - start) / 4);
+    for (let i = end; i < whole; i++) values[i] = Number.NEGATIVE_INFINITY;
+    staging.numbers[0] = scale;
+    const x = staging.source(values, start, whole - start, 0);
+    exports.softmax(x, x + 4 * (whole - start), staging.address);
+    staging.written(values, start, whole - start, 0);
+  }
+
+  /** Values `start … end` become 0. */
+  zero(values: Float32Array, start: number, end: number): void {
+    if (start >= end) return;
+    const at = this.staging.inPlace(values, start);
+    if (at === undefined) values.fill(0, start, end);
+    else this.exports.zero(at, 4 * (end - start));
   }
 
   /** output[i] = silu(gate[i]) · up[i] over `start … end`. */
   gatedSilu(gate: Float32Array, up: Float32Array, output: Float32Array, start: number, end: number): void {
-    const { x, y } = this;
-    for (let at = start; at < end; at += CHUNK) {
-      const count = Math.min(CHUNK, end - at);
-      x.set(gate.subarray(at, at + count));
-      y.set(up.subarray(at, at + count));
-      this.exports.gated_silu(X_AT, X_AT + 4 * count, Y_AT);
-      output.set(y.subarray(0, count), at);
+    const { staging, exports } = this;
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
+      const x = staging.source(gate, at, count, 0);
+      const y = staging.source(up, at, count, 1);
+      exports.gated_silu(x, x + 4 * count, y, staging.target(output, at, count, 2));
+      staging.written(output, at, count, 2);
     }
   }
 
   /** Of silu(gate) ⊙ up over `start … end`. */
   gatedSiluBackward({ gate, up, grad_output, grad_gate, grad_up }: GatedGradients, start: number, end: number): void {
-    const { x, y, z } = this;
-    for (let at = start; at < end; at += CHUNK) {
-      const count = Math.min(CHUNK, end - at);
-      x.set(gate.subarray(at, at + count));
-      y.set(up.subarray(at, at + count));
-      z.set(grad_output.subarray(at, at + count));
-      this.exports.gated_silu_backward(X_AT, X_AT + 4 * count, Y_AT, Z_AT);
-      grad_gate.set(x.subarray(0, count), at);
-      grad_up.set(z.subarray(0, count), at);
+    const { staging, exports } = this;
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
+      const x = staging.source(gate, at, count, 0);
+      const u = staging.source(up, at, count, 1);
+      const d = staging.source(grad_output, at, count, 2);
+      const [dx, du] = [staging.target(grad_gate, at, count, 3), staging.target(grad_up, at, count, 4)];
+      exports.gated_silu_backward(x, x + 4 * count, u, d, dx, du);
+      staging.written(grad_gate, at, count, 3);
+      staging.written(grad_up, at, count, 4);
     }
   }
 }

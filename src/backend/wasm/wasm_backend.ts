@@ -32,7 +32,9 @@ import type {
   SparseMatrix,
   Tensor,
 } from '../backend.ts';
+import { adamwElements } from '../cpu/adamw.ts';
 import { addElements } from '../cpu/add.ts';
+import { columnSumsColumns } from '../cpu/column_sums.ts';
 import { countNonFiniteElements } from '../cpu/count_non_finite.ts';
 import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import { divergenceRows } from '../cpu/divergence.ts';
@@ -40,6 +42,7 @@ import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
 import { allocated, HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
+import { rmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
 import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
@@ -63,13 +66,17 @@ import {
   checkMatmulBt,
 } from '../shapes.ts';
 import type {
+  AdamwArgs,
   AttentionBackwardArgs,
+  ColumnSumsArgs,
   CrossEntropyBackwardArgs,
   DivergenceArgs,
   DivergenceBackwardArgs,
   GluBackwardArgs,
+  RmsNormBackwardArgs,
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
+import { isBlockType } from './block_kernel.ts';
 import type { Crew } from './crew.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { PackedTensors } from './packed_tensors.ts';
@@ -256,6 +263,11 @@ class WasmBackend extends HostBackend {
     this.threads.run('rms_norm', singlesOf(task), equalRanges(rows, this.parts(4 * rows * task.d)));
   };
 
+  override readonly rms_norm_backward = (args: RmsNormBackwardArgs): void => {
+    const { rows, ...task } = rmsNormBackwardRows(args);
+    this.threads.run('rms_norm_backward', singlesOf(task), equalRanges(rows, this.parts(8 * rows * task.d)));
+  };
+
   override readonly rms_scale = (args: RmsScaleArgs): void => {
     const { rows, ...task } = rmsScaleRows(args);
     this.threads.run('rms_scale', singlesOf(task), equalRanges(rows, this.parts(2 * rows * task.d)));
@@ -269,6 +281,16 @@ class WasmBackend extends HostBackend {
   override readonly add = (args: AddArgs): void => {
     const { elements, ...task } = addElements(args);
     this.threads.run('add', singlesOf(task), equalRanges(elements, this.parts(2 * elements)));
+  };
+
+  override readonly adamw = (args: AdamwArgs): void => {
+    const { elements, ...task } = adamwElements(args);
+    this.threads.run('adamw', singlesOf(task), equalRanges(elements, this.parts(32 * elements)));
+  };
+
+  override readonly column_sums = (args: ColumnSumsArgs): void => {
+    const task = columnSumsColumns(args);
+    this.threads.run('column_sums', singlesOf(task), equalRanges(task.d, this.parts(8 * task.rows * task.d)));
   };
 
   override readonly scale_columns = (args: ScaleColumnsArgs): void => {
@@ -287,7 +309,7 @@ class WasmBackend extends HostBackend {
       const output = this.arrays.floats(elements);
       const blocks = elements / blockOf(dtype).elements;
       const parts = this.parts(16 * elements);
-      const shared = parts > 1 ? this.arrays.copyOf(bytes) : bytes;
+      const shared = parts > 1 || isBlockType(dtype) ? this.arrays.copyOf(bytes) : bytes;
       this.threads.run('decode', { bytes: shared, dtype, output }, equalRanges(blocks, parts));
       if (shared !== bytes) this.recycle(shared);
       return output;
