@@ -1,10 +1,10 @@
-// What lanes 0 to 3 of a subgroup hold, as columns. Needs `enable subgroups;`, uniform control flow and at least four
-// lanes.
+// What the four lanes of a quad hold, as columns. Needs `enable subgroups;`, uniform control flow and at least four lanes
+// in a subgroup. A quad's lanes are shuffled in place, where a broadcast from a lane of the subgroup is found by masks.
 fn share(own: vec4f) -> mat4x4f {
   return mat4x4f(
-    subgroupBroadcast(own, 0u),
-    subgroupBroadcast(own, 1u),
-    subgroupBroadcast(own, 2u),
-    subgroupBroadcast(own, 3u)
+    quadBroadcast(own, 0u),
+    quadBroadcast(own, 1u),
+    quadBroadcast(own, 2u),
+    quadBroadcast(own, 3u)
   );
 }

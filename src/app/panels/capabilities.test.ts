@@ -62,7 +62,10 @@ describe('capabilityText', () => {
       'tiled 8×8, the default, fastest by measurement on this adapter\n  Reached by it: 4000 GFLOP/s\n',
     ],
     [{ name: 'tiled 8×8', chosen_by: 'default' }, 'tiled 8×8, the default, not measured\nOffers'],
-    [{ name: 'subgroup 32×64', chosen_by: 'software adapter' }, 'subgroup 32×64, for software adapters\nOffers'],
+    [
+      { name: 'subgroup panels ×32', chosen_by: 'software adapter' },
+      'subgroup panels ×32, for software adapters\nOffers',
+    ],
   ] as const)('tells the kernel of matrix products, and why it is that one: %o', (matmul_variant, told) => {
     const capabilities = { ...webgpu.capabilities!, matmul_variant };
     const text = capabilityText(capabilityGroups({ ...webgpu, capabilities }, page));

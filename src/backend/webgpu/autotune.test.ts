@@ -97,9 +97,9 @@ describe.skipIf(!gpu)('autotune', () => {
     backend.info = { ...backend.info, isFallbackAdapter };
   });
 
-  it('is the default or the wide tiles before', () => {
+  it('is the default or the panels before', () => {
     const matmulVariant = DEFAULT_VARIANT;
-    const wide = { name: 'subgroup 32×64', chosen_by: 'software adapter' };
+    const wide = { name: 'subgroup panels ×32', chosen_by: 'software adapter' };
     expect(untunedChoice({ prefersWideTiles: true, matmulVariant })).toEqual(wide);
     const narrow = { name: 'tiled 8×8', chosen_by: 'default' };
     expect(untunedChoice({ prefersWideTiles: false, matmulVariant })).toEqual(narrow);

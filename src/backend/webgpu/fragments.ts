@@ -21,7 +21,6 @@ import inverse_rms_serial from '../../../shaders/common/inverse_rms_serial.wgsl?
 import iq4_levels from '../../../shaders/common/iq4_levels.wgsl?raw';
 import k_scales from '../../../shaders/common/k_scales.wgsl?raw';
 import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
-import left_rows_shared from '../../../shaders/common/left_rows_shared.wgsl?raw';
 import left_steps from '../../../shaders/common/left_steps.wgsl?raw';
 import left_steps_shared from '../../../shaders/common/left_steps_shared.wgsl?raw';
 import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
@@ -37,6 +36,7 @@ import paired_sum from '../../../shaders/common/paired_sum.wgsl?raw';
 import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
 import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
+import row_panel from '../../../shaders/common/row_panel.wgsl?raw';
 import share from '../../../shaders/common/share.wgsl?raw';
 import sparse_2_4 from '../../../shaders/common/sparse_2_4.wgsl?raw';
 import tanh from '../../../shaders/common/tanh.wgsl?raw';
@@ -66,7 +66,6 @@ const FRAGMENTS = {
   iq4_levels,
   k_scales,
   left_rows,
-  left_rows_shared,
   left_steps,
   left_steps_shared,
   matmul_at_steps,
@@ -82,6 +81,7 @@ const FRAGMENTS = {
   right_of_matmul,
   right_of_matmul_bt,
   right_steps,
+  row_panel,
   share,
   sparse_2_4,
   tanh,

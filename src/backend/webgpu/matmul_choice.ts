@@ -2,13 +2,13 @@
 import type { MatmulChoice } from '../backend.ts';
 import type { Tuning } from './autotune.ts';
 import type { GpuContext } from './context.ts';
-import { WIDE_COLUMNS, WIDE_ROWS } from './kernels/matmul_kernels.ts';
+import { PANEL_COLUMNS } from './kernels/matmul_kernels.ts';
 import { describeVariant } from './matmul_variants.ts';
 
 /** Before anything is measured, and on software adapters for good. */
 export function untunedChoice(context: Pick<GpuContext, 'prefersWideTiles' | 'matmulVariant'>): MatmulChoice {
   return context.prefersWideTiles
-    ? { name: `subgroup ${WIDE_ROWS}×${WIDE_COLUMNS}`, chosen_by: 'software adapter' }
+    ? { name: `subgroup panels ×${PANEL_COLUMNS}`, chosen_by: 'software adapter' }
     : { name: describeVariant(context.matmulVariant), chosen_by: 'default' };
 }
 

@@ -7,14 +7,11 @@ import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmul } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { dispatchMatmul } from './matmul_family.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled } from './matmul_kernels.ts';
+import { defineAny, definePanel, defineShared, defineTiled } from './matmul_kernels.ts';
 
 export const matmulKernel = defineTiled('matmul', tiledSource, ['left_rows', 'right_of_matmul']);
 export const matmulSharedKernel = defineShared('matmul_shared', sharedSource, ['left_rows', 'right_of_matmul']);
-export const matmulSubgroupKernel = defineSubgroup('matmul_subgroup', subgroupSource, [
-  'left_rows_shared',
-  'right_of_matmul',
-]);
+export const matmulSubgroupKernel = definePanel('matmul_subgroup', subgroupSource, ['right_of_matmul']);
 export const matmulAnyKernel = defineAny('matmul_any', anySource);
 
 export function matmul(context: GpuContext, args: MatmulArgs): void {

@@ -15,14 +15,18 @@ import { decodedProduct } from './decoded_product.ts';
 import { packedKernels } from './matmul_bt_packed.ts';
 import { sparseKernels } from './matmul_bt_sparse.ts';
 import { dispatchMatmul } from './matmul_family.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled, FACTOR_STORES } from './matmul_kernels.ts';
+import { defineAny, definePanel, defineShared, defineTiled, FACTOR_STORES } from './matmul_kernels.ts';
 
 const rows = ['left_rows', 'right_of_matmul_bt'] as const;
-const sharedRows = ['left_rows_shared', 'right_of_matmul_bt'] as const;
 
 export const matmulBtKernel = defineTiled('matmul_bt', tiledSource, rows, FACTOR_STORES);
 export const matmulBtSharedKernel = defineShared('matmul_bt_shared', sharedSource, rows, FACTOR_STORES);
-export const matmulBtSubgroupKernel = defineSubgroup('matmul_bt_subgroup', subgroupSource, sharedRows, FACTOR_STORES);
+export const matmulBtSubgroupKernel = definePanel(
+  'matmul_bt_subgroup',
+  subgroupSource,
+  ['right_of_matmul_bt'],
+  FACTOR_STORES,
+);
 export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource, FACTOR_STORES);
 
 const kernels = {

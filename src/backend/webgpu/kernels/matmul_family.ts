@@ -11,6 +11,7 @@ import {
   FACTOR,
   type MatmulCall,
   type MatmulKernel,
+  PANEL_COLUMNS,
   WIDE_COLUMNS,
   WIDE_ROWS,
 } from './matmul_kernels.ts';
@@ -23,6 +24,18 @@ const MAX_PADDING = 1.75;
 export function isWideTileWorthwhile(context: GpuContext, m: number, n: number): boolean {
   const padded = Math.ceil(m / WIDE_ROWS) * WIDE_ROWS * Math.ceil(n / WIDE_COLUMNS) * WIDE_COLUMNS;
   return context.prefersWideTiles && padded <= MAX_PADDING * m * n;
+}
+
+/** Below so many rows a panel's right side is loaded for too few of them. */
+const LEAST_ROWS = 16;
+
+/**
+ * Whether a panel kernel is to compute a · b or a · bᵀ: on software adapters, where its columns fit well enough. It multiplies
+ * by factors when the output is nothing but the product, and takes columns in eights.
+ */
+function isPanelWorthwhile(context: GpuContext, { m, n, accumulate, factors }: MatmulCall): boolean {
+  if (!context.prefersWideTiles || n % 8 !== 0 || (accumulate !== 0 && factors !== 0)) return false;
+  return m >= LEAST_ROWS && Math.ceil(n / PANEL_COLUMNS) * PANEL_COLUMNS <= MAX_PADDING * n;
 }
 
 export interface MatmulKernels {
@@ -41,7 +54,7 @@ function isVec4(
   return strides.every((size) => size % 4 === 0) && (form === 'at' || k % 4 === 0);
 }
 
-/** One pipeline for all: a wide tile takes a third of a second to compile on a software adapter. */
+/** One pipeline for all: a panel kernel takes a quarter of a second to compile on a software adapter. */
 function anyFactors({ ACTIVATION = 0 }: Readonly<Record<string, number>>) {
   return { HAS_ROW_SCALE: BY_PARAMS, HAS_GATE: BY_PARAMS, ACTIVATION };
 }
@@ -56,7 +69,7 @@ function dispatchPiece(
 ): void {
   const { m, n } = call;
   if (!isVec4(form, call)) kernels.any(context, call, factors);
-  else if (isWideTileWorthwhile(context, m, n))
+  else if (form === 'at' ? isWideTileWorthwhile(context, m, n) : isPanelWorthwhile(context, call))
     kernels.subgroup(context, call, form === 'bt' ? anyFactors(factors) : {});
   else {
     const variant = context.matmulVariant;

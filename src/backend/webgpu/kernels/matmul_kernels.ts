@@ -10,9 +10,17 @@ import { defineKernel, type KernelDefinition } from '../kernel.ts';
 /** Rows and columns of output that one thread of a tiled kernel computes. */
 const TILE = 8;
 
-/** Rows and columns of output that one workgroup of a subgroup kernel computes. */
+/** Rows and columns of output that one workgroup of a wide tile computes: matmul_at, and sums of squares. */
 export const WIDE_ROWS = 32;
 export const WIDE_COLUMNS = 64;
+
+/** Columns of output that one workgroup of a panel kernel computes, and rows at most. */
+export const PANEL_COLUMNS = 32;
+const PANEL_ROWS = 256;
+/** Workgroups that a product is cut into where its rows allow it, for processors with that many cores. */
+const PANEL_GROUPS = 16;
+/** Fewer rows are not worth loading the right side anew. */
+const LEAST_PANEL_ROWS = 64;
 
 const params = {
   ...({ m: 'u32', n: 'u32', k: 'u32' } as const),
@@ -106,6 +114,21 @@ export function defineSubgroup(name: string, source: string, operands: readonly 
     common: ['tile_32x16', 'share', ...operands, ...stores.vec4],
     overrides: { WORKGROUP_SIZE: WIDE_COLUMNS / 16 },
     grid: ({ m, n }) => [Math.ceil(n / WIDE_COLUMNS), Math.ceil(m / WIDE_ROWS)],
+  });
+}
+
+/** Rows go by while some steps of the right side stay in registers: shaders/common/row_panel.wgsl. */
+export function definePanel(name: string, source: string, operands: readonly FragmentName[], stores = PLAIN_STORES) {
+  return define(stores, {
+    name,
+    source,
+    common: ['row_panel', ...operands, ...stores.vec4],
+    overrides: { WORKGROUP_SIZE: PANEL_COLUMNS / 8 },
+    grid: ({ m, n }) => {
+      const x = Math.ceil(n / PANEL_COLUMNS);
+      const most = Math.ceil(m / LEAST_PANEL_ROWS);
+      return [x, Math.max(Math.ceil(m / PANEL_ROWS), Math.min(most, Math.ceil(PANEL_GROUPS / x)))];
+    },
   });
 }
 
