@@ -1,7 +1,7 @@
 // output = row_scale ⊙ (a · bᵀ) ⊙ act(gate): the twin of matmul_bt.wgsl for software adapters, where a load
 // costs as much as a hundred multiply-adds, and long code twice as much as short. One thread computes a panel of rows at 8
 // columns, and the lanes of a quad share the loads of the left side: see common/row_panel.wgsl.
-// Accumulates in f32, in order of k: 32 steps, then what they give is added to the output.
+// Accumulates in f32: what 64 steps of k give is added to the output, in order.
 
 enable subgroups;
 

@@ -1,54 +1,80 @@
 // One thread computes 8 columns (two vec4) of a panel of rows: for software adapters, which keep few numbers in registers
-// and pay for a load a hundred multiply-adds. 32 steps of k of the right side stay where they are while the rows go by, so
+// and pay for a load a hundred multiply-adds. 64 steps of k of the right side stay where they are while the rows go by, so
 // that a round is short enough for the processor's instruction cache: longer code runs at half the speed, whatever it does.
-// Each of the four lanes of a quad loads a vec4 of its row for all of them: their rows must be the same. What a round gives
-// is added to the output. n is a multiple of 8, k of 4.
+// Each of the four lanes of a quad loads a vec4 of their row and gets those of the others by swaps, which are one shuffle; so
+// a lane meets steps in an order of its own, and the right side is loaded in that. All four must have the same rows.
+// What a round gives is added to the output. n is a multiple of 8, k of 4.
 fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
   let steps = params.k >> 2u;
   let columns = params.n >> 2u;
   let a_columns = params.a_stride >> 2u;
   let output_columns = params.output_stride >> 2u;
-  for (var kk = 0u; kk < steps; kk += 8u) {
+  var loaded: array<mat4x4f, 32>;
+  for (var kk = 0u; kk < steps; kk += 16u) {
     let adds = kk > 0u || params.accumulate != 0u;
-    let p0 = panel_right(col, kk + 0u, steps); let q0 = panel_right(col + 1u, kk + 0u, steps);
-    let p1 = panel_right(col, kk + 1u, steps); let q1 = panel_right(col + 1u, kk + 1u, steps);
-    let p2 = panel_right(col, kk + 2u, steps); let q2 = panel_right(col + 1u, kk + 2u, steps);
-    let p3 = panel_right(col, kk + 3u, steps); let q3 = panel_right(col + 1u, kk + 3u, steps);
-    let p4 = panel_right(col, kk + 4u, steps); let q4 = panel_right(col + 1u, kk + 4u, steps);
-    let p5 = panel_right(col, kk + 5u, steps); let q5 = panel_right(col + 1u, kk + 5u, steps);
-    let p6 = panel_right(col, kk + 6u, steps); let q6 = panel_right(col + 1u, kk + 6u, steps);
-    let p7 = panel_right(col, kk + 7u, steps); let q7 = panel_right(col + 1u, kk + 7u, steps);
+    // One place of code loads, and numbers that do not vary hold what was loaded: quick to compile, and to read.
+    for (var i = 0u; i < 16u; i++) {
+      let step = kk + ((i & ~3u) | ((i & 3u) ^ lane));
+      loaded[2u * i] = panel_right(col, step, steps);
+      loaded[2u * i + 1u] = panel_right(col + 1u, step, steps);
+    }
+    let p0 = loaded[0]; let q0 = loaded[1];
+    let p1 = loaded[2]; let q1 = loaded[3];
+    let p2 = loaded[4]; let q2 = loaded[5];
+    let p3 = loaded[6]; let q3 = loaded[7];
+    let p4 = loaded[8]; let q4 = loaded[9];
+    let p5 = loaded[10]; let q5 = loaded[11];
+    let p6 = loaded[12]; let q6 = loaded[13];
+    let p7 = loaded[14]; let q7 = loaded[15];
+    let p8 = loaded[16]; let q8 = loaded[17];
+    let p9 = loaded[18]; let q9 = loaded[19];
+    let p10 = loaded[20]; let q10 = loaded[21];
+    let p11 = loaded[22]; let q11 = loaded[23];
+    let p12 = loaded[24]; let q12 = loaded[25];
+    let p13 = loaded[26]; let q13 = loaded[27];
+    let p14 = loaded[28]; let q14 = loaded[29];
+    let p15 = loaded[30]; let q15 = loaded[31];
+    let x_at = min(kk + lane, steps - 1u);
+    let y_at = min(kk + 4u + lane, steps - 1u);
+    let z_at = min(kk + 8u + lane, steps - 1u);
+    let w_at = min(kk + 12u + lane, steps - 1u);
+    var a_row = first * a_columns;
+    var at = first * output_columns + col;
     for (var row = first; row < end; row++) {
-      let from_a = row * a_columns + kk + lane;
-      let at = row * output_columns + col;
-      let x = select(vec4f(), a[from_a], kk + lane < steps);
-      let y = select(vec4f(), a[from_a + 4u], kk + 4u + lane < steps);
+      let x = a[a_row + x_at];
+      let y = a[a_row + y_at];
+      let z = a[a_row + z_at];
+      let w = a[a_row + w_at];
       var c = vec4f();
       var d = vec4f();
-      let x0 = quadBroadcast(x, 0u);
-      c += p0 * x0;
-      d += q0 * x0;
-      let x1 = quadBroadcast(x, 1u);
-      c += p1 * x1;
-      d += q1 * x1;
-      let x2 = quadBroadcast(x, 2u);
-      c += p2 * x2;
-      d += q2 * x2;
-      let x3 = quadBroadcast(x, 3u);
-      c += p3 * x3;
-      d += q3 * x3;
-      let y0 = quadBroadcast(y, 0u);
-      c += p4 * y0;
-      d += q4 * y0;
-      let y1 = quadBroadcast(y, 1u);
-      c += p5 * y1;
-      d += q5 * y1;
-      let y2 = quadBroadcast(y, 2u);
-      c += p6 * y2;
-      d += q6 * y2;
-      let y3 = quadBroadcast(y, 3u);
-      c += p7 * y3;
-      d += q7 * y3;
+      c += p0 * x; d += q0 * x;
+      let x1 = quadSwapX(x);
+      c += p1 * x1; d += q1 * x1;
+      let x2 = quadSwapY(x);
+      c += p2 * x2; d += q2 * x2;
+      let x3 = quadSwapDiagonal(x);
+      c += p3 * x3; d += q3 * x3;
+      c += p4 * y; d += q4 * y;
+      let y1 = quadSwapX(y);
+      c += p5 * y1; d += q5 * y1;
+      let y2 = quadSwapY(y);
+      c += p6 * y2; d += q6 * y2;
+      let y3 = quadSwapDiagonal(y);
+      c += p7 * y3; d += q7 * y3;
+      c += p8 * z; d += q8 * z;
+      let z1 = quadSwapX(z);
+      c += p9 * z1; d += q9 * z1;
+      let z2 = quadSwapY(z);
+      c += p10 * z2; d += q10 * z2;
+      let z3 = quadSwapDiagonal(z);
+      c += p11 * z3; d += q11 * z3;
+      c += p12 * w; d += q12 * w;
+      let w1 = quadSwapX(w);
+      c += p13 * w1; d += q13 * w1;
+      let w2 = quadSwapY(w);
+      c += p14 * w2; d += q14 * w2;
+      let w3 = quadSwapDiagonal(w);
+      c += p15 * w3; d += q15 * w3;
       if (col < columns) {
         if (adds) {
           c += output[at];
@@ -57,11 +83,13 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
         output[at] = c;
         output[at + 1u] = d;
       }
+      a_row += a_columns;
+      at += output_columns;
     }
   }
 }
 
-// As `right`; steps beyond the last meet zeros of the left side, and numbers of the last.
-fn panel_right(col: u32, kk: u32, steps: u32) -> mat4x4f {
-  return right(col, min(kk, steps - 1u));
+// As `right`; zeros beyond the last step, where the left side reads its last again.
+fn panel_right(col: u32, step: u32, steps: u32) -> mat4x4f {
+  return right(col, min(step, steps - 1u)) * select(0.0, 1.0, step < steps);
 }

@@ -18,6 +18,7 @@ const SHAPES = [
   [68, 32, 72, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at'],
   [65, 68, 132, 8, 'matmul', 'matmul_bt', 'matmul_at_any'],
   [70, 36, 120, 4, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // with tails
+  [20, 200, 32, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at'], // steps of k that are added in turn
   [300, 44, 40, 4, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_subgroup'], // more than one panel, the last shorter
   [70, 36, 124, 4, 'matmul', 'matmul_bt', 'matmul_at_any'], // columns for which panels are too wide
   [72, 35, 124, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at_subgroup'],
@@ -32,7 +33,7 @@ const MATMUL = SHAPES.map(([m, k, n, extra, kernel]) => [here(kernel), m, k, n, 
 const MATMUL_BT = SHAPES.map(([m, k, n, extra, , kernel]) => [here(kernel), m, k, n, extra] as const);
 const MATMUL_AT = SHAPES.map(([m, k, n, extra, , , kernel]) => [here(kernel), m, k, n, extra] as const);
 
-/** f32 sums of up to 68 products against f64: errors of a few 2^-24, squared. */
+/** f32 sums of up to 200 products against f64: errors of a few 2^-24, squared. */
 const BOUND = 1e-12;
 
 function operands(backend: Backend, m: number, k: number, n: number, extra: number) {
