@@ -52,13 +52,15 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
   }
   if (options.against) {
     const job = await measureAgainst(options, options.against);
+    // Told at once: linear algebra takes minutes more, and who breaks it off keeps what is known.
+    process.stdout.write(`${againstTables(job)}\n\n`);
     const linalg = await measureLinalg(
       linalgPlan(options.quick),
       await findTorch(options.against.python),
       job.torch.threads,
       say,
     );
-    return { report: { ...job, linalg }, tables: `${againstTables(job)}\n\n${linalgTable(linalg)}` };
+    return { report: { ...job, linalg }, tables: linalgTable(linalg) };
   }
   const report = await measure(options);
   return { report, tables: benchTables(report) };
