@@ -78,6 +78,9 @@ test('what to do next is on the first screen, on a small laptop and on a phone; 
   await chooseWindows(page, 1, 32);
   await page.getByRole('button', { name: 'Try the built-in model' }).click();
   await waitForJob(page, 'Opening the model');
+  // 32 tokens and 192 directions: no share is drawn of what cannot be told.
+  for (const card of ['Discarded energy', 'Damage, layer by layer'])
+    await expect(region(page, card)).toContainText('cannot be told');
   const recipe = region(page, 'Recipe');
   for (const size of [
     { width: 1280, height: 720 },

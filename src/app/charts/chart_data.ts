@@ -66,3 +66,7 @@ export function siteName(label: string): string {
     .replace('MLP input', 'mlp')
     .replace('output', 'out');
 }
+
+/** In place of what cannot be told; see `isShortIn`. */
+export const TOO_SHORT =
+  'The calibration text has fewer tokens than directions are kept: what goes with the others cannot be told.';

@@ -11,7 +11,7 @@ import { formatPercent, formatScientific } from '../format.ts';
 import { energies, firstBasisNote } from '../store/plan.ts';
 import { useEdited, useIsShort } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
-import { spectrumRows } from './chart_data.ts';
+import { spectrumRows, TOO_SHORT } from './chart_data.ts';
 
 const SpectrumChart = lazyPart(() => import('./SpectrumChart.tsx'));
 const SpectrumMultiples = lazyPart(() => import('./SpectrumMultiples.tsx'));
@@ -146,9 +146,6 @@ export function EnergyCard() {
 }
 
 const NONE: never[] = [];
-
-const TOO_SHORT =
-  'The calibration text has fewer tokens than directions are kept: what goes with the others cannot be told.';
 
 const NOT_SLICEABLE = 'This model cannot be sliced, so nothing is calibrated and there is nothing to cut.';
 

@@ -6,8 +6,11 @@ import { energyMap, type HeatSource, stepSources } from '../../store/heat.ts';
 import { energies } from '../../store/plan.ts';
 import { useEdited, useIsShort } from '../../store/selectors.ts';
 import { useStudioState } from '../../studio.ts';
+import { TOO_SHORT } from '../chart_data.ts';
 import { HeatGrid } from './HeatGrid.tsx';
 import { HeatKey } from './HeatKey.tsx';
+
+const TITLE = 'Damage, layer by layer';
 
 export default function HeatCard() {
   const sites = useStudioState((state) => state.results.spectra?.sites);
@@ -25,12 +28,19 @@ export default function HeatCard() {
   const [chosen, choose] = useState<string | null>(null);
   const source = sources.find(({ key }) => key === chosen) ?? sources.at(-1);
   const rows = useMemo(() => (source ? [...source.map.cells, ...besideRows(source)] : []), [source]);
-  if (!source) return null;
+  if (!source) {
+    if (!isShort || !sites) return null;
+    return (
+      <ChartCard title={TITLE} className="heat-card" empty={TOO_SHORT} columns={[]} rows={[]}>
+        {null}
+      </ChartCard>
+    );
+  }
   const { map } = source;
   const worst = map.cells.reduce((most, cell) => (cell.value > most.value ? cell : most), map.cells[0]);
   return (
     <ChartCard
-      title="Damage, layer by layer"
+      title={TITLE}
       className={map.rows.length > 3 ? 'heat-card heat-tall' : 'heat-card'}
       controls={
         <select aria-label="Damage of" value={source.key} onChange={(event) => choose(event.target.value)}>
