@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { missingMeasures } from '../store/results.ts';
+import { wasLeftUnmeasured } from '../store/selectors.ts';
 import {
   MODEL,
   PROTOCOL,
@@ -178,7 +179,9 @@ describe('opening a model', () => {
     cancelJob(studio);
     await opening;
     expect(missingMeasures(studio.store.getState().results, 'exact')).toEqual({ dense: true, spectra: true });
+    expect(wasLeftUnmeasured(studio.store.getState())).toBe(true);
     await measureMissing(studio);
+    expect(wasLeftUnmeasured(studio.store.getState())).toBe(false);
     expect(engine.kinds().slice(3)).toEqual(['evaluate', 'calibrate']);
     const { results } = studio.store.getState();
     expect(results).toMatchObject({ dense: { perplexity: 75.9 }, spectra: { is_complete: true } });
@@ -198,6 +201,7 @@ describe('opening a model', () => {
     await opening;
     await preview(studio);
     expect(engine.kinds()).toEqual(['open', 'set_texts']);
+    expect(wasLeftUnmeasured(studio.store.getState())).toBe(true);
     await measureMissing(studio);
     expect(engine.kinds().slice(2)).toEqual(['set_texts', 'evaluate', 'calibrate']);
   });

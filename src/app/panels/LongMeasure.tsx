@@ -3,10 +3,10 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { Section } from '../components/Section.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy } from '../store/selectors.ts';
+import { useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
-/** Before long work: how long it will take on this device, and the button that begins it. */
+/** Before long work, and after it was cancelled: how long it will take on this device, where that is known, and the button that begins it. */
 export function LongMeasure() {
   const studio = useStudio();
   const seconds = useStudioState((state) => state.long_measure_s);
@@ -14,14 +14,18 @@ export function LongMeasure() {
   const isSliceable = useStudioState((state) => state.results.model?.shape.slicing_refusal === undefined);
   const device = useStudioState(({ results }) => (results.backend?.kind === 'webgpu' ? 'GPU' : 'processor'));
   const isBusy = useIsBusy();
-  if (seconds === null || !protocol) return null;
-  const { eval_samples, samples, seqlen } = protocol;
+  const wasLeft = useStudioState(wasLeftUnmeasured);
+  if (!(wasLeft || (seconds !== null && protocol))) return null;
+  const work = isSliceable ? 'Measuring this model and looking at what slicing would cut' : 'Measuring this model';
   return (
     <Section title="Measure first" className="long-measure">
-      <p>
-        {isSliceable ? 'Measuring this model and looking at what slicing would cut' : 'Measuring this model'} takes{' '}
-        <strong>about {formatSpan(seconds)}</strong> on this {device}. You can cancel at any moment.
-      </p>
+      {seconds === null ? (
+        <p>{work} was cancelled. Without it there is nothing to compare with.</p>
+      ) : (
+        <p>
+          {work} takes <strong>about {formatSpan(seconds)}</strong> on this {device}. You can cancel at any moment.
+        </p>
+      )}
       <ActionButton
         className="primary"
         data-action="measure"
@@ -30,10 +34,13 @@ export function LongMeasure() {
       >
         Start
       </ActionButton>
-      <p className="field-note muted">
-        Found by trying one layer. {eval_samples} windows measure, {samples} calibrate, of {seqlen} tokens each: fewer
-        or shorter ones, under Calibration, take less.
-      </p>
+      {protocol && (
+        <p className="field-note muted">
+          {seconds !== null && 'Found by trying one layer. '}
+          {protocol.eval_samples} windows measure, {protocol.samples} calibrate, of {protocol.seqlen} tokens each: fewer
+          or shorter ones, under Calibration, take less.
+        </p>
+      )}
     </Section>
   );
 }

@@ -100,6 +100,12 @@ export function useIsBusy(): boolean {
   return useStudioState((state) => !isReplaceable(state.job));
 }
 
+/** Whether an opening or a measurement was cancelled before the model's own figures were there: what leads on is then to measure. */
+export function wasLeftUnmeasured({ job, results }: Pick<StudioState, 'job' | 'results'>): boolean {
+  const wasCancelled = job.state === 'finished' && job.outcome === 'cancelled';
+  return wasCancelled && results.model !== null && results.dense === null;
+}
+
 export interface ShownCurves {
   dense: readonly WindowPoint[];
   made: readonly WindowPoint[];
