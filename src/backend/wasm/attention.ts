@@ -1,7 +1,7 @@
 /** @file Causal grouped-query attention in f32: scores of a block of queries at a time, then softmax, then values. */
 import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 import { MOST_SOFTMAX, type VectorMath } from './vector_math.ts';
 
 export interface AttentionTask {

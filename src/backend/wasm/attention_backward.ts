@@ -6,7 +6,7 @@
 import { pulse } from '../../pulse/pulse.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { type AttentionTask, QUERY_BLOCK, scoreStride, softmax } from './attention.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 export interface AttentionBackwardTask extends AttentionTask {
   grad_output: Float32Array;

@@ -1,7 +1,7 @@
 /** @file The shared memory of the CPU backend and the threads that work in it. */
 
 import { createSharedMemory, SharedHeap } from './heap.ts';
-import { SCRATCH_BYTES, type ToolPlace } from './tasks.ts';
+import { SCRATCH_BYTES, type ToolPlace } from './task_tools.ts';
 import { CONTROL_BYTES, type ComputeThread, type ThreadPlace } from './threads.ts';
 
 export interface Crew {

@@ -1,7 +1,7 @@
 /** @file How loops that give one row of a product, four columns at a time, are brought to the output with its factors. */
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import { QUAD } from './packed_layout.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 /** Writes columns from `column` on of a row to address y on, while it is below `y_end`; the last four as a whole. */
 type Dot = (y: number, y_end: number, row: number, column: number) => void;

@@ -1,7 +1,7 @@
 /** @file Half floats, a range at a time: stored bytes into tensors, and tensors into the bytes that will be stored. */
 import { decodeStored } from '../../tensor/decode.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 export interface EncodeHalvesTask {
   values: Float32Array;

@@ -1,7 +1,8 @@
 /** @file Products of a few rows with a float matrix (out, in): one thread's share. */
 import { dotColumns } from './dot_columns.ts';
 import { QUAD } from './packed_layout.ts';
-import type { ProductTask, TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
+import type { ProductTask } from './tasks.ts';
 
 /** Beyond so many rows a matrix is better packed into panels, once for all of them. */
 const MOST_LINE_ROWS = 4;

@@ -8,7 +8,7 @@ import { type CrossEntropyBackwardRows, crossEntropyBackwardRange } from '../cpu
 import { type DivergenceRows, divergenceRange, logSum } from '../cpu/divergence.ts';
 import { type DivergenceBackwardRows, divergenceBackwardRange } from '../cpu/divergence_backward.ts';
 import type { Floats } from '../cpu/tensor.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 /** Arrays of tasks are f32. */
 export type Singles<T> = {

@@ -6,7 +6,7 @@ import { dotColumns } from './dot_columns.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
 import { PANEL_STEP_BYTES } from './packed_panel.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 export interface PackedProductTask extends Epilogue, PackedForm {
   m: number;

@@ -7,7 +7,7 @@ import { QUAD } from './packed_layout.ts';
 import { PANEL_STEP_BYTES } from './packed_panel.ts';
 import { MOST_DOT_ROWS, panelPlace, panelProduct } from './packed_product.ts';
 import { fourBytes, PLACE_BYTES, type SparseLayout } from './sparse_layout.ts';
-import type { TaskTools } from './tasks.ts';
+import type { TaskTools } from './task_tools.ts';
 
 export interface SparseProductTask extends Epilogue {
   m: number;

@@ -11,8 +11,9 @@ import { nextTask } from '../event_loop.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { Crew } from './crew.ts';
 import { TASK_LOG_BYTES, TaskLog } from './task_log.ts';
+import { TaskTools } from './task_tools.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
-import { runTask, type TaskName, type Tasks, TaskTools } from './tasks.ts';
+import { runTask, type TaskName, type Tasks } from './tasks.ts';
 
 /** What a thread is started with. */
 export interface ThreadPlace {
