@@ -2,10 +2,10 @@
 import { referenceSuite } from './support/reference_suite.ts';
 
 referenceSuite('stories260k', 'wasm', () => true);
-// Heads and schedules are the same code for every model.
+// Heads and schedules are the same code for every model; the f64 backend shows this one's exact schedule.
 referenceSuite(
   'demo',
   'wasm',
-  ({ name }, { sparsity }) => sparsity === 0.25 && ['sequential', 'rotate-once', 'sliced head'].includes(name),
+  ({ name }, { sparsity }) => sparsity === 0.25 && ['rotate-once', 'sliced head'].includes(name),
 );
 referenceSuite('opt-tiny', 'wasm', (_, { sparsity }) => [0.2, 0.5].includes(sparsity));

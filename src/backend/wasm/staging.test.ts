@@ -1,5 +1,5 @@
 /** Kernels give the same bits where arrays lie in WebAssembly's memory, on two threads, and where they go through the stage. */
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, Tensor } from '../backend.ts';
 import { floats } from '../cpu/tensor.ts';
 import { randomValues } from '../testing.ts';
@@ -48,15 +48,21 @@ const CASES: { name: string; outputs(backend: Backend): Tensor[] }[] = [
   })),
 ];
 
-it.each(CASES)('$name', async ({ outputs }) => {
-  const shared = createWasmBackend(await createNodeCrew(1));
-  try {
+describe('kernels', () => {
+  // One crew for all: to start a thread takes longer than any case.
+  let shared: Backend;
+  beforeAll(async () => {
+    shared = createWasmBackend(await createNodeCrew(1));
+  });
+  afterAll(() => shared.dispose());
+
+  it.each(CASES)('$name', ({ outputs }) => {
     const own = outputs(createWasmBackend()).map((tensor) => Float32Array.from(floats(tensor)));
-    expect(outputs(shared).map((tensor) => Float32Array.from(floats(tensor)))).toEqual(own);
+    const tensors = outputs(shared);
+    expect(tensors.map((tensor) => Float32Array.from(floats(tensor)))).toEqual(own);
     expect(own.flatMap((values) => [...values]).some((value) => value !== 0 && Number.isFinite(value))).toBe(true);
-  } finally {
-    shared.dispose();
-  }
+    for (const tensor of tensors) tensor.dispose();
+  });
 });
 
 describe('stretches', () => {
