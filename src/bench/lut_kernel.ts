@@ -23,15 +23,8 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../backend/linalg/wasm_module.ts';
-import {
-  CONVERT_I32X4,
-  F32X4_ADD,
-  F32X4_MUL,
-  halves,
-  I32X4_ADD,
-  loadSplat,
-  longs,
-} from '../backend/wasm/packed_codes.ts';
+import { CONVERT_I32X4, halves, I32X4_ADD, loadSplat, longs } from '../backend/wasm/packed_codes.ts';
+import { F32X4_ADD, F32X4_MUL } from '../backend/wasm/vector_exp.ts';
 
 export const LUT_ROWS = 16;
 export const LUT_BLOCK = 32;

@@ -8,6 +8,7 @@
  *
  * Panels interleave: element (r, p) of an A panel is at rows·p + r, element (p, q) of a B panel at columns·p + q.
  */
+import { F64X2_PROMOTE_LOW } from './f64_lanes.ts';
 import {
   advance,
   assemble,
@@ -243,8 +244,6 @@ const copyPair = (source: number, target: number, held: number) => [
   ...[...localGet(target), ...localGet(held), ...v128Store()],
   ...[...localGet(target), ...localGet(held + 1), ...v128Store(16)],
 ];
-
-const F64X2_PROMOTE_LOW = simd(0x5f);
 
 const copyWidened = (source: number, target: number, held: number) => [
   ...[...localGet(source), ...v128Load(), ...localSet(held)],

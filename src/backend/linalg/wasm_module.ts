@@ -72,6 +72,9 @@ export const advance = (local: number, code: readonly number[]) => [
   ...localSet(local),
 ];
 
+/** Each local goes on by one vector. */
+export const onward = (...locals: number[]): number[] => locals.flatMap((local) => advance(local, i32Const(16)));
+
 /** Runs `body` at least once, and again while local + step, which it becomes, is below `end`. */
 export function loopBelow(local: number, step: readonly number[], end: number, body: readonly number[]): number[] {
   const next = [...localGet(local), ...step, I32_ADD, ...localTee(local), ...localGet(end), I32_LT_U];

@@ -7,13 +7,13 @@ import type { ActivationName } from '../backend.ts';
 import { ACTIVATIONS } from '../cpu/activations.ts';
 import type { ProductBlock } from '../linalg/panel_product.ts';
 import {
-  advance,
   assemble,
   i32Const,
   localGet,
   localSet,
   loopBelow,
   memoryKind,
+  onward,
   simd,
   V128,
   v128Load,
@@ -21,6 +21,7 @@ import {
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
 import { gatedSilu } from './gate_functions.ts';
+import { F32X4_ADD, F32X4_MUL } from './vector_exp.ts';
 
 /** Plain data, as a task must be. */
 export interface Epilogue {
@@ -35,8 +36,6 @@ export interface Epilogue {
 
 export const needsEpilogue = (task: Epilogue) => Boolean(task.row_scale || task.gate || task.accumulate);
 
-const F32X4_ADD = simd(0xe4);
-const F32X4_MUL = simd(0xe6);
 const loadSplat = [...simd(0x09), 2, 0];
 
 /** x ← x · the number at `factor`, from address x on while it is below `end`. */
@@ -56,7 +55,7 @@ function addition(): WasmFunction {
   const [x, end, y, out] = [0, 1, 2, 3];
   const code = loopBelow(x, i32Const(16), end, [
     ...[...localGet(out), ...localGet(y), ...v128Load(), ...localGet(x), ...v128Load(), ...F32X4_ADD, ...v128Store()],
-    ...[...advance(y, i32Const(16)), ...advance(out, i32Const(16))],
+    ...onward(y, out),
   ]);
   return { name: 'add', parameters: 4, locals: [], code };
 }

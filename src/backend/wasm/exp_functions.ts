@@ -1,5 +1,5 @@
 /** @file WebAssembly functions of exponentials, four f32 lanes at a time, over whole vectors from address x on while it is below `end`. */
-import { F64X2_ADD, F64X2_DIV } from '../linalg/f64_lanes.ts';
+import { F32X4_DEMOTE_ZERO, F64X2_ADD, F64X2_DIV, F64X2_PROMOTE_LOW, highHalf } from '../linalg/f64_lanes.ts';
 import {
   I32,
   i32Const,
@@ -16,12 +16,6 @@ import {
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
 import { exponential, F32X4_MAX, F32X4_MUL, F32X4_PMAX, F32X4_SUB, f32s } from './vector_exp.ts';
-
-export const F64X2_PROMOTE_LOW = simd(0x5f);
-/** Two zeros come behind. */
-const F32X4_DEMOTE_ZERO = simd(0x5e);
-/** The upper eight bytes, where both operands are the same vector. */
-export const highHalf = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
 
 /** The f32 at an address of `Staging.numbers`, in all lanes. @param index Which of them. */
 export const numberOf = (place: number, index: number) => [...localGet(place), ...simd(0x09), 2, 16 + 4 * index];

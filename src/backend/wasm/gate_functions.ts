@@ -1,10 +1,10 @@
 /** @file WebAssembly functions of the gate silu(x) = x/(1 + exp(−x)), over whole vectors from address x on while it is below `end`. */
 import {
-  advance,
   i32Const,
   localGet,
   localSet,
   loopBelow,
+  onward,
   simd,
   V128,
   v128Load,
@@ -15,7 +15,6 @@ import { exponential, F32X4_ADD, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp
 
 const F32X4_DIV = simd(0xe7);
 const F32X4_NEG = simd(0xe1);
-const onward = (...locals: number[]) => locals.flatMap((local) => advance(local, i32Const(16)));
 
 /** out ← silu(x) · y; out may be one of them. */
 export function gatedSilu(): WasmFunction {

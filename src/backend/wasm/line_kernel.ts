@@ -21,9 +21,8 @@ import {
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
 import { evenLanes, oddLanes } from './lanes.ts';
+import { F32X4_ADD, F32X4_MUL } from './vector_exp.ts';
 
-const F32X4_ADD = simd(0xe4);
-const F32X4_MUL = simd(0xe6);
 const FUSED = simd(0x105);
 
 export interface LineKernel {

@@ -2,7 +2,16 @@
  * @file Rows of logits, four f32 lanes at a time: the sums that give the divergence of two heads. In
  * JavaScript the two exponentials of each pair of logits took as long as a head's product.
  */
-import { F64X2_ADD, F64X2_MUL, F64X2_SUB, folded, lowThenHigh } from '../linalg/f64_lanes.ts';
+import {
+  F32X4_DEMOTE_ZERO,
+  F64X2_ADD,
+  F64X2_MUL,
+  F64X2_PROMOTE_LOW,
+  F64X2_SUB,
+  folded,
+  highHalf,
+  lowThenHigh,
+} from '../linalg/f64_lanes.ts';
 import {
   assemble,
   I32,
@@ -27,11 +36,7 @@ const [RESULT_AT, SHIFT_AT, MAXIMUM_AT, X_AT, Y_AT] = [0, 16, 32, 48, 48 + 4 * C
 
 const F32X4_ABS = simd(0xe0);
 const F32X4_LE = simd(0x45);
-const F64X2_PROMOTE_LOW = simd(0x5f);
-/** Two zeros come behind. */
-const F32X4_DEMOTE_ZERO = simd(0x5e);
 const SELECT = simd(0x52);
-const highFirst = shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
 const lowOfBoth = shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
 
 /** Up to here eᵈ − 1 − d is taken from its series: the difference would leave few digits. Its terms beyond d⁸ are below f32's. */
@@ -43,7 +48,7 @@ const LARGEST_EXPONENT = 80;
 /** The low or the high half of a local's four lanes, in f64. */
 const wide = (local: number, isHigh: boolean) => [
   ...localGet(local),
-  ...(isHigh ? [...localGet(local), ...highFirst] : []),
+  ...(isHigh ? [...localGet(local), ...highHalf] : []),
   ...F64X2_PROMOTE_LOW,
 ];
 

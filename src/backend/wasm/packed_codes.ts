@@ -14,6 +14,7 @@ import {
   v128Load,
 } from '../linalg/wasm_module.ts';
 import { blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
+import { F32X4_MUL } from './vector_exp.ts';
 
 const I32_LT_U = 0x49;
 const SELECT = 0x1b;
@@ -21,8 +22,6 @@ const I32_AND = 0x71;
 const I32_SHR_U = 0x76;
 const loadWord = [0x28, 0, 0];
 export const AND = simd(0x4e);
-export const F32X4_ADD = simd(0xe4);
-export const F32X4_MUL = simd(0xe6);
 export const I32X4_ADD = simd(0xae);
 /** Eight products of i16, added in pairs. */
 export const DOT_I16 = simd(0xba);

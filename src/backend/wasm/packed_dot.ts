@@ -22,8 +22,6 @@ import {
   codeWords,
   DOT_I16,
   eachBlock,
-  F32X4_ADD,
-  F32X4_MUL,
   groupParameters,
   I32X4_ADD,
   loadByteCodes,
@@ -32,6 +30,7 @@ import {
   quadBlockBytes,
 } from './packed_codes.ts';
 import type { PackedForm } from './packed_layout.ts';
+import { F32X4_ADD, F32X4_MUL } from './vector_exp.ts';
 
 /** Sums of neighbouring lanes of two vectors. */
 const pairSums = (a: number, b: number) => [

@@ -20,14 +20,13 @@ import {
   CONVERT_I32X4,
   codeWords,
   eachBlock,
-  F32X4_ADD,
-  F32X4_MUL,
   groupParameters,
   loadByteCodes,
   loadCodes,
   quadBlockBytes,
 } from './packed_codes.ts';
 import { BLOCK, type PackedForm } from './packed_layout.ts';
+import { F32X4_ADD, F32X4_MUL } from './vector_exp.ts';
 
 /** Unsigned i16 to i32x4: the low half and the high one. */
 const HALVES = [simd(0xa9), simd(0xaa)];

@@ -3,23 +3,21 @@
  * linear combinations that norms and the gradient of a softmax are made of.
  */
 
-import { F64X2_ADD, F64X2_MUL } from '../linalg/f64_lanes.ts';
+import { F64X2_ADD, F64X2_MUL, F64X2_PROMOTE_LOW, highHalf } from '../linalg/f64_lanes.ts';
 import {
-  advance,
   i32Const,
   localGet,
   localSet,
   loopBelow,
+  onward,
   V128,
   v128Load,
   v128Store,
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { F64X2_PROMOTE_LOW, highHalf, numberOf } from './exp_functions.ts';
+import { numberOf } from './exp_functions.ts';
 import { F32X4_ADD, F32X4_MUL, F32X4_SUB } from './vector_exp.ts';
-
-const onward = (...locals: number[]) => locals.flatMap((local) => advance(local, i32Const(16)));
 
 /** Both halves of the product of two locals in f64, added to the lanes of `sum`. */
 const sumProducts = (sum: number, x: number, y: number) => [

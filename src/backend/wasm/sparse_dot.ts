@@ -17,8 +17,9 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { F32X4_ADD, F32X4_MUL, halves } from './packed_codes.ts';
+import { halves } from './packed_codes.ts';
 import { fourBytes, PLACE_BYTES, type SparseLayout } from './sparse_layout.ts';
+import { F32X4_ADD, F32X4_MUL } from './vector_exp.ts';
 
 const I32_SHL = 0x74;
 const loadByte = (offset: number) => [0x2d, 0, offset];
