@@ -33,6 +33,7 @@ import {
   type TileWidth,
   tileColumns,
 } from './tile_kernel.ts';
+import { clearUpperHalves } from './upper_halves.ts';
 
 export type Elements = Float32Array | Float64Array;
 
@@ -295,6 +296,7 @@ export class PanelProduct {
         if (first < width) done += multiply(height, row, Math.min(strip, end - row), first);
       }
     }
+    clearUpperHalves();
     return done;
   }
 

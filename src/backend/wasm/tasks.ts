@@ -24,6 +24,7 @@ import { transposed, view } from '../linalg/gemm.ts';
 import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import type { ProductMode } from '../linalg/panel_product.ts';
 import type { LinalgTasks } from '../linalg/shared_work.ts';
+import { clearUpperHalves } from '../linalg/upper_halves.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { isBlockType } from './block_kernel.ts';
@@ -276,4 +277,5 @@ export function runTask<K extends TaskName>(
   end: number,
 ): void {
   HANDLERS[name](tools, task, start, end);
+  clearUpperHalves();
 }
