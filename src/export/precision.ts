@@ -8,6 +8,7 @@ import { withoutInputs } from '../models/input_quantization.ts';
 import { asFloatType } from '../models/weight_views.ts';
 import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement, isFloatType } from '../tensor/dtype.ts';
+import { fitInHalf } from '../tensor/half.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { replaceWeights, type WeightRole, weightRoles } from './map_weights.ts';
 import { piecesForOnnx, tableForOnnx } from './packed/for_onnx.ts';
@@ -30,9 +31,6 @@ export type Precision = 'stored' | 'f32' | 'f16' | 'int8' | 'int4';
 export type KeepPacked = (ref: WeightRef, role: WeightRole) => boolean;
 
 const FINE_BLOCK_SIZE = 16;
-
-/** The largest number that rounds to a finite f16 is below this. */
-const F16_LIMIT = 65520;
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
@@ -102,19 +100,18 @@ async function fitsHalf(ref: WeightRef, signal?: AbortSignal): Promise<boolean> 
   if (ref.dtype === 'F16') return true;
   const before = known.get(ref);
   if (before !== undefined) return before;
-  const fits = await allBelow(ref, F16_LIMIT, signal);
+  const fits = await allFit(ref, signal);
   known.set(ref, fits);
   return fits;
 }
 
-async function allBelow(ref: WeightRef, limit: number, signal?: AbortSignal): Promise<boolean> {
+async function allFit(ref: WeightRef, signal?: AbortSignal): Promise<boolean> {
   const rows = ref.shape[0] ?? 1;
   const step = Math.max(1, Math.floor(CHUNK_BYTES / ((4 * elementCount(ref.shape)) / rows)));
   for (let start = 0; start < rows; start += step) {
     if (signal?.aborted) throw cancelled();
     const values = decodeStored(await ref.read({ start, end: Math.min(rows, start + step) }), ref.dtype);
-    // Written so that NaN fails too: F32 keeps it, and whoever checks the weights finds it.
-    for (const value of values) if (!(Math.abs(value) < limit)) return false;
+    if (!fitInHalf(values)) return false;
   }
   return true;
 }

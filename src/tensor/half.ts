@@ -12,6 +12,15 @@ const word = new DataView(new ArrayBuffer(8));
 /** Adding and subtracting 2^52 rounds a non-negative f64 below 2^51 to a whole number, ties to even. */
 const ROUND = 2 ** 52;
 
+/** From here on a number is infinite as binary16: 65504, the largest, and half a unit in its last place. */
+export const F16_LIMIT = 65520;
+
+/** Whether every value is finite as binary16: what is stored with a NaN or an overflow keeps it in F32, where it is found. */
+export function fitInHalf(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]) < F16_LIMIT)) return false;
+  return true;
+}
+
 /** Value of binary16 bits. */
 export function f16ToNumber(bits: number): number {
   const exponent = (bits >> 10) & 0x1f;

@@ -1,6 +1,6 @@
 /** @file Half floats, a range at a time: stored bytes into tensors, and tensors into the bytes that will be stored. */
 import { decodeStored } from '../../tensor/decode.ts';
-import { encodeFromFloat } from '../../tensor/half.ts';
+import { encodeFromFloat, fitInHalf } from '../../tensor/half.ts';
 import type { TaskTools } from './task_tools.ts';
 
 export interface EncodeHalvesTask {
@@ -19,8 +19,6 @@ export interface RoundHalvesTask {
 const CHUNK = 4096;
 /** Floats and halves that the kernel takes at a time. */
 export const [FLOATS, HALVES] = [8, 4];
-/** From here on a half float is infinite: 65504 and half a unit in its last place. */
-const F16_LIMIT = 65520;
 
 /** Values `start … end`, where arrays lie in shared memory. */
 export function encodeHalves(
@@ -37,7 +35,7 @@ export function encodeHalves(
     if (new Uint32Array(found.buffer, found.byteOffset, 4).some((word) => word !== 0)) beyond[0] = 1;
   }
   const rest = values.subarray(whole, end);
-  if (rest.some((value) => !(Math.abs(value) < F16_LIMIT))) beyond[0] = 1;
+  if (!fitInHalf(rest)) beyond[0] = 1;
   bytes.set(encodeFromFloat(rest.slice(), 'F16'), 2 * whole);
 }
 

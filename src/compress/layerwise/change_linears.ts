@@ -140,7 +140,7 @@ export async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: F
   const [rows, columns] = weight.shape;
   const stored = await weight.read();
   const values = decodeStored(stored, weight.dtype);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(values);
   if (bad >= 0) {
     throw new WhittleError({
       code: 'non_finite_weights',
@@ -159,6 +159,12 @@ export async function hostLinear(layer: DecoderLayer, name: LinearName, dtype: F
     ...(!isFloatType(weight.dtype) && { blocks: stored }),
     ...(weight.unpack && { unpack: weight.unpack.bind(weight) }),
   };
+}
+
+/** A plain loop: a function called for each weight would take longer than decoding them. */
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
 }
 
 async function ask<Options>(

@@ -6,13 +6,14 @@ import { WhittleError } from '../../errors/errors.ts';
 import type { DecoderLayer, Linear, Norm, WeightRef } from '../../models/decoder_model.ts';
 import { storePacked } from '../../models/packed/store.ts';
 import type { GroupedValues } from '../../models/packed/values.ts';
-import { type ScratchStore, scratchWeight } from '../../models/scratch.ts';
+import type { ScratchStore } from '../../models/scratch.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
-import { encodeFromFloat } from '../../tensor/half.ts';
+import { encodeFromFloat, fitInHalf } from '../../tensor/half.ts';
 import { toHalf } from '../solvers/grid.ts';
 import { linearOf, withLinear } from './half.ts';
 import { rowPower, type ScalePlace } from './scale_place.ts';
+import { storeWhole } from './store_changed.ts';
 
 /** A place and what it is divided by, one positive number an input of the linears that read it. */
 export interface Fold {
@@ -90,8 +91,6 @@ function scaledGroups(values: GroupedValues, factors: Float64Array): GroupedValu
   return { ...values, scales: scales.map(byRow), ...(minimums && { zeros: minimums }) };
 }
 
-const F16_LIMIT = 65520;
-
 /** New numbers in the type that was stored, or the model's; what overflows F16 becomes F32. */
 async function changedVector(
   ref: WeightRef,
@@ -101,7 +100,6 @@ async function changedVector(
 ): Promise<WeightRef> {
   const values = Float64Array.from(decodeStored(await ref.read(), ref.dtype), change);
   const wanted = ref.dtype === 'F32' ? 'F32' : dtype;
-  const stored = wanted === 'F16' && values.some((value) => !(Math.abs(value) < F16_LIMIT)) ? 'F32' : wanted;
-  const slot = await scratch.append(encodeFromFloat(values, stored));
-  return scratchWeight(ref.name, stored, ref.shape, [{ rows: { start: 0, end: ref.shape[0] }, slot }]);
+  const stored = wanted === 'F16' && !fitInHalf(values) ? 'F32' : wanted;
+  return storeWhole(scratch, ref.name, ref.shape, encodeFromFloat(values, stored), stored);
 }

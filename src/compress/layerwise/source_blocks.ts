@@ -48,7 +48,8 @@ function mayFit({ bits, group, zero, ordered }: Grouped, packing: Grouped, colum
 }
 
 function holds(found: Float32Array, W: Float64Array): boolean {
-  return found.every((value, i) => value === W[i]);
+  for (let i = 0; i < found.length; i++) if (found[i] !== W[i]) return false;
+  return true;
 }
 
 /** Float16 rounds to one part in 2048. */
@@ -57,9 +58,15 @@ const NEAR = 2 ** -11;
 /** Whether nothing but scale and minimum was rounded: not so where a scale is too small for float16. */
 function isNear(found: Float32Array, W: Float64Array, { scales, offsets, codes, kind, group, columns }: SourceGrid) {
   const groups = Math.ceil(columns / group);
-  return found.every((value, i) => {
-    const at = Math.floor(i / columns) * groups + Math.floor((i % columns) / group);
-    const size = kind === 'minimum' ? scales[at] * codes[i] + Math.abs(offsets[at]) : Math.abs(W[i]);
-    return Math.abs(value - W[i]) <= NEAR * 1.001 * Math.abs(size) + 1e-30;
-  });
+  const isMinimum = kind === 'minimum';
+  for (let at = 0; at < scales.length; at++) {
+    const row = Math.floor(at / groups) * columns;
+    const first = (at % groups) * group;
+    for (let i = row + first; i < row + Math.min(columns, first + group); i++) {
+      const size = isMinimum ? scales[at] * codes[i] + Math.abs(offsets[at]) : W[i];
+      // Written so that NaN is not near.
+      if (!(Math.abs(found[i] - W[i]) <= NEAR * 1.001 * Math.abs(size) + 1e-30)) return false;
+    }
+  }
+  return true;
 }

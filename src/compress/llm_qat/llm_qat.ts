@@ -161,7 +161,7 @@ function learning(options: Options): Learning {
       const { codes, scales } = symmetricGroups(values, rows, columns, packing);
       const zero = levels + 1;
       // A byte of two's complement, moved so that its least code is 1.
-      const moved = Uint8Array.from(new Int8Array(codes.buffer), (code) => code + zero);
+      const moved = new Uint8Array(codes.buffer).map((code) => code + zero);
       return { packing, rows, columns, codes: moved, scales, zeros: new Float64Array(rows).fill(zero) };
     },
     ...(cache !== 16 && { cacheLevels: 2 ** (cache - 1) - 1 }),

@@ -64,7 +64,7 @@ function logProbabilities(logits: ArrayLike<number>): Float64Array {
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - most);
   const log = most + Math.log(sum);
-  return Float64Array.from(logits, (logit) => logit - log);
+  return new Float64Array(logits).map((logit) => logit - log);
 }
 
 /** A draw from share · p + (1 − share) · q. @param random Uniform in [0, 1), one for each token. */

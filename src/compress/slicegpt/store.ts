@@ -11,11 +11,8 @@ import type { Arena } from '../../runtime/arena.ts';
 import { DECODED_BYTES } from '../../runtime/budgets.ts';
 import type { DeviceLinear } from '../../runtime/weights.ts';
 import { type FloatType, isFloatType } from '../../tensor/dtype.ts';
-import { encodeFromFloat } from '../../tensor/half.ts';
+import { encodeFromFloat, fitInHalf } from '../../tensor/half.ts';
 import { mainElementBytes } from './model_shape.ts';
-
-/** Above this a half-precision number overflows to infinity (65504 plus half a unit in the last place). */
-const F16_LIMIT = 65520;
 
 export class WeightStore {
   /** Two uses of one table must stay one object. */
@@ -98,14 +95,9 @@ export class WeightStore {
     const values = halves ? [] : await backend.read(tensor);
     this.arena.free(tensor);
     if (halves) return { bytes: halves, dtype };
-    const stored = dtype === 'F16' && overflowsHalf(values) ? 'F32' : dtype;
+    const stored = dtype === 'F16' && !fitInHalf(values) ? 'F32' : dtype;
     return { bytes: encodeFromFloat(values, stored), dtype: stored };
   }
-}
-
-function overflowsHalf(values: ArrayLike<number>): boolean {
-  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) >= F16_LIMIT) return true;
-  return false;
 }
 
 /** The type that sliced weights of a model are stored in: see {@link WeightStore}. */

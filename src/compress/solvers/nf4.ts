@@ -81,7 +81,10 @@ export function nf4Scales({ scaleCodes, scaleScales, mean }: Omit<Nf4Values, 'co
 
 /** What codes stand for. @param first Place of the first of them in the matrix. */
 export function nf4Numbers(codes: Uint8Array, scales: Float32Array, first = 0): Float32Array {
-  return Float32Array.from(codes, (code, i) => NF4_LEVELS[code] * scales[Math.floor((first + i) / NF4_BLOCK)]);
+  const numbers = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++)
+    numbers[i] = NF4_LEVELS[codes[i]] * scales[Math.floor((first + i) / NF4_BLOCK)];
+  return numbers;
 }
 
 /** Index of the nearest of ascending levels; of two as near, the lower. */

@@ -7,7 +7,7 @@ import type { Arena } from '../../runtime/arena.ts';
 import type { TrainedScales } from '../../runtime/backward/scales.ts';
 import { TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import type { FloatType } from '../../tensor/dtype.ts';
-import { storeChanged } from '../layerwise/store_changed.ts';
+import { storeChanged, storeWhole } from '../layerwise/store_changed.ts';
 import type { Changed } from '../layerwise_types.ts';
 import { toHalf } from '../solvers/grid.ts';
 import type { Learning } from './learning.ts';
@@ -25,19 +25,24 @@ export async function storeTrained(
   const loader = new TrainedLoader(arena, adapters);
   const stored = new Map<WeightRef, WeightRef>();
   for (const [ref, trained] of adapters) {
-    let changed: NonNullable<Changed>;
-    if (trained.kind === 'scales') changed = await scaledValues(arena, trained);
-    else {
-      const { weight, kept } = await loader.linear({ weight: ref });
-      const values = Float64Array.from(await arena.backend.read(weight));
-      arena.free(weight, kept);
-      const packed = hold ? undefined : await ref.unpack?.();
-      changed = hold?.(ref, values, trained) ?? (packed ? repacked(packed, values) : { values });
+    if (trained.kind === 'scales') {
+      stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, await scaledValues(arena, trained), dtype));
+      continue;
     }
+    const { weight, kept } = await loader.linear({ weight: ref });
+    const packed = hold ? undefined : await ref.unpack?.();
+    // Floats become halves on the device's threads, where it has a way.
+    const isHalf = !hold && !packed && dtype === 'F16';
+    const halves = isHalf ? arena.backend.readHalves?.(weight) : undefined;
+    const values = halves ? undefined : new Float64Array(await arena.backend.read(weight));
+    arena.free(weight, kept);
+    if (halves) stored.set(ref, await storeWhole(scratch, ref.name, ref.shape, halves, dtype));
+    if (!values) continue;
+    const changed = hold?.(ref, values, trained) ?? (packed ? repacked(packed, values) : { values });
     stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, changed, dtype));
   }
   for (const [ref, tensor] of whole) {
-    const values = Float64Array.from(await arena.backend.read(tensor));
+    const values = new Float64Array(await arena.backend.read(tensor));
     stored.set(ref, await storeChanged(scratch, ref.name, ref.shape, { values }, dtype));
   }
   arena.freeWorkspace();

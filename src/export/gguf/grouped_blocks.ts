@@ -9,6 +9,7 @@ import type { WeightOutline, WeightRef } from '../../models/decoder_model.ts';
 import { type Grouped, groupSize, groupsOf, type Packing } from '../../models/packed/packing.ts';
 import type { GroupedValues } from '../../models/packed/values.ts';
 import { blockOf, bytesPerElement, type DType, isFloatType } from '../../tensor/dtype.ts';
+import { F16_LIMIT } from '../../tensor/half.ts';
 import { setFifthBits, setHalf, setNibbles } from '../../tensor/quant/encode/small_blocks.ts';
 
 export type GroupedBlock = 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q8_0';
@@ -137,9 +138,6 @@ const WRITE: Record<GroupedBlock, (out: Uint8Array, at: number, q: Int32Array, d
     for (let i = 0; i < BLOCK; i++) out[at + 2 + i] = q[i];
   },
 };
-
-/** The largest number that rounds to a finite f16 is below this. */
-const F16_LIMIT = 65520;
 
 function finiteHalf(scale: number, name: string): number {
   if (Math.abs(scale) < F16_LIMIT) return scale;

@@ -5,7 +5,7 @@
 import { WhittleError } from '../../errors/errors.ts';
 import type { RowRange } from '../../formats/checkpoint.ts';
 import { bytesPerElement, type FloatType } from '../../tensor/dtype.ts';
-import { decodeToFloat32, encodeFromFloat } from '../../tensor/half.ts';
+import { decodeToFloat32, encodeFromFloat, F16_LIMIT } from '../../tensor/half.ts';
 import { bitRange, packBits, unpackBits } from './bits.ts';
 import {
   type Blocks,
@@ -268,9 +268,6 @@ async function readFloats(
   const size = SIZES[type];
   return Float64Array.from(decodeToFloat32(await read(part, first * size, count * size), type));
 }
-
-/** The largest number that rounds to a finite f16 is below this. */
-const F16_LIMIT = 65520;
 
 function encode(values: ArrayLike<number>, type: FloatType, what: string): Uint8Array {
   const limit = type === 'F32' ? 3.4028235677973366e38 : F16_LIMIT;

@@ -71,7 +71,7 @@ export function mostLikely(logits: ArrayLike<number>): number {
 
 function draw(logits: Float32Array, { temperature, top_k, top_p }: SamplingOptions, drawn: number): number {
   const largest = logits[mostLikely(logits)];
-  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
+  const weights = new Float64Array(logits).map((logit) => Math.exp((logit - largest) / temperature));
   let order: readonly number[] = Array.from(weights.keys());
   if (top_k > 0) order = likeliest(weights, (kept) => kept.length >= top_k).slice(0, top_k);
   if (top_p < 1) {

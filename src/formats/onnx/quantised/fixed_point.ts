@@ -60,7 +60,7 @@ export function biasTensor(
       const found = await readNumbers(codes, start, end - start, read);
       const [input, weight] = await Promise.all(scales.map((part) => readNumbers(part, 0, part.elements, read)));
       const at = (values: Float64Array, i: number) => values[values.length === 1 ? 0 : i];
-      return Float32Array.from(found, (code, i) => code * at(input, start + i) * at(weight, start + i));
+      return new Float32Array(found.map((code, i) => code * at(input, start + i) * at(weight, start + i)));
     },
   });
 }

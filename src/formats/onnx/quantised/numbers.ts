@@ -55,5 +55,6 @@ export async function readNumbers(
   const skipped = first - (from * 8) / bits;
   const codes = unpackLow(bytes, bits).subarray(skipped, skipped + count);
   const half = 2 ** (bits - 1);
-  return Float64Array.from(codes, (code) => (integer.isSigned && code >= half ? code - 2 * half : code));
+  const numbers = new Float64Array(codes);
+  return integer.isSigned ? numbers.map((code) => (code >= half ? code - 2 * half : code)) : numbers;
 }

@@ -40,12 +40,13 @@ export function roundedTensor(
       const found = await readNumbers(floats, first, (end - start) * width, read);
       const factors = await readNumbers(scales, 0, scales.elements, read);
       const offsets = zeros && (await readNumbers(zeros, 0, zeros.elements, read));
-      return Float32Array.from(found, (value, i) => {
+      const rounded = found.map((value, i) => {
         const at = index(first + i);
         const zero = offsets ? offsets[at] : 0;
         const code = Math.min(Math.max(roundHalfEven(Math.fround(value / factors[at])) + zero, low), high);
         return (code - zero) * factors[at];
       });
+      return new Float32Array(rounded);
     },
   });
 }
