@@ -3,7 +3,8 @@
 // that a round is short enough for the processor's instruction cache: longer code runs at half the speed, whatever it does.
 // Each of the four lanes of a quad loads a vec4 of their row and gets those of the others by swaps, which are one shuffle; so
 // a lane meets steps in an order of its own, and the right side is loaded in that. All four must have the same rows.
-// What a round gives is added to the output. n is a multiple of 8, k of 4.
+// What a round gives is added to the output. Beyond the last step both sides are zero: one side's zero times an infinity of
+// the other would be NaN. n is a multiple of 8, k of 4.
 fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
   let steps = params.k >> 2u;
   let columns = params.n >> 2u;
@@ -34,6 +35,7 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
     let p13 = loaded[26]; let q13 = loaded[27];
     let p14 = loaded[28]; let q14 = loaded[29];
     let p15 = loaded[30]; let q15 = loaded[31];
+    let beyond = select(0u, 1u, kk + 16u > steps);
     let x_at = min(kk + lane, steps - 1u);
     let y_at = min(kk + 4u + lane, steps - 1u);
     let z_at = min(kk + 8u + lane, steps - 1u);
@@ -41,10 +43,17 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
     var a_row = first * a_columns;
     var at = first * output_columns + col;
     for (var row = first; row < end; row++) {
-      let x = a[a_row + x_at];
-      let y = a[a_row + y_at];
-      let z = a[a_row + z_at];
-      let w = a[a_row + w_at];
+      var x = a[a_row + x_at];
+      var y = a[a_row + y_at];
+      var z = a[a_row + z_at];
+      var w = a[a_row + w_at];
+      // A loop, since branches are not jumped over here and loops are.
+      for (var once = beyond; once > 0u; once--) {
+        x = select(vec4f(), x, kk + lane < steps);
+        y = select(vec4f(), y, kk + 4u + lane < steps);
+        z = select(vec4f(), z, kk + 8u + lane < steps);
+        w = select(vec4f(), w, kk + 12u + lane < steps);
+      }
       var c = vec4f();
       var d = vec4f();
       c += p0 * x; d += q0 * x;
@@ -89,7 +98,10 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
   }
 }
 
-// As `right`; zeros beyond the last step, where the left side reads its last again.
+// As `right`; zeros beyond the last step.
 fn panel_right(col: u32, step: u32, steps: u32) -> mat4x4f {
-  return right(col, min(step, steps - 1u)) * select(0.0, 1.0, step < steps);
+  if (step < steps) {
+    return right(col, step);
+  }
+  return mat4x4f();
 }
