@@ -15,3 +15,11 @@ fn main(
   let col = (group_id.x * WORKGROUP_SIZE + thread) * 4; // in vec4
   compute_tile(group_id.y * 32, col, subgroup_lane % 4, params.first / 4, (params.rows + 3) / 4);
 }
+
+// The left side at four steps of k from 4 · kk on, a row a step, and at four rows of output. Each of four lanes loads one
+// step and hands it to the others; steps beyond the last are zero.
+fn left(row: u32, kk: u32, lane: u32) -> mat4x4f {
+  let step = 4u * kk + lane;
+  let own = left_step(min(step, last_step()), min(row / 4u, left_columns() - 1u));
+  return transpose(share(select(vec4f(), own, step <= last_step())));
+}

@@ -1,17 +1,16 @@
 // One thread computes 8 columns (two vec4) of a panel of rows: for software adapters, which keep few numbers in registers
 // and pay for a load a hundred multiply-adds. 64 steps of k of the right side stay where they are while the rows go by, so
 // that a round is short enough for the processor's instruction cache: longer code runs at half the speed, whatever it does.
-// Each of the four lanes of a quad loads a vec4 of their row and gets those of the others by swaps, which are one shuffle; so
+// Each of the four lanes of a quad loads four steps of their row and gets those of the others by swaps, which are one shuffle; so
 // a lane meets steps in an order of its own, and the right side is loaded in that. All four must have the same rows.
-// What a round gives is added to the output. n is a multiple of 8, k of 4.
+// Beyond the last step both sides are zero: one side's zero times an infinity of the other would be NaN.
+// The kernel gives last_step, right(vec4 column, four steps), left_at(row, four steps), left_row, panel_left(place), is_added and
+// panel_store(row, column, two vec4, whether they are added to what is there), to which each round's sums go.
 fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
-  let steps = params.k >> 2u;
-  let columns = params.n >> 2u;
-  let a_columns = params.a_stride >> 2u;
-  let output_columns = params.output_stride >> 2u;
+  let steps = (last_step() + 4u) >> 2u;
   var loaded: array<mat4x4f, 32>;
   for (var kk = 0u; kk < steps; kk += 16u) {
-    let adds = kk > 0u || params.accumulate != 0u;
+    let adds = (kk > 0u) | is_added();
     // One place of code loads, and numbers that do not vary hold what was loaded: quick to compile, and to read.
     for (var i = 0u; i < 16u; i++) {
       let step = kk + ((i & ~3u) | ((i & 3u) ^ lane));
@@ -34,17 +33,24 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
     let p13 = loaded[26]; let q13 = loaded[27];
     let p14 = loaded[28]; let q14 = loaded[29];
     let p15 = loaded[30]; let q15 = loaded[31];
-    let x_at = min(kk + lane, steps - 1u);
-    let y_at = min(kk + 4u + lane, steps - 1u);
-    let z_at = min(kk + 8u + lane, steps - 1u);
-    let w_at = min(kk + 12u + lane, steps - 1u);
-    var a_row = first * a_columns;
-    var at = first * output_columns + col;
+    let beyond = select(0u, 1u, 4u * kk + 63u > last_step());
+    let x_at = left_at(first, min(kk + lane, steps - 1u));
+    let y_at = left_at(first, min(kk + 4u + lane, steps - 1u));
+    let z_at = left_at(first, min(kk + 8u + lane, steps - 1u));
+    let w_at = left_at(first, min(kk + 12u + lane, steps - 1u));
+    var passed = 0u;
     for (var row = first; row < end; row++) {
-      let x = a[a_row + x_at];
-      let y = a[a_row + y_at];
-      let z = a[a_row + z_at];
-      let w = a[a_row + w_at];
+      var x = panel_left(x_at + passed);
+      var y = panel_left(y_at + passed);
+      var z = panel_left(z_at + passed);
+      var w = panel_left(w_at + passed);
+      // A loop, since branches are not jumped over here and loops are.
+      for (var once = beyond; once > 0u; once--) {
+        x = up_to_last(x, kk + lane);
+        y = up_to_last(y, kk + 4u + lane);
+        z = up_to_last(z, kk + 8u + lane);
+        w = up_to_last(w, kk + 12u + lane);
+      }
       var c = vec4f();
       var d = vec4f();
       c += p0 * x; d += q0 * x;
@@ -75,21 +81,21 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
       c += p14 * w2; d += q14 * w2;
       let w3 = quadSwapDiagonal(w);
       c += p15 * w3; d += q15 * w3;
-      if (col < columns) {
-        if (adds) {
-          c += output[at];
-          d += output[at + 1u];
-        }
-        output[at] = c;
-        output[at + 1u] = d;
-      }
-      a_row += a_columns;
-      at += output_columns;
+      panel_store(row, col, c, d, adds);
+      passed += left_row();
     }
   }
 }
 
-// As `right`; zeros beyond the last step, where the left side reads its last again.
+// Four steps from 4 · step on; zeros beyond the last.
+fn up_to_last(x: vec4f, step: u32) -> vec4f {
+  return select(vec4f(), x, vec4u(4u * step) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last_step()));
+}
+
+// As `right`; zeros beyond the last step.
 fn panel_right(col: u32, step: u32, steps: u32) -> mat4x4f {
-  return right(col, min(step, steps - 1u)) * select(0.0, 1.0, step < steps);
+  if (step < steps) {
+    return right(col, step);
+  }
+  return mat4x4f();
 }

@@ -9,7 +9,6 @@ import attention_options from '../../../shaders/common/attention_options.wgsl?ra
 import attention_scores from '../../../shaders/common/attention_scores.wgsl?raw';
 import blocks from '../../../shaders/common/blocks.wgsl?raw';
 import compared_terms from '../../../shaders/common/compared_terms.wgsl?raw';
-import covariance_vec4 from '../../../shaders/common/covariance_vec4.wgsl?raw';
 import divergence_terms from '../../../shaders/common/divergence_terms.wgsl?raw';
 import few_rows from '../../../shaders/common/few_rows.wgsl?raw';
 import fp4_levels from '../../../shaders/common/fp4_levels.wgsl?raw';
@@ -22,7 +21,6 @@ import iq4_levels from '../../../shaders/common/iq4_levels.wgsl?raw';
 import k_scales from '../../../shaders/common/k_scales.wgsl?raw';
 import left_rows from '../../../shaders/common/left_rows.wgsl?raw';
 import left_steps from '../../../shaders/common/left_steps.wgsl?raw';
-import left_steps_shared from '../../../shaders/common/left_steps_shared.wgsl?raw';
 import matmul_at_steps from '../../../shaders/common/matmul_at_steps.wgsl?raw';
 import matmul_bt_vec4 from '../../../shaders/common/matmul_bt_vec4.wgsl?raw';
 import matmul_f32 from '../../../shaders/common/matmul_f32.wgsl?raw';
@@ -33,6 +31,9 @@ import matmul_vec4 from '../../../shaders/common/matmul_vec4.wgsl?raw';
 import nibble_block from '../../../shaders/common/nibble_block.wgsl?raw';
 import packed_codes from '../../../shaders/common/packed_codes.wgsl?raw';
 import paired_sum from '../../../shaders/common/paired_sum.wgsl?raw';
+import panel_rows from '../../../shaders/common/panel_rows.wgsl?raw';
+import panel_steps from '../../../shaders/common/panel_steps.wgsl?raw';
+import panel_store from '../../../shaders/common/panel_store.wgsl?raw';
 import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
 import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
@@ -55,7 +56,6 @@ const FRAGMENTS = {
   attention_options,
   blocks,
   compared_terms,
-  covariance_vec4,
   few_rows,
   fp4_levels,
   grid_code,
@@ -67,7 +67,6 @@ const FRAGMENTS = {
   k_scales,
   left_rows,
   left_steps,
-  left_steps_shared,
   matmul_at_steps,
   matmul_bt_vec4,
   matmul_f32,
@@ -78,6 +77,9 @@ const FRAGMENTS = {
   nibble_block,
   packed_codes,
   paired_sum,
+  panel_rows,
+  panel_steps,
+  panel_store,
   right_of_matmul,
   right_of_matmul_bt,
   right_steps,

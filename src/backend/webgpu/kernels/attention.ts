@@ -1,9 +1,13 @@
-/** @file Causal grouped-query attention; see shaders/attention.wgsl, attention_subgroup.wgsl and attention_any.wgsl. */
+/**
+ * @file Causal grouped-query attention; see shaders/attention.wgsl, attention_any.wgsl, and for software adapters
+ * attention_panel.wgsl and attention_subgroup.wgsl.
+ */
 import source from '../../../../shaders/attention.wgsl?raw';
 import anySource from '../../../../shaders/attention_any.wgsl?raw';
+import panelSource from '../../../../shaders/attention_panel.wgsl?raw';
 import subgroupSource from '../../../../shaders/attention_subgroup.wgsl?raw';
 import { WhittleError } from '../../../errors/errors.ts';
-import type { AttentionArgs } from '../../backend.ts';
+import type { AttentionArgs, Tensor } from '../../backend.ts';
 import { checkAttention } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
@@ -15,6 +19,10 @@ const MAX_SUBGROUP_HEAD_DIM = 128;
 
 /** Query rows of a thread of attention_subgroup.wgsl. */
 const SUBGROUP_ROWS = 4;
+
+/** The head and the query rows of a workgroup of attention_panel.wgsl. */
+const PANEL_HEAD_DIM = 32;
+const PANEL_ROWS = 256;
 
 /**
  * What a multiply-add costs here, in those of a product, whose tiles load a vec4 for 16 of them: here it is one for every
@@ -39,8 +47,9 @@ const layout = {
   ): [number, number, number] => [Math.ceil(positions / WORKGROUP_SIZE), head_count, sequences],
 } as const;
 const options = { HAS_WINDOW: 0, HAS_SOFT_CAP: 0, HAS_SLOPES: 0 };
-const vec4Work = (params: Params, { HEAD_VEC4 }: { HEAD_VEC4: number }) =>
-  VEC4_WORK * attentionMacs(params, { head_dim: 4 * HEAD_VEC4, window: params.window });
+const workOf = (macWork: number, head_dim: number, params: Params) =>
+  macWork * attentionMacs(params, { head_dim, window: params.window });
+const vec4Work = (params: Params, { HEAD_VEC4 }: { HEAD_VEC4: number }) => workOf(VEC4_WORK, 4 * HEAD_VEC4, params);
 
 export const attentionKernel = defineKernel({
   name: 'attention',
@@ -55,7 +64,7 @@ export const attentionAnyKernel = defineKernel({
   source: anySource,
   ...layout,
   overrides: { WORKGROUP_SIZE: 32, HEAD_DIM: 64, ...options },
-  work: (params, { HEAD_DIM }) => SCALAR_WORK * attentionMacs(params, { head_dim: HEAD_DIM, window: params.window }),
+  work: (params, { HEAD_DIM }) => workOf(SCALAR_WORK, HEAD_DIM, params),
 });
 
 export const attentionSubgroupKernel = defineKernel({
@@ -67,6 +76,16 @@ export const attentionSubgroupKernel = defineKernel({
   grid: ({ positions, head_count, sequences }: Params, { WORKGROUP_SIZE }: { WORKGROUP_SIZE: number }) =>
     [Math.ceil(positions / (SUBGROUP_ROWS * WORKGROUP_SIZE)), head_count, sequences] as const,
   work: vec4Work,
+});
+
+export const attentionPanelKernel = defineKernel({
+  name: 'attention_panel',
+  source: panelSource,
+  ...layout,
+  overrides: options,
+  grid: ({ positions, head_count, sequences }: Params) =>
+    [Math.ceil(positions / PANEL_ROWS), head_count, sequences] as const,
+  work: (params: Params) => workOf(VEC4_WORK, PANEL_HEAD_DIM, params),
 });
 
 /**
@@ -89,23 +108,36 @@ export function attention(context: GpuContext, args: AttentionArgs, isShared = c
   const { past = 0, soft_cap = 1, slopes = query } = args;
   const { window = past + seqlen } = args;
   const isVec4 = head_dim % 4 === 0;
-  const kernel = !isVec4
-    ? attentionAnyKernel
-    : isShared && head_dim <= MAX_SUBGROUP_HEAD_DIM
-      ? attentionSubgroupKernel
-      : attentionKernel;
   const used = {
-    ...(isVec4 ? { HEAD_VEC4: head_dim / 4 } : { HEAD_DIM: head_dim }),
     HAS_WINDOW: window < past + seqlen ? 1 : 0,
     HAS_SOFT_CAP: args.soft_cap === undefined ? 0 : 1,
     HAS_SLOPES: args.slopes ? 1 : 0,
   };
   const sizes = { batch, seqlen, heads, head_dim, past, window: Math.min(window, past + seqlen) };
   const call = { query, key, value, slopes, output, scale, soft_cap, group, ...sizes };
-  const threadRows = kernel === attentionSubgroupKernel ? SUBGROUP_ROWS : 1;
-  const workgroupRows = threadRows * kernel.definition.overrides.WORKGROUP_SIZE;
   const mostMacs = context.budget.perDispatch / (isVec4 ? VEC4_WORK : SCALAR_WORK);
-  for (const piece of attentionPieces(sizes, workgroupRows, mostMacs)) {
-    kernel(context, { ...call, ...piece }, used);
+  const { rows, run } = chosen(context, head_dim, isShared);
+  for (const piece of attentionPieces(sizes, rows, mostMacs)) run({ ...call, ...piece }, used);
+}
+
+type Call = AttentionPiece & Pick<AttentionArgs, 'query' | 'key' | 'value' | 'output' | 'seqlen' | 'heads' | 'scale'>;
+type Run = (
+  call: Call & { slopes: Tensor; group: number; window: number; soft_cap: number; past: number },
+  used: typeof options,
+) => void;
+
+/** The kernel for a head, and the query rows of its workgroup. */
+function chosen(context: GpuContext, head_dim: number, isShared: boolean): { rows: number; run: Run } {
+  const HEAD_VEC4 = head_dim / 4;
+  if (head_dim % 4 !== 0) {
+    const rows = attentionAnyKernel.definition.overrides.WORKGROUP_SIZE;
+    return { rows, run: (call, used) => attentionAnyKernel(context, call, { HEAD_DIM: head_dim, ...used }) };
   }
+  if (isShared && head_dim === PANEL_HEAD_DIM) {
+    return { rows: PANEL_ROWS, run: (call, used) => attentionPanelKernel(context, call, used) };
+  }
+  const isSubgroup = isShared && head_dim <= MAX_SUBGROUP_HEAD_DIM;
+  const kernel = isSubgroup ? attentionSubgroupKernel : attentionKernel;
+  const rows = (isSubgroup ? SUBGROUP_ROWS : 1) * kernel.definition.overrides.WORKGROUP_SIZE;
+  return { rows, run: (call, used) => kernel(context, call, { HEAD_VEC4, ...used }) };
 }

@@ -7,12 +7,13 @@ import { checkCovariance } from '../../shapes.ts';
 import { asGpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
 import { defineKernel } from '../kernel.ts';
-import { isWideTileWorthwhile } from './matmul_family.ts';
+import { isPanelWorthwhile } from './matmul_family.ts';
+import { PANEL_COLUMNS, panelGrid } from './matmul_kernels.ts';
 
 /** Rows and columns that one thread of covariance.wgsl owns. */
 const TILE = 8;
 
-/** Rows whose products are summed in registers before they are added to the sum. */
+/** Rows whose products are summed in registers before they are added to the sum; 64 in covariance_subgroup.wgsl. */
 const CHUNK = 256;
 
 const layout = {
@@ -24,7 +25,7 @@ const layout = {
 export const covarianceKernel = defineKernel({
   name: 'covariance',
   source,
-  common: ['tile_8x8', 'left_steps', 'right_steps', 'covariance_vec4', 'paired_sum'],
+  common: ['tile_8x8', 'left_steps', 'right_steps', 'paired_sum'],
   ...layout,
   overrides: { WORKGROUP_X: 8, WORKGROUP_Y: 8, CHUNK },
   grid: ({ n }, { WORKGROUP_X, WORKGROUP_Y }) => [
@@ -36,10 +37,11 @@ export const covarianceKernel = defineKernel({
 export const covarianceSubgroupKernel = defineKernel({
   name: 'covariance_subgroup',
   source: subgroupSource,
-  common: ['tile_32x16', 'left_steps_shared', 'share', 'right_steps', 'covariance_vec4', 'paired_sum'],
+  common: ['row_panel', 'panel_steps', 'right_steps', 'paired_sum'],
   ...layout,
-  overrides: { WORKGROUP_SIZE: 4, CHUNK },
-  grid: ({ n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(n / 32)],
+  storage: { left_states: 'read', ...layout.storage },
+  overrides: { WORKGROUP_SIZE: PANEL_COLUMNS / 8 },
+  grid: ({ n }) => panelGrid({ m: n, n }),
 });
 
 export const covarianceAnyKernel = defineKernel({
@@ -68,7 +70,8 @@ export function covariance(context: GpuContext, args: CovarianceArgs, summation 
       summation: args.low ? SUMMATION[summation] : SUMMATION.plain,
     };
     if (n % 4 !== 0) covarianceAnyKernel(context, call);
-    else if (isWideTileWorthwhile(context, n, n)) covarianceSubgroupKernel(context, call);
+    else if (isPanelWorthwhile(context, n))
+      covarianceSubgroupKernel(context, { ...call, left_states: call.hidden_states });
     else covarianceKernel(context, call);
   }
   if (!args.low) context.retire(asGpuTensor(low));

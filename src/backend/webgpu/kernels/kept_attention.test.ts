@@ -70,6 +70,8 @@ describe.each(BACKENDS)('%s', (_, backend) => {
       [70, 3, 8],
       [70, 70, 8],
       [150, 70, 4],
+      [40, 1, 32],
+      [300, 290, 32],
     ]) {
       const whole = await lastRows(f64, options, seqlen, count, head_dim, false);
       const found = await lastRows(backend as Backend, options, seqlen, count, head_dim, true);

@@ -13,15 +13,17 @@ const SHAPES = [
   [3, 8, 4, 0, 'matmul', 'matmul_bt', 'matmul_at_any'],
   [12, 10, 8, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at'], // k that is no multiple of 4
   [9, 20, 12, 4, 'matmul', 'matmul_bt', 'matmul_at_any'],
-  [15, 32, 72, 0, 'matmul', 'matmul_bt', 'matmul_at_any'], // more than one workgroup tile; too few rows for panels
+  [15, 32, 72, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // more than one workgroup tile
+  [1, 68, 64, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // one token
   [70, 32, 72, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // rows not a multiple of 8
-  [68, 32, 72, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at'],
+  [68, 32, 72, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_subgroup'],
   [65, 68, 132, 8, 'matmul', 'matmul_bt', 'matmul_at_any'],
   [70, 36, 120, 4, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_any'], // with tails
-  [20, 200, 32, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at'], // steps of k that are added in turn
+  [20, 200, 32, 0, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_subgroup'], // steps of k that are added in turn
   [300, 44, 40, 4, 'matmul_subgroup', 'matmul_bt_subgroup', 'matmul_at_subgroup'], // more than one panel, the last shorter
   [70, 36, 124, 4, 'matmul', 'matmul_bt', 'matmul_at_any'], // columns for which panels are too wide
-  [72, 35, 124, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at_subgroup'],
+  [72, 35, 124, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at'],
+  [72, 67, 120, 4, 'matmul_any', 'matmul_bt_any', 'matmul_at_subgroup'],
   [66, 34, 130, 2, 'matmul_any', 'matmul_bt_any', 'matmul_at_any'], // strides that are no multiples of 4
 ] as const;
 

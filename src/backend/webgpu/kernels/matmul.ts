@@ -11,7 +11,11 @@ import { defineAny, definePanel, defineShared, defineTiled } from './matmul_kern
 
 export const matmulKernel = defineTiled('matmul', tiledSource, ['left_rows', 'right_of_matmul']);
 export const matmulSharedKernel = defineShared('matmul_shared', sharedSource, ['left_rows', 'right_of_matmul']);
-export const matmulSubgroupKernel = definePanel('matmul_subgroup', subgroupSource, ['right_of_matmul']);
+export const matmulSubgroupKernel = definePanel('matmul_subgroup', subgroupSource, [
+  'panel_rows',
+  'right_of_matmul',
+  'matmul_vec4',
+]);
 export const matmulAnyKernel = defineAny('matmul_any', anySource);
 
 export function matmul(context: GpuContext, args: MatmulArgs): void {

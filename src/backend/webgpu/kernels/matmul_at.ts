@@ -7,7 +7,7 @@ import type { MatmulArgs } from '../../backend.ts';
 import { checkMatmulAt } from '../../shapes.ts';
 import type { GpuContext } from '../context.ts';
 import { dispatchMatmul } from './matmul_family.ts';
-import { defineAny, defineShared, defineSubgroup, defineTiled } from './matmul_kernels.ts';
+import { defineAny, definePanel, defineShared, defineTiled } from './matmul_kernels.ts';
 
 export const matmulAtKernel = defineTiled('matmul_at', tiledSource, ['left_steps', 'right_steps', 'matmul_at_steps']);
 export const matmulAtSharedKernel = defineShared('matmul_at_shared', sharedSource, [
@@ -15,11 +15,7 @@ export const matmulAtSharedKernel = defineShared('matmul_at_shared', sharedSourc
   'right_steps',
   'matmul_at_steps',
 ]);
-export const matmulAtSubgroupKernel = defineSubgroup('matmul_at_subgroup', subgroupSource, [
-  'left_steps_shared',
-  'right_steps',
-  'matmul_at_steps',
-]);
+export const matmulAtSubgroupKernel = definePanel('matmul_at_subgroup', subgroupSource, ['panel_steps', 'right_steps']);
 export const matmulAtAnyKernel = defineAny('matmul_at_any', anySource);
 
 export function matmul_at(context: GpuContext, args: MatmulArgs): void {

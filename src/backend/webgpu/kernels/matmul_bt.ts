@@ -24,7 +24,7 @@ export const matmulBtSharedKernel = defineShared('matmul_bt_shared', sharedSourc
 export const matmulBtSubgroupKernel = definePanel(
   'matmul_bt_subgroup',
   subgroupSource,
-  ['right_of_matmul_bt'],
+  ['panel_rows', 'right_of_matmul_bt', ...FACTOR_STORES.vec4],
   FACTOR_STORES,
 );
 export const matmulBtAnyKernel = defineAny('matmul_bt_any', anySource, FACTOR_STORES);

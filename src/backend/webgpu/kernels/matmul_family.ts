@@ -5,37 +5,15 @@ import { asGpuTensor } from '../buffers.ts';
 import type { GpuContext } from '../context.ts';
 import { rowParts, window } from '../split.ts';
 import { ACTIVATION_CODES } from './activations.ts';
-import {
-  ANY_WORK,
-  BY_PARAMS,
-  FACTOR,
-  type MatmulCall,
-  type MatmulKernel,
-  PANEL_COLUMNS,
-  WIDE_COLUMNS,
-  WIDE_ROWS,
-} from './matmul_kernels.ts';
+import { ANY_WORK, BY_PARAMS, FACTOR, type MatmulCall, type MatmulKernel, PANEL_COLUMNS } from './matmul_kernels.ts';
 import { type ProductForm, productPieces } from './product_pieces.ts';
 
-/** A wide tile does twice the work in the same time; beyond this share of idle elements the small one wins. */
+/** Beyond this share of idle columns a small tile wins. */
 const MAX_PADDING = 1.75;
 
-/** Whether a subgroup kernel is to compute m × n elements: on software adapters, and if its tiles fit well enough. */
-export function isWideTileWorthwhile(context: GpuContext, m: number, n: number): boolean {
-  const padded = Math.ceil(m / WIDE_ROWS) * WIDE_ROWS * Math.ceil(n / WIDE_COLUMNS) * WIDE_COLUMNS;
-  return context.prefersWideTiles && padded <= MAX_PADDING * m * n;
-}
-
-/** Below so many rows a panel's right side is loaded for too few of them. */
-const LEAST_ROWS = 16;
-
-/**
- * Whether a panel kernel is to compute a · b or a · bᵀ: on software adapters, where its columns fit well enough. It multiplies
- * by factors when the output is nothing but the product, and takes columns in eights.
- */
-function isPanelWorthwhile(context: GpuContext, { m, n, accumulate, factors }: MatmulCall): boolean {
-  if (!context.prefersWideTiles || n % 8 !== 0 || (accumulate !== 0 && factors !== 0)) return false;
-  return m >= LEAST_ROWS && Math.ceil(n / PANEL_COLUMNS) * PANEL_COLUMNS <= MAX_PADDING * n;
+/** Whether a panel kernel is to compute n columns: on software adapters, in eights, and where they fit well enough. */
+export function isPanelWorthwhile(context: GpuContext, n: number): boolean {
+  return context.prefersWideTiles && n % 8 === 0 && Math.ceil(n / PANEL_COLUMNS) * PANEL_COLUMNS <= MAX_PADDING * n;
 }
 
 export interface MatmulKernels {
@@ -67,9 +45,10 @@ function dispatchPiece(
   call: MatmulCall,
   factors: Readonly<Record<string, number>>,
 ): void {
-  const { m, n } = call;
+  // A panel kernel multiplies by factors when the output is nothing but the product.
+  const isFactoredSum = call.accumulate !== 0 && call.factors !== 0;
   if (!isVec4(form, call)) kernels.any(context, call, factors);
-  else if (form === 'at' ? isWideTileWorthwhile(context, m, n) : isPanelWorthwhile(context, call))
+  else if (!isFactoredSum && isPanelWorthwhile(context, call.n))
     kernels.subgroup(context, call, form === 'bt' ? anyFactors(factors) : {});
   else {
     const variant = context.matmulVariant;

@@ -10,10 +10,6 @@ import { defineKernel, type KernelDefinition } from '../kernel.ts';
 /** Rows and columns of output that one thread of a tiled kernel computes. */
 const TILE = 8;
 
-/** Rows and columns of output that one workgroup of a wide tile computes: matmul_at, and sums of squares. */
-export const WIDE_ROWS = 32;
-export const WIDE_COLUMNS = 64;
-
 /** Columns of output that one workgroup of a panel kernel computes, and rows at most. */
 export const PANEL_COLUMNS = 32;
 const PANEL_ROWS = 256;
@@ -107,28 +103,24 @@ export function defineShared(name: string, source: string, operands: readonly Fr
   });
 }
 
-export function defineSubgroup(name: string, source: string, operands: readonly FragmentName[], stores = PLAIN_STORES) {
-  return define(stores, {
-    name,
-    source,
-    common: ['tile_32x16', 'share', ...operands, ...stores.vec4],
-    overrides: { WORKGROUP_SIZE: WIDE_COLUMNS / 16 },
-    grid: ({ m, n }) => [Math.ceil(n / WIDE_COLUMNS), Math.ceil(m / WIDE_ROWS)],
-  });
+/** Columns of panels, and rows among which workgroups share them: as many as a few processors want. */
+export function panelGrid({ m, n }: { m: number; n: number }): readonly [x: number, y: number] {
+  const x = Math.ceil(n / PANEL_COLUMNS);
+  const most = Math.ceil(m / LEAST_PANEL_ROWS);
+  return [x, Math.max(Math.ceil(m / PANEL_ROWS), Math.min(most, Math.ceil(PANEL_GROUPS / x)))];
 }
 
-/** Rows go by while some steps of the right side stay in registers: shaders/common/row_panel.wgsl. */
+/**
+ * Rows go by while some steps of the right side stay in registers: shaders/common/row_panel.wgsl.
+ * @param operands The fragments that bind the operands, and give both sides.
+ */
 export function definePanel(name: string, source: string, operands: readonly FragmentName[], stores = PLAIN_STORES) {
   return define(stores, {
     name,
     source,
-    common: ['row_panel', ...operands, ...stores.vec4],
+    common: ['row_panel', 'panel_store', ...operands],
     overrides: { WORKGROUP_SIZE: PANEL_COLUMNS / 8 },
-    grid: ({ m, n }) => {
-      const x = Math.ceil(n / PANEL_COLUMNS);
-      const most = Math.ceil(m / LEAST_PANEL_ROWS);
-      return [x, Math.max(Math.ceil(m / PANEL_ROWS), Math.min(most, Math.ceil(PANEL_GROUPS / x)))];
-    },
+    grid: panelGrid,
   });
 }
 

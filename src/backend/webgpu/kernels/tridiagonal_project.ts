@@ -43,7 +43,7 @@ export const tridiagonalProjectKernel = defineKernel({
 export const tridiagonalProjectSubgroupKernel = defineKernel({
   name: 'tridiagonal_project_subgroup',
   source: subgroupSource,
-  common: ['tile_32x16', 'share', 'left_steps_shared', 'right_steps', 'tridiagonal_project_operands'],
+  common: ['tile_32x16', 'share', 'right_steps', 'tridiagonal_project_operands'],
   ...layout,
   overrides: { WORKGROUP_SIZE: 4 },
   grid: ({ m, n }, { WORKGROUP_SIZE }) => [Math.ceil(n / (16 * WORKGROUP_SIZE)), Math.ceil(m / 32)],
