@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { WhittleError } from '../../errors/errors.ts';
 import { createNodeWebGpuBackend } from '../testing.ts';
-import { type EighSolver, eigh, HOST_SOLVER, solversFor, TRIDIAGONAL_FROM } from './eigh.ts';
+import { type EighSolver, eigh, solversFor, TRIDIAGONAL_FROM } from './eigh.ts';
 import { JACOBI_SOLVER } from './eigh_jacobi.ts';
 import { checkCancel, checkFamily, checkRefusal, decompose, family } from './eigh_testing.ts';
 import { TRIDIAGONAL_SOLVER } from './eigh_tridiagonal.ts';
@@ -15,7 +15,7 @@ function broken(name: string, damage: 'vectors' | 'values'): EighSolver {
     name,
     async solve(context, args) {
       const n = args.covariance.shape[0];
-      const [{ solve }] = solversFor(n, false);
+      const [{ solve }] = solversFor(n);
       const found = await solve(context, args);
       if (damage === 'values') return { ...found, eigenvalues: found.eigenvalues.map((value) => 1.01 * value) };
       const columns = await backend!.read(found.eigenvectors);
@@ -33,21 +33,13 @@ const unconverged: EighSolver = {
 };
 
 describe.skipIf(!backend)('eigh on WebGPU', () => {
-  it('chooses by size, and the host where the adapter computes on the same processor', async () => {
-    const names = (n: number, isFallbackAdapter: boolean) => solversFor(n, isFallbackAdapter).map(({ name }) => name);
-    for (const [n, device] of [
-      [TRIDIAGONAL_FROM - 1, [JACOBI_SOLVER, TRIDIAGONAL_SOLVER]],
-      [TRIDIAGONAL_FROM, [TRIDIAGONAL_SOLVER, JACOBI_SOLVER]],
+  it('chooses by size', async () => {
+    for (const [n, solver] of [
+      [TRIDIAGONAL_FROM - 1, JACOBI_SOLVER],
+      [TRIDIAGONAL_FROM, TRIDIAGONAL_SOLVER],
     ] as const) {
-      expect(names(n, false)).toEqual([...device, HOST_SOLVER]);
-      expect(names(n, true)).toEqual([HOST_SOLVER, ...device]);
-      const { isFallbackAdapter } = backend!.context;
-      for (const isSoftware of [isFallbackAdapter, false]) {
-        Object.assign(backend!.context, { isFallbackAdapter: isSoftware });
-        const found = await decompose(backend!, (args) => backend!.eigh(args), family('random').build(n), n);
-        Object.assign(backend!.context, { isFallbackAdapter });
-        expect(found.solver).toBe(names(n, isSoftware)[0]);
-      }
+      const found = await decompose(backend!, (args) => backend!.eigh(args), family('random').build(n), n);
+      expect(found.solver).toBe(solver);
     }
   });
 
@@ -62,7 +54,7 @@ describe.skipIf(!backend)('eigh on WebGPU', () => {
   ])('takes the next solver where the first one $name, and says so', async ({ first, why }) => {
     const n = 70;
     const before = backend!.memory.currentBytes;
-    const [tridiagonal, jacobi, host] = solversFor(n, false);
+    const [tridiagonal, jacobi, host] = solversFor(n);
     for (const second of [tridiagonal, jacobi, host]) {
       const found = await decompose(
         backend!,
@@ -89,15 +81,10 @@ describe.skipIf(!backend)('eigh on WebGPU', () => {
     expect(backend!.memory.currentBytes).toBe(before);
   });
 
-  it.each([true, false])(
-    'does not try the next solver on bad input, or after a cancel (software %s)',
-    async (isSoftware) => {
-      const solve = (args: Parameters<typeof eigh>[1]) =>
-        eigh(backend!.context, args, solversFor(args.covariance.shape[0], isSoftware));
-      for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY]) await checkRefusal(backend!, solve, bad);
-      await checkCancel(backend!, solve);
-    },
-  );
+  it('does not try the next solver on bad input, or after a cancel', async () => {
+    await checkRefusal(backend!, (args) => backend!.eigh(args), Number.NaN);
+    await checkCancel(backend!, (args) => backend!.eigh(args));
+  });
 
   it('keeps nothing but the eigenvectors', async () => {
     for (const n of [20, 80]) {

@@ -1,8 +1,7 @@
 /**
  * @file Symmetric eigendecomposition on the GPU: which solver, and what happens when one fails. Every decomposition is
  * checked by random probes in f64 before it is given out; the next solver takes over where the check or the iteration
- * fails; the f64 solver of the host is the last, or the first where the adapter is software. `solver` tells which one it was, and
- * why not the first.
+ * fails, the f64 solver of the host at last. `solver` tells which one it was, and why not the first.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { Eigendecomposition, EighArgs } from '../backend.ts';
@@ -12,7 +11,6 @@ import { checkEigh } from '../shapes.ts';
 import { asGpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
 import { JACOBI_SOLVER, jacobiEigh } from './eigh_jacobi.ts';
-import { nonFinite } from './eigh_scale.ts';
 import { TRIDIAGONAL_SOLVER, tridiagonalEigh } from './eigh_tridiagonal.ts';
 
 /** In n·ulp (ulp = 2⁻²³), the design's limit for residual and orthogonality; LAPACK accepts 60 and reaches 1.4. */
@@ -25,7 +23,7 @@ const ULP = 2 ** -23;
  */
 export const TRIDIAGONAL_FROM = 65;
 
-export const HOST_SOLVER = 'householder-dc-f64';
+const HOST_SOLVER = 'householder-dc-f64';
 
 export interface EighSolver {
   name: string;
@@ -36,13 +34,9 @@ const TRIDIAGONAL: EighSolver = { name: TRIDIAGONAL_SOLVER, solve: tridiagonalEi
 const JACOBI: EighSolver = { name: JACOBI_SOLVER, solve: jacobiEigh };
 const HOST: EighSolver = { name: HOST_SOLVER, solve: hostEigh };
 
-/**
- * In the order in which they are tried. A software adapter computes on the same processor as the host, but loads number by number
- * and compiles for seconds first: there the host is several times as fast, and has f64.
- */
-export function solversFor(n: number, isFallbackAdapter: boolean): EighSolver[] {
-  const device = n >= TRIDIAGONAL_FROM ? [TRIDIAGONAL, JACOBI] : [JACOBI, TRIDIAGONAL];
-  return isFallbackAdapter ? [HOST, ...device] : [...device, HOST];
+/** In the order in which they are tried. */
+export function solversFor(n: number): EighSolver[] {
+  return n >= TRIDIAGONAL_FROM ? [TRIDIAGONAL, JACOBI, HOST] : [JACOBI, TRIDIAGONAL, HOST];
 }
 
 /**
@@ -53,7 +47,7 @@ export function solversFor(n: number, isFallbackAdapter: boolean): EighSolver[] 
 export async function eigh(
   context: GpuContext,
   args: EighArgs,
-  solvers: readonly EighSolver[] = solversFor(checkEigh(args).n, context.isFallbackAdapter),
+  solvers: readonly EighSolver[] = solversFor(checkEigh(args).n),
 ): Promise<Eigendecomposition> {
   const failures: string[] = [];
   for (const { name, solve } of solvers) {
@@ -104,12 +98,7 @@ async function failureOf(
 
 async function hostEigh(context: GpuContext, { covariance, signal }: EighArgs): Promise<Eigendecomposition> {
   const n = covariance.shape[0];
-  const matrix = await readMatrix(context, covariance, n);
-  const { eigenvalues, eigenvectors } = await symmetricEigen(matrix, n, signal).catch((error) => {
-    throw error instanceof WhittleError && error.code === 'non_finite_activations'
-      ? nonFinite(covariance.label)
-      : error;
-  });
+  const { eigenvalues, eigenvectors } = await symmetricEigen(await readMatrix(context, covariance, n), n, signal);
   const tensor = context.tensor([n, n], 'f32', `eigenvectors of ${covariance.label}`);
   context.upload(tensor, new Uint8Array(Float32Array.from(eigenvectors).buffer));
   return { eigenvalues, eigenvectors: tensor, sweeps: 0, solver: HOST_SOLVER };
