@@ -5,12 +5,7 @@ import { expect, openDemo, region, saved, test } from './fixtures.ts';
 /** Pixels of the window, from top to bottom. */
 async function heights(page: Page): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
-  for (const name of [
-    '.section-note',
-    '.plot-axes text',
-    '.recharts-surface text',
-    '.run-choose, .runs-table th',
-  ]) {
+  for (const name of ['.section-note', '.plot-axes text', '.recharts-surface text', '.run-choose, .runs-table th']) {
     const box = await page.locator(name).first().boundingBox();
     found[name] = box?.height ?? 0;
   }
