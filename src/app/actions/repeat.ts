@@ -15,5 +15,8 @@ export function showRepeat({ store }: Studio, place: RepeatPlace, runs: readonly
 
 /** Its row in the table, wherever that was scrolled to. */
 export function goToRun(id: string): void {
-  document.querySelector<HTMLElement>(`[data-run="${CSS.escape(id)}"] .run-choose`)?.focus();
+  const row = document.querySelector(`[data-run="${CSS.escape(id)}"]`);
+  row?.querySelector<HTMLElement>('.run-choose')?.focus();
+  // It flashed when it was found, perhaps out of sight.
+  for (const flash of row?.getAnimations() ?? []) flash.play();
 }

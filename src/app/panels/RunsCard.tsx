@@ -1,5 +1,4 @@
 import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { flushSync } from 'react-dom';
 import { downloadBlob } from '../../platform/download.ts';
 import { goToRun } from '../actions/repeat.ts';
 import { putRunBack, showRun } from '../actions/runs.ts';
@@ -140,19 +139,17 @@ function Removed({ run }: { run: Run }) {
   const studio = useStudio();
   const undo = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => {
-    if (document.activeElement === document.body) undo.current?.focus();
-  }, []);
+    const button = undo.current;
+    if (document.activeElement === document.body) button?.focus();
+    return () => {
+      // By this button or by Ctrl+Z: the row is drawn a moment later.
+      if (document.activeElement === button) requestAnimationFrame(() => goToRun(run.id));
+    };
+  }, [run.id]);
   return (
     <>
       <span className="muted">{labelOf(run)} removed</span>
-      <button
-        ref={undo}
-        type="button"
-        onClick={() => {
-          flushSync(() => putRunBack(studio, run.id));
-          goToRun(run.id);
-        }}
-      >
+      <button ref={undo} type="button" onClick={() => putRunBack(studio, run.id)}>
         Undo
       </button>
     </>
