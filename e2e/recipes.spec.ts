@@ -89,8 +89,15 @@ test('a recipe by its form; its runs sorted, named, pinned, compared, removed, p
 
   await runs.getByRole('button', { name: 'Remove eight' }).click();
   await expect(names).toHaveCount(2);
-  await runs.getByRole('button', { name: 'Undo' }).click();
+  // The row that had the focus went: it is where the row comes back from, and then in that row.
+  await expect(runs.getByRole('button', { name: 'Undo' })).toBeFocused();
+  await page.keyboard.press('Enter');
   await expect(names).toHaveCount(3);
+  await expect(runs.getByRole('button', { name: 'eight', exact: true })).toBeFocused();
+  await runs.getByRole('button', { name: 'Remove eight' }).press('Enter');
+  await expect(runs.getByRole('button', { name: 'Undo' })).toBeFocused();
+  await page.keyboard.press('Control+z');
+  await expect(runs.getByRole('button', { name: 'eight', exact: true })).toBeFocused();
   const csv = await saved(page, () => saveRuns(page, 'Table (CSV)'));
   const [head, ...lines] = csv.bytes.toString().trim().split('\r\n');
   expect(head).toMatch(/^name,recipe,perplexity,perplexity_error,.*decode_tokens_per_second/);

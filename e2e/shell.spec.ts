@@ -30,6 +30,10 @@ test('long measuring waits for the person; title and, once asked for, a notifica
   await pictures(page, 'long-measure');
   expect(await page.title()).toBe('Whittle');
 
+  await chooseWindows(page, 32, 256);
+  await expect(card).toContainText('would have taken about 2 min');
+  await expect(card).toContainText('32 windows measure, 32 calibrate, of 256 tokens each');
+  await chooseWindows(page, 64, 256);
   await card.getByRole('button', { name: 'Start' }).click();
   await expect(region(page, 'Job').locator('.job-line')).toContainText(
     /^Measuring the dense model · Perplexity of the dense model, 1 of 2 · layer \d of 4/,
@@ -44,8 +48,12 @@ test('long measuring waits for the person; title and, once asked for, a notifica
   expect(await page.evaluate(() => (window as unknown as { shown: string[] }).shown)).toEqual([]);
   // Whose end is told is one that nobody ended.
   await chooseWindows(page, 1, 32);
-  await page.getByRole('button', { name: 'Measure again' }).click();
+  await expect(region(page, 'Calibration')).not.toContainText('figures shown');
+  await expect(card).toContainText('1 window measures, 1 calibrates, of 32 tokens each');
+  await card.getByRole('button', { name: 'Start' }).click();
   await waitForJob(page, 'Measuring the dense model');
+  // With what was chosen, not with what the model was opened with.
+  await expect(region(page, 'Result')).toContainText(/· 1 window .*× 32 tokens/);
   expect(await page.title()).toBe('Done · Whittle');
   const shown = await page.evaluate(() => (window as unknown as { shown: string[] }).shown);
   expect(shown).toEqual([expect.stringMatching(/^Measuring the dense model: Done in \d/)]);

@@ -82,4 +82,7 @@ it('names files after models, whatever those are called', () => {
   expect(fileStem('../a/b: c?')).toBe('a-b-c');
   expect(fileStem('模型 1')).toBe('模型-1');
   expect(fileStem('%')).toBe('model');
+  // Disks take 255 bytes.
+  expect(fileStem('a'.repeat(300), 'b '.repeat(300)).length).toBeLessThan(130);
+  expect(new TextEncoder().encode(fileStem('模'.repeat(300))).length).toBeLessThan(200);
 });

@@ -35,19 +35,27 @@ export function writtenBySlicing({ spill, weights }: JobMemory['storage'], sched
 }
 
 /**
- * @param job For people: "Slicing this model". @param needed Bytes of the browser's storage.
+ * @param job For people: "Slicing this model". @param needed Bytes of the browser's storage. @param less What makes them fewer, a sentence.
  * Throws `storage_full`; says nothing where nobody can tell.
  */
-export async function assertStorage(platform: EnginePlatform, job: string, needed: number): Promise<void> {
+export async function assertStorage(
+  platform: EnginePlatform,
+  job: string,
+  needed: number,
+  less = 'Fewer or shorter calibration windows may need less.',
+): Promise<void> {
   const free = await platform.freeStorage?.(needed).catch(() => undefined);
   if (free === undefined || needed <= free) return;
   throw new WhittleError({
     code: 'storage_full',
     message: `${job} writes up to ${megabytes(needed)} to the browser's storage, where ${megabytes(free)} fit.`,
     allowed: `at most ${megabytes(free)}`,
-    action: 'Nothing was begun. Use fewer or shorter calibration windows, or make room and try again.',
+    // What can be deleted, and to try again, is told by `explainFullStorage`.
+    action: `Nothing was begun. ${less}`.trim(),
   });
 }
+
+const SCRATCH = /^scratch-/;
 
 /** Room is looked for up to here, to be told. */
 const ENOUGH_TO_TELL = 8e9;
@@ -73,8 +81,11 @@ export async function explainFullStorage(
     {
       code: 'storage_full',
       message: error.message,
-      place: error.place,
-      allowed: error.allowed ?? (free === undefined ? undefined : `${megabytes(free)} fit now`),
+      // A person has no use for the name of a file that the job made for itself.
+      place: SCRATCH.test(error.place?.file ?? '') ? undefined : error.place,
+      allowed:
+        error.allowed ??
+        (free === undefined ? undefined : free > 0 ? `${megabytes(free)} fit now` : 'nothing more fits now'),
       action: `${isBegun ? left : (error.action ?? '')} ${room}, then try again.`.trim(),
     },
     { cause: error },

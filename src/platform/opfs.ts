@@ -92,7 +92,7 @@ export async function requestPersistence(): Promise<boolean> {
 }
 
 function fullAfter(file: string, at: number, cause?: unknown): WhittleError {
-  const message = `The browser's storage for this site is full after ${(at / 1e6).toFixed(1)} MB of this file.`;
+  const message = `The browser's storage for this site is full: only the first ${(at / 1e6).toFixed(1)} MB of a file could be written.`;
   const { action, place } = storageFull(message, { file });
   return new WhittleError({ code: 'storage_full', message, place, action }, { cause });
 }

@@ -54,9 +54,18 @@ export function formatPercent(share: number): string {
   return `${sign}${percent.toFixed(1).replace(/\.0$/, '')} %`;
 }
 
+/** Letters of each part: disks take names of 255 bytes, and format, precision and ending come behind. */
+const LONGEST_PART = 60;
+
 /** Parts of a file's name: "My model", "25 %" → "My-model-25". */
 export function fileStem(...parts: string[]): string {
-  const words = parts.map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^[-.]+|[-.]+$/g, ''));
+  const plain = parts.map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^[-.]+/, ''));
+  const words = plain.map((part) =>
+    [...part]
+      .slice(0, LONGEST_PART)
+      .join('')
+      .replace(/[-.]+$/, ''),
+  );
   return words.filter(Boolean).join('-') || 'model';
 }
 

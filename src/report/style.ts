@@ -35,6 +35,8 @@ dd{text-align:right;overflow-wrap:anywhere}
 .dot{display:inline-block;width:10px;height:10px;margin-right:7px;border:2px solid var(--c);border-radius:50%}
 .dot.file,.key .dot{background:var(--c)}
 .dense{--c:var(--ink)}${SERIES}
+@media (min-width:2840px){body{zoom:1.2}}
+@media (min-width:3800px){body{zoom:1.5}}
 svg{display:block;max-width:100%;height:auto}
 svg text{fill:var(--muted);font:11px system-ui,sans-serif}
 svg .label{fill:var(--ink)}

@@ -38,9 +38,10 @@ export async function runJob(
   await before?.done;
   const started_at = Date.now();
   if (!controller.signal.aborted) {
-    store.setState(({ interruption }) => ({
+    store.setState(({ interruption, repeat }) => ({
       job: { ...startJob(kind, title, steps, started_at), ...(work && { work }) },
       // Who goes on has read it.
+      repeat: kind === 'preview' ? repeat : null,
       interruption: kind === 'recover' || kind === 'restore' ? interruption : null,
     }));
   }

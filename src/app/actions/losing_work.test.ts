@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { isAnyLost, lossesOf, lossTexts, markSaved } from '../store/losses.ts';
-import { changeResults } from '../store/store.ts';
+import { changeResults, changeSessions } from '../store/store.ts';
 import {
   exportReport,
   MODEL,
@@ -118,6 +118,32 @@ describe('opening another model', () => {
     await slicing;
   });
 
+  it('says what is so now where the job that would be stopped has ended meanwhile', async () => {
+    let finish: (() => void) | undefined;
+    const { studio, state } = await opened({
+      evaluate: async ({ target }) => {
+        if (target !== 'dense') await new Promise<void>((resolve) => (finish = resolve));
+        return perplexityReport(target, 80);
+      },
+    });
+    changeSessions(studio.store, { kept: 'yes' });
+    const slicing = slice(studio);
+    await vi.waitFor(() => expect(finish).toBeDefined());
+    const opening = openAsked(studio, DEMO, 'another');
+    expect(state().question).toMatchObject({
+      lines: ['Slicing 25 % is running and would be stopped.'],
+      answers: [{ label: 'Open and stop it', is_final: true }],
+    });
+    finish?.();
+    await slicing;
+    expect(state().question).toMatchObject({
+      lines: ['Nothing of it would be lost any more.'],
+      answers: [{ label: 'Open', is_final: false }],
+    });
+    answer(studio, null);
+    expect(await opening).toBe(false);
+  });
+
   it('asks before another backend takes the runs', async () => {
     const { studio, state, engine } = await opened();
     await slice(studio);
@@ -184,7 +210,7 @@ describe('after the engine died', () => {
     await startBackend(studio);
     await slice(studio);
     await exportModel(studio, 'run-1', ONNX);
-    const slicing = slice(studio);
+    const slicing = slice(studio, true);
     await vi.waitFor(() => expect(engine.kinds().at(-1)).toBe('evaluate'));
     isDead = true;
     engine.die(died());
@@ -205,7 +231,7 @@ describe('after the engine died', () => {
     const sent = engine.commands.length;
     await exportModel(studio, 'run-2', ONNX);
     expect(engine.commands).toHaveLength(sent);
-    await slice(studio);
+    await slice(studio, true);
     expect(state().results.runs.at(-1)?.is_lost).toBeUndefined();
     expect(state().interruption).toBeNull();
     stop();

@@ -3,6 +3,7 @@ import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { missingMeasures } from '../store/results.ts';
 import { wasLeftUnmeasured } from '../store/selectors.ts';
+import { changeSettings } from '../store/store.ts';
 import {
   MODEL,
   PROTOCOL,
@@ -188,6 +189,33 @@ describe('opening a model', () => {
     expect(missingMeasures(results, 'exact')).toBeNull();
     await measureMissing(studio);
     expect(engine.kinds()).toHaveLength(5);
+  });
+
+  it('measures with the windows that were chosen meanwhile, as long as no figure has the earlier ones', async () => {
+    let isCancelled = false;
+    const { studio, engine } = studioWith({
+      evaluate: ({ target }, _, signal) => {
+        if (isCancelled) return perplexityReport(target, 75.9);
+        isCancelled = true;
+        return untilCancelled(signal);
+      },
+    });
+    const opening = openModel(studio, DEMO);
+    await vi.waitFor(() => expect(engine.kinds()).toContain('evaluate'));
+    cancelJob(studio);
+    await opening;
+    const { texts } = studio.store.getState().settings;
+    changeSettings(studio.store, { texts: { ...texts, eval_samples: 1, samples: 1, seqlen: 32 } });
+    await measureMissing(studio);
+    expect(engine.commands.slice(3)).toMatchObject([
+      { kind: 'set_texts', request: { eval_samples: 1, samples: 1, seqlen: 32 } },
+      { kind: 'evaluate' },
+      { kind: 'calibrate' },
+    ]);
+    // Spectra of other norms belong to the figures that are shown.
+    changeSettings(studio.store, { texts, fusion: 'official' });
+    await measureMissing(studio);
+    expect(engine.kinds().slice(6)).toEqual(['calibrate']);
   });
 
   it('reads the texts too where opening was cancelled before that', async () => {

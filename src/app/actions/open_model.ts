@@ -6,6 +6,7 @@ import { nearestExports } from '../store/exports.ts';
 import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
+import { isSameTexts } from '../store/texts.ts';
 import { AT_ONCE_S, mayTakeLong, measureSeconds } from '../store/times.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
@@ -131,10 +132,15 @@ export async function measureAgain(studio: Studio): Promise<void> {
   await previewIfWanted(studio);
 }
 
-/** Measures what a cancelled or failed job left out: the dense perplexity, the spectra of the chosen fusion, or both. */
+/**
+ * Measures what a cancelled or failed job left out, or what waited for the person: the dense perplexity, the spectra of the
+ * chosen fusion, or both. Where no figure has them yet, with the texts as they are chosen now.
+ */
 export async function measureMissing(studio: Studio): Promise<void> {
   const { results, settings } = studio.store.getState();
-  if (!results.protocol) return measureAgain(studio);
+  const { dense, texts } = results;
+  const areOthers = dense === null && texts !== null && !isSameTexts(texts, settings.texts);
+  if (!results.protocol || areOthers) return measureAgain(studio);
   const missing = missingMeasures(results, settings.fusion);
   if (!missing || isOccupied(studio)) return;
   const [, evaluate, calibration] = MEASURE_STEPS;

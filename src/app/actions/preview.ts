@@ -28,7 +28,7 @@ export async function preview(studio: Studio): Promise<void> {
   const title = `Quick measure at ${formatPercent(options.sparsity)}`;
   await runJob(studio, 'preview', title, sliceSteps(options), async (job) => {
     await discardPreviews(studio);
-    await sliceAndEvaluate(studio, job, options, true);
+    await sliceAndEvaluate(studio, job, options, { is_preview: true });
   });
 }
 

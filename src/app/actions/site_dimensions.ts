@@ -13,7 +13,7 @@ export function changeEdits({ store }: Studio, change: (edits: SiteEdits) => Sit
 }
 
 /** The dimensions that stand there as a recipe: run at once, or put where recipes are changed. */
-export async function takeDimensions(studio: Studio, use: 'run' | 'recipe'): Promise<void> {
+export async function takeDimensions(studio: Studio, use: 'run' | 'recipe', isAgain = false): Promise<void> {
   const { edits, results, settings } = studio.store.getState();
   const { model } = results;
   const plan = model && planOf(model, settings).plan;
@@ -23,5 +23,5 @@ export async function takeDimensions(studio: Studio, use: 'run' | 'recipe'): Pro
   const { makeRecipe } = await import('../../compress/recipe/recipe.ts');
   const recipe = makeRecipe([slicingStep(dimensions, settings, plan)]);
   studio.store.setState({ recipe: recipe.text });
-  if (use === 'run') await compress(studio, recipe);
+  if (use === 'run') await compress(studio, recipe, { isAgain, place: 'sites' });
 }

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Commands, SlicegptOptions } from '../../engine/protocol.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { frontOf } from '../store/front.ts';
+import { repeatAt } from '../store/repeat.ts';
 import { shownCurves } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
 import { PROTOCOL, perplexityReport, slicedReport, slicingOf, studioWith, untilCancelled } from '../testing.ts';
@@ -61,12 +62,17 @@ describe('slicing', () => {
     const sparsities = () => engine.commands.filter(({ kind }) => kind === 'compress').map(slicingIn);
     expect(sparsities().map((options) => options?.sparsity)).toEqual([0.25, 0.1, 0.2, 0.3]);
     expect([...places]).toEqual([25, 15]);
-    // With other options they are other runs; and who asks for what is there gets it once more.
+    // With other options they are other runs.
     changeSettings(studio.store, { head: 'untied' });
     await sweep(studio);
     expect(sparsities()).toHaveLength(8);
     await sweep(studio);
+    expect(sparsities()).toHaveLength(8);
+    expect(studio.store.getState().settings.sparsity_percent).toBe(15);
+    expect(repeatAt(studio.store.getState(), 'sweep')).toEqual(['run-5', 'run-6', 'run-7', 'run-8']);
+    await sweep(studio, true);
     expect(sparsities()).toHaveLength(12);
+    expect(repeatAt(studio.store.getState(), 'sweep')).toEqual([]);
   });
 
   it('measures rotate-once when the slider is released, and only once for a place', async () => {

@@ -13,7 +13,7 @@ export const GRID = { stroke: 'var(--line)', vertical: false } as const;
 export const MARGIN = { top: 12, right: 16, bottom: 4, left: 0 } as const;
 
 export function axisLabel(value: string) {
-  return { value, position: 'insideBottom', offset: -2, fill: 'var(--muted)', fontSize: 11 } as const;
+  return { value, position: 'insideBottom', offset: 0, fill: 'var(--muted)', fontSize: 11 } as const;
 }
 
 /** Along a vertical axis, outside of its figures. */
@@ -22,7 +22,8 @@ export function uprightLabel(value: string) {
     ...axisLabel(value),
     position: 'insideLeft',
     angle: -90,
-    offset: 2,
+    // Half of a letter's height: its middle stands there.
+    offset: 9,
     style: { textAnchor: 'middle' },
   } as const;
 }

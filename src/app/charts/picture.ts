@@ -3,6 +3,8 @@
  * Colours of the theme are resolved, so that the picture looks the same wherever it is opened.
  */
 
+import { enlargement } from '../enlarged.ts';
+
 const SVG = 'http://www.w3.org/2000/svg';
 /** What a stylesheet or a variable may have set on a drawn element. */
 const PAINT = [
@@ -19,7 +21,8 @@ export function chartSvg(card: HTMLElement): SVGSVGElement | null {
     '.chart-canvas :is(svg.recharts-surface, svg.plot, canvas)',
   );
   if (!drawing) return null;
-  const { width, height } = drawing.getBoundingClientRect();
+  const box = drawing.getBoundingClientRect();
+  const [width, height] = [box.width, box.height].map((length) => length / enlargement());
   const picture = document.createElementNS(SVG, 'svg');
   const colours = getComputedStyle(card);
   const ink = colours.getPropertyValue('--ink').trim();

@@ -1,4 +1,5 @@
 import { type ReactNode, useId, useRef } from 'react';
+import { enlargement } from '../enlarged.ts';
 
 interface Props {
   label: string;
@@ -26,7 +27,7 @@ export function PopoverButton({ label, title, className, children }: Props) {
         className={className ? `popover popover-under ${className}` : 'popover popover-under'}
         onBeforeToggle={({ newState }) => {
           if (newState !== 'open' || !button.current || !popover.current) return;
-          const place = placeUnder(button.current.getBoundingClientRect(), innerWidth, innerHeight);
+          const place = placeUnder(button.current.getBoundingClientRect(), innerWidth, innerHeight, enlargement());
           Object.assign(popover.current.style, place);
         }}
         onClick={({ target }) => {
@@ -44,21 +45,25 @@ export function PopoverButton({ label, title, className, children }: Props) {
 const GAP = 4;
 const MARGIN = 8;
 
-/** Where there is more room: under the button or over it, along its left edge or its right one. Lengths in CSS pixels. */
+/**
+ * Where there is more room: under the button or over it, along its left edge or its right one. Lengths in the window's pixels.
+ * @param scale Of them that one of the page is long.
+ */
 export function placeUnder(
   { top, bottom, left, right }: Pick<DOMRect, 'top' | 'bottom' | 'left' | 'right'>,
   width: number,
   height: number,
+  scale = 1,
 ): Record<'top' | 'bottom' | 'left' | 'right' | 'maxHeight' | 'maxWidth', string> {
   const isUnder = height - bottom >= top;
   const isAlongLeft = left + right < width;
-  const px = (length: number) => `${Math.max(MARGIN, Math.round(length))}px`;
+  const px = (length: number) => `${Math.max(MARGIN, Math.round(length / scale))}px`;
   return {
-    top: isUnder ? px(bottom + GAP) : 'auto',
-    bottom: isUnder ? 'auto' : px(height - top + GAP),
+    top: isUnder ? px(bottom + GAP * scale) : 'auto',
+    bottom: isUnder ? 'auto' : px(height - top + GAP * scale),
     left: isAlongLeft ? px(left) : 'auto',
     right: isAlongLeft ? 'auto' : px(width - right),
-    maxHeight: px((isUnder ? height - bottom : top) - GAP - MARGIN),
-    maxWidth: px((isAlongLeft ? width - left : right) - MARGIN),
+    maxHeight: px((isUnder ? height - bottom : top) - (GAP + MARGIN) * scale),
+    maxWidth: px((isAlongLeft ? width - left : right) - MARGIN * scale),
   };
 }

@@ -1,5 +1,5 @@
 import { BOS_MODES, bosText } from '../../engine/plan.ts';
-import type { TextSettings, TextSource } from '../../engine/protocol.ts';
+import type { TextSettings } from '../../engine/protocol.ts';
 import { measureAgain, measureMissing } from '../actions/open_model.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import { NumberField } from '../components/NumberField.tsx';
@@ -9,6 +9,7 @@ import { BUSY } from '../store/job.ts';
 import { missingMeasures } from '../store/results.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { changeSettings } from '../store/store.ts';
+import { isSameTexts } from '../store/texts.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import { FailureNote } from './FailureNote.tsx';
 import { TextField } from './TextField.tsx';
@@ -20,7 +21,7 @@ export function CalibrationPanel() {
   const protocol = useStudioState((state) => state.results.protocol);
   const model = useStudioState((state) => state.results.model);
   const change = (part: Partial<TextSettings>) => changeSettings(studio.store, { texts: { ...texts, ...part } });
-  const isChanged = applied !== null && !isSame(texts, applied);
+  const isChanged = applied !== null && !isSameTexts(texts, applied);
   const overlap = protocol && !isChanged ? overlapText(protocol) : '';
   const results = useStudioState((state) => state.results);
   const fusion = useStudioState((state) => state.settings.fusion);
@@ -111,7 +112,7 @@ export function CalibrationPanel() {
         </p>
       )}
       <FailureNote place="texts" again={() => void measureMissing(studio)} />
-      {isChanged && (
+      {isChanged && results.dense && (
         <div className="notice">
           <p>The figures shown were measured with the earlier texts.</p>
           <ActionButton hindrance={isBusy && BUSY} onClick={() => void measureAgain(studio)}>
@@ -119,7 +120,7 @@ export function CalibrationPanel() {
           </ActionButton>
         </div>
       )}
-      {!isChanged && isIdle && missing && (
+      {!(isChanged && results.dense) && isIdle && missing && (
         <div className="notice">
           <p>{missingText(missing)}</p>
           <button type="button" onClick={() => void measureMissing(studio)}>
@@ -156,22 +157,4 @@ const BOS_CHOICES = [
 function missingText({ dense, spectra }: { dense: boolean; spectra: boolean }): string {
   if (!dense) return 'The spectra of these settings have not all been measured.';
   return `The dense model has not been measured${spectra ? ', nor all of its spectra' : ''}.`;
-}
-
-function isSame(a: TextSettings, b: TextSettings): boolean {
-  return (
-    a.samples === b.samples &&
-    a.eval_samples === b.eval_samples &&
-    a.seqlen === b.seqlen &&
-    (a.bos ?? 'auto') === (b.bos ?? 'auto') &&
-    isSameSource(a.calibration, b.calibration) &&
-    isSameSource(a.evaluation, b.evaluation)
-  );
-}
-
-function isSameSource(a: TextSource, b: TextSource): boolean {
-  if (a.kind === 'file' && b.kind === 'file') return a.file === b.file;
-  if (a.kind === 'text' && b.kind === 'text') return a.text === b.text;
-  if (a.kind === 'demo' && b.kind === 'demo') return a.of === b.of;
-  return a.kind === b.kind;
 }

@@ -70,7 +70,9 @@ export function Comparison({ model, dense, plan, run, precision }: Props) {
         </p>
       )}
       {(sliced ?? dense) && <Protocol protocol={(sliced ?? dense!).protocol} />}
-      {!sliced && <p className="muted">Release the slider for a quick measure, or press Slice for the exact run.</p>}
+      {!sliced && dense && (
+        <p className="muted">Release the slider for a quick measure, or press Slice for the exact run.</p>
+      )}
     </>
   );
 }

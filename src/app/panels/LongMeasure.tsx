@@ -4,18 +4,24 @@ import { Section } from '../components/Section.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
+import { isSameTexts } from '../store/texts.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 /** Before long work, and after it was cancelled: how long it will take on this device, where that is known, and the button that begins it. */
 export function LongMeasure() {
   const studio = useStudio();
   const seconds = useStudioState((state) => state.long_measure_s);
-  const protocol = useStudioState((state) => state.results.protocol);
+  const hasTexts = useStudioState((state) => state.results.protocol !== null);
+  const { samples, eval_samples, seqlen } = useStudioState((state) => state.settings.texts);
+  // The time that was found is of the windows that were tried.
+  const areOthers = useStudioState(
+    ({ results: { texts }, settings }) => texts !== null && !isSameTexts(texts, settings.texts),
+  );
   const isSliceable = useStudioState((state) => state.results.model?.shape.slicing_refusal === undefined);
   const device = useStudioState(({ results }) => (results.backend?.kind === 'webgpu' ? 'GPU' : 'processor'));
   const isBusy = useIsBusy();
   const wasLeft = useStudioState(wasLeftUnmeasured);
-  if (!(wasLeft || (seconds !== null && protocol))) return null;
+  if (!(wasLeft || (seconds !== null && hasTexts))) return null;
   const work = isSliceable ? 'Measuring this model and looking at what slicing would cut' : 'Measuring this model';
   return (
     <Section title="Measure first" className="long-measure">
@@ -23,7 +29,9 @@ export function LongMeasure() {
         <p>{work} was cancelled. Without it there is nothing to compare with.</p>
       ) : (
         <p>
-          {work} takes <strong>about {formatSpan(seconds)}</strong> on this {device}. You can cancel at any moment.
+          {work} {areOthers ? 'would have taken' : 'takes'} <strong>about {formatSpan(seconds)}</strong> on this{' '}
+          {device}
+          {areOthers && ' with the windows as they were'}. You can cancel at any moment.
         </p>
       )}
       <ActionButton
@@ -34,13 +42,18 @@ export function LongMeasure() {
       >
         Start
       </ActionButton>
-      {protocol && (
+      {hasTexts && (
         <p className="field-note muted">
-          {seconds !== null && 'Found by trying one layer. '}
-          {protocol.eval_samples} windows measure, {protocol.samples} calibrate, of {protocol.seqlen} tokens each: fewer
-          or shorter ones, under Calibration, take less.
+          {seconds !== null && !areOthers && 'Found by trying one layer. '}
+          {countOf(eval_samples)} {eval_samples === 1 ? 'measures' : 'measure'}, {samples}{' '}
+          {samples === 1 ? 'calibrates' : 'calibrate'}, of {seqlen} tokens each: fewer or shorter ones, under
+          Calibration, take less.
         </p>
       )}
     </Section>
   );
+}
+
+function countOf(windows: number): string {
+  return windows === 1 ? '1 window' : `${windows} windows`;
 }

@@ -15,6 +15,7 @@ import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
 import { RecipeText } from './RecipeText.tsx';
 import { RecipeTools } from './RecipeTools.tsx';
+import { RepeatNote } from './RepeatNote.tsx';
 import { type PlanState, usePlanOf } from './recipe_plans.ts';
 import { useRecipeTime } from './recipe_time.ts';
 
@@ -57,6 +58,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
+      <RepeatNote place="recipe" onAgain={() => recipe && void compress(studio, recipe, { isAgain: true })} />
       <FailureNote place="recipe" again={({ kind }) => kind === 'recipe' && recipe && void compress(studio, recipe)} />
       <TimeNote seconds={seconds} />
       <RecipePlan plan={plan} />

@@ -12,7 +12,7 @@ import {
   formatPerplexity,
   formatRate,
 } from '../format.ts';
-import { labelOf } from '../store/front.ts';
+import { fileLabelOf, labelOf } from '../store/front.ts';
 import type { Run } from '../store/results.ts';
 import { chosenPrecision, sizeName } from '../store/sizes.ts';
 import { useStudio, useStudioState } from '../studio.ts';
@@ -148,7 +148,7 @@ export function RecipeResult({ model, run, part }: Props) {
             exports={run.exports}
             isLost={run.is_lost}
             steps={report.steps}
-            stem={fileStem(model.name, label)}
+            stem={fileStem(model.name, fileLabelOf(run))}
           />
         ),
       }}

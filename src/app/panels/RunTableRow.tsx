@@ -5,6 +5,7 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { protocolText } from '../components/Protocol.tsx';
 import { BUSY } from '../store/job.ts';
 import { type Figure, meaningOf, type Quantity } from '../store/quantities.ts';
+import { isRepeated } from '../store/repeat.ts';
 import type { RunRow } from '../store/runs_table.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
@@ -20,11 +21,12 @@ interface Props {
 export function RunTableRow({ row, columns, isShown, isCompared, onCompare, onShow }: Props) {
   const studio = useStudio();
   const isBusy = useStudioState((state) => state.job.state === 'running');
+  const isFound = useStudioState((state) => isRepeated(state, row.id));
   const [isNaming, setNaming] = useState(false);
   const isDense = row.id === 'dense';
   const { measured } = row;
   return (
-    <tr data-run={row.id} aria-current={isShown ? 'true' : undefined}>
+    <tr data-run={row.id} data-found={isFound || undefined} aria-current={isShown ? 'true' : undefined}>
       <td>
         <label className="tick" title="Compare two: tick both">
           <input type="checkbox" checked={isCompared} aria-label={`Compare ${row.label}`} onChange={onCompare} />

@@ -1,11 +1,13 @@
-import { useId, useMemo, useState } from 'react';
+import { useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { downloadBlob } from '../../platform/download.ts';
+import { goToRun } from '../actions/repeat.ts';
 import { putRunBack, showRun } from '../actions/runs.ts';
 import { saveReport } from '../actions/save_report.ts';
 import { PopoverButton } from '../components/PopoverButton.tsx';
 import { fileStem } from '../format.ts';
 import { labelOf } from '../store/front.ts';
 import { meaningOf, QUANTITY_NAMES, type Quantity } from '../store/quantities.ts';
+import type { Run } from '../store/results.ts';
 import { type RunRow, runRows, type SortKey, sortRows, toCsv } from '../store/runs_table.ts';
 import { shownRun } from '../store/selectors.ts';
 import { changeFront } from '../store/store.ts';
@@ -50,14 +52,7 @@ export default function RunsCard() {
       <header>
         <h2 id={id}>Runs</h2>
         <p className="runs-undo" role="status">
-          {removed && (
-            <>
-              <span className="muted">{labelOf(removed)} removed</span>
-              <button type="button" onClick={() => putRunBack(studio, removed.id)}>
-                Undo
-              </button>
-            </>
-          )}
+          {removed && <Removed key={removed.id} run={removed} />}
         </p>
         <div className="chart-controls">
           <ColumnChooser columns={columns} />
@@ -136,6 +131,28 @@ export default function RunsCard() {
       <FailureNote place="runs" />
       {pair.length === 2 && <RunsCompare a={pair[0]} b={pair[1]} onClose={() => setCompared([])} />}
     </section>
+  );
+}
+
+/** It takes the focus that the row had which went, and gives it back to the row that comes. */
+function Removed({ run }: { run: Run }) {
+  const studio = useStudio();
+  const undo = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    const button = undo.current;
+    if (document.activeElement === document.body) button?.focus();
+    return () => {
+      // By this button or by Ctrl+Z: the row is drawn a moment later.
+      if (document.activeElement === button) requestAnimationFrame(() => goToRun(run.id));
+    };
+  }, [run.id]);
+  return (
+    <>
+      <span className="muted">{labelOf(run)} removed</span>
+      <button ref={undo} type="button" onClick={() => putRunBack(studio, run.id)}>
+        Undo
+      </button>
+    </>
   );
 }
 

@@ -21,6 +21,7 @@ import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
 import { PlanFacts } from './PlanFacts.tsx';
 import { Presets } from './Presets.tsx';
+import { RepeatNote } from './RepeatNote.tsx';
 import { BackendField, SliceOptionsFields } from './SliceOptionsFields.tsx';
 import { SparsityField } from './SparsityField.tsx';
 
@@ -35,6 +36,8 @@ export default function SlicePanel() {
       {model && <Presets model={model} />}
       <PlanError />
       <SliceButtons />
+      <RepeatNote place="slice" onAgain={() => void slice(studio, true)} />
+      <RepeatNote place="sweep" onAgain={() => void sweep(studio, true)} />
       <Shortage />
       <FailureNote
         place="slice"

@@ -14,6 +14,7 @@ import { useStudio, useStudioState } from '../studio.ts';
 import { FailureNote } from './FailureNote.tsx';
 import { ImatrixField } from './ImatrixField.tsx';
 import { LongMeasure } from './LongMeasure.tsx';
+import { RepeatNote } from './RepeatNote.tsx';
 import { useSearchTime } from './search_time.ts';
 
 export default function TargetPanel() {
@@ -47,7 +48,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
     if (typed !== null && shown !== formatBytes(target)) changeFront(studio.store, { target: typed });
     setDraft(null);
   }
-  const find = () => wanted !== null && void solveForSize(studio, wanted, readRecipe, seconds);
+  const find = (isAgain = false) => wanted !== null && void solveForSize(studio, wanted, readRecipe, seconds, isAgain);
   const wanted = shown === formatBytes(target) ? target : typed;
   return (
     <section className="section size-target" aria-labelledby={title}>
@@ -87,6 +88,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
+      <RepeatNote place="target" onAgain={() => find(true)} />
       <FailureNote place="target" again={({ kind }) => kind === 'solve' && find()} />
       {format === 'gguf' && <StillImatrixField />}
       <Solution />

@@ -3,6 +3,7 @@ import type { KeptMetrics } from '../../engine/metrics/metrics.ts';
 import type { ModelSource } from '../../engine/protocol.ts';
 import { handleOf, type PickedHandle } from '../../platform/picked_handles.ts';
 import type { SessionInfo } from '../../platform/session_records.ts';
+import type { JobKind, RunningJob } from '../store/job.ts';
 import { NO_RESULTS, type Results, type Run } from '../store/results.ts';
 import { NO_EDITS, type SiteEdits } from '../store/site_dimensions.ts';
 import type { StudioState } from '../store/store.ts';
@@ -68,10 +69,17 @@ function keptSource(source: ModelSource | null): KeptSource | null {
   return { kind: 'files', files };
 }
 
+const NO_WORK: readonly JobKind[] = ['start', 'preview', 'recover', 'restore', 'discard'];
+
+/** Until a model is open, the one that it takes the place of is what is kept: nothing of that is broken off. */
+function isForAnother({ kind, steps, index }: RunningJob): boolean {
+  return kind === 'download' || (kind === 'open' && steps[index]?.command === 'open');
+}
+
 export function infoOf(state: StudioState, session: { id: string; engines: number }): SessionInfo {
   const { results, job, sessions } = state;
   const model = results.model?.name ?? '';
-  const isWork = job.state === 'running' && !['start', 'preview', 'recover', 'restore', 'discard'].includes(job.kind);
+  const isWork = job.state === 'running' && !NO_WORK.includes(job.kind) && !isForAnother(job);
   return {
     ...session,
     ...{ name: sessions.name ?? model, model, fingerprint: results.model?.fingerprint ?? '' },

@@ -1,5 +1,4 @@
 /** @file Going on with a job that was broken off: what it had finished stays, what it had begun is taken up. */
-import type { SlicegptOptions } from '../../engine/protocol.ts';
 import { compress } from '../actions/compress.ts';
 import { exportModel } from '../actions/export_model.ts';
 import { runJob } from '../actions/job.ts';
@@ -7,7 +6,8 @@ import { measureMissing } from '../actions/open_model.ts';
 import { readRecipe } from '../actions/read_recipe.ts';
 import { sliceAll } from '../actions/slice.ts';
 import { solveForSize } from '../actions/target.ts';
-import { changeRun, findRun, missingMeasures, type Run } from '../store/results.ts';
+import { madeRun } from '../store/repeat.ts';
+import { changeRun, findRun, missingMeasures } from '../store/results.ts';
 import { changeResults } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
@@ -21,8 +21,8 @@ export async function goOn(studio: Studio, work: Work | null): Promise<void> {
   await measureRuns(studio);
   if (!work) return;
   if (work.kind === 'recipe') {
-    const isMade = store.getState().results.runs.some(({ report }) => report.recipe === work.recipe.text);
-    if (!isMade) await compress(studio, work.recipe);
+    // An importance matrix is not kept with the session: what was made with one is made.
+    if (!madeRun(store.getState().results, { recipe: work.recipe.text })) await compress(studio, work.recipe);
   } else if (work.kind === 'target') {
     await solveForSize(studio, work.bytes, readRecipe);
   } else if (work.kind === 'export') {
@@ -30,15 +30,10 @@ export async function goOn(studio: Studio, work: Work | null): Promise<void> {
       await exportModel(studio, work.id, work.choice);
     }
   } else {
-    const { runs } = store.getState().results;
-    const left = work.options.filter((options) => !runs.some((run) => isOf(run, options)));
+    const { results } = store.getState();
+    const left = work.options.filter((slice) => !madeRun(results, { slice }));
     if (left.length > 0) await sliceAll(studio, work.title, left);
   }
-}
-
-function isOf({ report: { bases }, is_lost, is_preview }: Run, options: SlicegptOptions): boolean {
-  const names = ['sparsity', 'round', 'schedule', 'fusion', 'head'] as const;
-  return !is_lost && !is_preview && names.every((name) => bases?.options[name] === options[name]);
 }
 
 /** Runs that were made and not measured to the end. */

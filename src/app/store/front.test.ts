@@ -4,7 +4,7 @@ import { logTicks } from '../../report/ticks.ts';
 import { scaleOf } from '../charts/scales.ts';
 import { exportReport, MODEL, PROTOCOL, perplexityReport, recipeRun, slicedReport } from '../testing.ts';
 import type { ExportEntry } from './exports.ts';
-import { colourOrder, frontOf, paretoFront, placed } from './front.ts';
+import { colourOrder, fileLabelOf, frontOf, paretoFront, placed } from './front.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 
@@ -22,6 +22,15 @@ function runOf(id: string, seqlen: number) {
 }
 
 const BASE: Results = { ...NO_RESULTS, model: MODEL, protocol: PROTOCOL, dense: perplexityReport('dense', 75.9) };
+
+it('a file is called by the recipe, by methods and bits where that is long, or as the person did', () => {
+  const run = recipeRun('r', { bytes: 2e6, perplexity: 80, kl: 0.1 });
+  expect(fileLabelOf(run)).toBe('embed; gptq:bits=4');
+  const recipe = `embed; gptq:bits=4,mix=${Array.from({ length: 30 }, (_, i) => `${i}.up_proj:4/32`).join('+')}`;
+  const long = { ...run, report: { ...run.report, recipe, bits_per_weight: 4.866 } };
+  expect(fileLabelOf(long)).toBe('embed-gptq-4.87-bits');
+  expect(fileLabelOf({ ...long, name: 'the best' })).toBe('the best');
+});
 
 describe('the front', () => {
   it('draws only what was measured on the same windows, and counts the rest', () => {

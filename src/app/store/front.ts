@@ -68,6 +68,16 @@ export function recipeOf(run: Run): string {
   return run.report.recipe;
 }
 
+/** A recipe that is longer says too little by its first letters. */
+const LONGEST_IN_A_NAME = 60;
+
+/** For a file's name: the person's own, or the recipe; of a long one its methods and what a weight takes. */
+export function fileLabelOf(run: Run): string {
+  const label = labelOf(run);
+  if (run.name !== undefined || label.length <= LONGEST_IN_A_NAME) return label;
+  return `${run.report.steps.map(({ method }) => method).join('-')}-${run.report.bits_per_weight.toFixed(2)}-bits`;
+}
+
 export function methodsOf(run: Run): string {
   return run.report.steps.map(({ method }) => method).join(' + ');
 }

@@ -11,7 +11,6 @@ import type {
   ProtocolReport,
   RunReport,
   SiteReport,
-  SlicegptOptions,
   SolveReport,
   TaskReport,
   TaskScore,
@@ -55,20 +54,6 @@ export type RebasedRun = Run & { report: { bases: BasesReport } };
 export function isRebased(run: Run): run is RebasedRun {
   const { bases } = run.report;
   return bases !== undefined && bases.options.dimensions === undefined;
-}
-
-/** Whether a slice by exactly these options was measured in full, on the texts in use, and still has its weights. */
-export function hasRunOf({ runs, protocol }: Results, options: SlicegptOptions): boolean {
-  const names = Object.keys(options) as (keyof SlicegptOptions)[];
-  return runs.some(
-    (run) =>
-      isRebased(run) &&
-      !run.is_preview &&
-      !run.is_lost &&
-      run.perplexity !== null &&
-      isSameProtocol(run.protocol, protocol) &&
-      names.every((name) => run.report.bases.options[name] === options[name]),
-  );
 }
 
 export interface Solution extends SolveReport {

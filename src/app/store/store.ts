@@ -6,6 +6,7 @@ import { type HubState, NO_HUB } from './hub.ts';
 import type { JobState, StepDurations } from './job.ts';
 import type { Quantity } from './quantities.ts';
 import type { Question } from './question.ts';
+import type { Repeat } from './repeat.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { NO_SESSIONS, type SessionsState } from './sessions.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
@@ -30,6 +31,8 @@ export interface StudioState {
   notify: boolean;
   /** What is asked at this moment. */
   question: Question | null;
+  /** What was asked for once more, until a job begins. */
+  repeat: Repeat | null;
   /** The engine died and came back; until the person has read it, or goes on. */
   interruption: { title: string; error: ErrorData } | null;
   /** The run of a recipe that the result speaks of; null: the run of the slider's settings. */
@@ -89,6 +92,7 @@ export function createStudioStore(settings: Partial<Settings> = {}, hub: Partial
     long_measure_s: null,
     notify: false,
     question: null,
+    repeat: null,
     interruption: null,
     selected: null,
     recipe: '',

@@ -74,7 +74,8 @@ async function writeAndVerify(
   const { perplexity: perplexity_in_app, divergence } = await numbersOf(state, target, model, options, emit, signal);
   const key = exportKey(options);
   // An adapter lies beside its base while both are checked.
-  await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)));
+  // Its bytes are the model's, whatever it was calibrated on.
+  await assertStorage(platform, `Exporting ${options.format}`, Math.ceil(BESIDE_WEIGHTS * modelBytes(model)), '');
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
   const folder = await platform.createExportFolder(`${target.id}.${key}`);

@@ -3,6 +3,7 @@ import { changeEdits, takeDimensions } from '../../actions/site_dimensions.ts';
 import { ActionButton } from '../../components/ActionButton.tsx';
 import { NumberField } from '../../components/NumberField.tsx';
 import { SiteSelect } from '../../components/SiteSelect.tsx';
+import { RepeatNote } from '../../panels/RepeatNote.tsx';
 import { BUSY } from '../../store/job.ts';
 import type { Plan } from '../../store/plan.ts';
 import { useIsBusy } from '../../store/selectors.ts';
@@ -93,6 +94,7 @@ export function EditorTools({ rows, at, plan, edits, isEdited, hiddenSize, onLoc
           Slice by these
         </ActionButton>
       </div>
+      <RepeatNote place="sites" onAgain={() => void takeDimensions(studio, 'run', true)} />
     </>
   );
 }

@@ -3,6 +3,7 @@
  * moves. Charts that are redrawn sixty times a second stand on it; recharts takes tens of milliseconds for each of them.
  */
 import type { PointerEvent, ReactNode } from 'react';
+import { pointerIn } from '../../enlarged.ts';
 import { type Size, useSize } from './size.ts';
 
 /** Of the plotting area within the drawing, in CSS pixels. */
@@ -29,9 +30,7 @@ export function Plot({ children, over, margins = MARGINS, onPointer, cursor }: P
   const place = size && placeIn(size, margins);
   const isDrawn = place && place.right > place.left && place.bottom > place.top;
   const handle = (event: PointerEvent<SVGSVGElement>) => {
-    if (!onPointer || !place) return;
-    const { left, top } = event.currentTarget.getBoundingClientRect();
-    onPointer(event, { x: event.clientX - left, y: event.clientY - top }, place);
+    if (onPointer && place) onPointer(event, pointerIn(event.currentTarget, event), place);
   };
   return (
     <div ref={box} className="plot-box">

@@ -1,6 +1,7 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { placeAt, type Row } from '../../../report/timeline/rows.ts';
 import type { Window } from '../../../report/timeline/summary.ts';
+import { enlargement, pointerIn } from '../../enlarged.ts';
 import { useStudioState } from '../../studio.ts';
 import { Hint } from '../plot/Hint.tsx';
 import { useSize } from '../plot/size.ts';
@@ -37,7 +38,7 @@ export function TimelineCanvas({ rows, view, all, colours, onView }: Props) {
     const context = element?.getContext('2d');
     if (!element || !context || width === 0) return;
     void theme; // another theme has other colours
-    const scale = devicePixelRatio;
+    const scale = devicePixelRatio * enlargement();
     element.width = Math.round(width * scale);
     element.height = Math.round(height * scale);
     context.setTransform(scale, 0, 0, scale, 0, 0);
@@ -54,8 +55,7 @@ export function TimelineCanvas({ rows, view, all, colours, onView }: Props) {
   });
 
   function point(event: PointerEvent<HTMLDivElement>) {
-    const { left, top } = event.currentTarget.getBoundingClientRect();
-    const [x, y] = [event.clientX - left, event.clientY - top];
+    const { x, y } = pointerIn(event.currentTarget, event);
     if (drag.current) {
       setHover(null);
       onView(moved(drag.current.view, all, (drag.current.x - x) / plotWidth(width)));
@@ -90,7 +90,7 @@ export function TimelineCanvas({ rows, view, all, colours, onView }: Props) {
       onPointerDown={(event) => {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        drag.current = { x: event.clientX - event.currentTarget.getBoundingClientRect().left, view };
+        drag.current = { x: pointerIn(event.currentTarget, event).x, view };
       }}
       onPointerMove={point}
       onPointerUp={() => {
@@ -140,8 +140,7 @@ function useWheel(
     const element = box.current;
     if (!element) return;
     const listen = (event: WheelEvent) => {
-      const { left, width } = element.getBoundingClientRect();
-      const share = Math.min(1, Math.max(0, (event.clientX - left - LEFT) / plotWidth(width)));
+      const share = Math.min(1, Math.max(0, (pointerIn(element, event).x - LEFT) / plotWidth(element.offsetWidth)));
       if (last.current(event, share)) event.preventDefault();
     };
     element.addEventListener('wheel', listen, { passive: false });
