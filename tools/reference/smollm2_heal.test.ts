@@ -9,9 +9,11 @@
  */
 import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.ts';
+import { createNodeCrew } from '../../src/backend/wasm/testing.ts';
 import { createWasmBackend } from '../../src/backend/wasm/wasm_backend.ts';
 import { lossOn, type Objective } from '../../src/compress/train/held_out.ts';
 import { seededAdapters } from '../../src/compress/train/low_rank.ts';
@@ -45,7 +47,7 @@ describe.runIf(MODEL && TEXT)('heal.py', () => {
       { evaluation: text.slice(0, half).join(''), calibration: text.slice(half).join('') },
       { seqlen: 256, samples: WINDOWS, eval_samples: 8 },
     );
-    const backend = createWasmBackend();
+    const backend = createWasmBackend(await createNodeCrew(cpus().length - 1));
     const few = { ...job, calibration: { ...job.calibration, count: 16 } };
     const sliced = await runRecipe(backend, few, 'slicegpt:sparsity=0.25; recover:ridge=1.0');
     const arena = new Arena(backend);
