@@ -28,11 +28,16 @@ const opened = () => openedWith((id) => recipeRun(id, FIGURES).report);
 
 async function openedWith(report: (id: string) => RunReport) {
   let count = 0;
-  const found = studioWith({
+  const found: ReturnType<typeof studioWith> = studioWith({
     compress: (request) => {
       count += 1;
       const options = slicingOf(request);
       return options ? slicedReport(`run-${count}`, options) : report(`run-${count}`);
+    },
+    // On the texts in use, as the engine does.
+    evaluate: ({ target }) => {
+      const { protocol } = found.studio.store.getState().results;
+      return { ...perplexityReport(target, 80), protocol: protocol ?? PROTOCOL };
     },
   });
   await openModel(found.studio, DEMO);
