@@ -79,7 +79,10 @@ export async function setTextsCommand(
 }
 
 function digestOf({ ids: { buffer, byteOffset, byteLength } }: TokenWindows): string {
-  return new Sha256().update(new Uint8Array(buffer, byteOffset, byteLength)).digest().slice(0, 16);
+  return new Sha256()
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest()
+    .slice(0, 16);
 }
 
 /** How many windows of `b` are windows of `a`, token by token. */

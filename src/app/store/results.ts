@@ -225,11 +225,7 @@ export function isSameEvaluation(a: ProtocolReport | null, b: ProtocolReport | n
 
 /** As above, and calibrated on the same windows: then the same options give the same model. */
 export function isSameProtocol(a: ProtocolReport | null, b: ProtocolReport | null): boolean {
-  return (
-    isSameEvaluation(a, b) &&
-    a!.samples === b!.samples &&
-    isSameText(a!.calibration, b!.calibration)
-  );
+  return isSameEvaluation(a, b) && a!.samples === b!.samples && isSameText(a!.calibration, b!.calibration);
 }
 
 /** Of the same windows. An earlier version wrote no digests. */
