@@ -3,6 +3,7 @@ import {
   dropFiles,
   expect,
   type FileBytes,
+  ggufFile,
   readFolder,
   region,
   STORIES,
@@ -82,6 +83,16 @@ test.describe('a bad drop is refused with what was found and what to do', () => 
     await (await chooser).setFiles([{ name, mimeType: 'application/octet-stream', buffer }]);
     await waitForJob(page, 'Opening the model');
     await expect(page.getByRole('alert')).toHaveCount(0);
+  });
+
+  test('windows longer than the model permits are made shorter by one press', async ({ page }) => {
+    await page.goto('./');
+    await dropFiles(page, [await ggufFile('llama')]);
+    const calibration = region(page, 'Calibration');
+    await expect(calibration.getByRole('alert')).toContainText('made for 64 positions', { timeout: 60_000 });
+    await calibration.getByRole('button', { name: 'Use windows of 64 tokens' }).click();
+    await waitForJob(page, 'Measuring the dense model');
+    await expect(calibration.getByRole('alert')).toHaveCount(0);
   });
 
   test('a text that is too short', async ({ page }) => {

@@ -161,6 +161,18 @@ for (const [how, kill] of DEATHS) {
     await expect(page.getByRole('alert')).toContainText('Runs and finished exports stay');
     await waitForJob(page, 'Restarting the engine');
     const question = page.getByRole('dialog', { name: 'Slicing 30 % was broken off' });
+    // What happened can be read beside what is asked, on a phone too.
+    const size = page.viewportSize();
+    for (const [width, height] of [
+      [390, 844],
+      [1440, 900],
+    ]) {
+      await page.setViewportSize({ width, height });
+      const [told, asked] = await Promise.all([page.locator('.failure').boundingBox(), question.boundingBox()]);
+      expect(told!.y, `${width}`).toBeGreaterThanOrEqual(0);
+      expect(told!.y + told!.height, `${width}`).toBeLessThanOrEqual(asked!.y);
+    }
+    await page.setViewportSize(size!);
     await question.getByRole('button', { name: 'Go on' }).click();
     await waitForJob(page, 'Slicing 30 %');
     await expect(page.getByRole('alert')).toHaveCount(0);

@@ -1,5 +1,15 @@
 /** What was made is shown in place of being made once more, and made again only by that word. */
-import { expect, expectNoViolations, openDemo, pictures, region, sliceRuns, test, waitForJob } from './fixtures.ts';
+import {
+  chooseWindows,
+  expect,
+  expectNoViolations,
+  openDemo,
+  pictures,
+  region,
+  sliceRuns,
+  test,
+  waitForJob,
+} from './fixtures.ts';
 
 test('a slice, a sweep and a recipe that are there already are shown, and made again when that is asked for', async ({
   page,
@@ -25,6 +35,17 @@ test('a slice, a sweep and a recipe that are there already are shown, and made a
   await expectNoViolations(page);
   await panel.getByRole('button', { name: 'Show it in the table' }).press('Enter');
   await expect(region(page, 'Runs').getByRole('button', { name: 'slicegpt:sparsity=0.25', exact: true })).toBeFocused();
+
+  // Windows that nothing was measured with yet are not those that it was made with.
+  await chooseWindows(page, 3, 32);
+  await slicing.click();
+  await expect(panel).toContainText('Made before with the same settings and the texts measured with so far');
+  await panel.getByRole('button', { name: 'Measure again' }).click();
+  await waitForJob(page, 'Measuring the dense model');
+  await expect(panel).not.toContainText('Made before');
+  await chooseWindows(page, 2, 32);
+  await region(page, 'Calibration').getByRole('button', { name: 'Measure again' }).click();
+  await waitForJob(page, 'Measuring the dense model');
 
   // Other settings are another run, and nothing is said of them.
   await page.getByRole('slider', { name: 'Sparsity' }).fill('30');

@@ -118,7 +118,12 @@ export class CannedEngine implements Driver {
           ...{ tensors: 28, tokens: 4096, duration_ms: 1 },
         } satisfies Commands['write_imatrix']['result'];
       case 'set_imatrix':
-        return { name: 'mine.gguf', datasets: ['wiki'], tokens: 4096 } satisfies Commands['set_imatrix']['result'];
+        return {
+          name: 'mine.gguf',
+          datasets: ['wiki'],
+          tokens: 4096,
+          sha256: '1',
+        } satisfies Commands['set_imatrix']['result'];
       case 'set_tasks':
         return [{ task: 'mine', form: 'piqa', examples: 5 }] satisfies Commands['set_tasks']['result'];
       case 'score':

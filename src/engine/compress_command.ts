@@ -13,7 +13,7 @@ import type { DecoderModel, ModelOutline } from '../models/decoder_model.ts';
 import { modelBytes } from '../models/model_size.ts';
 import { joinedScratch, type ScratchStore } from '../models/scratch.ts';
 import { quietly } from '../pulse/pulse.ts';
-import { exampleFile, examplesKey, examplesProblem } from './examples/needed_examples.ts';
+import { exampleFile, examplesKey, examplesOf, examplesProblem } from './examples/needed_examples.ts';
 import { fileBytes } from './file_bytes.ts';
 import { giveUp, inputKey, JobCheckpoints } from './kept/checkpoints.ts';
 import { compressionContext, denseBases } from './measure_commands.ts';
@@ -47,6 +47,13 @@ export async function compressCommand(
   await assertStorage(platform, 'Compressing this model', needed);
   const checkpoints = await JobCheckpoints.open(state, platform, steps);
   return new RecipeRun(state, platform, recipe, emit, signal, checkpoints).run(passes);
+}
+
+/** What it depends on beside texts and its own words. */
+function filesOf(state: EngineState, recipe: Recipe): Pick<RunReport, 'files'> {
+  const { report } = state.importance ?? {};
+  const files = { ...(report && { [report.name]: report.sha256 }), ...examplesOf(state, recipe.steps) };
+  return Object.keys(files).length > 0 ? { files } : {};
 }
 
 /** Every pass, before minutes are spent on the first. */
@@ -89,7 +96,7 @@ class RecipeRun {
     try {
       let model: DecoderModel = open.model;
       // What the calibration text says, another file may say.
-      let key = importance ? `${importance.report.name} ${importance.id} ` : '';
+      let key = importance ? `${importance.report.sha256} ` : '';
       for (const [index, pass] of passes.entries()) {
         key = stageKey(key, pass) + examplesKey(state, pass.step);
         const known = this.made.length === 0 ? state.stages.find(key, texts) : undefined;
@@ -102,6 +109,7 @@ class RecipeRun {
         id: state.newId(),
         recipe: recipeText(this.recipe),
         ...(importance && { imatrix: importance.report.name }),
+        ...filesOf(state, this.recipe),
         steps: stages.flatMap(({ steps }) => steps),
         ...modelSizes(model, summary.parameters),
         stored_bytes: modelBytes(model),

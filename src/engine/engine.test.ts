@@ -97,6 +97,22 @@ describe('the engine', () => {
     expect(same.shared_windows).toBe(TEXTS.eval_samples);
   });
 
+  it('tells texts of one name and length apart by their windows', async () => {
+    const engine = await started();
+    const digestsOf = async (calibration: string, evaluation: string) => {
+      const text = (text: string) => ({ kind: 'text', name: 'my.txt', text }) as const;
+      const texts = { ...TEXTS, calibration: text(calibration), evaluation: text(evaluation) };
+      const protocol = await engine.run('set_texts', texts);
+      return [protocol.calibration, protocol.evaluation];
+    };
+    const [one, other] = ['the stone river '.repeat(100), 'the river stone '.repeat(100)];
+    const [first, second] = await digestsOf(one, other);
+    expect([first.name, first.tokens]).toEqual([second.name, second.tokens]);
+    expect(first.digest).toMatch(/^[0-9a-f]{16}$/);
+    expect(first.digest).not.toBe(second.digest);
+    expect((await digestsOf(one, other)).map(({ digest }) => digest)).toEqual([first.digest, second.digest]);
+  });
+
   it('puts BOS where it is asked to, into both texts, and verifies exports on the same windows', async () => {
     const engine = await started(memoryPlatform(), source({ tokenizer_config: { bos_token: '<|endoftext|>' } }));
     const measured = async (bos: BosMode | 'auto') => {

@@ -60,6 +60,8 @@ export interface TextReport {
   /** Of the whole text; with `at_least` of its start, as far as windows needed it tokenised. */
   tokens: number;
   at_least?: boolean;
+  /** Of the tokens of its windows, 16 digits of their SHA-256: texts of one name differ in it. Absent: an earlier version wrote none. */
+  digest?: string;
 }
 
 /** Seconds on this device, as a trial foretells them. */
@@ -165,6 +167,8 @@ export interface RunReport extends ModelSizes {
   recipe: string;
   /** File of the importance matrix that stood in the place of the calibration text's. */
   imatrix?: string;
+  /** SHA-256 of what it was made with beside texts and recipe, by name: importance matrix, examples. Absent: nothing. */
+  files?: Record<string, string>;
   steps: StepReport[];
   /** Bytes of the weights as the app holds them: floats in the model's own types. */
   stored_bytes: number;

@@ -1,6 +1,7 @@
 /** @file Command `set_texts`: calibration and evaluation text, tokenised as far as windows need it and cut into them. */
 import { throwIfCancelled } from '../backend/event_loop.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { Sha256 } from '../formats/sha256.ts';
 import { resolveBos } from '../formats/tokenizer/bos.ts';
 import { cutWindows, type TokenWindows, tokensNeeded } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
@@ -59,6 +60,7 @@ export async function setTextsCommand(
     name,
     tokens: windows.totalTokens,
     ...(at_least && { at_least }),
+    digest: digestOf(windows),
   });
   const shared = sharedWindows(calibration.windows, evaluation.windows);
   const protocol: ProtocolReport = {
@@ -74,6 +76,13 @@ export async function setTextsCommand(
   state.texts = { calibration: calibration.windows, evaluation: evaluation.windows, protocol };
   state.load_ms += performance.now() - started;
   return protocol;
+}
+
+function digestOf({ ids: { buffer, byteOffset, byteLength } }: TokenWindows): string {
+  return new Sha256()
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest()
+    .slice(0, 16);
 }
 
 /** How many windows of `b` are windows of `a`, token by token. */

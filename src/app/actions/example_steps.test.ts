@@ -18,7 +18,7 @@ async function withRecipe(recipe: string, script: Parameters<typeof studioWith>[
     set_examples: async ({ files, add }) => {
       if (!add) known.length = 0;
       known.push(...files.map(({ name }) => name));
-      return known.map((name) => ({ name, pairs: 1, has_completions: true, rationales: 0 }));
+      return known.map((name) => ({ name, pairs: 1, has_completions: true, rationales: 0, sha256: '1' }));
     },
     ...script,
   });

@@ -3,7 +3,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { studioWith } from '../testing.ts';
 import { takeExamples } from './examples.ts';
 
-const report = (name: string) => ({ name, pairs: 2, has_completions: true, rationales: 0 });
+const report = (name: string) => ({ name, pairs: 2, has_completions: true, rationales: 0, sha256: '1' });
 const file = (name: string) => new File(['{}'], name);
 
 it('takes files of examples beside those that are there, and says whether it could', async () => {

@@ -4,7 +4,15 @@ import { WhittleError } from '../../errors/errors.ts';
 import { placeOfFailure } from '../store/failure.ts';
 import { MODEL, PROTOCOL, studioWith } from '../testing.ts';
 import { dismiss } from './failure.ts';
-import { addFiles, calibrateOn, enoughWindows, joinedFiles, takeBuiltInTexts, takeEnoughWindows } from './mend.ts';
+import {
+  addFiles,
+  calibrateOn,
+  enoughWindows,
+  joinedFiles,
+  takeBuiltInTexts,
+  takeEnoughWindows,
+  takeWindowsOf,
+} from './mend.ts';
 import { openFiles } from './open_model.ts';
 
 const picked = (path: string) => ({ path, file: new File(['x'], path.split('/').pop() as string) });
@@ -83,6 +91,20 @@ describe('mending by one press', () => {
     await openFiles(studio, [picked('a.gguf')]);
     expect(studio.store.getState().results.dense).toBeNull();
     await takeBuiltInTexts(studio);
+    expect(studio.store.getState().results.dense).not.toBeNull();
+  });
+
+  it('measures with windows that the model permits in place of longer ones', async () => {
+    const { studio } = studioWith({
+      set_texts: ({ seqlen }) => {
+        if (seqlen > 64) throw new WhittleError({ code: 'bad_option', message: 'Long.', place: { field: 'seqlen' } });
+        return PROTOCOL;
+      },
+    });
+    await openFiles(studio, [picked('a.gguf')]);
+    expect(studio.store.getState().results.dense).toBeNull();
+    await takeWindowsOf(studio, 64);
+    expect(studio.store.getState().settings.texts.seqlen).toBe(64);
     expect(studio.store.getState().results.dense).not.toBeNull();
   });
 });

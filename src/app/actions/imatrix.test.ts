@@ -6,7 +6,7 @@ import { takeImatrix } from './imatrix.ts';
 import { runJob } from './job.ts';
 import { openFiles } from './open_model.ts';
 
-const REPORT = { name: 'imatrix.gguf', datasets: ['prose'], tokens: 4096 };
+const REPORT = { name: 'imatrix.gguf', datasets: ['prose'], tokens: 4096, sha256: '1' };
 const picked = (name: string) => {
   const file = new File(['GGUF'], name);
   return { path: name, file };

@@ -48,6 +48,14 @@ export async function takeBuiltInTexts(studio: Studio): Promise<void> {
   await measureAgain(studio);
 }
 
+/** @param seqlen Tokens of each. */
+export async function takeWindowsOf(studio: Studio, seqlen: number): Promise<void> {
+  if (isOccupied(studio)) return;
+  const { texts } = studio.store.getState().settings;
+  changeSettings(studio.store, { texts: { ...texts, seqlen } });
+  await measureAgain(studio);
+}
+
 /** Windows of this length that have a token for every direction that is kept, and as many again. */
 export function enoughWindows({ seqlen }: Pick<TextSettings, 'seqlen'>, dimension: number): number {
   return Math.ceil((2 * dimension) / seqlen);

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ImportanceReport, SolveReport } from '../../engine/protocol.ts';
+import type { ImportanceReport, RunReport, SolveReport } from '../../engine/protocol.ts';
 import { isRepeated, type RepeatPlace, repeatAt } from '../store/repeat.ts';
 import { changeFront, changeResults, changeSettings } from '../store/store.ts';
 import {
@@ -24,13 +24,20 @@ const FIGURES = { bytes: 2e6, perplexity: 80, kl: 0.1 };
 const GPTQ = { text: 'gptq:bits=4', steps: [{ method: 'gptq', options: { bits: 4 } }] };
 
 /** Slices as ever; anything else becomes a run of its own id. */
-async function opened() {
+const opened = () => openedWith((id) => recipeRun(id, FIGURES).report);
+
+async function openedWith(report: (id: string) => RunReport) {
   let count = 0;
-  const found = studioWith({
+  const found: ReturnType<typeof studioWith> = studioWith({
     compress: (request) => {
       count += 1;
       const options = slicingOf(request);
-      return options ? slicedReport(`run-${count}`, options) : recipeRun(`run-${count}`, FIGURES).report;
+      return options ? slicedReport(`run-${count}`, options) : report(`run-${count}`);
+    },
+    // On the texts in use, as the engine does.
+    evaluate: ({ target }) => {
+      const { protocol } = found.studio.store.getState().results;
+      return { ...perplexityReport(target, 80), protocol: protocol ?? PROTOCOL };
     },
   });
   await openModel(found.studio, DEMO);
@@ -95,6 +102,23 @@ describe('what is asked for once more', () => {
     expect(made()).toBe(4);
   });
 
+  it('is another with another text of the same name', async () => {
+    const { studio, made } = await opened();
+    const take = (digest: string) =>
+      changeResults(studio.store, (results) => ({
+        ...results,
+        protocol: { ...PROTOCOL, calibration: { ...PROTOCOL.calibration, digest } },
+      }));
+    take('a');
+    await slice(studio);
+    take('b');
+    await slice(studio);
+    expect(made()).toBe(2);
+    take('a');
+    await slice(studio);
+    expect(made()).toBe(2);
+  });
+
   it('is no quick measure that a slice was', async () => {
     const { studio, made } = await opened();
     changeSettings(studio.store, { schedule: 'rotate-once' });
@@ -116,12 +140,36 @@ describe('what is asked for once more', () => {
     expect(studio.store.getState().selected).toBe('run-1');
     studio.store.setState({ recipe: 'rtn:bits=4' });
     expect(told('recipe')).toEqual([]);
-    const imatrix: ImportanceReport = { name: 'a.imatrix', datasets: [], tokens: 1 };
+    const imatrix: ImportanceReport = { name: 'a.imatrix', datasets: [], tokens: 1, sha256: '1' };
     changeResults(studio.store, (results) => ({ ...results, imatrix }));
     await compress(studio, GPTQ);
     expect(made()).toBe(2);
     await compress(studio, GPTQ, { isAgain: true });
     expect(made()).toBe(3);
+  });
+
+  it('is another recipe with another file of the same name', async () => {
+    const { studio, made } = await openedWith((run) => ({
+      ...recipeRun(run, FIGURES).report,
+      recipe: 'rft:data=a.jsonl',
+      files: Object.fromEntries(studio.store.getState().results.examples.map(({ name, sha256 }) => [name, sha256])),
+    }));
+    const recipe = { text: 'rft:data=a.jsonl', steps: [] };
+    const take = (sha256: string) =>
+      changeResults(studio.store, (results) => ({
+        ...results,
+        examples: [{ name: 'a.jsonl', pairs: 2, has_completions: true, rationales: 0, sha256 }],
+      }));
+    take('1');
+    await compress(studio, recipe);
+    take('2');
+    await compress(studio, recipe);
+    expect(made()).toBe(2);
+    await compress(studio, recipe);
+    expect(made()).toBe(2);
+    take('1');
+    await compress(studio, recipe);
+    expect(made()).toBe(2);
   });
 
   it('is a slice of the slider where a recipe says the same, and the other way round', async () => {

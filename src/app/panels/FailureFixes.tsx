@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
-import { addFiles, calibrateOn, showStored, takeBuiltInTexts } from '../actions/mend.ts';
+import { addFiles, calibrateOn, showStored, takeBuiltInTexts, takeWindowsOf } from '../actions/mend.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
 import type { FailedJob } from '../store/failure.ts';
 import { type Fix, fixesOf, fixText } from '../store/fixes.ts';
@@ -17,9 +17,10 @@ interface Props {
 export default function FailureFixes({ job, again }: Props) {
   const { attempted } = useStudio();
   const { calibration, evaluation } = useStudioState((state) => state.settings.texts);
+  const mostTokens = useStudioState(({ results }) => results.model?.max_position_embeddings);
   const files = attempted?.kind === 'files' ? attempted.files.map(({ file }) => file) : null;
   const hasOtherTexts = [calibration, evaluation].some((text) => text.kind !== 'demo' || text.of !== undefined);
-  const fixes = fixesOf(job, { files, hasOtherTexts }).filter(({ kind }) => kind !== 'again' || again);
+  const fixes = fixesOf(job, { files, hasOtherTexts, mostTokens }).filter(({ kind }) => kind !== 'again' || again);
   if (fixes.length === 0) return null;
   return (
     <div className="button-row wrapping">
@@ -38,6 +39,7 @@ function FixButton({ fix, onAgain }: { fix: Fix; onAgain: () => void }) {
     add_file: () => input.current?.click(),
     calibrate_on: () => calibrateOn(studio),
     built_in_texts: () => void takeBuiltInTexts(studio),
+    shorter_windows: () => fix.kind === 'shorter_windows' && void takeWindowsOf(studio, fix.tokens),
     free_space: showStored,
     again: onAgain,
   };

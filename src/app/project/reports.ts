@@ -73,7 +73,7 @@ export const model: Schema<ModelSummary> = v.object({
   warnings: list(text()),
 });
 
-const textReport = { name: text(), tokens: whole(), at_least: v.optional(v.boolean()) };
+const textReport = { name: text(), tokens: whole(), at_least: v.optional(v.boolean()), digest: v.optional(text(64)) };
 
 export const protocol: Schema<ProtocolReport> = v.object({
   ...v.entriesFromList(['seqlen', 'samples', 'eval_samples'], whole(1)),
@@ -228,6 +228,7 @@ export const run: Schema<RunReport> = v.object({
   id,
   recipe: v.pipe(text(1e6), v.minLength(1)),
   imatrix: v.optional(text()),
+  files: v.optional(v.record(text(), text(64))),
   steps: list(step, 1000),
   ...v.entriesFromList(['parameters', 'bytes', 'bits_per_weight', 'multiplications_per_token', 'stored_bytes'], number),
   file_bytes: v.object(v.entriesFromList(PRECISIONS, number)),

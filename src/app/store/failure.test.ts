@@ -57,6 +57,14 @@ describe('what one press can do', () => {
     expect(kinds(fixesOf(chats, { files: null, hasOtherTexts: true }))).toEqual(['built_in_texts']);
   });
 
+  it('offers windows as long as the model permits in place of longer ones', () => {
+    const job = failed('open', { code: 'bad_option', place: { field: 'seqlen' } }, 'set_texts');
+    expect(fixesOf(job, { ...NOTHING, mostTokens: 64 })).toEqual([{ kind: 'shorter_windows', tokens: 64 }]);
+    expect(fixesOf(job, NOTHING)).toEqual([]);
+    const bos = failed('open', { code: 'bad_option', place: { field: 'bos' } }, 'set_texts');
+    expect(fixesOf(bos, { ...NOTHING, mostTokens: 64 })).toEqual([]);
+  });
+
   it('tries again what passes by, and only that; a full disk is emptied first', () => {
     expect(kinds(fixesOf(failed('slice', { code: 'storage_full' }), NOTHING))).toEqual(['free_space', 'again']);
     expect(kinds(fixesOf(failed('recipe', { code: 'device_lost' }), NOTHING))).toEqual(['again']);

@@ -6,6 +6,7 @@ export type Fix =
   | { kind: 'add_file'; name: string }
   | { kind: 'calibrate_on'; name: string }
   | { kind: 'built_in_texts' }
+  | { kind: 'shorter_windows'; tokens: number }
   | { kind: 'free_space' }
   | { kind: 'again' };
 
@@ -28,12 +29,14 @@ interface Circumstances {
   files: readonly { name: string }[] | null;
   /** Other texts than the built-in prose. */
   hasOtherTexts: boolean;
+  /** Tokens that the open model has positions for. */
+  mostTokens?: number | undefined;
 }
 
 /** In the order in which they are offered. */
 export function fixesOf(
   { error, ...job }: Pick<FailedJob, 'kind' | 'command' | 'error'>,
-  { files, hasOtherTexts }: Circumstances,
+  { files, hasOtherTexts, mostTokens }: Circumstances,
 ): Fix[] {
   const place = placeOfFailure(job);
   const fixes: Fix[] = [];
@@ -45,6 +48,8 @@ export function fixesOf(
       fixes.push({ kind: 'calibrate_on', name: text.name });
   }
   if (place === 'texts' && hasOtherTexts && BAD_TEXT.has(error.code)) fixes.push({ kind: 'built_in_texts' });
+  if (place === 'texts' && error.place.field === 'seqlen' && mostTokens)
+    fixes.push({ kind: 'shorter_windows', tokens: mostTokens });
   if (error.code === 'storage_full') fixes.push({ kind: 'free_space' });
   if (PASSING.has(error.code)) fixes.push({ kind: 'again' });
   return fixes;
@@ -65,6 +70,8 @@ export function fixText(fix: Fix): string {
       return 'Use as calibration text';
     case 'built_in_texts':
       return 'Use the built-in prose';
+    case 'shorter_windows':
+      return `Use windows of ${fix.tokens} tokens`;
     case 'free_space':
       return 'Free space…';
     case 'again':

@@ -123,6 +123,10 @@ describe('runs and settings', () => {
     expect(matchingRuns(other, SETTINGS, plan)).toEqual({ run: null, quick: null, shown: null });
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, samples: 8 })).toBe(true);
     expect(isSameEvaluation(PROTOCOL, { ...PROTOCOL, seqlen: 128 })).toBe(false);
+    const digested = (digest: string) => ({ ...PROTOCOL, evaluation: { ...PROTOCOL.evaluation, digest } });
+    expect(isSameEvaluation(digested('a'), digested('b'))).toBe(false);
+    // An earlier version wrote none.
+    expect(isSameEvaluation(PROTOCOL, digested('b'))).toBe(true);
   });
 
   it('does not take a run with dimensions of its own for a place of the slider', () => {

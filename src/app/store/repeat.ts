@@ -27,11 +27,13 @@ export function unmeasuredRun(results: Results, wanted: Wanted): Run | undefined
   return results.runs.findLast((run) => run.perplexity === null && isMadeBy(results, run, wanted));
 }
 
-function isMadeBy({ protocol }: Results, run: Run, wanted: Wanted): boolean {
+function isMadeBy({ protocol, imatrix: given, examples }: Results, run: Run, wanted: Wanted): boolean {
   if (run.is_preview || run.is_lost || !isSameProtocol(run.protocol, protocol)) return false;
   if ('recipe' in wanted) {
-    const { recipe, imatrix } = run.report;
-    return recipe === wanted.recipe && (wanted.imatrix === undefined || wanted.imatrix === (imatrix ?? null));
+    const { recipe, imatrix, files = {} } = run.report;
+    const isOther = ({ name, sha256 }: { name: string; sha256: string }) => (files[name] ?? sha256) !== sha256;
+    if (recipe !== wanted.recipe || examples.some(isOther) || (given && isOther(given))) return false;
+    return wanted.imatrix === undefined || wanted.imatrix === (imatrix ?? null);
   }
   if (!isRebased(run)) return false;
   const { options } = run.report.bases;

@@ -14,6 +14,7 @@ import type {
   SolveReport,
   TaskReport,
   TaskScore,
+  TextReport,
   TextSettings,
   TrainingPoint,
 } from '../../engine/protocol.ts';
@@ -217,18 +218,18 @@ export function isSameEvaluation(a: ProtocolReport | null, b: ProtocolReport | n
     a.seqlen === b.seqlen &&
     a.bos === b.bos &&
     a.eval_samples === b.eval_samples &&
-    a.evaluation.name === b.evaluation.name &&
-    a.evaluation.tokens === b.evaluation.tokens &&
+    isSameText(a.evaluation, b.evaluation) &&
     a.tokenizer === b.tokenizer
   );
 }
 
 /** As above, and calibrated on the same windows: then the same options give the same model. */
 export function isSameProtocol(a: ProtocolReport | null, b: ProtocolReport | null): boolean {
-  return (
-    isSameEvaluation(a, b) &&
-    a!.samples === b!.samples &&
-    a!.calibration.name === b!.calibration.name &&
-    a!.calibration.tokens === b!.calibration.tokens
-  );
+  return isSameEvaluation(a, b) && a!.samples === b!.samples && isSameText(a!.calibration, b!.calibration);
+}
+
+/** Of the same windows. An earlier version wrote no digests. */
+function isSameText(a: TextReport, b: TextReport): boolean {
+  const isOther = a.digest !== undefined && b.digest !== undefined && a.digest !== b.digest;
+  return a.name === b.name && a.tokens === b.tokens && !isOther;
 }

@@ -83,8 +83,11 @@ describe('a file that a recipe names', () => {
     expect(training.curve[0].held_out_perplexity).toBeCloseTo(Math.exp(training.curve[0].held_out_loss), 6);
     const again = await learnt(engine, RFT);
     expect(again.points).toEqual([]);
-    await engine.run('set_examples', { files: [jsonl('lessons.jsonl', lessons.slice(0, 8))] });
-    expect((await learnt(engine, RFT)).training.windows).toMatchObject({ training: 6, held_out: 2 });
+    const [{ sha256 }] = await engine.run('set_examples', { files: [jsonl('lessons.jsonl', lessons.slice(0, 8))] });
+    const fewer = await learnt(engine, RFT);
+    expect(fewer.training.windows).toMatchObject({ training: 6, held_out: 2 });
+    expect(fewer.run.files).toEqual({ 'lessons.jsonl': sha256 });
+    expect(again.run.files).not.toEqual(fewer.run.files);
   });
 });
 

@@ -35,6 +35,16 @@ export function examplesKey(state: Given, step: AnyStep): string {
   return need ? ` ${given(state, need.file)?.sha256 ?? ''} ` : '';
 }
 
+/** SHA-256 of the files that steps learn from, by name. */
+export function examplesOf(state: Given, steps: readonly AnyStep[]): Record<string, string> {
+  const entries = steps.flatMap((step) => {
+    const need = needOf(step);
+    const found = need && given(state, need.file);
+    return found ? [[nameOf(need.file), found.sha256]] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** @throws `bad_option` where it was not given. */
 export function exampleFile(state: EngineState, step: AnyStep, file: string, template: Template): ExampleFile {
   const found = given(state, file);

@@ -1,7 +1,7 @@
 /** @file Command `set_examples`: files of prompts and answers that steps of a recipe name. */
 import { WhittleError } from '../../errors/errors.ts';
 import { type Pairs, readPairs } from '../../formats/pairs/read_pairs.ts';
-import { Sha256 } from '../../formats/sha256.ts';
+import { fileDigest } from '../file_digest.ts';
 import type { EngineState } from '../state.ts';
 
 /** What was read, for people. */
@@ -12,6 +12,8 @@ export interface ExamplesReport {
   readonly has_completions: boolean;
   /** Pairs that say why. */
   readonly rationales: number;
+  /** Of the file's bytes: another file of the same name is another. */
+  readonly sha256: string;
 }
 
 export interface OpenedExamples extends Pairs {
@@ -32,27 +34,17 @@ export async function setExamplesCommand(
   const read = new Map<string, OpenedExamples>();
   for (const file of files) {
     if (read.has(file.name)) throw twice(file.name);
-    read.set(file.name, { ...(await readPairs(file.name, file)), sha256: await digestOf(file) });
+    read.set(file.name, { ...(await readPairs(file.name, file)), sha256: await fileDigest(file) });
   }
   state.examples = isMore ? new Map([...state.examples, ...read]) : read;
-  return [...state.examples].map(([name, { pairs }]) => ({
+  return [...state.examples].map(([name, { pairs, sha256 }]) => ({
     name,
     pairs: pairs.length,
     has_completions: pairs[0].completion !== undefined,
     rationales: pairs.filter(({ rationale }) => rationale !== undefined).length,
+    sha256,
   }));
 }
-
-async function digestOf(file: File): Promise<string> {
-  const hash = new Sha256();
-  for (let start = 0; start < file.size; start += PART) {
-    hash.update(new Uint8Array(await file.slice(start, start + PART).arrayBuffer()));
-  }
-  return hash.digest();
-}
-
-/** Bytes at a time. */
-const PART = 2 ** 22;
 
 function twice(file: string): WhittleError {
   return new WhittleError({

@@ -93,8 +93,10 @@ describe('set_imatrix', () => {
     };
     const own = await engine.run('compress', { steps });
     const report = await engine.run('set_imatrix', { file: await fileOf(imatrix, 'mine.gguf') });
-    expect(report).toEqual({ name: 'mine.gguf', datasets: ['calibration'], tokens: WINDOWS });
+    const sha256 = expect.stringMatching(/^[0-9a-f]{64}$/);
+    expect(report).toEqual({ name: 'mine.gguf', datasets: ['calibration'], tokens: WINDOWS, sha256 });
     const given = await engine.run('compress', { steps });
+    expect([own.files, given.files]).toEqual([undefined, { 'mine.gguf': report?.sha256 }]);
     expect([own.imatrix, given.imatrix]).toEqual([undefined, 'mine.gguf']);
     // What the first linears read is the same in the model as it was and as it becomes.
     const [first, last] = ['blk.0.attn_q.weight', 'blk.1.ffn_down.weight'];

@@ -8,6 +8,7 @@ import { WhittleError } from '../../errors/errors.ts';
 import { type ImportanceName, importanceNames } from '../../export/gguf/importance_names.ts';
 import { type Imatrix, readImatrix } from '../../formats/gguf/imatrix.ts';
 import { blobSource } from '../../formats/source.ts';
+import { fileDigest } from '../file_digest.ts';
 import type { EngineState } from '../state.ts';
 import { noNames } from './write_imatrix.ts';
 
@@ -18,17 +19,15 @@ export interface ImportanceReport {
   readonly datasets: readonly string[];
   /** Tokens that the first matrix was measured on. */
   readonly tokens: number;
+  /** Of the file's bytes: stages of a recipe, and runs, are told apart by it. */
+  readonly sha256: string;
 }
 
 export interface OpenedImportance {
   readonly report: ImportanceReport;
-  /** Another for each that is opened: stages of a recipe are told apart by it. */
-  readonly id: number;
   /** Mean x² of each input, by "LAYER.LINEAR". */
   readonly values: ReadonlyMap<string, Float64Array>;
 }
-
-let opened = 0;
 
 /** Null takes it away again. Throws `bad_gguf` for a bad file and `bad_option` for one of another model. */
 export async function setImatrixCommand(state: EngineState, file: File | null): Promise<ImportanceReport | null> {
@@ -48,8 +47,8 @@ export async function setImatrixCommand(state: EngineState, file: File | null): 
     }
   }
   const tokens = imatrix.entries.get(names[0].tensor)?.counts[0] ?? 0;
-  const report = { name: file.name, datasets: imatrix.datasets, tokens };
-  state.importance = { report, id: ++opened, values };
+  const report = { name: file.name, datasets: imatrix.datasets, tokens, sha256: await fileDigest(file) };
+  state.importance = { report, values };
   return report;
 }
 

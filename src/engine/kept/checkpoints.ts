@@ -92,7 +92,7 @@ export function inputKey(state: EngineState): string {
   return JSON.stringify([
     ...[summary.fingerprint, protocol.seqlen, protocol.samples, protocol.bos, calibration.count, ids],
     ...[kind, vendor, architecture, description],
-    ...[importance?.report.name ?? null, importance?.id ?? null],
+    importance?.report.sha256 ?? null,
   ]);
 }
 
