@@ -37,12 +37,16 @@ test('a slice, a sweep and a recipe that are there already are shown, and made a
   await expect(region(page, 'Runs').getByRole('button', { name: 'slicegpt:sparsity=0.25', exact: true })).toBeFocused();
 
   // Windows that nothing was measured with yet are not those that it was made with.
+  const areEarlier = 'With the texts measured so far';
+  await expect(panel).not.toContainText(areEarlier);
   await chooseWindows(page, 3, 32);
+  for (const name of ['Slice', 'Recipe', 'Best model of']) await expect(region(page, name)).toContainText(areEarlier);
   await slicing.click();
   await expect(panel).toContainText('Made before with the same settings and the texts measured with so far');
   await panel.getByRole('button', { name: 'Measure again' }).click();
   await waitForJob(page, 'Measuring the dense model');
   await expect(panel).not.toContainText('Made before');
+  await expect(panel).not.toContainText(areEarlier);
   await chooseWindows(page, 2, 32);
   await region(page, 'Calibration').getByRole('button', { name: 'Measure again' }).click();
   await waitForJob(page, 'Measuring the dense model');

@@ -3,8 +3,7 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { Section } from '../components/Section.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
-import { useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
-import { isSameTexts } from '../store/texts.ts';
+import { areTextsChanged, useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 /** Before long work, and after it was cancelled: how long it will take on this device, where that is known, and the button that begins it. */
@@ -14,9 +13,7 @@ export function LongMeasure() {
   const hasTexts = useStudioState((state) => state.results.protocol !== null);
   const { samples, eval_samples, seqlen } = useStudioState((state) => state.settings.texts);
   // The time that was found is of the windows that were tried.
-  const areOthers = useStudioState(
-    ({ results: { texts }, settings }) => texts !== null && !isSameTexts(texts, settings.texts),
-  );
+  const areOthers = useStudioState(areTextsChanged);
   const isSliceable = useStudioState((state) => state.results.model?.shape.slicing_refusal === undefined);
   const device = useStudioState(({ results }) => (results.backend?.kind === 'webgpu' ? 'GPU' : 'processor'));
   const isBusy = useIsBusy();

@@ -10,6 +10,7 @@ import { TimeNote } from '../components/TimeNote.tsx';
 import { BUSY } from '../store/job.ts';
 import { useIsBusy, useLead } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { EarlierTexts } from './EarlierTexts.tsx';
 import { FailureNote } from './FailureNote.tsx';
 import { RecipePlan } from './RecipePlan.tsx';
 import { RecipeSteps } from './RecipeSteps.tsx';
@@ -58,6 +59,7 @@ export default function RecipePanel() {
       >
         Run the recipe
       </ActionButton>
+      <EarlierTexts />
       <RepeatNote place="recipe" onAgain={() => recipe && void compress(studio, recipe, { isAgain: true })} />
       <FailureNote place="recipe" again={({ kind }) => kind === 'recipe' && recipe && void compress(studio, recipe)} />
       <TimeNote seconds={seconds} />

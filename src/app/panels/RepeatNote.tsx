@@ -4,7 +4,7 @@ import { formatPerplexity } from '../format.ts';
 import { labelOf } from '../store/front.ts';
 import { type RepeatPlace, repeatAt } from '../store/repeat.ts';
 import { findRun } from '../store/results.ts';
-import { isSameTexts } from '../store/texts.ts';
+import { areTextsChanged } from '../store/selectors.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {
@@ -17,7 +17,7 @@ interface Props {
 export function RepeatNote({ place, onAgain }: Props) {
   const studio = useStudio();
   // Runs are made with the texts that the model was measured with, not with those chosen since.
-  const areOthers = useStudioState(({ settings, results: { texts } }) => texts && !isSameTexts(settings.texts, texts));
+  const areOthers = useStudioState(areTextsChanged);
   const ids = useStudioState((state) => repeatAt(state, place));
   const run = useStudioState((state) => findRun(state.results, ids.at(-1) ?? ''));
   const isOne = ids.length === 1;

@@ -16,6 +16,7 @@ import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings, type StudioState } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { EarlierTexts } from './EarlierTexts.tsx';
 import { FailureNote } from './FailureNote.tsx';
 import { HeadPicker } from './HeadPicker.tsx';
 import { MemoryEstimate } from './MemoryEstimate.tsx';
@@ -36,6 +37,7 @@ export default function SlicePanel() {
       {model && <Presets model={model} />}
       <PlanError />
       <SliceButtons />
+      <EarlierTexts />
       <RepeatNote place="slice" onAgain={() => void slice(studio, true)} />
       <RepeatNote place="sweep" onAgain={() => void sweep(studio, true)} />
       <Shortage />

@@ -11,6 +11,7 @@ import { useIsBusy, useLead } from '../store/selectors.ts';
 import { changeFront, changeSettings } from '../store/store.ts';
 import { readBytes, targetOf } from '../store/target.ts';
 import { useStudio, useStudioState } from '../studio.ts';
+import { EarlierTexts } from './EarlierTexts.tsx';
 import { FailureNote } from './FailureNote.tsx';
 import { ImatrixField } from './ImatrixField.tsx';
 import { LongMeasure } from './LongMeasure.tsx';
@@ -88,6 +89,7 @@ function SizeTarget({ model }: { model: ModelSummary }) {
         {wanted !== null && `${formatPercent(wanted / model.bytes)} of the original`}
         {wanted !== null && seconds !== null && ` · about ${formatSpan(seconds)} here`}
       </p>
+      <EarlierTexts />
       <RepeatNote place="target" onAgain={() => find(true)} />
       <FailureNote place="target" again={({ kind }) => kind === 'solve' && find()} />
       {format === 'gguf' && <StillImatrixField />}
