@@ -6,7 +6,7 @@ import { nearestExports } from '../store/exports.ts';
 import { withoutSteps } from '../store/job.ts';
 import { addSite, missingMeasures, NO_RESULTS, withTexts } from '../store/results.ts';
 import { changeResults, changeSettings } from '../store/store.ts';
-import { isSameTexts } from '../store/texts.ts';
+import { areTextsChanged } from '../store/texts.ts';
 import { AT_ONCE_S, mayTakeLong, measureSeconds } from '../store/times.ts';
 import type { Studio } from '../studio.ts';
 import { mayReplace } from './ask.ts';
@@ -137,10 +137,9 @@ export async function measureAgain(studio: Studio): Promise<void> {
  * chosen fusion, or both. Where no figure has them yet, with the texts as they are chosen now.
  */
 export async function measureMissing(studio: Studio): Promise<void> {
-  const { results, settings } = studio.store.getState();
-  const { dense, texts } = results;
-  const areOthers = dense === null && texts !== null && !isSameTexts(texts, settings.texts);
-  if (!results.protocol || areOthers) return measureAgain(studio);
+  const state = studio.store.getState();
+  const { results, settings } = state;
+  if (!results.protocol || (results.dense === null && areTextsChanged(state))) return measureAgain(studio);
   const missing = missingMeasures(results, settings.fusion);
   if (!missing || isOccupied(studio)) return;
   const [, evaluate, calibration] = MEASURE_STEPS;

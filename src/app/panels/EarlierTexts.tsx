@@ -1,4 +1,4 @@
-import { areTextsChanged } from '../store/selectors.ts';
+import { areTextsChanged } from '../store/texts.ts';
 import { useStudioState } from '../studio.ts';
 
 /** Under a button that makes something: runs are made with the texts that the model was measured with, not with those chosen since. */

@@ -3,7 +3,8 @@ import { ActionButton } from '../components/ActionButton.tsx';
 import { Section } from '../components/Section.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
-import { areTextsChanged, useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
+import { useIsBusy, wasLeftUnmeasured } from '../store/selectors.ts';
+import { areTextsChanged } from '../store/texts.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 /** Before long work, and after it was cancelled: how long it will take on this device, where that is known, and the button that begins it. */

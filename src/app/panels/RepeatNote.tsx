@@ -4,7 +4,7 @@ import { formatPerplexity } from '../format.ts';
 import { labelOf } from '../store/front.ts';
 import { type RepeatPlace, repeatAt } from '../store/repeat.ts';
 import { findRun } from '../store/results.ts';
-import { areTextsChanged } from '../store/selectors.ts';
+import { areTextsChanged } from '../store/texts.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 
 interface Props {

@@ -10,17 +10,11 @@ import { findRun, type Results, type Run, type WindowPoint } from './results.ts'
 import type { Settings } from './settings.ts';
 import { editedDimensions, editedPlan, editsAt, placeOf, type SiteEdits } from './site_dimensions.ts';
 import type { StudioState } from './store.ts';
-import { isSameTexts } from './texts.ts';
 
 /** One and the same: what has no curve is drawn once. */
 const NO_WINDOWS: readonly WindowPoint[] = [];
 
 const NO_PLAN: PlanResult = { plan: null, error: null };
-
-/** Whether texts or windows were chosen since the model was measured with some. */
-export function areTextsChanged({ settings, results: { texts } }: StudioState): boolean {
-  return texts !== null && !isSameTexts(settings.texts, texts);
-}
 
 /** The plan of the current settings; both parts null while no model is open, or one that cannot be sliced. */
 export function usePlan(): PlanResult {

@@ -1,7 +1,13 @@
-/** @file Whether two choices of texts and windows are one. Pure. */
+/** @file Whether texts and windows are those that the model was measured with. Pure. */
 import type { TextSettings, TextSource } from '../../engine/protocol.ts';
+import type { StudioState } from './store.ts';
 
-export function isSameTexts(a: TextSettings, b: TextSettings): boolean {
+/** Whether others were chosen since the model was measured with some. */
+export function areTextsChanged({ settings, results: { texts } }: Pick<StudioState, 'settings' | 'results'>): boolean {
+  return texts !== null && !isSameTexts(settings.texts, texts);
+}
+
+function isSameTexts(a: TextSettings, b: TextSettings): boolean {
   return (
     a.samples === b.samples &&
     a.eval_samples === b.eval_samples &&

@@ -3,6 +3,8 @@ import { memoryKept } from '../../../test/support/memory_kept.ts';
 import { type MemoryPlatform, memoryPlatform } from '../../../test/support/memory_platform.ts';
 import { SLICE, source, started } from '../../../test/support/test_engine.ts';
 import { WhittleError } from '../../errors/errors.ts';
+import { type Imatrix, readImatrix, writeImatrix } from '../../formats/gguf/imatrix.ts';
+import { blobSource } from '../../formats/source.ts';
 import type { Engine } from '../engine.ts';
 import type { EngineEvent, StepInput } from '../protocol.ts';
 import { slicingRecipe } from '../slicing_recipe.ts';
@@ -115,6 +117,43 @@ it('a cancelled job leaves nothing behind, one on other texts begins anew', asyn
   const after = await next();
   await after.run('compress', slicingRecipe({ ...SLICE, sparsity: 0.5 }));
   expect([...kept.records.keys()].filter((name) => name.startsWith('run-'))).toHaveLength(1);
+});
+
+it('layers rounded by another importance matrix of the same name are not taken over', async () => {
+  const { kept, platform, engine: next } = session();
+  const writer = await next();
+  const { folder, file } = await writer.run('write_imatrix', {});
+  const bytes = platform.exports.get(folder)?.get(file.name) as Uint8Array<ArrayBuffer>;
+  const own = await readImatrix(blobSource(file.name, new Blob([bytes.slice()])));
+  const twice = [...own.entries].map(
+    ([name, { sums, counts }]) => [name, { sums: sums.map((x) => 2 * x), counts }] as const,
+  );
+  const given = async (imatrix: Imatrix) => {
+    const parts: BlobPart[] = [];
+    for await (const part of writeImatrix(imatrix)) parts.push(part.slice());
+    return new File(parts, 'mine.gguf');
+  };
+  const [first, other] = [await given(own), await given({ ...own, entries: new Map(twice) })];
+  const job = recipe(GPTQ);
+  const begun: number[] = [];
+  for (const file of [first, other]) {
+    const frozen = vi.spyOn(kept, 'remove').mockImplementation(async () => undefined);
+    const lost = await next();
+    await lost.run('set_imatrix', { file: first });
+    await brokenOff(lost, job, 2, 0);
+    frozen.mockRestore();
+    const after = await next();
+    await after.run('set_imatrix', { file });
+    await after.run('restore', { runs: [] });
+    const seen: number[] = [];
+    const made = await job(after, (event) => {
+      if (event.type === 'progress' && event.stage === 'compression' && event.layer !== undefined)
+        seen.push(event.layer);
+    });
+    begun.push(Math.min(...seen));
+    await after.run('discard', { id: made.id });
+  }
+  expect(begun).toEqual([2, 0]);
 });
 
 it('a full disk keeps finished layers, and the next try goes on from there', async () => {

@@ -88,9 +88,9 @@ export function inputKey(state: EngineState): string {
   const { protocol, calibration } = state.requireTexts();
   const { kind, vendor, architecture, description } = state.requireBackend().info;
   const { importance } = state;
-  const ids = calibration.ids.reduce((hash, id) => (Math.imul(hash, 31) + id) | 0, 7);
   return JSON.stringify([
-    ...[summary.fingerprint, protocol.seqlen, protocol.samples, protocol.bos, calibration.count, ids],
+    ...[summary.fingerprint, protocol.seqlen, protocol.samples, protocol.bos, calibration.count],
+    protocol.calibration.digest ?? null,
     ...[kind, vendor, architecture, description],
     importance?.report.sha256 ?? null,
   ]);
