@@ -70,7 +70,8 @@ describe('covariances of a real model', () => {
       check((args) => tridiagonalEigh(gpu!.context, args), site),
     );
 
-    it.each([1, 8])('are decomposed by the Jacobi solver to rounding: site %i', (site) =>
+    // The one that takes it longest; at this size it is asked for nothing by itself.
+    it.each([1])('are decomposed by the Jacobi solver to rounding: site %i', (site) =>
       check((args) => jacobiEigh(gpu!.context, args), site),
     );
   });

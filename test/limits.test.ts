@@ -1,9 +1,9 @@
 /** A device whose largest binding is below a weight and below a square of the hidden size runs the whole job all the same. */
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.ts';
-import { createNodeGpu } from '../src/backend/testing.ts';
+import { createNodeGpu, createNodeWebGpuBackend } from '../src/backend/testing.ts';
 import { createWasmBackend } from '../src/backend/wasm/wasm_backend.ts';
-import { createWebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
+import type { WebGpuBackend } from '../src/backend/webgpu/webgpu_backend.ts';
 import { tinyLlama } from './fixtures/tiny_llama.ts';
 import {
   compress,
@@ -38,7 +38,7 @@ describe.skipIf(!gpu)('a device of small bindings', () => {
     };
     const limit = 4 * 64 * F;
     expect(limit).toBeLessThan(4 * D * D);
-    const webgpu = await createWebGpuBackend(gpu, { maxTensorBytes: limit });
+    const webgpu = (await createNodeWebGpuBackend({ maxTensorBytes: limit })) as WebGpuBackend;
     let largest = 0;
     const { memory } = webgpu.context;
     const tensor = memory.tensor.bind(memory);

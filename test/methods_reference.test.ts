@@ -164,15 +164,15 @@ const FULLY = [
   /^lorc.*128,rank=8|^tensor_train:ratio=4|^tensor_train.*false|^slicegpt:sparsity=0\.[15]|^embed:bits=8; gptq:bits=[23]/,
   /^embed:bits=4; gptq|ridge=0\.3; wanda|ridge=1; sparsegpt.*repair|ridge=(0\.3|3); gptq|ridge=1; gptq:bits=[24]/,
   /^w8a8:smooth=none|^zeroquant.*activation_bits=4|^llm_int8:threshold=2|^rptq.*activation_bits=4/,
+  // Each two of what these join are joined by another row, too.
+  /^gptq:bits=2|^gptq:bits=3.*static|^owq:bits=3|^wanda.*repair|^correct:ridge=1; wanda:sparsity=0\.5$|^embed:bits=8; gptq:bits=4/,
 ];
 const BRIEFLY: Record<string, readonly string[]> = {
-  demo: ['rtn:bits=4,group=32', 'wanda:pattern=2:4'],
+  demo: ['wanda:pattern=2:4'],
   'opt-tiny': [
-    'rtn:bits=4,group=32',
     'wanda:sparsity=0.5',
     'gptq:bits=4,group=32',
     'awq:bits=4,group=32',
-    'owq:bits=4,group=32,keep=0.01',
     'w8a8:smooth=0.5',
     'depth:drop=1,replace=none',
     'slicegpt:sparsity=0.25; recover:ridge=0.05; gptq:bits=4,group=32',

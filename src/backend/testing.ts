@@ -1,7 +1,9 @@
 /** @file Help for tests that run on every backend. Only tests and tools import this: it loads Dawn. */
 import type { Backend, BackendKind, Tensor } from './backend.ts';
 import { createCpuBackend } from './cpu/cpu_backend.ts';
+import { sharingGpu } from './shared_device.ts';
 import { createWasmBackend } from './wasm/wasm_backend.ts';
+import type { DeviceBounds } from './webgpu/device.ts';
 import { createWebGpuBackend, type WebGpuBackend } from './webgpu/webgpu_backend.ts';
 
 /** WHITTLE_FULL=1: every row of every table. Else tests whose kind others show too wait, where a software adapter needs long. */
@@ -30,10 +32,14 @@ async function findNodeGpu(): Promise<GPU | undefined> {
   return undefined;
 }
 
-/** A WebGPU backend in Node, or undefined where there is no adapter. */
-export async function createNodeWebGpuBackend(): Promise<WebGpuBackend | undefined> {
+let sharing: GPU | undefined;
+
+/** A WebGPU backend in Node, or undefined where there is no adapter. All share one device, and what it compiled. */
+export async function createNodeWebGpuBackend(bounds?: DeviceBounds): Promise<WebGpuBackend | undefined> {
   const gpu = await createNodeGpu();
-  return gpu && createWebGpuBackend(gpu);
+  if (!gpu) return undefined;
+  sharing ??= sharingGpu(gpu);
+  return createWebGpuBackend(sharing, bounds);
 }
 
 /** `cpu` is the f64 reference, `wasm` what people get as the CPU backend. */
@@ -53,8 +59,8 @@ export async function backendsUnderTest(): Promise<BackendUnderTest[]> {
     { kind: 'cpu', create: async () => createCpuBackend() },
     { kind: 'wasm', create: async () => createWasmBackend() },
   ];
-  const gpu = await createNodeGpu();
-  if (gpu) backends.push({ kind: 'webgpu', create: () => createWebGpuBackend(gpu) });
+  if (await createNodeGpu())
+    backends.push({ kind: 'webgpu', create: async () => (await createNodeWebGpuBackend()) as WebGpuBackend });
   return backends;
 }
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, Tensor } from '../backend.ts';
 import { createCpuBackend } from '../cpu/cpu_backend.ts';
-import { createNodeGpu, normalisedError, randomValues } from '../testing.ts';
+import { createNodeGpu, createNodeWebGpuBackend, normalisedError, randomValues } from '../testing.ts';
 import { isSplit } from './split.ts';
-import { createWebGpuBackend, type WebGpuBackend } from './webgpu_backend.ts';
+import type { WebGpuBackend } from './webgpu_backend.ts';
 
 /** 64 rows of 200 columns, or 128 of 100. */
 const LIMIT = 4 * 64 * 200;
@@ -17,7 +17,7 @@ describe.skipIf(!gpu)('matrices that exceed a binding', () => {
   let small: WebGpuBackend;
   const cpu = createCpuBackend();
   beforeAll(async () => {
-    small = await createWebGpuBackend(gpu, { maxTensorBytes: LIMIT });
+    small = (await createNodeWebGpuBackend({ maxTensorBytes: LIMIT })) as WebGpuBackend;
   });
   afterAll(() => small.dispose());
 

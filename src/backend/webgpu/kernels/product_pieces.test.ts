@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCpuBackend } from '../../cpu/cpu_backend.ts';
-import { createNodeGpu, normalisedError, randomValues } from '../../testing.ts';
+import { createNodeGpu, createNodeWebGpuBackend, normalisedError, randomValues } from '../../testing.ts';
 import { requestWebGpuDevice } from '../device.ts';
-import { createWebGpuBackend, type WebGpuBackend } from '../webgpu_backend.ts';
+import type { WebGpuBackend } from '../webgpu_backend.ts';
 import { WorkBudget } from '../work_budget.ts';
 import { type ProductForm, productPieces } from './product_pieces.ts';
 
@@ -70,7 +70,8 @@ describe.skipIf(!gpu)('on a device of a given rate', () => {
   beforeAll(async () => {
     // 64 × 64 × 100 multiply-adds in the time of a dispatch, which is a second on a software adapter, 50 ms elsewhere.
     const { isFallbackAdapter } = (await requestWebGpuDevice(gpu)).info;
-    slow = await createWebGpuBackend(gpu, { macsPerSecond: (64 * 64 * 100) / (isFallbackAdapter ? 1 : 0.05) });
+    const macsPerSecond = (64 * 64 * 100) / (isFallbackAdapter ? 1 : 0.05);
+    slow = (await createNodeWebGpuBackend({ macsPerSecond })) as WebGpuBackend;
     const { context } = slow;
     const dispatch = context.dispatch.bind(context);
     context.dispatch = (...call) => {
