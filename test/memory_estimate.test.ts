@@ -11,6 +11,7 @@ import { slicegpt } from '../src/compress/slicegpt/slicegpt.ts';
 import type { ModelFile } from '../src/formats/hf/files.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
+import { keptLogitsBytes } from '../src/runtime/kept_logits.ts';
 import type { SpillOptions } from '../src/runtime/spill.ts';
 import { family } from './fixtures/families/family_model.ts';
 import { type TinyLlamaOptions, tinyLlama } from './fixtures/tiny_llama.ts';
@@ -92,6 +93,8 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
   const spill: SpillOptions | undefined =
     budget === undefined ? undefined : { budgetBytes: budget, createScratch: async () => memoryScratch() };
   const found: { what: string; measured: number; estimate: JobMemory }[] = [];
+  // The dense model's logits are there all the time.
+  const logits = keptLogitsBytes(backend.info, plan.windows, job.model.lm_head.weight.shape);
   const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
   const dense = await measure(() =>
     evaluateDense(backend, job.model, { ...job.evaluation, seqlen }, inputs, { checkWeights: true }),
@@ -114,7 +117,11 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
     measured: again,
     estimate: estimateEvaluation(shape, plan, { head, dimensions }),
   });
-  return found;
+  await inputs.clear();
+  return found.map(({ estimate, ...one }) => ({
+    ...one,
+    estimate: { ...estimate, device_bytes: estimate.device_bytes + logits },
+  }));
 }
 
 for (const { kind, create } of await backendsUnderTest()) {

@@ -10,6 +10,7 @@ import type { JobMemory } from '../src/compress/slicegpt/estimate.ts';
 import type { DecoderModel } from '../src/models/decoder_model.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../src/runtime/compare.ts';
+import { keptLogitsBytes } from '../src/runtime/kept_logits.ts';
 import { family } from './fixtures/families/family_model.ts';
 import { tinyLlama } from './fixtures/tiny_llama.ts';
 import { familyJob } from './support/golden.ts';
@@ -95,7 +96,10 @@ for (const { kind, create } of await backendsUnderTest()) {
       const measured = await taken(async () => {
         await evaluateBeside(backend, dense, inputs, model, job.evaluation, { measuresDecoding: true });
       });
-      found.push({ what: 'measuring', measured, told: evaluationMemory(model, dense, plan) });
+      const told = evaluationMemory(model, dense, plan);
+      const device_bytes = told.device_bytes + keptLogitsBytes(backend.info, plan.windows, dense.lm_head.weight.shape);
+      found.push({ what: 'measuring', measured, told: { ...told, device_bytes } });
+      await inputs.clear();
       for (const { what, measured, told } of found) {
         const ratio = told.device_bytes / measured;
         if (process.env.WHITTLE_MEMORY)

@@ -33,24 +33,20 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
     let p13 = loaded[26]; let q13 = loaded[27];
     let p14 = loaded[28]; let q14 = loaded[29];
     let p15 = loaded[30]; let q15 = loaded[31];
-    let beyond = select(0u, 1u, 4u * kk + 63u > last_step());
+    let x_bits = up_to_last(kk + lane);
+    let y_bits = up_to_last(kk + 4u + lane);
+    let z_bits = up_to_last(kk + 8u + lane);
+    let w_bits = up_to_last(kk + 12u + lane);
     let x_at = left_at(first, min(kk + lane, steps - 1u));
     let y_at = left_at(first, min(kk + 4u + lane, steps - 1u));
     let z_at = left_at(first, min(kk + 8u + lane, steps - 1u));
     let w_at = left_at(first, min(kk + 12u + lane, steps - 1u));
     var passed = 0u;
     for (var row = first; row < end; row++) {
-      var x = panel_left(x_at + passed);
-      var y = panel_left(y_at + passed);
-      var z = panel_left(z_at + passed);
-      var w = panel_left(w_at + passed);
-      // A loop, since branches are not jumped over here and loops are.
-      for (var once = beyond; once > 0u; once--) {
-        x = up_to_last(x, kk + lane);
-        y = up_to_last(y, kk + 4u + lane);
-        z = up_to_last(z, kk + 8u + lane);
-        w = up_to_last(w, kk + 12u + lane);
-      }
+      let x = only(panel_left(x_at + passed), x_bits);
+      let y = only(panel_left(y_at + passed), y_bits);
+      let z = only(panel_left(z_at + passed), z_bits);
+      let w = only(panel_left(w_at + passed), w_bits);
       var c = vec4f();
       var d = vec4f();
       c += p0 * x; d += q0 * x;
@@ -87,9 +83,14 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
   }
 }
 
-// Four steps from 4 · step on; zeros beyond the last.
-fn up_to_last(x: vec4f, step: u32) -> vec4f {
-  return select(vec4f(), x, vec4u(4u * step) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last_step()));
+// Of four steps from 4 · step on: all bits of those up to the last, none of those beyond.
+fn up_to_last(step: u32) -> vec4u {
+  return select(vec4u(), vec4u(0xffffffffu), vec4u(4u * step) + vec4u(0u, 1u, 2u, 3u) <= vec4u(last_step()));
+}
+
+// Whatever number it is, an infinity too: without its bits it is zero.
+fn only(x: vec4f, bits: vec4u) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(x) & bits);
 }
 
 // As `right`; zeros beyond the last step.

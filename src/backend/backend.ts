@@ -68,6 +68,10 @@ export interface Backend extends TrainingKernels {
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   /** What threads besides this one, and the device, did when, where a timeline is kept (`src/pulse`). Asked between kernels. */
   readonly lanes?: () => Lane[] | Promise<Lane[]>;
+  /** Begins to compile, beside other work, what most jobs need and takes long to compile: once it is chosen, before a model is opened. */
+  readonly compileAhead?: () => void;
+  /** Once what the forward pass needs of that is there: what is used before is compiled twice. */
+  readonly compiled?: () => Promise<void>;
   /** The same of a matrix that is two of four sparse. */
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   /** Copies `rows` of a 2-D tensor to the host. u32 tensors are read as numbers too. */

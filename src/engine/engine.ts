@@ -122,12 +122,14 @@ export class Engine {
     await state.stages.dropIdle();
     state.backend?.dispose();
     state.backend = backend;
+    backend.compileAhead?.();
     return backend.info;
   }
 
   /** A new device after a loss. Models, bases and measurements lie outside the device and stay as they are. */
   private async recover(kind: BackendKind): Promise<void> {
     const backend = await this.platform.createBackend(kind);
+    this.state.denseInputs?.kept.clear();
     this.state.backend?.dispose();
     this.state.backend = backend;
     this.restart = undefined;

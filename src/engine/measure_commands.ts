@@ -35,6 +35,7 @@ export async function evaluateCommand(
   const tokens = windows.count * windows.seqlen;
   const layers = model.layers.length;
   const losses: number[] = [];
+  await state.requireBackend().compiled?.();
   const started = performance.now();
   const { evaluation, divergence, comparison_ms } = await measured(state, platform, target, model, {
     signal,

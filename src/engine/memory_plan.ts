@@ -7,6 +7,8 @@ import { estimateEvaluation, estimateSlicing, type JobMemory } from '../compress
 import type { ModelShape } from '../compress/slicegpt/parts.ts';
 import type { HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { SiteDimensions } from '../compress/slicegpt/sites.ts';
+import { keptLogitsBytes } from '../runtime/kept_logits.ts';
+import type { Shape } from '../tensor/shape.ts';
 import type { BackendInfo } from './protocol.ts';
 
 export interface PlannedSlice {
@@ -38,7 +40,22 @@ export function estimateJob({ shape, slices, ...plan }: MemoryJob): PlannedMemor
     if (evaluation.device_bytes > most.device_bytes) most = { ...evaluation, step: 'perplexity' };
     if (storageNeed(slicing.storage) > storageNeed(storage)) storage = slicing.storage;
   }
-  return { ...most, storage };
+  return withLogits({ ...most, storage }, plan, [shape.vocab_size, shape.hidden_size]);
+}
+
+/** With the dense model's logits, which are there all the time where they are kept. @param head Shape of the dense head. */
+export function withLogits(
+  memory: PlannedMemory,
+  { backend, windows }: Pick<MemoryJob, 'backend' | 'windows'>,
+  head: Shape,
+): PlannedMemory {
+  const bytes = keptLogitsBytes(backend, windows, head);
+  const { device_bytes, breakdown } = memory;
+  return {
+    ...memory,
+    device_bytes: device_bytes + bytes,
+    breakdown: { ...breakdown, head: breakdown.head + bytes },
+  };
 }
 
 /** Of several jobs one after the other: the device memory of the one that needs most of it, the most of everything else. */

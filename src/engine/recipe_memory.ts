@@ -5,7 +5,7 @@ import type { AnyStep } from '../compress/method.ts';
 import { passesOf } from '../compress/recipe/passes.ts';
 import type { MemoryPlan } from '../compress/slicegpt/estimate.ts';
 import type { ModelOutline } from '../models/decoder_model.ts';
-import { type PlannedMemory, worstMemory } from './memory_plan.ts';
+import { type PlannedMemory, withLogits, worstMemory } from './memory_plan.ts';
 import { passText, refusalOf } from './passes.ts';
 import type { PlannedWindows } from './protocol.ts';
 import type { FormatTarget } from './solve/format_target.ts';
@@ -33,15 +33,18 @@ export function recipeMemory(dense: ModelOutline, steps: readonly AnyStep[], pla
     model = pass.method.plan(model, pass.step.options as never);
   }
   jobs.push({ ...evaluationMemory(model, dense, plan), step: 'measuring the result' });
-  return worstMemory(jobs);
+  return withLogits(worstMemory(jobs), plan, dense.lm_head.weight.shape);
 }
 
 /** Of the search for the best recipe of a size, and of making what it finds with the windows that were held back, too. */
 export function searchMemory(dense: ModelOutline, { palette }: FormatTarget, plan: MemoryPlan): PlannedMemory {
   const held = heldWindows(plan.windows.samples);
-  return worstMemory([
+  const search = worstMemory([
     { ...evaluationMemory(dense, undefined, plan), step: 'perplexity' },
     { ...solverMemory(dense, palette, held, plan), step: 'the search for a recipe' },
+  ]);
+  return worstMemory([
+    withLogits(search, plan, dense.lm_head.weight.shape),
     ...likelyRecipes(palette).map((steps) => ({
       ...recipeMemory(dense, steps, plan),
       step: 'making what the search found',

@@ -158,6 +158,7 @@ export class EngineState {
     this.dense = undefined;
     this.importance = undefined;
     this.load_ms = 0;
+    this.denseInputs?.kept.clear();
     this.denseInputs = undefined;
     this.shared = undefined;
     this.calibrated.clear();

@@ -5,15 +5,18 @@
 import type { Backend } from '../backend/backend.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import type { ScratchSlot, ScratchStore } from '../models/scratch.ts';
-import { compareHeads, type HeadPair } from './compare_heads.ts';
+import { compareHeads, comparesWhole, type HeadPair } from './compare_heads.ts';
 import { type DivergenceSummary, summarizeDivergence, type TokenDivergence, tokenDivergence } from './divergence.ts';
 import { lossesOfState } from './head.ts';
+import { KeptLogits, keepsLogits } from './kept_logits.ts';
 import { type EvaluateOptions, type Evaluation, evaluate, nextTokens } from './perplexity.ts';
 import { WeightLoader } from './weights.ts';
 import type { TokenWindows } from './windows.ts';
 
 /** What the dense head reads of every window, (seqlen, d) f32 each, in a scratch store. */
 export class DenseInputs {
+  /** On the device: what need not be computed from them again. */
+  readonly kept = new KeptLogits();
   private readonly slots = new Map<number, ScratchSlot>();
 
   constructor(
@@ -46,6 +49,7 @@ export class DenseInputs {
   }
 
   clear(): Promise<void> {
+    this.kept.clear();
     this.slots.clear();
     return this.scratch.clear();
   }
@@ -68,7 +72,14 @@ export function evaluateDense(
     for (const [i, batch] of batches.entries()) await inputs.put(batch.first, await backend.read(read[i]));
     return undefined;
   };
-  return evaluate(backend, model, windows, { ...options, onHeadInputs });
+  const [vocabulary, columns] = model.lm_head.weight.shape;
+  const onLogits: EvaluateOptions['onLogits'] = (arena, batch, logits, state) => {
+    const [rows] = logits.shape;
+    if (!keepsLogits(backend.info, vocabulary, columns, rows) || !inputs.kept.takes(rows, vocabulary)) return;
+    arena.keep(logits);
+    inputs.kept.put(batch, { logits: arena.release(logits), state: arena.release(state) });
+  };
+  return evaluate(backend, model, windows, { ...options, onHeadInputs, onLogits });
 }
 
 /** @param inputs Of every window of the dense model. `comparison_ms`: what it took beside evaluating the model alone. */
@@ -86,16 +97,21 @@ export async function evaluateBeside(
   const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (arena, own, batches, onBlock) => {
     const begun = performance.now();
     const loader = new WeightLoader(arena, false, true);
+    const heads = { dense: dense.lm_head, own: model.lm_head };
     const pairs: HeadPair[] = [];
     for (const [i, batch] of batches.entries()) {
+      const targets = nextTokens(windows, batch);
+      const kept = comparesWhole(arena, heads, own) ? inputs.kept.get(batch) : undefined;
+      if (kept) {
+        pairs.push({ dense: kept, own: own[i], targets });
+        continue;
+      }
       const { values, shape } = await inputs.get(batch.first, batch.count);
-      const other = arena.own(backend.fromArray(values, shape, 'dense_head_input'));
-      pairs.push({ dense: other, own: own[i], targets: nextTokens(windows, batch) });
+      pairs.push({ dense: arena.own(backend.fromArray(values, shape, 'dense_head_input')), own: own[i], targets });
     }
     const { signal } = options;
-    const heads = { dense: dense.lm_head, own: model.lm_head };
     const { states, own_ms } = await compareHeads(arena, loader, heads, pairs, { signal, onBlock });
-    arena.free(...pairs.map((pair) => pair.dense));
+    for (const pair of pairs) if (!('logits' in pair.dense)) arena.free(pair.dense);
     for (const [i, { shape }] of own.entries()) {
       for (let row = 0; row < shape[0]; row++) {
         if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states[i], row));

@@ -69,6 +69,8 @@ export interface HeadOptions {
   signal?: AbortSignal;
   /** Called while a block of the model's own head is on the device. */
   onBlock?(block: HeadBlock, head: Head): Promise<void>;
+  /** Gets the logits of a batch where they are those of the whole vocabulary, and what `cross_entropy` left of them: to be kept, if wanted. */
+  onLogits?(batch: number, logits: Tensor, state: Tensor): void;
 }
 
 export async function loadHeadBlock(loader: WeightLoader, head: Head, rows: VocabularyBlock): Promise<HeadBlock> {
@@ -118,7 +120,7 @@ export async function tokenLosses(
   model: DecoderModel,
   inputs: readonly Tensor[],
   targets: readonly Uint32Array[],
-  { signal, onBlock }: HeadOptions = {},
+  { signal, onBlock, onLogits }: HeadOptions = {},
 ): Promise<Float64Array[]> {
   const { backend } = arena;
   const states = inputs.map((input) => arena.empty([input.shape[0], 4], 'cross_entropy_state'));
@@ -132,6 +134,7 @@ export async function tokenLosses(
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
       blockLogits(arena, model.lm_head, block, input, logits);
       backend.cross_entropy({ logits, target_ids: targetIds[i], first_column: start, state: states[i] });
+      if (end - start === model.lm_head.weight.shape[0]) onLogits?.(i, logits, states[i]);
     });
     arena.free(block.weight, block.bias);
     await backend.sync();

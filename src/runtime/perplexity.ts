@@ -9,11 +9,11 @@ import type { DecoderModel, Head } from '../models/decoder_model.ts';
 import { type Arena, withArena } from './arena.ts';
 import { GROUP_GROWTH, mostWindowsPerGroup } from './budgets.ts';
 import { DecodeMeter } from './decode_rate.ts';
-import { allLogits, type HeadBlock, headInputs, tokenLosses } from './head.ts';
+import { allLogits, type HeadBlock, type HeadOptions, headInputs, tokenLosses } from './head.ts';
 import { locateNonFinite } from './locate_non_finite.ts';
 import { runLayers } from './model_pass.ts';
 import { WeightLoader } from './weights.ts';
-import { batchesOf, batchIds, rowsPerBatch, type TokenWindows, type WindowBatch } from './windows.ts';
+import { batchesOf, batchIds, rowsPerBatch, type TokenWindows, type WindowBatch, windowsPerBatch } from './windows.ts';
 
 export interface WindowLoss {
   index: number;
@@ -49,6 +49,8 @@ export interface EvaluateOptions {
     batches: readonly WindowBatch[],
     onBlock: ((block: HeadBlock, head: Head) => Promise<void>) | undefined,
   ): Promise<GroupLosses | undefined>;
+  /** As `onLogits` of the head ({@link HeadOptions}), where the head is not taken by `onHeadInputs`. */
+  onLogits?(arena: Arena, batch: WindowBatch, logits: Tensor, state: Tensor): void;
   /** Measures how fast the model gives one token after another, too, while the first group has its weights. */
   measuresDecoding?: boolean;
 }
@@ -79,6 +81,7 @@ export async function evaluate(
   const results: WindowLoss[] = [];
   const groups: { tokens: number; ms: number }[] = [];
   const most = mostWindowsPerGroup(windows.seqlen, model.config.hidden_size);
+  const together = windowsPerBatch(windows, rowsPerBatch(backend.info, model.config));
   let group = 1;
   let decode: number | undefined;
   while (results.length < windows.count) {
@@ -100,7 +103,7 @@ export async function evaluate(
     });
     const elapsed = Math.max(1, performance.now() - started - found.aside_ms);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
-    group = nextGroup(count, elapsed, most, windows.count - results.length);
+    group = nextGroup(count, elapsed, most, windows.count - results.length, together);
   }
   return {
     windows: results,
@@ -109,10 +112,15 @@ export async function evaluate(
   };
 }
 
-/** Windows of the group behind one of `count`, which took so many milliseconds. A few that would be left over go with it. */
-function nextGroup(count: number, elapsed: number, most: number, left: number): number {
+/**
+ * Windows of the group behind one of `count`, which took so many milliseconds. A few that would be left over go with it. Of others
+ * whole batches: they run as well as larger ones, and are the same however long a group took.
+ * @param together Windows of a batch.
+ */
+function nextGroup(count: number, elapsed: number, most: number, left: number, together: number): number {
   const fit = Math.max(1, Math.round((count * GROUP_TARGET_MS) / elapsed));
-  return Math.min(GROUP_GROWTH * count, most, left <= 1.5 * fit ? left : fit);
+  const group = Math.min(GROUP_GROWTH * count, most, left <= 1.5 * fit ? left : fit);
+  return group < left && group > together ? group - (group % together) : group;
 }
 
 function steadyRate(groups: readonly { tokens: number; ms: number }[]): number {
@@ -161,7 +169,9 @@ async function evaluateGroup(
     if (onHeadInputs) aside_ms += performance.now() - begun - (given?.ms ?? 0);
     if (given) arena.free(...inputs);
     const before = meter?.spent_ms ?? 0;
-    const losses = given?.losses ?? (await tokenLosses(arena, loader, model, inputs, targets, { signal, onBlock }));
+    const onLogits: HeadOptions['onLogits'] = (i, ...kept) => options.onLogits?.(arena, batches[i], ...kept);
+    const headOptions = { signal, onBlock, onLogits };
+    const losses = given?.losses ?? (await tokenLosses(arena, loader, model, inputs, targets, headOptions));
     aside_ms += (meter?.spent_ms ?? 0) - before;
     await loader.assertFinite();
     options.onProgress?.(1, model.layers.length);

@@ -101,12 +101,16 @@ export interface WindowBatch {
 
 /** Splits windows `first … first + count` into batches of at most `maxRows` rows (but at least one window each). */
 export function batchesOf(windows: TokenWindows, first: number, count: number, maxRows: number): WindowBatch[] {
-  const size = Math.max(1, Math.floor(maxRows / windows.seqlen));
+  const size = windowsPerBatch(windows, maxRows);
   const batches: WindowBatch[] = [];
   for (let start = first; start < first + count; start += size) {
     batches.push({ first: start, count: Math.min(size, first + count - start) });
   }
   return batches;
+}
+
+export function windowsPerBatch({ seqlen }: Pick<TokenWindows, 'seqlen'>, maxRows: number): number {
+  return Math.max(1, Math.floor(maxRows / seqlen));
 }
 
 /** A CPU computes, itself or as a software adapter: work goes in small steps, so that cancelling is quick. */

@@ -114,6 +114,11 @@ export class GpuContext {
     if (begun > 0) addSpan({ name: definition.name, kind: 'kernel', thread: 0, start: begun, end: clock() });
   }
 
+  /** Compiles a kernel beside other work, with all of its overrides. */
+  compile(definition: KernelDefinition, overrides: Readonly<Record<string, number>>): Promise<void> {
+    return this.pipelines.compile(definition, overrides);
+  }
+
   /** What the device did when, where a timeline is kept. */
   async lanes(): Promise<Lane[]> {
     const { timing } = this;

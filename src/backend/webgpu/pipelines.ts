@@ -28,19 +28,24 @@ export class PipelineCache {
 
   pipeline(definition: KernelDefinition, overrides: Readonly<Record<string, number>>): GPUComputePipeline {
     const entry = this.entry(definition);
-    let key = '';
-    for (const name in overrides) key += `${overrides[name]},`;
+    const key = keyOf(overrides);
     const cached = entry.pipelines.get(key);
     if (cached) return cached;
     const pipeline = this.compileScope(definition, entry.module, () =>
-      this.device.createComputePipeline({
-        label: definition.name,
-        layout: entry.pipelineLayout,
-        compute: { module: entry.module, entryPoint: 'main', constants: overrides },
-      }),
+      this.device.createComputePipeline(descriptorOf(definition, entry, overrides)),
     );
     entry.pipelines.set(key, pipeline);
     return pipeline;
+  }
+
+  /** As {@link pipeline}, beside other work. What does not compile is left for its first use to tell. */
+  async compile(definition: KernelDefinition, overrides: Readonly<Record<string, number>>): Promise<void> {
+    const entry = this.entry(definition);
+    const key = keyOf(overrides);
+    if (entry.pipelines.has(key)) return;
+    const descriptor = descriptorOf(definition, entry, overrides);
+    const pipeline = await this.device.createComputePipelineAsync(descriptor).catch(() => undefined);
+    if (pipeline && !entry.pipelines.has(key)) entry.pipelines.set(key, pipeline);
   }
 
   bindGroup(definition: KernelDefinition, tensors: readonly GpuTensor[]): GPUBindGroup {
@@ -97,6 +102,20 @@ export class PipelineCache {
     // A driver that does not take valid WGSL is an internal error.
     return this.faults.scope('internal', () => this.faults.scope('validation', compileOnce, toFault), toFault);
   }
+}
+
+function keyOf(overrides: Readonly<Record<string, number>>): string {
+  let key = '';
+  for (const name in overrides) key += `${overrides[name]},`;
+  return key;
+}
+
+function descriptorOf(
+  { name }: KernelDefinition,
+  { module, pipelineLayout }: KernelEntry,
+  constants: Readonly<Record<string, number>>,
+): GPUComputePipelineDescriptor {
+  return { label: name, layout: pipelineLayout, compute: { module, entryPoint: 'main', constants } };
 }
 
 /** All compiler messages with their lines, as the driver gave them. */

@@ -6,6 +6,7 @@ import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts
 import type * as training from '../training_kernels.ts';
 import { autotune, type TuningOptions, type TuningStore } from './autotune.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
+import { type Compiling, compileAhead } from './compile_ahead.ts';
 import { GpuContext } from './context.ts';
 import { type DeviceBounds, requestWebGpuDevice, type WebGpuDevice } from './device.ts';
 import { eigh } from './eigh.ts';
@@ -65,6 +66,7 @@ export class WebGpuBackend implements backend.Backend {
   readonly memory: backend.MemoryUse;
   /** What kernels are dispatched on. */
   readonly context: GpuContext;
+  private compiling?: Compiling;
 
   constructor(device: WebGpuDevice) {
     this.context = new GpuContext(device);
@@ -90,6 +92,14 @@ export class WebGpuBackend implements backend.Backend {
   async tune(store: TuningStore, key: string, options?: Partial<TuningOptions>): Promise<void> {
     if (this.info.isFallbackAdapter) return;
     this.info = withMatmulVariant(this.info, tunedChoice(await autotune(this.context, store, key, options)));
+  }
+
+  compileAhead(): void {
+    this.compiling ??= compileAhead(this.context);
+  }
+
+  async compiled(): Promise<void> {
+    await this.compiling?.forward;
   }
 
   empty(shape: Shape, label: string): GpuTensor | SplitTensor {

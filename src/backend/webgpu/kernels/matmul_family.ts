@@ -33,7 +33,7 @@ function isVec4(
 }
 
 /** One pipeline for all: a panel kernel takes a quarter of a second to compile on a software adapter. */
-function anyFactors({ ACTIVATION = 0 }: Readonly<Record<string, number>>) {
+export function anyFactors({ ACTIVATION = 0 }: Readonly<Record<string, number>>) {
   return { HAS_ROW_SCALE: BY_PARAMS, HAS_GATE: BY_PARAMS, ACTIVATION };
 }
 
