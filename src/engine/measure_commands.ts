@@ -36,7 +36,7 @@ export async function evaluateCommand(
   const layers = model.layers.length;
   const losses: number[] = [];
   const started = performance.now();
-  const { evaluation, divergence } = await measured(state, platform, target, model, {
+  const { evaluation, divergence, comparison_ms } = await measured(state, platform, target, model, {
     signal,
     measuresDecoding: !quick,
     checkWeights: isDense,
@@ -58,7 +58,7 @@ export async function evaluateCommand(
     tokens,
     window_losses: losses,
     ...(decode !== undefined && { decode_tokens_per_second: decode }),
-    ...(divergence && { divergence }),
+    ...(divergence && { divergence, comparison_ms }),
     protocol,
   };
   const done = { report, duration_ms: performance.now() - started };
@@ -74,7 +74,7 @@ async function measured(
   target: 'dense' | string,
   model: DecoderModel,
   options: EvaluateOptions,
-): Promise<{ evaluation: Evaluation; divergence?: DivergenceSummary }> {
+): Promise<{ evaluation: Evaluation; divergence?: DivergenceSummary; comparison_ms?: number }> {
   const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
   const dense = state.requireModel().open.model;

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { tinyLlama } from '../../test/fixtures/tiny_llama.ts';
+import { evaluationMemory } from '../compress/memory/recipe_memory.ts';
 import { estimateEvaluation, estimateSlicing } from '../compress/slicegpt/estimate.ts';
 import { modelShape } from '../compress/slicegpt/model_shape.ts';
 import { constantDimensions } from '../compress/slicegpt/plan.ts';
+import { outlineOf } from '../models/map_weights.ts';
 import { openModel } from '../models/open_model.ts';
 import { estimateJob, type MemoryJob, memoryVerdict, storageNeed } from './memory_plan.ts';
 
@@ -31,6 +33,29 @@ describe('memory of a job', () => {
     expect(long(64).device_bytes).toBeGreaterThan(long(8).device_bytes);
     expect(long(600).device_bytes).toBe(long(400).device_bytes);
     expect(long(600).storage.spill - long(400).storage.spill).toBe(200 * 8192 * 64 * 4);
+  });
+
+  it('of an evaluation holds for groups of fewer windows, which a slow machine makes, too', () => {
+    // Of as many tokens as the head has columns, blocks of the vocabulary and their logits are both as large as they get.
+    const wide = { ...shape, hidden_size: 576, vocab_size: 49_152 };
+    const outline = outlineOf(model);
+    const { lm_head } = outline;
+    const weight = { ...lm_head.weight, shape: [2 ** 20, 64] };
+    const large = { ...outline, lm_head: { ...lm_head, weight } };
+    for (const kind of ['webgpu', 'cpu'] as const) {
+      const plan = (eval_samples: number) => ({
+        backend: { ...backend, kind, isFallbackAdapter: false },
+        windows: { ...windows, seqlen: 256, eval_samples },
+      });
+      const most = (bytes: (samples: number) => number) => [1, 2, 3, 4, 5, 6, 7, 8].map(bytes);
+      for (const bytes of [
+        most((samples) => estimateEvaluation(wide, plan(samples)).device_bytes),
+        most((samples) => evaluationMemory(large, undefined, plan(samples)).device_bytes),
+        most((samples) => evaluationMemory(large, large, plan(samples)).device_bytes),
+      ]) {
+        expect(bytes, kind).toEqual([...bytes].sort((a, b) => a - b));
+      }
+    }
   });
 
   it('needs room for spilled states, stored weights and the bases that rotate-once keeps, together', () => {

@@ -98,6 +98,8 @@ export interface PerplexityReport {
   decode_tokens_per_second?: number;
   /** How far its predictions are from the dense model's; absent for the dense model. */
   divergence?: DivergenceSummary;
+  /** Of the evaluation's time, milliseconds that went into comparing it with the dense model. */
+  comparison_ms?: number;
   protocol: ProtocolReport;
 }
 

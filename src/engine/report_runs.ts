@@ -11,6 +11,8 @@ import type {
 } from './protocol.ts';
 
 export interface RunFigures extends ModelSizes, Partial<DivergenceSummary> {
+  /** Of the evaluation's time, milliseconds that went into comparing it with the dense model. */
+  comparison_ms?: number;
   recipe: string;
   /** File of the importance matrix that stood in the place of the calibration text's. */
   imatrix?: string;
@@ -45,7 +47,8 @@ export function runSummary(
   densePerplexity?: number,
 ): RunFigures {
   const { recipe, parameters, bytes, bits_per_weight, multiplications_per_token, stored_bytes } = run;
-  const { perplexity, relative_spread, tokens_per_second, decode_tokens_per_second, divergence } = evaluation;
+  const { perplexity, relative_spread, tokens_per_second, decode_tokens_per_second } = evaluation;
+  const { divergence, comparison_ms } = evaluation;
   return {
     recipe,
     ...(run.imatrix !== undefined && { imatrix: run.imatrix }),
@@ -54,6 +57,7 @@ export function runSummary(
     perplexity_error: relative_spread === null ? null : perplexity * relative_spread,
     ...(densePerplexity !== undefined && { perplexity_ratio: perplexity / densePerplexity }),
     ...divergence,
+    ...(comparison_ms !== undefined && { comparison_ms: Math.round(comparison_ms) }),
     ...{ bytes, stored_bytes, bits_per_weight, parameters, multiplications_per_token, tokens_per_second },
     ...(run.solver && { solver: run.solver }),
     ...(decode_tokens_per_second !== undefined && { decode_tokens_per_second }),

@@ -71,7 +71,7 @@ export function evaluateDense(
   return evaluate(backend, model, windows, { ...options, onHeadInputs });
 }
 
-/** @param inputs Of every window of the dense model. */
+/** @param inputs Of every window of the dense model. `comparison_ms`: what it took beside evaluating the model alone. */
 export async function evaluateBeside(
   backend: Backend,
   dense: DecoderModel,
@@ -79,10 +79,12 @@ export async function evaluateBeside(
   model: DecoderModel,
   windows: TokenWindows,
   options: EvaluateOptions = {},
-): Promise<{ evaluation: Evaluation; divergence: DivergenceSummary }> {
+): Promise<{ evaluation: Evaluation; divergence: DivergenceSummary; comparison_ms: number }> {
   const tokens: TokenDivergence[] = [];
   const { seqlen } = windows;
+  let comparison_ms = 0;
   const onHeadInputs: EvaluateOptions['onHeadInputs'] = async (arena, own, batches, onBlock) => {
+    const begun = performance.now();
     const loader = new WeightLoader(arena, false, true);
     const pairs: HeadPair[] = [];
     for (const [i, batch] of batches.entries()) {
@@ -99,8 +101,9 @@ export async function evaluateBeside(
         if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states[i], row));
       }
     }
+    comparison_ms += performance.now() - begun - own_ms;
     return { losses: states.map((each) => lossesOfState(each.own)), ms: own_ms };
   };
   const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInputs });
-  return { evaluation, divergence: summarizeDivergence(tokens) };
+  return { evaluation, divergence: summarizeDivergence(tokens), comparison_ms };
 }

@@ -46,13 +46,17 @@ export async function compareHeads(
     compared: arena.empty([shape[0], 8], 'compared_state'),
   }));
   let own_ms = 0;
-  for (const { start, end } of blocksOfBoth(arena, heads, batches)) {
+  const blocks = blocksOfBoth(arena, heads, batches);
+  for (const [index, { start, end }] of blocks.entries()) {
     throwIfCancelled(signal);
     let begun = performance.now();
     const own = await loadHeadBlock(loader, heads.own, { start, end });
     own_ms += performance.now() - begun;
     await onBlock?.(own, heads.own);
     const dense = await loadHeadBlock(loader, heads.dense, { start, end });
+    if (index + 1 < blocks.length) {
+      for (const { weight } of new Set([heads.own, heads.dense])) loader.prefetchRows(weight, blocks[index + 1]);
+    }
     await backend.sync();
     for (const [i, batch] of batches.entries()) {
       const { target_ids, compared: state, ...both } = states[i];

@@ -3,7 +3,7 @@
  * device, so that reading them from where they wait does not count. Attention over the tokens before is left out: there is no
  * cache of keys and values here, and its share of a short text is small. Measured while an evaluation has the weights anyway.
  */
-import type { Head } from '../models/decoder_model.ts';
+import type { Head, WeightRef } from '../models/decoder_model.ts';
 import type { Arena } from './arena.ts';
 import { blockLogits, type HeadBlock } from './head.ts';
 import type { LayerPart, LoadedPart } from './layer_parts.ts';
@@ -11,11 +11,15 @@ import { RotaryCache } from './model_pass.ts';
 
 /** Tries of each product, after one that pays for compiling. */
 const TRIES = 3;
+/** Layers of one kind that are measured: those behind them take as long as the quickest of these. */
+const MEASURED = 4;
 
 export class DecodeMeter {
   private readonly rotary: RotaryCache;
   private ms = 0;
   private spent = 0;
+  /** Of each kind of part: how many were measured, and the least milliseconds. */
+  private readonly kinds = new Map<string, { count: number; least: number }>();
 
   constructor(private readonly arena: Arena) {
     this.rotary = new RotaryCache(arena, 1);
@@ -31,13 +35,13 @@ export class DecodeMeter {
     return 1000 / Math.max(this.ms, 1e-3);
   }
 
-  async part({ layer, half }: LayerPart, loaded: LoadedPart): Promise<void> {
+  async part({ layer, half, weights }: LayerPart, loaded: LoadedPart): Promise<void> {
     const { arena } = this;
     // Measuring takes less than what is there otherwise: nothing is planned for it.
     arena.freeWorkspace();
     const table = layer.attention.rotary && this.rotary.get(layer.attention.rotary);
     const { weight } = half === 'mlp' ? layer.mlp.up_proj : layer.attention.q_proj;
-    await this.time(() => arena.free(loaded.run(this.row(weight.shape[1]), table, undefined, 1)));
+    await this.time(kindOf(weights), () => arena.free(loaded.run(this.row(weight.shape[1]), table, undefined, 1)));
     // Of one row: what comes next has many.
     arena.freeWorkspace();
     this.rotary.free();
@@ -48,7 +52,8 @@ export class DecodeMeter {
     arena.freeWorkspace();
     const input = this.row(block.weight.shape[1]);
     const logits = arena.empty([1, block.weight.shape[0]], 'logits_block');
-    await this.time(() => blockLogits(arena, head, block, input, logits));
+    const kind = `head ${block.weight.shape}`;
+    await this.time(kind, () => blockLogits(arena, head, block, input, logits));
     arena.free(input, logits);
   }
 
@@ -57,9 +62,14 @@ export class DecodeMeter {
     return arena.own(arena.backend.fromArray(new Float32Array(width).fill(0.1), [1, width], 'token_states'));
   }
 
-  /** Adds the least time of a few tries. */
-  private async time(run: () => void): Promise<void> {
+  /** Adds the least time of a few tries, or what others of this kind took. */
+  private async time(kind: string, run: () => void): Promise<void> {
     const { backend } = this.arena;
+    const known = this.kinds.get(kind);
+    if (known && known.count >= MEASURED) {
+      this.ms += known.least;
+      return;
+    }
     const started = performance.now();
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i <= TRIES; i++) {
@@ -69,7 +79,13 @@ export class DecodeMeter {
       await backend.sync();
       if (i > 0) least = Math.min(least, performance.now() - begun);
     }
+    this.kinds.set(kind, { count: (known?.count ?? 0) + 1, least: Math.min(least, known?.least ?? least) });
     this.ms += least;
     this.spent += performance.now() - started;
   }
+}
+
+/** What weights of the same sizes, held alike, have in common. */
+function kindOf(weights: readonly (WeightRef | undefined)[]): string {
+  return weights.map((ref) => ref && `${ref.dtype} ${JSON.stringify(ref.packed) ?? ''} ${ref.shape}`).join(', ');
 }

@@ -54,6 +54,18 @@ export function batchRows({ seqlen, rowsPerBatch }: WindowPlan, count: number): 
   return rows;
 }
 
+/**
+ * Batches of the groups that an evaluation may need most for: the largest; and, as blocks of the vocabulary are the larger the fewer
+ * tokens a batch has, those of about as many tokens as the head has columns. How large a group is depends on how fast the device is.
+ */
+export function evaluationGroups(windows: WindowPlan, hiddenSize: number, columns: readonly number[]): number[][] {
+  const { seqlen, count } = windows;
+  const largest = largestGroup(count, seqlen, hiddenSize);
+  const fewer = columns.flatMap((width) => [Math.floor(width / seqlen), Math.ceil(width / seqlen)]);
+  const counts = new Set([...fewer.map((group) => Math.max(1, Math.min(group, largest))), largest]);
+  return [...counts].map((group) => batchRows(windows, group));
+}
+
 /** States of batches, resident up to a budget as in `spill.ts`. */
 export class PlannedStates {
   private readonly resident = new Map<number, Held>();
@@ -236,7 +248,7 @@ export type PlannedHalf = 'attention' | 'mlp' | undefined;
 
 /**
  * `runLayersOver` behind the embedding. `onPart` plans what its observer does behind a layer or a half of one, with the weights
- * freed.
+ * freed. @returns Tables that stay until the pass has ended.
  */
 export function planLayers(
   ledger: MemoryLedger,
@@ -246,8 +258,8 @@ export function planLayers(
   states: PlannedStates,
   dimensions: (layer: number) => LayerDimensions,
   observer: { onTaps?(half: PlannedHalf): void; onPart?(): void } = {},
-): void {
-  planRotary(ledger, shape, windows.seqlen); // kept to the end
+): Held[] {
+  const tables = planRotary(ledger, shape, windows.seqlen);
   const total = (sizes: readonly number[]) => sizes.reduce((sum, size) => sum + size, 0);
   for (const layer of plannedLayers(shape.num_hidden_layers, dimensions)) {
     const d = dimensions(layer);
@@ -279,6 +291,7 @@ export function planLayers(
       observer.onPart?.();
     }
   }
+  return tables;
 }
 
 /** `tokenLosses` over a group of batches. */
@@ -352,7 +365,7 @@ function planBothLogits(
   ledger.free(...others, ...states);
 }
 
-/** `evaluate` with its largest group; with `head.dense` beside a dense model whose head reads that many columns. */
+/** `evaluate` with the groups that may need most; with `head.dense` beside a dense model whose head reads that many columns. */
 export function planEvaluation(
   ledger: MemoryLedger,
   shape: RunShape,
@@ -360,21 +373,17 @@ export function planEvaluation(
   dimensions: (layer: number) => LayerDimensions,
   head: { table: number; columns: number; dense?: number },
 ): void {
-  const group = largestGroup(windows.count, windows.seqlen, shape.hidden_size);
-  const batches = batchRows(windows, group);
-  const states = new PlannedStates(ledger);
-  const first = dimensions(0).input;
-  const last = dimensions(shape.num_hidden_layers - 1).output;
-  const counts = ledger.holdIds('other', 64);
-  planEmbedding(
-    ledger,
-    shape,
-    batches,
-    { columns: head.table, output: first, seqlen: windows.seqlen },
-    (x, i, elements) => states.put(i, x, elements),
-  );
-  planLayers(ledger, shape, windows, batches, states, dimensions);
-  planHead(ledger, shape, windows, batches, states, { input: last, columns: head.columns, dense: head.dense });
-  ledger.freeWorkspace();
-  ledger.free(counts);
+  const { table, columns, dense } = head;
+  for (const batches of evaluationGroups(windows, shape.hidden_size, [columns, dense ?? columns])) {
+    const states = new PlannedStates(ledger);
+    const first = dimensions(0).input;
+    const last = dimensions(shape.num_hidden_layers - 1).output;
+    const counts = ledger.holdIds('other', 64);
+    const place = { columns: table, output: first, seqlen: windows.seqlen };
+    planEmbedding(ledger, shape, batches, place, (x, i, elements) => states.put(i, x, elements));
+    const tables = planLayers(ledger, shape, windows, batches, states, dimensions);
+    planHead(ledger, shape, windows, batches, states, { input: last, columns, dense });
+    ledger.freeWorkspace();
+    ledger.free(counts, ...tables);
+  }
 }

@@ -7,8 +7,8 @@ import { type DecoderLayer, linearWeights, type ModelOutline, type WeightOutline
 import { packedBytes } from '../models/packed/packing.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { isHalved, largestGroup, vocabularyBlockRows } from './budgets.ts';
-import { batchRows, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
+import { isHalved, vocabularyBlockRows } from './budgets.ts';
+import { evaluationGroups, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
 
 type Layer = DecoderLayer<WeightOutline>;
@@ -71,10 +71,11 @@ export class OutlinePlanner {
   }
 
   /** Tables of cos and sin of every position. */
-  rotary({ layers }: ModelOutline): void {
-    for (const rotary of new Set(layers.map(({ attention }) => attention.rotary))) {
-      for (let i = 0; rotary && i < 2; i++) this.ledger.hold('other', (this.windows.seqlen * rotary.dim) / 2);
-    }
+  rotary({ layers }: ModelOutline): Held[] {
+    const tables = [...new Set(layers.map(({ attention }) => attention.rotary))];
+    return tables.flatMap((rotary) =>
+      rotary ? [0, 1].map(() => this.ledger.hold('other', (this.windows.seqlen * rotary.dim) / 2)) : [],
+    );
   }
 
   embed(
@@ -259,21 +260,26 @@ export class OutlinePlanner {
     ledger.free(...kept);
   }
 
-  /** `evaluate` with its largest group; beside the dense model where there is one to compare with. */
+  /** `evaluate` with the groups that may need most; beside the dense model where there is one to compare with. */
   evaluate(model: ModelOutline, dense?: ModelOutline): void {
-    const { ledger, windows } = this;
-    const batches = batchRows(windows, largestGroup(windows.count, windows.seqlen, model.config.hidden_size));
+    const columns = [model, dense ?? model].map(({ lm_head }) => lm_head.weight.shape[1]);
+    const groups = evaluationGroups(this.windows, model.config.hidden_size, columns);
+    for (const batches of groups) this.group(model, dense, batches);
+  }
+
+  private group(model: ModelOutline, dense: ModelOutline | undefined, batches: readonly number[]): void {
+    const { ledger } = this;
     const states = new PlannedStates(ledger);
     const counts = ledger.holdIds('other', 64);
     this.embed(model, batches, (x, i, elements) => states.put(i, x, elements));
-    this.rotary(model);
+    const tables = this.rotary(model);
     this.layers(model, batches, states);
     const inputs = this.headInputs(model, batches, states);
     for (const input of inputs) ledger.read(input.bytes / 4);
     if (dense) this.bothLogits(dense, model, batches);
     else this.losses(model, batches);
     ledger.freeWorkspace();
-    ledger.free(...inputs, counts);
+    ledger.free(...inputs, counts, ...tables);
   }
 }
 

@@ -78,6 +78,19 @@ export async function loadHeadBlock(loader: WeightLoader, head: Head, rows: Voca
   };
 }
 
+/** The head's blocks, one after the other; while one is used, the next is read. */
+export async function* headBlocks(
+  loader: WeightLoader,
+  head: Head,
+  blocks: readonly VocabularyBlock[],
+): AsyncGenerator<HeadBlock & VocabularyBlock> {
+  for (const [i, { start, end }] of blocks.entries()) {
+    const block = await loadHeadBlock(loader, head, { start, end });
+    if (i + 1 < blocks.length) loader.prefetchRows(head.weight, blocks[i + 1]);
+    yield { ...block, start, end };
+  }
+}
+
 /** Logits of one block of the vocabulary into `logits` (rows, n). */
 export function blockLogits(
   arena: Arena,
@@ -111,9 +124,9 @@ export async function tokenLosses(
   const states = inputs.map((input) => arena.empty([input.shape[0], 4], 'cross_entropy_state'));
   const targetIds = targets.map((ids) => arena.own(backend.fromIds(ids, 'target_ids')));
   const rows = Math.max(...inputs.map((input) => input.shape[0]));
-  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
+  const blocks = vocabularyBlocks(arena, model.lm_head, rows);
+  for await (const { start, end, ...block } of headBlocks(loader, model.lm_head, blocks)) {
     throwIfCancelled(signal);
-    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     await onBlock?.(block, model.lm_head);
     inputs.forEach((input, i) => {
       const logits = arena.workspace('logits', [input.shape[0], end - start]);
@@ -152,9 +165,9 @@ export async function allLogits(
   const rows = input.shape[0];
   const vocabulary = model.lm_head.weight.shape[0];
   const all = new Float32Array(rows * vocabulary);
-  for (const { start, end } of vocabularyBlocks(arena, model.lm_head, rows)) {
+  const blocks = vocabularyBlocks(arena, model.lm_head, rows);
+  for await (const { start, end, ...block } of headBlocks(loader, model.lm_head, blocks)) {
     throwIfCancelled(signal);
-    const block = await loadHeadBlock(loader, model.lm_head, { start, end });
     const logits = arena.empty([rows, end - start], 'logits_block');
     blockLogits(arena, model.lm_head, block, input, logits);
     const values = await backend.read(logits);

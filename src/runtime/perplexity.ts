@@ -100,13 +100,19 @@ export async function evaluate(
     });
     const elapsed = Math.max(1, performance.now() - started - found.aside_ms);
     groups.push({ tokens: count * windows.seqlen, ms: elapsed });
-    group = Math.max(1, Math.min(GROUP_GROWTH * count, most, Math.round((count * GROUP_TARGET_MS) / elapsed)));
+    group = nextGroup(count, elapsed, most, windows.count - results.length);
   }
   return {
     windows: results,
     tokens_per_second: steadyRate(groups),
     ...(decode !== undefined && { decode_tokens_per_second: decode }),
   };
+}
+
+/** Windows of the group behind one of `count`, which took so many milliseconds. A few that would be left over go with it. */
+function nextGroup(count: number, elapsed: number, most: number, left: number): number {
+  const fit = Math.max(1, Math.round((count * GROUP_TARGET_MS) / elapsed));
+  return Math.min(GROUP_GROWTH * count, most, left <= 1.5 * fit ? left : fit);
 }
 
 function steadyRate(groups: readonly { tokens: number; ms: number }[]): number {
@@ -136,7 +142,7 @@ async function evaluateGroup(
     const loader = new WeightLoader(arena, options.checkWeights, true);
     const meter = options.measuresDecoding ? new DecodeMeter(arena) : undefined;
     const onBlock = meter && ((...block: Parameters<DecodeMeter['block']>) => meter.block(...block));
-    const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info));
+    const batches = batchesOf(windows, first, count, rowsPerBatch(backend.info, model.config));
     const steps = model.layers.length + 1;
     const observer = {
       onWeights: meter?.part.bind(meter),

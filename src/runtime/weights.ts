@@ -21,9 +21,10 @@ import { decodeStored } from '../tensor/decode.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
-import { DECODED_BYTES, READ_AHEAD_BYTES } from './budgets.ts';
+import { DECODED_BYTES } from './budgets.ts';
 import { keptPacking, type PackMatrix, packedMatrix } from './packed_weights.ts';
 import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
+import { ReadAhead } from './read_ahead.ts';
 
 export interface DeviceLinear {
   /** (out, in). */
@@ -91,9 +92,7 @@ export interface DeviceLayer {
 /** Loads weights into an arena; with `checkFinite` it counts NaN and infinite elements of everything it loads. */
 export class WeightLoader {
   private checked: { ref: WeightRef; index: number }[] = [];
-  /** Stored bytes that were asked for ahead of their use. */
-  private readonly ahead = new Map<WeightRef, Promise<Uint8Array>>();
-  private aheadBytes = 0;
+  private readonly ahead = new ReadAhead();
   private readonly partsAhead = new Map<WeightRef, Promise<PackMatrix | undefined>>();
   private counts?: Tensor;
 
@@ -122,35 +121,41 @@ export class WeightLoader {
         this.partsAhead.set(ref, reading);
         continue;
       }
-      const bytes = elementCount(ref.shape) * bytesPerElement(ref.dtype);
-      if (this.aheadBytes + bytes > READ_AHEAD_BYTES || this.isLoadedByParts(ref)) continue;
-      this.aheadBytes += bytes;
-      const reading = ref.read();
-      // For whoever awaits the bytes; a pass that was cancelled never does.
-      reading.catch(() => {});
-      this.ahead.set(ref, reading);
+      if (!this.isLoadedByParts(ref)) this.ahead.whole(ref);
     }
+  }
+
+  /** Starts to read some rows of a weight, which the next `load` of just these takes. */
+  prefetchRows(ref: WeightRef, rows: RowRange): void {
+    if (!this.canKeep(ref)) this.ahead.rows(ref, rows, this.roundedFrom(ref));
   }
 
   async load(ref: WeightRef, rows?: RowRange): Promise<Tensor> {
     if (!rows && this.isLoadedByParts(ref)) return this.byParts(ref);
     const rounded = this.ahead.has(ref) ? undefined : await this.rounded(ref, rows);
     if (rounded) return rounded;
-    const bytes = await (rows ? ref.read(rows) : this.stored(ref));
+    const bytes = await (rows ? this.ahead.takeRows(ref, rows) : this.ahead.take(ref));
     return this.decode(ref, bytes, rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape);
   }
 
   /** Of a weight that is another's numbers as half floats: those on the device are rounded there, not made on the host first. */
   private async rounded(ref: WeightRef, rows: RowRange | undefined): Promise<Tensor | undefined> {
     const { backend } = this.arena;
-    const origin = originOf(ref);
-    if (!backend.roundToHalves || origin?.kind !== 'float' || origin.dtype !== 'F16') return undefined;
-    const bytes = await origin.of.read(rows);
+    const source = this.roundedFrom(ref);
+    if (!source) return undefined;
+    const bytes = await (rows ? this.ahead.takeRows(ref, rows, source) : source.read());
     const shape = rows ? [rows.end - rows.start, ...ref.shape.slice(1)] : ref.shape;
-    const tensor = this.arena.own(backend.decode(bytes, origin.of.dtype, shape, ref.name));
-    backend.roundToHalves(tensor);
+    const tensor = this.arena.own(backend.decode(bytes, source.dtype, shape, ref.name));
+    backend.roundToHalves?.(tensor);
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;
+  }
+
+  /** What is read of a weight that the device rounds. */
+  private roundedFrom(ref: WeightRef): WeightRef | undefined {
+    const origin = originOf(ref);
+    const isRounded = this.arena.backend.roundToHalves && origin?.kind === 'float' && origin.dtype === 'F16';
+    return isRounded ? origin.of : undefined;
   }
 
   /** On the host, stored bytes and floats of a large weight would lie side by side. */
@@ -285,7 +290,7 @@ export class WeightLoader {
   private async xielu(weights: XieluWeights): Promise<XieluNumbers> {
     const number = async (ref: WeightRef | undefined, otherwise: number): Promise<number> => {
       if (!ref) return otherwise;
-      const [value] = decodeStored(await this.stored(ref), ref.dtype);
+      const [value] = decodeStored(await this.ahead.take(ref), ref.dtype);
       if (Number.isFinite(value)) return value;
       throw nonFiniteWeights(1, ref.name);
     };
@@ -306,18 +311,10 @@ export class WeightLoader {
   /** Always one row. The offset is added on the host. */
   private async normWeight(ref: WeightRef, offset = 0): Promise<Tensor> {
     if (offset === 0 && ref.shape.length === 1) return this.load(ref);
-    const values = decodeStored(await this.stored(ref), ref.dtype).map((value) => value + offset);
+    const values = decodeStored(await this.ahead.take(ref), ref.dtype).map((value) => value + offset);
     const tensor = this.arena.own(this.arena.backend.fromArray(values, [values.length], ref.name));
     if (this.checkFinite) this.count(ref, tensor);
     return tensor;
-  }
-
-  private stored(ref: WeightRef): Promise<Uint8Array> {
-    const reading = this.ahead.get(ref);
-    if (!reading) return ref.read();
-    this.ahead.delete(ref);
-    this.aheadBytes -= elementCount(ref.shape) * bytesPerElement(ref.dtype);
-    return reading;
   }
 
   private count(ref: WeightRef, tensor: Tensor): void {

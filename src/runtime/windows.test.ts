@@ -1,12 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { WhittleError } from '../errors/errors.ts';
-import { cutWindows, tokensNeeded } from './windows.ts';
+import { cutWindows, rowsPerBatch, tokensNeeded } from './windows.ts';
 
 const TEXT = Uint32Array.from([10, 11, 12, 13, 14, 15, 16, 17, 18]);
 const cut = (mode: 'none' | 'first' | 'each', bos: number[], count = 2, seqlen = 4) =>
   cutWindows(TEXT, seqlen, count, 't.txt', { mode, bos });
 const rows = ({ ids, seqlen, count }: ReturnType<typeof cut>) =>
   Array.from({ length: count }, (_, i) => [...ids.subarray(i * seqlen, (i + 1) * seqlen)]);
+
+describe('rows that go through a layer together', () => {
+  const cpu = { kind: 'cpu', isFallbackAdapter: false } as const;
+  const sized = (hidden_size: number, intermediate_size: number) => ({ hidden_size, intermediate_size });
+
+  it('are more on a CPU the smaller the model is, within one bound of bytes', () => {
+    expect(rowsPerBatch(cpu, sized(576, 1536))).toBe(2048);
+    expect(rowsPerBatch(cpu, sized(64, 172))).toBe(2048);
+    expect(rowsPerBatch(cpu, sized(1024, 4096))).toBe(1024);
+    expect(rowsPerBatch(cpu, sized(2048, 5632))).toBe(744);
+    expect(rowsPerBatch(cpu, sized(4096, 11008))).toBe(512);
+  });
+
+  it('are few on a software adapter and where gradients are kept, and many on a GPU', () => {
+    expect(rowsPerBatch({ kind: 'webgpu', isFallbackAdapter: true }, sized(64, 172))).toBe(512);
+    expect(rowsPerBatch(cpu)).toBe(512);
+    expect(rowsPerBatch({ kind: 'webgpu', isFallbackAdapter: false }, sized(4096, 11008))).toBe(2048);
+  });
+});
 
 describe('windows of tokens', () => {
   it('are consecutive parts of the text, with BOS nowhere or once', () => {

@@ -54,6 +54,7 @@ export function ExportList({ exports, isNext, ...rest }: Props) {
 function ExportItem({ entry, kind, perplexity, stem, isNext, again }: Omit<Props, 'exports'> & { entry: ExportEntry }) {
   const name = exportName(entry.choice);
   const isBusy = useIsBusy();
+  const isFull = entry.state === 'failed' && entry.error.code === 'storage_full';
   switch (entry.state) {
     case 'running':
       return (
@@ -69,18 +70,18 @@ function ExportItem({ entry, kind, perplexity, stem, isNext, again }: Omit<Props
             title={`${name}: ${isOfEngine(entry.error) ? 'the engine stopped' : 'not offered'}`}
             error={entry.error}
           >
-            {isOfEngine(entry.error) && again && (
+            {(isFull || (isOfEngine(entry.error) && again)) && (
               <div className="button-row wrapping">
-                <ActionButton hindrance={isBusy && BUSY} onClick={() => again(entry.choice)}>
-                  Export again
-                </ActionButton>
-              </div>
-            )}
-            {entry.error.code === 'storage_full' && (
-              <div className="button-row wrapping">
-                <button type="button" onClick={showStored}>
-                  Free space…
-                </button>
+                {isFull && (
+                  <button type="button" onClick={showStored}>
+                    Free space…
+                  </button>
+                )}
+                {again && (
+                  <ActionButton hindrance={isBusy && BUSY} onClick={() => again(entry.choice)}>
+                    Export again
+                  </ActionButton>
+                )}
               </div>
             )}
           </ErrorNote>

@@ -48,6 +48,7 @@ import { rotaryRows } from '../cpu/rotary.ts';
 import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct } from '../linalg/gemm.ts';
+import { BLOCK_M } from '../linalg/panel_scratch.ts';
 import { symmetricEigenInto } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
@@ -172,7 +173,7 @@ class WasmBackend extends HostBackend {
     };
     // A single query over many kept keys is work for all threads, too.
     const ranges = this.parts(rows * ((past ?? 0) + seqlen) * heads * head_dim);
-    this.threads.run('attention', task, equalRanges(batch * heads, ranges));
+    this.threads.run('attention', task, equalRanges(batch * heads, this.finer(ranges, (batch * heads) / 4)));
   }
 
   attention_backward(args: AttentionBackwardArgs): void {
@@ -353,7 +354,7 @@ class WasmBackend extends HostBackend {
   private product(args: MatmulBtArgs, sizes: MatmulSizes, a_transposed: boolean, b_transposed: boolean): void {
     const { m, n, k } = sizes;
     const by = m >= n ? 'rows' : 'columns';
-    const ranges = this.parts(m * n * k);
+    const ranges = this.finer(this.parts(m * n * k), by === 'rows' ? m / BLOCK_M : 0);
     const task = {
       ...({ ...sizes, a_transposed, b_transposed, by } as const),
       ...{ a: singles(args.a), b: singles(args.b), output: output(args.output) },
@@ -374,6 +375,15 @@ class WasmBackend extends HostBackend {
     const { task, sizes } = this.sparse.task(args, singles(args.a), output(args.output), epilogueOf(args));
     const { m, n, k } = sizes;
     this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
+  }
+
+  /**
+   * In how many ranges a task is cut that was to be cut in `ranges`, where so many pieces of it cost no more than fewer: threads that
+   * are not equally fast end closer together. As many for each thread.
+   */
+  private finer(ranges: number, pieces: number): number {
+    const { count } = this.threads;
+    return ranges < 2 * count ? ranges : Math.min(MOST_RANGES, Math.max(ranges, Math.ceil(pieces / count) * count));
   }
 
   /**

@@ -84,6 +84,7 @@ describe('rounds of both sides', () => {
         backend: { description: 'WebAssembly' },
         dense: { perplexity: 10 },
         sliced: [{ perplexity: 20.2 }],
+        runs: [{ comparison_ms: ms }],
         timings_ms: {
           ...{ load: 1, dense_evaluation: ms, compression: 2 * ms, calibration_and_slicing: 2 * ms },
           ...{ evaluation: 3 * ms, export: 1, verification: 5000, total: 9000 },
@@ -106,9 +107,11 @@ describe('rounds of both sides', () => {
       256,
     );
     const report = againstReport([round(1000, 1000), round(4000, 2000), round(9000, 1000)], training);
-    const [dense, slicing, , verification, total] = report.against;
+    const [dense, slicing, evaluation, comparison, verification, total] = report.against;
     expect(dense).toEqual({ stage: 'dense_evaluation', whittle_ms: 4000, torch_ms: 1000, ratio: 2, wanted: 2.2 });
     expect(slicing).toMatchObject({ whittle_ms: 8000, ratio: 4 });
+    expect(evaluation).toMatchObject({ whittle_ms: 8000, ratio: 4 });
+    expect(comparison).toMatchObject({ whittle_ms: 4000, torch_ms: null });
     expect(verification).toMatchObject({ whittle_ms: 5000, torch_ms: null, ratio: null });
     expect(total).toMatchObject({ whittle_ms: 9000, torch_ms: null });
     expect(report.perplexities[1]).toMatchObject({ of: 'sliced', difference: expect.closeTo(0.01, 12) });

@@ -7,12 +7,13 @@ import { rowsPerBatch } from '../../runtime/windows.ts';
 import { type JobMemory, MARGIN, type MemoryPlan } from '../slicegpt/estimate.ts';
 import { storedLayerBytes } from '../slicegpt/model_shape.ts';
 
-/** A planner of its own for a job of so many windows. */
-export function plannerOf(plan: MemoryPlan, count: number): OutlinePlanner {
+/** A planner of its own for a job of so many windows. @param measured Whose evaluation it plans. */
+export function plannerOf(plan: MemoryPlan, count: number, measured?: ModelOutline): OutlinePlanner {
   const { backend, windows } = plan;
   const ledger = new MemoryLedger(memoryCosts(backend), 4);
   const own = { count, seqlen: windows.seqlen, maxTensorBytes: backend.maxTensorBytes };
-  return new OutlinePlanner(ledger, { ...own, rowsPerBatch: rowsPerBatch(backend) }, backend.packs === true);
+  const rows = rowsPerBatch(backend, measured?.config);
+  return new OutlinePlanner(ledger, { ...own, rowsPerBatch: rows }, backend.packs === true);
 }
 
 /** What a planner found. @param beside Bytes on the host in f64, and of states in storage. */

@@ -50,9 +50,9 @@ function correctOf(before: readonly AnyStep[]): LayerwiseNeeds['correct'] {
 
 /** Measuring a model on the evaluation windows, beside the dense one where it is another, and its decoding rate. */
 export function evaluationMemory(model: ModelOutline, dense: ModelOutline | undefined, plan: MemoryPlan): JobMemory {
-  const planner = plannerOf(plan, plan.windows.eval_samples);
+  const planner = plannerOf(plan, plan.windows.eval_samples, model);
   planner.evaluate(model, dense);
-  const rows = Math.max(plan.windows.seqlen, rowsPerBatch(plan.backend));
+  const rows = Math.max(plan.windows.seqlen, rowsPerBatch(plan.backend, model.config));
   // Both models' logits of a block of the vocabulary, read back.
   const host = dense ? 8 * rows * Math.min(model.config.vocab_size, Math.floor((8 * 1024 * 1024) / rows)) : 0;
   return foundMemory(planner, model, { host });

@@ -78,7 +78,7 @@ export function estimateEvaluation(
     columns: sliced?.head === 'tied-sliced' ? first : last,
     ...(sliced && { dense: D }),
   };
-  planEvaluation(ledger, run, windowPlan(plan, plan.windows.eval_samples), dimensions, head);
+  planEvaluation(ledger, run, windowPlan(shape, plan, plan.windows.eval_samples), dimensions, head);
   const stored = storedLayer(shape);
   return memory(ledger, { stored_layer: stored, readback: 0 }, { spill: 0, weights: 0, bases: 0 });
 }
@@ -86,7 +86,7 @@ export function estimateEvaluation(
 /** Calibrating and slicing: everything that command does. */
 export function estimateSlicing(shape: ModelShape, plan: SlicingPlan): JobMemory {
   const ledger = new MemoryLedger(memoryCosts(plan.backend), shape.bytes_per_element);
-  const windows = windowPlan(plan, plan.windows.samples);
+  const windows = windowPlan(shape, plan, plan.windows.samples);
   const batches = batchRows(windows, windows.count);
   const planner = new SlicingPlanner(ledger, shape, runShape(shape, true), {
     windows,
@@ -114,9 +114,9 @@ function memory(ledger: MemoryLedger, host: JobMemory['host'], storage: JobMemor
   return { device_bytes: Math.ceil(MARGIN * ledger.peakBytes), breakdown: ledger.atPeak, host, storage };
 }
 
-function windowPlan({ backend, windows }: MemoryPlan, count: number): WindowPlan {
+function windowPlan(shape: ModelShape, { backend, windows }: MemoryPlan, count: number): WindowPlan {
   const { maxTensorBytes } = backend;
-  return { seqlen: windows.seqlen, count, rowsPerBatch: rowsPerBatch(backend), maxTensorBytes };
+  return { seqlen: windows.seqlen, count, rowsPerBatch: rowsPerBatch(backend, shape), maxTensorBytes };
 }
 
 /** Dimensions of a layer of the sliced model. */

@@ -17,7 +17,7 @@ export function estimateRecovery(shape: ModelShape, plan: SlicingPlan, { ridge }
   const { hidden_size: D, intermediate_size: F, query_size, parallel, gated } = shape;
   const costs = memoryCosts(plan.backend);
   // A quarter of the windows can be held back (`sequential.ts`).
-  const most = Math.min(rowsPerBatch(plan.backend), Math.ceil(samples / 4) * seqlen);
+  const most = Math.min(rowsPerBatch(plan.backend, shape), Math.ceil(samples / 4) * seqlen);
   const batches = batchRows({ seqlen, count: samples, rowsPerBatch: most, maxTensorBytes }, samples);
   const rows = Math.max(...batches);
   const all = batches.reduce((sum, each) => sum + each, 0) * D;

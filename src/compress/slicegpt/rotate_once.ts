@@ -136,7 +136,7 @@ async function eachSite(
     observer.onProgress({ fraction: again ? 1 : done / layers, layer, layers, step, tokens });
   };
   report(0, 0);
-  const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info));
+  const batches = batchesOf(calibration, 0, calibration.count, rowsPerBatch(backend.info, model.config));
   const loader = new WeightLoader(arena, true);
   await runLayersOver(
     arena,

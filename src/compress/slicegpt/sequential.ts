@@ -113,7 +113,7 @@ class SequentialPass {
   async run(): Promise<CompressedModel> {
     const { arena, model } = this;
     const windows = this.context.calibration;
-    const rows = rowsPerBatch(arena.backend.info);
+    const rows = rowsPerBatch(arena.backend.info, model.config);
     // Batches are what is held back to choose a ridge by: four at least.
     const most = this.recovery ? Math.min(rows, Math.ceil(windows.count / 4) * windows.seqlen) : rows;
     const ids = batchesOf(windows, 0, windows.count, most).map((batch) => batchIds(windows, batch));
