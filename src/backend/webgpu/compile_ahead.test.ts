@@ -4,10 +4,13 @@ import { tinyLlama } from '../../../test/fixtures/tiny_llama.ts';
 import { compress, EXACT_SEQUENTIAL, seededText, testJob } from '../../../test/support/slice_job.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../../runtime/compare.ts';
-import { createNodeWebGpuBackend } from '../testing.ts';
+import { createNodeGpu } from '../testing.ts';
 import { COMPILED_AHEAD, compileAhead } from './compile_ahead.ts';
+import { createWebGpuBackend } from './webgpu_backend.ts';
 
-const backend = await createNodeWebGpuBackend();
+// Devices of their own: a shared one has compiled what other tests used.
+const gpu = await createNodeGpu();
+const backend = gpu && (await createWebGpuBackend(gpu));
 afterAll(() => backend?.dispose());
 
 const TEXTS = { calibration: seededText(5, 900), evaluation: seededText(6, 900) };
@@ -38,14 +41,14 @@ describe.skipIf(!backend?.context.prefersWideTiles)('kernels compiled ahead', ()
   });
 
   it('leave what does not compile for its first use to tell', async () => {
-    const other = await createNodeWebGpuBackend();
-    vi.spyOn(other!.context.device, 'createComputePipelineAsync').mockRejectedValue(new Error('no'));
-    await compileAhead(other!.context).all;
-    const a = other!.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'a');
-    const b = other!.fromArray(new Float32Array(128).fill(1), [32, 4], 'b');
-    const output = other!.empty([2, 32], 'output');
-    other!.matmul_bt({ a, b, output });
-    expect([...(await other!.read(output))]).toEqual([...Array(32).fill(10), ...Array(32).fill(26)]);
-    other!.dispose();
+    const other = await createWebGpuBackend(gpu!);
+    vi.spyOn(other.context.device, 'createComputePipelineAsync').mockRejectedValue(new Error('no'));
+    await compileAhead(other.context).all;
+    const a = other.fromArray([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], 'a');
+    const b = other.fromArray(new Float32Array(128).fill(1), [32, 4], 'b');
+    const output = other.empty([2, 32], 'output');
+    other.matmul_bt({ a, b, output });
+    expect([...(await other.read(output))]).toEqual([...Array(32).fill(10), ...Array(32).fill(26)]);
+    other.dispose();
   });
 });
