@@ -92,6 +92,7 @@ export const perplexity: Schema<PerplexityReport> = v.object({
   tokens: number,
   window_losses: list(number),
   decode_tokens_per_second: v.optional(number),
+  comparison_ms: v.optional(number),
   divergence: v.optional(
     v.object({
       ...v.entriesFromList(
