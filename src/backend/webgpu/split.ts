@@ -73,3 +73,10 @@ export function window(
   const part = parts.findLast(({ first }) => first <= row) as RowPart;
   return part.tensor.view(4 * ((row - part.first) * stride + column));
 }
+
+/** Bytes of some rows of a matrix, or all bytes of another tensor. */
+export function rowsOf(bytes: Uint8Array, { first, rows }: RowPart, shape: Shape): Uint8Array {
+  if (shape.length !== 2) return bytes;
+  const rowBytes = bytes.byteLength / shape[0];
+  return bytes.subarray(first * rowBytes, (first + rows) * rowBytes);
+}

@@ -58,7 +58,7 @@ import { tunedChoice, untunedChoice } from './matmul_choice.ts';
 import { pack } from './packed.ts';
 import { testFloats } from './self_test.ts';
 import { packSparse } from './sparse.ts';
-import { allocate, isSplit, type RowPart, rowParts, type SplitTensor } from './split.ts';
+import { allocate, isSplit, rowParts, rowsOf, type SplitTensor } from './split.ts';
 import { eachPart, splitCenterColumns, splitCovariance, splitEigh, splitEmbedding } from './split_kernels.ts';
 
 export class WebGpuBackend implements backend.Backend {
@@ -396,11 +396,4 @@ function withMatmulVariant(info: backend.BackendInfo, matmul_variant: backend.Ma
 
 function bytesOf(view: Float32Array | Uint32Array): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
-/** Bytes of some rows of a matrix, or all bytes of another tensor. */
-function rowsOf(bytes: Uint8Array, { first, rows }: RowPart, shape: Shape): Uint8Array {
-  if (shape.length !== 2) return bytes;
-  const rowBytes = bytes.byteLength / shape[0];
-  return bytes.subarray(first * rowBytes, (first + rows) * rowBytes);
 }
