@@ -103,8 +103,18 @@ async function fillNumber(field: Locator, value: number): Promise<void> {
 export async function expectNoViolations(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    // Colours change softly, and in between they have no contrast to speak of.
+    // Colours change softly, and in between they have no contrast to speak of; a row that was found shines for longer than that.
     await page.waitForTimeout(300);
+    await page.evaluate(() =>
+      Promise.allSettled(
+        document
+          .getAnimations()
+          .filter(
+            ({ effect, playState }) => playState === 'running' && Number.isFinite(effect?.getComputedTiming().endTime),
+          )
+          .map(({ finished }) => finished),
+      ),
+    );
     const { violations } = await new AxeBuilder({ page }).analyze();
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`);
     expect(found, colorScheme).toEqual([]);
