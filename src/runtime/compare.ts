@@ -110,14 +110,22 @@ export async function evaluateBeside(
       pairs.push({ dense: arena.own(backend.fromArray(values, shape, 'dense_head_input')), own: own[i], targets });
     }
     const { signal } = options;
-    const { states, own_ms } = await compareHeads(arena, loader, heads, pairs, { signal, onBlock });
+    let aside_ms = 0;
+    const timed: typeof onBlock =
+      onBlock &&
+      (async (...block) => {
+        const started = performance.now();
+        await onBlock(...block);
+        aside_ms += performance.now() - started;
+      });
+    const { states, own_ms } = await compareHeads(arena, loader, heads, pairs, { signal, onBlock: timed });
     for (const pair of pairs) if (!('logits' in pair.dense)) arena.free(pair.dense);
     for (const [i, { shape }] of own.entries()) {
       for (let row = 0; row < shape[0]; row++) {
         if ((row + 1) % seqlen !== 0) tokens.push(tokenDivergence(states[i], row));
       }
     }
-    comparison_ms += performance.now() - begun - own_ms;
+    comparison_ms += performance.now() - begun - own_ms - aside_ms;
     return { losses: states.map((each) => lossesOfState(each.own)), ms: own_ms };
   };
   const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInputs });

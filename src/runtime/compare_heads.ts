@@ -62,8 +62,9 @@ export async function compareHeads(
     await onBlock?.(own, heads.own);
     const dense = isDenseKnown ? undefined : await loadHeadBlock(loader, heads.dense, { start, end });
     if (index + 1 < blocks.length) {
-      const read = isDenseKnown ? [heads.own] : new Set([heads.own, heads.dense]);
-      for (const { weight } of read) loader.prefetchRows(weight, blocks[index + 1]);
+      // Methods that leave the head alone leave both models the same.
+      const read = new Set([heads.own, ...(isDenseKnown ? [] : [heads.dense])].map(({ weight }) => weight));
+      for (const weight of read) loader.prefetchRows(weight, blocks[index + 1]);
     }
     await backend.sync();
     for (const [i, batch] of batches.entries()) {

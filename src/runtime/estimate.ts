@@ -4,6 +4,7 @@
  */
 import { isHalved, largestGroup, MAX_TABLE_BYTES, vocabularyBlockRows } from './budgets.ts';
 import type { Held, MemoryLedger } from './memory_ledger.ts';
+import { windowsPerBatch } from './windows.ts';
 
 /** The sizes of a model that the runtime's memory depends on. */
 export interface RunShape {
@@ -48,7 +49,7 @@ export interface WindowPlan {
 
 /** Rows of each batch. */
 export function batchRows({ seqlen, rowsPerBatch }: WindowPlan, count: number): number[] {
-  const size = Math.max(1, Math.floor(rowsPerBatch / seqlen));
+  const size = windowsPerBatch({ seqlen }, rowsPerBatch);
   const rows: number[] = [];
   for (let first = 0; first < count; first += size) rows.push(seqlen * Math.min(size, count - first));
   return rows;

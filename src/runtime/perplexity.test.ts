@@ -20,6 +20,21 @@ describe('evaluation', () => {
     expect(tokens_per_second).toBeGreaterThan((8 * 16 * 1000) / wait);
   });
 
+  it('times a single token on four layers of a kind, however many there are', async () => {
+    const backend = createCpuBackend();
+    const job = await testJob(await tinyLlama({ num_hidden_layers: 6 }), TEXTS, {
+      seqlen: 16,
+      samples: 1,
+      eval_samples: 2,
+    });
+    const attention = vi.spyOn(backend, 'attention');
+    const measured = await evaluate(backend, job.model, job.evaluation, { measuresDecoding: true });
+    // Once to compile and three times for each.
+    expect(attention.mock.calls.filter(([{ seqlen }]) => seqlen === 1).length).toBe(4 * 4);
+    expect(measured.decode_tokens_per_second).toBeGreaterThan(0);
+    expect((await evaluate(backend, job.model, job.evaluation)).windows).toEqual(measured.windows);
+  });
+
   it('gives the same losses however windows are grouped', async () => {
     const backend = createCpuBackend();
     const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 7 });

@@ -109,6 +109,7 @@ export function batchesOf(windows: TokenWindows, first: number, count: number, m
   return batches;
 }
 
+/** Windows that go together where a batch has so many rows; a longer one goes alone. */
 export function windowsPerBatch({ seqlen }: Pick<TokenWindows, 'seqlen'>, maxRows: number): number {
   return Math.max(1, Math.floor(maxRows / seqlen));
 }

@@ -5,7 +5,7 @@
 import type { Pair } from '../../formats/pairs/read_pairs.ts';
 import { type Arena, withArena } from '../../runtime/arena.ts';
 import { teacherInputs } from '../../runtime/backward/teacher.ts';
-import { batchesOf, rowsPerBatch, type TokenWindows } from '../../runtime/windows.ts';
+import { batchesOf, rowsPerBatch, type TokenWindows, windowsPerBatch } from '../../runtime/windows.ts';
 import type { ExampleTokens, Shot, Wording } from '../examples/examples.ts';
 import type { ExampleWindows } from '../examples/windows.ts';
 import type { PassContext } from '../method.ts';
@@ -67,7 +67,7 @@ export async function conditionedRows(
 ): Promise<void> {
   const { backend } = context;
   const size = Math.max(...teachers.map(({ ids }) => ids.length));
-  const each = TOGETHER * Math.max(1, Math.floor(rowsPerBatch(backend.info) / size));
+  const each = TOGETHER * windowsPerBatch({ seqlen: size }, rowsPerBatch(backend.info));
   for (let first = 0; first < teachers.length; first += each) {
     const group = teachers.slice(first, first + each);
     await withArena(backend, async (arena) => {

@@ -8,7 +8,7 @@ import { type ModelLoss, modelLoss } from '../../runtime/backward/loss.ts';
 import type { GradientOptions } from '../../runtime/backward/model.ts';
 import { noWeight, TrainedLoader } from '../../runtime/backward/trained_loader.ts';
 import { stepWindows } from '../../runtime/backward/training.ts';
-import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../../runtime/windows.ts';
+import { rowsPerBatch, type TokenWindows, type WindowBatch, windowsPerBatch } from '../../runtime/windows.ts';
 
 import type { Trainable } from './linears.ts';
 
@@ -57,7 +57,7 @@ export async function lossOn(
   objective: Objective,
   signal: AbortSignal,
 ): Promise<ModelLoss> {
-  const most = TOGETHER * Math.max(1, Math.floor(rowsPerBatch(backend.info) / windows.seqlen));
+  const most = TOGETHER * windowsPerBatch(windows, rowsPerBatch(backend.info));
   const sums = { loss: 0, text_loss: 0 };
   let weight = 0;
   let isWeighed = false;

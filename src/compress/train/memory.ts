@@ -8,7 +8,7 @@ import { MOST_READ_BYTES } from '../../runtime/backward/training.ts';
 import { DEFAULT_STATE_BUDGET, vocabularyBlockRows } from '../../runtime/budgets.ts';
 import { PlannedStates } from '../../runtime/estimate.ts';
 import { layerWidths, type OutlinePlanner, telling } from '../../runtime/estimate_outline.ts';
-import { rowsPerBatch } from '../../runtime/windows.ts';
+import { rowsPerBatch, windowsPerBatch } from '../../runtime/windows.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { foundMemory, plannerOf } from '../memory/planner.ts';
 import { type JobMemory, MARGIN, type MemoryPlan } from '../slicegpt/estimate.ts';
@@ -74,7 +74,7 @@ export function memoryOfTraining(
   );
   planner.rotary(model);
   planner.rotary(model);
-  const size = Math.max(1, Math.floor(rowsPerBatch(plan.backend) / seqlen));
+  const size = windowsPerBatch({ seqlen }, rowsPerBatch(plan.backend));
   const batches = Array.from({ length: Math.ceil(batch / size) }, (_, i) => seqlen * Math.min(size, batch - i * size));
   const D = model.config.hidden_size;
   for (const rows of batches) ledger.hold('activations', rows * D);

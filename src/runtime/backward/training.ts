@@ -8,7 +8,7 @@ import type { DecoderModel } from '../../models/decoder_model.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { Arena } from '../arena.ts';
 import type { WeightLoader } from '../weights.ts';
-import { rowsPerBatch, type TokenWindows, type WindowBatch } from '../windows.ts';
+import { rowsPerBatch, type TokenWindows, type WindowBatch, windowsPerBatch } from '../windows.ts';
 import { type BackwardContext, Rotations } from './context.ts';
 import { Gradients } from './gradients.ts';
 import { type GradientOptions, modelGradients } from './model.ts';
@@ -202,7 +202,7 @@ export function stepWindows(
   for (const [i, index] of chosen.entries()) {
     ids.set(windows.ids.subarray(index * seqlen, (index + 1) * seqlen), i * seqlen);
   }
-  const size = Math.max(1, Math.floor(rowsPerBatch(arena.backend.info) / seqlen));
+  const size = windowsPerBatch({ seqlen }, rowsPerBatch(arena.backend.info));
   const batches: WindowBatch[] = [];
   for (let first = 0; first < chosen.length; first += size) {
     batches.push({ first, count: Math.min(size, chosen.length - first) });
