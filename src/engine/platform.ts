@@ -18,8 +18,8 @@ export interface EnginePlatform {
   freeStorage?(needed: number): Promise<number | undefined>;
   /** A new, empty folder for one export. */
   createExportFolder(id: string): Promise<ExportFolder>;
-  /** A build of onnxruntime-web for one job, away from this thread where there is another. @param threads Absent: as usual. */
-  openVerifier(build: RuntimeBuild, threads?: number): Verifier;
+  /** A build of onnxruntime-web for one job, away from this thread where there is another. @param runtimes That run at once; absent: one. */
+  openVerifier(build: RuntimeBuild, runtimes?: number): Verifier;
   /** One file of the built-in model, as a Blob. */
   demoFile(name: string): Promise<Blob>;
   /** Where a session outlives its engine; absent: nothing does. */

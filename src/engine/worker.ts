@@ -16,7 +16,7 @@ import { Engine } from './engine.ts';
 import { IdleWatch } from './idle_watch.ts';
 import type { EnginePlatform } from './platform.ts';
 import type { EngineEvent, FromEngine, ToEngine } from './protocol.ts';
-import { WorkerVerifier } from './verify/verifier.ts';
+import { verifierThreads, WorkerVerifier } from './verify/verifier.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -32,7 +32,7 @@ const platform: EnginePlatform = {
   freeStorage: async (needed) => (hasScratchFiles() ? roomForSession(needed) : undefined),
   createExportFolder,
   ...(hasScratchFiles() && { kept: keptSession }),
-  openVerifier: (build, threads) => new WorkerVerifier(build, onOutsideRequests, threads),
+  openVerifier: (build, runtimes) => new WorkerVerifier(build, onOutsideRequests, verifierThreads(runtimes)),
   demoFile,
   hub: {
     get endpoint() {

@@ -6,8 +6,8 @@ import { MOST_BYTES_TOGETHER, OnnxVerifiers } from './verifiers.ts';
 
 function platform() {
   const told: string[] = [];
-  const openVerifier = (build: RuntimeBuild, threads?: number) => {
-    told.push(`open ${build}${threads ? ` on ${threads}` : ''}`);
+  const openVerifier = (build: RuntimeBuild, runtimes?: number) => {
+    told.push(`open ${build}, one of ${runtimes}`);
     return { close: () => told.push(`close ${build}`) } as unknown as Verifier;
   };
   return { told, openVerifier };
@@ -17,7 +17,7 @@ describe('verifiers of an export', () => {
   it('load together for a small model', () => {
     const { told, ...opens } = platform();
     const verifiers = new OnnxVerifiers(opens, ['wasm', 'webgpu'], MOST_BYTES_TOGETHER);
-    expect(told).toEqual(['open wasm', 'open webgpu on 1']);
+    expect(told).toEqual(['open wasm, one of 2', 'open webgpu, one of 2']);
     expect(verifiers.areTogether).toBe(true);
     expect(verifiers.of('webgpu')).toBe(verifiers.of('webgpu'));
     verifiers.close();
@@ -28,9 +28,9 @@ describe('verifiers of an export', () => {
     const { told, ...opens } = platform();
     const verifiers = new OnnxVerifiers(opens, ['wasm', 'webgpu'], MOST_BYTES_TOGETHER + 1);
     verifiers.of('wasm').close();
-    expect(told).toEqual(['open wasm', 'close wasm']);
+    expect(told).toEqual(['open wasm, one of 1', 'close wasm']);
     verifiers.of('webgpu');
     verifiers.close();
-    expect(told.slice(2)).toEqual(['open webgpu', 'close wasm', 'close webgpu']);
+    expect(told.slice(2)).toEqual(['open webgpu, one of 1', 'close wasm', 'close webgpu']);
   });
 });

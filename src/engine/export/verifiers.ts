@@ -12,7 +12,7 @@ export const MOST_BYTES_TOGETHER = 5e8;
 export class OnnxVerifiers {
   private readonly opened = new Map<RuntimeBuild, Verifier>();
 
-  /** Whether the other builds run beside the first one, each on one thread for its one window. */
+  /** Whether the builds run side by side, with the cores shared out among them. */
   readonly areTogether: boolean;
 
   /** Opens the first build, and the others where the model is small: they load while its files are written. */
@@ -27,8 +27,8 @@ export class OnnxVerifiers {
 
   /** The one of a build, opened now if it is not. */
   of(build: RuntimeBuild): Verifier {
-    const threads = this.areTogether && build !== this.builds[0] ? 1 : undefined;
-    const verifier = this.opened.get(build) ?? this.platform.openVerifier(build, threads);
+    const runtimes = this.areTogether ? this.builds.length : 1;
+    const verifier = this.opened.get(build) ?? this.platform.openVerifier(build, runtimes);
     this.opened.set(build, verifier);
     return verifier;
   }

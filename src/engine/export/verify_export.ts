@@ -13,7 +13,6 @@ import { openModel } from '../../models/open_model.ts';
 import { inSpan } from '../../pulse/timeline.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
 import { firstWindowLogits, summarize } from '../../runtime/perplexity.ts';
-import type { TokenWindows } from '../../runtime/windows.ts';
 import { measurePerplexity } from '../measure_commands.ts';
 import type { ExportFolder } from '../platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from '../progress.ts';
@@ -21,6 +20,7 @@ import type { ExportedFile } from '../protocol.ts';
 import type { EngineState } from '../state.ts';
 import type { RuntimeBuild, RuntimeCheck } from '../verify/builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
+import { mergeLosses, pickWindows, sharesOf } from '../verify/shares.ts';
 import type { OnnxVerifiers } from './verifiers.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
@@ -79,7 +79,7 @@ function assertEqual(found: number, expected: number, against: string): void {
   if (!(Math.abs(found / expected - 1) <= PERPLEXITY_TOLERANCE)) throw notVerified(found, expected, against);
 }
 
-/** Every window in the build that the format is for, the first window in the others: beside it where they were opened together. */
+/** Every window in one of the builds, the first window in each: side by side where they were opened together. */
 async function runOnnx(
   state: EngineState,
   verifiers: OnnxVerifiers,
@@ -90,18 +90,20 @@ async function runOnnx(
   const { evaluation: windows } = state.requireTexts();
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
-  const [first, ...others] = verifiers.builds;
-  const all = windows.count + others.length + 1;
+  const { builds } = verifiers;
+  const shares = sharesOf(windows.count, builds.length);
+  const all = shares.flat().length + 1;
   const done = new Map<RuntimeBuild, number>();
   const tell = (build: RuntimeBuild, count: number, step: string) => {
     done.set(build, count);
     const sum = [...done.values()].reduce((total, each) => total + each, 0);
     meter.report({ fraction: sum / all, step, tokens: sum * windows.seqlen });
   };
-  const run = async (build: RuntimeBuild, part: TokenWindows): Promise<VerifyResult> => {
+  const run = async (build: RuntimeBuild, share: readonly number[]): Promise<VerifyResult> => {
     tell(build, 0, `opening the ONNX file in onnxruntime-web (${build})`);
     const step = `running the ONNX file in onnxruntime-web (${build})`;
     const verifier = verifiers.of(build);
+    const part = pickWindows(windows, share);
     const onWindow: VerifyOptions['onWindow'] = (index) => tell(build, index + 1, step);
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
       tell(build, (runs / total) * part.count, `${step}, in parts`);
@@ -111,36 +113,31 @@ async function runOnnx(
     return result;
   };
 
-  const whole = run(first, windows);
-  const beside = verifiers.areTogether ? others.map((build) => run(build, firstOf(windows))) : [];
+  const beside = verifiers.areTogether ? builds.map((build, i) => run(build, shares[i])) : [];
   // What is wrong in the first is told, whatever is wrong in others.
   for (const job of beside) job.catch(() => undefined);
-  const own = await whole;
-  const { perplexity } = summarize(own.window_losses);
-  assertEqual(perplexity, perplexity_in_app, 'the app');
-  const results = new Map([[first, own]]);
-  for (const [i, build] of others.entries()) {
-    const result = await (beside[i] ?? run(build, firstOf(windows)));
-    const [found, expected] = [result, own].map(({ window_losses }) => Math.exp(window_losses[0]));
-    assertEqual(found, expected, `onnxruntime-web's build "${first}"`);
-    results.set(build, result);
+  const results: VerifyResult[] = [];
+  for (const [i, build] of builds.entries()) {
+    const result = await (beside[i] ?? run(build, shares[i]));
+    results.push(result);
+    const [found, expected] = [result, results[0]].map(({ window_losses }) => Math.exp(window_losses[0]));
+    assertEqual(found, expected, `onnxruntime-web's build "${builds[0]}"`);
   }
+  const losses = results.map(({ window_losses }) => window_losses);
+  const { perplexity } = summarize(mergeLosses(shares, losses));
+  assertEqual(perplexity, perplexity_in_app, 'the app');
   const model = onnx.find(({ name }) => name.endsWith('.onnx')) as OnnxFile;
   const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
   return {
     perplexity,
-    exported: [...results.values()].map(({ first_logits }) => first_logits),
-    runtimes: [...results].map(([build, result]) => checkOf(build, result)),
+    exported: results.map(({ first_logits }) => first_logits),
+    runtimes: results.map((result, i) => checkOf(builds[i], result)),
     needs_onnxruntime: oldestRuntime(graph),
   };
 }
 
 function checkOf(build: RuntimeBuild, { version, parts, window_losses }: VerifyResult): RuntimeCheck {
   return { name: 'onnxruntime-web', version, build, windows: window_losses.length, ...(parts && { parts }) };
-}
-
-function firstOf(windows: TokenWindows): TokenWindows {
-  return { ...windows, count: 1, ids: windows.ids.subarray(0, windows.seqlen) };
 }
 
 async function runReopened(

@@ -38,9 +38,14 @@ export type FromVerifier =
 /** Beyond this a window is bound by memory. */
 const MOST_THREADS = 4;
 
-/** Threads share memory, which a browser allows only to cross-origin isolated pages. */
-export function verifierThreads(): number {
-  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+/**
+ * Threads share memory, which a browser allows only to cross-origin isolated pages. Those of a runtime spin while they wait for one
+ * another, so that more of them than cores cost more than they do.
+ * @param runtimes That run at once.
+ */
+export function verifierThreads(runtimes = 1): number {
+  if (!globalThis.crossOriginIsolated) return 1;
+  return Math.max(1, Math.min(MOST_THREADS, Math.floor(navigator.hardwareConcurrency / runtimes)));
 }
 
 function createWorker(): Worker {
