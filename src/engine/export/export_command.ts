@@ -20,6 +20,7 @@ import { assertStorage } from '../storage_check.ts';
 import { buildsFor } from '../verify/builds.ts';
 import { assertVerifiable } from '../verify/verifiable.ts';
 import { adapterBaseOf, adapterNote, withBaseFiles } from './adapter.ts';
+import { AppLogits } from './app_logits.ts';
 import { writeCompanions, writeReport } from './companions.ts';
 import { adapterReason, formatRefusal, NOTHING_TRAINED } from './format_refusal.ts';
 import { fileNotes } from './notes.ts';
@@ -79,6 +80,7 @@ async function writeAndVerify(
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
   const folder = await platform.createExportFolder(`${target.id}.${key}`);
+  const onnx = verifiers && { verifiers, app: new AppLogits(state, model, signal) };
   try {
     const started = performance.now();
     const files = await writeWeights(state, target, options, folder, emit, signal);
@@ -86,7 +88,7 @@ async function writeAndVerify(
     const written = performance.now();
     const subject = { folder, files, model, perplexity_in_app };
     const verify = (base?: readonly ModelFile[]) =>
-      verifyExport(state, verifiers, { ...subject, ...(base && { base }) }, emit, signal);
+      verifyExport(state, onnx, { ...subject, ...(base && { base }) }, emit, signal);
     const isAdapter = options.format === 'peft';
     const checked = await (isAdapter ? withBaseFiles(state, platform, target, signal, verify) : verify());
     const report: ExportReport = {
@@ -115,6 +117,8 @@ async function writeAndVerify(
   } catch (error) {
     await folder.remove();
     throw error;
+  } finally {
+    await onnx?.app.end();
   }
 }
 

@@ -21,6 +21,7 @@ import type { EngineState } from '../state.ts';
 import type { RuntimeBuild, RuntimeCheck } from '../verify/builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
 import { mergeLosses, pickWindows, sharesOf } from '../verify/shares.ts';
+import type { AppLogits } from './app_logits.ts';
 import type { OnnxVerifiers } from './verifiers.ts';
 
 /** Largest relative difference between the perplexity of the file and the app's (invariant 3). */
@@ -43,17 +44,23 @@ export interface Verified {
   needs_onnxruntime?: string;
 }
 
-/** @param verifiers For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
+/** What an ONNX file is run in, and compared with. */
+export interface OnnxCheck {
+  verifiers: OnnxVerifiers;
+  app: AppLogits;
+}
+
+/** @param onnx For ONNX formats. Throws `verification_failed`, `cancelled`, and what opening the files throws. */
 export async function verifyExport(
   state: EngineState,
-  verifiers: OnnxVerifiers | undefined,
+  onnx: OnnxCheck | undefined,
   subject: VerificationSubject,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verified> {
   const meter = new ProgressMeter(emit, 'verification', () => memoryReport(state));
-  const { logits, ...measured } = verifiers
-    ? await besideApp(state, subject.model, signal, (ended) => runOnnx(state, verifiers, subject, meter, ended))
+  const { logits, ...measured } = onnx
+    ? await runOnnx(state, onnx, subject, meter, signal)
     : await runReopened(state, subject, emit, signal);
   const max_abs_logit_difference = largestDifference(logits);
   meter.report({ fraction: 1, step: 'compared with the app' });
@@ -82,11 +89,11 @@ function assertEqual(found: number, expected: number, against: string): void {
 /** Every window in one of the builds, the first window in each: side by side where they were opened together. */
 async function runOnnx(
   state: EngineState,
-  verifiers: OnnxVerifiers,
+  { verifiers, app }: OnnxCheck,
   { folder, files, perplexity_in_app }: VerificationSubject,
   meter: ProgressMeter,
   signal: AbortSignal,
-): Promise<Omit<Measured, 'logits'> & { exported: Float32Array[] }> {
+): Promise<Measured> {
   const { evaluation: windows } = state.requireTexts();
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
@@ -128,9 +135,10 @@ async function runOnnx(
   assertEqual(perplexity, perplexity_in_app, 'the app');
   const model = onnx.find(({ name }) => name.endsWith('.onnx')) as OnnxFile;
   const { graph } = await readOnnxModel(blobSource(baseName(model.name), model.file));
+  const exported = results.map(({ first_logits }) => first_logits);
   return {
     perplexity,
-    exported: results.map(({ first_logits }) => first_logits),
+    logits: { app: await app.get(), exported, seqlen: windows.seqlen },
     runtimes: results.map((result, i) => checkOf(builds[i], result)),
     needs_onnxruntime: oldestRuntime(graph),
   };
@@ -155,36 +163,6 @@ async function runReopened(
   const exported = [await logitsOf(model)];
   const logits = { app: await logitsOf(subjectModel), exported, seqlen: windows.seqlen };
   return { perplexity, logits, runtimes: [] };
-}
-
-/**
- * The app's logits while the file is run: the runtime opens a file on one thread, and this thread would wait. Where the file fails,
- * nobody needs them.
- */
-async function besideApp(
-  state: EngineState,
-  model: DecoderModel,
-  signal: AbortSignal,
-  run: (ended: AbortSignal) => ReturnType<typeof runOnnx>,
-): Promise<Measured> {
-  const { evaluation: windows } = state.requireTexts();
-  const ended = new AbortController();
-  const end = () => ended.abort();
-  signal.addEventListener('abort', end, { once: true });
-  const running = run(ended.signal);
-  const app = firstWindowLogits(state.requireBackend(), model, windows, ended.signal);
-  app.catch(() => undefined);
-  try {
-    const { exported, ...measured } = await running;
-    return { ...measured, logits: { app: await app, exported, seqlen: windows.seqlen } };
-  } catch (error) {
-    ended.abort();
-    // It lets go of its tensors before the next command begins, and so do runtimes that are still at it.
-    await app.catch(() => undefined);
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', end);
-  }
 }
 
 /** max |Δ| over the first window. Throws `verification_failed` when the file's logits are not of the same size. */

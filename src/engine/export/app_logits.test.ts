@@ -1,0 +1,47 @@
+/** That the app's logits are computed beside other work, and that nothing of them is left whatever becomes of it. */
+import { describe, expect, it } from 'vitest';
+import { tinyDecoder, tinyTokens, VOCAB_SIZE } from '../../../test/onnx/tiny_decoder.ts';
+import { createCpuBackend } from '../../backend/cpu/cpu_backend.ts';
+import { firstWindowLogits } from '../../runtime/perplexity.ts';
+import type { EngineState } from '../state.ts';
+import { AppLogits } from './app_logits.ts';
+
+const SEQLEN = 12;
+
+function setting() {
+  const backend = createCpuBackend();
+  const evaluation = { seqlen: SEQLEN, count: 2, ids: tinyTokens(2 * SEQLEN), totalTokens: 2 * SEQLEN };
+  const state = { requireBackend: () => backend, requireTexts: () => ({ evaluation }) } as unknown as EngineState;
+  return { backend, evaluation, state, model: tinyDecoder() };
+}
+
+describe('the app’s logits', () => {
+  it('are those of the first window', async () => {
+    const { backend, evaluation, state, model } = setting();
+    const app = new AppLogits(state, model, new AbortController().signal);
+    const found = await app.get();
+    expect(found).toHaveLength(SEQLEN * VOCAB_SIZE);
+    expect(found).toEqual(await firstWindowLogits(backend, model, evaluation));
+    await app.end();
+    expect(backend.memory.currentBytes).toBe(0);
+  });
+
+  it('let go of their tensors where the file failed and nobody asks for them', async () => {
+    const { backend, state, model } = setting();
+    const app = new AppLogits(state, model, new AbortController().signal);
+    await app.end();
+    expect(backend.memory.currentBytes).toBe(0);
+    await expect(app.get()).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it.each(['before', 'while'] as const)('are cancelled with their export, %s they are computed', async (when) => {
+    const { backend, state, model } = setting();
+    const export_job = new AbortController();
+    if (when === 'before') export_job.abort();
+    const app = new AppLogits(state, model, export_job.signal);
+    export_job.abort();
+    await expect(app.get()).rejects.toMatchObject({ code: 'cancelled' });
+    await app.end();
+    expect(backend.memory.currentBytes).toBe(0);
+  });
+});
