@@ -31,6 +31,7 @@ window.whittleBench = {
   eigenFamilies: () => MATRIX_FAMILIES.map(({ name }) => name),
   eigen: async (n, family, solver) => benchWebGpuEigen(await backend, n, family, solver),
   cpuEigen: (n, family) => runCpuTask('eigen', { n, family }),
+  linalg: (request) => runCpuTask('linalg', request),
   activationNames: () => [...ACTIVATION_NAMES],
   precision: async (n, name) => benchPrecision(await backend, n, name),
 };

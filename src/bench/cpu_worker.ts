@@ -7,6 +7,7 @@ import type { Backend } from '../backend/backend.ts';
 import { createWasmBackend } from '../backend/wasm/wasm_backend.ts';
 import { MOST_THREADS, startComputeThreads } from '../engine/compute_threads.ts';
 import { benchEigen } from './eigen.ts';
+import { linalgTimes } from './linalg_times.ts';
 import { benchLut } from './lut.ts';
 import { matmulModel } from './ort_model.ts';
 import { operands, ownMatmul } from './own_matmul.ts';
@@ -48,6 +49,7 @@ const TASKS: { [K in CpuTaskName]: Task<K> } = {
   packed: (shape) => withBackend(async (backend, threads) => ({ threads, ms: await packedTimes(backend, shape) })),
   lut: async (shape) => benchLut(shape),
   eigen: ({ n, family }) => withBackend((backend) => benchEigen(backend, (args) => backend.eigh(args), n, family)),
+  linalg: (request) => withBackend((backend) => linalgTimes(backend, request)),
 };
 
 async function withBackend<T>(use: (backend: Backend, threads: number) => Promise<T>): Promise<T> {

@@ -38,7 +38,7 @@ async function measure(options: BenchOptions): Promise<BenchReport> {
 }
 
 async function figures(options: BenchOptions): Promise<{ report: object; tables: string }> {
-  if (options.node) {
+  if (options.node && !options.against) {
     const report = await measureNode(options.quick);
     return { report, tables: nodeTables(report) };
   }
@@ -58,6 +58,7 @@ async function figures(options: BenchOptions): Promise<{ report: object; tables:
       linalgPlan(options.quick),
       await findTorch(options.against.python),
       job.torch.threads,
+      options.node ? 'node' : 'browser',
       say,
     );
     return { report: { ...job, linalg }, tables: linalgTable(linalg) };

@@ -13,7 +13,7 @@ export interface BenchOptions {
   evaluation?: string;
   /** In place of everything else: a model of billions through the app. */
   large?: LargeOptions;
-  /** Only the device's sections, by Dawn in Node. */
+  /** Only the device's sections, by Dawn in Node; beside torch: linear algebra there and not in the browser. */
   node?: true;
   /** Only the page: models that are opened, sliders that are dragged. */
   studio?: true;
@@ -45,7 +45,8 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
                       only this: Whittle's CPU backend and torch do one job in turn, dense evaluation, slicing by
                       25 % and sliced evaluation of 8 × 256 tokens (--quick: 2 × 256, once), on the built-in model,
                       the GGUF below $LAB_DATA/smol or --model; then eigenpairs, factors and inverses in f64
-                      (n = 576, 1536, 4096; --quick: 576); needs a Python that has torch
+                      (n = 576, 1536, 4096; --quick: 576), Whittle's in the same browser or, with --node, in Node;
+                      needs a Python that has torch
   --rounds N          how often the two do it: medians are told   (3)
 
 Figures are ratios of what runs on this machine, one after the other: leave it alone meanwhile.

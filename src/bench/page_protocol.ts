@@ -13,6 +13,7 @@ import type {
   PackedForm,
   PrecisionFigure,
 } from './figures.ts';
+import type { LinalgRequest, LinalgTimes } from './linalg_times.ts';
 
 /** What the page offers to the command, which asks for one figure after another, so that it can tell how far it is. */
 export interface BenchPage {
@@ -26,6 +27,7 @@ export interface BenchPage {
   eigenFamilies(): string[];
   eigen(n: number, family: string, solver: string): Promise<EigenMeasurement>;
   cpuEigen(n: number, family: string): Promise<EigenMeasurement>;
+  linalg(request: LinalgRequest): Promise<LinalgTimes>;
   activationNames(): string[];
   precision(n: number, name: string): Promise<PrecisionFigure>;
 }
@@ -37,6 +39,7 @@ export interface CpuTasks {
   packed: { request: MatmulShape; result: { threads: number; ms: PackedTimes } };
   lut: { request: LutShape; result: LutFigure };
   eigen: { request: { n: number; family: string }; result: EigenMeasurement };
+  linalg: { request: LinalgRequest; result: LinalgTimes };
 }
 
 export interface OwnProduct {

@@ -1,8 +1,10 @@
 /** @file What the threads of a backend can do for the f64 solvers, by name. */
 import { reflectorFactors, reflectRows } from './back_transform.ts';
+import { choleskyPanel, finishRows, solveColumns } from './cholesky_tasks.ts';
 import { solveParts } from './divide_and_conquer.ts';
 import { symmetricProduct, updatePanel } from './reduction_tasks.ts';
 import type { LinalgTaskName, LinalgTasks, RangeWork } from './shared_work.ts';
+import { invertParts, joinInverse } from './triangular.ts';
 
 export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTasks[K]> } = {
   symmetric_product: symmetricProduct,
@@ -10,4 +12,9 @@ export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTas
   tridiagonal_parts: solveParts,
   reflector_factors: reflectorFactors,
   reflect_rows: reflectRows,
+  cholesky_panel: choleskyPanel,
+  finish_rows: finishRows,
+  solve_columns: solveColumns,
+  inverse_parts: invertParts,
+  inverse_join: joinInverse,
 };

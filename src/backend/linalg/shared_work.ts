@@ -66,9 +66,65 @@ export interface PanelUpdate {
   readonly count: number;
 }
 
+/** A triangular factor that is made or used, with its diagonal blocks' inverses. */
+export interface FactorPlace {
+  /** (n, n) row-major: rows of U as far as they are known, below them −A. What lies below the diagonal is void, or zero. */
+  readonly U: Float64Array;
+  readonly n: number;
+  /** Row i has row i of the −U⁻¹ of its diagonal block, {@link FactorPlace.block} numbers; whole blocks. */
+  readonly inverses: Float64Array;
+  readonly block: number;
+}
+
+/** Rows `start … end` of a factorisation. */
+export interface CholeskyPanel extends FactorPlace {
+  readonly start: number;
+  readonly end: number;
+  /** (n): of A. */
+  readonly diagonal: Float64Array;
+  /** The first row whose pivot is not positive, counted from one, and that pivot. */
+  readonly failure: Float64Array;
+  /** (n, block). */
+  readonly scratch: Float64Array;
+}
+
+/** Rows `start … end` right of their diagonal block. */
+export type FinishRows = Omit<CholeskyPanel, 'diagonal' | 'failure'>;
+
+/** Panels `first_panel … last_panel`, a block of rows each, of one of the two triangular systems. */
+export interface SolveColumns extends FactorPlace {
+  /** (n, columns) row-major. */
+  readonly x: Float64Array;
+  readonly columns: number;
+  /** (columns, block). */
+  readonly scratch: Float64Array;
+  readonly first_panel: number;
+  readonly last_panel: number;
+  /** Uᵀ·Y = B, from the top; else U·X = Y, from the bottom. */
+  readonly down: boolean;
+}
+
+/** Diagonal parts of an upper triangular matrix, halves of halves, that are inverted in their places, negated. */
+export interface InverseParts {
+  /** (n, n) row-major; zeros below the diagonal. */
+  readonly U: Float64Array;
+  readonly n: number;
+  /** How often it was halved. */
+  readonly depth: number;
+  readonly scratch: Float64Array;
+}
+
+/** Two neighbouring parts, rows `start … middle` and `middle … end`, both inverted; see `joinInverse`. */
+export interface InverseJoin extends Omit<InverseParts, 'depth'> {
+  readonly start: number;
+  readonly middle: number;
+  readonly end: number;
+  readonly stage: number;
+}
+
 /**
- * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts`, blocks of
- * `reflector_factors`, vectors of `reflect_rows`.
+ * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
+ * `reflector_factors`, vectors of `reflect_rows`, columns of the others.
  */
 export interface LinalgTasks {
   symmetric_product: SymmetricProduct;
@@ -76,6 +132,11 @@ export interface LinalgTasks {
   tridiagonal_parts: TridiagonalParts;
   reflector_factors: ReflectorFactors;
   reflect_rows: ReflectRows;
+  cholesky_panel: CholeskyPanel;
+  finish_rows: FinishRows;
+  solve_columns: SolveColumns;
+  inverse_parts: InverseParts;
+  inverse_join: InverseJoin;
 }
 export type LinalgTaskName = keyof LinalgTasks;
 
@@ -107,6 +168,21 @@ export function rangesOf(count: number, unit: number): number[] {
 
 /** As many as threads can be given at a time. */
 const MOST_RANGES = 32;
+/** The least that a range of columns has of them, about: operands of a product are packed once a range. */
+const RANGE_COLUMNS = 96;
+
+/** Bounds of ranges of columns, two, four, eight … of them: so many threads have equally much. */
+export function columnRanges(first: number, last: number): number[] {
+  const count = last - first;
+  const most = Math.min(MOST_RANGES / 2, Math.max(1, count / RANGE_COLUMNS));
+  const ranges = 2 ** Math.floor(Math.log2(most));
+  return Array.from({ length: ranges + 1 }, (_, i) =>
+    i === ranges ? last : first + Math.round((i * count) / ranges / WHOLE) * WHOLE,
+  );
+}
+
+/** Columns of a tile, of either width. */
+const WHOLE = 8;
 /** Below this another thread costs more than it saves. */
 const WORTH_SHARING = 2 ** 19;
 

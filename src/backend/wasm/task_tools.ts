@@ -72,9 +72,9 @@ export class TaskTools {
   }
 
   /** What the f64 solvers multiply with. */
-  readonly addProduct: AddProduct = Object.assign<AddProduct, Pick<AddProduct, 'kernelFor'>>(
+  readonly addProduct: AddProduct = Object.assign<AddProduct, Pick<AddProduct, 'kernelFor' | 'isFused'>>(
     (m, n, k, a, b, c, upper) => this.product64.multiply(m, n, k, a, b, c, { adds: true, upper }),
-    { kernelFor: (values) => this.vectorsFor(values) },
+    { kernelFor: (values) => this.vectorsFor(values), isFused: hasFusedMultiplyAdd('f64') },
   );
 
   /** The loops of the tridiagonal reduction, for an array that lies in the shared memory. */

@@ -45,6 +45,21 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ z: 'f64', n: 'number', reflectors: 'f64', factors: 'f64', scratch: 'f64' },
     ...{ first_block: 'number', last_block: 'number' },
   },
+  cholesky_panel: {
+    ...{ U: 'f64', n: 'number', inverses: 'f64', block: 'number', start: 'number', end: 'number' },
+    ...{ diagonal: 'f64', failure: 'f64', scratch: 'f64' },
+  },
+  finish_rows: {
+    ...{ U: 'f64', n: 'number', inverses: 'f64', block: 'number', start: 'number', end: 'number', scratch: 'f64' },
+  },
+  solve_columns: {
+    ...{ U: 'f64', n: 'number', inverses: 'f64', block: 'number', x: 'f64', columns: 'number', scratch: 'f64' },
+    ...{ first_panel: 'number', last_panel: 'number', down: 'number' },
+  },
+  inverse_parts: { U: 'f64', n: 'number', depth: 'number', scratch: 'f64' },
+  inverse_join: {
+    ...{ U: 'f64', n: 'number', scratch: 'f64', start: 'number', middle: 'number', end: 'number', stage: 'number' },
+  },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },

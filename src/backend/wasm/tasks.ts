@@ -202,6 +202,11 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
   reflector_factors: ({ addProduct }, task, start, end) => LINALG_TASKS.reflector_factors(task, start, end, addProduct),
   reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
+  cholesky_panel: ({ addProduct }, task, start, end) => LINALG_TASKS.cholesky_panel(task, start, end, addProduct),
+  finish_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.finish_rows(task, start, end, addProduct),
+  solve_columns: ({ addProduct }, task, start, end) => LINALG_TASKS.solve_columns(task, start, end, addProduct),
+  inverse_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_parts(task, start, end, addProduct),
+  inverse_join: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_join(task, start, end, addProduct),
 
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),

@@ -316,6 +316,20 @@ describe('threads', () => {
     expect(crew.heap.usedBytes).toBe(before);
   });
 
+  it('solve large systems by deeper panels, to the last digits', async () => {
+    const [n, columns, rank] = [2090, 3, 24];
+    const samples = Float64Array.from(randomValues(rank * n, 5));
+    const matrix = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) matrix[i * n + i] = 1 + (i % 7);
+    addProduct(n, n, rank, transposed(view(samples, n)), view(samples, n), view(matrix, n));
+    const right = Float64Array.from(randomValues(n * columns, 6));
+    const x = await choleskySolve(matrix, right, n, columns, { multiply: BACKENDS[1][1].addProduct });
+    const product = new Float64Array(n * columns);
+    addProduct(n, columns, n, view(matrix, n), view(x, columns), view(product, columns));
+    const worst = product.reduce((most, value, i) => Math.max(most, Math.abs(value - right[i])), 0);
+    expect(worst).toBeLessThan(1e-10);
+  });
+
   /** Two ranges, of which another thread takes the second while this one does the first. */
   async function withOneTaken(onTaken: (words: Int32Array) => void, patience_ms = 60) {
     const alone = (await createCrew(1, async () => ({ terminate() {} }))) as Crew;

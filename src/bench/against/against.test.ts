@@ -24,6 +24,7 @@ describe('the option --against', () => {
       rounds: 2,
     });
     expect(parseBenchOptions(['--against', 'torch', '--evaluation', 'e'])?.evaluation).toBe('e');
+    expect(parseBenchOptions(['--against', 'torch', '--node'])).toMatchObject({ against: {}, node: true });
   });
 
   it.each([
@@ -144,7 +145,10 @@ describe('linear algebra beside torch', () => {
     const figures = figuresOf(576, rounds);
     expect(figures[0]).toEqual({ operation: 'eigh', n: 576, whittle_ms: 40, torch_ms: 10, ratio: 3, wanted: 2.5 });
     expect(figures[2]).toMatchObject({ operation: 'cholesky', whittle_ms: 80, torch_ms: 20, ratio: 3 });
-    expect(linalgTable(figures)).toMatch(/eigh +576 +40\.0 +10\.0 +3\.00 +≤ 2\.5/);
+    const text = linalgTable({ place: 'browser', figures });
+    expect(text).toMatch(/eigh +576 +40\.0 +10\.0 +3\.00 +≤ 2\.5/);
+    expect(text).toContain("(Whittle in the headless command's browser, ");
+    expect(linalgTable({ place: 'node', figures })).toContain(`(Whittle in Node ${process.versions.node}, `);
     expect(linalgPlan(true)).toHaveLength(1);
   });
 });

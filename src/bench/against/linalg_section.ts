@@ -1,17 +1,19 @@
 /**
  * @file Dense linear algebra in f64 beside torch: eigenpairs, factors, inverses and the best matrix of half the rank, by the CPU
- * backend's threads in Node and by torch, in turn.
+ * backend's threads and by torch, in turn. Whittle runs where people run it, in the headless command's browser, whose engine has
+ * fused multiply-add and wider vectors; in Node, which has neither, where that is asked for.
  */
 import { fileURLToPath } from 'node:url';
-import { choleskyFactor, choleskySolve, type LinalgOptions } from '../../backend/linalg/cholesky.ts';
-import { type AddProduct, transposed, view } from '../../backend/linalg/gemm.ts';
-import { inverseFactor } from '../../backend/linalg/inverse_factor.ts';
-import { symmetricEigen, symmetricEigenvalues } from '../../backend/linalg/symmetric_eigen.ts';
-import { invertUpper } from '../../backend/linalg/triangular.ts';
-import { normalNumbers } from '../../backend/matrix_builders.ts';
 import { createNodeCrew } from '../../backend/wasm/testing.ts';
 import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
-import { lowRank } from '../../compress/solvers/low_rank.ts';
+import { openBench } from '../bench_browser.ts';
+import {
+  LINALG_OPERATIONS,
+  type LinalgOperation,
+  type LinalgRequest,
+  type LinalgTimes,
+  linalgTimes,
+} from '../linalg_times.ts';
 import { median } from '../median.ts';
 import { digits, table } from '../tables.ts';
 import { type Python, runPython } from './python.ts';
@@ -20,7 +22,7 @@ const SCRIPT = fileURLToPath(new URL('../../../tools/bench/torch_linalg.py', imp
 const PATIENCE_MS = 1_200_000;
 
 /** The most that each may take beside torch; `low_rank` stands beside a whole SVD. */
-const WANTED = {
+const WANTED: Record<LinalgOperation, number> = {
   eigh: 2.5,
   eigenvalues: 2.5,
   cholesky: 4,
@@ -28,9 +30,15 @@ const WANTED = {
   triangular_inverse: 4,
   inverse_factor: 4,
   low_rank: 4,
-} as const;
-export type LinalgOperation = keyof typeof WANTED;
-type Times = Record<LinalgOperation, number>;
+};
+
+/** Where Whittle runs. */
+export type LinalgPlace = 'browser' | 'node';
+
+export interface LinalgReport {
+  place: LinalgPlace;
+  figures: LinalgFigure[];
+}
 
 export interface LinalgFigure {
   operation: LinalgOperation;
@@ -59,37 +67,63 @@ export function linalgPlan(quick: boolean): LinalgPlan[] {
   ];
 }
 
+/** @throws Where the browser gives no figures. */
 export async function measureLinalg(
   plan: readonly LinalgPlan[],
   python: Python,
   threads: number,
+  place: LinalgPlace,
   say: (text: string) => void = () => {},
-): Promise<LinalgFigure[]> {
-  const backend = createWasmBackend(threads > 1 ? await createNodeCrew(threads - 1) : undefined);
-  const { addProduct } = backend;
-  if (!addProduct) throw new RangeError('The CPU backend has no products in f64.');
+): Promise<LinalgReport> {
+  const whittle = place === 'node' ? await inNode(threads) : await inBrowser();
   try {
     const figures: LinalgFigure[] = [];
     for (const { n, rounds, repeats } of plan) {
-      const inputs = inputsOf(n, addProduct);
-      const done: { whittle: Times; torch: Times }[] = [];
+      const done: { whittle: LinalgTimes; torch: LinalgTimes }[] = [];
       for (let round = 1; round <= rounds; round++) {
-        say(`linear algebra, n = ${n}, round ${round} of ${rounds}`);
-        const whittle = await timesOf(inputs, repeats, addProduct);
+        const label = `linear algebra, n = ${n}, round ${round} of ${rounds}`;
+        say(`${label}: Whittle`);
+        const own = await whittle.times(label, { n, repeats });
+        say(`${label}: torch`);
         const answer = await runPython(python.command, [SCRIPT, `${n}`, `${threads}`, `${repeats}`], PATIENCE_MS);
-        done.push({ whittle, torch: JSON.parse(answer) as Times });
+        done.push({ whittle: own, torch: JSON.parse(answer) as LinalgTimes });
       }
       figures.push(...figuresOf(n, done));
     }
-    return figures;
+    return { place, figures };
   } finally {
-    backend.dispose();
+    await whittle.close();
   }
 }
 
+interface Whittle {
+  times(label: string, request: LinalgRequest): Promise<LinalgTimes>;
+  close(): Promise<void>;
+}
+
+async function inBrowser(): Promise<Whittle> {
+  const bench = await openBench();
+  return {
+    async times(label, request) {
+      const times = await bench.ask(label, 'linalg', request);
+      if (!times) throw new Error(`The browser gave no figures of ${label}.`);
+      return times;
+    },
+    close: () => bench.close(),
+  };
+}
+
+async function inNode(threads: number): Promise<Whittle> {
+  const backend = createWasmBackend(threads > 1 ? await createNodeCrew(threads - 1) : undefined);
+  return {
+    times: (_, request) => linalgTimes(backend, request),
+    close: async () => backend.dispose(),
+  };
+}
+
 /** Pure. @param rounds At least one. */
-export function figuresOf(n: number, rounds: readonly { whittle: Times; torch: Times }[]): LinalgFigure[] {
-  return (Object.keys(WANTED) as LinalgOperation[]).map((operation) => ({
+export function figuresOf(n: number, rounds: readonly { whittle: LinalgTimes; torch: LinalgTimes }[]): LinalgFigure[] {
+  return LINALG_OPERATIONS.map((operation) => ({
     operation,
     n,
     whittle_ms: median(rounds.map(({ whittle }) => whittle[operation])),
@@ -99,54 +133,18 @@ export function figuresOf(n: number, rounds: readonly { whittle: Times; torch: T
   }));
 }
 
-export function linalgTable(figures: readonly LinalgFigure[]): string {
+const PLACES: Record<LinalgPlace, string> = {
+  browser: "the headless command's browser",
+  node: `Node ${process.versions.node}`,
+};
+
+export function linalgTable({ place, figures }: LinalgReport): string {
   return table(
-    'linear algebra in f64 against torch (Whittle in Node, on its threads)',
+    `linear algebra in f64 against torch (Whittle in ${PLACES[place]}, on its threads)`,
     ['operation', 'n', 'whittle_ms', 'torch_ms', 'ratio', 'wanted'],
     figures.map(({ operation, n, whittle_ms, torch_ms, ratio, wanted }) => [
       ...[operation, `${n}`, whittle_ms.toFixed(1), torch_ms.toFixed(1), digits(ratio)],
       `≤ ${wanted}`,
     ]),
   );
-}
-
-interface Inputs {
-  n: number;
-  /** XᵀX / 2n of 2n normal samples. */
-  gram: Float64Array;
-  square: Float64Array;
-}
-
-function inputsOf(n: number, multiply: AddProduct): Inputs {
-  const normal = normalNumbers(1);
-  const samples = Float64Array.from({ length: 2 * n * n }, () => normal());
-  const scaled = samples.map((value) => value / (2 * n));
-  const gram = new Float64Array(n * n);
-  multiply(n, n, 2 * n, transposed(view(samples, n)), view(scaled, n), view(gram, n));
-  return { n, gram, square: samples.slice(0, n * n) };
-}
-
-async function timesOf({ n, gram, square }: Inputs, repeats: number, multiply: AddProduct): Promise<Times> {
-  const options: LinalgOptions = { multiply };
-  const { U } = await choleskyFactor(gram, n, options);
-  const work: Record<LinalgOperation, () => Promise<unknown>> = {
-    eigh: () => symmetricEigen(gram, n, undefined, multiply),
-    eigenvalues: () => symmetricEigenvalues(gram, n, undefined, multiply),
-    cholesky: () => choleskyFactor(gram, n, options),
-    solve: () => choleskySolve(gram, square, n, n, options),
-    triangular_inverse: () => invertUpper(U, n, options),
-    inverse_factor: () => inverseFactor(gram.slice(), n, options),
-    low_rank: () => lowRank(square, n, n, n >> 1, undefined, options),
-  };
-  const times = {} as Times;
-  for (const [name, one] of Object.entries(work) as [LinalgOperation, () => Promise<unknown>][]) {
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < repeats; i++) {
-      const begun = performance.now();
-      await one();
-      least = Math.min(least, performance.now() - begun);
-    }
-    times[name] = least;
-  }
-  return times;
 }
