@@ -94,7 +94,7 @@ async function run(backend: Backend, { job: open, sparsity, schedule, head, budg
     budget === undefined ? undefined : { budgetBytes: budget, createScratch: async () => memoryScratch() };
   const found: { what: string; measured: number; estimate: JobMemory }[] = [];
   // The dense model's logits are there all the time.
-  const logits = keptLogitsBytes(backend.info, plan.windows, job.model.lm_head.weight.shape);
+  const logits = keptLogitsBytes(backend.info, plan.windows, job.model.lm_head.weight.shape, job.model.config);
   const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), seqlen);
   const dense = await measure(() =>
     evaluateDense(backend, job.model, { ...job.evaluation, seqlen }, inputs, { checkWeights: true }),

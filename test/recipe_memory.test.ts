@@ -97,7 +97,8 @@ for (const { kind, create } of await backendsUnderTest()) {
         await evaluateBeside(backend, dense, inputs, model, job.evaluation, { measuresDecoding: true });
       });
       const told = evaluationMemory(model, dense, plan);
-      const device_bytes = told.device_bytes + keptLogitsBytes(backend.info, plan.windows, dense.lm_head.weight.shape);
+      const device_bytes =
+        told.device_bytes + keptLogitsBytes(backend.info, plan.windows, dense.lm_head.weight.shape, dense.config);
       found.push({ what: 'measuring', measured, told: { ...told, device_bytes } });
       await inputs.clear();
       for (const { what, measured, told } of found) {

@@ -1,8 +1,8 @@
 // One thread computes 8 columns (two vec4) of a panel of rows: for software adapters, which keep few numbers in registers
 // and pay for a load a hundred multiply-adds. 64 steps of k of the right side stay where they are while the rows go by, so
 // that a round is short enough for the processor's instruction cache: longer code runs at half the speed, whatever it does.
-// Each of the four lanes of a quad loads four steps of their row and gets those of the others by swaps, which are one shuffle; so
-// a lane meets steps in an order of its own, and the right side is loaded in that. All four must have the same rows.
+// Each of the four lanes of a quad loads four steps of their row and gets those of the others by swaps of swaps, which are one
+// shuffle each; so a lane meets steps in an order of its own, and the right side is loaded in that. All four must have the same rows.
 // Beyond the last step both sides are zero: one side's zero times an infinity of the other would be NaN.
 // The kernel gives last_step, right(vec4 column, four steps), left_at(row, four steps), left_row, panel_left(place), is_added and
 // panel_store(row, column, two vec4, whether they are added to what is there), to which each round's sums go.
@@ -49,34 +49,34 @@ fn compute_panel(first: u32, end: u32, col: u32, lane: u32) {
       let w = only(panel_left(w_at + passed), w_bits);
       var c = vec4f();
       var d = vec4f();
-      c += p0 * x; d += q0 * x;
+      c = plus(c, p0, x); d = plus(d, q0, x);
       let x1 = quadSwapX(x);
-      c += p1 * x1; d += q1 * x1;
-      let x2 = quadSwapY(x);
-      c += p2 * x2; d += q2 * x2;
-      let x3 = quadSwapDiagonal(x);
-      c += p3 * x3; d += q3 * x3;
-      c += p4 * y; d += q4 * y;
+      c = plus(c, p1, x1); d = plus(d, q1, x1);
+      let x2 = quadSwapDiagonal(x1);
+      c = plus(c, p2, x2); d = plus(d, q2, x2);
+      let x3 = quadSwapX(x2);
+      c = plus(c, p3, x3); d = plus(d, q3, x3);
+      c = plus(c, p4, y); d = plus(d, q4, y);
       let y1 = quadSwapX(y);
-      c += p5 * y1; d += q5 * y1;
-      let y2 = quadSwapY(y);
-      c += p6 * y2; d += q6 * y2;
-      let y3 = quadSwapDiagonal(y);
-      c += p7 * y3; d += q7 * y3;
-      c += p8 * z; d += q8 * z;
+      c = plus(c, p5, y1); d = plus(d, q5, y1);
+      let y2 = quadSwapDiagonal(y1);
+      c = plus(c, p6, y2); d = plus(d, q6, y2);
+      let y3 = quadSwapX(y2);
+      c = plus(c, p7, y3); d = plus(d, q7, y3);
+      c = plus(c, p8, z); d = plus(d, q8, z);
       let z1 = quadSwapX(z);
-      c += p9 * z1; d += q9 * z1;
-      let z2 = quadSwapY(z);
-      c += p10 * z2; d += q10 * z2;
-      let z3 = quadSwapDiagonal(z);
-      c += p11 * z3; d += q11 * z3;
-      c += p12 * w; d += q12 * w;
+      c = plus(c, p9, z1); d = plus(d, q9, z1);
+      let z2 = quadSwapDiagonal(z1);
+      c = plus(c, p10, z2); d = plus(d, q10, z2);
+      let z3 = quadSwapX(z2);
+      c = plus(c, p11, z3); d = plus(d, q11, z3);
+      c = plus(c, p12, w); d = plus(d, q12, w);
       let w1 = quadSwapX(w);
-      c += p13 * w1; d += q13 * w1;
-      let w2 = quadSwapY(w);
-      c += p14 * w2; d += q14 * w2;
-      let w3 = quadSwapDiagonal(w);
-      c += p15 * w3; d += q15 * w3;
+      c = plus(c, p13, w1); d = plus(d, q13, w1);
+      let w2 = quadSwapDiagonal(w1);
+      c = plus(c, p14, w2); d = plus(d, q14, w2);
+      let w3 = quadSwapX(w2);
+      c = plus(c, p15, w3); d = plus(d, q15, w3);
       panel_store(row, col, c, d, adds);
       passed += left_row();
     }

@@ -25,7 +25,7 @@ describe('memory of a job', () => {
       estimateEvaluation(shape, plan, slice),
     ];
     // The dense model's logits stay all the time.
-    const logits = keptLogitsBytes(backend, plan.windows, [shape.vocab_size, shape.hidden_size]);
+    const logits = keptLogitsBytes(backend, plan.windows, [shape.vocab_size, shape.hidden_size], shape);
     expect(estimateJob(job).device_bytes - logits).toBe(Math.max(...steps.map(({ device_bytes }) => device_bytes)));
     expect(estimateJob({ ...job, slices: [] })).toMatchObject({
       ...{ step: 'perplexity', host: steps[0].host, storage: steps[0].storage },

@@ -8,6 +8,7 @@ import type { ModelShape } from '../compress/slicegpt/parts.ts';
 import type { HeadKind, Schedule } from '../compress/slicegpt/plan.ts';
 import type { SiteDimensions } from '../compress/slicegpt/sites.ts';
 import { keptLogitsBytes } from '../runtime/kept_logits.ts';
+import type { Widths } from '../runtime/windows.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { BackendInfo } from './protocol.ts';
 
@@ -40,16 +41,20 @@ export function estimateJob({ shape, slices, ...plan }: MemoryJob): PlannedMemor
     if (evaluation.device_bytes > most.device_bytes) most = { ...evaluation, step: 'perplexity' };
     if (storageNeed(slicing.storage) > storageNeed(storage)) storage = slicing.storage;
   }
-  return withLogits({ ...most, storage }, plan, [shape.vocab_size, shape.hidden_size]);
+  return withLogits({ ...most, storage }, plan, [shape.vocab_size, shape.hidden_size], shape);
 }
 
-/** With the dense model's logits, which are there all the time where they are kept. @param head Shape of the dense head. */
+/**
+ * With the dense model's logits, which are there all the time where they are kept.
+ * @param head Shape of the dense head. @param model The dense model's own sizes.
+ */
 export function withLogits(
   memory: PlannedMemory,
   { backend, windows }: Pick<MemoryJob, 'backend' | 'windows'>,
   head: Shape,
+  model: Widths,
 ): PlannedMemory {
-  const bytes = keptLogitsBytes(backend, windows, head);
+  const bytes = keptLogitsBytes(backend, windows, head, model);
   const { device_bytes, breakdown } = memory;
   return {
     ...memory,

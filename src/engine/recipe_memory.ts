@@ -33,7 +33,7 @@ export function recipeMemory(dense: ModelOutline, steps: readonly AnyStep[], pla
     model = pass.method.plan(model, pass.step.options as never);
   }
   jobs.push({ ...evaluationMemory(model, dense, plan), step: 'measuring the result' });
-  return withLogits(worstMemory(jobs), plan, dense.lm_head.weight.shape);
+  return withLogits(worstMemory(jobs), plan, dense.lm_head.weight.shape, dense.config);
 }
 
 /** Of the search for the best recipe of a size, and of making what it finds with the windows that were held back, too. */
@@ -44,7 +44,7 @@ export function searchMemory(dense: ModelOutline, { palette }: FormatTarget, pla
     { ...solverMemory(dense, palette, held, plan), step: 'the search for a recipe' },
   ]);
   return worstMemory([
-    withLogits(search, plan, dense.lm_head.weight.shape),
+    withLogits(search, plan, dense.lm_head.weight.shape, dense.config),
     ...likelyRecipes(palette).map((steps) => ({
       ...recipeMemory(dense, steps, plan),
       step: 'making what the search found',

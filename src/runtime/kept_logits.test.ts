@@ -48,7 +48,7 @@ describe.each(backends)('kept logits on $kind', ({ create }) => {
     // A product less for each batch: one window, and the rest together.
     expect(again.products - given.products).toBe(2);
     const { shape } = job.model.lm_head.weight;
-    expect(kept).toBe(keptLogitsBytes(backend.info, WINDOWS, shape));
+    expect(kept).toBe(keptLogitsBytes(backend.info, WINDOWS, shape, job.model.config));
     await inputs.clear();
   });
 
@@ -59,15 +59,16 @@ describe.each(backends)('kept logits on $kind', ({ create }) => {
     const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), WINDOWS.seqlen);
     await evaluateDense(backend, job.model, job.evaluation, inputs);
     expect(backend.memory.currentBytes).toBe(before);
-    expect(keptLogitsBytes(backend.info, WINDOWS, job.model.lm_head.weight.shape)).toBe(0);
+    expect(keptLogitsBytes(backend.info, WINDOWS, job.model.lm_head.weight.shape, job.model.config)).toBe(0);
   });
 });
 
 it('keeps them up to a budget, and only of vocabularies that are one block', () => {
   const info = { kind: 'webgpu', isFallbackAdapter: true, maxTensorBytes: 2 ** 30 } as const;
-  const bytes = (eval_samples: number) => keptLogitsBytes(info, { seqlen: 256, eval_samples }, [4096, 256]);
+  const bytes = (eval_samples: number) =>
+    keptLogitsBytes(info, { seqlen: 256, eval_samples }, [4096, 256], { hidden_size: 256, intermediate_size: 768 });
   expect(bytes(16)).toBe(4 * 4096 * (4096 + 4));
   expect(bytes(64)).toBe(96 * 2 ** 20);
-  expect(keepsLogits(info, 4096, 256, 512)).toBe(true);
+  expect(keepsLogits(info, 4096, 256, 1024)).toBe(true);
   expect(keepsLogits(info, 49152, 576, 512)).toBe(false);
 });

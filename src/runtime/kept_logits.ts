@@ -5,7 +5,7 @@
 import type { BackendInfo, Tensor } from '../backend/backend.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { vocabularyBlockRows } from './budgets.ts';
-import { rowsPerBatch, type WindowBatch, windowsPerBatch } from './windows.ts';
+import { rowsPerBatch, type Widths, type WindowBatch, windowsPerBatch } from './windows.ts';
 
 /** Bytes of logits that are kept at most. */
 const KEPT_DENSE_LOGITS_BYTES = 96 * 1024 * 1024;
@@ -66,13 +66,14 @@ export function keepsLogits(
   );
 }
 
-/** Bytes of what is kept of all windows, as far as it fits. @param head Its shape. */
+/** Bytes of what is kept of all windows, as far as it fits. @param head Its shape. @param model Whose batches they are. */
 export function keptLogitsBytes(
   info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter' | 'maxTensorBytes'>,
   { seqlen, eval_samples }: { seqlen: number; eval_samples: number },
   [vocabulary, columns]: Shape,
+  model: Widths,
 ): number {
-  const rows = seqlen * windowsPerBatch({ seqlen }, rowsPerBatch(info));
+  const rows = seqlen * windowsPerBatch({ seqlen }, rowsPerBatch(info, model));
   if (!keepsLogits(info, vocabulary, columns, rows)) return 0;
   return Math.min(KEPT_DENSE_LOGITS_BYTES, bytesOf(seqlen * eval_samples, vocabulary));
 }

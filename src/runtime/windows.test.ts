@@ -20,8 +20,11 @@ describe('rows that go through a layer together', () => {
     expect(rowsPerBatch(cpu, sized(4096, 11008))).toBe(512);
   });
 
-  it('are few on a software adapter and where gradients are kept, and many on a GPU', () => {
-    expect(rowsPerBatch({ kind: 'webgpu', isFallbackAdapter: true }, sized(64, 172))).toBe(512);
+  it('are half as many on a software adapter, few where gradients are kept, and many on a GPU', () => {
+    const software = { kind: 'webgpu', isFallbackAdapter: true } as const;
+    expect(rowsPerBatch(software, sized(64, 172))).toBe(1024);
+    expect(rowsPerBatch(software, sized(4096, 11008))).toBe(512);
+    expect(rowsPerBatch(software)).toBe(512);
     expect(rowsPerBatch(cpu)).toBe(512);
     expect(rowsPerBatch({ kind: 'webgpu', isFallbackAdapter: false }, sized(4096, 11008))).toBe(2048);
   });

@@ -120,22 +120,25 @@ export function isSlow(info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>): b
 }
 
 const [FEW_ROWS, MANY_ROWS] = [512, 2048];
+/** On software adapters: logits of both of two heads that are compared are whole, up to vocabularies of 4,096. */
+const SOFTWARE_ROWS = 1024;
 /** Bytes, as f32, of the widest states of a batch on a CPU that has more than the few rows. */
 const WIDE_BATCH_BYTES = 16 * 2 ** 20;
 
 /** Sizes of a model that its widest states have. */
-type Widths = Readonly<Record<'hidden_size' | 'intermediate_size', number>>;
+export type Widths = Readonly<Record<'hidden_size' | 'intermediate_size', number>>;
 
 /**
  * Rows of one batch: enough to keep a GPU busy, few enough that activations stay small and progress is seen. On a CPU threads wait
- * for one another at the end of every product, which is the smaller share of it the more rows there are.
+ * for one another at the end of every product, which is the smaller share of it the more rows there are, and a software adapter loads
+ * the right side anew for each batch.
  * @param model For passes that only go forward: on a CPU small models have more rows.
  */
 export function rowsPerBatch(info: Pick<BackendInfo, 'kind' | 'isFallbackAdapter'>, model?: Widths): number {
   if (!isSlow(info)) return MANY_ROWS;
-  if (info.isFallbackAdapter || !model) return FEW_ROWS;
+  if (!model) return FEW_ROWS;
   const fit = Math.floor(WIDE_BATCH_BYTES / (4 * Math.max(model.hidden_size, model.intermediate_size)));
-  return Math.min(MANY_ROWS, Math.max(FEW_ROWS, fit));
+  return Math.min(info.isFallbackAdapter ? SOFTWARE_ROWS : MANY_ROWS, Math.max(FEW_ROWS, fit));
 }
 
 export function batchIds(windows: TokenWindows, batch: WindowBatch): Uint32Array {

@@ -34,6 +34,7 @@ import paired_sum from '../../../shaders/common/paired_sum.wgsl?raw';
 import panel_rows from '../../../shaders/common/panel_rows.wgsl?raw';
 import panel_steps from '../../../shaders/common/panel_steps.wgsl?raw';
 import panel_store from '../../../shaders/common/panel_store.wgsl?raw';
+import plus from '../../../shaders/common/plus.wgsl?raw';
 import right_of_matmul from '../../../shaders/common/right_of_matmul.wgsl?raw';
 import right_of_matmul_bt from '../../../shaders/common/right_of_matmul_bt.wgsl?raw';
 import right_steps from '../../../shaders/common/right_steps.wgsl?raw';
@@ -80,6 +81,7 @@ const FRAGMENTS = {
   panel_rows,
   panel_steps,
   panel_store,
+  plus,
   right_of_matmul,
   right_of_matmul_bt,
   right_steps,

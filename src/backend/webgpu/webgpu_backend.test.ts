@@ -102,8 +102,9 @@ describe.skipIf(!gpu)('memory on webgpu', () => {
   it('gives back the stored bytes of a decoded weight with the batch that used them', async () => {
     const backend = await createWebGpuBackend(gpu);
     const start = backend.memory.currentBytes;
-    const weight = backend.decode(new Uint8Array(128), 'BF16', [8, 8], 'weight');
-    expect(backend.memory.currentBytes - start).toBe(256 + 128);
+    // Two blocks of 32 codes, a byte each, and a half float.
+    const weight = backend.decode(new Uint8Array(2 * 34), 'Q8_0', [2, 32], 'weight');
+    expect(backend.memory.currentBytes - start).toBe(256 + 80);
     backend.flush();
     expect(backend.memory.currentBytes - start).toBe(256);
     weight.dispose();

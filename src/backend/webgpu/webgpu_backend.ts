@@ -1,5 +1,5 @@
 /** @file The `webgpu` backend: WGSL kernels in f32 on one device. */
-import { type DType, isFloatType } from '../../tensor/dtype.ts';
+import type { DType } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type * as backend from '../backend.ts';
 import { checkCopy, checkDecode, checkFromArray, checkShape } from '../shapes.ts';
@@ -8,6 +8,7 @@ import { autotune, type TuningOptions, type TuningStore } from './autotune.ts';
 import { asGpuTensor, type GpuTensor } from './buffers.ts';
 import { type Compiling, compileAhead } from './compile_ahead.ts';
 import { GpuContext } from './context.ts';
+import { decodeInto } from './decode_into.ts';
 import { type DeviceBounds, requestWebGpuDevice, type WebGpuDevice } from './device.ts';
 import { eigh } from './eigh.ts';
 import { activation } from './kernels/activation.ts';
@@ -25,8 +26,6 @@ import { compare_logits } from './kernels/compare_logits.ts';
 import { count_non_finite } from './kernels/count_non_finite.ts';
 import { cross_entropy } from './kernels/cross_entropy.ts';
 import { cross_entropy_backward } from './kernels/cross_entropy_backward.ts';
-import { decode } from './kernels/decode.ts';
-import { decodeBlocks } from './kernels/decode_blocks.ts';
 import { divergence } from './kernels/divergence.ts';
 import { divergence_backward } from './kernels/divergence_backward.ts';
 import { fake_quantize } from './kernels/fake_quantize.ts';
@@ -130,21 +129,8 @@ export class WebGpuBackend implements backend.Backend {
   decode(bytes: Uint8Array, dtype: DType, shape: Shape, label: string): GpuTensor | SplitTensor {
     checkDecode(bytes, dtype, shape, label);
     const tensor = allocate(this.context, shape, label, this.info.maxTensorBytes);
-    for (const part of rowParts(tensor).parts) this.decodeInto(part.tensor, rowsOf(bytes, part, shape), dtype);
+    for (const part of rowParts(tensor).parts) decodeInto(this.context, part.tensor, rowsOf(bytes, part, shape), dtype);
     return tensor;
-  }
-
-  private decodeInto(tensor: GpuTensor, bytes: Uint8Array, dtype: DType): void {
-    if (dtype === 'F32') {
-      this.context.upload(tensor, bytes);
-      return;
-    }
-    const elements = elementCount(tensor.shape);
-    const words = this.context.tensor([Math.ceil(bytes.byteLength / 4)], 'u32', `${tensor.label} (stored)`);
-    this.context.upload(words, bytes);
-    if (isFloatType(dtype)) decode(this.context, dtype, words, tensor, elements);
-    else decodeBlocks(this.context, dtype, words, tensor, elements);
-    this.context.retire(words);
   }
 
   pack(matrix: backend.PackedMatrix, label: string): GpuTensor | undefined {

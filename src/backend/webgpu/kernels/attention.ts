@@ -82,6 +82,7 @@ export const attentionPanelKernel = defineKernel({
   name: 'attention_panel',
   source: panelSource,
   ...layout,
+  common: ['plus', ...layout.common],
   overrides: options,
   grid: ({ positions, head_count, sequences }: Params) =>
     [Math.ceil(positions / PANEL_ROWS), head_count, sequences] as const,

@@ -37,7 +37,7 @@ export const covarianceKernel = defineKernel({
 export const covarianceSubgroupKernel = defineKernel({
   name: 'covariance_subgroup',
   source: subgroupSource,
-  common: ['row_panel', 'panel_steps', 'right_steps', 'paired_sum'],
+  common: ['row_panel', 'plus', 'panel_steps', 'right_steps', 'paired_sum'],
   ...layout,
   storage: { left_states: 'read', ...layout.storage },
   overrides: { WORKGROUP_SIZE: PANEL_COLUMNS / 8 },

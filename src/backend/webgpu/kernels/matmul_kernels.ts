@@ -118,7 +118,7 @@ export function definePanel(name: string, source: string, operands: readonly Fra
   return define(stores, {
     name,
     source,
-    common: ['row_panel', 'panel_store', ...operands],
+    common: ['row_panel', 'plus', 'panel_store', ...operands],
     overrides: { WORKGROUP_SIZE: PANEL_COLUMNS / 8 },
     grid: panelGrid,
   });
