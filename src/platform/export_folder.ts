@@ -6,8 +6,8 @@ import { isNamed } from './named.ts';
 import { openFolder, removeEntry } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
-/** Of this thread: its Worker starts with the first file. */
-const writer = new FileWriter();
+/** Of this thread. */
+let writer: FileWriter | undefined;
 
 /** Names are paths inside the folder: `config.json`, `onnx/model.onnx`. */
 export interface OpfsExportFolder {
@@ -40,6 +40,7 @@ async function folderAt(
     path,
     create(name) {
       const { folder: inner, base } = splitPath(name);
+      writer ??= new FileWriter();
       return writer.file(inner ? `${path}/${inner}` : path, base);
     },
     file: (name) => exportedFile(path, name),
