@@ -78,9 +78,9 @@ export interface Backend extends TrainingKernels {
   read(tensor: Tensor): Promise<Float32Array | Float64Array>;
   /**
    * A copy of a tensor as the bytes of half floats, each rounded to nearest even: undefined where a value is NaN or becomes infinite;
-   * absent where the host does as well with what `read` gives.
+   * absent where the host does as well with what `read` gives. @param into Taken for the copy where it is large enough.
    */
-  readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  readonly readHalves?: (tensor: Tensor, into?: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined;
   /** Values become the half floats that are nearest to them; absent where that is not rounded to even on every device. */
   readonly roundToHalves?: (tensor: Tensor) => void;
   /** Copies a tensor's elements into another of the same element count. */

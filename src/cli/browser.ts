@@ -1,32 +1,16 @@
 /** @file A headless Chromium on the built app, as a {@link Driver} of the engine. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type BrowserContext, chromium, type Page } from 'playwright';
-import { chromiumFlags, findChromium } from '../../scripts/chromium.mjs';
+import type { Download, Page } from 'playwright';
 import type { CommandKind, Commands, EngineEvent, ExportedFile } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
+import { type Chromium, startChromium } from './chromium.ts';
 import type { PageAnswer, PageRequest } from './page_protocol.ts';
-import { serveApp } from './server.ts';
+import { type AppServer, serveApp } from './server.ts';
 import type { HubSite } from './site_headers.ts';
-
-/** The page asks for its memory from time to time; by default the browser answers after some 20 s. */
-const MEASURE_MEMORY_AT_ONCE = '--enable-blink-features=ForceEagerMeasureMemory';
-
-/**
- * V8 joins pairs of 128-bit vectors into 256-bit ones: the CPU backend's products take half the time, with the same bits. It is
- * off for pages, and a browser that does not know the flag passes it over.
- */
-const WIDE_VECTORS = '--wasm-revectorize';
-
-/**
- * V8 compiles a function once more, well, after so many bytes of its code were run. At its default of 13 MB hundreds of those that
- * only open a session are, in onnxruntime: a fifth of the processor's time in a verification of minutes. Kernels are there at once.
- */
-const TIERING_BUDGET = '--wasm-tiering-budget=100000000';
 
 /** A download starts at once, or after a second behind others. */
 const DOWNLOAD_START_MS = 30_000;
@@ -55,61 +39,41 @@ export interface HeadlessBrowser extends Driver {
   close(): Promise<void>;
 }
 
-/** Serves `app` (the build) and opens one of its pages in a headless Chromium with a profile of its own. */
-export async function launchHeadless(app: string, pageName = 'headless.html', hub?: HubSite): Promise<HeadlessBrowser> {
-  const executablePath = findChromium();
-  if (!executablePath) {
-    throw new WhittleError({
-      code: 'internal',
-      message: 'No Chromium or Chrome was found.',
-      action: 'Install one, or set CHROME_PATH to its program file.',
-    });
-  }
-  if (!existsSync(join(app, pageName))) {
-    throw new WhittleError({
-      code: 'site_unreachable',
-      message: `The app is not built: there is no ${pageName} in ${basename(app)}/.`,
-      place: { file: pageName },
-      action: 'Run npm run build, or start with npm run slice, which builds it.',
-    });
-  }
-  const server = await serveApp(app, hub);
-  // A profile on disk: the storage of a private window lives in memory and is small.
-  const profile = await mkdtemp(join(tmpdir(), 'whittle-'));
-  const removal = { recursive: true, force: true, maxRetries: 5, retryDelay: 200 };
-  // For a program that ends without `close`.
-  const removeAtExit = () => rmSync(profile, removal);
-  process.on('exit', removeAtExit);
-  let context: BrowserContext | undefined;
-  const closeOnce = async () => {
-    await context?.close().catch(() => undefined);
-    server.close();
-    await rm(profile, removal);
-    process.off('exit', removeAtExit);
-  };
-  let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= closeOnce();
-    return closing;
+/**
+ * Serves `app` (the build) and opens one of its pages in a headless Chromium with a profile of its own.
+ * @param started A browser that was started before, of this page alone; it is closed with the page, also after a failure.
+ */
+export async function launchHeadless(
+  app: string,
+  pageName = 'headless.html',
+  hub?: HubSite,
+  started: Chromium = startChromium(),
+): Promise<HeadlessBrowser> {
+  let server: AppServer | undefined;
+  const close = async () => {
+    await started.close();
+    server?.close();
   };
   try {
-    context = await chromium.launchPersistentContext(profile, {
-      executablePath,
-      headless: true,
-      args: [...chromiumFlags(), MEASURE_MEMORY_AT_ONCE, `--js-flags=${WIDE_VECTORS} ${TIERING_BUDGET}`],
-      acceptDownloads: true,
-      // Ctrl-C must first free the engine's memory and remove the profile.
-      handleSIGINT: false,
-      handleSIGTERM: false,
-    });
-    // Behind Playwright's own exit handler, which kills the browser that would write to the profile again.
-    process.off('exit', removeAtExit).on('exit', removeAtExit);
+    assertBuilt(app, pageName);
+    server = await serveApp(app, hub);
+    const context = await started.context;
     const page = context.pages()[0] ?? (await context.newPage());
     return { ...(await drive(page, server.url + pageName)), close };
   } catch (thrown) {
     await close();
     throw thrown;
   }
+}
+
+function assertBuilt(app: string, pageName: string): void {
+  if (existsSync(join(app, pageName))) return;
+  throw new WhittleError({
+    code: 'site_unreachable',
+    message: `The app is not built: there is no ${pageName} in ${basename(app)}/.`,
+    place: { file: pageName },
+    action: 'Run npm run build, or start with npm run slice, which builds it.',
+  });
 }
 
 async function drive(page: Page, url: string): Promise<Omit<HeadlessBrowser, 'close'>> {
@@ -147,8 +111,7 @@ async function drive(page: Page, url: string): Promise<Omit<HeadlessBrowser, 'cl
       await page.evaluate(([where, name]) => window.whittle.download(where, name), [folder, file.name] as const);
       const download = await Promise.race([lost, waiting.catch(() => Promise.reject(notStarted(file.name)))]);
       await mkdir(dirname(path), { recursive: true });
-      await download.saveAs(path);
-      await download.delete();
+      await moveInto(path, download);
       const sha256 = await hashFile(path);
       if (sha256 === file.sha256) return;
       throw new WhittleError({
@@ -174,8 +137,22 @@ function notStarted(file: string): WhittleError {
   });
 }
 
+/** Renamed, which copies nothing; to another disk the browser's driver copies it. */
+async function moveInto(path: string, download: Download): Promise<void> {
+  try {
+    await rename(await download.path(), path);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EXDEV') throw thrown;
+    await download.saveAs(path);
+    await download.delete();
+  }
+}
+
+/** Large parts: a file of gigabytes is read in thousands of them, not in hundreds of thousands. */
+const HASHED_BYTES = 2 ** 20;
+
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  await pipeline(createReadStream(path, { highWaterMark: HASHED_BYTES }), hash);
   return hash.digest('hex');
 }

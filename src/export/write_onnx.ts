@@ -1,5 +1,4 @@
 /** @file Writes a `DecoderModel` as ONNX files, streamed, with the SHA-256 of each. */
-import { cancelled } from '../errors/errors.ts';
 import { initializerBytes } from '../formats/onnx/model.ts';
 import {
   EXTERNAL_DATA_THRESHOLD,
@@ -9,14 +8,14 @@ import {
   writeExternalData,
   writeModel,
 } from '../formats/onnx/write.ts';
-import { Sha256 } from '../formats/sha256.ts';
-import type { ByteSink, FileSink, WrittenFile } from '../formats/sink.ts';
+import type { FileSink, WrittenFile } from '../formats/sink.ts';
 import type { DecoderModel } from '../models/decoder_model.ts';
 import { baseName, dataFile, modelFile } from './file_names.ts';
 import { CONTRIB_DOMAIN } from './graph/builder.ts';
 import { decoderGraph, IR_VERSION, OPSET_VERSION } from './graph/decoder.ts';
 import type { Layout } from './graph/positions.ts';
 import { type Precision, quantizedModel } from './precision.ts';
+import { type FileContent, writeFile } from './write_file.ts';
 
 export { DATA_FILE, MODEL_FILE } from './file_names.ts';
 
@@ -64,34 +63,19 @@ export async function writeOnnx(
     graph,
   };
   let written = 0;
-  const writeFile = async (name: string, write: (sink: ByteSink) => Promise<void>): Promise<WrittenFile> => {
-    const file = await openFile(name);
-    const hash = new Sha256();
-    let bytes = 0;
-    try {
-      await write({
-        async write(chunk) {
-          if (signal?.aborted) throw cancelled();
-          hash.update(chunk);
-          await file.write(chunk);
-          bytes += chunk.byteLength;
-          written += chunk.byteLength;
-          options.onProgress?.(Math.min(written, total), total);
-        },
-      });
-    } finally {
-      await file.close();
-    }
-    return { name, bytes, sha256: hash.digest() };
+  const onBytes = (bytes: number) => {
+    written += bytes;
+    options.onProgress?.(Math.min(written, total), total);
   };
+  const write = (name: string, content: FileContent) => writeFile(openFile, name, content, { onBytes, signal });
   const data = (file: number) => dataFile(layout, precision, file);
   const files = [
-    await writeFile(modelFile(layout, precision), (sink) =>
+    await write(modelFile(layout, precision), (sink) =>
       writeModel(onnx, placements, (file) => baseName(data(file)), sink),
     ),
   ];
   for (let file = 0; file < externalFileCount(placements); file++) {
-    files.push(await writeFile(data(file), (sink) => writeExternalData(placements, file, sink)));
+    files.push(await write(data(file), (sink) => writeExternalData(placements, file, sink)));
   }
   return { files };
 }

@@ -8,6 +8,8 @@ export interface ByteSink {
 export interface FileSink extends ByteSink {
   /** Makes the file durable and readable. Nothing may be written afterwards. */
   close(): Promise<void>;
+  /** SHA-256 of all that was written, lower-case hexadecimal, once it is closed; absent where whoever writes has to hash. */
+  sha256?(): string;
 }
 
 export interface WrittenFile {

@@ -9,7 +9,7 @@ import type { WeightRef } from './decoder_model.ts';
 import { type StoredPlace, setOrigin } from './record/origin.ts';
 
 export interface ScratchStore {
-  /** Stores bytes under a new key. Throws `storage_full`. */
+  /** Stores bytes under a new key. They are consumed when the promise resolves. Throws `storage_full`. */
   append(bytes: Uint8Array): Promise<ScratchSlot>;
   /** Frees everything. */
   clear(): Promise<void>;

@@ -198,7 +198,19 @@ export function asFloatType(ref: WeightRef, dtype: DType & ('F32' | 'F16' | 'BF1
     name: ref.name,
     dtype,
     shape: ref.shape,
-    read: async (rows) => encodeFromFloat(decodeStored(await ref.read(rows), ref.dtype), dtype),
+    read: async (rows) => converted(await ref.read(rows), ref.dtype, dtype),
   };
   return setOrigin(made, { kind: 'float', of: ref, dtype });
+}
+
+/** Numbers between two types, of conversions of at most as many: pages of a new array cost half of what converting does. */
+const BETWEEN = 2 ** 21;
+let between: Float32Array | undefined;
+
+function converted(bytes: Uint8Array, from: DType, to: DType & ('F32' | 'F16' | 'BF16')): Uint8Array<ArrayBuffer> {
+  const count = bytes.byteLength / bytesPerElement(from);
+  if (to === 'F32' || !Number.isInteger(count) || count > BETWEEN)
+    return encodeFromFloat(decodeStored(bytes, from), to);
+  between ??= new Float32Array(BETWEEN);
+  return encodeFromFloat(decodeStored(bytes, from, between.subarray(0, count)), to);
 }

@@ -1,23 +1,20 @@
 /**
- * @file One folder of OPFS for each export: written by the engine's Worker as streams, read by the page for download.
+ * @file One folder of OPFS for each export: written as streams beside the engine, read by the page for download.
  */
-import { countTraffic } from '../pulse/traffic.ts';
+import { FileWriter, type HashedSink } from './file_writer/worker_sink.ts';
 import { isNamed } from './named.ts';
-import { flushFully, openFolder, openForWriting, removeEntry, writeFully } from './opfs.ts';
+import { openFolder, removeEntry } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
-/** The shape of `FileSink` in formats, which platform does not import. */
-export interface ExportSink {
-  write(bytes: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-}
+/** Of this thread. */
+let writer: FileWriter | undefined;
 
 /** Names are paths inside the folder: `config.json`, `onnx/model.onnx`. */
 export interface OpfsExportFolder {
   /** From the origin's root: what {@link exportedFile} on the page takes. */
   readonly path: string;
   /** Makes the sub-folders that the name has. */
-  create(name: string): Promise<ExportSink>;
+  create(name: string): Promise<HashedSink>;
   /** A finished file: on disk, not in memory. */
   file(name: string): Promise<File>;
   /** Of all files, those of sub-folders included. */
@@ -41,9 +38,10 @@ async function folderAt(
   const path = `${parentPath}/${name}`;
   return {
     path,
-    async create(name) {
+    create(name) {
       const { folder: inner, base } = splitPath(name);
-      return createSink(inner ? await openFolder(`${path}/${inner}`, true) : folder, base);
+      writer ??= new FileWriter();
+      return writer.file(inner ? `${path}/${inner}` : path, base);
     },
     file: (name) => exportedFile(path, name),
     list: async () => (await namesIn(folder)).sort(),
@@ -100,25 +98,4 @@ async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
     else names.push(...(await namesIn(entry as FileSystemDirectoryHandle)).map((inner) => `${name}/${inner}`));
   }
   return names;
-}
-
-async function createSink(folder: FileSystemDirectoryHandle, name: string): Promise<ExportSink> {
-  const handle = await openForWriting(folder, name);
-  handle.truncate(0);
-  let end = 0;
-  return {
-    async write(bytes) {
-      writeFully(handle, bytes, end, name);
-      countTraffic('exports_written', bytes.byteLength);
-      end += bytes.byteLength;
-    },
-    async close() {
-      // Closing alone promises nothing about the disk.
-      try {
-        flushFully(handle, end, name);
-      } finally {
-        handle.close();
-      }
-    },
-  };
 }

@@ -60,6 +60,19 @@ describe('half floats on all threads', () => {
     expect(halvesOf(small)).toEqual(encodeFromFloat(small, 'F16'));
   });
 
+  it('lie in the array that is given, where it is large enough', () => {
+    const values = [1, -2, 0.5, 65504];
+    const tensor = backend.fromArray(values, [4], 'values');
+    const [large, small] = [new Uint8Array(20).fill(9), new Uint8Array(7)];
+    const found = backend.readHalves?.(tensor, large);
+    expect(found).toEqual(encodeFromFloat(Float32Array.from(values), 'F16'));
+    expect(found?.buffer).toBe(large.buffer);
+    expect(large.subarray(8)).toEqual(new Uint8Array(12).fill(9));
+    expect(backend.readHalves?.(tensor, small)).toEqual(found);
+    expect(small).toEqual(new Uint8Array(7));
+    tensor.dispose();
+  });
+
   it('are what values are rounded to where they lie, also too large ones and NaN', async () => {
     const all = edges();
     for (const count of [all.length, 1003, 5]) {

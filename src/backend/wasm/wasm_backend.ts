@@ -110,7 +110,7 @@ class WasmBackend extends HostBackend {
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
-  readonly readHalves?: (tensor: Tensor) => Uint8Array<ArrayBuffer> | undefined;
+  readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
 
@@ -127,7 +127,8 @@ class WasmBackend extends HostBackend {
     this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
       this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
-      this.readHalves = (tensor) => readHalves(threads, arrays, singles(tensor), (products) => this.parts(products));
+      this.readHalves = (tensor, into) =>
+        readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
         const values = output(tensor);
         threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));

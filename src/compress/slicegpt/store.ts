@@ -17,6 +17,8 @@ import { mainElementBytes } from './model_shape.ts';
 export class WeightStore {
   /** Two uses of one table must stay one object. */
   private readonly kept = new Map<WeightRef, WeightRef>();
+  /** Bytes on their way from the device into the scratch store, which has them when `append` is done. */
+  private passing: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(
     private readonly arena: Arena,
@@ -91,7 +93,9 @@ export class WeightStore {
     dtype: FloatType,
   ): Promise<{ bytes: Uint8Array<ArrayBuffer>; dtype: FloatType }> {
     const { backend } = this.arena;
-    const halves = dtype === 'F16' ? backend.readHalves?.(tensor) : undefined;
+    const halves = dtype === 'F16' ? backend.readHalves?.(tensor, this.passing) : undefined;
+    // The largest so far is taken again.
+    if (halves && halves.buffer !== this.passing?.buffer) this.passing = halves;
     const values = halves ? [] : await backend.read(tensor);
     this.arena.free(tensor);
     if (halves) return { bytes: halves, dtype };

@@ -6,9 +6,9 @@ import { adapterCard } from '../../export/peft/adapter_card.ts';
 import { SLICING_CONFIG_FILE } from '../../export/safetensors/write_sliced.ts';
 import { sizedConfig } from '../../export/sized_config.ts';
 import { generationConfig, transformersConfig } from '../../export/transformers_config.ts';
+import { writeFile } from '../../export/write_file.ts';
 import { isLicenceFile } from '../../formats/hf/licence_files.ts';
 import { madePortable, parsePythonJson, portableJson } from '../../formats/hf/python_json.ts';
-import { Sha256 } from '../../formats/sha256.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import type { ExportFolder } from '../platform.ts';
@@ -41,7 +41,7 @@ export async function writeCompanions(
   const { open } = state.requireModel();
   if (format === 'gguf' || format === 'peft') {
     const licences = open.tokenizer_files.filter(({ name }) => isLicenceFile(name));
-    return Promise.all(licences.map(({ name, bytes }) => writeFile(folder, name, bytes)));
+    return Promise.all(licences.map(({ name, bytes }) => written(folder, name, bytes)));
   }
   const own = new Map(open.tokenizer_files.map(({ name, bytes }) => [name, bytes]));
   own.delete(CONFIG_FILE);
@@ -56,7 +56,7 @@ export async function writeCompanions(
     own.set(CONFIG_FILE, new TextEncoder().encode(configText({ ...config, whittle })));
   }
   const files: ExportedFile[] = [];
-  for (const [name, bytes] of own) files.push(await writeFile(folder, name, portable(name, bytes)));
+  for (const [name, bytes] of own) files.push(await written(folder, name, portable(name, bytes)));
   return files;
 }
 
@@ -95,7 +95,7 @@ async function writeCard(
   const { made, evaluation } = target;
   const { format } = options;
   const bases = made?.run.bases;
-  if (format === 'peft') return [await writeFile(folder, CARD_FILE, adapterText(state, target, { perplexity, notes }))];
+  if (format === 'peft') return [await written(folder, CARD_FILE, adapterText(state, target, { perplexity, notes }))];
   const dense = { parameters: summary.parameters, perplexity: state.dense?.report.perplexity ?? evaluation.perplexity };
   const card = modelCard({
     name: summary.name,
@@ -119,7 +119,7 @@ async function writeCard(
     warnings: summary.warnings,
     version: VERSION,
   });
-  return [await writeFile(folder, CARD_FILE, new TextEncoder().encode(card))];
+  return [await written(folder, CARD_FILE, new TextEncoder().encode(card))];
 }
 
 function adapterText(
@@ -189,7 +189,7 @@ export async function writeReport(
     is_calibrated: state.calibrated.size > 0,
     ...(made && !made.run.bases && { planned: plannedRun(state, made.run) }),
   });
-  return [...card, await writeFile(folder, REPORT_FILE, json(report))];
+  return [...card, await written(folder, REPORT_FILE, json(report))];
 }
 
 function plannedRun(state: EngineState, { steps }: RunReport): PlannedMemory[] {
@@ -201,14 +201,6 @@ function json(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${portableJson(value, 2)}\n`);
 }
 
-async function writeFile(folder: ExportFolder, name: string, bytes: Uint8Array): Promise<ExportedFile> {
-  const sink = await folder.create(name);
-  try {
-    await sink.write(bytes);
-  } finally {
-    await sink.close();
-  }
-  const hash = new Sha256();
-  hash.update(bytes);
-  return { name, bytes: bytes.byteLength, sha256: hash.digest() };
+function written(folder: ExportFolder, name: string, bytes: Uint8Array): Promise<ExportedFile> {
+  return writeFile((path) => folder.create(path), name, [bytes]);
 }

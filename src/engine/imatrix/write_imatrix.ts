@@ -3,8 +3,8 @@ import { type InputEnergy, importanceKey, inputEnergies } from '../../compress/g
 import type { LinearName } from '../../compress/layerwise_types.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { type ImportanceName, importanceNames } from '../../export/gguf/importance_names.ts';
+import { writeFile } from '../../export/write_file.ts';
 import { type Imatrix, type ImatrixEntry, readImatrix, writeImatrix } from '../../formats/gguf/imatrix.ts';
-import { Sha256 } from '../../formats/sha256.ts';
 import { blobSource } from '../../formats/source.ts';
 import { compressionContext } from '../measure_commands.ts';
 import type { EnginePlatform, ExportFolder } from '../platform.ts';
@@ -57,7 +57,7 @@ export async function writeImatrixCommand(
   state.denseExports.delete(KEY);
   const folder = await platform.createExportFolder(`dense.${KEY}`);
   try {
-    const file = await write(folder, imatrix);
+    const file = await writeFile((name) => folder.create(name), IMATRIX_FILE, writeImatrix(imatrix));
     await verify(folder, imatrix);
     state.denseExports.set(KEY, folder);
     const tokens = calibration.count * calibration.seqlen;
@@ -85,22 +85,6 @@ function entryOf(
 ): ImatrixEntry {
   const { sums, tokens } = energies.get(importanceKey({ layer, name: first as LinearName })) as InputEnergy;
   return { sums: Float32Array.from(sums), counts: Float32Array.of(tokens) };
-}
-
-async function write(folder: ExportFolder, imatrix: Imatrix): Promise<ExportedFile> {
-  const sink = await folder.create(IMATRIX_FILE);
-  const hash = new Sha256();
-  let bytes = 0;
-  try {
-    for await (const chunk of writeImatrix(imatrix)) {
-      hash.update(chunk);
-      await sink.write(chunk);
-      bytes += chunk.byteLength;
-    }
-  } finally {
-    await sink.close();
-  }
-  return { name: IMATRIX_FILE, bytes, sha256: hash.digest() };
 }
 
 /** Opened again, every number is what was measured. */

@@ -1,13 +1,13 @@
 /** @file Writes a `DecoderModel` as one GGUF file that llama.cpp runs, where its graphs can express the model. */
-import { cancelled, WhittleError } from '../../errors/errors.ts';
+import { WhittleError } from '../../errors/errors.ts';
 import { type GgufTensorToWrite, writeGguf as ggufChunks } from '../../formats/gguf/write.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
 import type { CardLicence } from '../../formats/hf/licence_files.ts';
-import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, ModelOutline, WeightRef } from '../../models/decoder_model.ts';
 import { bytesPerElement } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
+import { writeFile } from '../write_file.ts';
 import { differenceNotes, ignoredWindow } from './differences.ts';
 import { graphOf } from './graphs.ts';
 import { generalMetadata, licenceMetadata, type Metadata, modelMetadata } from './metadata.ts';
@@ -107,20 +107,7 @@ export async function writeGguf(
     onProgress?.(written, total);
   };
   const tensors = weights.map((weight) => tensorToWrite(weight, onRead));
-  const file = await openFile(GGUF_FILE);
-  const hash = new Sha256();
-  let bytes = 0;
-  try {
-    for await (const chunk of ggufChunks(metadata, tensors)) {
-      if (signal?.aborted) throw cancelled();
-      hash.update(chunk);
-      await file.write(chunk);
-      bytes += chunk.byteLength;
-    }
-  } finally {
-    await file.close();
-  }
-  return { files: [{ name: GGUF_FILE, bytes, sha256: hash.digest() }] };
+  return { files: [await writeFile(openFile, GGUF_FILE, ggufChunks(metadata, tensors), { signal })] };
 }
 
 /** How often a file holds the table that serves as embedding and head: twice where llama.cpp wants a head of its own. */

@@ -40,13 +40,27 @@ async function* transposedChunks(ref: WeightRef): AsyncIterable<Uint8Array> {
   const View = size === 2 ? Uint16Array : Uint32Array;
   const source = new View(aligned.buffer as ArrayBuffer, aligned.byteOffset, rows * columns);
   const step = Math.max(1, Math.floor(CHUNK_BYTES / (rows * size)));
-  for (let start = 0; start < columns; start += step) {
-    const count = Math.min(step, columns - start);
-    const band = new View(count * rows);
-    for (let row = 0; row < rows; row++) {
-      const from = row * columns + start;
-      for (let column = 0; column < count; column++) band[column * rows + row] = source[from + column];
+  const taken = takeBand(Math.min(step, columns) * rows * size);
+  try {
+    for (let start = 0; start < columns; start += step) {
+      const count = Math.min(step, columns - start);
+      const band = new View(taken, 0, count * rows);
+      for (let row = 0; row < rows; row++) {
+        const from = row * columns + start;
+        for (let column = 0; column < count; column++) band[column * rows + row] = source[from + column];
+      }
+      yield new Uint8Array(taken, 0, band.byteLength);
     }
-    yield new Uint8Array(band.buffer);
+  } finally {
+    spare = taken;
   }
+}
+
+/** Of bands that are written: a chunk is consumed when the next is asked for, and pages of a new array cost as much as filling it. */
+let spare: ArrayBuffer | undefined;
+
+function takeBand(bytes: number): ArrayBuffer {
+  const taken = spare;
+  spare = undefined;
+  return taken && taken.byteLength >= bytes ? taken : new ArrayBuffer(Math.max(bytes, CHUNK_BYTES));
 }

@@ -5,9 +5,9 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS } from '../../formats/peft/adapter.ts';
 import { type TensorToWrite, writeSafetensors } from '../../formats/safetensors/write.ts';
-import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
+import { writeFile } from '../write_file.ts';
 
 export interface AdapterToWrite {
   /** What the base model is called, or where it lies: peft loads that where it is given nothing else. */
@@ -50,10 +50,15 @@ export async function writeAdapter(
   if (factors.length === 0) throw failed('The adapter has no factors.');
   const tensors = factors.flatMap((each) => tensorsOf(each, each.rank ?? adapter.rank));
   const config = new TextEncoder().encode(`${JSON.stringify(configOf(adapter), null, 2)}\n`);
+  let done = 0;
+  const add = (bytes: number) => {
+    done += bytes;
+    onBytes(done);
+  };
   return {
     files: [
-      await written(ADAPTER_CONFIG, [config], openFile),
-      await written(ADAPTER_WEIGHTS, writeSafetensors(tensors, { format: 'pt' }), openFile, onBytes),
+      await writeFile(openFile, ADAPTER_CONFIG, [config]),
+      await writeFile(openFile, ADAPTER_WEIGHTS, writeSafetensors(tensors, { format: 'pt' }), { onBytes: add }),
     ],
   };
 }
@@ -97,28 +102,6 @@ function configOf({ base, rank, alpha, fan_in_fan_out = false, factors }: Adapte
     modules_to_save: null,
     target_modules: factors.map(({ module }) => module),
   };
-}
-
-async function written(
-  name: string,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  openFile: (name: string) => Promise<FileSink>,
-  onBytes: (bytes: number) => void = () => undefined,
-): Promise<WrittenFile> {
-  const sink = await openFile(name);
-  const hash = new Sha256();
-  let bytes = 0;
-  try {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      await sink.write(chunk);
-      bytes += chunk.byteLength;
-      onBytes(bytes);
-    }
-  } finally {
-    await sink.close();
-  }
-  return { name, bytes, sha256: hash.digest() };
 }
 
 function failed(message: string): WhittleError {

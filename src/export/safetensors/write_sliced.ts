@@ -3,16 +3,16 @@
  * writes its family. What transformers cannot express (a sliced one) has canonical names, a description in config.json
  * that Whittle builds the model from, and the slicing config of the official code.
  */
-import { cancelled, WhittleError } from '../../errors/errors.ts';
+import { WhittleError } from '../../errors/errors.ts';
 import type { RawConfig } from '../../formats/hf/config.ts';
 import { type TensorToWrite, writeSafetensors } from '../../formats/safetensors/write.ts';
-import { Sha256 } from '../../formats/sha256.ts';
 import type { FileSink, WrittenFile } from '../../formats/sink.ts';
 import type { DecoderModel, WeightRef } from '../../models/decoder_model.ts';
 import { describeModel } from '../../models/sliced/describe.ts';
 import { weightNames } from '../../models/sliced/weight_names.ts';
 import { configText } from '../config_text.ts';
 import { type Precision, quantizedModel } from '../precision.ts';
+import { type FileContent, writeFile } from '../write_file.ts';
 import { familyForm } from './family_form.ts';
 import {
   fileRoles,
@@ -157,28 +157,12 @@ class FileWriter {
     return this.write(file, [new TextEncoder().encode(configText(value))], false);
   }
 
-  private async write(
-    name: string,
-    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    counts: boolean,
-  ): Promise<void> {
+  private async write(name: string, content: FileContent, counts: boolean): Promise<void> {
     const { signal, onProgress } = this.options;
-    const sink = await this.openFile(name);
-    const hash = new Sha256();
-    let bytes = 0;
-    try {
-      for await (const chunk of chunks) {
-        if (signal?.aborted) throw cancelled();
-        hash.update(chunk);
-        await sink.write(chunk);
-        bytes += chunk.byteLength;
-        if (!counts) continue;
-        this.written += chunk.byteLength;
-        onProgress?.(Math.min(this.written, this.total), this.total);
-      }
-    } finally {
-      await sink.close();
-    }
-    this.files.push({ name, bytes, sha256: hash.digest() });
+    const onBytes = (bytes: number) => {
+      this.written += bytes;
+      onProgress?.(Math.min(this.written, this.total), this.total);
+    };
+    this.files.push(await writeFile(this.openFile, name, content, { signal, ...(counts && { onBytes }) }));
   }
 }
