@@ -13,6 +13,8 @@ import { RotaryCache } from './model_pass.ts';
 const TRIES = 3;
 /** Layers of one kind that are measured: those behind them take as long as the quickest of these. */
 const MEASURED = 4;
+/** On a software adapter, where four would take as long as the group of windows beside which they are measured. */
+const SOFTWARE_MEASURED = 1;
 
 export class DecodeMeter {
   private readonly rotary: RotaryCache;
@@ -66,7 +68,7 @@ export class DecodeMeter {
   private async time(kind: string, run: () => void): Promise<void> {
     const { backend } = this.arena;
     const known = this.kinds.get(kind);
-    if (known && known.count >= MEASURED) {
+    if (known && known.count >= (backend.info.isFallbackAdapter ? SOFTWARE_MEASURED : MEASURED)) {
       this.ms += known.least;
       return;
     }

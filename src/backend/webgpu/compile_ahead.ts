@@ -3,6 +3,7 @@
  * job needs: compiled beside the opening of a model, which leaves a processor idle.
  */
 import type { GpuContext } from './context.ts';
+import { SOFTWARE_COLUMN } from './eigh_tridiagonal.ts';
 import type { KernelDefinition } from './kernel.ts';
 import { attentionPanelKernel } from './kernels/attention.ts';
 import { compareLogitsSerialKernel } from './kernels/compare_logits.ts';
@@ -12,7 +13,10 @@ import { matmulAtSubgroupKernel } from './kernels/matmul_at.ts';
 import { matmulBtSubgroupKernel } from './kernels/matmul_bt.ts';
 import { anyFactors } from './kernels/matmul_family.ts';
 import { rmsNormSerialKernel } from './kernels/rms_norm.ts';
+import { tridiagonalColumnKernel } from './kernels/tridiagonal_column.ts';
+import { tridiagonalProductKernel } from './kernels/tridiagonal_product.ts';
 import { tridiagonalProjectSubgroupKernel } from './kernels/tridiagonal_project.ts';
+import { tridiagonalReduceKernel } from './kernels/tridiagonal_reduce.ts';
 import { tridiagonalUpdateSubgroupKernel } from './kernels/tridiagonal_update.ts';
 
 type Overrides = Readonly<Record<string, number>>;
@@ -34,6 +38,9 @@ const FORWARD = [
 /** Of a calibration, and of what it makes. */
 const CALIBRATION = [
   ahead(covarianceSubgroupKernel),
+  ahead(tridiagonalProductKernel, SOFTWARE_COLUMN.product),
+  ahead(tridiagonalReduceKernel, SOFTWARE_COLUMN.reduce),
+  ahead(tridiagonalColumnKernel, SOFTWARE_COLUMN.column),
   ahead(tridiagonalUpdateSubgroupKernel),
   ahead(tridiagonalProjectSubgroupKernel),
   ahead(matmulSubgroupKernel),

@@ -41,6 +41,18 @@ const HARDWARE = { ROWS: 32, VECTORS: 1, COLUMN: 64, PRODUCT: 32, REDUCE: 64 };
 /** … and few, long ones for a software adapter, where subgroups of 4 are the unit (measured on SwiftShader). */
 const SOFTWARE = { ROWS: 256, VECTORS: 4, COLUMN: 16, PRODUCT: 4, REDUCE: 16 };
 
+/** The overrides of a column's three kernels. */
+function overridesOf({ ROWS, VECTORS, COLUMN, PRODUCT, REDUCE }: typeof HARDWARE) {
+  return {
+    column: { WORKGROUP_SIZE: COLUMN, REDUCED_VECTORS: VECTORS },
+    product: { WORKGROUP_SIZE: PRODUCT, ROWS },
+    reduce: { WORKGROUP_SIZE: REDUCE, VECTORS, ROWS },
+  };
+}
+
+/** On a software adapter. */
+export const SOFTWARE_COLUMN = overridesOf(SOFTWARE);
+
 /** The tensors of one decomposition, by the names that the kernels bind. */
 interface Workspace {
   n: number;
@@ -161,21 +173,16 @@ async function reduce(context: GpuContext, workspace: Workspace, label: string, 
 
 function reducePanel(context: GpuContext, workspace: Workspace, first: number): void {
   const { n, size, panel, matrix } = workspace;
-  const shape = context.isFallbackAdapter ? SOFTWARE : HARDWARE;
-  const { ROWS, VECTORS } = shape;
+  const overrides = context.isFallbackAdapter ? SOFTWARE_COLUMN : overridesOf(HARDWARE);
   const updateColumn = (column: number, done: number) =>
-    tridiagonalColumnKernel(
-      context,
-      { ...workspace, column, done },
-      { WORKGROUP_SIZE: shape.COLUMN, REDUCED_VECTORS: VECTORS },
-    );
+    tridiagonalColumnKernel(context, { ...workspace, column, done }, overrides.column);
   const end = Math.min(first + PANEL, n);
   for (let column = first; column < end; column++) {
     const args = { ...workspace, column, done: column - first };
     updateColumn(column, column - first);
     if (column + 1 === n) return;
-    tridiagonalProductKernel(context, args, { WORKGROUP_SIZE: shape.PRODUCT, ROWS });
-    tridiagonalReduceKernel(context, args, { WORKGROUP_SIZE: shape.REDUCE, VECTORS, ROWS });
+    tridiagonalProductKernel(context, args, overrides.product);
+    tridiagonalReduceKernel(context, args, overrides.reduce);
   }
   if (end === n) return;
   updateColumn(end, PANEL);
