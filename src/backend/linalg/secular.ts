@@ -3,7 +3,7 @@
  * neighbours of d. Roots are found as distances from the nearer pole, so that every dᵢ − λⱼ is known to full relative
  * precision, and z is then recomputed to fit the roots found (Löwner's formula), which makes the eigenvectors orthogonal
  * however close roots lie (Gu & Eisenstat, SIAM J. Matrix Anal. Appl. 16, 1995).
- * Roots are found, and vectors made, on all threads.
+ * Of some 700 on, roots are found and vectors made on all threads: below, the waits take what that saves.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
@@ -16,8 +16,6 @@ const MAX_STEPS = 120;
 
 /** Roots that a range has, at least. */
 const LEAST_ROOTS = 16;
-/** A term of a sum takes a division, some sums are needed for each root: so many products, about. */
-const WORK_OF_TERM = 16;
 
 /** The problem, with d and z in the kernel's memory. */
 interface Problem {
@@ -32,7 +30,7 @@ interface Problem {
  */
 export function secularRoots(problem: SecularProblem, multiply: AddProduct = addProduct): void {
   const { k } = problem;
-  runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), WORK_OF_TERM * k * k);
+  runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), k * k);
 }
 
 /** Roots `start … end`. */
@@ -178,7 +176,7 @@ export function secularVectors(
   const { k } = problem;
   fitChange(problem);
   const bounds = rangesOf(found, LEAST_ROOTS).map((bound) => k - found + bound);
-  runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, WORK_OF_TERM * found * k);
+  runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, found * k);
 }
 
 /** ẑ: ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ), ratios near 1, so that the product neither over- nor underflows. */

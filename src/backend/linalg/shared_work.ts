@@ -191,7 +191,7 @@ export function runShared<K extends LinalgTaskName>(
   bounds: readonly number[],
   products: number,
 ): void {
-  if (multiply.share && bounds.length > 2 && products >= WORTH_SHARING) multiply.share(name, task, bounds);
+  if (multiply.share && bounds.length > 2 && paysSharing(products)) multiply.share(name, task, bounds);
   else work(task, bounds[0], bounds[bounds.length - 1], multiply);
 }
 
@@ -200,6 +200,11 @@ export function rangesOf(count: number, unit: number): number[] {
   const units = Math.ceil(count / unit);
   const ranges = Math.max(1, Math.min(MOST_RANGES, units));
   return Array.from({ length: ranges + 1 }, (_, i) => Math.min(count, Math.ceil((i * units) / ranges) * unit));
+}
+
+/** Whether work of so many multiply-adds is worth waiting for another thread. */
+export function paysSharing(products: number): boolean {
+  return products >= WORTH_SHARING;
 }
 
 /** As many as threads can be given at a time. */

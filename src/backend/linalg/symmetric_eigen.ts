@@ -8,7 +8,7 @@ import { breather, throwIfCancelled } from '../event_loop.ts';
 import { backTransform } from './back_transform.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
-import { rangesOf, room, runShared } from './shared_work.ts';
+import { paysSharing, rangesOf, room, runShared } from './shared_work.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 import { SQUARE, writeVectors } from './write_vectors.ts';
@@ -19,9 +19,6 @@ export interface SymmetricEigen<Columns = Float64Array> {
   /** (n, as many as wanted) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
   eigenvectors: Columns;
 }
-
-/** An element that is looked at and written, in products. */
-const WORK_OF_WRITING = 16;
 
 /**
  * Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). Returns what the
@@ -117,10 +114,11 @@ function writeDescending(
 ): void {
   const count = z.length / n;
   const isSingle = columns instanceof Float32Array;
-  const isSpared = !isSingle && multiply.share !== undefined && !multiply.kernelFor?.(columns);
+  const isSpared =
+    !isSingle && paysSharing(n * count) && multiply.share !== undefined && !multiply.kernelFor?.(columns);
   const doubles = isSpared ? spare.subarray(0, columns.length) : isSingle ? undefined : columns;
   const task = { z, count, n, doubles, singles: isSingle ? columns : undefined };
-  runShared(multiply, 'write_vectors', writeVectors, task, rangesOf(count, SQUARE), WORK_OF_WRITING * n * count);
+  runShared(multiply, 'write_vectors', writeVectors, task, rangesOf(count, SQUARE), n * count);
   if (isSpared && doubles) columns.set(doubles);
 }
 
