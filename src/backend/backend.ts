@@ -24,6 +24,7 @@ import type {
   CovarianceArgs,
   CrossEntropyArgs,
   Eigendecomposition,
+  Eigh64Args,
   EighArgs,
   EmbeddingArgs,
   GluArgs,
@@ -89,6 +90,8 @@ export interface Backend extends TrainingKernels {
   flush(): void;
   /** C += A·B of the host's f64 arrays on all threads, for linear algebra; absent where one thread does as well. */
   readonly addProduct?: AddProduct;
+  /** As `eigh`, of f64 that never becomes a tensor; absent where a tensor holds all that the solver takes. */
+  readonly eigh64?: (args: Eigh64Args) => Promise<Eigendecomposition>;
   /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
   sync(): Promise<void>;
   dispose(): void;

@@ -306,11 +306,18 @@ export interface CountNonFiniteArgs {
 export interface EighArgs {
   /** (n, n) symmetric; only the upper triangle is read, and it is left as it was. */
   covariance: Tensor;
-  /** The same matrix before it was rounded to the tensor's precision, where it is known: backends that compute in f64 take it. */
-  unrounded?: Float64Array;
   /** How many eigenvectors are wanted, of the largest eigenvalues; all by default. A backend for which fewer are no less work gives all. */
   wanted?: number;
   signal?: AbortSignal;
+}
+
+/** Of a matrix that the host holds in f64. */
+export interface Eigh64Args extends Pick<EighArgs, 'signal'> {
+  /** (n, n) row-major, symmetric; only the upper triangle is read. */
+  matrix: Float64Array;
+  n: number;
+  /** How many eigenvectors are wanted, of the largest eigenvalues. */
+  wanted: number;
 }
 
 export interface Eigendecomposition {

@@ -8,5 +8,5 @@ export const EIGH_SOLVER = 'householder-dc-f64';
 
 export async function eigh(args: EighArgs): Promise<SymmetricEigen> {
   const { n, wanted } = checkEigh(args);
-  return symmetricEigen(args.unrounded ?? doubles(args.covariance), n, args.signal, undefined, wanted);
+  return symmetricEigen(doubles(args.covariance), n, args.signal, undefined, wanted);
 }

@@ -3,6 +3,7 @@ import { randomNumbers } from '../matrix_families.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
 import { addProduct, transposed, view } from './gemm.ts';
 import { secularRoots, secularVectors } from './secular.ts';
+import type { SecularProblem } from './shared_work.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
 const ULP = 2 ** -53;
@@ -71,12 +72,21 @@ describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
   });
 });
 
+/** With its roots. */
+function solved(d: Float64Array, z: Float64Array, rho: number): SecularProblem {
+  const k = d.length;
+  const [eigenvalues, fitted] = [new Float64Array(k), new Float64Array(k)];
+  const problem = { d, z, k, rho, eigenvalues, fitted, differences: new Float64Array(k * k) };
+  secularRoots(problem);
+  return problem;
+}
+
 describe('the secular equation', () => {
   it('interlaces its roots with d, and keeps the trace', () => {
     const d = Float64Array.from([-1, -1 + 1e-12, 0, 1e-9, 3, 8]);
     const z = Float64Array.from([0.5, 1e-6, -0.7, 0.2, 0.4, 1e-9]);
     const rho = 2.5;
-    const { eigenvalues } = secularRoots(d, z, rho);
+    const { eigenvalues } = solved(d, z, rho);
     const squares = z.reduce((sum, value) => sum + value * value, 0);
     eigenvalues.forEach((root, j) => {
       expect(root).toBeGreaterThanOrEqual(d[j]);
@@ -89,7 +99,9 @@ describe('the secular equation', () => {
   it('gives orthogonal vectors for poles one unit apart', () => {
     const d = Float64Array.from([1, 1 + 4 * ULP, 1 + 8 * ULP, 2]);
     const z = Float64Array.from([0.5, -0.5, 0.5, 0.5]);
-    const vectors = secularVectors(d, z, secularRoots(d, z, 1));
+    const problem = solved(d, z, 1);
+    secularVectors(problem, 4, Float64Array.of(0, 1, 2, 3));
+    const vectors = problem.differences;
     const gram = new Float64Array(16);
     addProduct(4, 4, 4, view(vectors, 4), transposed(view(vectors, 4)), view(gram, 4));
     gram.forEach((value, i) => {
@@ -97,7 +109,20 @@ describe('the secular equation', () => {
     });
   });
 
+  it('makes the vectors of the largest roots alone, components in the order that is asked for', () => {
+    const [d, z] = [Float64Array.of(-1, 0, 0.5, 2, 3), Float64Array.of(0.5, 0.1, -0.4, 0.7, 0.2)];
+    const [all, some] = [solved(d, z, 1.5), solved(d, z, 1.5)];
+    const columns = Float64Array.of(3, 0, 4, 1, 2);
+    secularVectors(all, 5, Float64Array.of(0, 1, 2, 3, 4));
+    secularVectors(some, 2, columns);
+    for (const j of [3, 4]) {
+      columns.forEach((component, at) => {
+        expect(some.differences[j * 5 + at]).toBe(all.differences[j * 5 + component]);
+      });
+    }
+  });
+
   it('solves the one-pole problem: d + ρ·z²', () => {
-    expect(secularRoots(Float64Array.of(2), Float64Array.of(0.5), 4).eigenvalues[0]).toBeCloseTo(3, 14);
+    expect(solved(Float64Array.of(2), Float64Array.of(0.5), 4).eigenvalues[0]).toBeCloseTo(3, 14);
   });
 });

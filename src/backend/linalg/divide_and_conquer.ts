@@ -4,7 +4,7 @@
  * eigenvalues cluster. Small parts are solved side by side, the joins above them one after another with all threads in each.
  */
 import { type AddProduct, addProduct } from './gemm.ts';
-import { joinHalves } from './join.ts';
+import { joinHalves, SECULAR_ROWS } from './join.ts';
 import { type Room, rangesOf, room, runShared, stretchesOf, type TridiagonalParts } from './shared_work.ts';
 import type { Tridiagonal } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
@@ -42,11 +42,12 @@ export async function divideAndConquer(
     const [values, order, off] = [own.take(n), own.take(n), own.take(n)];
     values.set(matrix.diagonal);
     off.set(matrix.off);
+    const secular = own.take(SECULAR_ROWS * n);
     const [vectors, gathered, shares] = [own.take(n * n), own.take(n * n), own.take(n * n)];
     stretchesOf(vectors, gathered, multiply).clear(0, n * n);
     let depth = 0;
     while (Math.ceil(n / 2 ** depth) > PART) depth++;
-    const parts = { n, values, order, off, vectors, gathered, shares, depth };
+    const parts = { n, values, order, off, vectors, gathered, shares, secular, depth };
     tear(parts, 0, n, depth);
     runShared(multiply, 'tridiagonal_parts', solveParts, parts, rangesOf(2 ** depth, 1), n * PART ** 2);
     const pause = breathe();

@@ -78,9 +78,18 @@ export function withoutDirections(H: Float64Array, n: number, { vectors: U, coun
   return rest;
 }
 
+/** Side of the squares that are mirrored at a time: lines of both stay in the cache. */
+const SQUARE = 16;
+
 /** Copies the upper triangle into the lower one. */
 export function mirrorUpper(matrix: Float64Array, n: number): void {
-  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) matrix[j * n + i] = matrix[i * n + j];
+  for (let row0 = 0; row0 < n; row0 += SQUARE) {
+    const row_end = Math.min(n, row0 + SQUARE);
+    for (let j = row0 + 1; j < n; j++) {
+      const end = Math.min(row_end, j);
+      for (let i = row0; i < end; i++) matrix[j * n + i] = matrix[i * n + j];
+    }
+  }
 }
 
 export function trace(matrix: ArrayLike<number>, n: number): number {

@@ -21,7 +21,12 @@ export interface JoinPlace {
   /** (n, n) each, for what is multiplied. */
   readonly gathered: Float64Array;
   readonly shares: Float64Array;
+  /** (n, {@link SECULAR_ROWS}): numbers of the rank-one change. */
+  readonly secular: Float64Array;
 }
+
+/** d, z, roots, z that fits them, and the order of components. */
+export const SECULAR_ROWS = 5;
 
 /** Which halves a vector has components in. */
 const [TOP, BOTTOM] = [1, 2];
@@ -51,8 +56,6 @@ export function joinHalves(
   const columns = columnsOf(place, [start, middle, end], sign);
   const { kept, deflated } = deflate(place, start, end, columns, rho);
   const k = kept.length;
-  const d = Float64Array.from(kept, (i) => values[columns.slots[i]]);
-  const z = Float64Array.from(kept, (i) => columns.z[i]);
   // By halves, so that what multiplies either lies together.
   const rank = (i: number) => [0, 0, 2, 1][columns.halves[kept[i]]];
   const grouped = Array.from(kept.keys()).sort((a, b) => rank(a) - rank(b) || a - b);
@@ -73,8 +76,18 @@ export function joinHalves(
   const deflatedValues = deflated.map((i) => values[columns.slots[i]]);
   for (const i of deflated) gather(columns.slots[i], start, end);
 
-  const solution = secularRoots(d, z, rho, shares.subarray(start * n, start * n + k * k));
-  for (let i = 0; i < k; i++) values[start + i] = solution.eigenvalues[i];
+  const [d, z, eigenvalues, fitted, order_of] = [0, 1, 2, 3, 4].map((row) => {
+    const at = SECULAR_ROWS * start + row * (end - start);
+    return place.secular.subarray(at, at + k);
+  });
+  kept.forEach((column, i) => {
+    d[i] = values[columns.slots[column]];
+    z[i] = columns.z[column];
+    order_of[i] = grouped[i];
+  });
+  const problem = { d, z, k, rho, eigenvalues, fitted, differences: shares.subarray(start * n, start * n + k * k) };
+  secularRoots(problem, multiply);
+  for (let i = 0; i < k; i++) values[start + i] = eigenvalues[i];
   deflatedValues.forEach((value, i) => {
     values[start + k + i] = value;
   });
@@ -84,20 +97,18 @@ export function joinHalves(
   const ascending = Float64Array.from(sorted, (slot) => values[slot]);
   // Vectors that are wanted get the first rows, in the order of their slots.
   const needed = new Set(sorted.slice(end - start - wanted));
-  const roots = Array.from({ length: k }, (_, i) => i).filter((i) => needed.has(start + i));
-  secularVectors(d, z, solution, { roots, columns: grouped, vectors: solution.differences });
+  // Roots ascend, and so those that are wanted are the last of them.
+  let found = 0;
+  while (found < k && needed.has(start + k - 1 - found)) found++;
+  secularVectors(problem, found, order_of, multiply);
   const [n1, n2] = [middle - start, end - middle];
   const width = end - start;
-  const found = roots.length;
-  // Whole tiles of the product; deflated vectors are put over what that is too much.
-  const rows = Math.min(width, Math.ceil(found / 4) * 4);
-  shares.fill(0, start * n + found * k, start * n + rows * k);
   const made = stretchesOf(vectors, gathered, multiply);
-  for (let i = 0; i < rows; i++) made.clear((start + i) * n + start, width);
+  for (let i = 0; i < found; i++) made.clear((start + i) * n + start, width);
   const product = (m: number, from: number, count: number, first: number, origin: number) => {
     if (found === 0 || count === 0) return;
-    const left = view(shares, k, start * n + first);
-    multiply(rows, m, count, left, view(gathered, m, from), view(vectors, n, start * n + origin));
+    const left = view(shares, k, start * n + (k - found) * k + first);
+    multiply(found, m, count, left, view(gathered, m, from), view(vectors, n, start * n + origin));
   };
   product(n1, top_at, tops, 0, start);
   product(n2, bottom_at, bottoms, k - bottoms, middle);

@@ -3,8 +3,10 @@ import { reflectorFactors, reflectRows } from './back_transform.ts';
 import { choleskyPanel, finishRows, solveColumns } from './cholesky_tasks.ts';
 import { solveParts } from './divide_and_conquer.ts';
 import { symmetricProduct, updatePanel } from './reduction_tasks.ts';
+import { rootsOf, vectorsOf } from './secular.ts';
 import type { LinalgTaskName, LinalgTasks, RangeWork } from './shared_work.ts';
 import { invertParts, joinInverse } from './triangular.ts';
+import { writeVectors } from './write_vectors.ts';
 
 export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTasks[K]> } = {
   symmetric_product: symmetricProduct,
@@ -12,6 +14,9 @@ export const LINALG_TASKS: { readonly [K in LinalgTaskName]: RangeWork<LinalgTas
   tridiagonal_parts: solveParts,
   reflector_factors: reflectorFactors,
   reflect_rows: reflectRows,
+  write_vectors: writeVectors,
+  secular_roots: rootsOf,
+  secular_vectors: vectorsOf,
   cholesky_panel: choleskyPanel,
   finish_rows: finishRows,
   solve_columns: solveColumns,

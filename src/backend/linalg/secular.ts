@@ -3,20 +3,19 @@
  * neighbours of d. Roots are found as distances from the nearer pole, so that every dᵢ − λⱼ is known to full relative
  * precision, and z is then recomputed to fit the roots found (Löwner's formula), which makes the eigenvectors orthogonal
  * however close roots lie (Gu & Eisenstat, SIAM J. Matrix Anal. Appl. 16, 1995).
+ * Of some 700 on, roots are found and vectors made on all threads: below, the waits take what that saves.
  */
 import { WhittleError } from '../../errors/errors.ts';
+import { type AddProduct, addProduct } from './gemm.ts';
 import { type SecularRows, secularRows } from './secular_kernel.ts';
+import { rangesOf, runShared, type SecularProblem, type SecularVectors } from './shared_work.ts';
 
 const EPSILON = Number.EPSILON / 2;
 /** Four or five are usual; bisection alone would end within about a hundred. */
 const MAX_STEPS = 120;
 
-export interface SecularSolution {
-  /** Ascending. */
-  eigenvalues: Float64Array;
-  /** (k, k) row-major: row j holds dᵢ − λⱼ for all i. */
-  differences: Float64Array;
-}
+/** Roots that a range has, at least. */
+const LEAST_ROOTS = 16;
 
 /** The problem, with d and z in the kernel's memory. */
 interface Problem {
@@ -26,27 +25,24 @@ interface Problem {
 }
 
 /**
- * @param d (k) strictly ascending. @param z (k) without zeros. @param rho Positive.
- * @param differences Where they go, (k, k).
+ * @param problem With room for the roots and, (k, k), for what they are off the poles.
  * @throws `not_converged`
  */
-export function secularRoots(
-  d: Float64Array,
-  z: Float64Array,
-  rho: number,
-  differences: Float64Array = new Float64Array(d.length * d.length),
-): SecularSolution {
-  const k = d.length;
+export function secularRoots(problem: SecularProblem, multiply: AddProduct = addProduct): void {
+  const { k } = problem;
+  runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), k * k);
+}
+
+/** Roots `start … end`. */
+export function rootsOf({ d, z, k, rho, eigenvalues, differences }: SecularProblem, start: number, end: number): void {
   const rows = secularRows(k);
   rows.d.set(d);
   rows.z.set(z);
   const problem = { rows, k, rho };
-  const eigenvalues = new Float64Array(k);
-  for (let j = 0; j < k; j++) {
+  for (let j = start; j < end; j++) {
     eigenvalues[j] = rootAfter(problem, j);
     differences.set(rows.delta.subarray(0, k), j * k);
   }
-  return { eigenvalues, differences };
 }
 
 /** The root above d[j], as a value; row `delta` gets dᵢ − root. */
@@ -166,30 +162,28 @@ function correction(
   return Number.isFinite(step) && step * value < 0 ? step : newton;
 }
 
-export interface SecularVectorsPlace {
-  /** The roots whose vectors are wanted, ascending; all by default. */
-  roots?: ArrayLike<number>;
-  /** Component i of a vector goes to place `columns.indexOf(i)`. */
-  columns?: ArrayLike<number>;
-  /** May be the differences themselves, which are lost then. */
-  vectors?: Float64Array;
-}
-
 /**
- * Eigenvectors of diag(d) + ρ·ẑ·ẑᵀ, the problem near the given one whose roots are exactly those found.
- * @returns (roots, k) row-major, unit rows, one for each root.
+ * Eigenvectors of diag(d) + ρ·ẑ·ẑᵀ, the problem near the given one whose roots are exactly those found: unit rows, each in the place of
+ * its root's differences.
+ * @param found How many are made, of the largest roots. @param columns (k): component `columns[at]` of a vector goes to place `at`.
  */
 export function secularVectors(
-  d: Float64Array,
-  z: Float64Array,
-  { differences }: SecularSolution,
-  { roots, columns, vectors }: SecularVectorsPlace = {},
-): Float64Array {
-  const k = d.length;
+  problem: SecularProblem,
+  found: number,
+  columns: Float64Array,
+  multiply: AddProduct = addProduct,
+): void {
+  const { k } = problem;
+  fitChange(problem);
+  const bounds = rangesOf(found, LEAST_ROOTS).map((bound) => k - found + bound);
+  runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, found * k);
+}
+
+/** ẑ: ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ), ratios near 1, so that the product neither over- nor underflows. */
+function fitChange({ d, z, k, differences, fitted: target }: SecularProblem): void {
   const rows = secularRows(k);
-  const { fitted, delta, y } = rows;
+  const { fitted, delta } = rows;
   rows.d.set(d);
-  // ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ): ratios near 1, so that the product neither over- nor underflows.
   for (let i = 0; i < k; i++) fitted[i] = -differences[i * k + i];
   for (let j = 0; j < k; j++) {
     const own = fitted[j];
@@ -197,14 +191,18 @@ export function secularVectors(
     rows.fit(k, d[j]);
     fitted[j] = own;
   }
-  for (let i = 0; i < k; i++) fitted[i] = Math.sign(z[i]) * Math.sqrt(Math.abs(fitted[i]));
-  const count = roots?.length ?? k;
-  const target = vectors ?? new Float64Array(count * k);
-  for (let row = 0; row < count; row++) {
-    const j = roots ? roots[row] : row;
-    delta.set(differences.subarray(j * k, (j + 1) * k));
+  for (let i = 0; i < k; i++) target[i] = Math.sign(z[i]) * Math.sqrt(Math.abs(fitted[i]));
+}
+
+/** Of roots `start … end`. */
+export function vectorsOf({ k, differences, fitted, columns }: SecularVectors, start: number, end: number): void {
+  const rows = secularRows(k);
+  const { delta, y } = rows;
+  rows.fitted.set(fitted);
+  for (let j = start; j < end; j++) {
+    const row = differences.subarray(j * k, (j + 1) * k);
+    delta.set(row);
     const scale = 1 / Math.sqrt(rows.quotients(k));
-    for (let at = 0; at < k; at++) target[row * k + at] = scale * y[columns ? columns[at] : at];
+    for (let at = 0; at < k; at++) row[at] = scale * y[columns[at]];
   }
-  return target;
 }

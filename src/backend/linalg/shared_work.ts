@@ -12,6 +12,39 @@ export interface TridiagonalParts extends JoinPlace {
   readonly depth: number;
 }
 
+/** diag(d) + ρ·z·zᵀ in arrays that all threads reach, and what is found of it: `secular.ts`. */
+export interface SecularProblem {
+  /** (k) strictly ascending. */
+  readonly d: Float64Array;
+  /** (k) without zeros. */
+  readonly z: Float64Array;
+  readonly k: number;
+  /** Positive. */
+  readonly rho: number;
+  /** (k) ascending. */
+  readonly eigenvalues: Float64Array;
+  /** (k, k) row-major: row j gets dᵢ − λⱼ for all i, then the vector of root j where it is wanted. */
+  readonly differences: Float64Array;
+  /** (k): z that fits the roots. */
+  readonly fitted: Float64Array;
+}
+
+export interface SecularVectors extends SecularProblem {
+  /** (k): which component goes to which place. */
+  readonly columns: Float64Array;
+}
+
+/** Eigenvectors as they are found, to eigenvectors as they are given: see `write_vectors.ts`. */
+export interface WriteVectors {
+  /** (count, n) row-major, by ascending value. */
+  readonly z: Float64Array;
+  readonly count: number;
+  readonly n: number;
+  /** One of the two is there: (n, count) row-major, by descending value. */
+  readonly doubles?: Float64Array;
+  readonly singles?: Float32Array;
+}
+
 /** Arguments are in arrays that all threads reach. */
 export interface ReflectRows {
   /** (count, n) row-major, a vector in each row. */
@@ -124,7 +157,7 @@ export interface InverseJoin extends Omit<InverseParts, 'depth'> {
 
 /**
  * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
- * `reflector_factors`, vectors of `reflect_rows`, columns of the others.
+ * `reflector_factors`, vectors of `reflect_rows` and `write_vectors`, roots of secular ones, columns of the others.
  */
 export interface LinalgTasks {
   symmetric_product: SymmetricProduct;
@@ -132,6 +165,9 @@ export interface LinalgTasks {
   tridiagonal_parts: TridiagonalParts;
   reflector_factors: ReflectorFactors;
   reflect_rows: ReflectRows;
+  write_vectors: WriteVectors;
+  secular_roots: SecularProblem;
+  secular_vectors: SecularVectors;
   cholesky_panel: CholeskyPanel;
   finish_rows: FinishRows;
   solve_columns: SolveColumns;
@@ -155,7 +191,7 @@ export function runShared<K extends LinalgTaskName>(
   bounds: readonly number[],
   products: number,
 ): void {
-  if (multiply.share && bounds.length > 2 && products >= WORTH_SHARING) multiply.share(name, task, bounds);
+  if (multiply.share && bounds.length > 2 && paysSharing(products)) multiply.share(name, task, bounds);
   else work(task, bounds[0], bounds[bounds.length - 1], multiply);
 }
 
@@ -164,6 +200,11 @@ export function rangesOf(count: number, unit: number): number[] {
   const units = Math.ceil(count / unit);
   const ranges = Math.max(1, Math.min(MOST_RANGES, units));
   return Array.from({ length: ranges + 1 }, (_, i) => Math.min(count, Math.ceil((i * units) / ranges) * unit));
+}
+
+/** Whether work of so many multiply-adds is worth waiting for another thread. */
+export function paysSharing(products: number): boolean {
+  return products >= WORTH_SHARING;
 }
 
 /** As many as threads can be given at a time. */

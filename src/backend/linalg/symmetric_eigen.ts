@@ -8,9 +8,10 @@ import { breather, throwIfCancelled } from '../event_loop.ts';
 import { backTransform } from './back_transform.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
-import { room } from './shared_work.ts';
+import { paysSharing, rangesOf, room, runShared } from './shared_work.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
+import { SQUARE, writeVectors } from './write_vectors.ts';
 
 export interface SymmetricEigen<Columns = Float64Array> {
   /** All n, descending. */
@@ -18,9 +19,6 @@ export interface SymmetricEigen<Columns = Float64Array> {
   /** (n, as many as wanted) row-major; column j belongs to eigenvalue j, and its largest component is positive. */
   eigenvectors: Columns;
 }
-
-/** Side of the squares that are turned at a time: lines of both matrices stay in the cache. */
-const SQUARE = 16;
 
 /**
  * Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). Returns what the
@@ -56,27 +54,6 @@ function nonFinite(row: number, column: number, value: number): WhittleError {
     allowed: 'finite numbers',
     action: 'Check the model for NaN or infinite weights, or calibrate with other text.',
   });
-}
-
-/**
- * Rows by ascending value → columns by descending value, each with the sign that makes its largest component positive.
- * @param z (count, n). @param columns (n, count): takes them, rounded where it is f32.
- */
-function writeDescending(z: Float64Array, count: number, n: number, columns: Float32Array | Float64Array): void {
-  const signs = new Float64Array(count);
-  for (let j = 0; j < count; j++) {
-    const from = (count - 1 - j) * n;
-    let largest = 0;
-    for (let at = from; at < from + n; at++) if (Math.abs(z[at]) > Math.abs(largest)) largest = z[at];
-    signs[j] = largest < 0 ? -1 : 1;
-  }
-  for (let row0 = 0; row0 < n; row0 += SQUARE) {
-    const end = Math.min(n, row0 + SQUARE);
-    for (let j = 0; j < count; j++) {
-      const from = (count - 1 - j) * n;
-      for (let row = row0; row < end; row++) columns[row * count + j] = signs[j] * z[from + row];
-    }
-  }
 }
 
 /**
@@ -120,11 +97,29 @@ export async function symmetricEigenInto<Columns extends Float32Array | Float64A
     const eigenvalues = ascending.reverse();
     for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
     const eigenvectors = columns(n * wanted);
-    writeDescending(vectors, wanted, n, eigenvectors);
+    writeDescending(vectors, n, eigenvectors, lower, multiply);
     return { eigenvalues, eigenvectors };
   } finally {
     held.release();
   }
+}
+
+/** @param z (count, n). @param columns (n, count). @param spare Where threads write what is copied to an array of the caller's. */
+function writeDescending(
+  z: Float64Array,
+  n: number,
+  columns: Float32Array | Float64Array,
+  spare: Float64Array,
+  multiply: AddProduct,
+): void {
+  const count = z.length / n;
+  const isSingle = columns instanceof Float32Array;
+  const isSpared =
+    !isSingle && paysSharing(n * count) && multiply.share !== undefined && !multiply.kernelFor?.(columns);
+  const doubles = isSpared ? spare.subarray(0, columns.length) : isSingle ? undefined : columns;
+  const task = { z, count, n, doubles, singles: isSingle ? columns : undefined };
+  runShared(multiply, 'write_vectors', writeVectors, task, rangesOf(count, SQUARE), n * count);
+  if (isSpared && doubles) columns.set(doubles);
 }
 
 /**

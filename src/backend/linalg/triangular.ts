@@ -14,7 +14,6 @@ import {
   room,
   runShared,
   stretchesOf,
-  whereShared,
 } from './shared_work.ts';
 import { LEAF, triangleLeaf } from './triangle_kernel.ts';
 
@@ -24,20 +23,24 @@ const PART = 300;
 const STRIP = 128;
 
 /**
- * U⁻¹ of an upper triangular U, (n, n) row-major; zeros below the diagonal. U is left as it is.
+ * U⁻¹ of an upper triangular U, (n, n) row-major, both with zeros below the diagonal. U is left as it is.
  * @throws `cancelled`
  */
 export function invertUpper(U: Float64Array, n: number, options: LinalgOptions = {}): Promise<Float64Array> {
-  const inverse = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) inverse.set(U.subarray(i * n + i, (i + 1) * n), i * n + i);
-  return invertUpperInPlace(inverse, n, options);
+  return invertInto(new Float64Array(n * n), U, n, options);
 }
 
-/** As {@link invertUpper}, in the place of U, below whose diagonal there are zeros. */
-export async function invertUpperInPlace(
+/** As {@link invertUpper}, in the place of U. */
+export function invertUpperInPlace(U: Float64Array, n: number, options: LinalgOptions = {}): Promise<Float64Array> {
+  return invertInto(U, U, n, options);
+}
+
+/** @param inverse Takes it, zeros below its diagonal; may be U itself. */
+async function invertInto(
+  inverse: Float64Array,
   U: Float64Array,
   n: number,
-  { signal, multiply = addProduct }: LinalgOptions = {},
+  { signal, multiply = addProduct }: LinalgOptions,
 ): Promise<Float64Array> {
   throwIfCancelled(signal);
   const breathe = breather(signal);
@@ -47,16 +50,17 @@ export async function invertUpperInPlace(
     while (Math.ceil(n / 2 ** depth) > PART) depth++;
     // Of the largest join, and of all parts.
     const scratch = held.take(Math.max(Math.ceil(n / 2) ** 2, depth === 0 ? n * n : n * PART));
-    await whereShared(U, multiply, async (place) => {
-      const parts = { U: place, n, depth, scratch };
-      runShared(multiply, 'inverse_parts', invertParts, parts, rangesOf(2 ** depth, 1), (n * PART ** 2) / 6);
-      await joinParts(parts, 0, n, depth, breathe, multiply);
-      for (let i = 0; i < n; i++) for (let at = i * n + i; at < (i + 1) * n; at++) place[at] = -place[at];
-    });
+    const isReached = !multiply.allocate || multiply.kernelFor?.(inverse) !== undefined;
+    const place = isReached ? inverse : held.take(n * n);
+    if (place !== U) place.set(U);
+    const parts = { U: place, n, depth, scratch };
+    runShared(multiply, 'inverse_parts', invertParts, parts, rangesOf(2 ** depth, 1), (n * PART ** 2) / 6);
+    await joinParts(parts, 0, n, depth, breathe, multiply);
+    for (let i = 0; i < n; i++) for (let at = i * n + i; at < (i + 1) * n; at++) inverse[at] = -place[at];
   } finally {
     held.release();
   }
-  return U;
+  return inverse;
 }
 
 const middleOf = (start: number, end: number) => start + ((end - start) >> 1);

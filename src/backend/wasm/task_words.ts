@@ -13,6 +13,11 @@ type Schema<T> = { readonly [K in keyof Required<T>]: Kind };
 const DIVERGENCES = ['forward_kl', 'reverse_kl', 'jsd'] as const;
 const ACTIVATION_NAMES = ['silu', 'relu', 'gelu', 'gelu_tanh', 'relu2'] as const;
 
+const SECULAR: Schema<Tasks['secular_roots']> = {
+  ...{ d: 'f64', z: 'f64', k: 'number', rho: 'number' },
+  ...{ eigenvalues: 'f64', differences: 'f64', fitted: 'f64' },
+};
+
 /** Fields of each task, in the order in which they are written. */
 const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   product: {
@@ -38,13 +43,16 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   },
   tridiagonal_parts: {
     ...{ n: 'number', depth: 'number', values: 'f64', order: 'f64', off: 'f64' },
-    ...{ vectors: 'f64', gathered: 'f64', shares: 'f64' },
+    ...{ vectors: 'f64', gathered: 'f64', shares: 'f64', secular: 'f64' },
   },
   reflector_factors: { reflectors: 'f64', scales: 'f64', n: 'number', factors: 'f64' },
   reflect_rows: {
     ...{ z: 'f64', n: 'number', reflectors: 'f64', factors: 'f64', scratch: 'f64' },
     ...{ first_block: 'number', last_block: 'number' },
   },
+  write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32' },
+  secular_roots: SECULAR,
+  secular_vectors: { ...SECULAR, columns: 'f64' },
   cholesky_panel: {
     ...{ U: 'f64', n: 'number', inverses: 'f64', block: 'number', start: 'number', end: 'number' },
     ...{ diagonal: 'f64', failure: 'f64', scratch: 'f64' },

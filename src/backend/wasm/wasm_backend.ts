@@ -20,6 +20,7 @@ import type {
   CovarianceArgs,
   CrossEntropyArgs,
   Eigendecomposition,
+  Eigh64Args,
   EighArgs,
   GluArgs,
   MatmulArgs,
@@ -318,14 +319,26 @@ class WasmBackend extends HostBackend {
     });
   }
 
-  /** In f64; the eigenvectors are rounded to f32 at the end. */
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n, wanted } = checkEigh(args);
-    const matrix = args.unrounded ?? floats(args.covariance);
-    const label = `${args.covariance.label} eigenvectors`;
+    return this.eigenpairs(floats(args.covariance), n, wanted, args.covariance.label, args.signal);
+  }
+
+  readonly eigh64 = ({ matrix, n, wanted, signal }: Eigh64Args): Promise<Eigendecomposition> =>
+    this.eigenpairs(matrix, n, wanted, 'covariance', signal);
+
+  /** In f64; the eigenvectors are rounded to f32 at the end. */
+  private async eigenpairs(
+    matrix: Values,
+    n: number,
+    wanted: number,
+    of: string,
+    signal?: AbortSignal,
+  ): Promise<Eigendecomposition> {
+    const label = `${of} eigenvectors`;
     const room = (elements: number) => allocated(4 * elements, label, () => this.arrays.floats(elements));
     const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
-      symmetricEigenInto(room, matrix, n, args.signal, this.addProduct, wanted),
+      symmetricEigenInto(room, matrix, n, signal, this.addProduct, wanted),
     );
     const kept = this.keep([n, wanted], label, eigenvectors.byteLength, () => eigenvectors);
     return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };

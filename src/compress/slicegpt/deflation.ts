@@ -64,11 +64,14 @@ export async function decompose(
   const { backend } = arena;
   const isDeflated = dominant.count > 0;
   const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
-  const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
   // What was taken out stands in front of a whole basis.
-  const solved = await backend.eigh({ covariance, unrounded: matrix, wanted: isDeflated ? n : wanted, signal });
-  const { eigenvalues, eigenvectors, solver, sweeps } = solved;
-  arena.free(covariance);
+  const { eigenvalues, eigenvectors, solver, sweeps } = await eigenpairs(
+    arena,
+    matrix,
+    n,
+    isDeflated ? n : wanted,
+    signal,
+  );
   const Q = arena.own(eigenvectors);
   const values = await backend.read(Q);
   if (!isDeflated) {
@@ -86,6 +89,17 @@ export async function decompose(
     deflated: dominant.count,
     leading: dominant.count,
   };
+}
+
+async function eigenpairs(arena: Arena, matrix: Float64Array, n: number, wanted: number, signal: AbortSignal) {
+  const { backend } = arena;
+  if (backend.eigh64) return backend.eigh64({ matrix, n, wanted, signal });
+  const covariance = arena.own(backend.fromArray(matrix, [n, n], 'covariance'));
+  try {
+    return await backend.eigh({ covariance, wanted, signal });
+  } finally {
+    arena.free(covariance);
+  }
 }
 
 /**
