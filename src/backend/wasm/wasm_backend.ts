@@ -82,17 +82,13 @@ import { isBlockType } from './block_kernel.ts';
 import type { Crew } from './crew.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { PackedTensors } from './packed_tensors.ts';
+import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
 import { SparseTensors } from './sparse_tensors.ts';
-import { equalRanges, MOST_RANGES, Threads, triangleRanges } from './threads.ts';
+import { equalRanges, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
-
-/** Below this many products a second thread costs more than it saves. */
-const WORTH_SHARING = 2 ** 18;
-/** A millisecond's work: each range packs its operands anew. */
-const WORTH_SPLITTING = 2 ** 26;
 
 /**
  * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
@@ -391,22 +387,11 @@ class WasmBackend extends HostBackend {
     this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
-  /**
-   * In how many ranges a task is cut that was to be cut in `ranges`, where so many pieces of it cost no more than fewer: threads that
-   * are not equally fast end closer together. As many for each thread.
-   */
   private finer(ranges: number, pieces: number): number {
-    const { count } = this.threads;
-    return ranges < 2 * count ? ranges : Math.min(MOST_RANGES, Math.max(ranges, Math.ceil(pieces / count) * count));
+    return finerCount(this.threads.count, ranges, pieces);
   }
 
-  /**
-   * In how many ranges a task of so many products is cut: long ones in more than there are threads, so that one that is
-   * held up leaves work to the others.
-   */
   private parts(products: number): number {
-    const { count } = this.threads;
-    if (count === 1 || products < WORTH_SHARING) return 1;
-    return Math.min(MOST_RANGES, products < WORTH_SPLITTING ? count : 2 * count);
+    return rangeCount(this.threads.count, products);
   }
 }
