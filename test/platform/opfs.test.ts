@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FakeOpfs, installFakeOpfs } from './fake_opfs.ts';
+import { installWriterHere } from './writer_here.ts';
 
 let opfs: FakeOpfs;
 
@@ -15,6 +17,7 @@ const pattern = (length: number, seed = 0) => Uint8Array.from({ length }, (_, i)
 
 beforeEach(() => {
   opfs = installFakeOpfs();
+  installWriterHere();
 });
 
 afterEach(() => {
@@ -74,6 +77,27 @@ describe('export folder', () => {
     expect(new Uint8Array(await file.arrayBuffer())).toEqual(Uint8Array.of(...pattern(2500), ...pattern(10, 3)));
     expect(await folder.list()).toEqual(['model.onnx']);
   });
+
+  it.each([false, true])(
+    'says that storage is full, and can be removed then (private window: %s)',
+    async (isPrivate) => {
+      opfs.isPrivate = isPrivate;
+      opfs.quota = 5000;
+      const { createExportFolder } = await newEngine();
+      const folder = await createExportFolder('slice-1');
+      const sink = await folder.create('model.onnx');
+      await sink.write(pattern(9000));
+      await expect(sink.close()).rejects.toMatchObject({ code: 'storage_full' });
+      // Nobody holds it any more.
+      await folder.remove();
+      expect(opfs.paths()).toEqual([]);
+      opfs.quota = 20_000;
+      const again = await (await createExportFolder('slice-1')).create('model.onnx');
+      await again.write(pattern(9000));
+      await again.close();
+      expect(again.sha256()).toBe(createHash('sha256').update(pattern(9000)).digest('hex'));
+    },
+  );
 
   it('keeps sub-folders', async () => {
     const { createExportFolder, exportedFile } = await newEngine();

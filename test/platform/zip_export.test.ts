@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type FakeOpfs, installFakeOpfs } from './fake_opfs.ts';
+import { installWriterHere } from './writer_here.ts';
 
 let opfs: FakeOpfs;
 beforeEach(() => {
   opfs = installFakeOpfs();
+  installWriterHere();
   vi.resetModules();
 });
 afterEach(() => vi.unstubAllGlobals());
