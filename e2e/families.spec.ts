@@ -2,10 +2,19 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { family, familyFiles } from '../test/fixtures/families/family_model.ts';
-import { chooseWindows, dropFiles, expect, type FileBytes, ggufFile, region, test, waitForJob } from './fixtures.ts';
+import {
+  chooseWindows,
+  dropFiles,
+  expect,
+  expectNoViolations,
+  type FileBytes,
+  ggufFile,
+  region,
+  test,
+  waitForJob,
+} from './fixtures.ts';
 
 async function folderOf(name: string): Promise<FileBytes[]> {
   const files = await familyFiles(await family(name));
@@ -96,8 +105,7 @@ test('a model that cannot be sliced: why, its perplexity, and its export as it i
   const exports = page.getByRole('list', { name: 'Exports of the open model' });
   await expect(exports).toContainText('Verified in onnxruntime-web');
   await expect(exports).toContainText(/Against the model[+−<]?[\d.]+ %/);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`)).toEqual([]);
+  await expectNoViolations(page);
 });
 
 test('parallel blocks have one site a layer', async ({ page }) => {

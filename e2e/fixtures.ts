@@ -2,10 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 import { family } from '../test/fixtures/families/family_model.ts';
 import { ggufBlob, ggufFamily } from '../test/fixtures/gguf_model.ts';
+
+export { expectNoViolations } from './axe.ts';
 
 /** WHITTLE_FULL=1: every row. Else rows wait whose kind another default test shows. */
 export const isFull = process.env.WHITTLE_FULL === '1';
@@ -97,28 +98,6 @@ export async function chooseWindows(page: Page, windows: number, seqlen: number)
 async function fillNumber(field: Locator, value: number): Promise<void> {
   await field.fill(String(value));
   await field.press('Enter');
-}
-
-/** Nothing for axe to find, in both themes. */
-export async function expectNoViolations(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    // Colours change softly, and in between they have no contrast to speak of; a row that was found shines for longer than that.
-    await page.waitForTimeout(300);
-    await page.evaluate(() =>
-      Promise.allSettled(
-        document
-          .getAnimations()
-          .filter(
-            ({ effect, playState }) => playState === 'running' && Number.isFinite(effect?.getComputedTiming().endTime),
-          )
-          .map(({ finished }) => finished),
-      ),
-    );
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`);
-    expect(found, colorScheme).toEqual([]);
-  }
 }
 
 /** What the trial of one layer is to have found, in seconds; above 20 in all the page asks before it measures. */

@@ -1,10 +1,10 @@
 /** Models by name, against a server of this machine that speaks the Hub's paths; by keyboard alone, under the policy as built. */
 import { fileURLToPath } from 'node:url';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { type AppServer, serveApp } from '../src/cli/server.ts';
 import { tinyLlama } from '../test/fixtures/tiny_llama.ts';
 import { type HubServer, startHubServer } from '../test/hub/hub_server.ts';
+import { expectNoViolations } from './axe.ts';
 import { chooseWindows, region } from './fixtures.ts';
 
 const ID = 'someone/tiny-llama';
@@ -153,10 +153,6 @@ test('says in its place what the Hub refused, and leaves axe nothing to find', a
   await expect(model.getByRole('alert')).toContainText('log in');
   await ask('https://example.com/a/b');
   await expect(model.getByRole('alert')).toContainText('example.com');
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).include('.column-left').analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`)).toEqual([]);
-  }
+  await expectNoViolations(page, '.column-left');
   expect(outside.every((url) => url.startsWith(hub.endpoint))).toBe(true);
 });

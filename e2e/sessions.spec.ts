@@ -1,11 +1,11 @@
 /** What outlives the page: sessions after a reload and a killed Worker, their list, two tabs. */
 import { renameSync, writeFileSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import {
   chooseWindows,
   dropFiles,
   expect,
+  expectNoViolations,
   ggufFile,
   OPT,
   openDemo,
@@ -73,7 +73,7 @@ test('a reload in the middle of a job: the session goes on to the same file as a
 
   const offer = sessions(page);
   await expect(offer).toContainText(/Built-in demo, 1 run, Slicing 30 % stopped/);
-  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await expectNoViolations(page);
   await offer.getByRole('button', { name: 'Go on' }).click();
   await waitForJob(page, 'Slicing 30 %');
   await expect(sliceRuns(page)).toHaveCount(2);

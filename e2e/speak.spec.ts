@@ -1,6 +1,5 @@
 /** The model speaks: dense, compressed and exported side by side, stopped, marked where they part; tokens under the microscope. */
-import AxeBuilder from '@axe-core/playwright';
-import { chooseWindows, expect, region, test, waitForJob } from './fixtures.ts';
+import { chooseWindows, expect, expectNoViolations, region, test, waitForJob } from './fixtures.ts';
 
 test('one prompt to the dense model, the sliced one and its file, and a text under the microscope', async ({
   page,
@@ -50,11 +49,7 @@ test('one prompt to the dense model, the sliced one and its file, and a text und
   expect(await microscope.locator('.tokens span[class]').count()).toBeGreaterThan(2);
   await expect(microscope.getByRole('table').getByRole('row')).toHaveCount(33);
   await microscope.getByRole('button', { name: 'Table' }).click();
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).include('.speak').analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' ; ')}`)).toEqual([]);
-  }
+  await expectNoViolations(page, '.speak');
   await microscope.getByRole('button', { name: 'Table' }).click();
   if (process.env.WHITTLE_PICTURES) {
     for (const [colorScheme, width] of [
