@@ -7,6 +7,8 @@ import { type AddProduct, transposed, view } from './gemm.ts';
 import { type CholeskyPanel, type FinishRows, type SolveColumns, stretchesOf } from './shared_work.ts';
 import { LEAF, triangleLeaf } from './triangle_kernel.ts';
 
+type Matrix = ReturnType<typeof view<Float64Array>>;
+
 /**
  * Columns `first … last` of a panel's rows get what the rows above contribute. The range that begins where the panel does is its
  * diagonal block, which is factored, too, and inverted: others need its inverse only once all of them are done.
@@ -105,49 +107,35 @@ export function finishRows(task: FinishRows, first: number, last: number, multip
 function finish(
   { U, n }: { U: Float64Array; n: number },
   multiply: AddProduct,
-  inverse: ReturnType<typeof view<Float64Array>>,
+  inverse: Matrix,
   [start, end]: readonly [number, number],
   [first, last]: readonly [number, number],
   scratch: Float64Array,
 ): void {
   const [rows, columns] = [end - start, last - first];
-  applyTransposed(multiply, inverse, rows, columns, view(U, n, start * n + first), scratch);
+  apply(multiply, inverse, true, [rows, columns], view(U, n, start * n + first), scratch);
   const written = stretchesOf(U, scratch, multiply);
   for (let i = 0; i < rows; i++) written.copy((start + i) * n + first, i * columns, columns);
 }
 
-/** scratch = Nᵀ·B of an upper triangular N: a row of Nᵀ needs none of B below it. */
-function applyTransposed(
-  multiply: AddProduct,
-  N: ReturnType<typeof view<Float64Array>>,
-  rows: number,
-  columns: number,
-  B: ReturnType<typeof view<Float64Array>>,
-  scratch: Float64Array,
-): void {
-  stretchesOf(scratch, scratch, multiply).clear(0, rows * columns);
-  for (let row = 0; row < rows; row += LEAF) {
-    const end = Math.min(rows, row + LEAF);
-    const left = transposed({ ...N, offset: N.offset + row });
-    multiply(end - row, columns, end, left, B, view(scratch, columns, row * columns));
-  }
-}
-
-/** The same with N itself: a row of N needs none of B above it. */
+/** scratch = N·B of an upper triangular N, or Nᵀ·B: a row of N needs none of B above it, one of Nᵀ none below. */
 function apply(
   multiply: AddProduct,
-  N: ReturnType<typeof view<Float64Array>>,
-  rows: number,
-  columns: number,
-  B: ReturnType<typeof view<Float64Array>>,
+  N: Matrix,
+  isTransposed: boolean,
+  [rows, columns]: readonly [number, number],
+  B: Matrix,
   scratch: Float64Array,
 ): void {
   stretchesOf(scratch, scratch, multiply).clear(0, rows * columns);
   for (let row = 0; row < rows; row += LEAF) {
     const end = Math.min(rows, row + LEAF);
-    const left = { ...N, offset: N.offset + row * (N.row_stride + 1) };
-    const right = { ...B, offset: B.offset + row * B.row_stride };
-    multiply(end - row, columns, rows - row, left, right, view(scratch, columns, row * columns));
+    const known = isTransposed ? end : rows - row;
+    const left = isTransposed
+      ? transposed({ ...N, offset: N.offset + row })
+      : { ...N, offset: N.offset + row * (N.row_stride + 1) };
+    const right = isTransposed ? B : { ...B, offset: B.offset + row * B.row_stride };
+    multiply(end - row, columns, known, left, right, view(scratch, columns, row * columns));
   }
 }
 
@@ -174,7 +162,7 @@ export function solveColumns(task: SolveColumns, first: number, last: number, mu
       multiply(rows, width, n - end, view(U, n, start * n + end), known, place);
     }
     const inverse = view(inverses, block, start * block);
-    (down ? applyTransposed : apply)(multiply, inverse, rows, width, place, own);
+    apply(multiply, inverse, down, [rows, width], place, own);
     for (let i = 0; i < rows; i++) written.copy((start + i) * columns + first, i * width, width);
   }
 }
