@@ -1,6 +1,8 @@
 /** What half precision cannot hold is stored in f32: no weight becomes infinite. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCpuBackend } from '../../backend/cpu/cpu_backend.ts';
+import { createNodeCrew } from '../../backend/wasm/testing.ts';
+import { createWasmBackend } from '../../backend/wasm/wasm_backend.ts';
 import { memoryScratch } from '../../models/scratch.ts';
 import { Arena } from '../../runtime/arena.ts';
 import { decodeStored } from '../../tensor/decode.ts';
@@ -38,4 +40,38 @@ describe.each(CASES)('a largest weight of %d', (largest, dtype) => {
     expect([...found].slice(0, 5)).toEqual([1, 2, 3, 4, 5]);
     expect(Math.abs(found[5] / largest - 1)).toBeLessThan(1e-3);
   });
+});
+
+it('keeps weights apart that are stored at once, although what passes is written into one array', async () => {
+  const threaded = createWasmBackend(await createNodeCrew(1));
+  try {
+    expect(threaded.readHalves).toBeDefined();
+    const arena = new Arena(threaded);
+    const kept = memoryScratch();
+    const taken = new Set<ArrayBufferLike>();
+    // As a disk does, it looks at the bytes only some time after the call.
+    const slow = {
+      ...kept,
+      append: async (bytes: Uint8Array) => {
+        taken.add(bytes.buffer);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return kept.append(bytes);
+      },
+    };
+    const store = new WeightStore(arena, slow, 'F16');
+    const put = (value: number, rows: number) =>
+      store.put(
+        arena.own(threaded.fromArray(new Float32Array(rows * 8).fill(value), [rows, 8], `w${value}`)),
+        `w${value}`,
+      );
+    const refs = [await put(1, 40), ...(await Promise.all([put(2, 30), put(3, 40)])), await put(4, 8)];
+    for (const [i, ref] of refs.entries()) {
+      const found = decodeStored(await ref.read(), ref.dtype);
+      expect(new Set(found)).toEqual(new Set([i + 1]));
+    }
+    // Two were on their way at once; what comes after them takes one of their arrays.
+    expect(taken.size).toBe(2);
+  } finally {
+    threaded.dispose();
+  }
 });

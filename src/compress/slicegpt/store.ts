@@ -14,11 +14,18 @@ import { type FloatType, isFloatType } from '../../tensor/dtype.ts';
 import { encodeFromFloat, fitInHalf } from '../../tensor/half.ts';
 import { mainElementBytes } from './model_shape.ts';
 
+interface Encoded {
+  bytes: Uint8Array;
+  dtype: FloatType;
+  /** The whole array that `bytes` lie in, where nobody else has it. */
+  room?: Uint8Array<ArrayBuffer>;
+}
+
 export class WeightStore {
   /** Two uses of one table must stay one object. */
   private readonly kept = new Map<WeightRef, WeightRef>();
-  /** Bytes on their way from the device into the scratch store, which has them when `append` is done. */
-  private passing: Uint8Array<ArrayBuffer> | undefined;
+  /** The largest array that went into the scratch store, to be filled again; taken while one is on its way there. */
+  private spare: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(
     private readonly arena: Arena,
@@ -37,9 +44,9 @@ export class WeightStore {
       this.arena.free(tensor);
       return stored;
     }
-    const { bytes, dtype: stored } = await this.encoded(tensor, dtype);
-    const slot = await this.scratch.append(bytes);
-    return scratchWeight(name, stored, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
+    const encoded = await this.encoded(tensor, dtype);
+    const slot = await this.append(encoded);
+    return scratchWeight(name, encoded.dtype, tensor.shape, [{ rows: { start: 0, end: tensor.shape[0] }, slot }]);
   }
 
   /** A stored weight that slicing leaves as it is: block-quantised or widened ones become floats of the sliced model. */
@@ -69,11 +76,17 @@ export class WeightStore {
     for (let start = 0; start < shape[0]; start += rowsPerBlock) {
       const rows = { start, end: Math.min(shape[0], start + rowsPerBlock) };
       const tensor = await compute(rows);
-      const { bytes, dtype: stored } = await this.encoded(tensor, dtype);
-      if (stored !== dtype) return this.putBlocks(name, shape, rowsPerBlock, compute, stored);
-      blocks.push({ rows, slot: await this.scratch.append(bytes) });
+      const encoded = await this.encoded(tensor, dtype);
+      if (encoded.dtype !== dtype) return this.putBlocks(name, shape, rowsPerBlock, compute, encoded.dtype);
+      blocks.push({ rows, slot: await this.append(encoded) });
     }
     return scratchWeight(name, dtype, shape, blocks);
+  }
+
+  private async append({ bytes, room }: Encoded): Promise<ScratchSlot> {
+    const slot = await this.scratch.append(bytes);
+    if (room && room.byteLength > (this.spare?.byteLength ?? 0)) this.spare = room;
+    return slot;
   }
 
   /** A copy of some rows of a matrix. */
@@ -88,17 +101,13 @@ export class WeightStore {
   }
 
   /** As F32 where F16 would overflow. The tensor is freed. */
-  private async encoded(
-    tensor: Tensor,
-    dtype: FloatType,
-  ): Promise<{ bytes: Uint8Array<ArrayBuffer>; dtype: FloatType }> {
+  private async encoded(tensor: Tensor, dtype: FloatType): Promise<Encoded> {
     const { backend } = this.arena;
-    const halves = dtype === 'F16' ? backend.readHalves?.(tensor, this.passing) : undefined;
-    // The largest so far is taken again.
-    if (halves && halves.buffer !== this.passing?.buffer) this.passing = halves;
+    const halves = dtype === 'F16' ? backend.readHalves?.(tensor, this.spare) : undefined;
+    if (halves) this.spare = undefined;
     const values = halves ? [] : await backend.read(tensor);
     this.arena.free(tensor);
-    if (halves) return { bytes: halves, dtype };
+    if (halves) return { bytes: halves, dtype, room: new Uint8Array(halves.buffer) };
     const stored = dtype === 'F16' && !fitInHalf(values) ? 'F32' : dtype;
     return { bytes: encodeFromFloat(values, stored), dtype: stored };
   }
