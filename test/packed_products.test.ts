@@ -12,12 +12,14 @@ import type { GroupedValues } from '../src/models/packed/values.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
 import { f16ToNumber, numberToF16 } from '../src/tensor/half.ts';
 
-const backend = createWasmBackend(await createNodeCrew(2));
-const wide = createWasmBackend(await createNodeCrew(0), 'wide');
+const backend = createWasmBackend(await createNodeCrew(2), undefined, false);
+const wide = createWasmBackend(await createNodeCrew(0), 'wide', false);
+/** Where engines are fast at bytes, many rows meet codes as bytes. */
+const bytewise = createWasmBackend(await createNodeCrew(2), undefined, true);
+const bytewiseWide = createWasmBackend(await createNodeCrew(0), 'wide', true);
 const reference = createCpuBackend();
 afterAll(() => {
-  backend.dispose();
-  wide.dispose();
+  for (const each of [backend, wide, bytewise, bytewiseWide]) each.dispose();
 });
 
 const half = (value: number) => f16ToNumber(numberToF16(value));
@@ -63,6 +65,8 @@ const SHAPES = [
   [1, 70, 100],
   [3, 301, 256],
   [37, 70, 100],
+  [37, 70, 192],
+  [14, 33, 480],
 ] as const;
 
 describe.each(FORMS)('%s', (name, form) => {
@@ -89,18 +93,26 @@ describe.each(FORMS)('%s', (name, form) => {
         return b.read(output);
       };
       const own = (await packed(values)) as Tensor;
-      const wider = m > 4 ? ((await packed(values, wide)) as Tensor) : undefined;
+      const others = m > 4 ? await Promise.all([wide, bytewise, bytewiseWide].map((each) => packed(values, each))) : [];
+      const areBytes = form.bits < 8 && k % 32 === 0;
       expect(own.type).toBe('packed');
       const weight = reference.fromArray(numbers, [n, k], 'dense');
       for (const way of ['plain', 'accumulate', 'gate']) {
         const [found, expected] = [await product(backend, own, { way }), await product(reference, weight, { way })];
         // Inputs of few rows are rounded to 16 bits; sums of many rows are in f32.
         expect(normalisedError(found, expected), way).toBeLessThan(m <= 4 ? 1e-9 : 1e-12);
+        if (others.length === 0) continue;
+        const [wider, bytes, widerBytes] = others as Tensor[];
         // The width of tiles changes no bit.
-        if (wider) expect(await product(wide, wider, { way })).toEqual(found);
+        expect(await product(wide, wider, { way })).toEqual(found);
+        const byBytes = await product(bytewise, bytes, { way });
+        expect(normalisedError(byBytes, expected), way).toBeLessThan(1e-9);
+        expect(await product(bytewiseWide, widerBytes, { way })).toEqual(byBytes);
+        // Inputs are rounded: what went by floats after all would have the floats' bits.
+        if (way === 'plain') expect(areBytes).toBe(byBytes.some((value, i) => value !== found[i]));
       }
       own.dispose();
-      wider?.dispose();
+      for (const other of others) other?.dispose();
     },
   );
 });

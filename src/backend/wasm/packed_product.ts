@@ -2,6 +2,7 @@
 import { view } from '../linalg/gemm.ts';
 import type { PanelSource, ProductMode, StridedView } from '../linalg/panel_product.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
+import { byteProduct } from './byte_product.ts';
 import { dotColumns } from './dot_columns.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
@@ -25,6 +26,10 @@ export interface PackedProductTask extends Epilogue, PackedForm {
   inputs?: Uint8Array;
   input_scales?: Float32Array;
   input_sums?: Float32Array;
+  /** Of many rows: inputs as the panels of `byte_product.ts`. */
+  panels?: Uint8Array;
+  /** What a range counts; rows only of a product by bytes. */
+  by: 'rows' | 'columns';
   /** (m, n). */
   output: Float32Array;
 }
@@ -35,14 +40,15 @@ export const MOST_DOT_ROWS = 4;
 const CACHED = 2 ** 18;
 const VECTOR_BYTES = 16;
 
-/** Columns `start … end` of the output; `start` begins a quad. */
+/** Rows or columns `start … end` of the output; `start` begins a quad, or a panel of rows. */
 export function packedProduct(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
   if (task.inputs) dots(tools, task, start, end);
+  else if (task.panels) byteProduct(tools, task, start, end);
   else panels(tools, task, start, end);
 }
 
 /** Where the codes, scales and zero points of a quad begin, from a block of it on: the last as an address and a bit. */
-function placeOf(task: PackedProductTask, quad: number, block = 0) {
+export function placeOf(task: PackedProductTask, quad: number, block = 0) {
   const { packed, bits, blocks, group, groups, scale, zero, zeros_at, scales_at } = task;
   const from = packed.byteOffset;
   const groupsBefore = quad * groups + Math.floor(block / group);

@@ -3,6 +3,9 @@ import type { MatmulBtArgs, PackedMatrix, Tensor } from '../backend.ts';
 import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
+import { isFastAtBytes } from './byte_kernel.ts';
+import { areBytes, leftPanelBytes, rowsWithin } from './byte_product.ts';
+import { BYTE_ROWS } from './byte_tile.ts';
 import type { Epilogue } from './epilogue.ts';
 import { BLOCK, layoutOf, type PackedLayout, QUAD, type QuantisedRows, quantiseRow } from './packed_layout.ts';
 import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
@@ -16,6 +19,9 @@ interface Inputs extends QuantisedRows {
   readonly bytes: Uint8Array;
 }
 
+/** Left panels take at most so much: they are made again for the next lot of rows. */
+const LEFT_BYTES = 2 ** 24;
+
 /** How a tensor is held, and where. */
 interface Held {
   readonly layout: PackedLayout;
@@ -25,8 +31,13 @@ interface Held {
 export class PackedTensors {
   private readonly held = new WeakMap<Tensor, Held>();
   private kept?: Inputs;
+  private panels?: { words: Uint32Array; bytes: Uint8Array };
 
-  constructor(private readonly arrays: Arrays) {}
+  /** @param byBytes Whether many rows meet codes as bytes. */
+  constructor(
+    private readonly arrays: Arrays,
+    private readonly byBytes = isFastAtBytes(),
+  ) {}
 
   pack(matrix: PackedMatrix, label: string, keep: Keep): Tensor | undefined {
     const layout = layoutOf(matrix);
@@ -46,38 +57,40 @@ export class PackedTensors {
     return tensor;
   }
 
-  /** A product's task and its sizes. */
-  task(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue) {
+  private meetsBytes(m: number, k: number, layout: PackedLayout): boolean {
+    return this.byBytes && m > MOST_DOT_ROWS && areBytes(layout, k);
+  }
+
+  /** A product's tasks, one after the other: a long product by bytes goes in lots of rows. */
+  tasks(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue): PackedProductTask[] {
     const { m, n, k } = checkMatmulBt(args);
     const { layout, packed } = this.held.get(args.b) as Held;
     // Throws where it was freed.
     hostTensor(args.b).values;
-    const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
-    // Written out: spreading four objects into one takes as long as a small product.
-    const task: PackedProductTask = {
-      m,
-      n,
-      k,
-      a,
-      output,
-      packed,
-      bits: layout.bits,
-      scale: layout.scale,
-      zero: layout.zero,
-      zeros_at: layout.zeros_at,
-      scales_at: layout.scales_at,
-      blocks: layout.blocks,
-      group: layout.group,
-      groups: layout.groups,
-      inputs: inputs?.bytes,
-      input_scales: inputs?.scales,
-      input_sums: inputs?.sums,
-      row_scale: epilogue.row_scale,
-      gate: epilogue.gate,
-      activation: epilogue.activation,
-      accumulate: epilogue.accumulate,
-    };
-    return { task, sizes: { m, n, k } };
+    if (!this.meetsBytes(m, k, layout)) {
+      const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
+      return [taskOf(m, n, k, a, output, packed, layout, epilogue, inputs)];
+    }
+    const lot = Math.max(BYTE_ROWS, rowsWithin(LEFT_BYTES, k));
+    return Array.from({ length: Math.ceil(m / lot) }, (_, i) => {
+      const [start, end] = [i * lot, Math.min(m, (i + 1) * lot)];
+      const rows = <T extends Float32Array | undefined>(values: T, width: number) =>
+        m <= lot ? values : (values?.subarray(start * width, end * width) as T);
+      const { row_scale, gate } = epilogue;
+      const part = { ...epilogue, row_scale: rows(row_scale, 1), gate: rows(gate, n) };
+      const panels = this.leftPanels(end - start, k);
+      return taskOf(end - start, n, k, rows(a, k), rows(output, n), packed, layout, part, undefined, panels);
+    });
+  }
+
+  private leftPanels(m: number, k: number): Uint8Array {
+    const bytes = leftPanelBytes(m, k);
+    if (!this.panels || this.panels.bytes.length < bytes) {
+      if (this.panels) this.arrays.recycle(this.panels.words);
+      const words = this.arrays.words(bytes / 4);
+      this.panels = { words, bytes: new Uint8Array(words.buffer, words.byteOffset, words.byteLength) };
+    }
+    return this.panels.bytes;
   }
 
   /** Into arrays that stay: a token is hundreds of small products. */
@@ -99,4 +112,44 @@ export class PackedTensors {
     };
     return this.kept;
   }
+}
+
+function taskOf(
+  m: number,
+  n: number,
+  k: number,
+  a: Float32Array,
+  output: Float32Array,
+  packed: Uint8Array,
+  layout: PackedLayout,
+  epilogue: Epilogue,
+  inputs?: Inputs,
+  panels?: Uint8Array,
+): PackedProductTask {
+  // Written out: spreading four objects into one takes as long as a small product.
+  return {
+    m,
+    n,
+    k,
+    a,
+    output,
+    packed,
+    bits: layout.bits,
+    scale: layout.scale,
+    zero: layout.zero,
+    zeros_at: layout.zeros_at,
+    scales_at: layout.scales_at,
+    blocks: layout.blocks,
+    group: layout.group,
+    groups: layout.groups,
+    inputs: inputs?.bytes,
+    input_scales: inputs?.scales,
+    input_sums: inputs?.sums,
+    panels,
+    by: panels && m >= n ? 'rows' : 'columns',
+    row_scale: epilogue.row_scale,
+    gate: epilogue.gate,
+    activation: epilogue.activation,
+    accumulate: epilogue.accumulate,
+  };
 }

@@ -68,11 +68,13 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   inverse_join: {
     ...{ U: 'f64', n: 'number', scratch: 'f64', start: 'number', middle: 'number', end: 'number', stage: 'number' },
   },
+  byte_inputs: { x: 'f32', m: 'number', k: 'number', panels: 'u8' },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
     ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
     ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
+    ...{ panels: 'u8', by: ['rows', 'columns'] },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
   sparse_product: {

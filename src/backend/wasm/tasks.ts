@@ -28,6 +28,7 @@ import { clearUpperHalves } from '../linalg/upper_halves.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { isBlockType } from './block_kernel.ts';
+import { type ByteInputsTask, byteInputs } from './byte_product.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import {
   decodeHalves,
@@ -113,6 +114,7 @@ export interface Product64Task {
 export interface Tasks extends LinalgTasks {
   product: ProductTask;
   product64: Product64Task;
+  byte_inputs: ByteInputsTask;
   packed_product: PackedProductTask;
   sparse_product: SparseProductTask;
   gram: GramTask;
@@ -211,6 +213,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   inverse_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_parts(task, start, end, addProduct),
   inverse_join: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_join(task, start, end, addProduct),
 
+  byte_inputs: (tools, task, start, end) => byteInputs(tools, task, start, end),
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),

@@ -79,6 +79,7 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
+import { BYTE_ROWS } from './byte_tile.ts';
 import type { Crew } from './crew.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { PackedTensors } from './packed_tensors.ts';
@@ -92,10 +93,11 @@ const SOLVER = 'householder-dc-f64';
 
 /**
  * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
- * @param tiles Of the calling thread's products in f32, for tests; by default those that are found to be the faster ones.
+ * @param tiles Of the calling thread's products, for tests; by default those that are found to be the faster ones.
+ * @param byBytes Whether many rows meet codes as bytes, for tests; by default where the engine is fast at it.
  */
-export function createWasmBackend(crew?: Crew, tiles?: TileWidth): Backend {
-  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays());
+export function createWasmBackend(crew?: Crew, tiles?: TileWidth, byBytes?: boolean): Backend {
+  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays(), byBytes);
 }
 
 class WasmBackend extends HostBackend {
@@ -114,13 +116,14 @@ class WasmBackend extends HostBackend {
   constructor(
     private readonly threads: Threads,
     private readonly arrays: Arrays,
+    byBytes?: boolean,
   ) {
     super();
     const { count } = threads;
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
-    this.packed = new PackedTensors(arrays);
+    this.packed = new PackedTensors(arrays, byBytes);
     this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
       this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
@@ -374,11 +377,15 @@ class WasmBackend extends HostBackend {
   }
 
   private packedProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.packed.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    // By codes a product takes a fraction of what it takes by panels.
-    const work = task.inputs ? (m * n * k) / 4 : m * n * k;
-    this.threads.run('packed_product', task, equalRanges(n, this.parts(work), 8));
+    const { threads } = this;
+    for (const task of this.packed.tasks(args, singles(args.a), output(args.output), epilogueOf(args))) {
+      const { m, n, k, a, inputs, panels } = task;
+      // By codes a product takes a fraction of what it takes by panels.
+      const ranges = this.parts(inputs ? (m * n * k) / 4 : m * n * k);
+      if (panels) threads.run('byte_inputs', { x: a, m, k, panels }, equalRanges(m, this.parts(8 * m * k), BYTE_ROWS));
+      const isByRows = task.by === 'rows';
+      threads.run('packed_product', task, isByRows ? equalRanges(m, ranges, BYTE_ROWS) : equalRanges(n, ranges, 16));
+    }
   }
 
   private sparseProduct(args: MatmulBtArgs): void {
