@@ -7,7 +7,7 @@ import { BYTES, type TileWidth, tileColumns } from '../linalg/tile_kernel.ts';
 import { BYTE_ROWS, LEFT_BLOCK, rightBlock } from './byte_tile.ts';
 import { needsEpilogue } from './epilogue.ts';
 import { BLOCK, type PackedForm, QUAD } from './packed_layout.ts';
-import { type PackedProductTask, placeOf } from './packed_product.ts';
+import { type PackedProductTask, placeOf } from './packed_task.ts';
 import type { TaskTools } from './task_tools.ts';
 
 export interface ByteInputsTask {

@@ -1,14 +1,19 @@
 /** @file Packed tensors of the CPU backend: their bytes in shared memory, and products with them as tasks. */
+
+import type { DType } from '../../tensor/dtype.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import type { MatmulBtArgs, PackedMatrix, Tensor } from '../backend.ts';
 import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
+import { areFiniteBlocks, type BlockQuadsTask, isKept, keptBlocks } from './block_quads.ts';
 import { isFastAtBytes } from './byte_kernel.ts';
 import { areBytes, leftPanelBytes, rowsWithin } from './byte_product.ts';
 import { BYTE_ROWS } from './byte_tile.ts';
 import type { Epilogue } from './epilogue.ts';
 import { BLOCK, layoutOf, type PackedLayout, QUAD, type QuantisedRows, quantiseRow } from './packed_layout.ts';
-import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
+import { MOST_DOT_ROWS } from './packed_product.ts';
+import type { PackedProductTask } from './packed_task.ts';
 import { isFinitePacked, writePacked } from './write_packed.ts';
 
 export type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
@@ -42,14 +47,38 @@ export class PackedTensors {
   pack(matrix: PackedMatrix, label: string, keep: Keep): Tensor | undefined {
     const layout = layoutOf(matrix);
     if (!layout || !isFinitePacked(matrix)) return undefined;
-    const words = Math.ceil(layout.bytes / 4);
-    const tensor = keep([matrix.rows, matrix.columns], label, 4 * words, () => {
-      const kept = this.arrays.words(words);
-      const bytes = new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes);
+    return this.hold(layout, label, keep, (bytes) => {
       // The memory comes with what it held; whole blocks and quads leave no gap in it.
       const isWhole = matrix.rows % QUAD === 0 && matrix.columns % BLOCK === 0;
       bytes.fill(0, isWhole ? layout.zeros_at : 0);
       writePacked(matrix, layout, bytes);
+    });
+  }
+
+  /** @param run Does a task for so many quads. */
+  packBlocks(
+    blocks: Uint8Array,
+    dtype: DType,
+    [rows, columns]: Shape,
+    label: string,
+    keep: Keep,
+    run: (task: BlockQuadsTask, quads: number) => void,
+  ): Tensor | undefined {
+    if (!isKept(dtype) || rows % QUAD !== 0 || !areFiniteBlocks(blocks, dtype)) return undefined;
+    const layout = layoutOf({ rows, columns, ...keptBlocks(dtype) }) as PackedLayout;
+    return this.hold(layout, label, keep, (packed) => {
+      const bytes = this.arrays.copyOf(blocks);
+      const { zeros_at, scales_at } = layout;
+      run({ dtype, bytes, blocks: layout.blocks, packed, zeros_at, scales_at }, rows / QUAD);
+      this.arrays.recycle(bytes);
+    });
+  }
+
+  private hold(layout: PackedLayout, label: string, keep: Keep, write: (bytes: Uint8Array) => void): Tensor {
+    const words = Math.ceil(layout.bytes / 4);
+    const tensor = keep([layout.rows, layout.columns], label, 4 * words, () => {
+      const kept = this.arrays.words(words);
+      write(new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes));
       return kept;
     });
     const { buffer, byteOffset } = hostTensor(tensor).values;

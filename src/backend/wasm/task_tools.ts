@@ -6,6 +6,7 @@ import { TileChoice } from '../linalg/tile_choice.ts';
 import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type BlockKernel, createBlockKernel } from './block_kernel.ts';
+import { type BlockQuads, createBlockQuads } from './block_quads.ts';
 import { type ByteKernel, createByteKernel } from './byte_kernel.ts';
 import { EpilogueKernel } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
@@ -43,6 +44,7 @@ export class TaskTools {
     line?: LineKernel;
     halves?: HalfKernel;
     blocks?: BlockKernel;
+    quads?: BlockQuads;
     bytes?: ByteKernel;
     byteTiles?: TileChoice;
     vectors?: VectorKernel;
@@ -116,6 +118,12 @@ export class TaskTools {
   get bytes(): ByteKernel {
     this.parts.bytes ??= createByteKernel(this.product.memory);
     return this.parts.bytes;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get quads(): BlockQuads {
+    this.parts.quads ??= createBlockQuads(this.product.memory);
+    return this.parts.quads;
   }
 
   /** Which tiles of bytes are the faster ones. */

@@ -3,6 +3,7 @@
  * fields as NaN.
  */
 import { DTYPES } from '../../tensor/dtype.ts';
+import { KEPT_BLOCKS } from './block_quads.ts';
 import type { TaskName, Tasks } from './tasks.ts';
 
 export type { TaskName };
@@ -67,6 +68,9 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   inverse_parts: { U: 'f64', n: 'number', depth: 'number', scratch: 'f64' },
   inverse_join: {
     ...{ U: 'f64', n: 'number', scratch: 'f64', start: 'number', middle: 'number', end: 'number', stage: 'number' },
+  },
+  block_quads: {
+    ...{ dtype: KEPT_BLOCKS, bytes: 'u8', blocks: 'number', packed: 'u8', zeros_at: 'number', scales_at: 'number' },
   },
   byte_inputs: { x: 'f32', m: 'number', k: 'number', panels: 'u8' },
   packed_product: {

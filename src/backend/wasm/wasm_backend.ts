@@ -9,6 +9,7 @@
 import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type {
   ActivationArgs,
   AddArgs,
@@ -79,10 +80,11 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
+import { KEPT_BLOCKS } from './block_quads.ts';
 import { BYTE_ROWS } from './byte_tile.ts';
 import type { Crew } from './crew.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
-import { PackedTensors } from './packed_tensors.ts';
+import { type Keep, PackedTensors } from './packed_tensors.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
@@ -108,6 +110,7 @@ class WasmBackend extends HostBackend {
   readonly lanes = () => this.threads.lanes();
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  readonly packBlocks?: NonNullable<Backend['packBlocks']>;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
@@ -126,14 +129,19 @@ class WasmBackend extends HostBackend {
     this.packed = new PackedTensors(arrays, byBytes);
     this.sparse = new SparseTensors(arrays);
     if (arrays instanceof HeapArrays) {
-      this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      const keep: Keep = (...place) => this.keep(...place, 'packed');
+      this.pack = (matrix, label) => this.packed.pack(matrix, label, keep);
+      this.packBlocks = (bytes, dtype, shape, label) =>
+        this.packed.packBlocks(bytes, dtype, shape, label, keep, (task, quads) =>
+          threads.run('block_quads', task, equalRanges(quads, this.parts(4 * elementCount(shape)))),
+        );
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
         const values = output(tensor);
         threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
       };
-      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, keep);
     }
     this.info = {
       kind: 'cpu',
@@ -142,7 +150,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
-      ...(this.pack && { packs: true }),
+      ...(this.pack && { packs: true, packsBlocks: KEPT_BLOCKS }),
     };
   }
 
