@@ -9,7 +9,6 @@
 import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
-import { elementCount } from '../../tensor/shape.ts';
 import type {
   ActivationArgs,
   AddArgs,
@@ -81,14 +80,12 @@ import type {
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
 import { KEPT_BLOCKS } from './block_quads.ts';
-import { BYTE_ROWS } from './byte_tile.ts';
 import type { Crew } from './crew.ts';
+import { KeptMatrices } from './kept_matrices.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
-import { type Keep, PackedTensors } from './packed_tensors.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
-import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
@@ -105,8 +102,7 @@ export function createWasmBackend(crew?: Crew, tiles?: TileWidth, byBytes?: bool
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
-  private readonly packed: PackedTensors;
-  private readonly sparse: SparseTensors;
+  private readonly kept: KeptMatrices;
   readonly lanes = () => this.threads.lanes();
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
@@ -126,22 +122,17 @@ class WasmBackend extends HostBackend {
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
-    this.packed = new PackedTensors(arrays, byBytes);
-    this.sparse = new SparseTensors(arrays);
+    this.kept = new KeptMatrices(threads, arrays, (...place) => this.keep(...place, 'packed'), byBytes);
     if (arrays instanceof HeapArrays) {
-      const keep: Keep = (...place) => this.keep(...place, 'packed');
-      this.pack = (matrix, label) => this.packed.pack(matrix, label, keep);
-      this.packBlocks = (bytes, dtype, shape, label) =>
-        this.packed.packBlocks(bytes, dtype, shape, label, keep, (task, quads) =>
-          threads.run('block_quads', task, equalRanges(quads, this.parts(4 * elementCount(shape)))),
-        );
+      this.pack = this.kept.pack;
+      this.packBlocks = this.kept.packBlocks;
+      this.packSparse = this.kept.packSparse;
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
         const values = output(tensor);
         threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
       };
-      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, keep);
     }
     this.info = {
       kind: 'cpu',
@@ -160,8 +151,7 @@ class WasmBackend extends HostBackend {
 
   matmul_bt(args: MatmulBtArgs): void {
     if (args.b.type === 'packed') {
-      if (this.sparse.has(args.b)) this.sparseProduct(args);
-      else this.packedProduct(args);
+      this.kept.multiply(args);
       return;
     }
     this.product(args, checkMatmulBt(args), false, true);
@@ -382,24 +372,6 @@ class WasmBackend extends HostBackend {
       ...epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
-  }
-
-  private packedProduct(args: MatmulBtArgs): void {
-    const { threads } = this;
-    for (const task of this.packed.tasks(args, singles(args.a), output(args.output), epilogueOf(args))) {
-      const { m, n, k, a, inputs, panels } = task;
-      // By codes a product takes a fraction of what it takes by panels.
-      const ranges = this.parts(inputs ? (m * n * k) / 4 : m * n * k);
-      if (panels) threads.run('byte_inputs', { x: a, m, k, panels }, equalRanges(m, this.parts(8 * m * k), BYTE_ROWS));
-      const isByRows = task.by === 'rows';
-      threads.run('packed_product', task, isByRows ? equalRanges(m, ranges, BYTE_ROWS) : equalRanges(n, ranges, 16));
-    }
-  }
-
-  private sparseProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.sparse.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
   private finer(ranges: number, pieces: number): number {
