@@ -52,13 +52,14 @@ async function packed(values: GroupedValues, on: Backend = backend): Promise<Ten
   return parts && on.pack?.({ ...packing, ...parts, rows, columns }, 'packed');
 }
 
-function randomBlocks(dtype: 'Q4_0' | 'Q4_1', elements: number): Uint8Array {
-  const { bytes } = blockOf(dtype);
-  const blocks = Uint8Array.from(randomValues((elements / 32) * bytes, 9), (x) => Math.floor(Math.abs(x * 997) % 256));
+/** Any codes; scales, and minimums, that are finite. */
+function randomBlocks(dtype: 'Q4_0' | 'Q4_1' | 'Q8_0' | 'Q4_K', count: number): Uint8Array {
+  const { bytes, elements } = blockOf(dtype);
+  const length = (count / elements) * bytes;
+  const blocks = Uint8Array.from(randomValues(length, 9), (x) => Math.floor(Math.abs(x * 997) % 256));
+  const halves = dtype === 'Q4_1' || dtype === 'Q4_K' ? 2 : 1;
   const view = new DataView(blocks.buffer);
-  const halves = dtype === 'Q4_1' ? 2 : 1;
-  const scales = randomValues((elements / 32) * halves, 10);
-  for (const [i, scale] of scales.entries()) {
+  for (const [i, scale] of randomValues((count / elements) * halves, 10).entries()) {
     view.setUint16(Math.floor(i / halves) * bytes + 2 * (i % halves), numberToF16(scale), true);
   }
   return blocks;
@@ -140,8 +141,8 @@ describe.each(FORMS)('%s', (name, form) => {
   );
 });
 
-describe.each(['Q4_0', 'Q4_1'] as const)('blocks of %s, as a file has them', (dtype) => {
-  const [n, k] = [72, 192];
+describe.each(['Q4_0', 'Q4_1', 'Q8_0', 'Q4_K'] as const)('blocks of %s, as a file has them', (dtype) => {
+  const [n, k] = [72, 768];
   const bytes = randomBlocks(dtype, n * k);
   it.each([1, 3, 37])('multiply %i rows', async (m) => {
     const numbers = decodeStored(bytes, dtype);
@@ -150,7 +151,7 @@ describe.each(['Q4_0', 'Q4_1'] as const)('blocks of %s, as a file has them', (dt
       const before = each.memory.currentBytes;
       const own = each.packBlocks?.(bytes, dtype, [n, k], 'w') as Tensor;
       expect(own.type).toBe('packed');
-      expect(each.memory.currentBytes - before).toBe(bytes.length);
+      expect(each.memory.currentBytes - before).toBe(n * k * (each.info.packsBlocks?.[dtype] ?? 0));
       expect(normalisedError(await product(each, own, m, n, k), expected)).toBeLessThan(1e-9);
       own.dispose();
     }

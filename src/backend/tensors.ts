@@ -15,8 +15,8 @@ export interface BackendInfo {
   readonly maxTensorBytes: number;
   /** It multiplies by packed weights as they are: they take their packed bytes. */
   readonly packs?: boolean;
-  /** Block types of which the same is true, for whole fours of rows. */
-  readonly packsBlocks?: readonly DType[];
+  /** Block types of which the same is true, for whole fours of rows: bytes that an element then takes. */
+  readonly packsBlocks?: Readonly<Partial<Record<DType, number>>>;
   /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
   readonly capabilities?: AdapterCapabilities;
 }

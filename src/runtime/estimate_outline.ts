@@ -11,7 +11,7 @@ import { elementCount } from '../tensor/shape.ts';
 import { isHalved, vocabularyBlockRows } from './budgets.ts';
 import { evaluationGroups, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
-import { areKeptBlocks } from './packed_weights.ts';
+import { keptBlockBytes } from './packed_weights.ts';
 
 type Layer = DecoderLayer<WeightOutline>;
 
@@ -62,9 +62,8 @@ export class OutlinePlanner {
   load(part: MemoryPart, weight: WeightOutline, keeps: boolean): Held {
     const { ledger, backend } = this;
     const { shape, dtype, packed } = weight;
-    if (keeps && areKeptBlocks(backend, weight)) {
-      return ledger.holdBytes(part, elementCount(shape) * bytesPerElement(dtype));
-    }
+    const blockBytes = keeps ? keptBlockBytes(backend, weight) : undefined;
+    if (blockBytes !== undefined) return ledger.holdBytes(part, elementCount(shape) * blockBytes);
     if (keeps && backend.packs && packed?.kind === 'grouped') {
       return ledger.holdBytes(part, packedBytes(shape, packed) + ledger.costs.panelBytes(shape[0], shape[1]));
     }

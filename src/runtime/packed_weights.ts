@@ -15,12 +15,12 @@ export function isKeptPacked(backend: Backend, ref: WeightRef): boolean {
   const { packed } = ref;
   if (packed?.kind === 'grouped') return Boolean(backend.pack);
   if (packed?.kind === 'sparse') return packed.places === '2:4' && Boolean(backend.packSparse);
-  return areKeptBlocks(backend.info, ref);
+  return keptBlockBytes(backend.info, ref) !== undefined;
 }
 
-/** Whether the backend keeps the blocks that a weight is stored in. */
-export function areKeptBlocks({ packsBlocks }: Pick<BackendInfo, 'packsBlocks'>, ref: Stored): boolean {
-  return areBlocks(ref) && ref.shape[0] % 4 === 0 && packsBlocks?.includes(ref.dtype) === true;
+/** Bytes of an element where the backend keeps the blocks that a weight is stored in, else undefined. */
+export function keptBlockBytes({ packsBlocks }: Pick<BackendInfo, 'packsBlocks'>, ref: Stored): number | undefined {
+  return areBlocks(ref) && ref.shape[0] % 4 === 0 ? packsBlocks?.[ref.dtype] : undefined;
 }
 
 const areBlocks = ({ packed, dtype, shape }: Stored) =>

@@ -122,6 +122,7 @@ export function groupParameters(
     symmetric: scaled(F32X4_SPLAT_CONST(2 ** (bits - 1))),
     integer: [...scaled(codes), ...advance(zero_bit, i32Const(QUAD * bits))],
     minimum: [...halves(zeros), ...localSet(to.minimum), ...advance(zeros, i32Const(QUAD * 2))],
+    minimum32: [...localGet(zeros), ...v128Load(), ...localSet(to.minimum), ...advance(zeros, i32Const(QUAD * 4))],
   };
   return [...load, ...localSet(to.scale), ...advance(scales, i32Const(QUAD * scaleBytes(scale))), ...minimum[zero]];
 }

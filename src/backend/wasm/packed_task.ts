@@ -33,11 +33,12 @@ export function placeOf(task: PackedProductTask, quad: number, block = 0) {
   const from = packed.byteOffset;
   const groupsBefore = quad * groups + Math.floor(block / group);
   const bit = groupsBefore * QUAD * zeroBits({ zero, bits });
-  const minimum = zero === 'minimum' ? bit / 8 : 0;
+  const isMinimum = zero === 'minimum' || zero === 'minimum32';
+  const minimum = isMinimum ? bit / 8 : 0;
   return [
     from + (quad * blocks + block) * QUAD * blockBytes(bits),
     from + scales_at + groupsBefore * QUAD * scaleBytes(scale),
     from + zeros_at + minimum,
-    zero === 'minimum' ? 0 : bit,
+    isMinimum ? 0 : bit,
   ] as const;
 }

@@ -76,7 +76,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
-    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
+    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum', 'minimum32'] },
     ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
     ...{ panels: 'u8', by: ['rows', 'columns'] },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },

@@ -79,7 +79,7 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
-import { KEPT_BLOCKS } from './block_quads.ts';
+import { KEPT_BYTES } from './block_quads.ts';
 import type { Crew } from './crew.ts';
 import { KeptMatrices } from './kept_matrices.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
@@ -141,7 +141,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
-      ...(this.pack && { packs: true, packsBlocks: KEPT_BLOCKS }),
+      ...(this.pack && { packs: true, packsBlocks: KEPT_BYTES }),
     };
   }
 
