@@ -67,6 +67,8 @@ export interface Backend extends TrainingKernels {
    * backend has no products with integers.
    */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  /** The same of stored blocks of a type of `info.packsBlocks`: a matrix (out, in) of whole blocks. */
+  readonly packBlocks?: (bytes: Uint8Array, dtype: DType, shape: Shape, label: string) => Tensor | undefined;
   /** What threads besides this one, and the device, did when, where a timeline is kept (`src/pulse`). Asked between kernels. */
   readonly lanes?: () => Lane[] | Promise<Lane[]>;
   /** Begins to compile, beside other work, what most jobs need and takes long to compile: once it is chosen, before a model is opened. */

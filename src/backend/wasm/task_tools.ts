@@ -2,9 +2,12 @@
 import type { AddProduct } from '../linalg/gemm.ts';
 import { PanelProduct, type WasmPlace } from '../linalg/panel_product.ts';
 import { sharedScratchBytes } from '../linalg/panel_scratch.ts';
+import { TileChoice } from '../linalg/tile_choice.ts';
 import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type BlockKernel, createBlockKernel } from './block_kernel.ts';
+import { type BlockQuads, createBlockQuads } from './block_quads.ts';
+import { type ByteKernel, createByteKernel } from './byte_kernel.ts';
 import { EpilogueKernel } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
@@ -41,6 +44,9 @@ export class TaskTools {
     line?: LineKernel;
     halves?: HalfKernel;
     blocks?: BlockKernel;
+    quads?: BlockQuads;
+    bytes?: ByteKernel;
+    byteTiles?: TileChoice;
     vectors?: VectorKernel;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
@@ -106,6 +112,24 @@ export class TaskTools {
   get blocks(): BlockKernel {
     this.parts.blocks ??= createBlockKernel(this.product.memory);
     return this.parts.blocks;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get bytes(): ByteKernel {
+    this.parts.bytes ??= createByteKernel(this.product.memory);
+    return this.parts.bytes;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get quads(): BlockQuads {
+    this.parts.quads ??= createBlockQuads(this.product.memory);
+    return this.parts.quads;
+  }
+
+  /** Which tiles of bytes are the faster ones. */
+  get byteTiles(): TileChoice {
+    this.parts.byteTiles ??= new TileChoice(this.tiles);
+    return this.parts.byteTiles;
   }
 
   /** Whether kernels reach the array by its address. */

@@ -3,6 +3,7 @@
  * fields as NaN.
  */
 import { DTYPES } from '../../tensor/dtype.ts';
+import { KEPT_BLOCKS } from './block_quads.ts';
 import type { TaskName, Tasks } from './tasks.ts';
 
 export type { TaskName };
@@ -68,11 +69,16 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   inverse_join: {
     ...{ U: 'f64', n: 'number', scratch: 'f64', start: 'number', middle: 'number', end: 'number', stage: 'number' },
   },
+  block_quads: {
+    ...{ dtype: KEPT_BLOCKS, bytes: 'u8', blocks: 'number', packed: 'u8', zeros_at: 'number', scales_at: 'number' },
+  },
+  byte_inputs: { x: 'f32', m: 'number', k: 'number', panels: 'u8' },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
-    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
+    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum', 'minimum32'] },
     ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
+    ...{ panels: 'u8', by: ['rows', 'columns'] },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
   sparse_product: {

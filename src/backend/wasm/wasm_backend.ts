@@ -79,33 +79,34 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
+import { KEPT_BYTES } from './block_quads.ts';
 import type { Crew } from './crew.ts';
+import { KeptMatrices } from './kept_matrices.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
-import { PackedTensors } from './packed_tensors.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
-import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, Threads, triangleRanges } from './threads.ts';
 
 const SOLVER = 'householder-dc-f64';
 
 /**
  * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
- * @param tiles Of the calling thread's products in f32, for tests; by default those that are found to be the faster ones.
+ * @param tiles Of the calling thread's products, for tests; by default those that are found to be the faster ones.
+ * @param byBytes Whether many rows meet codes as bytes, for tests; by default where the engine is fast at it.
  */
-export function createWasmBackend(crew?: Crew, tiles?: TileWidth): Backend {
-  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays());
+export function createWasmBackend(crew?: Crew, tiles?: TileWidth, byBytes?: boolean): Backend {
+  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays(), byBytes);
 }
 
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
-  private readonly packed: PackedTensors;
-  private readonly sparse: SparseTensors;
+  private readonly kept: KeptMatrices;
   readonly lanes = () => this.threads.lanes();
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  readonly packBlocks?: NonNullable<Backend['packBlocks']>;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
@@ -114,23 +115,24 @@ class WasmBackend extends HostBackend {
   constructor(
     private readonly threads: Threads,
     private readonly arrays: Arrays,
+    byBytes?: boolean,
   ) {
     super();
     const { count } = threads;
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
-    this.packed = new PackedTensors(arrays);
-    this.sparse = new SparseTensors(arrays);
+    this.kept = new KeptMatrices(threads, arrays, (...place) => this.keep(...place, 'packed'), byBytes);
     if (arrays instanceof HeapArrays) {
-      this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      this.pack = this.kept.pack;
+      this.packBlocks = this.kept.packBlocks;
+      this.packSparse = this.kept.packSparse;
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
         const values = output(tensor);
         threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
       };
-      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
     }
     this.info = {
       kind: 'cpu',
@@ -139,7 +141,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
-      ...(this.pack && { packs: true }),
+      ...(this.pack && { packs: true, packsBlocks: KEPT_BYTES }),
     };
   }
 
@@ -149,8 +151,7 @@ class WasmBackend extends HostBackend {
 
   matmul_bt(args: MatmulBtArgs): void {
     if (args.b.type === 'packed') {
-      if (this.sparse.has(args.b)) this.sparseProduct(args);
-      else this.packedProduct(args);
+      this.kept.multiply(args);
       return;
     }
     this.product(args, checkMatmulBt(args), false, true);
@@ -371,20 +372,6 @@ class WasmBackend extends HostBackend {
       ...epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
-  }
-
-  private packedProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.packed.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    // By codes a product takes a fraction of what it takes by panels.
-    const work = task.inputs ? (m * n * k) / 4 : m * n * k;
-    this.threads.run('packed_product', task, equalRanges(n, this.parts(work), 8));
-  }
-
-  private sparseProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.sparse.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
   private finer(ranges: number, pieces: number): number {
