@@ -63,7 +63,7 @@ export async function openModel(all: readonly ModelFile[], tell?: (known: KnownM
   const { base: files, adapter } = await takeAdapter(all);
   const found = await (isGgufDrop(files) ? openGguf(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
-  const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx?.summary, () =>
+  const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx, () =>
     buildModel(found, raw, adapter),
   );
   const { config } = model;
