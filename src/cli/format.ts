@@ -44,10 +44,8 @@ export function resultTable(report: Report): string {
       ? [`calibrated  on ${protocol.calibration}, the first ${protocol.samples} windows of ${protocol.seqlen} tokens`]
       : []),
     ...report.sliced.map(certificateLine),
-    ...(report.sliced.length > 0 && protocol.shared_windows
-      ? [
-          `note        ${protocol.shared_windows} evaluation windows were calibrated on too, which flatters sliced models`,
-        ]
+    ...(report.sliced.length + recipeRuns(report).length > 0 && protocol.shared_windows
+      ? [`note        ${sharedWindows(protocol.shared_windows)} calibrated on too, which flatters compressed models`]
       : []),
   ];
   const rows = [
@@ -74,7 +72,11 @@ export function resultTable(report: Report): string {
   );
   const made = recipeRuns(report);
   const searched = made.flatMap((run, index) => (run.solver ? [solverLine(run.solver, index)] : []));
-  const recipes = made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}${searched.join('')}` : '';
+  const bits = made.some(({ bytes: size, stored_bytes }) => size !== stored_bytes)
+    ? '\nbits/weight counts floats as float16, whatever these models hold them in'
+    : '';
+  const recipes =
+    made.length > 0 ? `\n\n${alignColumns([RUN_HEADINGS, ...made.map(runRow)])}${bits}${searched.join('')}` : '';
   const labels = runLabels(report);
   const saved = labels.length > 0 ? `\n\n${alignColumns([SAVED_HEADINGS, ...savingRows(report, labels)])}` : '';
   const scored = taskRows(report, labels);
@@ -84,6 +86,10 @@ export function resultTable(report: Report): string {
   const trainings = trained.length > 0 ? `\n\n${alignColumns([TRAINING_HEADINGS, ...trained])}${known.join('')}` : '';
   const texts = textTable(report, labels);
   return `${facts.join('\n')}\n\n${alignColumns([HEADINGS, ...rows])}${recipes}${trainings}${saved}${tasks}\n\n${texts}time        ${stages.join(', ')}\n`;
+}
+
+function sharedWindows(count: number): string {
+  return count === 1 ? 'one evaluation window was' : `${count} evaluation windows were`;
 }
 
 /** Runs that are not one slicing: those have rows with what only slicing has. */
@@ -106,7 +112,8 @@ function runLabels({ runs }: Pick<Report, 'runs'>): string[] {
 }
 
 function recipeRow(run: RunSummary, index: number): string[] {
-  const { perplexity: measured, perplexity_error, parameters, bytes: size, tokens_per_second } = run;
+  // As the dense model's and sliced ones': in the types that the weights are held in.
+  const { perplexity: measured, perplexity_error, parameters, stored_bytes: size, tokens_per_second } = run;
   const figures = [perplexity(measured), errorText(perplexity_error), compact(parameters), bytes(size)];
   return [`r${index + 1}`, '', '', ...figures, compact(tokens_per_second)];
 }

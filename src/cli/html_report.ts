@@ -97,8 +97,8 @@ function modelsOf(run: RunSummary, parameters: number): ReportedModel[] {
   return [
     {
       ...{ label: run.recipe, kind: 'run' as const, methods },
-      ...{ bytes: run.bytes, perplexity: run.perplexity, error: run.perplexity_error },
-      cells: cells({ ...run, bits: run.bits_per_weight }),
+      ...{ bytes: run.stored_bytes, perplexity: run.perplexity, error: run.perplexity_error },
+      cells: cells({ ...run, bytes: run.stored_bytes, bits: (8 * run.stored_bytes) / parameters }),
     },
     ...exportsOf(run.recipe, methods, parameters, run.exports),
   ];

@@ -45,6 +45,35 @@ describe('what a headless job reports', () => {
     );
   });
 
+  it('shows a run of a model in F32 by the bytes that the dense one is shown by, and says what bits a weight count', async () => {
+    const { report } = await job(new CannedEngine(), '--sparsity', 'none');
+    const run = {
+      ...{
+        recipe: 'gptq:bits=4',
+        steps: [],
+        exports: [],
+        perplexity: 76,
+        perplexity_error: null,
+        tokens_per_second: 1,
+      },
+      ...{
+        bytes: 50_240,
+        stored_bytes: 91_520,
+        parameters: 36_000,
+        bits_per_weight: 11.2,
+        multiplications_per_token: 1,
+      },
+    } as unknown as RunSummary;
+    const table = resultTable({ ...report, runs: [run], protocol: { ...report.protocol, shared_windows: 1 } });
+    expect(table).toMatch(/^r1 +76\.00 +– +36\.0 k +91\.5 kB/m);
+    expect(table).not.toMatch(/50\.2 kB/);
+    expect(table).toMatch(/^bits\/weight counts floats as float16/m);
+    expect(table).toMatch(/^note +one evaluation window was calibrated on too/m);
+    expect(resultTable({ ...report, runs: [{ ...run, stored_bytes: 50_240 }] })).not.toMatch(
+      /counts floats as float16/,
+    );
+  });
+
   it('reports the documented fields', async () => {
     const { report } = await job(new CannedEngine(), '--sparsity', '0.25');
     expect(report.model).toMatchObject({ hidden_size: 256, layers: 4, parameters: 4_000_000, bytes: 8_000_000 });

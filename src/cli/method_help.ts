@@ -74,7 +74,7 @@ export function planText(
   ];
   const rows = plan.steps.map((step) => row(step.recipe, step));
   const table = alignColumns(
-    [['after', 'parameters', 'bytes', 'bits/weight', 'multiplications/token'], ...rows],
+    [['after', 'parameters', 'bytes, floats as F16', 'bits/weight', 'multiplications/token'], ...rows],
     ['after'],
   );
   return [

@@ -15,6 +15,7 @@ import { withUnpacked } from '../formats/safetensors/packed/scheme.ts';
 import { bareFloat8Notes, widenFloats } from '../formats/safetensors/widen.ts';
 import type { ByteSource } from '../formats/source.ts';
 import { loadTokenizer, type Tokenizer } from '../formats/tokenizer/tokenizer.ts';
+import { adaptedEnds } from './build/adapted_ends.ts';
 import { chooseNames } from './build/choose_names.ts';
 import { explainForm } from './build/stored_form.ts';
 import { settleHead } from './build/tied_head.ts';
@@ -62,7 +63,7 @@ export async function openModel(all: readonly ModelFile[], tell?: (known: KnownM
   const { base: files, adapter } = await takeAdapter(all);
   const found = await (isGgufDrop(files) ? openGguf(files) : openModelFiles(files));
   const raw = await readJsonObject(found.config);
-  const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx?.summary, () =>
+  const { model, checkpoint, warnings, raw_config } = await explainOnnx(found.onnx, () =>
     buildModel(found, raw, adapter),
   );
   const { config } = model;
@@ -114,19 +115,26 @@ async function buildModel(found: HfModel, raw: RawConfig, adapter: Adapter | und
   const quantization = readQuantization(raw, name, found.checkpoint.tensors, await quantizationFile(found));
   const { widen, packed } = quantization;
   const base = widenFloats(await withUnpacked(found.checkpoint, packed), widen);
-  const { checkpoint: widened, notes: merged } = adapter
-    ? mergeAdapter(base, adapter)
-    : { checkpoint: base, notes: [] };
-  const notes = [...quantization.notes, ...bareFloat8Notes(base), ...merged];
+  const merged = (checkpoint: Checkpoint) => (adapter ? mergeAdapter(checkpoint, adapter) : { checkpoint, notes: [] });
+  const formNotes = [...quantization.notes, ...bareFloat8Notes(base)];
   if (hasDescription(raw)) {
-    const built = modelFromDescription(readDescription(raw, name), widened, name);
-    return { ...built, warnings: [...notes, ...built.warnings], checkpoint: widened, raw_config: sourceConfig(raw) };
+    const { checkpoint, notes } = merged(base);
+    const built = modelFromDescription(readDescription(raw, name), checkpoint, name);
+    return {
+      ...built,
+      warnings: [...formNotes, ...notes, ...built.warnings],
+      checkpoint,
+      raw_config: sourceConfig(raw),
+    };
   }
   const architecture = findArchitecture(raw, name);
   const asked = architecture.readConfig(raw, name);
-  const names = chooseNames(architecture, asked, widened);
+  const names = chooseNames(architecture, asked, base);
+  const ends = adapter ? adaptedEnds(base, names, asked, adapter) : { checkpoint: base, config: asked, notes: [] };
+  const { checkpoint: widened, notes: adapted } = merged(ends.checkpoint);
+  const notes = [...formNotes, ...adapted, ...ends.notes];
   const unwrapped = unwrapNames(widened, names);
-  const { checkpoint: settled, config, notes: head } = await settleHead(unwrapped.checkpoint, names, asked);
+  const { checkpoint: settled, config, notes: head } = await settleHead(unwrapped.checkpoint, names, ends.config);
   const checkpoint = found.onnx
     ? withoutNormOffset(settled, found.onnx.folded, config.norm.weight_offset ?? 0)
     : settled;

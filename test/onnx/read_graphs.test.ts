@@ -41,6 +41,31 @@ const int =
   (message) =>
     message.message(5, (attribute) => attribute.string(1, name).int(3, value));
 
+describe('products that tell no module', () => {
+  const table = node('Gather', ['model.embed_tokens.weight', 'y'], ['e'], '/model/embed_tokens/Gather');
+  const opened = (...nodes: Write[]) =>
+    open({
+      initializers: [stored('model.embed_tokens.weight', 2, 3), stored('val_7', 2, 3), stored('val_8', 2, 3)],
+      nodes: [table, ...nodes],
+      outputs: ['h'],
+    });
+
+  it('are counted, whatever operator they are', async () => {
+    const { nameless } = await opened(
+      node('MatMul', ['x', 'val_7'], ['g'], 'node_linear_Q4'),
+      node('FusedMatMul', ['x', 'val_8'], ['h'], ''),
+    );
+    expect(nameless).toEqual({ count: 2, example: 'node_linear_Q4' });
+    expect((await opened(node('Gemm', ['x', 'val_7'], ['h'], ''))).nameless).toEqual({ count: 1, example: 'Gemm' });
+  });
+
+  it('are none where nodes are named, weights are, or there is no weight', async () => {
+    expect((await opened(node('MatMul', ['x', 'val_7'], ['h'], `${Q}/MatMul`))).nameless).toBeUndefined();
+    expect((await opened(node('MatMul', ['x', 'model.embed_tokens.weight'], ['h'], 'n'))).nameless).toBeUndefined();
+    expect((await opened(node('MatMul', ['x', 'y'], ['h'], 'n'))).nameless).toBeUndefined();
+  });
+});
+
 describe('a linear', () => {
   const W = 'onnx::MatMul_7';
   it.each<[string, Write[], number[]]>([

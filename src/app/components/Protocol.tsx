@@ -18,7 +18,7 @@ export function usedText({ tokens, at_least }: TextReport, used: number): string
 export function overlapText({ shared_windows: shared = 0, eval_samples }: ProtocolReport): string {
   if (shared === 0) return '';
   const share = shared === eval_samples ? 'All' : `${shared} of ${eval_samples}`;
-  return `${share} evaluation windows were calibrated on too, which flatters sliced models. Choose another evaluation text.`;
+  return `${share} evaluation windows were calibrated on too, which flatters compressed models. Choose another evaluation text.`;
 }
 
 /** What a perplexity was measured with; stands beside every one of them. */

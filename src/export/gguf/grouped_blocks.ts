@@ -35,9 +35,9 @@ function reasonAgainst(packing: Grouped, columns: number): string | undefined {
   const { zero, bits, ordered, group } = packing;
   if (ordered) return 'an order of inputs (order=dynamic)';
   if (!TYPES[zero][bits]) return `${bits} bits with ${zero === 'integer' ? 'zero points' : 'minimums'}`;
-  if (columns % BLOCK !== 0) return `rows of ${columns} inputs, which are no multiple of ${BLOCK},`;
+  if (columns % BLOCK !== 0) return `rows of ${columns} inputs, which are no multiple of ${BLOCK}`;
   const size = groupSize(packing, columns);
-  return size % BLOCK === 0 || size >= columns ? undefined : `groups of ${group}, which are no multiple of ${BLOCK},`;
+  return size % BLOCK === 0 || size >= columns ? undefined : `groups of ${group}, which are no multiple of ${BLOCK}`;
 }
 
 /** The type of a matrix in a GGUF file that stores it as the model has it; undefined: floats. */

@@ -4,6 +4,7 @@
  */
 import { WhittleError } from '../../errors/errors.ts';
 import type { Checkpoint } from '../checkpoint.ts';
+import type { Nameless } from '../onnx/nameless.ts';
 import { foreignByName } from '../recognise.ts';
 import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
@@ -34,7 +35,7 @@ export interface HfModel {
   weights: ByteSource[];
   checkpoint: Checkpoint;
   /** Where the weights are ONNX: what the file holds, and which norms' weights have the family's offset in them. */
-  onnx?: { summary: string; folded: ReadonlySet<string> };
+  onnx?: { summary: string; folded: ReadonlySet<string>; nameless?: Nameless };
   /** What the model card or the metadata say of the licence. */
   licence?: CardLicence;
   warnings: string[];

@@ -12,6 +12,7 @@ import { bareOperands } from './bare_linears.ts';
 import { locateExternal } from './external.ts';
 import { genaiParameters } from './genai.ts';
 import { configFromGenai } from './genai_config.ts';
+import { type Nameless, namelessProducts } from './nameless.ts';
 import { findParameters, QUANTISED_OPERATORS } from './parameters.ts';
 import { floatGraph } from './quantised/float_graph.ts';
 import { withOwnParts } from './quantised/own_parts.ts';
@@ -28,6 +29,8 @@ export interface OpenedOnnx {
   folded: ReadonlySet<string>;
   /** What the file holds, in one sentence without a full stop. */
   summary: string;
+  /** Where nothing tells which module's some weights are. */
+  nameless?: Nameless;
   /** The model file and the external ones that it uses. */
   files: ByteSource[];
   /** For people: what is odd but not wrong. */
@@ -66,6 +69,7 @@ export async function openOnnx(
   if (parameters.size === 0) throw noParameters(source.name, summary);
   const tensors = new Map<string, Located>();
   for (const [name, parameter] of parameters) tensors.set(name, locate(source, name, parameter, sources));
+  const nameless = namelessProducts(model.graph, new Set([...parameters.values()].map(({ tensor }) => tensor)));
   const zeros = absentBiases(model.graph, tensors);
   let bytes = 0;
   for (const tensor of new Set([...tensors.values()].map((located) => located.parameter.tensor))) bytes += tensor.bytes;
@@ -73,6 +77,7 @@ export async function openOnnx(
     checkpoint: { tensors, zeros, bytes, read: reader(tensors, zeros) },
     folded: new Set([...parameters].filter(([, { folded }]) => folded).map(([name]) => name)),
     summary,
+    ...(nameless && { nameless }),
     files: [source, ...sources.values()],
     warnings: [...warnings, ...foreignOperators(stored), ...roundedActivations(stored)],
     configFrom: (genai) => {

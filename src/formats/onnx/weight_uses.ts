@@ -141,7 +141,7 @@ export function usesOf(node: OnnxNode, values: Values): Use[] {
 }
 
 /** Dotted path of the module that a node belongs to, '' where it says none. */
-function scopeOf({ name, name_scopes }: OnnxNode): string {
+export function scopeOf({ name, name_scopes }: OnnxNode): string {
   // A Python list, as text: the modules around the operator, then the operator.
   const listed = [...(name_scopes ?? '').matchAll(/'([^']*)'/g)].map(([, part]) => part);
   if (listed.length > 1) return listed[listed.length - 2];

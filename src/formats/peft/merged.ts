@@ -5,6 +5,7 @@
 import { WhittleError } from '../../errors/errors.ts';
 import { decodeStored } from '../../tensor/decode.ts';
 import { encodeFromFloat } from '../../tensor/half.ts';
+import { sameShape } from '../../tensor/shape.ts';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.ts';
 import type { Adapter, Factors } from './adapter.ts';
 
@@ -49,7 +50,11 @@ function withWhole(base: Checkpoint, { whole, checkpoint, weights }: Adapter): C
   const tensors = new Map(base.tensors);
   const replaced = new Map<string, string>();
   for (const [path, info] of whole) {
-    const name = matching(base, path)?.name ?? path;
+    const own = matching(base, path);
+    // A base in ONNX may hold the transpose of what the family's class stores.
+    const fits = own && [own.shape, own.shape.toReversed()].some((shape) => sameShape(shape, info.shape));
+    if (own && !fits) throw otherShape(own, info, weights.name);
+    const name = own?.name ?? path;
     tensors.set(name, { ...info, name, file: weights.name });
     replaced.set(name, info.name);
   }
@@ -60,10 +65,27 @@ function withWhole(base: Checkpoint, { whole, checkpoint, weights }: Adapter): C
   return { ...base, tensors, read };
 }
 
+function otherShape(own: TensorInfo, info: TensorInfo, file: string): WhittleError {
+  const [rows, wanted] = [own.shape[0], info.shape[0]];
+  // Tokens were added: an embedding or a head has more rows, and as wide ones.
+  const isResized = own.shape.length === 2 && rows !== wanted && sameShape(own.shape.slice(1), info.shape.slice(1));
+  return new WhittleError({
+    code: 'shape_mismatch',
+    message: `${own.name} is ${own.shape.join(' × ')} in the base model, and ${info.shape.join(' × ')} in the adapter${isResized ? ': the vocabulary was resized before it was trained' : ''}.`,
+    place: { file, tensor: info.name },
+    allowed: own.shape.join(' × '),
+    action: isResized
+      ? `Resize the base model as it was (transformers: model.resize_token_embeddings(${wanted})), save it with the adapter's tokenizer, and open the adapter with that; or merge it with peft.`
+      : 'Open the adapter with the model that it was trained on.',
+  });
+}
+
 function notesOf({ config, factors, whole }: Adapter, floats: readonly string[]): string[] {
-  const saved = whole.size > 0 ? ` and ${whole.size} tensors that it holds whole` : '';
+  const saved =
+    whole.size > 0 ? ` and ${whole.size === 1 ? 'a tensor' : `${whole.size} tensors`} that it holds whole` : '';
   const of = config.base === undefined ? '' : `, of an adapter to ${config.base}`;
-  const notes = [`LoRA factors were merged into ${factors.length} matrices${saved}${of}.`];
+  const matrices = factors.length === 1 ? 'one matrix' : `${factors.length} matrices`;
+  const notes = [`LoRA factors were merged into ${matrices}${saved}${of}.`];
   if (floats.length === 0) return notes;
   return [
     ...notes,
