@@ -3,11 +3,11 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { baseName } from '../../export/file_names.ts';
 import { type OnnxGraph, readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
-import type { TokenWindows } from '../../runtime/windows.ts';
 import { FlowGraph, runtimeBytes } from './parts/graph.ts';
 import { findHead } from './parts/head.ts';
 import { PART_BYTES, verifyInParts } from './parts/run.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './session.ts';
+import type { ShareWindows } from './shares.ts';
 
 export interface VerifyLimits {
   /**
@@ -25,7 +25,7 @@ export const VERIFY_LIMITS: VerifyLimits = { whole_bytes: 4e8, part_bytes: PART_
 export async function verifyFiles(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: TokenWindows,
+  windows: ShareWindows,
   options: VerifyOptions = {},
   limits = VERIFY_LIMITS,
 ): Promise<VerifyResult> {

@@ -11,9 +11,9 @@ import { locateExternal } from '../../../formats/onnx/external.ts';
 import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats/onnx/graph_part.ts';
 import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
-import type { TokenWindows } from '../../../runtime/windows.ts';
 import { meanLoss, WindowLoss } from '../losses.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
+import { idsOf, type ShareWindows } from '../shares.ts';
 import { runtimeBytes } from './graph.ts';
 import type { Head } from './head.ts';
 import { PartModels, type Values } from './models.ts';
@@ -38,7 +38,7 @@ type Session = Ort.InferenceSession;
 export async function verifyInParts(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: TokenWindows,
+  windows: ShareWindows,
   options: VerifyOptions = {},
   part_bytes = PART_BYTES,
 ): Promise<VerifyResult> {
@@ -51,9 +51,7 @@ export async function verifyInParts(
   };
   const group = run.windowsAtOnce(windows.seqlen);
   for (let first = 0; first < windows.count; first += group) {
-    const ids = Array.from({ length: Math.min(group, windows.count - first) }, (_, i) =>
-      windows.ids.subarray((first + i) * windows.seqlen, (first + i + 1) * windows.seqlen),
-    );
+    const ids = Array.from({ length: Math.min(group, windows.count - first) }, (_, i) => idsOf(windows, first + i));
     const { losses, logits } = await run.losses(ids, first === 0);
     if (logits) result.first_logits = logits;
     for (const [i, loss] of losses.entries()) {
