@@ -38,6 +38,8 @@ export interface VerifyResult {
   version: string;
   /** Sessions that each window went through, one after the other, where the file is too large for one. */
   parts?: number;
+  /** The oldest version of ONNX Runtime that runs the files; absent where none of them is a model. */
+  needs_onnxruntime?: string;
   /** Bytes of the files that were read for it, in a Worker of its own. */
   bytes_read?: number;
 }

@@ -1,7 +1,8 @@
 /** @file Verifies written ONNX files as a whole where the runtime's memory has room for them, else in parts. */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { baseName } from '../../export/file_names.ts';
-import { type OnnxGraph, readOnnxModel } from '../../formats/onnx/read_model.ts';
+import { oldestRuntime } from '../../export/oldest_runtime.ts';
+import { type OnnxGraph, type OnnxModel, readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
 import { FlowGraph, runtimeBytes } from './parts/graph.ts';
 import { findHead } from './parts/head.ts';
@@ -31,14 +32,18 @@ export async function verifyFiles(
 ): Promise<VerifyResult> {
   const model = files.find(({ name }) => name.endsWith('.onnx'));
   if (!model) return verifySession(ort, files, windows, options);
-  let graph: OnnxGraph;
+  let written: OnnxModel;
   try {
-    ({ graph } = await readOnnxModel(blobSource(baseName(model.name), model.file)));
+    written = await readOnnxModel(blobSource(baseName(model.name), model.file));
   } catch (cause) {
     throw failed(`The written model cannot be read: ${messageOf(cause)}`, model.name, cause);
   }
-  if (sessionBytes(graph, windows.seqlen) <= limits.whole_bytes) return verifySession(ort, files, windows, options);
-  return verifyInParts(ort, files, windows, options, limits.part_bytes);
+  const { graph } = written;
+  const isSmall = sessionBytes(graph, windows.seqlen) <= limits.whole_bytes;
+  const result = await (isSmall
+    ? verifySession(ort, files, windows, options)
+    : verifyInParts(ort, files, written, windows, options, limits.part_bytes));
+  return { ...result, needs_onnxruntime: oldestRuntime(graph) };
 }
 
 /** Weights in the file and in the runtime, a tied table's transpose, and the logits of a window. */
