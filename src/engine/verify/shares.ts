@@ -1,8 +1,8 @@
 /**
- * @file Which windows each build of a runtime runs. Together they run every one. To be compared with each other all run the first
- * window, as far as no build has more to do for it than half a window: where the windows come out even, the builds behind the first
- * run only its first half. That tells no less, because each build's windows are also compared with what the app has for the same
- * ones: a fault that shows only in the second half of a window shows there, in as many windows as it did before, or more.
+ * @file Which windows each build of a runtime runs. Together they run every one, and to be compared with each other all run the first.
+ * A build behind the first that would have more to do than others for that runs only its first half. This tells no less than the
+ * whole: a build's own windows, at least as many tokens, are compared with what the app has for the same ones, so that a fault which
+ * shows only late in a window shows there.
  */
 import type { TokenWindows } from '../../runtime/windows.ts';
 
@@ -26,8 +26,8 @@ export function partOfFirst(seqlen: number): number {
 }
 
 /**
- * Windows in turn, and the first beside them, where it costs no build more than another already has.
- * @param canCut Whether {@link partOfFirst} of a window have the same logits without the rest.
+ * Windows in turn. Builds that have one less than the first run the first window whole, others cut to {@link partOfFirst}.
+ * @param canCut Whether so many tokens of a window have the same logits without the rest; else none is cut.
  */
 export function sharesOf(count: number, seqlen: number, builds: number, canCut: boolean): Share[] {
   const most = Math.ceil(count / builds);
