@@ -7,6 +7,7 @@
 import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
 import { type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
+import type { Steps } from './steps.ts';
 
 /** Reflectors of a block. */
 const BLOCK = 64;
@@ -20,14 +21,13 @@ const BREATH = 2 ** 22;
  * places of row i of `a`.
  * @param a (n, n) row-major; what lies on the diagonal and right of it is lost. @param z (count, n) row-major, a vector in each row.
  */
-export async function backTransform(
+export function* backTransform(
   a: Float64Array,
   tau: Float64Array,
   z: Float64Array,
   n: number,
-  breathe: () => Promise<void> | undefined,
   multiply: AddProduct = addProduct,
-): Promise<void> {
+): Steps<void> {
   const count = z.length / n;
   const blocks = Math.ceil(n / BLOCK);
   const held = room(multiply);
@@ -45,8 +45,7 @@ export async function backTransform(
       const work = 2 * count * BLOCK * (last_block - first_block) * last_block * BLOCK;
       const task = { z, n, reflectors: a, factors, scratch, first_block, last_block };
       runShared(multiply, 'reflect_rows', reflectRows, task, bounds, work);
-      const pause = breathe();
-      if (pause) await pause;
+      yield;
     }
   } finally {
     held.release();

@@ -45,6 +45,21 @@ export interface WriteVectors {
   readonly singles?: Float32Array;
 }
 
+/** Symmetric matrices of one size with what is found of them, one behind another: see `eigenpairs_task.ts`. */
+export interface Eigenpairs {
+  /** (count, `eigenpairsPlace(n)`): at the beginning of each (n, n) row-major, of which the upper triangle is read; used up. */
+  readonly places: Float64Array;
+  readonly n: number;
+  /** How many eigenvectors are wanted, of the largest eigenvalues. */
+  readonly wanted: number;
+  /** (count, n), descending. */
+  readonly eigenvalues: Float64Array;
+  /** (count, n, wanted) row-major. */
+  readonly eigenvectors: Float32Array;
+  /** (count): 1 where a matrix has none, because it is not finite or its solver does not converge. */
+  readonly failed: Float64Array;
+}
+
 /** Arguments are in arrays that all threads reach. */
 export interface ReflectRows {
   /** (count, n) row-major, a vector in each row. */
@@ -156,10 +171,11 @@ export interface InverseJoin extends Omit<InverseParts, 'depth'> {
 }
 
 /**
- * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
+ * A range counts matrices of `eigenpairs`, ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
  * `reflector_factors`, vectors of `reflect_rows` and `write_vectors`, roots of secular ones, columns of the others.
  */
 export interface LinalgTasks {
+  eigenpairs: Eigenpairs;
   symmetric_product: SymmetricProduct;
   panel_update: PanelUpdate;
   tridiagonal_parts: TridiagonalParts;

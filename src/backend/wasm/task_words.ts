@@ -33,6 +33,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
+  eigenpairs: {
+    ...{ places: 'f64', n: 'number', wanted: 'number' },
+    ...{ eigenvalues: 'f64', eigenvectors: 'f32', failed: 'f64' },
+  },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', rows: 'number', v: 'f64' },
     ...{ products: 'f64', length: 'number', parts: 'number' },

@@ -197,6 +197,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
 
+  eigenpairs: ({ addProduct }, task, start, end) => LINALG_TASKS.eigenpairs(task, start, end, addProduct),
   symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
   panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),

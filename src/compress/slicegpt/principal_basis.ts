@@ -41,8 +41,21 @@ export async function principalBasis(
   signal: AbortSignal,
 ): Promise<PrincipalBasis> {
   throwIfCancelled(signal);
-  const { H, size, dominant, lost } = covariance;
+  const { H, size, dominant } = covariance;
   const decomposition = await decompose(arena, H, size, dominant, dimension, signal);
+  return basisOf(arena, covariance, site, decomposition, dimension, signal);
+}
+
+/** The basis of a site whose covariance is decomposed. */
+export async function basisOf(
+  arena: Arena,
+  covariance: SiteCovariance,
+  site: Site,
+  decomposition: Decomposition,
+  dimension: number,
+  signal: AbortSignal,
+): Promise<PrincipalBasis> {
+  const { H, dominant, lost } = covariance;
   const { Q, eigenvalues, solver, sweeps, deflated } = decomposition;
   const figures = await figuresOf(arena, covariance, decomposition, site, dimension, signal);
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
