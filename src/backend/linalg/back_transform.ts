@@ -6,13 +6,15 @@
  */
 import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
-import { type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
+import { evenRanges, type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
 import type { Steps } from './steps.ts';
 
 /** Reflectors of a block. */
 const BLOCK = 64;
-/** Vectors that are turned together. */
+/** Vectors that are turned together, at most. */
 const STRIP = 128;
+/** Ranges of vectors are whole tiles of either height, about. */
+const ROWS = 12;
 /** Blocks between two breaths, in vectors times elements. */
 const BREATH = 2 ** 22;
 
@@ -39,7 +41,7 @@ export function* backTransform(
     const made = { reflectors: a, scales, n, factors };
     runShared(multiply, 'reflector_factors', reflectorFactors, made, rangesOf(blocks, 1), (n * n * BLOCK) / 2);
     const together = Math.max(1, Math.ceil(BREATH / (count * BLOCK)));
-    const bounds = rangesOf(count, STRIP);
+    const bounds = evenRanges(count, STRIP, ROWS);
     for (let first_block = 0; first_block < blocks; first_block += together) {
       const last_block = Math.min(blocks, first_block + together);
       const work = 2 * count * BLOCK * (last_block - first_block) * last_block * BLOCK;

@@ -55,6 +55,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ first_block: 'number', last_block: 'number' },
   },
   write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32' },
+  decomposition_figures: {
+    ...{ covariance: 'f64', eigenvalues: 'f64', eigenvectors: 'f64' },
+    ...{ n: 'number', dimension: 'number', leading: 'number', figures: 'f64' },
+  },
   secular_roots: SECULAR,
   secular_vectors: { ...SECULAR, columns: 'f64' },
   cholesky_panel: {
