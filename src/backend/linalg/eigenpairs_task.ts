@@ -53,5 +53,6 @@ function allocatingIn(place: Float64Array, multiply: AddProduct): AddProduct {
   return Object.assign(own, {
     ...{ allocate, release: () => {}, isFused: multiply.isFused },
     kernelFor: (values: Float64Array) => multiply.kernelFor?.(values),
+    secularRows: (length: number) => multiply.secularRows?.(length),
   });
 }

@@ -33,15 +33,20 @@ export function secularRoots(problem: SecularProblem, multiply: AddProduct = add
   runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), k * k);
 }
 
+function rowsFor(k: number, multiply: AddProduct): SecularRows {
+  return multiply.secularRows?.(k) ?? secularRows(k);
+}
+
 /** Roots `start … end`. */
-export function rootsOf({ d, z, k, rho, eigenvalues, differences }: SecularProblem, start: number, end: number): void {
-  const rows = secularRows(k);
+export function rootsOf(task: SecularProblem, start: number, end: number, multiply: AddProduct = addProduct): void {
+  const { d, z, k, rho, eigenvalues, differences } = task;
+  const rows = rowsFor(k, multiply);
   rows.d.set(d);
   rows.z.set(z);
   const problem = { rows, k, rho };
   for (let j = start; j < end; j++) {
     eigenvalues[j] = rootAfter(problem, j);
-    differences.set(rows.delta.subarray(0, k), j * k);
+    rows.put(rows.delta, differences, j * k, k);
   }
 }
 
@@ -177,20 +182,20 @@ export function secularVectors(
   multiply: AddProduct = addProduct,
 ): void {
   const { k } = problem;
-  fitChange(problem);
+  fitChange(problem, multiply);
   const bounds = rangesOf(found, LEAST_ROOTS).map((bound) => k - found + bound);
   runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, found * k);
 }
 
 /** ẑ: ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ), ratios near 1, so that the product neither over- nor underflows. */
-function fitChange({ d, z, k, differences, fitted: target }: SecularProblem): void {
-  const rows = secularRows(k);
+function fitChange({ d, z, k, differences, fitted: target }: SecularProblem, multiply: AddProduct): void {
+  const rows = rowsFor(k, multiply);
   const { fitted, delta } = rows;
   rows.d.set(d);
   for (let i = 0; i < k; i++) fitted[i] = -differences[i * k + i];
   for (let j = 0; j < k; j++) {
     const own = fitted[j];
-    delta.set(differences.subarray(j * k, (j + 1) * k));
+    rows.take(delta, differences, j * k, k);
     rows.fit(k, d[j]);
     fitted[j] = own;
   }
@@ -198,13 +203,14 @@ function fitChange({ d, z, k, differences, fitted: target }: SecularProblem): vo
 }
 
 /** Of roots `start … end`. */
-export function vectorsOf({ k, differences, fitted, columns }: SecularVectors, start: number, end: number): void {
-  const rows = secularRows(k);
+export function vectorsOf(task: SecularVectors, start: number, end: number, multiply: AddProduct = addProduct): void {
+  const { k, differences, fitted, columns } = task;
+  const rows = rowsFor(k, multiply);
   const { delta, y } = rows;
   rows.fitted.set(fitted);
   for (let j = start; j < end; j++) {
     const row = differences.subarray(j * k, (j + 1) * k);
-    delta.set(row);
+    rows.take(delta, differences, j * k, k);
     const scale = 1 / Math.sqrt(rows.quotients(k));
     for (let at = 0; at < k; at++) row[at] = scale * y[columns[at]];
   }
