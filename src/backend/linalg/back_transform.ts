@@ -6,7 +6,15 @@
  */
 import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
-import { evenRanges, type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
+import {
+  evenRanges,
+  type ReflectorFactors,
+  type ReflectRows,
+  rangesOf,
+  room,
+  runShared,
+  stretchesOf,
+} from './shared_work.ts';
 import type { Steps } from './steps.ts';
 
 /** Reflectors of a block. */
@@ -57,6 +65,7 @@ export function* backTransform(
 /** Vectors `start … end`, a strip at a time. */
 export function reflectRows(task: ReflectRows, start: number, end: number, multiply: AddProduct): void {
   const { z, n, reflectors, factors, scratch, first_block, last_block } = task;
+  const cleared = stretchesOf(scratch, scratch, multiply);
   for (let row = start; row < end; row += STRIP) {
     const rows = Math.min(STRIP, end - row);
     pulse();
@@ -67,7 +76,7 @@ export function reflectRows(task: ReflectRows, start: number, end: number, multi
       const V = view(reflectors, n, first * n);
       const W = view(scratch, b, row * 2 * BLOCK);
       const WT = view(scratch, b, row * 2 * BLOCK + rows * BLOCK);
-      scratch.fill(0, W.offset, W.offset + 2 * rows * BLOCK);
+      cleared.clear(W.offset, 2 * rows * BLOCK);
       multiply(rows, b, size, view(z, n, row * n), transposed(V), W);
       multiply(rows, b, b, W, transposed(view(factors, BLOCK, block * BLOCK * BLOCK)), WT);
       multiply(rows, size, b, WT, V, view(z, n, row * n));

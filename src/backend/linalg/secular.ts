@@ -208,10 +208,11 @@ export function vectorsOf(task: SecularVectors, start: number, end: number, mult
   const rows = rowsFor(k, multiply);
   const { delta, y } = rows;
   rows.fitted.set(fitted);
+  const from = new Int32Array(columns);
   for (let j = start; j < end; j++) {
     const row = differences.subarray(j * k, (j + 1) * k);
     rows.take(delta, differences, j * k, k);
     const scale = 1 / Math.sqrt(rows.quotients(k));
-    for (let at = 0; at < k; at++) row[at] = scale * y[columns[at]];
+    for (let at = 0; at < k; at++) row[at] = scale * y[from[at]];
   }
 }
