@@ -2,7 +2,11 @@
 import type { AddProduct } from '../linalg/gemm.ts';
 import { PanelProduct, type WasmPlace } from '../linalg/panel_product.ts';
 import { sharedScratchBytes } from '../linalg/panel_scratch.ts';
+<<<<<<< HEAD
 import { TileChoice } from '../linalg/tile_choice.ts';
+=======
+import { SecularRows } from '../linalg/secular_kernel.ts';
+>>>>>>> pca-green
 import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type BlockKernel, createBlockKernel } from './block_kernel.ts';
@@ -25,6 +29,8 @@ export type ToolPlace = WasmPlace & { scratch: number };
 
 /** Elements of the attention scores that lie in scratch memory; longer sequences have an array of their own. */
 const SCORES = 2 ** 19;
+/** Poles of the secular equations that are solved there: larger ones have a memory of their own. */
+const MOST_POLES = 8200;
 
 /** Scratch of one thread: scores, products in f32 and f64, stretches of vectors. */
 const PRODUCT64_AT = 4 * SCORES + sharedScratchBytes('f32');
@@ -48,6 +54,7 @@ export class TaskTools {
     bytes?: ByteKernel;
     byteTiles?: TileChoice;
     vectors?: VectorKernel;
+    secular?: SecularRows;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
   private readonly sparseKernels = new Map<string, SparseKernel>();
@@ -78,10 +85,22 @@ export class TaskTools {
   }
 
   /** What the f64 solvers multiply with. */
-  readonly addProduct: AddProduct = Object.assign<AddProduct, Pick<AddProduct, 'kernelFor' | 'isFused'>>(
+  readonly addProduct: AddProduct = Object.assign<AddProduct, Partial<AddProduct>>(
     (m, n, k, a, b, c, upper) => this.product64.multiply(m, n, k, a, b, c, { adds: true, upper }),
-    { kernelFor: (values) => this.vectorsFor(values), isFused: hasFusedMultiplyAdd('f64') },
+    {
+      kernelFor: (values) => this.vectorsFor(values),
+      secularRows: (length) => this.secularRows(length),
+      isFused: hasFusedMultiplyAdd('f64'),
+    },
   );
+
+  /** Where scores lie else. Only where tensors lie in shared memory. */
+  secularRows(length: number): SecularRows | undefined {
+    const { place, parts } = this;
+    if (!place || length > MOST_POLES) return undefined;
+    parts.secular ??= new SecularRows(MOST_POLES, place);
+    return parts.secular;
+  }
 
   /** The loops of the tridiagonal reduction, for an array that lies in the shared memory. */
   vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {

@@ -34,6 +34,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
+  eigenpairs: {
+    ...{ places: 'f64', n: 'number', wanted: 'number' },
+    ...{ eigenvalues: 'f64', eigenvectors: 'f32', failed: 'f64' },
+  },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', rows: 'number', v: 'f64' },
     ...{ products: 'f64', length: 'number', parts: 'number' },
@@ -52,6 +56,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ first_block: 'number', last_block: 'number' },
   },
   write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32' },
+  decomposition_figures: {
+    ...{ covariance: 'f64', eigenvalues: 'f64', eigenvectors: 'f64' },
+    ...{ n: 'number', dimension: 'number', leading: 'number', figures: 'f64' },
+  },
   secular_roots: SECULAR,
   secular_vectors: { ...SECULAR, columns: 'f64' },
   cholesky_panel: {

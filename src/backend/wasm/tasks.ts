@@ -202,12 +202,15 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
 
+  eigenpairs: ({ addProduct }, task, start, end) => LINALG_TASKS.eigenpairs(task, start, end, addProduct),
   symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
   panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
   reflector_factors: ({ addProduct }, task, start, end) => LINALG_TASKS.reflector_factors(task, start, end, addProduct),
   reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
   write_vectors: ({ addProduct }, task, start, end) => LINALG_TASKS.write_vectors(task, start, end, addProduct),
+  decomposition_figures: ({ addProduct }, task, start, end) =>
+    LINALG_TASKS.decomposition_figures(task, start, end, addProduct),
   secular_roots: ({ addProduct }, task, start, end) => LINALG_TASKS.secular_roots(task, start, end, addProduct),
   secular_vectors: ({ addProduct }, task, start, end) => LINALG_TASKS.secular_vectors(task, start, end, addProduct),
   cholesky_panel: ({ addProduct }, task, start, end) => LINALG_TASKS.cholesky_panel(task, start, end, addProduct),

@@ -6,7 +6,6 @@
  * (`npm run bench`, matmul_cpu), and its operands need not be copied into another heap: that is why no session of
  * onnxruntime-web runs here.
  */
-import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type {
@@ -41,7 +40,7 @@ import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import { divergenceRows } from '../cpu/divergence.ts';
 import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
-import { allocated, HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
+import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
 import { rmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
@@ -50,7 +49,6 @@ import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct } from '../linalg/gemm.ts';
 import { BLOCK_M } from '../linalg/panel_scratch.ts';
-import { symmetricEigenInto } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -81,14 +79,16 @@ import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
 import { KEPT_BYTES } from './block_quads.ts';
 import type { Crew } from './crew.ts';
+<<<<<<< HEAD
 import { KeptMatrices } from './kept_matrices.ts';
+=======
+import { EigenSolver } from './eigen_solver.ts';
+>>>>>>> pca-green
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
 import { equalRanges, Threads, triangleRanges } from './threads.ts';
-
-const SOLVER = 'householder-dc-f64';
 
 /**
  * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
@@ -111,6 +111,7 @@ class WasmBackend extends HostBackend {
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
+  private readonly solver: EigenSolver;
 
   constructor(
     private readonly threads: Threads,
@@ -122,7 +123,16 @@ class WasmBackend extends HostBackend {
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
+<<<<<<< HEAD
     this.kept = new KeptMatrices(threads, arrays, (...place) => this.keep(...place, 'packed'), byBytes);
+=======
+    this.solver = new EigenSolver({
+      ...{ threads, arrays, multiply: this.addProduct },
+      keep: (shape, label, values) => this.keep(shape, label, values.byteLength, () => values),
+    });
+    this.packed = new PackedTensors(arrays);
+    this.sparse = new SparseTensors(arrays);
+>>>>>>> pca-green
     if (arrays instanceof HeapArrays) {
       this.pack = this.kept.pack;
       this.packBlocks = this.kept.packBlocks;
@@ -318,28 +328,12 @@ class WasmBackend extends HostBackend {
 
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n, wanted } = checkEigh(args);
-    return this.eigenpairs(floats(args.covariance), n, wanted, args.covariance.label, args.signal);
+    return this.solver.one({ n, wanted, signal: args.signal }, floats(args.covariance), args.covariance.label);
   }
 
-  readonly eigh64 = ({ matrix, n, wanted, signal }: Eigh64Args): Promise<Eigendecomposition> =>
-    this.eigenpairs(matrix, n, wanted, 'covariance', signal);
-
-  /** In f64; the eigenvectors are rounded to f32 at the end. */
-  private async eigenpairs(
-    matrix: Values,
-    n: number,
-    wanted: number,
-    of: string,
-    signal?: AbortSignal,
-  ): Promise<Eigendecomposition> {
-    const label = `${of} eigenvectors`;
-    const room = (elements: number) => allocated(4 * elements, label, () => this.arrays.floats(elements));
-    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
-      symmetricEigenInto(room, matrix, n, signal, this.addProduct, wanted),
-    );
-    const kept = this.keep([n, wanted], label, eigenvectors.byteLength, () => eigenvectors);
-    return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
-  }
+  readonly eigh64 = (args: Eigh64Args): Promise<Eigendecomposition> => this.solver.one(args, args.matrix);
+  readonly eigh64Together: NonNullable<Backend['eigh64Together']> = (args, take) => this.solver.together(args, take);
+  readonly countTogether = (n: number): number => this.solver.countTogether(n);
 
   override dispose(): void {
     super.dispose();
