@@ -2,11 +2,8 @@
 import type { AddProduct } from '../linalg/gemm.ts';
 import { PanelProduct, type WasmPlace } from '../linalg/panel_product.ts';
 import { sharedScratchBytes } from '../linalg/panel_scratch.ts';
-<<<<<<< HEAD
-import { TileChoice } from '../linalg/tile_choice.ts';
-=======
 import { SecularRows } from '../linalg/secular_kernel.ts';
->>>>>>> pca-green
+import { TileChoice } from '../linalg/tile_choice.ts';
 import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type BlockKernel, createBlockKernel } from './block_kernel.ts';

@@ -79,11 +79,8 @@ import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
 import { KEPT_BYTES } from './block_quads.ts';
 import type { Crew } from './crew.ts';
-<<<<<<< HEAD
-import { KeptMatrices } from './kept_matrices.ts';
-=======
 import { EigenSolver } from './eigen_solver.ts';
->>>>>>> pca-green
+import { KeptMatrices } from './kept_matrices.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
@@ -123,16 +120,11 @@ class WasmBackend extends HostBackend {
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
-<<<<<<< HEAD
     this.kept = new KeptMatrices(threads, arrays, (...place) => this.keep(...place, 'packed'), byBytes);
-=======
     this.solver = new EigenSolver({
       ...{ threads, arrays, multiply: this.addProduct },
       keep: (shape, label, values) => this.keep(shape, label, values.byteLength, () => values),
     });
-    this.packed = new PackedTensors(arrays);
-    this.sparse = new SparseTensors(arrays);
->>>>>>> pca-green
     if (arrays instanceof HeapArrays) {
       this.pack = this.kept.pack;
       this.packBlocks = this.kept.packBlocks;
