@@ -41,6 +41,20 @@ const CASES: [what: string, files: () => ModelFile[] | Promise<ModelFile[]>, Err
     'save_pretrained',
   ],
   [
+    "Mistral's tokenizer only",
+    async () => [...(await without('/tokenizer.json')), ...named('tiny/tekken.json')],
+    'bad_tokenizer',
+    'tekken.json (Mistral)',
+    'save_pretrained',
+  ],
+  [
+    'a tiktoken vocabulary only',
+    async () => [...(await without('/tokenizer.json')), ...named('tiny/qwen.tiktoken')],
+    'bad_tokenizer',
+    'qwen.tiktoken (tiktoken)',
+    'save_pretrained',
+  ],
+  [
     'two models',
     async () => [...(await tinyLlama({ folder: 'one' })), ...(await tinyLlama({ folder: 'two' }))],
     'not_a_model',

@@ -224,16 +224,25 @@ function findTokenizer(folder: Folder, source: Find): () => Promise<TokenizerSou
 }
 
 function noTokenizer(folder: Folder): WhittleError {
-  const sentencepiece = folder.files.has('tokenizer.model');
+  const other = otherTokenizer([...folder.files.keys()]);
   return new WhittleError({
     code: 'bad_tokenizer',
-    message: sentencepiece
-      ? 'There is a tokenizer.model (SentencePiece) but no tokenizer.json.'
-      : 'There is no tokenizer.json beside the weights.',
+    message: other ? `There is a ${other} but no tokenizer.json.` : 'There is no tokenizer.json beside the weights.',
     place: { file: 'tokenizer.json' },
     allowed: 'tokenizer.json, as fast tokenizers are saved',
-    action: sentencepiece
+    action: other
       ? CONVERT
       : 'Drop tokenizer.json (and tokenizer_config.json) together with the weights, or vocab.json and merges.txt.',
   });
+}
+
+/** A tokenizer in a form of which transformers makes a tokenizer.json. */
+function otherTokenizer(names: readonly string[]): string | undefined {
+  const kinds = [
+    { name: names.find((name) => name === 'tokenizer.model'), kind: 'SentencePiece' },
+    { name: names.find((name) => name === 'tekken.json'), kind: 'Mistral' },
+    { name: names.find((name) => name.endsWith('.tiktoken')), kind: 'tiktoken' },
+  ];
+  const found = kinds.find(({ name }) => name !== undefined);
+  return found && `${found.name} (${found.kind})`;
 }
