@@ -149,7 +149,7 @@ function oddPart(value: unknown): string {
   if (!Array.isArray(steps)) return 'steps is not a list';
   const index = steps.findIndex((step) => !v.safeParse(JSON_STEP, step).success);
   if (index < 0) return '$schema is not a text';
-  return `step ${index + 1} ${oddStep(steps[index])}`;
+  return `Step ${index + 1} ${oddStep(steps[index])}`;
 }
 
 /** What is wrong with a step that is not {"method": …, "options": {…}}. */
