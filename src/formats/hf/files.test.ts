@@ -120,6 +120,14 @@ describe('openModelFiles', () => {
     expect((await openModelFiles(files)).weights[0].name).toBe('weights.safetensors');
   });
 
+  it('takes the weights beside an adapter of which the config is missing, and says that it is not applied', async () => {
+    const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
+    const folder = files[0]!.path.slice(0, files[0]!.path.lastIndexOf('/') + 1);
+    const found = await openModelFiles([...files, ...named(`${folder}adapter_model.safetensors`)]);
+    expect(found.weights.map(({ name }) => name)).toEqual(['weights.safetensors']);
+    expect(found.warnings.join()).toContain('not applied: adapter_model.safetensors');
+  });
+
   it('builds tokenizer.json where a repository has vocab.json and merges.txt only, as OPT’s own', async () => {
     const { vocab, merges } = tinyTokenizerJson().model;
     const files = (await tinyLlama()).filter(({ path }) => !path.includes('tokenizer'));
