@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,14 @@ interface Finished {
 }
 
 /** Runs the headless command without npm, as `npm run slice -- ARGUMENTS` does after set-up. */
-function slice(args: string[], onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
+function slice(
+  args: string[],
+  onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+  program = ['.cache/command/main.mjs'],
+  env: NodeJS.ProcessEnv = {},
+) {
   return new Promise<Finished>((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: root });
+    const child = spawn(process.execPath, [...program, ...args], { cwd: root, env: { ...process.env, ...env } });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data) => {
@@ -78,6 +83,24 @@ test.describe('bad arguments and bad input end with 2 and one message', () => {
       expect(messages[0]).toMatch(says);
     });
   }
+});
+
+test('a mistake is told before a browser is started', async () => {
+  const seen = join(folder(), 'started');
+  const CHROME_PATH = join(folder(), 'chromium');
+  writeFileSync(CHROME_PATH, `#!/bin/sh\ntouch '${seen}'\n`, { mode: 0o755 });
+  const run = (...args: string[]) => slice(args, undefined, undefined, { CHROME_PATH });
+  for (const wrong of [['--fast'], ['--evaluation', 'none.txt'], ['--sparsity', '1.5'], ['--help']]) {
+    await run('--model', 'demo', ...wrong);
+    expect(existsSync(seen), wrong.join(' ')).toBe(false);
+  }
+  expect((await run('--model', 'demo', '--out', folder())).status).toBe(1);
+  expect(existsSync(seen)).toBe(true);
+});
+
+test('its sources run, too, and say the same', async () => {
+  const wrong = ['--model', 'demo', '--fast'];
+  expect(await slice(wrong, undefined, ['--import', 'tsx', 'src/cli/main.ts'])).toEqual(await slice(wrong));
 });
 
 test('--help explains every option', async () => {

@@ -10,14 +10,18 @@ import { type Grouped, groupsOf } from '../src/models/packed/packing.ts';
 import { groupedParts, storePacked } from '../src/models/packed/store.ts';
 import type { GroupedValues } from '../src/models/packed/values.ts';
 import { memoryScratch } from '../src/models/scratch.ts';
+import { decodeStored } from '../src/tensor/decode.ts';
+import { blockOf } from '../src/tensor/dtype.ts';
 import { f16ToNumber, numberToF16 } from '../src/tensor/half.ts';
 
-const backend = createWasmBackend(await createNodeCrew(2));
-const wide = createWasmBackend(await createNodeCrew(0), 'wide');
+const backend = createWasmBackend(await createNodeCrew(2), undefined, false);
+const wide = createWasmBackend(await createNodeCrew(0), 'wide', false);
+/** Where engines are fast at bytes, many rows meet codes as bytes. */
+const bytewise = createWasmBackend(await createNodeCrew(2), undefined, true);
+const bytewiseWide = createWasmBackend(await createNodeCrew(0), 'wide', true);
 const reference = createCpuBackend();
 afterAll(() => {
-  backend.dispose();
-  wide.dispose();
+  for (const each of [backend, wide, bytewise, bytewiseWide]) each.dispose();
 });
 
 const half = (value: number) => f16ToNumber(numberToF16(value));
@@ -48,6 +52,28 @@ async function packed(values: GroupedValues, on: Backend = backend): Promise<Ten
   return parts && on.pack?.({ ...packing, ...parts, rows, columns }, 'packed');
 }
 
+/** Any codes; scales, and minimums, that are finite. */
+function randomBlocks(dtype: 'Q4_0' | 'Q4_1' | 'Q8_0' | 'Q4_K', count: number): Uint8Array {
+  const { bytes, elements } = blockOf(dtype);
+  const length = (count / elements) * bytes;
+  const blocks = Uint8Array.from(randomValues(length, 9), (x) => Math.floor(Math.abs(x * 997) % 256));
+  const halves = dtype === 'Q4_1' || dtype === 'Q4_K' ? 2 : 1;
+  const view = new DataView(blocks.buffer);
+  for (const [i, scale] of randomValues((count / elements) * halves, 10).entries()) {
+    view.setUint16(Math.floor(i / halves) * bytes + 2 * (i % halves), numberToF16(scale), true);
+  }
+  return blocks;
+}
+
+async function product(on: Backend, b: Tensor, m: number, n: number, k: number) {
+  const a = on.fromArray(randomValues(m * k, 5), [m, k], 'a');
+  const output = on.empty([m, n], 'output');
+  on.matmul_bt({ a, b, output });
+  const found = await on.read(output);
+  for (const tensor of [a, output]) tensor.dispose();
+  return found;
+}
+
 const FORMS: [name: string, form: Form][] = ([2, 3, 4, 8] as const).flatMap((bits) =>
   (['symmetric', 'integer', 'minimum'] as const).map(
     (zero) => [`int${bits} ${zero}`, { bits, group: 32, zero, scale: 'F16' }] as [string, Form],
@@ -63,6 +89,8 @@ const SHAPES = [
   [1, 70, 100],
   [3, 301, 256],
   [37, 70, 100],
+  [37, 70, 192],
+  [14, 33, 480],
 ] as const;
 
 describe.each(FORMS)('%s', (name, form) => {
@@ -76,7 +104,7 @@ describe.each(FORMS)('%s', (name, form) => {
     async (m, n, k) => {
       const values = valuesOf(n, k, form);
       const numbers = dense(values);
-      const product = (b: Backend, weight: Tensor, which: object) => {
+      const fused = (b: Backend, weight: Tensor, which: object) => {
         const a = b.fromArray(randomValues(m * k, 5), [m, k], 'a');
         const output = b.fromArray(randomValues(m * n, 6), [m, n], 'output');
         const gate = { states: b.fromArray(randomValues(m * n, 7), [m, n], 'gate'), activation: 'silu' as const };
@@ -89,20 +117,85 @@ describe.each(FORMS)('%s', (name, form) => {
         return b.read(output);
       };
       const own = (await packed(values)) as Tensor;
-      const wider = m > 4 ? ((await packed(values, wide)) as Tensor) : undefined;
+      const others = m > 4 ? await Promise.all([wide, bytewise, bytewiseWide].map((each) => packed(values, each))) : [];
+      const areBytes = form.bits < 8 && k % 32 === 0;
       expect(own.type).toBe('packed');
       const weight = reference.fromArray(numbers, [n, k], 'dense');
       for (const way of ['plain', 'accumulate', 'gate']) {
-        const [found, expected] = [await product(backend, own, { way }), await product(reference, weight, { way })];
+        const [found, expected] = [await fused(backend, own, { way }), await fused(reference, weight, { way })];
         // Inputs of few rows are rounded to 16 bits; sums of many rows are in f32.
         expect(normalisedError(found, expected), way).toBeLessThan(m <= 4 ? 1e-9 : 1e-12);
+        if (others.length === 0) continue;
+        const [wider, bytes, widerBytes] = others as Tensor[];
         // The width of tiles changes no bit.
-        if (wider) expect(await product(wide, wider, { way })).toEqual(found);
+        expect(await fused(wide, wider, { way })).toEqual(found);
+        const byBytes = await fused(bytewise, bytes, { way });
+        expect(normalisedError(byBytes, expected), way).toBeLessThan(1e-9);
+        expect(await fused(bytewiseWide, widerBytes, { way })).toEqual(byBytes);
+        // Inputs are rounded: what went by floats after all would have the floats' bits.
+        if (way === 'plain') expect(areBytes).toBe(byBytes.some((value, i) => value !== found[i]));
       }
       own.dispose();
-      wider?.dispose();
+      for (const other of others) other?.dispose();
     },
   );
+});
+
+describe.each(['Q4_0', 'Q4_1', 'Q8_0', 'Q4_K'] as const)('blocks of %s, as a file has them', (dtype) => {
+  const [n, k] = [72, 768];
+  const bytes = randomBlocks(dtype, n * k);
+  it.each([1, 3, 37])('multiply %i rows', async (m) => {
+    const numbers = decodeStored(bytes, dtype);
+    const expected = await product(reference, reference.fromArray(numbers, [n, k], 'w'), m, n, k);
+    for (const each of [backend, wide, bytewise, bytewiseWide]) {
+      const before = each.memory.currentBytes;
+      const own = each.packBlocks?.(bytes, dtype, [n, k], 'w') as Tensor;
+      expect(own.type).toBe('packed');
+      expect(each.memory.currentBytes - before).toBe(n * k * (each.info.packsBlocks?.[dtype] ?? 0));
+      expect(normalisedError(await product(each, own, m, n, k), expected)).toBeLessThan(1e-9);
+      own.dispose();
+    }
+  });
+
+  it('are held as floats where rows are no whole fours or a scale is no number', () => {
+    const row = bytes.length / n;
+    expect(backend.packBlocks?.(bytes.subarray(0, 3 * row), dtype, [3, k], 'w')).toBeUndefined();
+    const broken = bytes.slice();
+    broken.set([0x00, 0x7c], row * 5);
+    expect(backend.packBlocks?.(broken, dtype, [n, k], 'w')).toBeUndefined();
+  });
+});
+
+it('multiplies as many rows as take several lots of panels', async () => {
+  const [m, n, k] = [233, 16, 32768];
+  const values = valuesOf(n, k, { bits: 4, group: 32, zero: 'minimum', scale: 'F16' });
+  const own = (await packed(values, bytewise)) as Tensor;
+  const weight = reference.fromArray(dense(values), [n, k], 'dense');
+  const expected = await product(reference, weight, m, n, k);
+  expect(normalisedError(await product(bytewise, own, m, n, k), expected)).toBeLessThan(1e-9);
+});
+
+it('tells a number that is not finite in the rows that have one, and in no other', async () => {
+  const [m, n, k] = [9, 16, 64];
+  const own = (await packed(valuesOf(n, k, { bits: 4, group: 32, zero: 'minimum', scale: 'F16' }), bytewise)) as Tensor;
+  const inputs = randomValues(m * k, 5);
+  inputs[2 * k + 40] = Number.NaN;
+  inputs[7 * k + 3] = Number.NEGATIVE_INFINITY;
+  const a = bytewise.fromArray(inputs, [m, k], 'a');
+  const output = bytewise.empty([m, n], 'output');
+  bytewise.matmul_bt({ a, b: own, output });
+  const found = await bytewise.read(output);
+  const rows = Array.from({ length: m }, (_, row) => found.slice(row * n, (row + 1) * n).every(Number.isFinite));
+  expect(rows).toEqual([true, true, false, true, true, true, true, false, true]);
+});
+
+it('knows rows of zeros, and numbers too small for a scale', async () => {
+  const [m, n, k] = [6, 16, 64];
+  const own = (await packed(valuesOf(n, k, { bits: 3, group: 32, zero: 'integer', scale: 'F16' }), bytewise)) as Tensor;
+  const a = bytewise.fromArray(new Array(m * k).fill(0).fill(1e-42, k, 2 * k), [m, k], 'a');
+  const output = bytewise.empty([m, n], 'output');
+  bytewise.matmul_bt({ a, b: own, output });
+  for (const value of await bytewise.read(output)) expect(Math.abs(value)).toBeLessThan(1e-35);
 });
 
 it('holds what fits no blocks as floats, and takes packed matrices nowhere else', async () => {

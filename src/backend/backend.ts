@@ -26,6 +26,7 @@ import type {
   Eigendecomposition,
   Eigh64Args,
   EighArgs,
+  EighTogetherArgs,
   EmbeddingArgs,
   GluArgs,
   LayerNormArgs,
@@ -67,6 +68,8 @@ export interface Backend extends TrainingKernels {
    * backend has no products with integers.
    */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  /** The same of stored blocks of a type of `info.packsBlocks`: a matrix (out, in) of whole blocks. */
+  readonly packBlocks?: (bytes: Uint8Array, dtype: DType, shape: Shape, label: string) => Tensor | undefined;
   /** What threads besides this one, and the device, did when, where a timeline is kept (`src/pulse`). Asked between kernels. */
   readonly lanes?: () => Lane[] | Promise<Lane[]>;
   /** Begins to compile, beside other work, what most jobs need and takes long to compile: once it is chosen, before a model is opened. */
@@ -92,6 +95,13 @@ export interface Backend extends TrainingKernels {
   readonly addProduct?: AddProduct;
   /** As `eigh`, of f64 that never becomes a tensor; absent where a tensor holds all that the solver takes. */
   readonly eigh64?: (args: Eigh64Args) => Promise<Eigendecomposition>;
+  /** How many matrices of n rows `eigh64Together` is best given at a time; 1: it does no better than `eigh64`. */
+  readonly countTogether?: (n: number) => number;
+  /** As `eigh64` of several matrices, with the same bits: `take` gets one after another, and is waited for. */
+  readonly eigh64Together?: (
+    args: EighTogetherArgs,
+    take: (found: Eigendecomposition, index: number) => Promise<void>,
+  ) => Promise<void>;
   /** Resolves when all enqueued work is done; throws `device_lost`, `out_of_memory` or `shader_error` if it was not. */
   sync(): Promise<void>;
   dispose(): void;

@@ -320,6 +320,11 @@ export interface Eigh64Args extends Pick<EighArgs, 'signal'> {
   wanted: number;
 }
 
+/** Of several matrices of one size, which need not wait for one another. */
+export interface EighTogetherArgs extends Omit<Eigh64Args, 'matrix'> {
+  matrices: readonly Float64Array[];
+}
+
 export interface Eigendecomposition {
   /** All n, descending. */
   eigenvalues: Float64Array;

@@ -1,4 +1,5 @@
 /** @file Tensors, packed matrices and what a device is: the nouns of `backend.ts`, which has all of it. */
+import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 export type BackendKind = 'webgpu' | 'cpu';
@@ -14,6 +15,8 @@ export interface BackendInfo {
   readonly maxTensorBytes: number;
   /** It multiplies by packed weights as they are: they take their packed bytes. */
   readonly packs?: boolean;
+  /** Block types of which the same is true, for whole fours of rows: bytes that an element then takes. */
+  readonly packsBlocks?: Readonly<Partial<Record<DType, number>>>;
   /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
   readonly capabilities?: AdapterCapabilities;
 }

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Download, Page } from 'playwright';
 import type { CommandKind, Commands, EngineEvent, ExportedFile } from '../engine/protocol.ts';
 import { WhittleError } from '../errors/errors.ts';
-import { type Chromium, startChromium } from './chromium.ts';
+import { startChromium } from './chromium.ts';
 import type { PageAnswer, PageRequest } from './page_protocol.ts';
 import { type AppServer, serveApp } from './server.ts';
 import type { HubSite } from './site_headers.ts';
@@ -39,23 +39,16 @@ export interface HeadlessBrowser extends Driver {
   close(): Promise<void>;
 }
 
-/**
- * Serves `app` (the build) and opens one of its pages in a headless Chromium with a profile of its own.
- * @param started A browser that was started before, of this page alone; it is closed with the page, also after a failure.
- */
-export async function launchHeadless(
-  app: string,
-  pageName = 'headless.html',
-  hub?: HubSite,
-  started: Chromium = startChromium(),
-): Promise<HeadlessBrowser> {
+/** Serves `app` (the build) and opens one of its pages in a headless Chromium with a profile of its own. */
+export async function launchHeadless(app: string, pageName = 'headless.html', hub?: HubSite): Promise<HeadlessBrowser> {
+  assertBuilt(app, pageName);
+  const started = startChromium();
   let server: AppServer | undefined;
   const close = async () => {
     await started.close();
     server?.close();
   };
   try {
-    assertBuilt(app, pageName);
     server = await serveApp(app, hub);
     const context = await started.context;
     const page = context.pages()[0] ?? (await context.newPage());

@@ -8,8 +8,7 @@ import { REPORT_FILE } from '../engine/report.ts';
 import { formatError, toErrorData, WhittleError } from '../errors/errors.ts';
 import { reportHtml } from '../report/html.ts';
 import { chromeTrace } from '../report/timeline/chrome_trace.ts';
-import { type HeadlessBrowser, launchHeadless } from './browser.ts';
-import type { Chromium } from './chromium.ts';
+import type { HeadlessBrowser } from './browser.ts';
 import { comparisonTable } from './comparison.ts';
 import { exportLabel, resultTable } from './format.ts';
 import { htmlPage, type Seen, watched } from './html_report.ts';
@@ -26,21 +25,15 @@ import { progressOn } from './progress.ts';
 import { INTERRUPTED, type SignalGuard } from './signals.ts';
 import { traceOf } from './trace_path.ts';
 
-/** What a job runs in. */
-interface Host {
-  readonly signals: SignalGuard;
-  readonly started?: Chromium;
-}
-
 const APP = fileURLToPath(new URL('../../dist/', import.meta.url));
 
-/** @param started A browser that was started before the options were read. It closes with the first job; the caller closes it where there is none. */
-export async function command(argv: string[], signals: SignalGuard, started?: Chromium): Promise<number> {
+/** Options and files are looked at before a browser is started. Never throws. */
+export async function command(argv: string[], signals: SignalGuard): Promise<number> {
   const progress = progressOn(process.stderr);
   try {
     const options = parseOptions(argv);
-    if (options.plan) return await tellPlans(options, progress, { signals, started });
-    const first = await slice(firstOf(options), progress, { signals, started });
+    if (options.plan) return await tellPlans(options, progress, signals);
+    const first = await slice(firstOf(options), progress, signals);
     progress.done();
     const status = tell(first, options);
     if (options.repeat_on === 'none' || status !== 0) return status;
@@ -50,7 +43,7 @@ export async function command(argv: string[], signals: SignalGuard, started?: Ch
       ...(options.trace !== undefined && { trace: traceOf(options.trace, options.repeat_on) }),
       ...(options.html !== undefined && { html: traceOf(options.html, options.repeat_on) }),
     };
-    const second = await slice(again, progress, { signals });
+    const second = await slice(again, progress, signals);
     progress.done();
     const repeated = tell(second, again);
     process.stdout.write(`\n${comparisonTable(first.report, second.report)}`);
@@ -98,9 +91,9 @@ function fail(thrown: unknown): number {
 }
 
 /** Runs the job and writes its report, also the one of a job that ended early. */
-function slice(options: CliOptions, progress: ReturnType<typeof progressOn>, host: Host): Promise<JobResult> {
+function slice(options: CliOptions, progress: ReturnType<typeof progressOn>, signals: SignalGuard): Promise<JobResult> {
   prepareOut(options.out);
-  return inBrowser(options, host, async (browser, inputs) => {
+  return inBrowser(options, signals, async (browser, inputs) => {
     const log = new MetricsLog();
     const seen: Seen = { evaluations: [], sites: [] };
     const result = await runJob(options, inputs, watched(logged(browser, log), seen), progress);
@@ -114,8 +107,12 @@ function slice(options: CliOptions, progress: ReturnType<typeof progressOn>, hos
 }
 
 /** `--plan`: nothing is computed or written. Exit status 2 where a recipe is refused. */
-async function tellPlans(options: CliOptions, progress: ReturnType<typeof progressOn>, host: Host): Promise<number> {
-  const { plans, search, summary, backend } = await inBrowser(options, host, (browser, inputs) =>
+async function tellPlans(
+  options: CliOptions,
+  progress: ReturnType<typeof progressOn>,
+  signals: SignalGuard,
+): Promise<number> {
+  const { plans, search, summary, backend } = await inBrowser(options, signals, (browser, inputs) =>
     planJob(options, inputs, browser, progress),
   );
   progress.done();
@@ -127,7 +124,7 @@ async function tellPlans(options: CliOptions, progress: ReturnType<typeof progre
 
 async function inBrowser<T>(
   options: CliOptions,
-  { signals, started }: Host,
+  signals: SignalGuard,
   job: (browser: HeadlessBrowser, inputs: JobInputs) => Promise<T>,
 ): Promise<T> {
   const hubName = hubNameOf(options);
@@ -139,9 +136,11 @@ async function inBrowser<T>(
   const imatrix = imatrixFile(options.imatrix);
   const tasks = taskFiles(options.tasks);
   const examples = exampleFiles(options.recipe);
+  // Its driver takes as long to read as all the rest.
+  const { launchHeadless } = await import('./browser.ts');
   let browser: HeadlessBrowser | undefined;
   try {
-    browser = await launchHeadless(APP, 'headless.html', { endpoint: options.hub_endpoint }, started);
+    browser = await launchHeadless(APP, 'headless.html', { endpoint: options.hub_endpoint });
     signals.guard(browser);
     const files = model?.map(({ path }) => path);
     if (files) await browser.choose('model', files);

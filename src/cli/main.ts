@@ -1,15 +1,12 @@
 /**
- * @file `npm run slice` and `npm run demo`. Chromium starts first: it takes as long as reading the rest of this program, and
- * another processor.
+ * @file `npm run slice` and `npm run demo`, from the bundle that `scripts/build.mjs` makes of this program, because reading its
+ * sources takes a second; `npx tsx src/cli/main.ts` runs these.
  */
-import { startChromium } from './chromium.ts';
 import { cancelOnSignal } from './signals.ts';
 
-const argv = process.argv.slice(2);
 const signals = cancelOnSignal(process, (text) => process.stderr.write(text));
-// A mistyped option is told first, and the browser closed again.
-const chromium = argv.includes('--model') && !argv.includes('--help') ? startChromium() : undefined;
+// Of all that is read from here on: stacks name the sources.
+process.setSourceMapsEnabled(true);
 const { command } = await import('./command.ts');
-process.exitCode = await command(argv, signals, chromium);
-await chromium?.close();
+process.exitCode = await command(process.argv.slice(2), signals);
 signals.stop();

@@ -4,6 +4,7 @@ import { failure, SLICE, source, started, TEXTS, verifierOf } from '../../test/s
 import { memoryScratch } from '../models/scratch.ts';
 import type { Report } from './report.ts';
 import { slicingRecipe } from './slicing_recipe.ts';
+import type { VerifyResult } from './verify/session.ts';
 import { sharesOf } from './verify/shares.ts';
 
 describe('exports of the engine', () => {
@@ -134,7 +135,8 @@ describe('exports of the engine', () => {
     await engine.run('export', { id });
     // They load while files are written, and run side by side. Closing twice does no harm.
     expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
-    const verified = sharesOf(TEXTS.eval_samples, 2).map(({ length }) => `verified ${length}`);
+    const shares = sharesOf(TEXTS.eval_samples, TEXTS.seqlen, 2, true);
+    const verified = shares.map(({ windows }) => `verified ${windows.length}`);
     const ends = ['close', 'close', 'close', 'close', ...verified].sort();
     expect(told.slice(3).sort()).toEqual(ends);
     told.length = 0;
@@ -147,6 +149,60 @@ describe('exports of the engine', () => {
     platform.createExportFolder = () => Promise.reject(new Error('no room'));
     await failure(engine.run('export', { id }));
     expect(told).toEqual(['open wasm', 'open webgpu', 'close', 'close']);
+  });
+
+  // With an even number of windows the second build runs the first half of the first, and half of them whole.
+  describe.each([3, 4])('of %i windows, one build', (eval_samples) => {
+    const FAULTS: Record<string, { change: (result: VerifyResult) => VerifyResult; says: RegExp }> = {
+      'is wrong for a window that it alone runs': {
+        change: (result) => ({
+          ...result,
+          window_losses: result.window_losses.map((loss, i) => (i === 1 ? loss + 0.02 : loss)),
+        }),
+        says: /the app for the same windows/,
+      },
+      'is wrong for what both run': {
+        // With three windows it runs the first whole: what it alone runs makes up for it, and its share's mean is right.
+        change: ({ window_losses: [first, ...others], ...result }) => ({
+          ...result,
+          window_losses: [first + 0.002, ...others.map((loss) => (others.length === 1 ? loss - 0.002 : loss))],
+        }),
+        says: /build "webgpu", its build "wasm"/,
+      },
+      'gives no number': {
+        change: (result) => ({ ...result, window_losses: result.window_losses.map(() => Number.NaN) }),
+        says: /NaN in onnxruntime-web's build "webgpu"/,
+      },
+    };
+    it.each(Object.keys(FAULTS))('%s: the export is removed', async (what) => {
+      const real = memoryPlatform();
+      const { change, says } = FAULTS[what];
+      const platform = memoryPlatform({
+        openVerifier(build) {
+          const { verify, ...rest } = real.openVerifier(build);
+          return {
+            ...rest,
+            verify: async (...job) => (build === 'webgpu' ? change(await verify(...job)) : verify(...job)),
+          };
+        },
+      });
+      const engine = await started(platform);
+      await engine.run('set_texts', { ...TEXTS, eval_samples });
+      const { id } = await engine.run('compress', slicingRecipe(SLICE));
+      const error = await failure(engine.run('export', { id }));
+      expect(error).toMatchObject({ code: 'verification_failed', message: expect.stringMatching(says) });
+      expect(platform.exports.size).toBe(0);
+    });
+
+    it('runs half of the windows whole, and each as the other is', async () => {
+      const engine = await started();
+      await engine.run('set_texts', { ...TEXTS, eval_samples });
+      const { id } = await engine.run('compress', slicingRecipe(SLICE));
+      const { runtimes, max_abs_logit_difference } = await engine.run('export', { id });
+      expect(runtimes.map(({ windows }) => windows)).toEqual([2, 2]);
+      expect(max_abs_logit_difference).toBeGreaterThan(0);
+      expect(max_abs_logit_difference).toBeLessThan(1e-3);
+    });
   });
 
   it('refuses a file whose logits are not of the right size', async () => {

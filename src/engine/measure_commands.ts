@@ -7,13 +7,7 @@ import type { DecoderModel } from '../models/decoder_model.ts';
 import { DEFAULT_STATE_BUDGET } from '../runtime/budgets.ts';
 import { DenseInputs, evaluateBeside, evaluateDense, headWidth } from '../runtime/compare.ts';
 import type { DivergenceSummary } from '../runtime/divergence.ts';
-import {
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  type PerplexitySummary,
-  summarize,
-} from '../runtime/perplexity.ts';
+import { type EvaluateOptions, type Evaluation, evaluate, summarize } from '../runtime/perplexity.ts';
 import type { TokenWindows } from '../runtime/windows.ts';
 import type { EnginePlatform } from './platform.ts';
 import { type Emit, memoryReport, ProgressMeter } from './progress.ts';
@@ -112,6 +106,8 @@ async function newDenseInputs(platform: EnginePlatform, model: DecoderModel, { s
 
 export interface Numbers {
   perplexity: number;
+  /** Mean loss of each evaluation window, in nats. */
+  window_losses: number[];
   /** From the dense model; absent where what its head reads is not kept. */
   divergence?: DivergenceSummary;
 }
@@ -128,8 +124,7 @@ export async function measureNumbers(
   const dense = state.requireModel().open.model;
   const options = { signal, onProgress: progressOf(state, 'export', windows, emit) };
   const both = await evaluateBeside(state.requireBackend(), dense, state.denseInputs, model, windows, options);
-  const { perplexity } = summarize(both.evaluation.windows.map(({ loss }) => loss));
-  return { perplexity, divergence: both.divergence };
+  return { ...numbersOf(both.evaluation.windows), divergence: both.divergence };
 }
 
 function progressOf(
@@ -150,12 +145,16 @@ export async function measurePerplexity(
   stage: 'export' | 'verification',
   emit: Emit,
   signal: AbortSignal,
-): Promise<PerplexitySummary> {
+): Promise<Numbers> {
   const backend = state.requireBackend();
   const { evaluation: windows } = state.requireTexts();
   const onProgress = progressOf(state, stage, windows, emit);
-  const { windows: losses } = await evaluate(backend, model, windows, { signal, onProgress });
-  return summarize(losses.map(({ loss }) => loss));
+  return numbersOf((await evaluate(backend, model, windows, { signal, onProgress })).windows);
+}
+
+function numbersOf(windows: Evaluation['windows']): Numbers {
+  const window_losses = windows.map(({ loss }) => loss);
+  return { perplexity: summarize(window_losses).perplexity, window_losses };
 }
 
 /** Context for a compression method that reports its sites as of `stream` and calls `onProgress` for its share of the command. */

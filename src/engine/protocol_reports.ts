@@ -245,7 +245,7 @@ export interface ExportReport {
   perplexity_in_app: number;
   /** Of the same numbers in the app; absent for the dense model as it is stored. */
   divergence?: DivergenceSummary;
-  /** Over the logits of the first evaluation window. */
+  /** Over the logits of the first evaluation window; of its first half where a second runtime ran no more. */
   max_abs_logit_difference: number;
   /** Other people's programs that ran the files, with what they agreed in; none for formats that Whittle opened again. */
   runtimes: RuntimeCheck[];

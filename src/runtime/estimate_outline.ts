@@ -3,6 +3,7 @@
  * `model_pass.ts`, `forward.ts`, `compare.ts` and `decode_rate.ts` hold. `estimate.ts` plans dense and sliced models from sizes
  * that are the same in each layer; recipes make layers that differ, with weights that stay packed.
  */
+import type { BackendInfo } from '../backend/tensors.ts';
 import { type DecoderLayer, linearWeights, type ModelOutline, type WeightOutline } from '../models/decoder_model.ts';
 import { packedBytes } from '../models/packed/packing.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
@@ -10,6 +11,7 @@ import { elementCount } from '../tensor/shape.ts';
 import { isHalved, vocabularyBlockRows } from './budgets.ts';
 import { evaluationGroups, PlannedStates, planEmbedding, type RunShape, type WindowPlan } from './estimate.ts';
 import type { Held, MemoryLedger, MemoryPart } from './memory_ledger.ts';
+import { keptBlockBytes } from './packed_weights.ts';
 
 type Layer = DecoderLayer<WeightOutline>;
 
@@ -49,17 +51,20 @@ export function telling(layers: readonly Layer[]): number[] {
 }
 
 export class OutlinePlanner {
-  /** @param packs Linears and heads stay packed where the backend multiplies by them. */
+  /** @param backend Linears and heads stay packed where it multiplies by them. */
   constructor(
     readonly ledger: MemoryLedger,
     readonly windows: WindowPlan,
-    private readonly packs: boolean,
+    private readonly backend: Pick<BackendInfo, 'packs' | 'packsBlocks'>,
   ) {}
 
   /** As `WeightLoader.load`, or with `keeps` as `product`. */
-  load(part: MemoryPart, { shape, dtype, packed }: WeightOutline, keeps: boolean): Held {
-    const { ledger } = this;
-    if (keeps && this.packs && packed?.kind === 'grouped') {
+  load(part: MemoryPart, weight: WeightOutline, keeps: boolean): Held {
+    const { ledger, backend } = this;
+    const { shape, dtype, packed } = weight;
+    const blockBytes = keeps ? keptBlockBytes(backend, weight) : undefined;
+    if (blockBytes !== undefined) return ledger.holdBytes(part, elementCount(shape) * blockBytes);
+    if (keeps && backend.packs && packed?.kind === 'grouped') {
       return ledger.holdBytes(part, packedBytes(shape, packed) + ledger.costs.panelBytes(shape[0], shape[1]));
     }
     return ledger.load(part, elementCount(shape), bytesPerElement(dtype));

@@ -22,7 +22,7 @@ import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { Arena } from './arena.ts';
 import { DECODED_BYTES } from './budgets.ts';
-import { keptPacking, type PackMatrix, packedMatrix } from './packed_weights.ts';
+import { isKeptPacked, type PackMatrix, packedMatrix } from './packed_weights.ts';
 import { type DeviceInput, deviceInput, freeDeviceInput } from './quantized_input.ts';
 import { ReadAhead } from './read_ahead.ts';
 
@@ -200,7 +200,7 @@ export class WeightLoader {
 
   /** Where the weight can be held as it is packed. */
   private canKeep(ref: WeightRef): boolean {
-    return this.keepsPacked && keptPacking(this.arena.backend, ref) !== undefined;
+    return this.keepsPacked && isKeptPacked(this.arena.backend, ref);
   }
 
   async linear(linear: Linear): Promise<DeviceLinear> {

@@ -1,23 +1,24 @@
 /** A file verified in parts gives what it gives as a whole, and a fault in any part shows. */
 import * as ort from 'onnxruntime-web/wasm';
 import { describe, expect, it } from 'vitest';
+import { meanLoss } from '../../src/engine/verify/losses.ts';
 import { planParts } from '../../src/engine/verify/parts/plan.ts';
 import { verifyInParts } from '../../src/engine/verify/parts/run.ts';
 import { type OnnxFile, verifySession } from '../../src/engine/verify/session.ts';
+import type { ShareWindows } from '../../src/engine/verify/shares.ts';
 import type { Precision } from '../../src/export/precision.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
 import { readOnnxModel } from '../../src/formats/onnx/read_model.ts';
 import { blobSource } from '../../src/formats/source.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
-import type { TokenWindows } from '../../src/runtime/windows.ts';
 import { memoryFiles } from './memory_files.ts';
-import { tinyDecoder, tinyTokens } from './tiny_decoder.ts';
+import { tinyDecoder, tinyTokens, VOCAB_SIZE } from './tiny_decoder.ts';
 import { ODD, UNSLICED_LAST, VARIANTS } from './variants.ts';
 
 ort.env.wasm.numThreads = 1;
 
 const SEQLEN = 16;
-const WINDOWS: TokenWindows = { seqlen: SEQLEN, count: 3, ids: tinyTokens(3 * SEQLEN), totalTokens: 3 * SEQLEN };
+const WINDOWS: ShareWindows = { seqlen: SEQLEN, count: 3, ids: tinyTokens(3 * SEQLEN), totalTokens: 3 * SEQLEN };
 
 /** Each way of masks, positions, shortcuts, heads and parallel branches once. */
 const TABLE: readonly (keyof typeof VARIANTS)[] = [
@@ -47,10 +48,17 @@ function worst(a: Float32Array, b: Float32Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 }
 
+type Rest = Parameters<typeof verifyInParts> extends [unknown, unknown, unknown, ...infer R] ? R : never;
+
+async function inParts(runtime: typeof ort, files: readonly OnnxFile[], ...rest: Rest) {
+  const model = files.find(({ name }) => name.endsWith('.onnx')) ?? files[0];
+  return verifyInParts(runtime, files, await readOnnxModel(blobSource(model.name, model.file)), ...rest);
+}
+
 async function expectSame(files: readonly OnnxFile[], part_bytes: number, least_parts: number, windows = WINDOWS) {
   const whole = await verifySession(ort, files, windows);
   let told = 0;
-  const parts = await verifyInParts(ort, files, windows, { onPart: () => told++ }, part_bytes);
+  const parts = await inParts(ort, files, windows, { onPart: () => told++ }, part_bytes);
   expect(parts.parts).toBeGreaterThanOrEqual(least_parts);
   expect(told).toBe((parts.parts ?? 0) * windows.count);
   expect(worst(parts.first_logits, whole.first_logits)).toBeLessThan(2e-5);
@@ -65,6 +73,20 @@ describe('verification in parts', () => {
       await expectSame(await exported(tinyDecoder(VARIANTS[name]), {}), 6000, 3);
     });
   }
+
+  it('gives them for a first window that is cut short: those of its first tokens', async () => {
+    const files = await exported(tinyDecoder(VARIANTS[TABLE[0]]), {});
+    const cut = { ...WINDOWS, first_tokens: 7 };
+    await expectSame(files, 6000, 3, cut);
+    const [whole, part] = [await verifySession(ort, files, WINDOWS), await verifySession(ort, files, cut)];
+    const rows = 7 * VOCAB_SIZE;
+    expect(worst(part.first_logits, whole.first_logits.subarray(0, rows))).toBeLessThan(2e-5);
+    expect(part.window_losses[0]).toBeCloseTo(
+      meanLoss(whole.first_logits.subarray(0, rows), WINDOWS.ids.subarray(0, 7)),
+      5,
+    );
+    for (const i of [1, 2]) expect(part.window_losses[i]).toBeCloseTo(whole.window_losses[i], 5);
+  });
 
   it('gives them for one window, for which weights are not rearranged', async () => {
     const one = { ...WINDOWS, count: 1, ids: WINDOWS.ids.subarray(0, SEQLEN) };
@@ -116,7 +138,7 @@ describe('verification in parts', () => {
     };
     const watched = { ...ort, InferenceSession: { create } } as unknown as typeof ort;
     // The largest matrix has 40 · 21 floats; nodes and constants take a few kilobytes more.
-    await verifyInParts(watched, files, WINDOWS, {}, 4 * 40 * 21);
+    await inParts(watched, files, WINDOWS, {}, 4 * 40 * 21);
     expect(Math.max(...sizes)).toBeLessThan(4 * 40 * 21 + 9000);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(50_000);
   });
@@ -133,8 +155,8 @@ describe('verification in parts', () => {
       // The highest bits of the exponent of one f32.
       bytes[location.offset + 4 * 30 + 3] ^= 0x40;
       const damaged = [model, { name: files[1].name, file: new Blob([bytes]) }];
-      const right = await verifyInParts(ort, files, WINDOWS, {}, 6000);
-      const wrong = await verifyInParts(ort, damaged, WINDOWS, {}, 6000);
+      const right = await inParts(ort, files, WINDOWS, {}, 6000);
+      const wrong = await inParts(ort, damaged, WINDOWS, {}, 6000);
       const mean = (losses: number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
       const relative = Math.exp(mean(wrong.window_losses) - mean(right.window_losses)) - 1;
       expect(Number.isFinite(relative) ? Math.abs(relative) : 1).toBeGreaterThan(1e-3);
@@ -145,8 +167,11 @@ describe('verification in parts', () => {
     const files = await exported(tinyDecoder(), { external_data: 'always' });
     const controller = new AbortController();
     const options = { signal: controller.signal, onPart: () => controller.abort() };
-    await expect(verifyInParts(ort, files, WINDOWS, options, 6000)).rejects.toMatchObject({ code: 'cancelled' });
-    await expect(verifyInParts(ort, files.slice(0, 1), WINDOWS)).rejects.toMatchObject({ code: 'missing_shard' });
-    await expect(verifyInParts(ort, files.slice(1), WINDOWS)).rejects.toMatchObject({ code: 'verification_failed' });
+    await expect(inParts(ort, files, WINDOWS, options, 6000)).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(inParts(ort, files.slice(0, 1), WINDOWS)).rejects.toMatchObject({ code: 'missing_shard' });
+    const model = await readOnnxModel(blobSource(files[0].name, files[0].file));
+    await expect(verifyInParts(ort, files.slice(1), model, WINDOWS)).rejects.toMatchObject({
+      code: 'verification_failed',
+    });
   });
 });

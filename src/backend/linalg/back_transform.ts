@@ -6,12 +6,23 @@
  */
 import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
-import { type ReflectorFactors, type ReflectRows, rangesOf, room, runShared } from './shared_work.ts';
+import {
+  evenRanges,
+  type ReflectorFactors,
+  type ReflectRows,
+  rangesOf,
+  room,
+  runShared,
+  stretchesOf,
+} from './shared_work.ts';
+import type { Steps } from './steps.ts';
 
 /** Reflectors of a block. */
 const BLOCK = 64;
-/** Vectors that are turned together. */
+/** Vectors that are turned together, at most. */
 const STRIP = 128;
+/** Ranges of vectors are whole tiles of either height, about. */
+const ROWS = 12;
 /** Blocks between two breaths, in vectors times elements. */
 const BREATH = 2 ** 22;
 
@@ -20,14 +31,13 @@ const BREATH = 2 ** 22;
  * places of row i of `a`.
  * @param a (n, n) row-major; what lies on the diagonal and right of it is lost. @param z (count, n) row-major, a vector in each row.
  */
-export async function backTransform(
+export function* backTransform(
   a: Float64Array,
   tau: Float64Array,
   z: Float64Array,
   n: number,
-  breathe: () => Promise<void> | undefined,
   multiply: AddProduct = addProduct,
-): Promise<void> {
+): Steps<void> {
   const count = z.length / n;
   const blocks = Math.ceil(n / BLOCK);
   const held = room(multiply);
@@ -39,14 +49,13 @@ export async function backTransform(
     const made = { reflectors: a, scales, n, factors };
     runShared(multiply, 'reflector_factors', reflectorFactors, made, rangesOf(blocks, 1), (n * n * BLOCK) / 2);
     const together = Math.max(1, Math.ceil(BREATH / (count * BLOCK)));
-    const bounds = rangesOf(count, STRIP);
+    const bounds = evenRanges(count, STRIP, ROWS);
     for (let first_block = 0; first_block < blocks; first_block += together) {
       const last_block = Math.min(blocks, first_block + together);
       const work = 2 * count * BLOCK * (last_block - first_block) * last_block * BLOCK;
       const task = { z, n, reflectors: a, factors, scratch, first_block, last_block };
       runShared(multiply, 'reflect_rows', reflectRows, task, bounds, work);
-      const pause = breathe();
-      if (pause) await pause;
+      yield;
     }
   } finally {
     held.release();
@@ -56,6 +65,7 @@ export async function backTransform(
 /** Vectors `start … end`, a strip at a time. */
 export function reflectRows(task: ReflectRows, start: number, end: number, multiply: AddProduct): void {
   const { z, n, reflectors, factors, scratch, first_block, last_block } = task;
+  const cleared = stretchesOf(scratch, scratch, multiply);
   for (let row = start; row < end; row += STRIP) {
     const rows = Math.min(STRIP, end - row);
     pulse();
@@ -66,7 +76,7 @@ export function reflectRows(task: ReflectRows, start: number, end: number, multi
       const V = view(reflectors, n, first * n);
       const W = view(scratch, b, row * 2 * BLOCK);
       const WT = view(scratch, b, row * 2 * BLOCK + rows * BLOCK);
-      scratch.fill(0, W.offset, W.offset + 2 * rows * BLOCK);
+      cleared.clear(W.offset, 2 * rows * BLOCK);
       multiply(rows, b, size, view(z, n, row * n), transposed(V), W);
       multiply(rows, b, b, W, transposed(view(factors, BLOCK, block * BLOCK * BLOCK)), WT);
       multiply(rows, size, b, WT, V, view(z, n, row * n));

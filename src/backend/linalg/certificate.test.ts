@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomNumbers } from '../matrix_families.ts';
-import { certify, EXACT_UP_TO, measureByProbes } from './certificate.ts';
+import { certify, EXACT_UP_TO, frobenius, measureByProbes } from './certificate.ts';
 import { symmetricEigen } from './symmetric_eigen.ts';
 
 function randomSymmetric(n: number): Float64Array {
@@ -133,5 +133,18 @@ describe('certify', () => {
       expect(exact.orthogonality_error).toBeGreaterThan(0.99e-3);
       expect(4 * orthogonality_error).toBeGreaterThan(exact.orthogonality_error);
     }
+  });
+});
+
+describe('frobenius', () => {
+  it.each([1e-200, 1e-140, 1, 1e140, 1e200])('neither overflows nor underflows for entries of %f', (size) => {
+    const norm = frobenius(Float64Array.of(3 * size, 0, -4 * size, 0, 12 * size));
+    expect(norm / size).toBeCloseTo(13, 12);
+  });
+
+  it('is what is no number, or zero', () => {
+    expect(frobenius(Float64Array.of(1, Number.NaN))).toBeNaN();
+    expect(frobenius(Float64Array.of(1, Number.NEGATIVE_INFINITY))).toBe(Number.POSITIVE_INFINITY);
+    expect(frobenius(new Float64Array(5))).toBe(0);
   });
 });

@@ -65,15 +65,25 @@ export function certifyWhole(
   const Q = asFloat64(eigenvectors);
   const isExact = n <= exact_up_to;
   const measure = isExact ? measureExactly : measureByProbes;
-  const { orthogonality_error, residual_norm } = measure(H, eigenvalues, Q, n, multiply);
-  const residual = relative(residual_norm, frobenius(H));
+  return certificateOf(measure(H, eigenvalues, Q, n, multiply), frobenius(H), n, ulp, isExact ? 'exact' : 'probes');
+}
+
+/** @param norm ‖H‖_F. */
+export function certificateOf(
+  { orthogonality_error, residual_norm }: Measured,
+  norm: number,
+  n: number,
+  ulp: number,
+  measured: MeasuredCertificate['measured'],
+): MeasuredCertificate {
+  const residual = relative(residual_norm, norm);
   return {
     orthogonality_error,
     residual,
     orthogonality_ulp: orthogonality_error / (n * ulp),
     residual_ulp: residual / (n * ulp),
     ulp,
-    measured: isExact ? 'exact' : 'probes',
+    measured,
   };
 }
 
@@ -82,7 +92,7 @@ export function ulpOf(values: ArrayLike<number>): number {
   return values instanceof Float64Array ? 2 ** -52 : 2 ** -23;
 }
 
-interface Measured {
+export interface Measured {
   orthogonality_error: number;
   residual_norm: number;
 }
@@ -163,8 +173,13 @@ function relative(residual_norm: number, norm: number): number {
   return residual_norm === 0 ? 0 : residual_norm / norm;
 }
 
-/** Scaled by a power of two near the largest entry, so that no square overflows or underflows. */
+/** Below this a sum of squares may lack what underflowed. */
+const LEAST_SQUARES = 1e-280;
+
+/** Where a square overflows or underflows, entries are scaled by a power of two near the largest one. */
 export function frobenius(values: Float64Array): number {
+  const plain = sumOfSquares(values);
+  if (plain > LEAST_SQUARES && plain < Number.POSITIVE_INFINITY) return Math.sqrt(plain);
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
   if (!(largest > 0) || largest === Number.POSITIVE_INFINITY) return largest;
@@ -174,6 +189,20 @@ export function frobenius(values: Float64Array): number {
   let squares = 0;
   for (let i = 0; i < values.length; i++) squares += (values[i] * inverse) ** 2;
   return 2 ** exponent * Math.sqrt(squares);
+}
+
+/** In four sums, which do not wait for one another. */
+function sumOfSquares(values: Float64Array): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = values.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i] * values[i];
+    b += values[i + 1] * values[i + 1];
+    c += values[i + 2] * values[i + 2];
+    d += values[i + 3] * values[i + 3];
+  }
+  for (let i = whole; i < values.length; i++) a += values[i] * values[i];
+  return a + b + (c + d);
 }
 
 function symmetrised(upper: ArrayLike<number>, n: number): Float64Array {

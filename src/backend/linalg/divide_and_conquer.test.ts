@@ -4,6 +4,7 @@ import { divideAndConquer } from './divide_and_conquer.ts';
 import { addProduct, transposed, view } from './gemm.ts';
 import { secularRoots, secularVectors } from './secular.ts';
 import type { SecularProblem } from './shared_work.ts';
+import { atOnce } from './steps.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
 const ULP = 2 ** -53;
@@ -33,13 +34,11 @@ function build(family: string, n: number) {
   return { diagonal, off };
 }
 
-const calm = () => undefined;
-
 describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
   // Below the base case, just above it, and several levels with odd halves.
-  it.each([1, 2, 31, 33, 70, 197])('n = %i', async (n) => {
+  it.each([1, 2, 31, 33, 70, 197])('n = %i', (n) => {
     const { diagonal: d, off: e } = build(family, n);
-    const { values, vectors } = await divideAndConquer({ diagonal: d.slice(), off: e.slice() }, calm);
+    const { values, vectors } = atOnce(divideAndConquer({ diagonal: d.slice(), off: e.slice() }));
     const gram = new Float64Array(n * n);
     addProduct(n, n, n, view(vectors, n), transposed(view(vectors, n)), view(gram, n));
     let norm = 0;
@@ -60,11 +59,11 @@ describe.each(Object.keys(FAMILIES))('divideAndConquer: %s', (family) => {
     expect(values).toEqual(values.slice().sort());
   });
 
-  it('has the eigenvalues of the QL iteration', async () => {
+  it('has the eigenvalues of the QL iteration', () => {
     const n = 90;
     const { diagonal, off } = build(family, n);
     const norm = diagonal.reduce((most, d, i) => Math.max(most, Math.abs(d) + 2 * Math.abs(off[i])), 0);
-    const { values } = await divideAndConquer({ diagonal: diagonal.slice(), off: off.slice() }, calm);
+    const { values } = atOnce(divideAndConquer({ diagonal: diagonal.slice(), off: off.slice() }));
     diagonaliseTridiagonal({ diagonal, off }, undefined, n);
     diagonal.sort().forEach((expected, i) => {
       expect(Math.abs(values[i] - expected)).toBeLessThanOrEqual(20 * n * ULP * norm);

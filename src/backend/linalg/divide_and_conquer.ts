@@ -6,6 +6,7 @@
 import { type AddProduct, addProduct } from './gemm.ts';
 import { joinHalves, SECULAR_ROWS } from './join.ts';
 import { type Room, rangesOf, room, runShared, stretchesOf, type TridiagonalParts } from './shared_work.ts';
+import type { Steps } from './steps.ts';
 import type { Tridiagonal } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 
@@ -21,21 +22,18 @@ export interface TridiagonalEigen {
   vectors: Float64Array;
 }
 
-type Breathe = () => Promise<void> | undefined;
-
 /**
  * @param matrix Left as it is.
  * @param wanted How many eigenvectors are wanted, of the largest eigenvalues; all by default.
  * @param held Where the vectors are to lie, for a caller that releases it; else they are an array of their own.
- * @throws `not_converged`, `cancelled`
+ * @throws `not_converged`
  */
-export async function divideAndConquer(
+export function* divideAndConquer(
   matrix: Tridiagonal,
-  breathe: Breathe,
   multiply: AddProduct = addProduct,
   wanted = matrix.diagonal.length,
   held?: Room,
-): Promise<TridiagonalEigen> {
+): Steps<TridiagonalEigen> {
   const n = matrix.diagonal.length;
   const own = held ?? room(multiply);
   try {
@@ -50,9 +48,8 @@ export async function divideAndConquer(
     const parts = { n, values, order, off, vectors, gathered, shares, secular, depth };
     tear(parts, 0, n, depth);
     runShared(multiply, 'tridiagonal_parts', solveParts, parts, rangesOf(2 ** depth, 1), n * PART ** 2);
-    const pause = breathe();
-    if (pause) await pause;
-    const joined = await joinParts(parts, 0, n, depth, breathe, multiply, wanted);
+    yield;
+    const joined = yield* joinParts(parts, 0, n, depth, multiply, wanted);
     own.give(shares);
     const first = wanted < n && depth > 0 ? 0 : n - wanted;
     const sorted = gathered.subarray(0, wanted * n);
@@ -124,22 +121,20 @@ function solveDirectly({ n, values, order, off, vectors }: TridiagonalParts, sta
 }
 
 /** @returns All eigenvalues, ascending; undefined where nothing was to be joined. */
-async function joinParts(
+function* joinParts(
   parts: TridiagonalParts,
   start: number,
   end: number,
   depth: number,
-  breathe: Breathe,
   multiply: AddProduct,
   wanted: number,
-): Promise<Float64Array | undefined> {
+): Steps<Float64Array | undefined> {
   if (depth === 0) return undefined;
   const middle = start + ((end - start) >> 1);
-  await joinParts(parts, start, middle, depth - 1, breathe, multiply, middle - start);
-  await joinParts(parts, middle, end, depth - 1, breathe, multiply, end - middle);
+  yield* joinParts(parts, start, middle, depth - 1, multiply, middle - start);
+  yield* joinParts(parts, middle, end, depth - 1, multiply, end - middle);
   const coupling = parts.off[middle - 1];
   const values = joinHalves(parts, [start, middle, end], Math.abs(coupling), Math.sign(coupling), multiply, wanted);
-  const pause = breathe();
-  if (pause) await pause;
+  yield;
   return values;
 }

@@ -3,6 +3,7 @@
  * so that transposes cost nothing but packing.
  */
 import { PanelProduct, type RowsView, type StridedView } from './panel_product.ts';
+import type { SecularRows } from './secular_kernel.ts';
 import type { ShareWork } from './shared_work.ts';
 import type { VectorKernel } from './vector_kernel.ts';
 
@@ -20,6 +21,8 @@ export interface AddProduct {
   readonly isFused?: boolean;
   /** The vector loops for an array that lies where they reach it. */
   kernelFor?(values: Float64Array): VectorKernel | undefined;
+  /** The rows of a secular equation of so many poles, where arrays of `allocate` lie in their memory: to be used and left before anything else runs. */
+  secularRows?(length: number): SecularRows | undefined;
 }
 
 let product: PanelProduct | undefined;

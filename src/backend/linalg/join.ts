@@ -57,10 +57,11 @@ export function joinHalves(
   const { kept, deflated } = deflate(place, start, end, columns, rho);
   const k = kept.length;
   // By halves, so that what multiplies either lies together.
-  const rank = (i: number) => [0, 0, 2, 1][columns.halves[kept[i]]];
-  const grouped = Array.from(kept.keys()).sort((a, b) => rank(a) - rank(b) || a - b);
-  const tops = grouped.filter((i) => columns.halves[kept[i]] & TOP).length;
-  const bottoms = grouped.filter((i) => columns.halves[kept[i]] & BOTTOM).length;
+  const [upper, both, lower] = [TOP, TOP | BOTTOM, BOTTOM].map((halves) =>
+    Array.from(kept.keys()).filter((i) => columns.halves[kept[i]] === halves),
+  );
+  const grouped = [...upper, ...both, ...lower];
+  const [tops, bottoms] = [upper.length + both.length, both.length + lower.length];
 
   let at = start * n;
   const gathering = stretchesOf(gathered, vectors, multiply);

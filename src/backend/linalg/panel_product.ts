@@ -146,6 +146,17 @@ export class PanelProduct {
     this.heap = precision === 'f32' ? new Float32Array(buffer) : new Float64Array(buffer);
   }
 
+  /** Addresses where other products may work meanwhile: panels of a right operand, a block of C, a line of it. */
+  get room() {
+    const { size, packed_b, tile_c, stage } = this;
+    return { right: packed_b * size, block: tile_c * size, line: stage * size };
+  }
+
+  /** The memory, counted in elements. */
+  get floats(): Elements {
+    return this.heap;
+  }
+
   /** Fills an array that lies in the place with zeros. */
   zero(values: Elements): void {
     this.kernel.zero(values.byteOffset, values.byteLength);

@@ -33,15 +33,20 @@ export function secularRoots(problem: SecularProblem, multiply: AddProduct = add
   runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), k * k);
 }
 
+function rowsFor(k: number, multiply: AddProduct): SecularRows {
+  return multiply.secularRows?.(k) ?? secularRows(k);
+}
+
 /** Roots `start … end`. */
-export function rootsOf({ d, z, k, rho, eigenvalues, differences }: SecularProblem, start: number, end: number): void {
-  const rows = secularRows(k);
+export function rootsOf(task: SecularProblem, start: number, end: number, multiply: AddProduct = addProduct): void {
+  const { d, z, k, rho, eigenvalues, differences } = task;
+  const rows = rowsFor(k, multiply);
   rows.d.set(d);
   rows.z.set(z);
   const problem = { rows, k, rho };
   for (let j = start; j < end; j++) {
     eigenvalues[j] = rootAfter(problem, j);
-    differences.set(rows.delta.subarray(0, k), j * k);
+    rows.put(rows.delta, differences, j * k, k);
   }
 }
 
@@ -57,8 +62,10 @@ function rootAfter(problem: Problem, j: number): number {
   const split = isLast ? k - 1 : j + 1;
   let origin = d[j];
   rows.shift(d, delta, k, origin);
-  // The half in which f changes its sign decides which pole is the nearer one.
-  const isRight = !isLast && secularAt(problem, width / 2) < 0;
+  // Of f in the middle of the interval: the half in which it changes its sign decides which pole is the nearer one, and all but the
+  // two nearest poles give the first guess.
+  const others = left < 0 ? 0 : othersAt(problem, left, width / 2);
+  const isRight = !isLast && others + poleAt(problem, j, width / 2) + poleAt(problem, j + 1, width / 2) < 0;
   if (isRight) {
     origin = d[j + 1];
     rows.shift(d, delta, k, origin);
@@ -66,7 +73,7 @@ function rootAfter(problem: Problem, j: number): number {
   // Distances of the root from the origin: between 0 and half the interval, on the side of it.
   let low = isRight ? -width / 2 : 0;
   let high = isRight ? 0 : isLast ? width : width / 2;
-  let tau = firstGuess(problem, left, low, high);
+  let tau = left < 0 ? low + (high - low) / 2 : firstGuess(problem, others, left, low, high);
   for (let step = 0; step < MAX_STEPS; step++) {
     const { value, error, below, above } = evaluate(problem, split, tau);
     if (Math.abs(value) <= error) return finished(problem, origin, tau);
@@ -89,22 +96,23 @@ function finished({ rows, k }: Problem, origin: number, tau: number): number {
   return origin + tau;
 }
 
-/** f at `origin + tau`. */
-function secularAt({ rows, k, rho }: Problem, tau: number): number {
-  rows.poleSums(0, k, tau);
-  return 1 / rho + rows.found[0];
+/** f at `origin + tau` without poles `left` and `left + 1`. */
+function othersAt({ rows, k, rho }: Problem, left: number, tau: number): number {
+  const { found } = rows;
+  rows.poleSums(0, left, tau);
+  const below = found[0];
+  rows.poleSums(left + 2, k, tau);
+  return 1 / rho + below + found[0];
 }
 
-/** The root of f with all but the two nearest poles taken as constant, at the middle of the bracket. */
-function firstGuess({ rows, k, rho }: Problem, left: number, low: number, high: number): number {
-  const { delta, z, found } = rows;
-  const middle = low + (high - low) / 2;
-  if (left < 0) return middle;
-  let c = 1 / rho;
-  rows.poleSums(0, left, middle);
-  c += found[0];
-  rows.poleSums(left + 2, k, middle);
-  c += found[0];
+/** What pole i adds to f at `origin + tau`. */
+function poleAt({ rows: { delta, z } }: Problem, i: number, tau: number): number {
+  return (z[i] * z[i]) / (delta[i] - tau);
+}
+
+/** The root of f with all but the two nearest poles taken as constant: c. */
+function firstGuess({ rows }: Problem, c: number, left: number, low: number, high: number): number {
+  const { delta, z } = rows;
   const [p, q] = [delta[left], delta[left + 1]];
   const [u, v] = [z[left] * z[left], z[left + 1] * z[left + 1]];
   // c·(p − τ)(q − τ) + u·(q − τ) + v·(p − τ) = 0
@@ -113,7 +121,7 @@ function firstGuess({ rows, k, rho }: Problem, left: number, low: number, high: 
   const root = Math.sqrt(Math.max(0, b * b - 4 * c * e));
   const s = b > 0 ? -(b + root) / 2 : -(b - root) / 2;
   for (const guess of [s / c, e / s]) if (guess > low && guess < high) return guess;
-  return middle;
+  return low + (high - low) / 2;
 }
 
 interface Evaluation {
@@ -174,20 +182,20 @@ export function secularVectors(
   multiply: AddProduct = addProduct,
 ): void {
   const { k } = problem;
-  fitChange(problem);
+  fitChange(problem, multiply);
   const bounds = rangesOf(found, LEAST_ROOTS).map((bound) => k - found + bound);
   runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, found * k);
 }
 
 /** ẑ: ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ), ratios near 1, so that the product neither over- nor underflows. */
-function fitChange({ d, z, k, differences, fitted: target }: SecularProblem): void {
-  const rows = secularRows(k);
+function fitChange({ d, z, k, differences, fitted: target }: SecularProblem, multiply: AddProduct): void {
+  const rows = rowsFor(k, multiply);
   const { fitted, delta } = rows;
   rows.d.set(d);
   for (let i = 0; i < k; i++) fitted[i] = -differences[i * k + i];
   for (let j = 0; j < k; j++) {
     const own = fitted[j];
-    delta.set(differences.subarray(j * k, (j + 1) * k));
+    rows.take(delta, differences, j * k, k);
     rows.fit(k, d[j]);
     fitted[j] = own;
   }
@@ -195,14 +203,16 @@ function fitChange({ d, z, k, differences, fitted: target }: SecularProblem): vo
 }
 
 /** Of roots `start … end`. */
-export function vectorsOf({ k, differences, fitted, columns }: SecularVectors, start: number, end: number): void {
-  const rows = secularRows(k);
+export function vectorsOf(task: SecularVectors, start: number, end: number, multiply: AddProduct = addProduct): void {
+  const { k, differences, fitted, columns } = task;
+  const rows = rowsFor(k, multiply);
   const { delta, y } = rows;
   rows.fitted.set(fitted);
+  const from = new Int32Array(columns);
   for (let j = start; j < end; j++) {
     const row = differences.subarray(j * k, (j + 1) * k);
-    delta.set(row);
+    rows.take(delta, differences, j * k, k);
     const scale = 1 / Math.sqrt(rows.quotients(k));
-    for (let at = 0; at < k; at++) row[at] = scale * y[columns[at]];
+    for (let at = 0; at < k; at++) row[at] = scale * y[from[at]];
   }
 }

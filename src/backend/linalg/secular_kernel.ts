@@ -4,6 +4,7 @@
  * whole vectors.
  */
 import { F64X2_ADD, F64X2_DIV, F64X2_MUL, F64X2_SUB, folded, loadSplat, lowThenHigh } from './f64_lanes.ts';
+import type { WasmPlace } from './panel_product.ts';
 import {
   assemble,
   I32,
@@ -12,6 +13,8 @@ import {
   localGet,
   localSet,
   loopBelow,
+  MEMORY_COPY,
+  memoryKind,
   V128,
   v128Load,
   v128Store,
@@ -26,6 +29,8 @@ interface Exports {
   shift(x: number, y: number, bytes: number, scalar: number): void;
   /** fitted ← fitted · delta / (d − c), c at `scalar`. */
   fit(fitted: number, delta: number, d: number, bytes: number, scalar: number): void;
+  /** So many bytes, which lie anywhere in the memory. */
+  copy(target: number, source: number, bytes: number): void;
   /** y ← fitted / delta; result ← the two lanes' sums of y². */
   quotients(fitted: number, delta: number, y: number, bytes: number, result: number): void;
 }
@@ -127,6 +132,18 @@ function quotientsOf(): WasmFunction {
   };
 }
 
+function copying(): WasmFunction {
+  return { name: 'copy', parameters: 3, locals: [], code: [...[0, 1, 2].flatMap(localGet), ...MEMORY_COPY] };
+}
+
+/** Bytes of rows of so many numbers each. */
+export function secularRowsBytes(length: number): number {
+  return 8 * (ROWS * (length + (length % 2)) + HEAD);
+}
+
+/** Rows, and numbers in front of them: a scalar, and what was found. */
+const [ROWS, HEAD] = [5, 4];
+
 /** Rows in the kernel's memory, each of `length` numbers at least. */
 export class SecularRows {
   readonly d: Float64Array;
@@ -139,15 +156,35 @@ export class SecularRows {
   private readonly scalar: Float64Array;
   private readonly kernel: Exports;
 
-  constructor(readonly length: number) {
+  /** @param place Where {@link secularRowsBytes} are free; else the rows have a memory of their own. */
+  constructor(
+    readonly length: number,
+    private readonly place?: WasmPlace & { scratch: number },
+  ) {
     const row = length + (length % 2);
-    const memory = new WebAssembly.Memory({ initial: Math.ceil((8 * (5 * row + 4)) / 65536) });
-    const module = new WebAssembly.Module(assemble([poleSums(), shifting(), fitting(), quotientsOf()]));
+    const memory = place?.memory ?? new WebAssembly.Memory({ initial: Math.ceil(secularRowsBytes(length) / 65536) });
+    const functions = [poleSums(), shifting(), fitting(), quotientsOf(), copying()];
+    const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
     this.kernel = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
-    const array = (index: number) => new Float64Array(memory.buffer, 32 + 8 * index * row, row);
+    const at = place?.scratch ?? 0;
+    const array = (index: number) => new Float64Array(memory.buffer, at + 8 * (HEAD + index * row), row);
     [this.d, this.z, this.delta, this.fitted, this.y] = [0, 1, 2, 3, 4].map(array);
-    this.scalar = new Float64Array(memory.buffer, 0, 1);
-    this.found = new Float64Array(memory.buffer, 16, 2);
+    this.scalar = new Float64Array(memory.buffer, at, 1);
+    this.found = new Float64Array(memory.buffer, at + 16, 2);
+  }
+
+  /** The first `count` of a row of this memory, to elements `at` and on: by the memory's own instruction where both lie in it. */
+  put(row: Float64Array, target: Float64Array, at: number, count: number): void {
+    if (this.place?.holds(target.buffer)) {
+      this.kernel.copy(target.byteOffset + 8 * at, row.byteOffset, 8 * count);
+    } else target.set(row.subarray(0, count), at);
+  }
+
+  /** The reverse. */
+  take(row: Float64Array, source: Float64Array, at: number, count: number): void {
+    if (this.place?.holds(source.buffer)) {
+      this.kernel.copy(row.byteOffset, source.byteOffset + 8 * at, 8 * count);
+    } else row.set(source.subarray(at, at + count));
   }
 
   /** found ← (Σ zᵢ·rᵢ, Σ rᵢ²) over from ≤ i < end, r = z / (delta − tau). */
@@ -159,7 +196,7 @@ export class SecularRows {
     if (pairs > 0) {
       scalar[0] = tau;
       const at = 8 * from;
-      kernel.pole_sums(delta.byteOffset + at, z.byteOffset + at, 8 * pairs, 0, 16);
+      kernel.pole_sums(delta.byteOffset + at, z.byteOffset + at, 8 * pairs, scalar.byteOffset, found.byteOffset);
     }
     if (from + pairs < end) {
       const r = z[end - 1] / (delta[end - 1] - tau);
@@ -171,13 +208,14 @@ export class SecularRows {
   /** y ← x − c for the first `count`, in rows of this memory. */
   shift(x: Float64Array, y: Float64Array, count: number, c: number): void {
     this.scalar[0] = c;
-    this.kernel.shift(x.byteOffset, y.byteOffset, 8 * count, 0);
+    this.kernel.shift(x.byteOffset, y.byteOffset, 8 * count, this.scalar.byteOffset);
   }
 
   /** fittedᵢ ← fittedᵢ · deltaᵢ / (dᵢ − c). */
   fit(count: number, c: number): void {
-    this.scalar[0] = c;
-    this.kernel.fit(this.fitted.byteOffset, this.delta.byteOffset, this.d.byteOffset, 8 * count, 0);
+    const { fitted, delta, d, scalar } = this;
+    scalar[0] = c;
+    this.kernel.fit(fitted.byteOffset, delta.byteOffset, d.byteOffset, 8 * count, scalar.byteOffset);
   }
 
   /** yᵢ ← fittedᵢ / deltaᵢ. Returns Σ yᵢ² of the first `count`. */
@@ -188,7 +226,7 @@ export class SecularRows {
       fitted[count] = 0;
       delta[count] = 1;
     }
-    this.kernel.quotients(fitted.byteOffset, delta.byteOffset, y.byteOffset, 8 * count, 16);
+    this.kernel.quotients(fitted.byteOffset, delta.byteOffset, y.byteOffset, 8 * count, found.byteOffset);
     return found[0] + found[1];
   }
 }

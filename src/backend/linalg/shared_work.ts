@@ -45,6 +45,38 @@ export interface WriteVectors {
   readonly singles?: Float32Array;
 }
 
+/** Symmetric matrices of one size with what is found of them, one behind another: see `eigenpairs_task.ts`. */
+export interface Eigenpairs {
+  /** (count, `eigenpairsPlace(n)`): at the beginning of each (n, n) row-major, of which the upper triangle is read; used up. */
+  readonly places: Float64Array;
+  readonly n: number;
+  /** How many eigenvectors are wanted, of the largest eigenvalues. */
+  readonly wanted: number;
+  /** (count, n), descending. */
+  readonly eigenvalues: Float64Array;
+  /** (count, n, wanted) row-major. */
+  readonly eigenvectors: Float32Array;
+  /** (count): 1 where a matrix has none, because it is not finite or its solver does not converge. */
+  readonly failed: Float64Array;
+}
+
+/** An eigendecomposition and what is measured of it: see `figures_task.ts`. */
+export interface DecompositionFigures {
+  /** (n, n) row-major, both triangles. */
+  readonly covariance: Float64Array;
+  /** (n). */
+  readonly eigenvalues: Float64Array;
+  /** (n, `dimension` or more) row-major. */
+  readonly eigenvectors: Float64Array;
+  readonly n: number;
+  /** Columns that are kept. */
+  readonly dimension: number;
+  /** Leading columns that are far above the others. */
+  readonly leading: number;
+  /** (4): the orthogonality error, the residual's norm, the covariance's norm, the bound on the kept energy. */
+  readonly figures: Float64Array;
+}
+
 /** Arguments are in arrays that all threads reach. */
 export interface ReflectRows {
   /** (count, n) row-major, a vector in each row. */
@@ -156,16 +188,18 @@ export interface InverseJoin extends Omit<InverseParts, 'depth'> {
 }
 
 /**
- * A range counts ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
+ * A range counts matrices of `eigenpairs`, the two halves of `decomposition_figures`, ranges of `symmetric_product`, strips of `panel_update`, parts of `tridiagonal_parts` and `inverse_parts`, blocks of
  * `reflector_factors`, vectors of `reflect_rows` and `write_vectors`, roots of secular ones, columns of the others.
  */
 export interface LinalgTasks {
+  eigenpairs: Eigenpairs;
   symmetric_product: SymmetricProduct;
   panel_update: PanelUpdate;
   tridiagonal_parts: TridiagonalParts;
   reflector_factors: ReflectorFactors;
   reflect_rows: ReflectRows;
   write_vectors: WriteVectors;
+  decomposition_figures: DecompositionFigures;
   secular_roots: SecularProblem;
   secular_vectors: SecularVectors;
   cholesky_panel: CholeskyPanel;
@@ -200,6 +234,15 @@ export function rangesOf(count: number, unit: number): number[] {
   const units = Math.ceil(count / unit);
   const ranges = Math.max(1, Math.min(MOST_RANGES, units));
   return Array.from({ length: ranges + 1 }, (_, i) => Math.min(count, Math.ceil((i * units) / ranges) * unit));
+}
+
+/** Bounds of an even number of equally long ranges, of whole units and about so long at most: two threads end together. */
+export function evenRanges(count: number, most: number, unit: number): number[] {
+  const ranges = Math.min(MOST_RANGES, 2 * Math.ceil(count / (2 * most)));
+  const bounds = Array.from({ length: ranges + 1 }, (_, i) =>
+    i === ranges ? count : Math.round((i * count) / ranges / unit) * unit,
+  );
+  return [...new Set(bounds)];
 }
 
 /** Whether work of so many multiply-adds is worth waiting for another thread. */

@@ -9,6 +9,7 @@ import { backTransform } from './back_transform.ts';
 import { divideAndConquer } from './divide_and_conquer.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
 import { paysSharing, rangesOf, room, runShared } from './shared_work.ts';
+import { inBreaths, type Steps } from './steps.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
 import { SQUARE, writeVectors } from './write_vectors.ts';
@@ -85,15 +86,29 @@ export async function symmetricEigenInto<Columns extends Float32Array | Float64A
   wanted = n,
 ): Promise<SymmetricEigen<Columns>> {
   throwIfCancelled(signal);
-  const breathe = breather(signal);
+  return inBreaths(eigenSteps(columns, values, n, multiply, wanted), breather(signal));
+}
+
+/**
+ * The same for whoever runs it.
+ * @param place Of n² + 1 numbers, for the solver to work in; may be where `values` lie, which are used up then.
+ */
+export function* eigenSteps<Columns extends Float32Array | Float64Array>(
+  columns: (elements: number) => Columns,
+  values: ArrayLike<number>,
+  n: number,
+  multiply: AddProduct,
+  wanted: number,
+  place?: Float64Array,
+): Steps<SymmetricEigen<Columns>> {
   const held = room(multiply);
   try {
-    const lower = held.take(n * n + 1);
+    const lower = place ?? held.take(n * n + 1);
     const scale = scaleLower(values, n, lower);
     const tau = new Float64Array(n);
-    const tridiagonal = await tridiagonalise(lower, n, tau, breathe, multiply);
-    const { values: ascending, vectors } = await divideAndConquer(tridiagonal, breathe, multiply, wanted, held);
-    await backTransform(lower, tau, vectors, n, breathe, multiply);
+    const tridiagonal = yield* tridiagonalise(lower, n, tau, multiply);
+    const { values: ascending, vectors } = yield* divideAndConquer(tridiagonal, multiply, wanted, held);
+    yield* backTransform(lower, tau, vectors, n, multiply);
     const eigenvalues = ascending.reverse();
     for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
     const eigenvectors = columns(n * wanted);
@@ -138,7 +153,8 @@ export async function symmetricEigenvalues(
   try {
     const lower = held.take(n * n + 1);
     const scale = scaleLower(values, n, lower);
-    const tridiagonal = await tridiagonalise(lower, n, new Float64Array(n), breather(signal), multiply);
+    const steps = tridiagonalise(lower, n, new Float64Array(n), multiply);
+    const tridiagonal = await inBreaths(steps, breather(signal));
     diagonaliseTridiagonal(tridiagonal, undefined, n);
     return tridiagonal.diagonal
       .map((value) => value * scale)

@@ -10,6 +10,7 @@ import { pulse } from '../../pulse/pulse.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
 import { symmetricProduct, symmetricRange, UPDATE_ROWS, updatePanel } from './reduction_tasks.ts';
 import { type Room, rangesOf, room, runShared } from './shared_work.ts';
+import type { Steps } from './steps.ts';
 import { createVectorKernel, KERNEL_SCRATCH, type VectorKernel } from './vector_kernel.ts';
 
 export interface Tridiagonal {
@@ -35,13 +36,12 @@ const WORTH_UPDATE = 320;
  * Reduces `a` (n, n), of which the lower triangle is read and overwritten: row i then holds the reflector of step i in
  * its first i places. `tau[i]` is 2/vᵀv, or 0 where step i needed no reflector. What is right of the diagonal is lost.
  */
-export async function tridiagonalise(
+export function* tridiagonalise(
   a: Float64Array,
   n: number,
   tau: Float64Array,
-  breathe: () => Promise<void> | undefined,
   multiply: AddProduct = addProduct,
-): Promise<Tridiagonal> {
+): Steps<Tridiagonal> {
   const held = room(multiply);
   try {
     const place = takePlace(a, n, held, multiply);
@@ -49,8 +49,7 @@ export async function tridiagonalise(
     const reduction = new Reduction(place, n, tau);
     for (let last = n - 1; last >= 0; last -= PANEL) {
       reduction.panel(last, Math.max(0, last - PANEL + 1));
-      const pause = breathe();
-      if (pause) await pause;
+      yield;
     }
     if (place.matrix !== a) copyTriangle(place.matrix, place.stride, a, n, n);
     if (place.machine) idle = place.machine;

@@ -58,6 +58,10 @@ export const i32Const = (value: number) => [0x41, ...signedLeb(value)];
 export const simd = (code: number) => [0xfd, ...leb(code)];
 export const v128Load = (offset = 0) => [...simd(0x00), 2, ...leb(offset)];
 export const v128Store = (offset = 0) => [...simd(0x0b), 2, ...leb(offset)];
+/** Four bytes of memory in each of four lanes. */
+export const splatAt = (offset = 0) => [...simd(0x09), 2, ...leb(offset)];
+/** A word of a vector to memory. */
+export const storeLane = (offset: number, lane: number) => [...simd(0x5a), 2, ...leb(offset), lane];
 /** Of 16 bytes. */
 export const v128Const = (value: Float64Array<ArrayBuffer>) => [...simd(0x0c), ...new Uint8Array(value.buffer)];
 export const v128Zero = v128Const(new Float64Array(2));

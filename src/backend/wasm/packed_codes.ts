@@ -34,7 +34,7 @@ const F32X4_SUB = simd(0xe5);
 const F32X4_SPLAT_CONST = (value: number) => bytesOf(new Float32Array(4).fill(value));
 const I16X8_SHR_U = simd(0x8d);
 const I16X8_MUL = simd(0x95);
-const I32X4_SHL = simd(0xab);
+export const I32X4_SHL = simd(0xab);
 export const I32X4_SHR_U = simd(0xad);
 export const I32X4_MUL = simd(0xb5);
 export const I32X4_SPLAT = simd(0x11);
@@ -122,6 +122,7 @@ export function groupParameters(
     symmetric: scaled(F32X4_SPLAT_CONST(2 ** (bits - 1))),
     integer: [...scaled(codes), ...advance(zero_bit, i32Const(QUAD * bits))],
     minimum: [...halves(zeros), ...localSet(to.minimum), ...advance(zeros, i32Const(QUAD * 2))],
+    minimum32: [...localGet(zeros), ...v128Load(), ...localSet(to.minimum), ...advance(zeros, i32Const(QUAD * 4))],
   };
   return [...load, ...localSet(to.scale), ...advance(scales, i32Const(QUAD * scaleBytes(scale))), ...minimum[zero]];
 }

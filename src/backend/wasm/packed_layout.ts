@@ -13,7 +13,8 @@ export const QUAD = 4;
 export interface PackedForm {
   readonly bits: 2 | 3 | 4 | 8;
   readonly scale: 'F16' | 'F32';
-  readonly zero: 'symmetric' | 'integer' | 'minimum';
+  /** `minimum32`: minimums in f32. */
+  readonly zero: 'symmetric' | 'integer' | 'minimum' | 'minimum32';
 }
 
 export interface PackedLayout extends PackedForm {
@@ -36,12 +37,14 @@ export const blockBytes = (bits: PackedForm['bits']) => (BLOCK * bits) / 8;
 export const scaleBytes = (scale: PackedForm['scale']) => (scale === 'F16' ? 2 : 4);
 /** Bits of what says where zero lies in a group, of one row. */
 export const zeroBits = ({ zero, bits }: Pick<PackedForm, 'zero' | 'bits'>) =>
-  ({ symmetric: 0, integer: bits, minimum: 16 })[zero];
+  ({ symmetric: 0, integer: bits, minimum: 16, minimum32: 32 })[zero];
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
 /** Undefined where groups are no whole number of blocks: such a matrix is held as floats. */
-export function layoutOf(matrix: Omit<PackedMatrix, 'codes' | 'scales' | 'zeros'>): PackedLayout | undefined {
+export function layoutOf(
+  matrix: PackedForm & Pick<PackedMatrix, 'rows' | 'columns' | 'group'>,
+): PackedLayout | undefined {
   const { rows, columns, bits, group, scale, zero } = matrix;
   const size = group === 'row' ? columns : group;
   if (size % BLOCK !== 0 && size < columns) return undefined;

@@ -10,12 +10,12 @@ import {
   i32Const,
   localGet,
   localSet,
-  shuffle,
   simd,
   V128,
   v128Store,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
+import { interleaved } from './lanes.ts';
 import {
   CONVERT_I32X4,
   codeWords,
@@ -33,15 +33,6 @@ const HALVES = [simd(0xa9), simd(0xaa)];
 
 /** From one input to the next in a panel. */
 export const PANEL_STEP_BYTES = { narrow: 4 * tileColumns('f32', 'narrow'), wide: 4 * tileColumns('f32', 'wide') };
-
-/** Puts the low, or high, halves of two vectors together, so many bytes from one and so many from the other in turn. */
-const interleaved = (half: 0 | 1, bytes: number) =>
-  shuffle(
-    Array.from(
-      { length: 16 },
-      (_, i) => 8 * half + Math.floor(i / (2 * bytes)) * bytes + (i % bytes) + (i % (2 * bytes) < bytes ? 0 : 16),
-    ),
-  );
 
 /**
  * Of four rows' words: words 2t and 2t + 1 of all rows, t = 0 … 3, into the first, third, second and fourth of `rows`.

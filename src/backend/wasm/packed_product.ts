@@ -2,32 +2,13 @@
 import { view } from '../linalg/gemm.ts';
 import type { PanelSource, ProductMode, StridedView } from '../linalg/panel_product.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
+import { byteProduct } from './byte_product.ts';
 import { dotColumns } from './dot_columns.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
-import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
+import { BLOCK, blockBytes, QUAD } from './packed_layout.ts';
 import { PANEL_STEP_BYTES } from './packed_panel.ts';
+import { type PackedProductTask, placeOf } from './packed_task.ts';
 import type { TaskTools } from './task_tools.ts';
-
-export interface PackedProductTask extends Epilogue, PackedForm {
-  m: number;
-  /** Rows of codes that count. */
-  n: number;
-  k: number;
-  /** (m, k). */
-  a: Float32Array;
-  packed: Uint8Array;
-  zeros_at: number;
-  scales_at: number;
-  blocks: number;
-  group: number;
-  groups: number;
-  /** Of few rows: inputs as integers, (m, 32 · blocks) of 16 bits, with scales and sums (m, blocks). Absent: by panels. */
-  inputs?: Uint8Array;
-  input_scales?: Float32Array;
-  input_sums?: Float32Array;
-  /** (m, n). */
-  output: Float32Array;
-}
 
 /** Inputs are made integers for so many rows; beyond, decoding a row of codes once serves all of them. */
 export const MOST_DOT_ROWS = 4;
@@ -35,25 +16,11 @@ export const MOST_DOT_ROWS = 4;
 const CACHED = 2 ** 18;
 const VECTOR_BYTES = 16;
 
-/** Columns `start … end` of the output; `start` begins a quad. */
+/** Rows or columns `start … end` of the output; `start` begins a quad, or a panel of rows. */
 export function packedProduct(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
   if (task.inputs) dots(tools, task, start, end);
+  else if (task.panels) byteProduct(tools, task, start, end);
   else panels(tools, task, start, end);
-}
-
-/** Where the codes, scales and zero points of a quad begin, from a block of it on: the last as an address and a bit. */
-function placeOf(task: PackedProductTask, quad: number, block = 0) {
-  const { packed, bits, blocks, group, groups, scale, zero, zeros_at, scales_at } = task;
-  const from = packed.byteOffset;
-  const groupsBefore = quad * groups + Math.floor(block / group);
-  const bit = groupsBefore * QUAD * zeroBits({ zero, bits });
-  const minimum = zero === 'minimum' ? bit / 8 : 0;
-  return [
-    from + (quad * blocks + block) * QUAD * blockBytes(bits),
-    from + scales_at + groupsBefore * QUAD * scaleBytes(scale),
-    from + zeros_at + minimum,
-    zero === 'minimum' ? 0 : bit,
-  ] as const;
 }
 
 function dots(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {

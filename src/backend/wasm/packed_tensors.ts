@@ -1,11 +1,19 @@
 /** @file Packed tensors of the CPU backend: their bytes in shared memory, and products with them as tasks. */
+
+import type { DType } from '../../tensor/dtype.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import type { MatmulBtArgs, PackedMatrix, Tensor } from '../backend.ts';
 import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
+import { areFiniteBlocks, type BlockQuadsTask, isKept, keptBlocks } from './block_quads.ts';
+import { isFastAtBytes } from './byte_kernel.ts';
+import { areBytes, leftPanelBytes, rowsWithin } from './byte_product.ts';
+import { BYTE_ROWS } from './byte_tile.ts';
 import type { Epilogue } from './epilogue.ts';
 import { BLOCK, layoutOf, type PackedLayout, QUAD, type QuantisedRows, quantiseRow } from './packed_layout.ts';
-import { MOST_DOT_ROWS, type PackedProductTask } from './packed_product.ts';
+import { MOST_DOT_ROWS } from './packed_product.ts';
+import type { PackedProductTask } from './packed_task.ts';
 import { isFinitePacked, writePacked } from './write_packed.ts';
 
 export type Keep = (shape: readonly number[], label: string, bytes: number, allocate: () => Uint32Array) => Tensor;
@@ -16,6 +24,9 @@ interface Inputs extends QuantisedRows {
   readonly bytes: Uint8Array;
 }
 
+/** Left panels take at most so much: they are made again for the next lot of rows. */
+const LEFT_BYTES = 2 ** 24;
+
 /** How a tensor is held, and where. */
 interface Held {
   readonly layout: PackedLayout;
@@ -25,20 +36,49 @@ interface Held {
 export class PackedTensors {
   private readonly held = new WeakMap<Tensor, Held>();
   private kept?: Inputs;
+  private panels?: { words: Uint32Array; bytes: Uint8Array };
 
-  constructor(private readonly arrays: Arrays) {}
+  /** @param byBytes Whether many rows meet codes as bytes. */
+  constructor(
+    private readonly arrays: Arrays,
+    private readonly byBytes = isFastAtBytes(),
+  ) {}
 
   pack(matrix: PackedMatrix, label: string, keep: Keep): Tensor | undefined {
     const layout = layoutOf(matrix);
     if (!layout || !isFinitePacked(matrix)) return undefined;
-    const words = Math.ceil(layout.bytes / 4);
-    const tensor = keep([matrix.rows, matrix.columns], label, 4 * words, () => {
-      const kept = this.arrays.words(words);
-      const bytes = new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes);
+    return this.hold(layout, label, keep, (bytes) => {
       // The memory comes with what it held; whole blocks and quads leave no gap in it.
       const isWhole = matrix.rows % QUAD === 0 && matrix.columns % BLOCK === 0;
       bytes.fill(0, isWhole ? layout.zeros_at : 0);
       writePacked(matrix, layout, bytes);
+    });
+  }
+
+  /** @param run Does a task for so many quads. */
+  packBlocks(
+    blocks: Uint8Array,
+    dtype: DType,
+    [rows, columns]: Shape,
+    label: string,
+    keep: Keep,
+    run: (task: BlockQuadsTask, quads: number) => void,
+  ): Tensor | undefined {
+    if (!isKept(dtype) || rows % QUAD !== 0 || !areFiniteBlocks(blocks, dtype)) return undefined;
+    const layout = layoutOf({ rows, columns, ...keptBlocks(dtype) }) as PackedLayout;
+    return this.hold(layout, label, keep, (packed) => {
+      const bytes = this.arrays.copyOf(blocks);
+      const { zeros_at, scales_at } = layout;
+      run({ dtype, bytes, blocks: layout.blocks, packed, zeros_at, scales_at }, rows / QUAD);
+      this.arrays.recycle(bytes);
+    });
+  }
+
+  private hold(layout: PackedLayout, label: string, keep: Keep, write: (bytes: Uint8Array) => void): Tensor {
+    const words = Math.ceil(layout.bytes / 4);
+    const tensor = keep([layout.rows, layout.columns], label, 4 * words, () => {
+      const kept = this.arrays.words(words);
+      write(new Uint8Array(kept.buffer, kept.byteOffset, layout.bytes));
       return kept;
     });
     const { buffer, byteOffset } = hostTensor(tensor).values;
@@ -46,38 +86,40 @@ export class PackedTensors {
     return tensor;
   }
 
-  /** A product's task and its sizes. */
-  task(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue) {
+  private meetsBytes(m: number, k: number, layout: PackedLayout): boolean {
+    return this.byBytes && m > MOST_DOT_ROWS && areBytes(layout, k);
+  }
+
+  /** A product's tasks, one after the other: a long product by bytes goes in lots of rows. */
+  tasks(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue): PackedProductTask[] {
     const { m, n, k } = checkMatmulBt(args);
     const { layout, packed } = this.held.get(args.b) as Held;
     // Throws where it was freed.
     hostTensor(args.b).values;
-    const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
-    // Written out: spreading four objects into one takes as long as a small product.
-    const task: PackedProductTask = {
-      m,
-      n,
-      k,
-      a,
-      output,
-      packed,
-      bits: layout.bits,
-      scale: layout.scale,
-      zero: layout.zero,
-      zeros_at: layout.zeros_at,
-      scales_at: layout.scales_at,
-      blocks: layout.blocks,
-      group: layout.group,
-      groups: layout.groups,
-      inputs: inputs?.bytes,
-      input_scales: inputs?.scales,
-      input_sums: inputs?.sums,
-      row_scale: epilogue.row_scale,
-      gate: epilogue.gate,
-      activation: epilogue.activation,
-      accumulate: epilogue.accumulate,
-    };
-    return { task, sizes: { m, n, k } };
+    if (!this.meetsBytes(m, k, layout)) {
+      const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
+      return [taskOf(m, n, k, a, output, packed, layout, epilogue, inputs)];
+    }
+    const lot = Math.max(BYTE_ROWS, rowsWithin(LEFT_BYTES, k));
+    return Array.from({ length: Math.ceil(m / lot) }, (_, i) => {
+      const [start, end] = [i * lot, Math.min(m, (i + 1) * lot)];
+      const rows = <T extends Float32Array | undefined>(values: T, width: number) =>
+        m <= lot ? values : (values?.subarray(start * width, end * width) as T);
+      const { row_scale, gate } = epilogue;
+      const part = { ...epilogue, row_scale: rows(row_scale, 1), gate: rows(gate, n) };
+      const panels = this.leftPanels(end - start, k);
+      return taskOf(end - start, n, k, rows(a, k), rows(output, n), packed, layout, part, undefined, panels);
+    });
+  }
+
+  private leftPanels(m: number, k: number): Uint8Array {
+    const bytes = leftPanelBytes(m, k);
+    if (!this.panels || this.panels.bytes.length < bytes) {
+      if (this.panels) this.arrays.recycle(this.panels.words);
+      const words = this.arrays.words(bytes / 4);
+      this.panels = { words, bytes: new Uint8Array(words.buffer, words.byteOffset, words.byteLength) };
+    }
+    return this.panels.bytes;
   }
 
   /** Into arrays that stay: a token is hundreds of small products. */
@@ -99,4 +141,44 @@ export class PackedTensors {
     };
     return this.kept;
   }
+}
+
+function taskOf(
+  m: number,
+  n: number,
+  k: number,
+  a: Float32Array,
+  output: Float32Array,
+  packed: Uint8Array,
+  layout: PackedLayout,
+  epilogue: Epilogue,
+  inputs?: Inputs,
+  panels?: Uint8Array,
+): PackedProductTask {
+  // Written out: spreading four objects into one takes as long as a small product.
+  return {
+    m,
+    n,
+    k,
+    a,
+    output,
+    packed,
+    bits: layout.bits,
+    scale: layout.scale,
+    zero: layout.zero,
+    zeros_at: layout.zeros_at,
+    scales_at: layout.scales_at,
+    blocks: layout.blocks,
+    group: layout.group,
+    groups: layout.groups,
+    inputs: inputs?.bytes,
+    input_scales: inputs?.scales,
+    input_sums: inputs?.sums,
+    panels,
+    by: panels && m >= n ? 'rows' : 'columns',
+    row_scale: epilogue.row_scale,
+    gate: epilogue.gate,
+    activation: epilogue.activation,
+    accumulate: epilogue.accumulate,
+  };
 }

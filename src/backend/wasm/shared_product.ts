@@ -61,6 +61,7 @@ export function sharedProduct({ threads, arrays, parts, recycle }: ProductTools)
       release: (values: Float64Array) => recycle(values),
       isFused: hasFusedMultiplyAdd('f64'),
       kernelFor: (values: Float64Array) => threads.tools.vectorsFor(values),
+      secularRows: (length: number) => threads.tools.secularRows(length),
       share: ((name, task, bounds) => threads.run(name, task as never, bounds)) as ShareWork,
     },
   );

@@ -2,9 +2,13 @@
 import type { AddProduct } from '../linalg/gemm.ts';
 import { PanelProduct, type WasmPlace } from '../linalg/panel_product.ts';
 import { sharedScratchBytes } from '../linalg/panel_scratch.ts';
+import { SecularRows } from '../linalg/secular_kernel.ts';
+import { TileChoice } from '../linalg/tile_choice.ts';
 import { hasFusedMultiplyAdd, type TileWidth } from '../linalg/tile_kernel.ts';
 import { createVectorKernel, type VectorKernel } from '../linalg/vector_kernel.ts';
 import { type BlockKernel, createBlockKernel } from './block_kernel.ts';
+import { type BlockQuads, createBlockQuads } from './block_quads.ts';
+import { type ByteKernel, createByteKernel } from './byte_kernel.ts';
 import { EpilogueKernel } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
@@ -22,6 +26,8 @@ export type ToolPlace = WasmPlace & { scratch: number };
 
 /** Elements of the attention scores that lie in scratch memory; longer sequences have an array of their own. */
 const SCORES = 2 ** 19;
+/** Poles of the secular equations that are solved there: larger ones have a memory of their own. */
+const MOST_POLES = 8200;
 
 /** Scratch of one thread: scores, products in f32 and f64, stretches of vectors. */
 const PRODUCT64_AT = 4 * SCORES + sharedScratchBytes('f32');
@@ -41,7 +47,11 @@ export class TaskTools {
     line?: LineKernel;
     halves?: HalfKernel;
     blocks?: BlockKernel;
+    quads?: BlockQuads;
+    bytes?: ByteKernel;
+    byteTiles?: TileChoice;
     vectors?: VectorKernel;
+    secular?: SecularRows;
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
   private readonly sparseKernels = new Map<string, SparseKernel>();
@@ -72,10 +82,22 @@ export class TaskTools {
   }
 
   /** What the f64 solvers multiply with. */
-  readonly addProduct: AddProduct = Object.assign<AddProduct, Pick<AddProduct, 'kernelFor' | 'isFused'>>(
+  readonly addProduct: AddProduct = Object.assign<AddProduct, Partial<AddProduct>>(
     (m, n, k, a, b, c, upper) => this.product64.multiply(m, n, k, a, b, c, { adds: true, upper }),
-    { kernelFor: (values) => this.vectorsFor(values), isFused: hasFusedMultiplyAdd('f64') },
+    {
+      kernelFor: (values) => this.vectorsFor(values),
+      secularRows: (length) => this.secularRows(length),
+      isFused: hasFusedMultiplyAdd('f64'),
+    },
   );
+
+  /** Where scores lie else. Only where tensors lie in shared memory. */
+  secularRows(length: number): SecularRows | undefined {
+    const { place, parts } = this;
+    if (!place || length > MOST_POLES) return undefined;
+    parts.secular ??= new SecularRows(MOST_POLES, place);
+    return parts.secular;
+  }
 
   /** The loops of the tridiagonal reduction, for an array that lies in the shared memory. */
   vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {
@@ -106,6 +128,24 @@ export class TaskTools {
   get blocks(): BlockKernel {
     this.parts.blocks ??= createBlockKernel(this.product.memory);
     return this.parts.blocks;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get bytes(): ByteKernel {
+    this.parts.bytes ??= createByteKernel(this.product.memory);
+    return this.parts.bytes;
+  }
+
+  /** Only where tensors lie in shared memory. */
+  get quads(): BlockQuads {
+    this.parts.quads ??= createBlockQuads(this.product.memory);
+    return this.parts.quads;
+  }
+
+  /** Which tiles of bytes are the faster ones. */
+  get byteTiles(): TileChoice {
+    this.parts.byteTiles ??= new TileChoice(this.tiles);
+    return this.parts.byteTiles;
   }
 
   /** Whether kernels reach the array by its address. */

@@ -3,6 +3,7 @@
  * fields as NaN.
  */
 import { DTYPES } from '../../tensor/dtype.ts';
+import { KEPT_BLOCKS } from './block_quads.ts';
 import type { TaskName, Tasks } from './tasks.ts';
 
 export type { TaskName };
@@ -33,6 +34,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ b: 'f64', b_row_stride: 'number', b_column_stride: 'number' },
     ...{ output: 'f64', output_row_stride: 'number', upper: 'number', by: ['rows', 'columns'] },
   },
+  eigenpairs: {
+    ...{ places: 'f64', n: 'number', wanted: 'number' },
+    ...{ eigenvalues: 'f64', eigenvectors: 'f32', failed: 'f64' },
+  },
   symmetric_product: {
     ...{ matrix: 'f64', stride: 'number', size: 'number', rows: 'number', v: 'f64' },
     ...{ products: 'f64', length: 'number', parts: 'number' },
@@ -51,6 +56,10 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ first_block: 'number', last_block: 'number' },
   },
   write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32' },
+  decomposition_figures: {
+    ...{ covariance: 'f64', eigenvalues: 'f64', eigenvectors: 'f64' },
+    ...{ n: 'number', dimension: 'number', leading: 'number', figures: 'f64' },
+  },
   secular_roots: SECULAR,
   secular_vectors: { ...SECULAR, columns: 'f64' },
   cholesky_panel: {
@@ -68,11 +77,16 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
   inverse_join: {
     ...{ U: 'f64', n: 'number', scratch: 'f64', start: 'number', middle: 'number', end: 'number', stage: 'number' },
   },
+  block_quads: {
+    ...{ dtype: KEPT_BLOCKS, bytes: 'u8', blocks: 'number', packed: 'u8', zeros_at: 'number', scales_at: 'number' },
+  },
+  byte_inputs: { x: 'f32', m: 'number', k: 'number', panels: 'u8' },
   packed_product: {
     ...{ m: 'number', n: 'number', k: 'number', a: 'f32', packed: 'u8' },
     ...{ zeros_at: 'number', scales_at: 'number', blocks: 'number', group: 'number', groups: 'number' },
-    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum'] },
+    ...{ bits: 'number', scale: ['F16', 'F32'], zero: ['symmetric', 'integer', 'minimum', 'minimum32'] },
     ...{ inputs: 'u8', input_scales: 'f32', input_sums: 'f32', output: 'f32' },
+    ...{ panels: 'u8', by: ['rows', 'columns'] },
     ...{ row_scale: 'f32', gate: 'f32', activation: ACTIVATION_NAMES, accumulate: 'number' },
   },
   sparse_product: {

@@ -28,6 +28,8 @@ import { clearUpperHalves } from '../linalg/upper_halves.ts';
 import { type AttentionTask, attentionHeads } from './attention.ts';
 import { type AttentionBackwardTask, attentionBackwardHeads } from './attention_backward.ts';
 import { isBlockType } from './block_kernel.ts';
+import { type BlockQuadsTask, writeBlockQuads } from './block_quads.ts';
+import { type ByteInputsTask, byteInputs } from './byte_product.ts';
 import { type Epilogue, needsEpilogue } from './epilogue.ts';
 import {
   decodeHalves,
@@ -46,7 +48,8 @@ import {
   divergenceSums,
   type Singles,
 } from './losses.ts';
-import { type PackedProductTask, packedProduct } from './packed_product.ts';
+import { packedProduct } from './packed_product.ts';
+import type { PackedProductTask } from './packed_task.ts';
 import { type SparseProductTask, sparseProduct } from './sparse_product.ts';
 import type { TaskTools } from './task_tools.ts';
 
@@ -113,6 +116,8 @@ export interface Product64Task {
 export interface Tasks extends LinalgTasks {
   product: ProductTask;
   product64: Product64Task;
+  block_quads: BlockQuadsTask;
+  byte_inputs: ByteInputsTask;
   packed_product: PackedProductTask;
   sparse_product: SparseProductTask;
   gram: GramTask;
@@ -197,12 +202,15 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
     product64.multiply(end - start, n - start, rows, left, right, view(gram, n, start * n + start), mode);
   },
 
+  eigenpairs: ({ addProduct }, task, start, end) => LINALG_TASKS.eigenpairs(task, start, end, addProduct),
   symmetric_product: ({ addProduct }, task, start, end) => LINALG_TASKS.symmetric_product(task, start, end, addProduct),
   panel_update: ({ addProduct }, task, start, end) => LINALG_TASKS.panel_update(task, start, end, addProduct),
   tridiagonal_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.tridiagonal_parts(task, start, end, addProduct),
   reflector_factors: ({ addProduct }, task, start, end) => LINALG_TASKS.reflector_factors(task, start, end, addProduct),
   reflect_rows: ({ addProduct }, task, start, end) => LINALG_TASKS.reflect_rows(task, start, end, addProduct),
   write_vectors: ({ addProduct }, task, start, end) => LINALG_TASKS.write_vectors(task, start, end, addProduct),
+  decomposition_figures: ({ addProduct }, task, start, end) =>
+    LINALG_TASKS.decomposition_figures(task, start, end, addProduct),
   secular_roots: ({ addProduct }, task, start, end) => LINALG_TASKS.secular_roots(task, start, end, addProduct),
   secular_vectors: ({ addProduct }, task, start, end) => LINALG_TASKS.secular_vectors(task, start, end, addProduct),
   cholesky_panel: ({ addProduct }, task, start, end) => LINALG_TASKS.cholesky_panel(task, start, end, addProduct),
@@ -211,6 +219,8 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   inverse_parts: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_parts(task, start, end, addProduct),
   inverse_join: ({ addProduct }, task, start, end) => LINALG_TASKS.inverse_join(task, start, end, addProduct),
 
+  block_quads: ({ quads }, task, start, end) => writeBlockQuads(quads, task, start, end),
+  byte_inputs: (tools, task, start, end) => byteInputs(tools, task, start, end),
   packed_product: (tools, task, start, end) => packedProduct(tools, task, start, end),
   sparse_product: (tools, task, start, end) => sparseProduct(tools, task, start, end),
   attention: (tools, task, start, end) => attentionHeads(tools, task, start, end),

@@ -6,7 +6,6 @@
  * (`npm run bench`, matmul_cpu), and its operands need not be copied into another heap: that is why no session of
  * onnxruntime-web runs here.
  */
-import { inSpan } from '../../pulse/timeline.ts';
 import { blockOf, type DType } from '../../tensor/dtype.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type {
@@ -41,7 +40,7 @@ import { crossEntropyBackwardRows } from '../cpu/cross_entropy_backward.ts';
 import { divergenceRows } from '../cpu/divergence.ts';
 import { divergenceBackwardRows } from '../cpu/divergence_backward.ts';
 import { gluBackwardElements } from '../cpu/glu_backward.ts';
-import { allocated, HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
+import { HostBackend, MAX_TENSOR_BYTES } from '../cpu/host_backend.ts';
 import { rmsNormRows } from '../cpu/rms_norm.ts';
 import { rmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import { rmsScaleRows } from '../cpu/rms_scale.ts';
@@ -50,7 +49,6 @@ import { scaleColumnsRows } from '../cpu/scale_columns.ts';
 import { doubles, floats, hostTensor, ids, type Values } from '../cpu/tensor.ts';
 import type { AddProduct } from '../linalg/gemm.ts';
 import { BLOCK_M } from '../linalg/panel_scratch.ts';
-import { symmetricEigenInto } from '../linalg/symmetric_eigen.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { MatmulSizes } from '../shapes/matrices.ts';
 import {
@@ -79,58 +77,64 @@ import type {
 } from '../training_kernels.ts';
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
+import { KEPT_BYTES } from './block_quads.ts';
 import type { Crew } from './crew.ts';
+import { EigenSolver } from './eigen_solver.ts';
+import { KeptMatrices } from './kept_matrices.ts';
 import { epilogueOf, output, singles, singlesOf } from './operands.ts';
-import { PackedTensors } from './packed_tensors.ts';
 import { finerCount, rangeCount } from './range_counts.ts';
 import { readHalves } from './read_halves.ts';
 import { sharedProduct } from './shared_product.ts';
-import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, Threads, triangleRanges } from './threads.ts';
-
-const SOLVER = 'householder-dc-f64';
 
 /**
  * @param crew None where memory cannot be shared: then one thread computes. It ends with the backend.
- * @param tiles Of the calling thread's products in f32, for tests; by default those that are found to be the faster ones.
+ * @param tiles Of the calling thread's products, for tests; by default those that are found to be the faster ones.
+ * @param byBytes Whether many rows meet codes as bytes, for tests; by default where the engine is fast at it.
  */
-export function createWasmBackend(crew?: Crew, tiles?: TileWidth): Backend {
-  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays());
+export function createWasmBackend(crew?: Crew, tiles?: TileWidth, byBytes?: boolean): Backend {
+  return new WasmBackend(new Threads(crew, tiles), crew ? new HeapArrays(crew.heap) : new OwnArrays(), byBytes);
 }
 
 class WasmBackend extends HostBackend {
   readonly info: BackendInfo;
   protected readonly elementBytes = 4;
-  private readonly packed: PackedTensors;
-  private readonly sparse: SparseTensors;
+  private readonly kept: KeptMatrices;
   readonly lanes = () => this.threads.lanes();
   /** Kernels reach codes by address: only where tensors lie in shared memory. */
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
+  readonly packBlocks?: NonNullable<Backend['packBlocks']>;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
+  private readonly solver: EigenSolver;
 
   constructor(
     private readonly threads: Threads,
     private readonly arrays: Arrays,
+    byBytes?: boolean,
   ) {
     super();
     const { count } = threads;
     this.addProduct = sharedProduct({
       ...{ threads, arrays, parts: (products) => this.parts(products), recycle: (values) => this.recycle(values) },
     });
-    this.packed = new PackedTensors(arrays);
-    this.sparse = new SparseTensors(arrays);
+    this.kept = new KeptMatrices(threads, arrays, (...place) => this.keep(...place, 'packed'), byBytes);
+    this.solver = new EigenSolver({
+      ...{ threads, arrays, multiply: this.addProduct },
+      keep: (shape, label, values) => this.keep(shape, label, values.byteLength, () => values),
+    });
     if (arrays instanceof HeapArrays) {
-      this.pack = (matrix, label) => this.packed.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
+      this.pack = this.kept.pack;
+      this.packBlocks = this.kept.packBlocks;
+      this.packSparse = this.kept.packSparse;
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
         const values = output(tensor);
         threads.run('round_halves', { values }, equalRanges(values.length, this.parts(8 * values.length), 8));
       };
-      this.packSparse = (matrix, label) => this.sparse.pack(matrix, label, (...place) => this.keep(...place, 'packed'));
     }
     this.info = {
       kind: 'cpu',
@@ -139,7 +143,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
-      ...(this.pack && { packs: true }),
+      ...(this.pack && { packs: true, packsBlocks: KEPT_BYTES }),
     };
   }
 
@@ -149,8 +153,7 @@ class WasmBackend extends HostBackend {
 
   matmul_bt(args: MatmulBtArgs): void {
     if (args.b.type === 'packed') {
-      if (this.sparse.has(args.b)) this.sparseProduct(args);
-      else this.packedProduct(args);
+      this.kept.multiply(args);
       return;
     }
     this.product(args, checkMatmulBt(args), false, true);
@@ -317,28 +320,12 @@ class WasmBackend extends HostBackend {
 
   async eigh(args: EighArgs): Promise<Eigendecomposition> {
     const { n, wanted } = checkEigh(args);
-    return this.eigenpairs(floats(args.covariance), n, wanted, args.covariance.label, args.signal);
+    return this.solver.one({ n, wanted, signal: args.signal }, floats(args.covariance), args.covariance.label);
   }
 
-  readonly eigh64 = ({ matrix, n, wanted, signal }: Eigh64Args): Promise<Eigendecomposition> =>
-    this.eigenpairs(matrix, n, wanted, 'covariance', signal);
-
-  /** In f64; the eigenvectors are rounded to f32 at the end. */
-  private async eigenpairs(
-    matrix: Values,
-    n: number,
-    wanted: number,
-    of: string,
-    signal?: AbortSignal,
-  ): Promise<Eigendecomposition> {
-    const label = `${of} eigenvectors`;
-    const room = (elements: number) => allocated(4 * elements, label, () => this.arrays.floats(elements));
-    const { eigenvalues, eigenvectors } = await inSpan('eigh', () =>
-      symmetricEigenInto(room, matrix, n, signal, this.addProduct, wanted),
-    );
-    const kept = this.keep([n, wanted], label, eigenvectors.byteLength, () => eigenvectors);
-    return { eigenvalues, eigenvectors: kept, sweeps: 0, solver: SOLVER };
-  }
+  readonly eigh64 = (args: Eigh64Args): Promise<Eigendecomposition> => this.solver.one(args, args.matrix);
+  readonly eigh64Together: NonNullable<Backend['eigh64Together']> = (args, take) => this.solver.together(args, take);
+  readonly countTogether = (n: number): number => this.solver.countTogether(n);
 
   override dispose(): void {
     super.dispose();
@@ -371,20 +358,6 @@ class WasmBackend extends HostBackend {
       ...epilogueOf(args),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
-  }
-
-  private packedProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.packed.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    // By codes a product takes a fraction of what it takes by panels.
-    const work = task.inputs ? (m * n * k) / 4 : m * n * k;
-    this.threads.run('packed_product', task, equalRanges(n, this.parts(work), 8));
-  }
-
-  private sparseProduct(args: MatmulBtArgs): void {
-    const { task, sizes } = this.sparse.task(args, singles(args.a), output(args.output), epilogueOf(args));
-    const { m, n, k } = sizes;
-    this.threads.run('sparse_product', task, equalRanges(n, this.parts(m * n * k), 8));
   }
 
   private finer(ranges: number, pieces: number): number {

@@ -14,6 +14,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { Eigendecomposition, EighArgs } from '../backend.ts';
 import { breather, throwIfCancelled } from '../event_loop.ts';
 import { divideAndConquer, type TridiagonalEigen } from '../linalg/divide_and_conquer.ts';
+import { inBreaths } from '../linalg/steps.ts';
 import { checkEigh } from '../shapes.ts';
 import type { GpuTensor } from './buffers.ts';
 import type { GpuContext } from './context.ts';
@@ -94,7 +95,7 @@ export async function tridiagonalEigh(context: GpuContext, args: EighArgs): Prom
     tridiagonalLoadKernel(context, { ...workspace, covariance });
     const largest = await reduce(context, workspace, covariance.label, signal);
     const { diagonal, off, factors } = await readTridiagonal(context, workspace);
-    const solved = await divideAndConquer({ diagonal, off }, breather(signal));
+    const solved = await inBreaths(divideAndConquer({ diagonal, off }), breather(signal));
     const turned = workspace.matrix; // its work is done
     context.upload(turned, descendingColumns(solved, n, workspace.size));
     await turnBack(context, workspace, factors, allocate, signal);

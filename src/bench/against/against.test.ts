@@ -150,5 +150,22 @@ describe('linear algebra beside torch', () => {
     expect(text).toContain("(Whittle in the headless command's browser, ");
     expect(linalgTable({ place: 'node', figures })).toContain(`(Whittle in Node ${process.versions.node}, `);
     expect(linalgPlan(true)).toHaveLength(1);
+    expect(figures.map(({ operation }) => operation)).not.toContain('sites');
+  });
+
+  it('has a row of one job’s sites where both solved some', () => {
+    const times = {
+      ...{ eigh: 1, eigenvalues: 1, cholesky: 1, solve: 1, triangular_inverse: 1, inverse_factor: 1, low_rank: 1 },
+    };
+    const rounds = [{ whittle: { ...times, sites: 30 }, torch: { ...times, sites: 20 } }];
+    expect(linalgTable({ place: 'browser', figures: figuresOf(576, rounds) })).toMatch(
+      /sites +576 +30\.0 +20\.0 +1\.50 +≤ 1\.5/,
+    );
+    expect(figuresOf(576, [{ whittle: { ...times, sites: 30 }, torch: times }])).toHaveLength(7);
+    expect(linalgPlan(false).map(({ n, sites }) => [n, sites > 0])).toEqual([
+      [576, true],
+      [1536, false],
+      [4096, false],
+    ]);
   });
 });

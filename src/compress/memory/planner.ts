@@ -13,7 +13,7 @@ export function plannerOf(plan: MemoryPlan, count: number, measured?: ModelOutli
   const ledger = new MemoryLedger(memoryCosts(backend), 4);
   const own = { count, seqlen: windows.seqlen, maxTensorBytes: backend.maxTensorBytes };
   const rows = rowsPerBatch(backend, measured?.config);
-  return new OutlinePlanner(ledger, { ...own, rowsPerBatch: rows }, backend.packs === true);
+  return new OutlinePlanner(ledger, { ...own, rowsPerBatch: rows }, backend);
 }
 
 /** What a planner found. @param beside Bytes on the host in f64, and of states in storage. */

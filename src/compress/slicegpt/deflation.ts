@@ -4,7 +4,7 @@
  * decides what is kept. So the dominant directions are found and taken out in f64; the device solves what is left, whose
  * own largest eigenvalue now sets the error; and the directions are put in front again.
  */
-import type { Tensor } from '../../backend/backend.ts';
+import type { Eigendecomposition, Tensor } from '../../backend/backend.ts';
 import { frobenius } from '../../backend/linalg/certificate.ts';
 import { type Dominant, dominantCount, trace, withoutDirections } from '../../backend/linalg/dominant.ts';
 import { addProduct, transposed, view } from '../../backend/linalg/gemm.ts';
@@ -61,27 +61,18 @@ export async function decompose(
   wanted: number,
   signal: AbortSignal,
 ): Promise<Decomposition> {
-  const { backend } = arena;
   const isDeflated = dominant.count > 0;
   const matrix = isDeflated ? shifted(withoutDirections(H, n, dominant), n, dominant) : H;
   // What was taken out stands in front of a whole basis.
-  const { eigenvalues, eigenvectors, solver, sweeps } = await eigenpairs(
-    arena,
-    matrix,
-    n,
-    isDeflated ? n : wanted,
-    signal,
-  );
-  const Q = arena.own(eigenvectors);
-  const values = await backend.read(Q);
-  if (!isDeflated) {
-    return { Q, values, eigenvalues, solver, sweeps, deflated: 0, leading: dominantCount(eigenvalues) };
-  }
-  arena.free(Q);
+  const found = await eigenpairs(arena, matrix, n, isDeflated ? n : wanted, signal);
+  const whole = await decompositionOf(arena, found);
+  if (!isDeflated) return whole;
+  const { eigenvalues, values, solver, sweeps } = whole;
+  arena.free(whole.Q);
   const merged = inFront(dominant, eigenvalues, values, n);
   const used = Float32Array.from(merged.vectors);
   return {
-    Q: arena.own(backend.fromArray(used, [n, n], 'Q')),
+    Q: arena.own(arena.backend.fromArray(used, [n, n], 'Q')),
     values: used,
     eigenvalues: merged.eigenvalues,
     solver,
@@ -89,6 +80,16 @@ export async function decompose(
     deflated: dominant.count,
     leading: dominant.count,
   };
+}
+
+/** What a solver found of a matrix that nothing was taken out of. */
+export async function decompositionOf(
+  arena: Arena,
+  { eigenvalues, eigenvectors, solver, sweeps }: Eigendecomposition,
+): Promise<Decomposition> {
+  const Q = arena.own(eigenvectors);
+  const values = await arena.backend.read(Q);
+  return { Q, values, eigenvalues, solver, sweeps, deflated: 0, leading: dominantCount(eigenvalues) };
 }
 
 async function eigenpairs(arena: Arena, matrix: Float64Array, n: number, wanted: number, signal: AbortSignal) {

@@ -44,7 +44,10 @@ export interface JobMemory {
 }
 
 export interface MemoryPlan {
-  backend: Pick<BackendInfo, 'kind' | 'architecture' | 'isFallbackAdapter' | 'maxTensorBytes' | 'packs'>;
+  backend: Pick<
+    BackendInfo,
+    'kind' | 'architecture' | 'isFallbackAdapter' | 'maxTensorBytes' | 'packs' | 'packsBlocks'
+  >;
   windows: { seqlen: number; samples: number; eval_samples: number };
   /** Bytes of calibration states that stay on the device. */
   stateBudgetBytes?: number;

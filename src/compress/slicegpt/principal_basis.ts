@@ -5,6 +5,7 @@
 import type { Backend, Tensor } from '../../backend/backend.ts';
 import { throwIfCancelled } from '../../backend/event_loop.ts';
 import { asFloat64, certifyWhole, ulpOf } from '../../backend/linalg/certificate.ts';
+import { figuresTogether, measuresTogether } from '../../backend/linalg/figures_task.ts';
 import { type AddProduct, addProduct } from '../../backend/linalg/gemm.ts';
 import { keptEnergyBound, keptEnergyLoss } from '../../backend/linalg/kept_energy.ts';
 import { room } from '../../backend/linalg/shared_work.ts';
@@ -41,8 +42,21 @@ export async function principalBasis(
   signal: AbortSignal,
 ): Promise<PrincipalBasis> {
   throwIfCancelled(signal);
-  const { H, size, dominant, lost } = covariance;
+  const { H, size, dominant } = covariance;
   const decomposition = await decompose(arena, H, size, dominant, dimension, signal);
+  return basisOf(arena, covariance, site, decomposition, dimension, signal);
+}
+
+/** The basis of a site whose covariance is decomposed. */
+export async function basisOf(
+  arena: Arena,
+  covariance: SiteCovariance,
+  site: Site,
+  decomposition: Decomposition,
+  dimension: number,
+  signal: AbortSignal,
+): Promise<PrincipalBasis> {
+  const { H, dominant, lost } = covariance;
   const { Q, eigenvalues, solver, sweeps, deflated } = decomposition;
   const figures = await figuresOf(arena, covariance, decomposition, site, dimension, signal);
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
@@ -77,6 +91,14 @@ async function figuresOf(
     };
     // Once for all that measures it, where the solver's arrays were: of a large model each copy is more than a hundred megabytes.
     const [covariance, Q] = multiply.allocate ? [shared(H), shared(values)] : [H, asFloat64(values)];
+    // Beyond this size the energy is bounded, not compared, where a solver computes in f64.
+    if (n > REFERENCE_UP_TO && measuresTogether(n, multiply)) {
+      const kept = comparedDimension(n, dimension);
+      const { leading } = decomposition;
+      const given = { covariance, eigenvalues: shared(eigenvalues), eigenvectors: Q, n, dimension: kept, leading };
+      const { certificate, loss } = figuresTogether(given, ulpOf(values), held, multiply);
+      return { ...certificate, kept_energy: { loss, kind: 'bound', dimension: kept } as const };
+    }
     return {
       ...certifyWhole(covariance, eigenvalues, Q, n, { multiply, ulp: ulpOf(values) }),
       kept_energy: await keptEnergy(backend, covariance, Q, decomposition, site, dimension, multiply, signal),
@@ -84,6 +106,11 @@ async function figuresOf(
   } finally {
     held.release();
   }
+}
+
+/** Columns whose energy is told: where all are kept, those that would be at a sparsity of 25 %. */
+function comparedDimension(n: number, kept: number): number {
+  return kept < n ? kept : Math.max(1, Math.floor(0.75 * n));
 }
 
 /**
@@ -101,7 +128,7 @@ async function keptEnergy(
   signal: AbortSignal,
 ): Promise<KeptEnergy> {
   const n = eigenvalues.length;
-  const dimension = kept < n ? kept : Math.max(1, Math.floor(0.75 * n));
+  const dimension = comparedDimension(n, kept);
   const isF32 = values instanceof Float32Array;
   // A solver in f64 loses no more than rounding its vectors costs, which the bound tells well.
   const isSampled = n <= SAMPLED_UP_TO && site.index % SAMPLE === 0 && solvesInSingle(backend);

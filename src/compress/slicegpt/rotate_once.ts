@@ -31,6 +31,7 @@ import {
   statesSum,
 } from './site_covariance.ts';
 import { EMBEDDING_SITE, inputSite, middleSite, outputSite, type Site, type SiteDimensions } from './sites.ts';
+import { SitesTogether } from './sites_together.ts';
 import { rotateAttentionInputs, rotateMlpInputs, storeAttention, storeMlp } from './slice_layer.ts';
 import { storedType, WeightStore } from './store.ts';
 
@@ -67,12 +68,14 @@ async function calibrate(
   /** Dominant directions of the last site: massive activations persist from layer to layer. */
   let carried: Dominant | undefined;
 
+  const together = new SitesTogether(arena, D, D, context.signal, async ({ Q, report }, { index }) => {
+    sites[index] = report;
+    bases[index] = await store.put(Q, `Q.${index}`);
+    context.observer.onSite?.(report);
+  });
   const solve = async (site: Site, covariance: SiteCovariance) => {
     if (site.index === 0) embeddingCovariance = await storeCovariance(arena, store, covariance);
-    const { Q, report } = await principalBasis(arena, covariance, site, D, context.signal);
-    sites[site.index] = report;
-    bases[site.index] = await store.put(Q, `Q.${site.index}`);
-    context.observer.onSite?.(report);
+    await together.add({ site, covariance });
   };
   await eachSite(arena, hidden, model, context, {
     sum: () => statesSum(arena, D, carried),
@@ -83,6 +86,7 @@ async function calibrate(
       await solve(site, covariance);
     },
   });
+  await together.finish();
   if (unclear.size > 0) {
     await hidden.clear();
     await eachSite(arena, hidden, model, context, {
@@ -93,6 +97,7 @@ async function calibrate(
       },
       onSite: async (site, sum) => solve(site, await siteCovariance(arena, sum, site)),
     });
+    await together.finish();
   }
   return { sites, bases, embeddingCovariance: embeddingCovariance as DenseBases['embeddingCovariance'] };
 }

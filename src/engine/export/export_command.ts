@@ -72,7 +72,8 @@ async function writeAndVerify(
 ): Promise<ExportReport> {
   const target = await exportTarget(state, platform, id, emit, signal);
   const model = await fileModel(target.model, options, signal);
-  const { perplexity: perplexity_in_app, divergence } = await numbersOf(state, target, model, options, emit, signal);
+  const in_app = await numbersOf(state, target, model, options, emit, signal);
+  const { divergence } = in_app;
   const key = exportKey(options);
   // An adapter lies beside its base while both are checked.
   // Its bytes are the model's, whatever it was calibrated on.
@@ -86,7 +87,7 @@ async function writeAndVerify(
     const files = await writeWeights(state, target, options, folder, emit, signal);
     files.push(...(await writeCompanions(state, target, options, files, folder)));
     const written = performance.now();
-    const subject = { folder, files, model, perplexity_in_app };
+    const subject = { folder, files, model, in_app };
     const verify = (base?: readonly ModelFile[]) =>
       verifyExport(state, onnx, { ...subject, ...(base && { base }) }, emit, signal);
     const isAdapter = options.format === 'peft';
@@ -107,7 +108,7 @@ async function writeAndVerify(
           target.made?.run.bases !== undefined,
         ),
       ],
-      perplexity_in_app,
+      perplexity_in_app: in_app.perplexity,
       ...(divergence && { divergence }),
       duration_ms: { export: written - started, verification: performance.now() - written },
     };

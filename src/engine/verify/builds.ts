@@ -12,7 +12,7 @@ import type { ExportFormat } from '../export/options.ts';
  */
 export type RuntimeBuild = 'wasm' | 'webgpu';
 
-/** Every window runs in one of them, the first window in each. */
+/** Every window runs in one of them, the first window, or its first half, in each. */
 export function buildsFor(format: ExportFormat): readonly RuntimeBuild[] {
   if (format === 'transformers.js') return ['webgpu'];
   return format === 'onnx' ? ['wasm', 'webgpu'] : [];
@@ -23,7 +23,7 @@ export interface RuntimeCheck {
   readonly name: 'onnxruntime-web';
   readonly version: string;
   readonly build: RuntimeBuild;
-  /** Windows of the evaluation text that ran there. */
+  /** Windows of the evaluation text that ran there whole. */
   readonly windows: number;
   /** Sessions that a window went through, where the file is too large for one. */
   readonly parts?: number;

@@ -10,8 +10,8 @@ import { feedsOf } from '../../export/session_feeds.ts';
 import type { Model } from '../../formats/onnx/model.ts';
 import { writeModel } from '../../formats/onnx/write.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
-import type { TokenWindows } from '../../runtime/windows.ts';
 import { meanLoss } from './losses.ts';
+import { idsOf, type ShareWindows } from './shares.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
 export interface OnnxFile {
@@ -30,14 +30,16 @@ export interface VerifyOptions {
 }
 
 export interface VerifyResult {
-  /** Mean loss of each window over its seqlen − 1 predictions, in nats. */
+  /** Mean loss of each window over its predictions, in nats: one less than tokens. */
   window_losses: number[];
-  /** Logits of the first window, (seqlen, vocab_size). */
+  /** Logits of the first window as far as it was run, (tokens, vocab_size). */
   first_logits: Float32Array;
   /** Of onnxruntime-web. */
   version: string;
   /** Sessions that each window went through, one after the other, where the file is too large for one. */
   parts?: number;
+  /** The oldest version of ONNX Runtime that runs the files; absent where none of them is a model. */
+  needs_onnxruntime?: string;
   /** Bytes of the files that were read for it, in a Worker of its own. */
   bytes_read?: number;
 }
@@ -72,27 +74,32 @@ const LOGITS_AT_ONCE = 4 * 2 ** 20;
 export async function verifySession(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: TokenWindows,
+  windows: ShareWindows,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   const session = await openSession(ort, files);
   options.onOpened?.();
+  const { count, seqlen } = windows;
   try {
     const window_losses: number[] = [];
     let first_logits: Float32Array | undefined;
     let batch = 1;
-    for (let first = 0; first < windows.count; first += batch) {
-      if (first === 1) batch = Math.max(1, Math.floor(LOGITS_AT_ONCE / (first_logits as Float32Array).length));
+    for (let first = 0; first < count; first += batch) {
+      if (first === 1) {
+        const each = ((first_logits as Float32Array).length / idsOf(windows, 0).length) * seqlen;
+        batch = Math.max(1, Math.floor(LOGITS_AT_ONCE / each));
+      }
       // Its promises are all kept within one task, but what its threads ask of this one comes as messages.
       await nextTask();
       if (options.signal?.aborted) throw cancelled();
-      const ids = windows.ids.subarray(first * windows.seqlen, Math.min(first + batch, windows.count) * windows.seqlen);
-      const logits = await runWindows(ort, session, ids, ids.length / windows.seqlen);
+      const length = first === 0 ? 1 : Math.min(batch, count - first);
+      const each = Array.from({ length }, (_, i) => idsOf(windows, first + i));
+      const ids = length === 1 ? each[0] : windows.ids.subarray(first * seqlen, (first + length) * seqlen);
+      const logits = await runWindows(ort, session, ids, length);
       // The runtime's buffer is its own: a copy can be transferred.
       first_logits ??= logits.slice();
-      const size = first_logits.length;
-      for (let i = 0; i * windows.seqlen < ids.length; i++) {
-        const own = ids.subarray(i * windows.seqlen, (i + 1) * windows.seqlen);
+      const size = logits.length / length;
+      for (const [i, own] of each.entries()) {
         const loss = meanLoss(logits.subarray(i * size, (i + 1) * size), own);
         window_losses.push(loss);
         options.onWindow?.(first + i, loss);

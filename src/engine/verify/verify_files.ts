@@ -1,13 +1,14 @@
 /** @file Verifies written ONNX files as a whole where the runtime's memory has room for them, else in parts. */
 import type * as Ort from 'onnxruntime-web/wasm';
 import { baseName } from '../../export/file_names.ts';
-import { type OnnxGraph, readOnnxModel } from '../../formats/onnx/read_model.ts';
+import { oldestRuntime } from '../../export/oldest_runtime.ts';
+import { type OnnxGraph, type OnnxModel, readOnnxModel } from '../../formats/onnx/read_model.ts';
 import { blobSource } from '../../formats/source.ts';
-import type { TokenWindows } from '../../runtime/windows.ts';
 import { FlowGraph, runtimeBytes } from './parts/graph.ts';
 import { findHead } from './parts/head.ts';
 import { PART_BYTES, verifyInParts } from './parts/run.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './session.ts';
+import type { ShareWindows } from './shares.ts';
 
 export interface VerifyLimits {
   /**
@@ -25,20 +26,24 @@ export const VERIFY_LIMITS: VerifyLimits = { whole_bytes: 4e8, part_bytes: PART_
 export async function verifyFiles(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: TokenWindows,
+  windows: ShareWindows,
   options: VerifyOptions = {},
   limits = VERIFY_LIMITS,
 ): Promise<VerifyResult> {
   const model = files.find(({ name }) => name.endsWith('.onnx'));
   if (!model) return verifySession(ort, files, windows, options);
-  let graph: OnnxGraph;
+  let written: OnnxModel;
   try {
-    ({ graph } = await readOnnxModel(blobSource(baseName(model.name), model.file)));
+    written = await readOnnxModel(blobSource(baseName(model.name), model.file));
   } catch (cause) {
     throw failed(`The written model cannot be read: ${messageOf(cause)}`, model.name, cause);
   }
-  if (sessionBytes(graph, windows.seqlen) <= limits.whole_bytes) return verifySession(ort, files, windows, options);
-  return verifyInParts(ort, files, windows, options, limits.part_bytes);
+  const { graph } = written;
+  const isSmall = sessionBytes(graph, windows.seqlen) <= limits.whole_bytes;
+  const result = await (isSmall
+    ? verifySession(ort, files, windows, options)
+    : verifyInParts(ort, files, written, windows, options, limits.part_bytes));
+  return { ...result, needs_onnxruntime: oldestRuntime(graph) };
 }
 
 /** Weights in the file and in the runtime, a tied table's transpose, and the logits of a window. */

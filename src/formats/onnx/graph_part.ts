@@ -4,24 +4,20 @@
  */
 import { type ByteSource, blobSource } from '../source.ts';
 import { ONNX_TYPES } from './data_types.ts';
-import type { OnnxModel, OnnxValue } from './read_model.ts';
+import type { OnnxGraph, OnnxModel, OnnxValue } from './read_model.ts';
 import { MessageReader } from './read_wire.ts';
 import { ProtoWriter } from './wire.ts';
 
 const TYPE_NUMBERS = new Map([...ONNX_TYPES].map(([number, { name }]) => [name, number]));
 
-/** NodeProto messages of the graph, in its order. Throws what {@link MessageReader} throws. */
-export async function readNodeMessages(source: ByteSource): Promise<Uint8Array[]> {
-  const nodes: Uint8Array[] = [];
-  const model = MessageReader.of(source);
-  for (let field = await model.next(); field; field = await model.next()) {
-    if (field.number !== 7) continue;
-    const graph = model.child(field);
-    for (let part = await graph.next(); part; part = await graph.next()) {
-      if (part.number === 1) nodes.push((await graph.bytes(part)).slice());
-    }
-  }
-  return nodes;
+/** NodeProto messages of a graph that was read from this file, in its order. Throws what the source throws. */
+export function readNodeMessages(source: ByteSource, { nodes }: Pick<OnnxGraph, 'nodes'>): Promise<Uint8Array[]> {
+  return Promise.all(
+    nodes.map(async ({ op_type, place }) => {
+      if (!place) throw new Error(`A node (${op_type}) was not read from a file.`);
+      return (await source.read(place.start, place.end - place.start)).slice();
+    }),
+  );
 }
 
 /** The same node with another value of one of its integer attributes. */

@@ -55,6 +55,8 @@ export interface OnnxNode {
   readonly subgraphs: readonly OnnxGraph[];
   /** Modules around the node, outermost first, as torch's newer exporter notes them. */
   readonly name_scopes?: string;
+  /** Offsets of its message in the file; absent of nodes that are made here. */
+  readonly place?: { readonly start: number; readonly end: number };
 }
 
 export interface OnnxValue {
@@ -124,8 +126,10 @@ async function readGraph(message: MessageReader, file: string, depth: number): P
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
   for (let field = await message.next(); field; field = await message.next()) {
-    if (field.number === 1) nodes.push(await readNode(message.child(field), file, depth));
-    else if (field.number === 2) name = await message.string(field);
+    if (field.number === 1) {
+      const { start, end } = field;
+      nodes.push({ ...(await readNode(message.child(field), file, depth)), place: { start, end } });
+    } else if (field.number === 2) name = await message.string(field);
     else if (field.number === 5) {
       const tensor = await readTensor(message.child(field), file);
       if (initializers.has(tensor.name)) {

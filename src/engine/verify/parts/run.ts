@@ -9,11 +9,11 @@ import { baseName } from '../../../export/file_names.ts';
 import { feedOf } from '../../../export/session_feeds.ts';
 import { locateExternal } from '../../../formats/onnx/external.ts';
 import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats/onnx/graph_part.ts';
-import { type OnnxModel, readOnnxModel } from '../../../formats/onnx/read_model.ts';
+import type { OnnxModel } from '../../../formats/onnx/read_model.ts';
 import { type ByteSource, blobSource } from '../../../formats/source.ts';
-import type { TokenWindows } from '../../../runtime/windows.ts';
 import { meanLoss, WindowLoss } from '../losses.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
+import { idsOf, type ShareWindows } from '../shares.ts';
 import { runtimeBytes } from './graph.ts';
 import type { Head } from './head.ts';
 import { PartModels, type Values } from './models.ts';
@@ -34,15 +34,19 @@ const MOST_REARRANGED_BYTES = 1e9;
 
 type Session = Ort.InferenceSession;
 
-/** As `verifySession`; throws `verification_failed`, `cancelled`, and what reading the files throws. */
+/**
+ * As `verifySession`; throws `verification_failed`, `cancelled`, and what reading the files throws.
+ * @param model What the model among the files says of itself.
+ */
 export async function verifyInParts(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: TokenWindows,
+  model: OnnxModel,
+  windows: ShareWindows,
   options: VerifyOptions = {},
   part_bytes = PART_BYTES,
 ): Promise<VerifyResult> {
-  const run = await PartsRun.open(ort, files, options, part_bytes, windows.count);
+  const run = await PartsRun.open(ort, files, model, options, part_bytes, windows.count);
   const result: VerifyResult = {
     window_losses: [],
     first_logits: new Float32Array(),
@@ -51,9 +55,7 @@ export async function verifyInParts(
   };
   const group = run.windowsAtOnce(windows.seqlen);
   for (let first = 0; first < windows.count; first += group) {
-    const ids = Array.from({ length: Math.min(group, windows.count - first) }, (_, i) =>
-      windows.ids.subarray((first + i) * windows.seqlen, (first + i + 1) * windows.seqlen),
-    );
+    const ids = Array.from({ length: Math.min(group, windows.count - first) }, (_, i) => idsOf(windows, first + i));
     const { losses, logits } = await run.losses(ids, first === 0);
     if (logits) result.first_logits = logits;
     for (const [i, loss] of losses.entries()) {
@@ -80,6 +82,7 @@ class PartsRun {
   static async open(
     ort: typeof Ort,
     files: readonly OnnxFile[],
+    model: OnnxModel,
     options: VerifyOptions,
     part_bytes: number,
     windows: number,
@@ -89,13 +92,13 @@ class PartsRun {
     );
     const source = [...sources.values()].find(({ name }) => name.endsWith('.onnx'));
     if (!source) throw failed(`None of ${files.length} files is an ONNX model.`, [...sources.keys()].join(', '));
-    const model = await readOnnxModel(source);
     const { sources: external } = await locateExternal(source, model.graph, (name) => sources.get(name));
     let bytes = 0;
     for (const tensor of model.graph.initializers.values()) bytes += runtimeBytes(tensor);
     const isSmall = bytes <= MOST_REARRANGED_BYTES;
     const plan = planParts(model.graph, isSmall ? part_bytes / 2 : part_bytes);
-    const models = new PartModels(model, await readNodeMessages(source), new WeightFiles(source, external), plan);
+    const messages = await readNodeMessages(source, model.graph);
+    const models = new PartModels(model, messages, new WeightFiles(source, external), plan);
     return new PartsRun(ort, model, models, plan, options, windows * countOf(plan), isSmall && windows > 1);
   }
 

@@ -1,0 +1,48 @@
+/** @file What a written file computes, compared with what it should: perplexities and logits. */
+import { WhittleError } from '../../errors/errors.ts';
+
+/** Largest relative difference between two perplexities of the same windows (invariant 3). */
+export const PERPLEXITY_TOLERANCE = 1e-3;
+
+/** Two perplexities of the same tokens. */
+export interface Comparison {
+  found: number;
+  expected: number;
+  /** Where the file ran, if there is more than one place: " in …". */
+  where?: string;
+  /** What the expected one is of: "the app". */
+  against: string;
+}
+
+/** Throws `verification_failed`, also where either is no number. */
+export function assertClose({ found, expected, where = '', against }: Comparison): void {
+  if (Math.abs(found / expected - 1) <= PERPLEXITY_TOLERANCE) return;
+  throw new WhittleError({
+    code: 'verification_failed',
+    message: `The exported file gives a perplexity of ${found.toPrecision(6)}${where}, ${against} ${expected.toPrecision(6)}.`,
+    allowed: `a relative difference of at most ${PERPLEXITY_TOLERANCE}`,
+    action:
+      'The file was removed. Measure and export on the other backend (WebGPU or CPU), or in another format; and please report this.',
+  });
+}
+
+/** Throws `verification_failed` where these are not the logits of `tokens` tokens. */
+export function assertLogits(found: Float32Array, tokens: number, vocabulary: number): void {
+  const expected = tokens * vocabulary;
+  if (found.length === expected) return;
+  throw new WhittleError({
+    code: 'verification_failed',
+    message: `The exported file gives ${found.length} logits for the first ${tokens} tokens.`,
+    allowed: `${expected}: ${tokens} tokens × the vocabulary`,
+    action: 'The file was removed. This is a fault in Whittle: please report it.',
+  });
+}
+
+/** max |Δ|. @param found Of the first tokens of `app`, or of all; (tokens, vocabulary). */
+export function largestDifference(app: Float32Array, found: readonly Float32Array[]): number {
+  let largest = 0;
+  for (const logits of found) {
+    for (let i = 0; i < logits.length; i++) largest = Math.max(largest, Math.abs(app[i] - logits[i]));
+  }
+  return largest;
+}
