@@ -85,3 +85,46 @@ test('the whole path by keyboard alone; a button that starts a job keeps the foc
   await expect(page.getByRole('button', { name: 'Measure again' })).toHaveCount(0);
   expect(await page.evaluate(() => document.activeElement !== document.body)).toBe(true);
 });
+
+/** What has the focus: its name, and whether something that stays where it is lies over the middle of it. */
+function focused(): { name: string; covered: boolean; last: boolean } {
+  const element = document.activeElement as HTMLElement;
+  const { x, y, width, height } = element.getBoundingClientRect();
+  const over = document.elementFromPoint(x + width / 2, y + height / 2);
+  const name = element.ariaLabel ?? (element as HTMLInputElement).labels?.[0]?.textContent ?? element.textContent ?? '';
+  const bar = over?.closest('.job-bar');
+  return { name, covered: over === null || (bar !== null && !bar?.contains(element)), last: element === document.body };
+}
+
+test('on a phone, what Tab moves to is not under the bar that stays at the end, and the list of keys is whole', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto('./');
+  await chooseWindows(page, 1, 32);
+  await page.getByRole('button', { name: 'Try the built-in model' }).click();
+  await waitForJob(page, 'Opening the model');
+  await page.evaluate(() => {
+    scrollTo(0, 0);
+    (document.activeElement as HTMLElement).blur();
+  });
+  const seen: string[] = [];
+  const covered: string[] = [];
+  for (let presses = 0; presses < 160; presses++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(focused);
+    if (at.last && seen.length > 20) break;
+    seen.push(at.name);
+    if (at.covered) covered.push(at.name);
+  }
+  expect(seen.length).toBeGreaterThan(40);
+  expect(covered).toEqual([]);
+
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  const list = page.locator('.popover:popover-open');
+  const box = await list.boundingBox();
+  expect(box!.x).toBeGreaterThanOrEqual(0);
+  expect(box!.x + box!.width).toBeLessThanOrEqual(390);
+  await expect(list.getByText('This list')).toBeInViewport({ ratio: 1 });
+});

@@ -78,7 +78,7 @@ describe('integers in safetensors', () => {
 
   it('what a form cannot hold is said, and a model without integers refused', async () => {
     const { model } = await openModel(await tinyLlama(OPTIONS));
-    expect(packedRefusal(model, 'gptq')?.message).toContain('None of its linears');
+    expect(packedRefusal(model, 'gptq')?.message).toContain('none of its linears');
     const minimums = await packed(model, GRID, { ...GRID, zero: 'minimum' });
     expect(packedFormNotes(minimums, 'compressed-tensors').join()).toContain('float minimums');
     const wide = await packed(model, GRID, { ...GRID, scale: 'F32' });
@@ -89,6 +89,9 @@ describe('integers in safetensors', () => {
     // Every reason, where nothing at all is held.
     const nothing = await packed(model, { ...GRID, scale: 'F32' }, { ...GRID, zero: 'minimum' });
     expect(packedRefusal(nothing, 'gptq')?.message).toMatch(/f32 scales.*float minimums/);
+    // Nothing is written, so nothing is said of how.
+    expect(packedRefusal(nothing, 'gptq')?.message).not.toMatch(/written as floats/);
+    expect(packedRefusal(nothing, 'gptq')?.action).toMatch(/in such sizes/);
   });
 
   it('a packed table that is the head too becomes floats, and it is said', async () => {

@@ -14,6 +14,7 @@ import { decodeStored } from '../src/tensor/decode.ts';
 import { tinyTokenizerJson } from './fixtures/tiny_tokenizer.ts';
 import { memoryFiles } from './onnx/memory_files.ts';
 import { folderFiles } from './shared.ts';
+import { ggufBytes, ggufSource } from './support/written_gguf.ts';
 
 const path = (...parts: string[]) => fileURLToPath(new URL(`./fixtures/peft/${parts.join('/')}`, import.meta.url));
 const { ids, logits } = JSON.parse(readFileSync(path('reference.json'), 'utf8')) as {
@@ -129,6 +130,20 @@ describe('a LoRA of PEFT', () => {
       const again = await openModel(await Promise.all(given.map((file) => renamedFile(file, rename))));
       expect(await lastLogits(again)).toEqual(await lastLogits(open));
     }
+  });
+
+  it('is found beside a GGUF file, which has no config.json', async () => {
+    const apart = await openModel(await files('llama', 'plain'));
+    const dense = await openModel(await files('llama'));
+    const gguf = { path: 'f32.gguf', blob: new Blob([await ggufBytes(ggufSource(dense))]) };
+    const beside = (await folderFiles(path('llama-plain'))).map(({ path: of, blob }) => ({
+      path: of.split('/').pop()!,
+      blob,
+    }));
+    isClose(await lastLogits(await openModel([gguf])), logits.llama.base);
+    const open = await openModel([gguf, ...beside]);
+    isClose(await lastLogits(open), logits.llama.plain);
+    expect(await lastLogits(open)).toEqual(await lastLogits(apart));
   });
 
   it('reads any rows of a merged matrix alike, and lies beside its base in one folder too', async () => {

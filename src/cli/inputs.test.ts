@@ -29,10 +29,27 @@ describe('--model', () => {
     mkdirSync(model);
     writeFileSync(join(blobs, 'aa'), '{}');
     symlinkSync(join(blobs, 'aa'), join(model, 'config.json'));
-    writeFileSync(join(model, 'README.md'), '');
+    writeFileSync(join(model, 'train.py'), '');
+    writeFileSync(join(model, 'optimizer.pt'), '');
+    writeFileSync(join(model, 'model.safetensors'), '');
     mkdirSync(join(model, 'old.json'));
-    expect(modelFiles(model)?.map(({ path }) => basename(path))).toEqual(['config.json']);
+    expect(modelFiles(model)?.map(({ path }) => basename(path))).toEqual(['config.json', 'model.safetensors']);
   });
+
+  it('takes what says under which terms a model may be used: it goes beside exports', () => {
+    const names = ['LICENSE', 'NOTICE.md', 'README.md', 'USE_POLICY.md', 'config.json', 'model.safetensors'];
+    for (const name of [...names, 'licenses.py', 'CONTRIBUTING.md']) writeFileSync(join(folder, name), '');
+    const taken = modelFiles(folder)!.map(({ path }) => basename(path));
+    expect(taken.sort()).toEqual(names.sort());
+  });
+
+  it.each(['consolidated.00.pth', 'tf_model.h5', 'flax_model.msgpack', 'weights.npz'])(
+    'takes %s where there are no weights that are read, so that its kind is named',
+    (name) => {
+      for (const each of ['config.json', name]) writeFileSync(join(folder, each), '');
+      expect(modelFiles(folder)!.map(({ path }) => basename(path))).toContain(name);
+    },
+  );
 
   it.each([
     ['model-00002-of-00002.safetensors', 'missing_shard'],

@@ -8,6 +8,10 @@ import { WhittleError } from '../errors/errors.ts';
 
 /** Kinds of files that belong to a model; the engine decides which it needs. */
 const MODEL_FILES = /\.(?:json|safetensors|gguf|bin|model|txt|jinja|onnx)$/i;
+/** What says under which terms a model may be used, which exports carry; the engine looks again. */
+const TERMS = /^(?:readme\.md|(?:licen[sc]e|notice|use[_-]policy|copying|copyright)(?:[._-][\w.-]*)?)$/i;
+/** Weights that nothing here reads: where there are no others, so that the refusal can name what they are. */
+const FOREIGN_WEIGHTS = /\.(?:pt|pth|ckpt|pkl|h5|msgpack|npz|tflite|mlmodel)$/i;
 /** Weights of another model, or of this one in another format. */
 const OTHER_WEIGHTS = /\.(?:safetensors|safetensors\.index\.json|gguf|onnx)$/i;
 /** One part of a GGUF: the others lie beside it. */
@@ -65,11 +69,13 @@ function modelFilesIn(folder: string): string[] {
   const names = namesIn(folder);
   // External data of ONNX may have any name; which belong to the model, the model says.
   const hasOnnx = names.some((name) => name.endsWith('.onnx'));
-  return names
-    .filter(
-      (name) => (MODEL_FILES.test(name) || (hasOnnx && !name.startsWith('.'))) && statInModel(folder, name).isFile(),
-    )
-    .map((name) => join(folder, name));
+  const hasWeights = names.some((name) => OTHER_WEIGHTS.test(name));
+  const isTaken = (name: string) =>
+    MODEL_FILES.test(name) ||
+    TERMS.test(name) ||
+    (hasOnnx && !name.startsWith('.')) ||
+    (!hasWeights && FOREIGN_WEIGHTS.test(name));
+  return names.filter((name) => isTaken(name) && statInModel(folder, name).isFile()).map((name) => join(folder, name));
 }
 
 /** This one of the ONNX files of a folder, with its data and its companions, which may lie in the folder above `onnx`. */

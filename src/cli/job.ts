@@ -95,7 +95,9 @@ export async function runJob(
     const limit = options.task_limit;
     const tasks = await driver.run('set_tasks', { source: inputs.tasks, ...(limit !== undefined && { limit }) });
     for (const { task, form, examples } of tasks)
-      observer.onFact?.(`task        ${task}, ${examples} examples in the form of ${form}`);
+      observer.onFact?.(
+        `task        ${task}, ${examples === 1 ? 'one example' : `${examples} examples`} in the form of ${form}`,
+      );
   }
   watch.lap('load');
   const planned = await plannedRecipes(options, recipes, driver);

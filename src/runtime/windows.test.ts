@@ -81,6 +81,11 @@ describe('windows of tokens', () => {
     expect(() => cut(mode, [1], count)).toThrow(words);
   });
 
+  it('are counted in words that fit one, too', () => {
+    const short = () => cutWindows(Uint32Array.of(7), 4, 1, 't', { mode: 'none', bos: [] });
+    expect(short).toThrow('The text has 1 token, which is 0 windows of 4; 1 was asked for (4 tokens).');
+  });
+
   it('have room for BOS and one token to predict', () => {
     expect(rows(cut('each', [1], 1, 2))).toEqual([[1, 10]]);
     expect(() => cut('each', [1, 2], 1, 2)).toThrow('seqlen is 2');

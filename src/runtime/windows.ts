@@ -72,13 +72,15 @@ function joined(bos: readonly number[], ids: Uint32Array): Uint32Array {
 function requireTokens(found: number, own: number, before: number, count: number, name: string): void {
   if (found >= own * count) return;
   const fits = Math.floor(found / own);
+  const some = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const size = before > 0 ? `${own} and BOS` : `${own}`;
   throw new WhittleError({
     code: 'text_too_short',
-    message: `The text has ${found} tokens, which is ${fits} windows of ${size}; ${count} were asked for (${count * own} tokens).`,
+    message: `The text has ${some(found, 'token')}, which is ${some(fits, 'window')} of ${size}; ${count} ${count === 1 ? 'was' : 'were'} asked for (${count * own} tokens).`,
     place: { file: name },
     allowed: `at least ${count * own} tokens`,
-    action: fits > 0 ? `Use a longer text, or at most ${fits} windows.` : 'Use a longer text or shorter windows.',
+    action:
+      fits > 0 ? `Use a longer text, or at most ${some(fits, 'window')}.` : 'Use a longer text or shorter windows.',
   });
 }
 

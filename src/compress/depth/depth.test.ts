@@ -141,6 +141,7 @@ describe('with other steps', () => {
     const { model } = await testJob(await tinyLlama(LLAMA), texts, SIZES);
     expect(refusal(model, { drop: 4 })).toMatch(/4 layers.*3 at most/);
     expect(refusal(model, { drop: 3 })).toBe('');
+    expect(refusal({ ...model, layers: model.layers.slice(0, 1) }, {})).toBe('it has one layer, which has to stay');
     const sliced = { ...model, layers: model.layers.map((layer) => ({ ...layer, mlp_shortcut_Q: model.norm.weight })) };
     expect(refusal(sliced, {})).toMatch(/before slicegpt/);
     const [first, ...others] = model.layers;

@@ -29,9 +29,8 @@ export function plannedDepth(model: ModelOutline, { drop, replace }: Options): M
 /** A sentence's second half. */
 export function depthRefusal(model: ModelOutline, { drop, replace }: Options): string | undefined {
   const count = model.layers.length;
-  if (drop >= count) {
-    return `it has ${count} ${count === 1 ? 'layer' : 'layers'}, of which one has to stay: drop can be ${count - 1} at most`;
-  }
+  if (count === 1) return 'it has one layer, which has to stay';
+  if (drop >= count) return `it has ${count} layers, of which one has to stay: drop can be ${count - 1} at most`;
   if (isSliced(model)) {
     return 'it is sliced: each layer hands the stream on in another basis and width, so that the layers around a gap do not fit. Put depth before slicegpt';
   }

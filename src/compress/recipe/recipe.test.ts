@@ -69,6 +69,11 @@ describe('a recipe', () => {
     ['[1]', 'not of the form', '"steps"'],
     ['{"steps": [{"method": "rtn", "option": {}}]}', 'not of the form', '"steps"'],
     ['{"steps": [', 'is no JSON', '"steps"'],
+    ['[{"method": "gptq", "bits": 4}]', 'Step 1 has "bits" beside "method" and "options"', '"steps"'],
+    ['[{"method": "gptq"}, {"options": {}}]', 'Step 2 names no method', '"steps"'],
+    ['[{"method": 4}]', 'a method that is no text', '"steps"'],
+    ['[{"method": "gptq", "options": [4]}]', 'Step 1 has options that are no object', '"steps"'],
+    ['["gptq"]', 'Step 1 is no object', '"steps"'],
   ])('tells what is wrong with "%s"', (text, message, allowed) => {
     const error = refusal(text);
     expect(error.code).toBe('bad_option');

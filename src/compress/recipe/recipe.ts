@@ -149,9 +149,17 @@ function oddPart(value: unknown): string {
   if (!Array.isArray(steps)) return 'steps is not a list';
   const index = steps.findIndex((step) => !v.safeParse(JSON_STEP, step).success);
   if (index < 0) return '$schema is not a text';
-  const [issue] = v.safeParse(JSON_STEP, steps[index]).issues ?? [];
-  const at = issue?.path?.map(({ key }) => String(key)).join('.');
-  return `Step ${index + 1} ${at ? `has another ${at} than` : 'is not'} {"method": …, "options": {…}}`;
+  return `Step ${index + 1} ${oddStep(steps[index])}`;
+}
+
+/** What is wrong with a step that is not {"method": …, "options": {…}}. */
+function oddStep(step: unknown): string {
+  if (typeof step !== 'object' || step === null || Array.isArray(step)) return 'is no object';
+  const { method, options: _, ...more } = step as Record<string, unknown>;
+  const [extra] = Object.keys(more);
+  if (extra !== undefined) return `has "${extra}" beside "method" and "options"; options stand inside "options"`;
+  if (typeof method !== 'string') return method === undefined ? 'names no method' : 'has a method that is no text';
+  return 'has options that are no object';
 }
 
 function methodOf(name: string, index: number): { method: AnyMethod; fields: OptionField[] } {

@@ -36,13 +36,13 @@ export function keepFor(form: PackedForm | undefined): KeepPacked | undefined {
 /** `bad_option` for a model of which the form would hold nothing packed. */
 export function packedRefusal(model: ModelOutline, form: PackedForm): WhittleError | undefined {
   if ([...fileRoles(model)].some(([ref, role]) => packingHeld(ref, role, form))) return undefined;
-  const notes = packedFormNotes(model, form);
+  const lacks = lacksOf(model, form);
   return new WhittleError({
     code: 'bad_option',
-    message: `Nothing of this model can be written packed as ${form}. ${notes.join(' ') || 'None of its linears are grouped integers.'}`,
+    message: `Nothing of this model can be written packed as ${form}: ${lacks.join('; ') || 'none of its linears are grouped integers'}.`,
     place: { field: 'format' },
-    allowed: 'a model whose linears a recipe made grouped integers (rtn, gptq, awq)',
-    action: 'Quantise it first, or export it as safetensors.',
+    allowed: 'a model whose linears a recipe made grouped integers (rtn, gptq, awq), in sizes that the format holds',
+    action: `${lacks.length > 0 ? 'Quantise it in such sizes' : 'Quantise it first'}, or export it as safetensors.`,
   });
 }
 
@@ -68,26 +68,33 @@ function reasonAgainst(packing: Grouped, [rows, columns]: WeightRef['shape'], fo
 const ZEROS =
   'The file has packed zero points (weight_zero_point): transformers 5.24 with compressed-tensors 0.20 opens such a file with quantization_config=CompressedTensorsConfig(dequantize=True) only. Symmetric weights open without.';
 
-/** What the form cannot hold, each once: said before anything is written. */
+/** What the form cannot hold: said before anything is written. */
 export function packedFormNotes(model: ModelOutline, form: PackedForm): string[] {
+  const hasZeros = [...fileRoles(model)].some(([ref, role]) => packingHeld(ref, role, form)?.zero === 'integer');
+  return [
+    ...(hasZeros && form === 'compressed-tensors' ? [ZEROS] : []),
+    ...lacksOf(model, form).map(
+      (lack) => `${lack}: such weights are written as floats, their numbers and not their size.`,
+    ),
+  ];
+}
+
+/** What the form has no place for, each once, for people. */
+function lacksOf(model: ModelOutline, form: PackedForm): string[] {
   const label = form === 'gptq' ? 'GPTQ' : 'pack-quantized';
-  const notes = new Set<string>();
+  const lacks = new Set<string>();
   for (const [ref, role] of fileRoles(model)) {
     const { packed, shape } = ref;
-    const held = packingHeld(ref, role, form);
-    if (held?.zero === 'integer' && form === 'compressed-tensors') notes.add(ZEROS);
-    if (!packed || held) continue;
+    if (!packed || packingHeld(ref, role, form)) continue;
     const why =
       role !== 'linear' && role !== 'head'
         ? 'embedding tables'
         : packed.kind === 'grouped'
           ? reasonAgainst(packed, shape, form)
           : `what is packed as ${packingLabel(packed)}`;
-    notes.add(
-      `${label} has no place for ${why}: such weights are written as floats, their numbers and not their size.`,
-    );
+    lacks.add(`${label} has no place for ${why}`);
   }
-  return [...notes];
+  return [...lacks];
 }
 
 /** @param others Linears that stay floats. */

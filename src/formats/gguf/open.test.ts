@@ -70,6 +70,9 @@ describe('a model in GGUF', () => {
     const projector = { path: 'dir/mmproj-m.gguf', blob: new Blob(['x']) };
     const opened = await openModel([readme, gguf, projector, { path: 'dir/.hidden.gguf', blob: new Blob() }]);
     expect(opened.warnings).toEqual(['Not used: mmproj-m.gguf.']);
+    // An adapter without its config changes nothing, and not in silence.
+    const adapter = { path: 'dir/adapter_model.safetensors', blob: new Blob(['x']) };
+    expect((await openModel([gguf, adapter])).warnings).toEqual(['Not used: adapter_model.safetensors.']);
   });
 
   it('may have other tokens than its embedding has rows, and says so', async () => {

@@ -25,10 +25,12 @@ export function isGgufDrop(files: readonly ModelFile[]): boolean {
 
 /** Throws `not_a_model` for several models, `missing_shard` for parts that are missing. */
 export function chooseGguf(files: readonly ModelFile[]): ChosenGguf {
-  const all = visible(files).filter(({ name }) => GGUF.test(name));
+  const given = visible(files);
+  const all = given.filter(({ name }) => GGUF.test(name));
   const models = all.filter(({ name }) => !PROJECTOR.test(name));
   const candidates = models.length > 0 ? models : all;
-  const unused = all.filter((file) => !candidates.includes(file)).map(({ name }) => name);
+  const isOther = ({ name }: { name: string }) => GGUF.test(name) || name.endsWith('.safetensors');
+  const unused = given.filter((file) => isOther(file) && !candidates.includes(file)).map(({ name }) => name);
   const warnings = unused.length > 0 ? [`Not used: ${unused.join(', ')}.`] : [];
   const part = PART.exec(candidates[0].name);
   const stems = new Set(

@@ -41,6 +41,20 @@ const CASES: [what: string, files: () => ModelFile[] | Promise<ModelFile[]>, Err
     'save_pretrained',
   ],
   [
+    "Mistral's tokenizer only",
+    async () => [...(await without('/tokenizer.json')), ...named('tiny/tekken.json')],
+    'bad_tokenizer',
+    'tekken.json (Mistral)',
+    'save_pretrained',
+  ],
+  [
+    'a tiktoken vocabulary only',
+    async () => [...(await without('/tokenizer.json')), ...named('tiny/qwen.tiktoken')],
+    'bad_tokenizer',
+    'qwen.tiktoken (tiktoken)',
+    'save_pretrained',
+  ],
+  [
     'two models',
     async () => [...(await tinyLlama({ folder: 'one' })), ...(await tinyLlama({ folder: 'two' }))],
     'not_a_model',
@@ -104,6 +118,14 @@ describe('openModelFiles', () => {
   it('takes the only safetensors file, whatever its name', async () => {
     const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
     expect((await openModelFiles(files)).weights[0].name).toBe('weights.safetensors');
+  });
+
+  it('takes the weights beside an adapter of which the config is missing, and says that it is not applied', async () => {
+    const files = (await tinyLlama()).map(({ path, blob }) => ({ path: path.replace('/model.', '/weights.'), blob }));
+    const folder = files[0]!.path.slice(0, files[0]!.path.lastIndexOf('/') + 1);
+    const found = await openModelFiles([...files, ...named(`${folder}adapter_model.safetensors`)]);
+    expect(found.weights.map(({ name }) => name)).toEqual(['weights.safetensors']);
+    expect(found.warnings.join()).toContain('not applied: adapter_model.safetensors');
   });
 
   it('builds tokenizer.json where a repository has vocab.json and merges.txt only, as OPT’s own', async () => {

@@ -120,14 +120,16 @@ async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> 
     const index = await readShardIndex(source(indexes[0])!);
     return { shards: allShards(index.shards, source), index, warnings: unusedWarning(candidates, index.shards) };
   }
-  if (candidates.length === 0) {
+  const own = candidates.filter((name) => !isAdapter(name));
+  if (own.length === 0) {
     const graphs = names.filter((name) => name.endsWith('.onnx'));
     const onnx = chooseOnnx(graphs);
-    if (onnx !== undefined) return { shards: [], onnx, warnings: unusedWarning(graphs, [onnx]) };
-    throw graphs.length > 0 ? severalCandidates(graphs) : noWeights(names);
+    if (onnx !== undefined) return { shards: [], onnx, warnings: unusedWarning([...graphs, ...candidates], [onnx]) };
+    if (graphs.length > 0) throw severalCandidates(graphs);
+    throw candidates.length > 0 ? adapterOnly(candidates[0]) : noWeights(names);
   }
-  const shard = SHARD.exec(candidates[0]);
-  if (shard && candidates.every((name) => SHARD.exec(name)?.[1] === shard[1] && SHARD.exec(name)?.[3] === shard[3])) {
+  const shard = SHARD.exec(own[0]);
+  if (shard && own.every((name) => SHARD.exec(name)?.[1] === shard[1] && SHARD.exec(name)?.[3] === shard[3])) {
     const [, stem, , total] = shard;
     const expected = Array.from(
       { length: Number(total) },
@@ -135,12 +137,14 @@ async function findWeights(folder: Folder, source: Find): Promise<FoundWeights> 
     );
     return {
       shards: allShards(expected, source),
-      warnings: ['There is no index of the shards; their own headers were used.'],
+      warnings: [
+        'There is no index of the shards; their own headers were used.',
+        ...unusedWarning(candidates, expected),
+      ],
     };
   }
-  if (candidates.length > 1) throw severalCandidates(candidates);
-  if (isAdapter(candidates[0])) throw adapterOnly(candidates[0]);
-  return { shards: [source(candidates[0])!], warnings: [] };
+  if (own.length > 1) throw severalCandidates(own);
+  return { shards: [source(own[0])!], warnings: unusedWarning(candidates, own) };
 }
 
 function allShards(names: readonly string[], source: Find): ByteSource[] {
@@ -224,16 +228,25 @@ function findTokenizer(folder: Folder, source: Find): () => Promise<TokenizerSou
 }
 
 function noTokenizer(folder: Folder): WhittleError {
-  const sentencepiece = folder.files.has('tokenizer.model');
+  const other = otherTokenizer([...folder.files.keys()]);
   return new WhittleError({
     code: 'bad_tokenizer',
-    message: sentencepiece
-      ? 'There is a tokenizer.model (SentencePiece) but no tokenizer.json.'
-      : 'There is no tokenizer.json beside the weights.',
+    message: other ? `There is a ${other} but no tokenizer.json.` : 'There is no tokenizer.json beside the weights.',
     place: { file: 'tokenizer.json' },
     allowed: 'tokenizer.json, as fast tokenizers are saved',
-    action: sentencepiece
+    action: other
       ? CONVERT
       : 'Drop tokenizer.json (and tokenizer_config.json) together with the weights, or vocab.json and merges.txt.',
   });
+}
+
+/** A tokenizer in a form of which transformers makes a tokenizer.json. */
+function otherTokenizer(names: readonly string[]): string | undefined {
+  const kinds = [
+    { name: names.find((name) => name === 'tokenizer.model'), kind: 'SentencePiece' },
+    { name: names.find((name) => name === 'tekken.json'), kind: 'Mistral' },
+    { name: names.find((name) => name.endsWith('.tiktoken')), kind: 'tiktoken' },
+  ];
+  const found = kinds.find(({ name }) => name !== undefined);
+  return found && `${found.name} (${found.kind})`;
 }

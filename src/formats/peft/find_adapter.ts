@@ -6,7 +6,10 @@ import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, type Adapter, openAdapter } from './ad
 
 const split = (path: string) => /^(?:(.*)[/\\])?([^/\\]*)$/.exec(path)!.slice(1) as [string | undefined, string];
 
-/** What is left is the base model's: what lies beside an adapter in a folder without config.json is not (its tokenizer). */
+/** What shows that a folder holds a model, too. GGUF has its config inside, a folder of onnxruntime-genai its own. */
+const BASE = /(?:^config\.json|\.gguf|\.onnx)$/;
+
+/** What is left is the base model's: what lies beside an adapter alone in a folder is not (its tokenizer). */
 export async function takeAdapter(
   files: readonly ModelFile[],
 ): Promise<{ base: readonly ModelFile[]; adapter?: Adapter }> {
@@ -28,7 +31,7 @@ export async function takeAdapter(
   }
   const [{ folder, file: config }] = configs;
   const weights = placed.find((other) => other.folder === folder && other.name === ADAPTER_WEIGHTS);
-  const isBeside = placed.some((other) => other.folder === folder && other.name === 'config.json');
+  const isBeside = placed.some((other) => other.folder === folder && BASE.test(other.name));
   const isOfAdapter = (other: (typeof placed)[number]) =>
     other.folder === folder && (!isBeside || other.name.startsWith('adapter_'));
   const base = placed.filter((other) => !isOfAdapter(other)).map(({ file }) => file);

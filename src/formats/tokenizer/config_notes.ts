@@ -10,7 +10,8 @@ const OWN_PREFIX_SPACE = /^(Blenderbot|CodeGen|Cohere|GPT2|Roberta)Tokenizer(Fas
 
 /** For people. */
 export function tokenizerConfigNotes(root: JsonObject, config: RawConfig): string[] {
-  return [addedNote(root, config), prefixSpaceNote(root, config)].filter((note) => note !== undefined);
+  const notes = [addedNote(root, config), prefixSpaceNote(root, config), splitNote(config)];
+  return notes.filter((note) => note !== undefined);
 }
 
 function addedNote(root: JsonObject, config: RawConfig): string | undefined {
@@ -38,6 +39,11 @@ function prefixSpaceNote(root: JsonObject, { add_prefix_space, tokenizer_class }
   const own = byteLevel(root.get('pre_tokenizer'))?.get('add_prefix_space');
   if (own === undefined || own === add_prefix_space) return undefined;
   return `tokenizer_config.json says add_prefix_space ${add_prefix_space}, tokenizer.json ${own}: transformers goes by the first, Whittle by tokenizer.json.`;
+}
+
+function splitNote({ split_special_tokens }: RawConfig): string | undefined {
+  if (split_special_tokens !== true) return undefined;
+  return 'tokenizer_config.json says split_special_tokens: transformers cuts a special token that stands in a text as if it were words, Whittle takes it as one token.';
 }
 
 function byteLevel(part: JsonValue | undefined): JsonObject | undefined {
