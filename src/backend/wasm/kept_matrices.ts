@@ -23,7 +23,7 @@ export class KeptMatrices {
     private readonly threads: Threads,
     arrays: Arrays,
     private readonly keep: Keep,
-    byBytes?: boolean,
+    byBytes: boolean,
   ) {
     this.packed = new PackedTensors(arrays, byBytes);
     this.sparse = new SparseTensors(arrays);

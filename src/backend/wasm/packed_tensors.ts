@@ -7,7 +7,6 @@ import { hostTensor } from '../cpu/tensor.ts';
 import { checkMatmulBt } from '../shapes.ts';
 import type { Arrays } from './arrays.ts';
 import { areFiniteBlocks, type BlockQuadsTask, isKept, keptBlocks } from './block_quads.ts';
-import { isFastAtBytes } from './byte_kernel.ts';
 import { areBytes, leftPanelBytes, rowsWithin } from './byte_product.ts';
 import { BYTE_ROWS } from './byte_tile.ts';
 import type { Epilogue } from './epilogue.ts';
@@ -41,7 +40,7 @@ export class PackedTensors {
   /** @param byBytes Whether many rows meet codes as bytes. */
   constructor(
     private readonly arrays: Arrays,
-    private readonly byBytes = isFastAtBytes(),
+    private readonly byBytes: boolean,
   ) {}
 
   pack(matrix: PackedMatrix, label: string, keep: Keep): Tensor | undefined {

@@ -78,6 +78,7 @@ import type {
 import { type Arrays, HeapArrays, OwnArrays } from './arrays.ts';
 import { isBlockType } from './block_kernel.ts';
 import { KEPT_BYTES } from './block_quads.ts';
+import { isFastAtBytes } from './byte_kernel.ts';
 import type { Crew } from './crew.ts';
 import { EigenSolver } from './eigen_solver.ts';
 import { KeptMatrices } from './kept_matrices.ts';
@@ -113,7 +114,7 @@ class WasmBackend extends HostBackend {
   constructor(
     private readonly threads: Threads,
     private readonly arrays: Arrays,
-    byBytes?: boolean,
+    byBytes = isFastAtBytes(),
   ) {
     super();
     const { count } = threads;
@@ -143,7 +144,7 @@ class WasmBackend extends HostBackend {
       description: `WebAssembly SIMD, ${count === 1 ? 'one thread' : `${count} threads`}; PCA in f64`,
       isFallbackAdapter: false,
       maxTensorBytes: MAX_TENSOR_BYTES,
-      ...(this.pack && { packs: true, packsBlocks: KEPT_BYTES }),
+      ...(this.pack && { packs: true, packsBlocks: KEPT_BYTES, roundsInputs: byBytes }),
     };
   }
 
