@@ -36,7 +36,8 @@ let known: boolean | undefined;
 /**
  * Whether the engine turns the instruction into the processor's own, so that bytes multiply faster than floats. What it makes of
  * a second operand of 8 bits is left open, and tells: VNNI of x86 takes it without a sign, ARM's with one; the three instructions that
- * other x86 processors need instead saturate in between. So the answer is the same in every run, as the bits of results must be.
+ * other x86 processors need instead saturate in between (`findings/relaxed_dot_tells_its_instruction.sh`). So the answer is the same in
+ * every run, as the bits of results must be.
  */
 export function isFastAtBytes(): boolean {
   known ??= canMultiplyBytes() && [4 * 127 * 255, -4 * 127].includes(probed());
