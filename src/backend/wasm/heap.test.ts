@@ -15,6 +15,15 @@ function seeded(seed: number): () => number {
 }
 
 describe('the shared heap', () => {
+  it('knows its arrays, also when another memory of the thread has grown', () => {
+    const [heap, other] = [newHeap(), newHeap()];
+    const before = heap.floats(4);
+    other.floats(2 ** 22);
+    const after = [heap.floats(4), heap.doubles(4), heap.words(4), heap.bytes(4)];
+    for (const { buffer } of [before, ...after]) expect(heap.holds(buffer)).toBe(true);
+    for (const { buffer } of after) expect(other.holds(buffer)).toBe(false);
+  });
+
   it('gives blocks that never overlap, in any order of taking and giving back', () => {
     const heap = newHeap();
     const next = seeded(1);

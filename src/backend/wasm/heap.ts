@@ -39,8 +39,7 @@ export class SharedHeap implements WasmPlace {
   private end: number;
 
   constructor(readonly memory: WebAssembly.Memory) {
-    this.end = memory.buffer.byteLength;
-    this.buffers.add(memory.buffer);
+    this.end = this.buffer.byteLength;
     // Address 0 is left alone: an offset of 0 is no tensor's.
     this.free.push({ start: ALIGNMENT, end: this.end });
   }
@@ -88,22 +87,32 @@ export class SharedHeap implements WasmPlace {
 
   floats(elements: number): Float32Array {
     const start = this.allocate(4 * elements);
-    return new Float32Array(this.memory.buffer, start, elements);
+    return new Float32Array(this.buffer, start, elements);
   }
 
   doubles(elements: number): Float64Array {
     const start = this.allocate(8 * elements);
-    return new Float64Array(this.memory.buffer, start, elements);
+    return new Float64Array(this.buffer, start, elements);
   }
 
   bytes(count: number): Uint8Array {
     const start = this.allocate(count);
-    return new Uint8Array(this.memory.buffer, start, count);
+    return new Uint8Array(this.buffer, start, count);
   }
 
   words(elements: number): Uint32Array {
     const start = this.allocate(4 * elements);
-    return new Uint32Array(this.memory.buffer, start, elements);
+    return new Uint32Array(this.buffer, start, elements);
+  }
+
+  /**
+   * The memory's buffer as it is now. V8 of Node 24 makes a new one when any shared memory of the thread grows
+   * (findings/shared_memories_change_buffers_together.sh).
+   */
+  private get buffer(): ArrayBufferLike {
+    const { buffer } = this.memory;
+    this.buffers.add(buffer);
+    return buffer;
   }
 
   holds(buffer: ArrayBufferLike): boolean {
@@ -122,7 +131,6 @@ export class SharedHeap implements WasmPlace {
       if (generous <= needed) throw cause;
       this.memory.grow(needed);
     }
-    this.buffers.add(this.memory.buffer);
     const end = this.memory.buffer.byteLength;
     if (atEnd > 0) last.end = end;
     else this.free.push({ start: this.end, end });

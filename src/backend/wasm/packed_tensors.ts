@@ -26,6 +26,16 @@ interface Inputs extends QuantisedRows {
 /** Left panels take at most so much: they are made again for the next lot of rows. */
 const LEFT_BYTES = 2 ** 24;
 
+/** (m, k) times the transpose of (n, k). */
+interface Operands {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Float32Array;
+  readonly output: Float32Array;
+  readonly epilogue: Epilogue;
+}
+
 /** How a tensor is held, and where. */
 interface Held {
   readonly layout: PackedLayout;
@@ -85,32 +95,31 @@ export class PackedTensors {
     return tensor;
   }
 
-  private meetsBytes(m: number, k: number, layout: PackedLayout): boolean {
-    return this.byBytes && m > MOST_DOT_ROWS && areBytes(layout, k);
+  /** Whether rows meet codes as bytes, which inputs' own address is needed for. */
+  private meetsBytes({ a, m, k }: Operands, layout: PackedLayout): boolean {
+    return this.byBytes && m > MOST_DOT_ROWS && areBytes(layout, k) && this.arrays.holds(a.buffer);
   }
 
   /** A product's tasks, one after the other: a long product by bytes goes in lots of rows. */
   tasks(args: MatmulBtArgs, a: Float32Array, output: Float32Array, epilogue: Epilogue): PackedProductTask[] {
     const { m, n, k } = checkMatmulBt(args);
-    const { layout, packed } = this.held.get(args.b) as Held;
+    const held = this.held.get(args.b) as Held;
+    const { layout } = held;
     // Throws where it was freed.
     hostTensor(args.b).values;
-    if (!this.meetsBytes(m, k, layout)) {
-      const inputs = m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined;
-      return [taskOf(m, n, k, a, output, packed, layout, epilogue, inputs)];
+    const all = { m, n, k, a, output, epilogue };
+    if (!this.meetsBytes(all, layout)) {
+      return [taskOf(held, all, m <= MOST_DOT_ROWS ? this.integers(a, m, k, layout) : undefined)];
     }
     const lot = Math.max(BYTE_ROWS, rowsWithin(LEFT_BYTES, k));
+    if (m <= lot) return [taskOf(held, all, undefined, this.leftPanels(m, k))];
     return Array.from({ length: Math.ceil(m / lot) }, (_, i) => {
-      const [start, end] = [i * lot, Math.min(m, (i + 1) * lot)];
-      const rows = <T extends Float32Array | undefined>(values: T, width: number) =>
-        m <= lot ? values : (values?.subarray(start * width, end * width) as T);
-      const { row_scale, gate } = epilogue;
-      const part = { ...epilogue, row_scale: rows(row_scale, 1), gate: rows(gate, n) };
-      const panels = this.leftPanels(end - start, k);
-      return taskOf(end - start, n, k, rows(a, k), rows(output, n), packed, layout, part, undefined, panels);
+      const part = rowsOf(all, i * lot, Math.min(m, (i + 1) * lot));
+      return taskOf(held, part, undefined, this.leftPanels(part.m, k));
     });
   }
 
+  /** Of all lots, one after the other. */
   private leftPanels(m: number, k: number): Uint8Array {
     const bytes = leftPanelBytes(m, k);
     if (!this.panels || this.panels.bytes.length < bytes) {
@@ -142,15 +151,16 @@ export class PackedTensors {
   }
 }
 
+function rowsOf({ n, k, a, output, epilogue }: Operands, start: number, end: number): Operands {
+  const rows = (values: Float32Array, width: number) => values.subarray(start * width, end * width);
+  const { row_scale, gate } = epilogue;
+  const part = { ...epilogue, row_scale: row_scale && rows(row_scale, 1), gate: gate && rows(gate, n) };
+  return { m: end - start, n, k, a: rows(a, k), output: rows(output, n), epilogue: part };
+}
+
 function taskOf(
-  m: number,
-  n: number,
-  k: number,
-  a: Float32Array,
-  output: Float32Array,
-  packed: Uint8Array,
-  layout: PackedLayout,
-  epilogue: Epilogue,
+  { layout, packed }: Held,
+  { m, n, k, a, output, epilogue }: Operands,
   inputs?: Inputs,
   panels?: Uint8Array,
 ): PackedProductTask {
