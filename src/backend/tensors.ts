@@ -17,7 +17,7 @@ export interface BackendInfo {
   readonly packs?: boolean;
   /** Block types of which the same is true, for whole fours of rows: bytes that an element then takes. */
   readonly packsBlocks?: Readonly<Partial<Record<DType, number>>>;
-  /** Where many rows meet packed weights their inputs are rounded to 16 bits: logits differ by 10⁻³, perplexities by 10⁻⁶ of themselves. */
+  /** Where many rows meet packed weights their inputs are rounded to 16 bits: logits were seen to differ by 10⁻³, perplexities by 2·10⁻⁶ of themselves. */
   readonly roundsInputs?: boolean;
   /** What the adapter offers and how its floats behave, for people; only of WebGPU. */
   readonly capabilities?: AdapterCapabilities;

@@ -18,18 +18,15 @@ import {
   v128Store,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
-import { AND } from './packed_codes.ts';
+import { AND, I16X8_SHR_U, OR, words } from './packed_codes.ts';
 import { BLOCK, blockBytes, type PackedForm, QUAD, scaleBytes, zeroBits } from './packed_layout.ts';
 import { writeRunScales } from './run_scales.ts';
 
 const I32_LOAD16_U = [0x2f, 1];
 const I32_STORE16 = [0x3b, 1];
-const I16X8_SHR_U = simd(0x8d);
-const OR = simd(0x50);
 const XOR = simd(0x51);
 const I8X16_SHR_U = simd(0x6d);
 const I8X16_NARROW_U = simd(0x66);
-const i16s = (value: number) => [...simd(0x0c), ...new Uint8Array(new Uint16Array(8).fill(value).buffer)];
 
 interface Blocks extends PackedForm {
   /** Of a block as it is stored, where its codes begin, and how many times 32 inputs they are. */
@@ -94,11 +91,11 @@ function quadsOf(name: KeptBlocks, form: Blocks): WasmFunction {
   const hasMinimum = hasHalves && form.zero === 'minimum';
   const size = blockBytes(bits);
   const load = (offset: number) => [...localGet(at), ...v128Load(form.codes + offset)];
-  const lowNibbles = [...i16s(0x0f0f), ...AND];
+  const lowNibbles = [...words(0x0f0f), ...AND];
   const highNibbles = [...i32Const(4), ...I8X16_SHR_U];
   /** Two bytes of a word become one: the code of the even place below that of the odd one. */
   const joined = (local: number) => [
-    ...[...localGet(local), ...localGet(local), ...i32Const(4), ...I16X8_SHR_U, ...OR, ...i16s(0xff), ...AND],
+    ...[...localGet(local), ...localGet(local), ...i32Const(4), ...I16X8_SHR_U, ...OR, ...words(0xff), ...AND],
   ];
   const nibbles = (first: number[], second: number[], target: number) => [
     ...[...first, ...localSet(low), ...second, ...localSet(high)],
@@ -106,7 +103,7 @@ function quadsOf(name: KeptBlocks, form: Blocks): WasmFunction {
   ];
   /** Signed bytes are raised to the middle, as `packed_layout.ts` has them. */
   const raised = (offset: number, target: number) => [
-    ...[...localGet(codes), ...load(offset), ...i16s(0x8080), ...XOR, ...v128Store(target + offset)],
+    ...[...localGet(codes), ...load(offset), ...words(0x8080), ...XOR, ...v128Store(target + offset)],
   ];
   const copyHalf = (to: number, target: number, source: number) => [
     ...[...localGet(to), ...localGet(at), ...I32_LOAD16_U, source, ...I32_STORE16, target],

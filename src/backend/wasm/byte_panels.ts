@@ -17,7 +17,16 @@ import {
 } from '../linalg/wasm_module.ts';
 import { LEFT, LEFT_BLOCK, rightBlock, rightParts } from './byte_tile.ts';
 import { interleaved } from './lanes.ts';
-import { codeWords, eachBlock, groupParameters, I32X4_ADD, loadCodes, quadBlockBytes } from './packed_codes.ts';
+import {
+  codeWords,
+  eachBlock,
+  groupParameters,
+  I32X4_ADD,
+  loadCodes,
+  OR,
+  quadBlockBytes,
+  words,
+} from './packed_codes.ts';
 import { BLOCK, type PackedForm } from './packed_layout.ts';
 import { F32X4_ADD, F32X4_MUL, f32s, i32s } from './vector_exp.ts';
 
@@ -39,8 +48,6 @@ const I16X8_ADD = simd(0x8e);
 const I16X8_SUB = simd(0x91);
 const I16X8_SHL = simd(0x8b);
 const I16X8_SHR_S = simd(0x8c);
-const OR = simd(0x50);
-const i16s = (value: number) => [...simd(0x0c), ...new Uint8Array(new Int16Array(8).fill(value).buffer)];
 
 /** Lanes turned by so many, so that with the unturned vector every lane meets another. */
 const turned = (by: number) => shuffle(Array.from({ length: 16 }, (_, i) => (i + 4 * by) % 16));
@@ -64,11 +71,11 @@ export function quantiseRow(): WasmFunction {
   /** Sixteen inputs as words in two vectors, then their bytes to memory. */
   const half = (h: 0 | 1) => {
     const [a, b, high] = [value(4 * h), value(4 * h + 1), value(4 * h + 2)];
-    const highOf = (words: number) => [
-      ...[...localGet(words), ...i16s(128), ...I16X8_ADD, ...i32Const(8), ...I16X8_SHR_S],
+    const highOf = (local: number) => [
+      ...[...localGet(local), ...words(128), ...I16X8_ADD, ...i32Const(8), ...I16X8_SHR_S],
     ];
-    const low = (words: number, top: number[]) => [
-      ...[...localGet(words), ...top, ...i32Const(8), ...I16X8_SHL, ...I16X8_SUB],
+    const low = (local: number, top: number[]) => [
+      ...[...localGet(local), ...top, ...i32Const(8), ...I16X8_SHL, ...I16X8_SUB],
     ];
     const put = (part: number) =>
       [0, 1, 2, 3].flatMap((lane) => [

@@ -54,27 +54,20 @@ export function byteInputs(tools: TaskTools, { x, m, k, panels }: ByteInputsTask
 /** Rows or columns `start … end` of the output; `start` begins a panel of rows, or a quad. */
 export function byteProduct(tools: TaskTools, task: PackedProductTask, start: number, end: number): void {
   const { m, n, k } = task;
-  const [rows, columns] =
-    task.by === 'rows'
-      ? [
-          [start, end],
-          [0, n],
-        ]
-      : [
-          [0, m],
-          [start, end],
-        ];
-  const work = (rows[1] - rows[0]) * (columns[1] - columns[0]) * k;
+  const isByRows = task.by === 'rows';
+  const [first_row, last_row] = isByRows ? [start, end] : [0, m];
+  const [first_column, last_column] = isByRows ? [0, n] : [start, end];
+  const work = (last_row - first_row) * (last_column - first_column) * k;
   const width = tools.byteTiles.width(work);
   const isTimed = tools.byteTiles.isOpen(work);
   const { right } = tools.product.room;
   const most = Math.min(BLOCK_N.f32, Math.floor(RIGHT_BYTES / panelBytes(k, width)) * tileColumns('f32', width));
   let ms = 0;
-  for (let column = columns[0]; column < columns[1]; column += most) {
-    const part = { column, columns: Math.min(most, columns[1] - column), width };
+  for (let column = first_column; column < last_column; column += most) {
+    const part = { column, columns: Math.min(most, last_column - column), width };
     writeRight(tools, task, part, right);
     const begun = isTimed ? performance.now() : 0;
-    multiply(tools, task, part, rows[0], rows[1]);
+    multiply(tools, task, part, first_row, last_row);
     if (isTimed) ms += performance.now() - begun;
   }
   if (isTimed) tools.byteTiles.took(width, work, ms);

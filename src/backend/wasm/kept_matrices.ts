@@ -1,8 +1,8 @@
 /** @file Matrices that stay as they are packed, on all threads: taken up, and multiplied. */
-
 import type { DType } from '../../tensor/dtype.ts';
 import { elementCount, type Shape } from '../../tensor/shape.ts';
 import type { MatmulBtArgs, PackedMatrix, SparseMatrix, Tensor } from '../backend.ts';
+import { tileColumns } from '../linalg/tile_kernel.ts';
 import type { Arrays } from './arrays.ts';
 import { BYTE_ROWS } from './byte_tile.ts';
 import { epilogueOf, output, singles } from './operands.ts';
@@ -11,8 +11,7 @@ import { rangeCount } from './range_counts.ts';
 import { SparseTensors } from './sparse_tensors.ts';
 import { equalRanges, type Threads } from './threads.ts';
 
-/** Columns of a wide tile. */
-const TILE = 16;
+const TILE = tileColumns('f32', 'wide');
 
 export class KeptMatrices {
   private readonly packed: PackedTensors;

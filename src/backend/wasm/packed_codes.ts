@@ -32,7 +32,8 @@ const loadSignedWords = (offset: number) => [...simd(0x03), 0, offset];
 export const loadSplat = [...simd(0x09), 2, 0];
 const F32X4_SUB = simd(0xe5);
 const F32X4_SPLAT_CONST = (value: number) => bytesOf(new Float32Array(4).fill(value));
-const I16X8_SHR_U = simd(0x8d);
+export const I16X8_SHR_U = simd(0x8d);
+export const OR = simd(0x50);
 const I16X8_MUL = simd(0x95);
 export const I32X4_SHL = simd(0xab);
 export const I32X4_SHR_U = simd(0xad);
@@ -47,7 +48,9 @@ function bytesOf({ buffer }: Float32Array | Uint16Array | Uint32Array): number[]
   return [...simd(0x0c), ...new Uint8Array(buffer)];
 }
 
-const words = (...values: number[]) => bytesOf(Uint16Array.from({ length: 8 }, (_, i) => values[i % values.length]));
+/** Eight words: the values in turn. */
+export const words = (...values: number[]) =>
+  bytesOf(Uint16Array.from({ length: 8 }, (_, i) => values[i % values.length]));
 export const longs = (...values: number[]) =>
   bytesOf(Uint32Array.from({ length: 4 }, (_, i) => values[i % values.length]));
 
