@@ -197,7 +197,7 @@ export class PanelProduct {
     const { heap, tile_c, choice } = this;
     const work = rows * columns * k;
     const tiles = choice.width(work);
-    const isTimed = choice.isOpen(work);
+    const isTimed = choice.isTimed(work);
     let [ms, done] = [0, 0];
     const tile_columns = tileColumns(this.precision, tiles);
     const width = roundUp(columns, tile_columns);

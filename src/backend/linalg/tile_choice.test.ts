@@ -7,33 +7,75 @@ import type { TileWidth } from './tile_kernel.ts';
 
 const WORK = 2 ** 24;
 
-/** Tells the choice of 60 blocks that take so long a multiply-add. */
-function settled(ns: Record<TileWidth, (block: number) => number>): TileWidth {
+/** Blocks of two rounds and the pause between them. */
+const TWO_ROUNDS = 10 + 32 + 10;
+const THREE_ROUNDS = TWO_ROUNDS + 128 + 10;
+
+/** How long a multiply-add of a block takes. */
+type Times = Record<TileWidth, (block: number) => number>;
+
+function widths(blocks: number, ns: Times, work: (block: number) => number = () => WORK): TileWidth[] {
   const choice = new TileChoice();
-  for (let block = 0; block < 60 && choice.isOpen(WORK); block++) {
-    const width = choice.width(WORK);
-    choice.took(width, WORK, ns[width](block) * WORK);
-  }
-  expect(choice.isOpen(WORK)).toBe(false);
-  return choice.width(WORK);
+  return Array.from({ length: blocks }, (_, block) => {
+    const width = choice.width(work(block));
+    choice.took(width, work(block), ns[width](block) * work(block));
+    return width;
+  });
+}
+
+/** What the blocks behind some were given. */
+function settled(ns: Times, blocks = 10, work?: (block: number) => number): TileWidth {
+  const last = widths(blocks + 8, ns, work).slice(-8);
+  expect(new Set(last).size).toBe(1);
+  return last[0];
 }
 
 describe('the choice of tiles', () => {
-  it('takes wide tiles only where they are clearly faster', () => {
+  it('takes the faster ones', () => {
     expect(settled({ narrow: () => 2, wide: () => 1 })).toBe('wide');
-    expect(settled({ narrow: () => 2, wide: () => 1.9 })).toBe('narrow');
+    expect(settled({ narrow: () => 2, wide: () => 1.7 })).toBe('wide');
     expect(settled({ narrow: () => 1, wide: () => 2 })).toBe('narrow');
   });
 
-  it('passes over the quick compiler and whoever got in between', () => {
-    const often = (block: number) => (block < 20 || block % 3 > 0 ? 50 : 1);
-    expect(settled({ narrow: () => 2, wide: often })).toBe('wide');
-    expect(settled({ narrow: often, wide: () => 2 })).toBe('narrow');
+  it('compares blocks of one size, at one time', () => {
+    const size = (block: number) => (block % 5 < 3 ? WORK : WORK / 8);
+    // Small blocks are faster here, whatever their tiles; and all are slower for a while.
+    const base = (block: number) => (size(block) === WORK ? 2 : 1) * (block % 20 < 10 ? 1 : 2);
+    expect(settled({ narrow: base, wide: (block) => 0.8 * base(block) }, 30, size)).toBe('wide');
+    expect(settled({ narrow: (block) => 0.8 * base(block), wide: base }, 30, size)).toBe('narrow');
+  });
+
+  it('passes over whoever gets in between', () => {
+    const disturbed = (ns: number) => (block: number) => (block % 5 === 1 ? 50 : ns);
+    expect(settled({ narrow: disturbed(2), wide: disturbed(1.7) })).toBe('wide');
+    expect(settled({ narrow: disturbed(1.7), wide: disturbed(2) })).toBe('narrow');
+  });
+
+  it('comes back to tiles whose good code was late', () => {
+    const late = (block: number) => (block < 40 ? 50 : 1);
+    expect(settled({ narrow: () => 2, wide: late }, 11)).toBe('narrow');
+    expect(settled({ narrow: () => 2, wide: late }, THREE_ROUNDS)).toBe('wide');
+    expect(settled({ narrow: late, wide: () => 2 }, THREE_ROUNDS)).toBe('narrow');
+  });
+
+  it('tries the slower ones ever more rarely', () => {
+    const all = widths(30_000, { narrow: () => 1, wide: () => 2 });
+    const slow = (from: number, to: number) => all.slice(from, to).filter((width) => width === 'wide').length;
+    expect(slow(0, 10)).toBe(5);
+    expect(slow(10, TWO_ROUNDS)).toBe(5);
+    expect(slow(TWO_ROUNDS, 1000)).toBeLessThan(12);
+    expect(slow(10_000, 20_000)).toBeGreaterThan(0);
+    expect(slow(10_000, 20_000)).toBeLessThan(30);
+  });
+
+  it('changes nothing where the clock tells nothing, or no two sizes are alike', () => {
+    expect(settled({ narrow: () => 0, wide: () => 0 })).toBe('narrow');
+    expect(settled({ narrow: () => 2, wide: () => 1 }, 64, (block) => WORK * 2 ** (block % 7))).toBe('narrow');
   });
 
   it('learns nothing from small blocks', () => {
     const choice = new TileChoice();
-    expect(choice.isOpen(1000)).toBe(false);
+    expect(choice.isTimed(1000)).toBe(false);
     expect(choice.width(1000)).toBe('narrow');
   });
 });

@@ -1,46 +1,89 @@
 /**
  * @file Which tiles are the faster ones in this engine. Wide tiles pay where it joins pairs of vectors into 256-bit ones, and
- * cost half where it does not, and no feature test tells. So the first products try both in turn and keep the better;
- * results do not depend on it. The least time counts: the first runs are by the engine's quick compiler, and on a busy machine
- * others get in between.
+ * cost half where it does not, and no feature test tells. So blocks of products try both in turn and the better are kept;
+ * results do not depend on it. Only neighbours of one size are compared, and the middle one of several comparisons counts: how
+ * fast a thread is changes with the shape, and by half from one moment to the next on a machine that others use, too. First
+ * blocks are by the engine's quick compiler, and the good one may be late where all threads compute: so both are tried again,
+ * ever more rarely.
  */
 import type { TileWidth } from './tile_kernel.ts';
 
 /** Multiply-adds below which a block's time tells little. */
 const LEAST_WORK = 2 ** 20;
-/** Blocks that each width is tried on. */
-const TRIES = 24;
-/** Wide tiles are taken where they need at most this share of the others' time. */
-const WORTHWHILE = 0.85;
+/** Comparisons in a round, and the most blocks that it lasts: sizes may change with every block. */
+const ROUND = { comparisons: 9, blocks: 64 };
+/** Fewer comparisons change nothing. */
+const FEWEST = 3;
+/** Blocks of one size do the same work, but for the edge of a triangle. */
+const ALIKE = 1.1;
+/** Blocks between rounds: so many more each time, up to the most. */
+const PAUSE = { first: 32, factor: 4, most: 2048 };
+
+const OTHER: Record<TileWidth, TileWidth> = { narrow: 'wide', wide: 'narrow' };
+
+interface Block {
+  width: TileWidth;
+  work: number;
+  ms: number;
+}
 
 export class TileChoice {
-  private readonly least: Record<TileWidth, number> = {
-    narrow: Number.POSITIVE_INFINITY,
-    wide: Number.POSITIVE_INFINITY,
-  };
-  private readonly tries: Record<TileWidth, number> = { narrow: 0, wide: 0 };
+  private faster: TileWidth = 'narrow';
+  private last?: Block;
+  /** Of this round: wide tiles' time as a share of narrow ones'. Undefined between rounds. */
+  private shares?: number[] = [];
+  /** Since the round or the pause began. */
+  private blocks = 0;
+  private pause: number = PAUSE.first;
 
   /** @param settled Nothing is tried: these it is. */
-  constructor(private settled?: TileWidth) {}
+  constructor(private readonly settled?: TileWidth) {}
 
   /** The width for a block of so many multiply-adds. */
   width(work: number): TileWidth {
     if (this.settled) return this.settled;
-    return work >= LEAST_WORK && this.tries.wide < this.tries.narrow ? 'wide' : 'narrow';
+    if (!this.shares || work < LEAST_WORK) return this.faster;
+    return OTHER[this.last?.width ?? 'wide'];
   }
 
   /** Whether to tell {@link took} how long the block takes. */
-  isOpen(work: number): boolean {
+  isTimed(work: number): boolean {
     return !this.settled && work >= LEAST_WORK;
   }
 
   /** @param work Of which a triangle has less than its block. */
   took(width: TileWidth, work: number, ms: number): void {
-    const { least, tries } = this;
-    tries[width]++;
-    least[width] = Math.min(least[width], ms / work);
-    if (tries.narrow >= TRIES && tries.wide >= TRIES) {
-      this.settled = least.wide < WORTHWHILE * least.narrow ? 'wide' : 'narrow';
+    const { last, shares } = this;
+    this.last = { width, work, ms };
+    this.blocks++;
+    if (!shares) {
+      if (this.blocks >= this.pause) this.begin();
+      return;
     }
+    if (last && last.width !== width && areAlike(last.work, work)) {
+      const share = ms / work / (last.ms / last.work);
+      shares.push(width === 'wide' ? share : 1 / share);
+    }
+    if (shares.length >= ROUND.comparisons || this.blocks >= ROUND.blocks) this.judge(shares);
   }
+
+  private begin(): void {
+    this.shares = [];
+    this.blocks = 0;
+    this.pause = Math.min(PAUSE.factor * this.pause, PAUSE.most);
+  }
+
+  private judge(shares: number[]): void {
+    if (shares.length >= FEWEST) {
+      const middle = shares.sort((a, b) => a - b)[Math.floor(shares.length / 2)];
+      // A clock that tells steps of a tenth of a millisecond may tell nothing at all.
+      if (!Number.isNaN(middle)) this.faster = middle < 1 ? 'wide' : 'narrow';
+    }
+    this.shares = undefined;
+    this.blocks = 0;
+  }
+}
+
+function areAlike(a: number, b: number): boolean {
+  return Math.max(a, b) <= ALIKE * Math.min(a, b);
 }

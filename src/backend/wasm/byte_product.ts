@@ -59,7 +59,7 @@ export function byteProduct(tools: TaskTools, task: PackedProductTask, start: nu
   const [first_column, last_column] = isByRows ? [0, n] : [start, end];
   const work = (last_row - first_row) * (last_column - first_column) * k;
   const width = tools.byteTiles.width(work);
-  const isTimed = tools.byteTiles.isOpen(work);
+  const isTimed = tools.byteTiles.isTimed(work);
   const { right } = tools.product.room;
   const most = Math.min(BLOCK_N.f32, Math.floor(RIGHT_BYTES / panelBytes(k, width)) * tileColumns('f32', width));
   let ms = 0;
