@@ -5,11 +5,15 @@
 
 import { F64X2_ADD, F64X2_MUL, F64X2_PROMOTE_LOW, highHalf } from '../linalg/f64_lanes.ts';
 import {
+  advance,
+  I32,
+  I32_ADD,
   i32Const,
   localGet,
   localSet,
   loopBelow,
   onward,
+  repeatWhile,
   V128,
   v128Load,
   v128Store,
@@ -18,6 +22,7 @@ import {
 } from '../linalg/wasm_module.ts';
 import { numberOf } from './exp_functions.ts';
 import { F32X4_ADD, F32X4_MUL, F32X4_SUB } from './vector_exp.ts';
+import { eachSlot, eachVector, type Slot } from './vector_loop.ts';
 
 /** Both halves of the product of two locals in f64, added to the lanes of `sum`. */
 const sumProducts = (sum: number, x: number, y: number) => [
@@ -92,4 +97,44 @@ export function scoreGradients(): WasmFunction {
     ]),
   ];
   return { name: 'score_gradients', parameters: 4, locals: [[2, V128]], code };
+}
+
+/**
+ * Of each head of a row, `head_bytes` from one to the next: x ← x·cos − y·sin and y ← y·cos + x·sin, of the first `half_bytes` of the
+ * head and as many behind them, whole vectors.
+ */
+export function turnedHeads(): WasmFunction {
+  const [head_at, heads, head_bytes, half_bytes, cos, sin] = [0, 1, 2, 3, 4, 5];
+  const [x_at, end, y_at, cos_at, sin_at] = [6, 7, 8, 9, 10];
+  const of = ({ slot }: Slot) => ({ x: 11 + 4 * slot, y: 12 + 4 * slot, c: 13 + 4 * slot, s: 14 + 4 * slot });
+  const loaded = (at: number, { offset }: Slot, local: number) => [
+    ...[...localGet(at), ...v128Load(offset), ...localSet(local)],
+  ];
+  const products = (a: number, b: number, c: number, d: number) => [
+    ...[...localGet(a), ...localGet(b), ...F32X4_MUL, ...localGet(c), ...localGet(d), ...F32X4_MUL],
+  ];
+  const turn = (slots: readonly Slot[]) => [
+    ...eachSlot(slots, (slot) => [...loaded(x_at, slot, of(slot).x), ...loaded(y_at, slot, of(slot).y)]),
+    ...eachSlot(slots, (slot) => [...loaded(cos_at, slot, of(slot).c), ...loaded(sin_at, slot, of(slot).s)]),
+    ...eachSlot(slots, (slot) => {
+      const { x, y, c, s } = of(slot);
+      return [...localGet(x_at), ...products(x, c, y, s), ...F32X4_SUB, ...v128Store(slot.offset)];
+    }),
+    ...eachSlot(slots, (slot) => {
+      const { x, y, c, s } = of(slot);
+      return [...localGet(y_at), ...products(y, c, x, s), ...F32X4_ADD, ...v128Store(slot.offset)];
+    }),
+  ];
+  const head = [
+    ...[...localGet(head_at), ...localSet(x_at), ...localGet(head_at), ...localGet(half_bytes), I32_ADD],
+    ...[...localSet(end), ...localGet(end), ...localSet(y_at)],
+    ...[...localGet(cos), ...localSet(cos_at), ...localGet(sin), ...localSet(sin_at)],
+    ...eachVector(x_at, end, turn, [y_at, cos_at, sin_at]),
+    ...[...advance(head_at, localGet(head_bytes)), ...advance(heads, i32Const(-1))],
+  ];
+  const locals: WasmFunction['locals'] = [
+    [5, I32],
+    [8, V128],
+  ];
+  return { name: 'turned_heads', parameters: 6, locals, code: repeatWhile(localGet(heads), head) };
 }

@@ -4,9 +4,10 @@
  */
 import type { RmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import type { RmsScaleRows } from '../cpu/rms_scale.ts';
+import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
 import { assemble, memoryKind } from '../linalg/wasm_module.ts';
 import type { Singles } from './losses.ts';
-import { combination, dot, product, scaledRow, scoreGradients } from './row_functions.ts';
+import { combination, dot, product, scaledRow, scoreGradients, turnedHeads } from './row_functions.ts';
 import { type Staging, stretch } from './staging.ts';
 
 /** Addresses are in bytes, `end` that of the vector behind the last; `place` is the address of a {@link Staging}. */
@@ -16,10 +17,13 @@ interface Exports {
   product(x: number, end: number, y: number, out: number): void;
   combination(x: number, end: number, y: number, out: number, place: number): void;
   add_combination(x: number, end: number, y: number, out: number, place: number): void;
+  turned_heads(x: number, heads: number, head_bytes: number, half_bytes: number, cos: number, sin: number): void;
   score_gradients(x: number, end: number, y: number, place: number): void;
 }
 
-const functions = () => [...[dot(), scaledRow(), product(), combination(false), combination(true), scoreGradients()]];
+const functions = () => [
+  ...[dot(), scaledRow(), product(), combination(false), combination(true), scoreGradients(), turnedHeads()],
+];
 
 /** The slot of weighted gradients; those before it hold operands. */
 const [WEIGHTED, OUTPUT] = [3, 4];
@@ -71,6 +75,24 @@ export class RowMath {
       if (weight) exports.scaled_row(from, end, staging.source(weight, i, count, 1), out, staging.address);
       else exports.combination(from, end, from, out, staging.address);
       staging.written(output, at, count, OUTPUT);
+    }
+  }
+
+  /** As the f64 twin has it, of rows `start … end`: by vectors where halves of heads are turned that lie in the memory. */
+  turn(task: RotaryRows, start: number, end: number): void {
+    const { states, cos, sin, seqlen, heads, head_dim, row_stride, half, step } = task;
+    const at = [states, cos, sin].map((values) =>
+      values instanceof Float32Array ? this.staging.inPlace(values, 0) : undefined,
+    );
+    const [first, cos_at, sin_at] = at;
+    if (first === undefined || cos_at === undefined || sin_at === undefined || step !== 1 || half % 4 !== 0) {
+      turnRows(task, start, end);
+      return;
+    }
+    for (let row = start; row < end; row++) {
+      const angles = 4 * (row % seqlen) * half;
+      const [x, c, s] = [first + 4 * row * row_stride, cos_at + angles, sin_at + angles];
+      this.exports.turned_heads(x, heads, 4 * head_dim, 4 * half, c, s);
     }
   }
 

@@ -18,7 +18,7 @@ import { type GluBackwardElements, gluBackwardRange } from '../cpu/glu_backward.
 import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import type { RmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import type { RmsScaleRows } from '../cpu/rms_scale.ts';
-import { type RotaryRows, turnRows } from '../cpu/rotary.ts';
+import type { RotaryRows } from '../cpu/rotary.ts';
 import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
@@ -278,7 +278,7 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   rms_scale({ rows }, task, start, end) {
     for (let row = start; row < end; row++) task.output[row] = rows.rmsScale(task, row);
   },
-  rotary: (_, task, start, end) => turnRows(task, start, end),
+  rotary: ({ rows }, task, start, end) => rows.turn(task, start, end),
   add: (_, task, start, end) => addRange(task, start, end),
   adamw: (_, task, start, end) => adamwRange(task, start, end),
   column_sums: (_, task, start, end) => columnSumsRange(task, start, end),
