@@ -19,7 +19,7 @@ import { normaliseRows, type RmsNormRows } from '../cpu/rms_norm.ts';
 import type { RmsNormBackwardRows } from '../cpu/rms_norm_backward.ts';
 import type { RmsScaleRows } from '../cpu/rms_scale.ts';
 import type { RotaryRows } from '../cpu/rotary.ts';
-import { type ScaleColumnsRows, scaleRows } from '../cpu/scale_columns.ts';
+import type { ScaleColumnsRows } from '../cpu/scale_columns.ts';
 import { transposed, view } from '../linalg/gemm.ts';
 import { LINALG_TASKS } from '../linalg/linalg_tasks.ts';
 import type { ProductMode } from '../linalg/panel_product.ts';
@@ -140,7 +140,7 @@ export interface Tasks extends LinalgTasks {
   add: AddElements;
   adamw: AdamwElements;
   column_sums: ColumnSumsColumns;
-  scale_columns: ScaleColumnsRows;
+  scale_columns: Singles<ScaleColumnsRows>;
   count_non_finite: CountNonFiniteElements;
 }
 export type TaskName = keyof Tasks;
@@ -282,7 +282,9 @@ const HANDLERS: { [K in TaskName]: (tools: TaskTools, task: Tasks[K], start: num
   add: (_, task, start, end) => addRange(task, start, end),
   adamw: (_, task, start, end) => adamwRange(task, start, end),
   column_sums: (_, task, start, end) => columnSumsRange(task, start, end),
-  scale_columns: (_, task, start, end) => scaleRows(task, start, end),
+  scale_columns({ rows }, { weight, scale, output, d }, start, end) {
+    for (let row = start; row < end; row++) rows.scaledRow(weight, scale, output, row, d, 1);
+  },
   count_non_finite: (_, task, start, end) => countRange(task, start, end),
 };
 
