@@ -27,14 +27,7 @@ export const starcoder2: Architecture = {
   },
   ignored: [ROTARY_BUFFERS],
   config_keys: {
-    read: [
-      ...DECODER_KEYS,
-      ...ROPE_KEYS,
-      'hidden_act',
-      'norm_epsilon',
-      'sliding_window',
-      'use_bias',
-    ],
+    read: [...DECODER_KEYS, ...ROPE_KEYS, 'hidden_act', 'norm_epsilon', 'sliding_window', 'use_bias'],
     idle: ['mlp_type', 'norm_type'],
   },
   readConfig,
