@@ -224,7 +224,7 @@ function findTokenizer(folder: Folder, source: Find): () => Promise<TokenizerSou
   if (tokenizer) return async () => ({ tokenizer, tokenizer_config, older, warnings: [] });
   const [vocab, merges] = [source('vocab.json'), source('merges.txt')];
   if (!vocab || !merges) throw noTokenizer(folder);
-  const others = { special_tokens_map: source('special_tokens_map.json'), config: source('config.json') };
+  const others = { ...older, config: source('config.json') };
   return async () => ({
     ...(await tokenizerFromVocabulary({ vocab, merges, tokenizer_config, ...others })),
     tokenizer_config,

@@ -38,15 +38,27 @@ function isOlder(config: RawConfig): boolean {
  * @param own Tokens of tokenizer.json, by the ids that it gives them.
  */
 export function tokensBeside(beside: BesideTokenizer, own: ReadonlyMap<number, AddedTokenEntry>): AddedTokenEntry[] {
-  const settings = namedTokens(beside);
-  const named = Object.values({ ...pick(settings, NAMES), ...modelTokens(settings) });
-  const extra = extraTokens(beside.config) ?? extraTokens(settings) ?? [];
+  const { named, extra } = specialTokens(beside);
   const names = new Set(named.map(contentOf));
   const listed = listedTokens(beside, own, (token) => entryOf(token, names.has(contentOf(token))));
   const known = new Set([...own.values(), ...listed].map(({ content }) => content));
   const others = [...new Set([...named, ...extra])].map((value) => entryOf(value, names.has(contentOf(value))));
   const added = others.filter((token) => token !== undefined).filter(({ content }) => !known.has(content));
   return [...listed, ...added];
+}
+
+/** Of the tokens that have a name, or are listed as special. */
+export function specialContents(beside: BesideTokenizer): string[] {
+  const { named, extra } = specialTokens(beside);
+  return [...new Set([...named, ...extra].map(contentOf))].filter((content) => content !== undefined);
+}
+
+function specialTokens(beside: BesideTokenizer): { named: unknown[]; extra: unknown[] } {
+  const settings = namedTokens(beside);
+  return {
+    named: Object.values({ ...pick(settings, NAMES), ...modelTokens(settings) }),
+    extra: extraTokens(beside.config) ?? extraTokens(settings) ?? [],
+  };
 }
 
 /** Those with ids: of `added_tokens_decoder`, else of added_tokens.json, over which tokenizer.json's own go. */
@@ -112,7 +124,8 @@ function entryOf(value: unknown, special: boolean): AddedTokenEntry | undefined 
   };
 }
 
-function contentOf(value: unknown): string | undefined {
+/** Of a text, or of an object with its flags. */
+export function contentOf(value: unknown): string | undefined {
   const content = isObject(value) ? value.content : value;
   return typeof content === 'string' ? content : undefined;
 }

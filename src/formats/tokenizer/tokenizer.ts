@@ -122,7 +122,7 @@ class RustTokenizer implements Tokenizer {
       beside ? [...own, ...tokensBeside(beside, byId)] : own,
       model,
       (text) => this.normalize({ text, lead: 0 }).text,
-      beside?.config.split_special_tokens === true,
+      config.split_special_tokens === true,
     );
     this.added_tokens = this.added.list();
     let largest = this.added.largest;
