@@ -95,6 +95,14 @@ describe('openModel', () => {
     expect(warnings).toEqual(['Tensors that the config does not call for, left out: vision.weight.']);
   });
 
+  it('lists tensors without elements, which change nothing, whatever their names say', async () => {
+    const name = 'model.layers.0.mlp.alpha';
+    const extra = (size: number) => ({ name, dtype: 'F32' as const, shape: [size], values: new Float32Array(size) });
+    const { warnings } = await open({ edit: (tensors) => [...tensors, extra(0)] });
+    expect(warnings).toEqual([`Tensors that the config does not call for, left out: ${name}.`]);
+    await expectBadInput(open({ edit: (tensors) => [...tensors, extra(2)] }), 'unknown_architecture', name);
+  });
+
   it('never runs code that the config points to, and says so', async () => {
     const { warnings } = await open({ config: { auto_map: { AutoModel: 'evil.Model' } } });
     expect(warnings.join()).toContain('never run');

@@ -165,11 +165,11 @@ function untied(raw: RawConfig): RawConfig {
 
 /** Errors that do not say what a part may be say at least what the file has to be. */
 async function openTokenizer(
-  { tokenizer, tokenizer_config }: TokenizerSources,
+  { tokenizer, tokenizer_config, older }: TokenizerSources,
   vocab_size: number,
 ): Promise<Tokenizer> {
   try {
-    return await loadTokenizer(tokenizer, tokenizer_config, vocab_size);
+    return await loadTokenizer(tokenizer, tokenizer_config, vocab_size, older);
   } catch (error) {
     if (!(error instanceof WhittleError) || error.allowed !== undefined) throw error;
     const allowed = 'a tokenizer.json as the library tokenizers 0.23 or transformers 5 writes it';

@@ -24,8 +24,9 @@ function readFiles(open: OpenModel): ReadFiles {
     return found && new TextDecoder().decode(found.bytes);
   };
   const template = text('chat_template.jinja');
+  const tokenizer_json = parsed(text('tokenizer.json')) ?? {};
   const read = {
-    tokenizer_json: parsed(text('tokenizer.json')) ?? {},
+    tokenizer_json: { ...tokenizer_json, added_tokens: addedTokens(open, tokenizer_json) },
     tokenizer_config: {
       ...parsed(text('tokenizer_config.json')),
       ...(template !== undefined && { chat_template: template }),
@@ -34,6 +35,13 @@ function readFiles(open: OpenModel): ReadFiles {
   };
   known.set(open, read);
   return read;
+}
+
+/** With those of the files beside tokenizer.json; one of them that the model does not embed is in no text that it takes. */
+function addedTokens({ tokenizer, config }: OpenModel, { added_tokens: own }: Record<string, unknown>): unknown {
+  const listed = Array.isArray(own) ? own.map(({ content }) => content) : [];
+  const all = tokenizer.added_tokens?.filter(({ id, content }) => id < config.vocab_size || listed.includes(content));
+  return all ?? own;
 }
 
 /** Undefined for what is no JSON object. */

@@ -10,6 +10,7 @@ import { openSafetensors } from '../safetensors/checkpoint.ts';
 import { readShardIndex, type ShardIndex } from '../safetensors/shard_index.ts';
 import { type ByteSource, blobSource } from '../source.ts';
 import { CONVERT, tokenizerFromVocabulary } from '../tokenizer/from_vocabulary.ts';
+import type { OlderTokenFiles } from '../tokenizer/tokenizer.ts';
 import { chooseFolder, type Folder } from './folder.ts';
 import { type CardLicence, cardLicence, isLicenceFile } from './licence_files.ts';
 import { chooseOnnx, genaiConfig, onnxWithoutConfig, openOnnxFile } from './onnx_files.ts';
@@ -44,6 +45,8 @@ export interface HfModel {
 export interface TokenizerSources {
   tokenizer: ByteSource;
   tokenizer_config?: ByteSource;
+  /** Of a folder; absent where the tokenizer is a GGUF file's, which has all tokens. */
+  older?: OlderTokenFiles;
   warnings: readonly string[];
 }
 
@@ -217,10 +220,11 @@ function adapterOnly(file: string): WhittleError {
 /** Repositories from before tokenizer.json have its parts. That there is none is said at once. */
 function findTokenizer(folder: Folder, source: Find): () => Promise<TokenizerSources> {
   const [tokenizer, tokenizer_config] = [source('tokenizer.json'), source('tokenizer_config.json')];
-  if (tokenizer) return async () => ({ tokenizer, tokenizer_config, warnings: [] });
+  const older = { special_tokens_map: source('special_tokens_map.json'), added_tokens: source('added_tokens.json') };
+  if (tokenizer) return async () => ({ tokenizer, tokenizer_config, older, warnings: [] });
   const [vocab, merges] = [source('vocab.json'), source('merges.txt')];
   if (!vocab || !merges) throw noTokenizer(folder);
-  const others = { special_tokens_map: source('special_tokens_map.json'), config: source('config.json') };
+  const others = { ...older, config: source('config.json') };
   return async () => ({
     ...(await tokenizerFromVocabulary({ vocab, merges, tokenizer_config, ...others })),
     tokenizer_config,

@@ -2,18 +2,14 @@
  * @file Added tokens: found in the text before it is normalised (or after, where the token says so), never cut. Ids and
  * clashes are those that the Rust library gives when it loads the file: it counts for itself, whatever id is written.
  */
+import type { AddedTokenEntry } from './config_tokens.ts';
 import type { Model } from './models/model.ts';
 import type { Part } from './parts.ts';
 import { cut, type Piece } from './piece.ts';
 import { isSpace, isWord } from './unicode/code_points.ts';
 
-interface AddedToken {
-  readonly content: string;
-  readonly single_word: boolean;
-  readonly lstrip: boolean;
-  readonly rstrip: boolean;
-  readonly normalized: boolean;
-  readonly special: boolean;
+export interface NumberedToken extends AddedTokenEntry {
+  readonly id: number;
 }
 
 /** A stretch of text, or an added token in its place. */
@@ -21,18 +17,27 @@ export type Stretch = { readonly piece: Piece; readonly id?: undefined } | { rea
 
 export class AddedTokens {
   private readonly ids = new Map<string, number>();
-  private readonly byId = new Map<number, AddedToken>();
+  private readonly byId = new Map<number, AddedTokenEntry>();
   private readonly inText = new Trie();
   private readonly inNormalized = new Trie();
+  /** Those that stay whole in no text: whatever was special once stays so. */
+  private readonly split = new Set<string>();
   /** Largest id, −1 where there is none. */
   readonly largest: number = -1;
   readonly size: number;
 
-  /** `normalize` is applied to what tokens marked `normalized` look for, as it is to the text. */
-  constructor(parts: readonly Part[], model: Model, normalize: (text: string) => string) {
-    const known: AddedToken[] = [];
-    for (const part of parts) {
-      const token = readToken(part);
+  /**
+   * `normalize` is applied to what tokens marked `normalized` look for, as it is to the text.
+   * `splitSpecial`: special tokens in a text are cut as if they were words.
+   */
+  constructor(
+    tokens: readonly AddedTokenEntry[],
+    model: Model,
+    normalize: (text: string) => string,
+    splitSpecial = false,
+  ) {
+    const known: AddedTokenEntry[] = [];
+    for (const token of tokens) {
       const before = this.byId.get(this.ids.get(token.content) ?? -1);
       if (token.content === '' || (before && isSame(before, token))) continue;
       const id = this.ids.get(token.content) ?? model.idOf(token.content) ?? nextId(this.largest, model.size);
@@ -40,9 +45,14 @@ export class AddedTokens {
       this.ids.set(token.content, id);
       this.byId.set(id, token);
       known.push(token);
+      if (splitSpecial && token.special) this.split.add(token.content);
     }
-    for (const { content, normalized } of known) {
+    for (const token of known) {
+      const { content, normalized } = token;
       const id = this.ids.get(content)!;
+      const latest = this.byId.get(id)!;
+      // Added again with other flags, a token has only these.
+      if (latest !== token && latest.content === content) continue;
       if (normalized) this.inNormalized.add(normalize(content), id);
       else this.inText.add(content, id);
     }
@@ -51,6 +61,11 @@ export class AddedTokens {
 
   idOf(token: string): number | undefined {
     return this.ids.get(token);
+  }
+
+  /** As they are found in texts. */
+  list(): NumberedToken[] {
+    return [...this.byId].map(([id, token]) => ({ ...token, id }));
   }
 
   tokenOf(id: number): string | undefined {
@@ -70,15 +85,19 @@ export class AddedTokens {
     const { text } = piece;
     let from = 0;
     for (const match of trie.matches(text)) {
-      const { single_word, lstrip, rstrip } = this.byId.get(match.id)!;
+      const { content, single_word, lstrip, rstrip } = this.byId.get(match.id)!;
+      if (this.split.has(content)) continue;
       if (single_word && (isWordBefore(text, match.start) || isWordAfter(text, match.end))) continue;
       let { start, end } = match;
-      if (lstrip) while (start > from && isSpace(text.charCodeAt(start - 1))) start--;
+      if (lstrip) {
+        while (start > from && isSpace(text.charCodeAt(start - 1))) start--;
+        // White space that the token before took is not taken again.
+        start = Math.max(start, from);
+      }
       if (rstrip) while (end < text.length && isSpace(text.charCodeAt(end))) end++;
-      // White space that the token before took is not taken again.
-      start = Math.max(start, from);
       if (from < start) yield { piece: cut(piece, from, start) };
-      yield { id: match.id };
+      // Of a token of white space nothing may be left.
+      if (start < end) yield { id: match.id };
       from = end;
     }
     if (from < text.length) yield { piece: from === 0 ? piece : cut(piece, from, text.length) };
@@ -90,7 +109,7 @@ function nextId(largest: number, size: number): number {
   return largest >= size || (size === 0 && largest >= 0) ? largest + 1 : size;
 }
 
-function readToken(part: Part): AddedToken {
+export function readToken(part: Part): AddedTokenEntry {
   part.count('id');
   return {
     content: part.string('content'),
@@ -102,8 +121,8 @@ function readToken(part: Part): AddedToken {
   };
 }
 
-function isSame(a: AddedToken, b: AddedToken): boolean {
-  return (Object.keys(a) as (keyof AddedToken)[]).every((key) => a[key] === b[key]);
+function isSame(a: AddedTokenEntry, b: AddedTokenEntry): boolean {
+  return (Object.keys(a) as (keyof AddedTokenEntry)[]).every((key) => a[key] === b[key]);
 }
 
 function isWordBefore(text: string, end: number): boolean {

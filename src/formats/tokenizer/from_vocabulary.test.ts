@@ -10,14 +10,21 @@ const { vocab, merges } = tinyTokenizerJson().model;
 
 const json = (name: string, value: object) => blobSource(name, jsonBlob(value));
 
-async function build(settings?: object, config: object = {}, vocabulary: object = vocab) {
+interface OlderTokens {
+  map?: object;
+  added?: object;
+}
+
+async function build(settings?: object, config: object = {}, vocabulary: object = vocab, older: OlderTokens = {}) {
   const built = await tokenizerFromVocabulary({
     vocab: json('vocab.json', vocabulary),
     merges: blobSource('merges.txt', new Blob([`#version: 0.2\n${merges.join('\n')}\n`])),
     tokenizer_config: settings && json('tokenizer_config.json', settings),
     config: json('config.json', config),
+    special_tokens_map: older.map && json('special_tokens_map.json', older.map),
+    added_tokens: older.added && json('added_tokens.json', older.added),
   });
-  const tokenizer = await loadTokenizer(built.tokenizer);
+  const tokenizer = await loadTokenizer(built.tokenizer, settings && json('tokenizer_config.json', settings));
   return { ids: (text: string) => [...tokenizer.encode(text)], warnings: built.warnings };
 }
 
@@ -45,6 +52,29 @@ describe('vocab.json with merges.txt', () => {
     ];
     expect(qwen2.ids('e\u0301')).toEqual(gpt2.ids('\u00e9'));
     expect(gpt2.ids('e\u0301')).not.toEqual(gpt2.ids('\u00e9'));
+  });
+
+  it.each<[string, object, OlderTokens]>([
+    ['tokenizer_config.json', { additional_special_tokens: ['<tool>'] }, {}],
+    ['special_tokens_map.json', {}, { map: { pad_token: '<tool>' } }],
+    ['added_tokens.json', {}, { added: { '<tool>': 264 } }],
+  ])('has the tokens of %s', async (_, settings, older) => {
+    expect((await build(settings, { model_type: 'gpt2' }, vocab, older)).ids(' the<tool>')).toEqual([259, 264]);
+  });
+
+  it('has special tokens that take white space, but for Qwen 2’s, and cuts them where it is told to', async () => {
+    const bos_token = { __type: 'AddedToken', content: '<s>', lstrip: true, rstrip: true };
+    const ids = async (settings: object, model_type: string, text: string) =>
+      (await build(settings, { model_type })).ids(text);
+    expect(await ids({ bos_token }, 'gpt2', ' the <s> the')).toEqual([259, 264, 117, 258]);
+    expect(await ids({ bos_token }, 'qwen3', ' the <s> the')).toEqual([259, 33, 264, 259]);
+    expect(await ids({}, 'gpt2', ' the<|endoftext|>')).toEqual([259, 0]);
+    expect(await ids({ split_special_tokens: true }, 'gpt2', ' the<|endoftext|>')).toHaveLength(14);
+  });
+
+  it('is Qwen 2’s own in a Qwen 2, whatever class is named', async () => {
+    const { ids } = await build({ tokenizer_class: 'GPT2Tokenizer' }, { model_type: 'qwen2' });
+    expect(ids('e\u0301')).toEqual(ids('\u00e9'));
   });
 
   it('is taken for GPT-2’s with a warning where nothing names a class', async () => {

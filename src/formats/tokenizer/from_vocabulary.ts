@@ -6,12 +6,14 @@ import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
 import { type ByteSource, jsonSource } from '../source.ts';
 import { BYTE_CHARACTERS } from './byte_level.ts';
+import { type AddedTokenEntry, contentOf, namedTokens, specialContents, tokensBeside } from './config_tokens.ts';
 
 export interface VocabularyFiles {
   vocab: ByteSource;
   merges: ByteSource;
   tokenizer_config?: ByteSource;
   special_tokens_map?: ByteSource;
+  added_tokens?: ByteSource;
   /** For `model_type`, where no class is named. */
   config?: ByteSource;
 }
@@ -28,6 +30,9 @@ interface Recipe {
   bos?: string;
   eos: string;
   unk: string;
+  pad?: string;
+  /** Special tokens lose what white space they take: the class adds them once more, by their texts alone. */
+  bare_specials?: boolean;
 }
 
 const byteLevel = (add_prefix_space: boolean, use_regex = true) => ({
@@ -52,10 +57,12 @@ const QWEN2_PATTERN =
 const RECIPES: Readonly<Record<string, Recipe>> = {
   GPT2Tokenizer: GPT2,
   CodeGenTokenizer: GPT2,
-  GPTNeoXTokenizer: { ...GPT2, normalizer: { type: 'NFC' } },
+  GPTNeoXTokenizer: { ...GPT2, pad: '<|padding|>', normalizer: { type: 'NFC' } },
   Qwen2Tokenizer: {
     ...GPT2,
     bos: undefined,
+    pad: END,
+    bare_specials: true,
     normalizer: { type: 'NFC' },
     pre_tokenizer: (prefixed) => ({
       type: 'Sequence',
@@ -86,23 +93,30 @@ const CLASSES: Readonly<Record<string, string>> = {
 /** Throws `bad_tokenizer`, `bad_config`. */
 export async function tokenizerFromVocabulary(files: VocabularyFiles): Promise<BuiltTokenizerJson> {
   const read = async (source?: ByteSource): Promise<RawConfig> => (source ? await readJsonObject(source) : {});
-  const [vocab, settings, named, config] = [
+  const [vocab, settings, special_tokens_map, added, config] = [
     await readJsonObject(files.vocab),
     await read(files.tokenizer_config),
     await read(files.special_tokens_map),
+    await read(files.added_tokens),
     await read(files.config),
   ];
   const { recipe, warnings } = recipeFor(settings, config, vocab, files.vocab.name);
   const merges = decodeMerges(await files.merges.read(0, files.merges.size));
-  const specials = specialTokens({ ...named, ...settings }, recipe);
+  const { bos: bos_token, eos: eos_token, unk: unk_token, pad: pad_token } = recipe;
+  const usual = Object.entries({ bos_token, eos_token, unk_token, pad_token });
+  const defaults = Object.fromEntries(usual.filter(([, token]) => token !== undefined));
+  const beside = { config: { ...defaults, ...settings }, special_tokens_map, added_tokens: added };
+  const again = recipe.bare_specials ? specialContents(beside).map(bareSpecial) : [];
+  const tokens = [...tokensBeside(beside, new Map()), ...again];
   const json = {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: [...addedTokens(settings), ...specials.tokens],
+    // Ids are those that the library counts, so the written one does not matter.
+    added_tokens: tokens.map((token) => ({ id: 0, ...token })),
     normalizer: recipe.normalizer,
     pre_tokenizer: recipe.pre_tokenizer(settings.add_prefix_space === true),
-    post_processor: template(specials, settings, vocab),
+    post_processor: template(tokens, namedTokens(beside), vocab),
     decoder: byteLevel(true),
     model: {
       type: 'BPE',
@@ -127,7 +141,8 @@ function recipeFor(settings: RawConfig, config: RawConfig, vocab: RawConfig, fil
   const named =
     typeof settings.tokenizer_class === 'string' ? settings.tokenizer_class.replace(/Fast$/, '') : undefined;
   const generic = named === undefined || GENERIC.includes(named);
-  const type = generic ? CLASSES[String(config.model_type)] : named;
+  // Whatever class a Qwen 2 names, transformers takes its own.
+  const type = generic || config.model_type === 'qwen2' ? CLASSES[String(config.model_type)] : named;
   const found = type !== undefined && Object.hasOwn(RECIPES, type) ? RECIPES[type] : undefined;
   if (found) return { recipe: found, warnings: [] };
   if (generic && type === undefined && BYTE_CHARACTERS.every((each) => Object.hasOwn(vocab, each))) {
@@ -151,61 +166,16 @@ function decodeMerges(bytes: Uint8Array): string[] {
     .filter((line) => line !== '' && !line.startsWith('#version'));
 }
 
-interface AddedToken {
-  id: number;
-  content: string;
-  single_word: boolean;
-  lstrip: boolean;
-  rstrip: boolean;
-  normalized: boolean;
-  special: boolean;
-}
-
-/** Ids are those that the library counts, so the written one does not matter. */
-function tokenOf(value: unknown, special: boolean): AddedToken | undefined {
-  const flags = typeof value === 'object' && value !== null ? (value as RawConfig) : {};
-  const content = typeof value === 'string' ? value : flags.content;
-  if (typeof content !== 'string') return undefined;
-  const flag = (key: string) => flags[key] === true;
-  return {
-    id: 0,
-    content,
-    single_word: flag('single_word'),
-    lstrip: flag('lstrip'),
-    rstrip: flag('rstrip'),
-    normalized: flag('normalized'),
-    special: special || flag('special'),
-  };
-}
-
-function addedTokens({ added_tokens_decoder: listed }: RawConfig): AddedToken[] {
-  return Object.entries(typeof listed === 'object' && listed !== null ? listed : {})
-    .sort(([a], [b]) => Number(a) - Number(b))
-    .map(([, value]) => tokenOf(value, false))
-    .filter((token) => token !== undefined);
-}
-
-interface Specials {
-  tokens: AddedToken[];
-  bos?: string;
-  eos?: string;
-}
-
-function specialTokens(named: RawConfig, { bos, eos, unk }: Recipe): Specials {
-  const choose = (key: string, fallback?: string) => (named[key] === undefined ? fallback : named[key]);
-  const [first, last] = [tokenOf(choose('bos_token', bos), true), tokenOf(choose('eos_token', eos), true)];
-  const others = [choose('unk_token', unk), named.sep_token, named.pad_token, named.cls_token, named.mask_token];
-  const tokens = [first, last, ...others.map((value) => tokenOf(value, true))].filter((token) => token !== undefined);
-  const distinct = tokens.filter(({ content }, i) => tokens.findIndex((token) => token.content === content) === i);
-  return { tokens: distinct, bos: first?.content, eos: last?.content };
+function bareSpecial(content: string): AddedTokenEntry {
+  return { content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }
 
 /** Which of BOS and EOS go around a text; their ids, as the library will count them. */
-function template({ tokens, bos, eos }: Specials, settings: RawConfig, vocab: RawConfig): object | null {
-  const before = settings.add_bos_token === true ? bos : undefined;
-  const behind = settings.add_eos_token === true ? eos : undefined;
+function template(tokens: readonly AddedTokenEntry[], settings: RawConfig, vocab: RawConfig): object | null {
+  const before = settings.add_bos_token === true ? contentOf(settings.bos_token) : undefined;
+  const behind = settings.add_eos_token === true ? contentOf(settings.eos_token) : undefined;
   if (before === undefined && behind === undefined) return null;
-  const added = [...addedTokens(settings), ...tokens].map(({ content }) => content);
+  const added = tokens.map(({ content }) => content);
   const fresh = [...new Set(added)].filter((content) => !Object.hasOwn(vocab, content));
   const idOf = (content: string) =>
     Object.hasOwn(vocab, content) ? vocab[content] : Object.keys(vocab).length + fresh.indexOf(content);

@@ -6,8 +6,9 @@ import { WhittleError } from '../../errors/errors.ts';
 import { type RawConfig, readJsonObject } from '../hf/config.ts';
 import { type JsonObject, quoteText } from '../json.ts';
 import type { ByteSource } from '../source.ts';
-import { AddedTokens } from './added_tokens.ts';
+import { AddedTokens, type NumberedToken, readToken } from './added_tokens.ts';
 import { tokenizerConfigNotes } from './config_notes.ts';
+import { type BesideTokenizer, namedTokens, tokensBeside } from './config_tokens.ts';
 import { buildDecoder } from './decoders.ts';
 import { type Model, UnknownToken } from './models/model.ts';
 import { type ModelType, readModel } from './models/read_model.ts';
@@ -39,6 +40,8 @@ export interface Tokenizer {
   readonly adds_bos: boolean;
   /** For people: where tokenizer_config.json asks for something else. */
   readonly notes?: readonly string[];
+  /** Added tokens, also those that tokenizer.json does not have, but the files beside it. */
+  readonly added_tokens?: readonly NumberedToken[];
   /** The text of token ids, special tokens included. */
   decode(ids: Iterable<number>): string;
   /** A token as the vocabulary has it ("Ġhello", "▁hello", "<0x0A>"); undefined for an id that has none. */
@@ -47,20 +50,35 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
 }
 
+/** Files of a folder that add tokens where tokenizer_config.json lists none. */
+export interface OlderTokenFiles {
+  readonly special_tokens_map?: ByteSource;
+  readonly added_tokens?: ByteSource;
+}
+
 /**
- * Which special tokens are added is decided by the post-processor in tokenizer.json, as the Rust library does it;
- * its `truncation` and `padding` are left alone.
- * `modelVocabSize`: rows of the embedding; `encode` refuses ids beyond it. Throws `bad_tokenizer`, `bad_config`.
+ * Which special tokens go around a text is decided by the post-processor in tokenizer.json, as the Rust library does it
+ * (transformers 5, too, leaves `add_bos_token` alone beside a tokenizer.json); its `truncation` and `padding` are left alone.
+ * `modelVocabSize`: rows of the embedding; `encode` refuses ids beyond it.
+ * `older`: of a folder, whose tokens are added as transformers adds them; absent: tokenizer.json has them all.
+ * Throws `bad_tokenizer`, `bad_config`.
  */
 export async function loadTokenizer(
   tokenizerJson: ByteSource,
   tokenizerConfig?: ByteSource,
   modelVocabSize?: number,
+  older?: OlderTokenFiles,
 ): Promise<Tokenizer> {
   const file = tokenizerJson.name;
   const root = await readTokenizerJson(tokenizerJson);
-  const config = tokenizerConfig ? await readJsonObject(tokenizerConfig) : {};
-  return new RustTokenizer(file, root, config, modelVocabSize);
+  const read = async (source?: ByteSource): Promise<RawConfig | undefined> => source && (await readJsonObject(source));
+  const config = (await read(tokenizerConfig)) ?? {};
+  const beside = older && {
+    config,
+    special_tokens_map: await read(older.special_tokens_map),
+    added_tokens: await read(older.added_tokens),
+  };
+  return new RustTokenizer(file, root, config, modelVocabSize, beside);
 }
 
 class RustTokenizer implements Tokenizer {
@@ -69,6 +87,7 @@ class RustTokenizer implements Tokenizer {
   readonly bos: readonly number[];
   readonly adds_bos: boolean;
   readonly notes: readonly string[];
+  readonly added_tokens: readonly NumberedToken[];
   private readonly file: string;
   private readonly model: Model;
   private readonly added: AddedTokens;
@@ -78,7 +97,7 @@ class RustTokenizer implements Tokenizer {
   private readonly decodeTokens: ((tokens: readonly string[]) => readonly string[]) | undefined;
   private readonly limit: number;
 
-  constructor(file: string, root: JsonObject, config: RawConfig, modelVocabSize?: number) {
+  constructor(file: string, root: JsonObject, config: RawConfig, modelVocabSize?: number, beside?: BesideTokenizer) {
     const part = (key: string) => Part.at(root, key, file);
     const modelPart = part('model');
     if (!modelPart) throw failure(file)('There is no model.', 'model');
@@ -96,7 +115,16 @@ class RustTokenizer implements Tokenizer {
     this.cutUp = preTokenizer ? buildPreTokenizer(preTokenizer) : (piece) => [piece];
     this.frame = postProcessor ? buildFrame(postProcessor) : [TEXT];
     this.decodeTokens = decoder && buildDecoder(decoder);
-    this.added = new AddedTokens(addedParts(root, file), model, (text) => this.normalize({ text, lead: 0 }).text);
+    const parts = addedParts(root, file);
+    const own = parts.map(readToken);
+    const byId = new Map(own.map((token, i) => [parts[i].count('id'), token]));
+    this.added = new AddedTokens(
+      beside ? [...own, ...tokensBeside(beside, byId)] : own,
+      model,
+      (text) => this.normalize({ text, lead: 0 }).text,
+      config.split_special_tokens === true,
+    );
+    this.added_tokens = this.added.list();
     let largest = this.added.largest;
     for (const id of vocabulary.values()) largest = Math.max(largest, id);
     this.vocab_size = largest + 1;
@@ -104,7 +132,7 @@ class RustTokenizer implements Tokenizer {
     this.name = tokenizerName(type, model.size + this.added.size, config);
     const before = this.frame.slice(0, Math.max(0, this.frame.indexOf(TEXT))).filter((id) => id !== TEXT);
     this.adds_bos = before.length > 0;
-    this.bos = this.adds_bos ? before : this.namedBos(config);
+    this.bos = this.adds_bos ? before : this.namedBos(beside ? namedTokens(beside) : config);
     for (const id of this.frame) {
       if (id !== TEXT && id >= this.vocab_size) {
         throw failure(file)(`The post-processor inserts token id ${id}, outside the vocabulary.`, 'post_processor');

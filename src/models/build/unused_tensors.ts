@@ -45,13 +45,20 @@ export function judgeUnused(checkpoint: Checkpoint, unused: readonly string[], o
     CACHE_SCALE,
     (count) => `${count} scales of a quantised key/value cache are not used: the cache is kept in f32.`,
   );
-  const telling = rest.filter((name) => isTelling(name) || isBesideBareFloat8(checkpoint, name));
+  const telling = rest.filter(
+    (name) => !isEmpty(checkpoint, name) && (isTelling(name) || isBesideBareFloat8(checkpoint, name)),
+  );
   if (telling.length > 0) throw refusal(checkpoint, telling[0], telling.length, family);
   if (rest.length > 0) {
     const more = rest.length > 5 ? ` and ${rest.length - 5} more` : '';
     warnings.push(`Tensors that the config does not call for, left out: ${rest.slice(0, 5).join(', ')}${more}.`);
   }
   return warnings;
+}
+
+/** Tools store placeholders of no elements (an order of inputs that there is not), which change nothing. */
+function isEmpty({ tensors }: Checkpoint, name: string): boolean {
+  return tensors.get(name)?.shape.includes(0) ?? false;
 }
 
 function isTelling(name: string): boolean {

@@ -58,6 +58,23 @@ describe('families', () => {
     });
   });
 
+  it('GPT-NeoX: rotary_emb_base and rotary_pct, not the names of other families beside them', () => {
+    const rotary = (own: object) =>
+      read('gpt_neox', { rotary_emb_base: 100, rotary_pct: 0.5, ...own }).layers[0].rotary;
+    expect(rotary({ rope_theta: 7, partial_rotary_factor: 1 })).toEqual(rotary({}));
+    expect(rotary({})?.inv_freq[1]).toBe(theta(100, 8));
+    const scaled = { rope_type: 'default', rope_theta: 7, partial_rotary_factor: 1 };
+    expect(rotary({ rope_parameters: scaled })?.inv_freq[1]).toBe(theta(7, 16));
+  });
+
+  it('StarCoder2: heads may be wider than their share of the hidden size', () => {
+    expect(read('starcoder2').head_dim).toBe(16);
+    expect(read('starcoder2', { head_dim: 32 })).toMatchObject({
+      head_dim: 32,
+      attention: { scale: 1 / Math.sqrt(32) },
+    });
+  });
+
   it('SmolLM3: every fourth layer has no rotary', () => {
     const fast = theta(2_000_000, 16);
     expect(speeds(read('smollm3'))).toEqual([fast, fast, fast, 0, fast, fast, fast, 0]);

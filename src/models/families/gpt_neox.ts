@@ -40,7 +40,7 @@ export const gptNeox: Architecture = {
   config_keys: {
     read: [
       ...DECODER_KEYS,
-      ...without(ROPE_KEYS, 'partial_rotary_factor'),
+      ...without(ROPE_KEYS, 'partial_rotary_factor', 'rope_theta'),
       'hidden_act',
       'layer_norm_eps',
       'rotary_pct',
@@ -67,12 +67,12 @@ function readConfig(raw: RawConfig, file: string): DecoderConfig {
   );
   return {
     ...decoder,
-    layers: uniformLayers(model, { rotary: rotaryOf(withoutPartial(raw), file, model, { partial, theta }) }),
+    layers: uniformLayers(model, { rotary: rotaryOf(withoutOthersNames(raw), file, model, { partial, theta }) }),
     ...(config.use_parallel_residual && { parallel: 'two_norms' }),
   };
 }
 
-/** Outside `rope_parameters` the key is `rotary_pct`; the name that other families have there is not read. */
-function withoutPartial({ partial_rotary_factor: _, ...rest }: RawConfig): RawConfig {
+/** Outside `rope_parameters` the keys are `rotary_pct` and `rotary_emb_base`; the names that other families have there are not read. */
+function withoutOthersNames({ partial_rotary_factor: _, rope_theta: __, ...rest }: RawConfig): RawConfig {
   return rest;
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseConfig, type RawConfig } from '../../formats/hf/config.ts';
 import type { Architecture, DecoderConfig } from '../architecture.ts';
 import { DECODER_FIELDS, flag, modelConfig, positive, size } from '../config_fields.ts';
-import { DECODER_KEYS, ROPE_KEYS, without } from '../config_keys/keys.ts';
+import { DECODER_KEYS, ROPE_KEYS } from '../config_keys/keys.ts';
 import { activationName, layerNormConfig } from './layer_norm_family.ts';
 import { rotaryOf, uniformLayers } from './rms_family.ts';
 import { LLAMA_LAYER, LLAMA_WEIGHTS, ROTARY_BUFFERS } from './rms_names.ts';
@@ -27,14 +27,7 @@ export const starcoder2: Architecture = {
   },
   ignored: [ROTARY_BUFFERS],
   config_keys: {
-    read: [
-      ...without(DECODER_KEYS, 'head_dim'),
-      ...ROPE_KEYS,
-      'hidden_act',
-      'norm_epsilon',
-      'sliding_window',
-      'use_bias',
-    ],
+    read: [...DECODER_KEYS, ...ROPE_KEYS, 'hidden_act', 'norm_epsilon', 'sliding_window', 'use_bias'],
     idle: ['mlp_type', 'norm_type'],
   },
   readConfig,
@@ -43,7 +36,7 @@ export const starcoder2: Architecture = {
 function readConfig(raw: RawConfig, file: string): DecoderConfig {
   const config = parseConfig(SCHEMA, raw, file);
   const { use_bias: bias, sliding_window } = config;
-  const model = modelConfig({ ...config, head_dim: undefined }, 'Starcoder2ForCausalLM', file);
+  const model = modelConfig(config, 'Starcoder2ForCausalLM', file);
   const decoder = layerNormConfig(
     model,
     {

@@ -75,6 +75,7 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   codeshell: gpt2Digits,
   exaone: gpt2Digits,
   'minerva-7b': gpt2Digits,
+  mellum2: gpt2Digits,
   'llama-bpe': llama3Bpe,
   llama3: llama3Bpe,
   'llama-v3': llama3Bpe,
@@ -89,6 +90,7 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   qwen2: { ...qwen2, normalizer: 'NFC' },
   'deepseek-r1-qwen': qwen2,
   megrez: qwen2,
+  kormo: qwen2,
   stablelm2: qwen2,
   hunyuan: qwen2,
   'solar-open': qwen2,
@@ -109,4 +111,10 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   tekken: { ...cutBy(o200k('', '\\p{N}')), ignore_merges: true, add_bos: true },
   'gpt-4o': gpt4o,
   llama4: gpt4o,
+  kanana2: gpt4o,
+  talkie: gpt4o,
+  'seed-coder': cutBy(
+    `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+  ),
+  minicpm5: { ...cutBy('\\p{N}{1,3}', cl100k('\\p{N}+')), ignore_merges: true },
 };

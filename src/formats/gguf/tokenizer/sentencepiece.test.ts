@@ -9,7 +9,7 @@ import { TOKEN_TYPE, type Vocabulary } from './vocabulary.ts';
 function merges(pieces: readonly (readonly [token: string, type: number, score: number])[]): string[] {
   const tokens = pieces.map(([token]) => token);
   const vocabulary = {
-    ...{ file: 'm.gguf', tokens, types: pieces.map(([, type]) => type), special: {} },
+    ...{ file: 'm.gguf', tokens, types: pieces.map(([, type]) => type), special: {}, takesSpaces: false },
     ids: new Map(tokens.map((token, id) => [token, id])),
   } as Vocabulary;
   return rankedMerges(

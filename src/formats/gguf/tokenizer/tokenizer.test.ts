@@ -136,6 +136,24 @@ describe('SentencePiece tokenizers', () => {
   });
 });
 
+describe('special tokens of Phi-3', () => {
+  const ids = async (name: string, text: string) => {
+    const metadata = sentencePiece(['a', '▁', '▁a'], [-1, -2, -3]);
+    metadata.set('general.name', string(name));
+    return [...(await rebuild(metadata)).tokenizer.encode(text)];
+  };
+
+  // As llama.cpp: the file does not say that they take white space, its name does; BOS and the unknown token take none.
+  it.each(['Phi 3 mini', 'tiny'])('of a model named %s leave white space', async (name) => {
+    expect(await ids(name, '</s> \na')).toEqual([1, 2, 260, 260, 13, 259]);
+  });
+
+  it.each(['Phi-3 Mini', 'my phi3'])('of a model named %s take the white space behind them', async (name) => {
+    expect(await ids(name, '</s> \na')).toEqual([1, 2, 261]);
+    expect(await ids(name, '<s> a')).toEqual([1, 1, 260, 261]);
+  });
+});
+
 describe('bad tokenizers', () => {
   const spoilt = (change: (metadata: Metadata) => void, metadata = byteLevelMetadata(tinyTokenizerJson(), 'gpt-2')) => {
     change(metadata);

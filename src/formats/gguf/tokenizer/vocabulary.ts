@@ -13,6 +13,8 @@ export interface Vocabulary {
   readonly types: readonly number[];
   readonly ids: ReadonlyMap<string, number>;
   readonly special: Special;
+  /** Tokens that take the white space behind them are not marked in the file: llama.cpp knows Phi-3's by the model's name. */
+  readonly takesSpaces: boolean;
 }
 
 /** Ids that the file names. */
@@ -47,7 +49,8 @@ export function readVocabulary(metadata: GgufMetadata): Vocabulary {
       throw badTokens(file, `The token ${quoteText(token)} has the ids ${other} and ${id}.`, TOKENS_KEY);
     ids.set(token, id);
   }
-  return { file, tokens, types: readTypes(metadata, count), ids, special: readSpecial(metadata, count) };
+  const takesSpaces = /phi-?3/i.test(metadata.text('general.name') ?? '');
+  return { file, tokens, types: readTypes(metadata, count), ids, special: readSpecial(metadata, count), takesSpaces };
 }
 
 /** @param count Of the tokens. Throws `bad_tokenizer`, `bad_gguf`. */
@@ -87,14 +90,18 @@ export function tokenIds({ tokens }: Vocabulary): Readonly<Record<string, number
   return ids;
 }
 
+/** Of Phi-3's special tokens, those that leave the white space behind them. */
+const LEAVES_SPACES = ['<unk>', '<s>', '<|endoftext|>'];
+
 /** Tokens that are found in the text before anything else is done with it, in the form of tokenizer.json. */
-export function addedTokens({ tokens, types }: Vocabulary): object[] {
+export function addedTokens({ tokens, types, takesSpaces }: Vocabulary): object[] {
   const added: object[] = [];
   for (const [id, content] of tokens.entries()) {
     const type = types[id];
     const special = type === TOKEN_TYPE.control || type === TOKEN_TYPE.unknown;
     if (!special && type !== TOKEN_TYPE.user_defined) continue;
-    added.push({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special });
+    const rstrip = takesSpaces && !LEAVES_SPACES.includes(content);
+    added.push({ id, content, single_word: false, lstrip: false, rstrip, normalized: false, special });
   }
   return added;
 }

@@ -1,4 +1,6 @@
 /** Normalizers one by one: what they make of a text, and how much of it still comes from its first character. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../json.ts';
 import { Part } from '../parts.ts';
@@ -33,5 +35,25 @@ describe('a normalizer', () => {
     expect(strip({ text: '  ab', lead: 3 })).toEqual({ text: 'ab', lead: 1 });
     expect(strip({ text: '  ab', lead: 1 })).toEqual({ text: 'ab', lead: 0 });
     expect(strip({ text: 'ab ', lead: 1 })).toEqual({ text: 'ab', lead: 1 });
+  });
+});
+
+describe("SentencePiece's nmt_nfkc_cf", () => {
+  const FILE = new URL('../../../../test/fixtures/tokenizers.json.gz', import.meta.url);
+  const { cases } = JSON.parse(gunzipSync(readFileSync(FILE)).toString());
+  const normalizer = build(
+    cases.find(({ name }: { name: string }) => name === 'normalizer Precompiled nmt_nfkc_cf').tokenizer.normalizer,
+  );
+
+  // A carriage return and a line feed are one grapheme, which the Rust library replaces as one.
+  it.each([
+    ['a\r\n', 'a '],
+    ['中\r\n', '中 '],
+    ['б\r\n\r\nб', 'б  б'],
+    ['\u0600\r\nб', '\u0600 б'],
+    ['中\r\n\n\u0323σ', '中  \u0323σ'],
+    ['中\r\u0301\n', '中 \u0301 '],
+  ])('makes of %j what the Rust library makes', (text, wanted) => {
+    expect(normalizer({ text, lead: 0 }).text).toBe(wanted);
   });
 });

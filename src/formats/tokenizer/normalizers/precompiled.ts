@@ -99,7 +99,9 @@ function readTable(part: Part): Uint8Array {
 
 /** Characters that never join with a neighbour but by the two rules below; in them the slow segmenter is not needed. */
 const SIMPLE = '\\0-\\u00a8\\u00aa-\\u00ad\\u00af-\\u02ff';
-const JOINED = new RegExp(`[${SIMPLE}]?(?:[^${SIMPLE}]+[${SIMPLE}]?)+|\\r\\n`, 'gu');
+/** Those of them that a neighbour may join: controls stay alone, but for a carriage return before a line feed. */
+const NEIGHBOUR = SIMPLE.replace('\\0', ' ');
+const JOINED = new RegExp(`[${NEIGHBOUR}]?(?:[^${SIMPLE}]+[${NEIGHBOUR}]?)+|\\r\\n`, 'gu');
 
 function* graphemes(text: string): Generator<string> {
   let from = 0;
