@@ -28,7 +28,9 @@ export function Comparison({ model, dense, plan, run, precision }: Props) {
         <thead>
           <tr>
             <td />
-            <th scope="col">Dense</th>
+            <th scope="col" title="The model as it was opened">
+              Dense
+            </th>
             <th scope="col" className="sliced">
               {run?.is_preview ? 'Sliced, quick' : 'Sliced'}
             </th>

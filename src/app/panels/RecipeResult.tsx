@@ -96,7 +96,9 @@ export function RecipeResult({ model, run, part }: Props) {
             <thead>
               <tr>
                 <td />
-                <th scope="col">Dense</th>
+                <th scope="col" title="The model as it was opened">
+                  Dense
+                </th>
                 <th scope="col" className="sliced">
                   Made
                 </th>
