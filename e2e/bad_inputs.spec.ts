@@ -102,7 +102,9 @@ test.describe('a bad drop is refused with what was found and what to do', () => 
     await dropFiles(page, readFolder(STORIES.folder));
     const alert = region(page, 'Calibration').getByRole('alert');
     await expect(alert).toContainText('short.txt', { timeout: 60_000 });
-    // The model itself is fine and stays.
+    // The model itself is fine and stays; no word of a failed opening.
+    await expect(alert).toContainText('Tokenising the texts: failed');
+    await expect(page.getByText('Opening the model')).toHaveCount(0);
     await expect(region(page, 'Model')).toContainText('LlamaForCausalLM');
   });
 });

@@ -69,6 +69,8 @@ test('a recipe by its form; its runs sorted, named, pinned, compared, removed, p
   await runs.getByRole('button', { name: 'Rename rtn:bits=8' }).click();
   await runs.getByLabel('Name of the run').fill('eight');
   await page.keyboard.press('Enter');
+  // The field is gone: the focus stays in its row.
+  await expect(runs.getByRole('button', { name: 'eight', exact: true })).toBeFocused();
   await runs.getByRole('button', { name: `Pin ${written}` }).click();
   await expect(names).toHaveText([/dense/, new RegExp(written), /eight/]);
 
@@ -76,6 +78,9 @@ test('a recipe by its form; its runs sorted, named, pinned, compared, removed, p
   await runs.getByRole('checkbox', { name: `Compare ${written}` }).check();
   await expect(runs.locator('.runs-compare')).toContainText(/against eight: .*perplexity .*of 2 windows/);
   await expect(runs.getByRole('img', { name: /Difference of the loss in 2 windows/ })).toBeVisible();
+  await runs.getByRole('button', { name: 'Close' }).press('Enter');
+  await expect(runs.locator('.runs-compare')).toHaveCount(0);
+  await expect(runs.locator(':focus')).toHaveCount(1);
 
   await runs.getByRole('button', { name: 'Columns' }).click();
   const chooser = runs.getByRole('group', { name: 'Columns of the table' });

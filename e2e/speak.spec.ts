@@ -30,6 +30,8 @@ test('one prompt to the dense model, the sliced one and its file, and a text und
   const text = (index: number) => voices.nth(index).locator('.voice-text').textContent();
   expect(await text(2)).toBe(await text(1));
   await expect(voices.nth(2)).toContainText('onnxruntime-web');
+  // What tells a file from its model has a line of its own, whatever the name's length.
+  await expect(voices.nth(2).locator('.voice-label > .muted')).toHaveText(/^file: ONNX/);
   expect(await text(1)).not.toBe(await text(0));
   await expect(voices.nth(1).locator('mark')).toHaveCount(1);
   await expect(card.getByRole('status')).toContainText('dense: 12 tokens');

@@ -10,6 +10,7 @@ import {
   formatPerplexity,
   formatRate,
   formatScientific,
+  formatTokens,
 } from './format.ts';
 
 describe('numbers for people', () => {
@@ -66,8 +67,10 @@ describe('numbers for people', () => {
   });
 
   it('gives rates, clocks and residuals their units', () => {
-    expect(formatRate(1_893.2)).toBe('1.9 k tok/s');
-    expect(formatRate(98.14)).toBe('98.1 tok/s');
+    expect(formatRate(1_893.2)).toBe('1.9 k tokens/s');
+    expect(formatTokens(1_893.2)).toBe('1.9 k');
+    expect(formatTokens(undefined)).toBe('–');
+    expect(formatRate(98.14)).toBe('98.1 tokens/s');
     expect(formatRate(undefined)).toBe('–');
     expect(formatClock(42.4)).toBe('00:42');
     expect(formatClock(3_725)).toBe('1:02:05');

@@ -195,7 +195,7 @@ class RecipeRun {
             ...progress,
             fraction: (index + progress.fraction) / count,
             // Of a recipe of one step the job's title says which.
-            step: count > 1 ? `${text}: ${progress.step}` : progress.step,
+            step: count > 1 ? `${method.name}: ${progress.step}` : progress.step,
           }),
         onTraining: (point, steps) => emit({ type: 'training', step: text, steps, point }),
       },

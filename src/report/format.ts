@@ -80,10 +80,16 @@ export function formatCountChange(value: number): string {
   return value > 0 ? `+${formatCount(value)}` : formatCount(value);
 }
 
-/** 1_900 → "1.9 k tok/s". */
+/** 1_900 → "1.9 k": where the unit stands beside. */
+export function formatTokens(perSecond: number | undefined): string {
+  if (perSecond === undefined || !Number.isFinite(perSecond)) return DASH;
+  return formatCount(perSecond < 100 ? round(perSecond, 1) : Math.round(perSecond));
+}
+
+/** 1_900 → "1.9 k tokens/s". */
 export function formatRate(tokensPerSecond: number | undefined): string {
-  if (tokensPerSecond === undefined || !Number.isFinite(tokensPerSecond)) return DASH;
-  return `${formatCount(tokensPerSecond < 100 ? round(tokensPerSecond, 1) : Math.round(tokensPerSecond))} tok/s`;
+  const figure = formatTokens(tokensPerSecond);
+  return figure === DASH ? DASH : `${figure} tokens/s`;
 }
 
 /** Seconds as mm:ss, or h:mm:ss from an hour on. */

@@ -84,6 +84,7 @@ function texts(): Malformed[] {
         files: () => withFile(FILE, new Blob([content])),
         code: 'bad_config',
         file: FILE,
+        ...(content === '' && { found: 'empty' }),
       }),
     ),
     ...FOREIGN.slice(0, 2).map(

@@ -2,18 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { missingTokens } from '../../engine/plan.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import { placeOfFailure } from '../store/failure.ts';
-import { MODEL, PROTOCOL, studioWith } from '../testing.ts';
+import { changeSettings } from '../store/store.ts';
+import { MODEL, PROTOCOL, perplexityReport, studioWith } from '../testing.ts';
 import { dismiss } from './failure.ts';
 import {
   addFiles,
   calibrateOn,
-  enoughWindows,
   joinedFiles,
   takeBuiltInTexts,
   takeEnoughWindows,
   takeWindowsOf,
+  windowsToTake,
 } from './mend.ts';
 import { openFiles } from './open_model.ts';
+import { slice } from './slice.ts';
 
 const picked = (path: string) => ({ path, file: new File(['x'], path.split('/').pop() as string) });
 const paths = (files: readonly { path: string }[]) => files.map(({ path }) => path);
@@ -33,7 +35,23 @@ describe('a failed job', () => {
     await openFiles(studio, [picked('a/config.json')]);
     const { job } = studio.store.getState();
     expect(job).toMatchObject({ state: 'failed', kind: 'open', command: 'set_texts' });
+    expect(job).toMatchObject({ title: 'Tokenising the texts' });
     if (job.state === 'failed') expect(placeOfFailure(job)).toBe('texts');
+  });
+
+  it('is told by what failed, where what came before it is there', async () => {
+    const evaluate = ({ target }: { target: string }) => {
+      if (target === 'dense') return perplexityReport(target, 75.9);
+      throw new WhittleError({ code: 'device_lost', message: 'Lost.' });
+    };
+    const { studio } = studioWith({ evaluate });
+    await openFiles(studio, [picked('a.gguf')]);
+    await slice(studio);
+    expect(studio.store.getState().results.runs).toHaveLength(1);
+    expect(studio.store.getState().job).toMatchObject({ state: 'failed', title: 'Perplexity at 25 %' });
+    const closed = studioWith({ open: () => Promise.reject(noTokenizer()) });
+    await openFiles(closed.studio, [picked('a.gguf')]);
+    expect(closed.studio.store.getState().job).toMatchObject({ state: 'failed', title: 'Opening the model' });
   });
 
   it('is read once: dismissed it stays failed', async () => {
@@ -112,12 +130,23 @@ describe('mending by one press', () => {
 it('a text too short for what is kept is made long enough by one press, and measured again', async () => {
   const { studio, engine } = studioWith();
   await openFiles(studio, [picked('a.gguf')]);
+  const { texts } = studio.store.getState().settings;
+  changeSettings(studio.store, { texts: { ...texts, samples: 1, seqlen: 64 } });
   await takeEnoughWindows(studio, 200);
-  expect(studio.store.getState().settings.texts.samples).toBe(2);
+  expect(studio.store.getState().settings.texts).toMatchObject({ samples: 7, seqlen: 64 });
   expect(missingTokens(studio.store.getState().settings.texts, 200)).toBeUndefined();
   expect(engine.kinds().filter((kind) => kind === 'set_texts')).toHaveLength(2);
   for (const seqlen of [2, 32, 255, 256]) {
     for (const kept of [1, 255, 256, 4096])
-      expect(missingTokens({ seqlen, samples: enoughWindows({ seqlen }, kept) }, kept)).toBeUndefined();
+      expect(missingTokens({ seqlen, samples: windowsToTake({ seqlen, samples: 1 }, kept) }, kept)).toBeUndefined();
   }
+});
+
+it('windows that were chosen since and are enough are measured with as they are', async () => {
+  const { studio } = studioWith();
+  await openFiles(studio, [picked('a.gguf')]);
+  const { texts } = studio.store.getState().settings;
+  changeSettings(studio.store, { texts: { ...texts, samples: 64, seqlen: 32 } });
+  await takeEnoughWindows(studio, 200);
+  expect(studio.store.getState().settings.texts).toMatchObject({ samples: 64, seqlen: 32 });
 });

@@ -7,6 +7,11 @@ import { changeResults } from '../store/store.ts';
 import type { Work } from '../store/work.ts';
 import type { Studio } from '../studio.ts';
 
+/** Where one of these fails, what came before it in the job is there: it is told by its own name, not by the job's. */
+const TOLD_APART: ReadonlySet<CommandKind> = new Set<CommandKind>([
+  ...(['set_texts', 'measure_time', 'evaluate', 'calibrate', 'compress'] as const),
+]);
+
 export interface Job {
   readonly signal: AbortSignal;
   /** Runs the next step of the job. Progress and windows reach the store; `onEvent` sees every event too. */
@@ -63,8 +68,10 @@ export async function runJob(
       store.setState({ job: { state: 'finished', kind, title, outcome: 'cancelled', duration_ms } });
     } else {
       store.setState(({ job }) => {
-        const command = job.state === 'running' ? job.steps[job.index]?.command : undefined;
-        return { job: { state: 'failed', kind, title, error, ...(command && { command }) } };
+        const step = job.state === 'running' ? job.steps[job.index] : undefined;
+        const isLater = job.state === 'running' && job.index > 0;
+        const told = isLater && step && TOLD_APART.has(step.command) ? step.label : title;
+        return { job: { state: 'failed', kind, title: told, error, ...(step && { command: step.command }) } };
       });
     }
     return false;

@@ -1,4 +1,5 @@
 /** @file What one press does about a failed job; fetched once one failed. */
+import { missingTokens } from '../../engine/plan.ts';
 import type { TextSettings } from '../../engine/protocol.ts';
 import type { PickedFile } from '../../platform/dropped_files.ts';
 import { changeSettings } from '../store/store.ts';
@@ -56,14 +57,19 @@ export async function takeWindowsOf(studio: Studio, seqlen: number): Promise<voi
   await measureAgain(studio);
 }
 
-/** Windows of this length that have a token for every direction that is kept, and as many again. */
-export function enoughWindows({ seqlen }: Pick<TextSettings, 'seqlen'>, dimension: number): number {
-  return Math.ceil((2 * dimension) / seqlen);
+/** Whether the windows that are chosen have a token for every direction that is kept. */
+export function hasEnoughWindows(texts: Pick<TextSettings, 'samples' | 'seqlen'>, dimension: number): boolean {
+  return missingTokens(texts, dimension) === undefined;
+}
+
+/** The windows that are chosen where they are enough; else as many of this length as have two tokens for every direction. */
+export function windowsToTake(texts: Pick<TextSettings, 'samples' | 'seqlen'>, dimension: number): number {
+  return hasEnoughWindows(texts, dimension) ? texts.samples : Math.ceil((2 * dimension) / texts.seqlen);
 }
 
 export async function takeEnoughWindows(studio: Studio, dimension: number): Promise<void> {
   if (isOccupied(studio)) return;
   const { texts } = studio.store.getState().settings;
-  changeSettings(studio.store, { texts: { ...texts, samples: enoughWindows(texts, dimension) } });
+  changeSettings(studio.store, { texts: { ...texts, samples: windowsToTake(texts, dimension) } });
   await measureAgain(studio);
 }

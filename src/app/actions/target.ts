@@ -38,7 +38,7 @@ export async function solveForSize(
   const title = `Best model of ${formatBytes(bytes)}`;
   const steps = [
     { command: 'solve', label: 'Looking for the best recipe' },
-    { command: 'compress', label: 'Making it' },
+    { command: 'compress', label: 'Making the best recipe' },
     { command: 'evaluate', label: 'Perplexity of the best' },
   ] as const;
   const started_at = performance.now();

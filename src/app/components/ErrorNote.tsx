@@ -1,5 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { type ErrorData, formatError } from '../../errors/errors.ts';
+import { actionOnPage } from '../store/action_text.ts';
 
 interface Props {
   error: ErrorData;
@@ -10,6 +11,7 @@ interface Props {
 
 /** What, where, why, what now; with the whole of it to copy. */
 export function ErrorNote({ error, title, children }: Props) {
+  const action = actionOnPage(error.action ?? '');
   const [isCopied, setCopied] = useState(false);
   const { file, tensor, line, field, layer } = error.place;
   const numbered = (what: string, value?: number) => (value !== undefined ? `${what} ${value}` : undefined);
@@ -26,7 +28,7 @@ export function ErrorNote({ error, title, children }: Props) {
       <p>{error.message}</p>
       {places.length > 0 && <p className="error-place">{places.join(' · ')}</p>}
       {error.allowed && <p className="muted">Allowed: {error.allowed}</p>}
-      {error.action && <p className="error-action">{error.action}</p>}
+      {action && <p className="error-action">{action}</p>}
       {children}
       <p className="error-foot">
         <code>{error.code}</code>

@@ -21,6 +21,13 @@ export function UnfilledNotice({ run }: { run: RebasedRun }) {
   );
 }
 
+/** That rounding may have cost quality: the certificate itself stands folded, further down. */
+export function PoorNotice({ run }: { run: RebasedRun }) {
+  const { certificate } = run.report.bases;
+  if (!certificate.verdict.startsWith('poor')) return null;
+  return <p className="notice">{verdictText(certificate)}</p>;
+}
+
 /** What was checked about this run: a verdict in words first, then the worst figures, then every site's. */
 export function CertificateBlock({ run }: { run: RebasedRun }) {
   const { certificate, sites } = run.report.bases;

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import type { ModelSummary, PerplexityReport, Precision } from '../../engine/protocol.ts';
 import { Protocol } from '../components/Protocol.tsx';
-import { formatBytes, formatChange, formatCount, formatPerplexity, formatRate } from '../format.ts';
+import { formatBytes, formatChange, formatCount, formatPerplexity, formatTokens } from '../format.ts';
 import type { Plan } from '../store/plan.ts';
 import { isSameEvaluation, type RebasedRun } from '../store/results.ts';
 import { precisionName, sizedOf, sizeName, slicedTotal } from '../store/sizes.ts';
@@ -28,7 +28,9 @@ export function Comparison({ model, dense, plan, run, precision }: Props) {
         <thead>
           <tr>
             <td />
-            <th scope="col">Dense</th>
+            <th scope="col" title="The model as it was opened">
+              Dense
+            </th>
             <th scope="col" className="sliced">
               {run?.is_preview ? 'Sliced, quick' : 'Sliced'}
             </th>
@@ -56,9 +58,9 @@ export function Comparison({ model, dense, plan, run, precision }: Props) {
             change={parameters / model.parameters - 1}
           />
           <Row
-            name="Speed"
-            dense={dense && formatRate(dense.tokens_per_second)}
-            sliced={sliced && formatRate(sliced.tokens_per_second)}
+            name="Tokens/s"
+            dense={dense && formatTokens(dense.tokens_per_second)}
+            sliced={sliced && formatTokens(sliced.tokens_per_second)}
             // Measured one after the other, under whatever else the machine did: no difference to tell.
             change={null}
           />

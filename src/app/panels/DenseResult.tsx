@@ -1,7 +1,7 @@
 import type { ModelSummary } from '../../engine/protocol.ts';
 import { Facts } from '../components/Facts.tsx';
 import { Protocol } from '../components/Protocol.tsx';
-import { formatBytes, formatCount, formatPerplexity, formatRate } from '../format.ts';
+import { formatBytes, formatCount, formatPerplexity, formatTokens } from '../format.ts';
 import { useStudioState } from '../studio.ts';
 import { OpenModelExportFields } from './OpenModelExport.tsx';
 import type { ResultPart } from './ResultPanel.tsx';
@@ -27,7 +27,7 @@ export function DenseResult({ model, part }: Props) {
               { name: 'Perplexity', value: dense ? formatPerplexity(dense.perplexity) : '–' },
               { name: 'Size', value: formatBytes(model.bytes) },
               { name: 'Parameters', value: formatCount(model.parameters) },
-              { name: 'Speed', value: formatRate(dense?.tokens_per_second) },
+              { name: 'Tokens/s', value: formatTokens(dense?.tokens_per_second) },
             ]}
           />
           {dense && <Protocol protocol={dense.protocol} />}

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { filesFromInput } from '../../platform/dropped_files.ts';
 import { addFiles, calibrateOn, showStored, takeBuiltInTexts, takeWindowsOf } from '../actions/mend.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -16,6 +16,11 @@ interface Props {
 /** Buttons that mend what failed; none where nothing on the page does. */
 export default function FailureFixes({ job, again }: Props) {
   const { attempted } = useStudio();
+  const row = useRef<HTMLDivElement>(null);
+  // They come a moment later than the note, which was seen whole until then.
+  useEffect(() => {
+    void row.current?.closest('[data-failure]')?.scrollIntoView({ block: 'nearest' });
+  }, []);
   const { calibration, evaluation } = useStudioState((state) => state.settings.texts);
   const mostTokens = useStudioState(({ results }) => results.model?.max_position_embeddings);
   const files = attempted?.kind === 'files' ? attempted.files.map(({ file }) => file) : null;
@@ -23,7 +28,7 @@ export default function FailureFixes({ job, again }: Props) {
   const fixes = fixesOf(job, { files, hasOtherTexts, mostTokens }).filter(({ kind }) => kind !== 'again' || again);
   if (fixes.length === 0) return null;
   return (
-    <div className="button-row wrapping">
+    <div ref={row} className="button-row wrapping">
       {fixes.map((fix) => (
         <FixButton key={fix.kind} fix={fix} onAgain={() => again?.(job)} />
       ))}

@@ -31,7 +31,7 @@ export function HeadBars({ model, heads, chosen, precision }: Props) {
       </thead>
       <tbody>
         <tr>
-          <th scope="row">Original</th>
+          <th scope="row">Dense</th>
           <td className="bar">
             <SizeBar kind="dense" parts={shares(originalBytes(model), scale)} limit={limit} />
           </td>

@@ -84,7 +84,7 @@ function restingText(job: Exclude<JobState, { state: 'running' }>, hasMeasures: 
       const kept = job.kind === 'download' ? 'what was downloaded stays' : hasMeasures && 'what was measured stays';
       return (
         <>
-          {job.title}{' '}
+          <span className="job-title">{job.title}</span>{' '}
           <span className="muted">
             {job.outcome === 'done' ? `done in ${time}` : `cancelled after ${time}${kept ? `; ${kept}` : ''}`}
           </span>
@@ -94,7 +94,8 @@ function restingText(job: Exclude<JobState, { state: 'running' }>, hasMeasures: 
     case 'failed':
       return (
         <>
-          {job.title} <span className="job-failed">failed</span> <WhereFailed job={job} />
+          <span className="job-title">{job.title}</span> <span className="job-failed">failed</span>{' '}
+          <WhereFailed job={job} />
         </>
       );
   }

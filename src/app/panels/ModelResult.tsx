@@ -8,7 +8,7 @@ import { usePlanOf } from '../store/selectors.ts';
 import type { Settings } from '../store/settings.ts';
 import { chosenPrecision } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
-import { CertificateBlock, UnfilledNotice } from './CertificateBlock.tsx';
+import { CertificateBlock, PoorNotice, UnfilledNotice } from './CertificateBlock.tsx';
 import { Comparison } from './Comparison.tsx';
 import { DenseResult } from './DenseResult.tsx';
 import { ExportBlock } from './ExportBlock.tsx';
@@ -105,6 +105,7 @@ const SlicedResult = memo(function SlicedResult({ model, plan, settings, part }:
             precision={chosenPrecision(settings)}
           />
           {shown && <UnfilledNotice run={shown} />}
+          {shown && <PoorNotice run={shown} />}
         </>
       }
       take={{

@@ -1,9 +1,8 @@
 import { useMemo } from 'react';
-import { missingTokens } from '../../engine/plan.ts';
 import { Facts } from '../components/Facts.tsx';
 import { formatBytes, formatChange, formatCount, formatPercent } from '../format.ts';
 import { energies, energySummary } from '../store/plan.ts';
-import { usePlan } from '../store/selectors.ts';
+import { useIsShort, usePlan } from '../store/selectors.ts';
 import { chosenPrecision, sizeName, slicedTotal } from '../store/sizes.ts';
 import { useStudioState } from '../studio.ts';
 
@@ -11,14 +10,13 @@ import { useStudioState } from '../studio.ts';
 export function PlanFacts() {
   const model = useStudioState((state) => state.results.model);
   const sites = useStudioState((state) => state.results.spectra?.sites);
-  const texts = useStudioState((state) => state.settings.texts);
+  const isShort = useIsShort();
   const precision = useStudioState((state) => chosenPrecision(state.settings));
   const { plan } = usePlan();
   const discarded = useMemo(() => (sites && plan ? energySummary(energies(sites, plan)) : null), [sites, plan]);
   if (!model) return <p className="muted">Open a model: the slider then shows what every cut would cost.</p>;
   if (!plan) return null;
   const bytes = slicedTotal(model, plan, precision);
-  const shortage = missingTokens(texts, plan.dimension);
   return (
     <Facts
       facts={[
@@ -42,7 +40,7 @@ export function PlanFacts() {
         {
           name: 'Discarded energy',
           title: 'Mean over the sites that are cut, and the most at any, from the spectra of the dense model',
-          value: shortage
+          value: isShort
             ? 'unknown, too few tokens'
             : discarded
               ? `${formatPercent(discarded.mean)}, max ${formatPercent(discarded.most)}`

@@ -37,8 +37,14 @@ export function RecipePlan({ plan: { report, error } }: { plan: PlanState }) {
       )}
       <details className="fold">
         <summary title="What it will make, from shapes alone">
-          <strong>{bytes === undefined ? '–' : formatBytes(bytes)}</strong> {change(bytes, model.bytes)} ·{' '}
-          {bytes === undefined ? '–' : ((8 * bytes) / model.parameters).toFixed(2)} bits a weight
+          {bytes === undefined ? (
+            'Size: not known yet'
+          ) : (
+            <>
+              <strong>{formatBytes(bytes)}</strong> {change(bytes, model.bytes)} ·{' '}
+              {((8 * bytes) / model.parameters).toFixed(2)} bits a weight
+            </>
+          )}
         </summary>
         <div className="fold-body">
           <Facts

@@ -10,7 +10,7 @@ import {
   formatCount,
   formatPercent,
   formatPerplexity,
-  formatRate,
+  formatTokens,
 } from '../format.ts';
 import { fileLabelOf, labelOf } from '../store/front.ts';
 import type { Run } from '../store/results.ts';
@@ -61,9 +61,9 @@ export function RecipeResult({ model, run, part }: Props) {
       change: report.multiplications_per_token / model.multiplications_per_token - 1,
     },
     {
-      name: 'Speed',
-      dense: dense && formatRate(dense.tokens_per_second),
-      made: perplexity && formatRate(perplexity.tokens_per_second),
+      name: 'Tokens/s',
+      dense: dense && formatTokens(dense.tokens_per_second),
+      made: perplexity && formatTokens(perplexity.tokens_per_second),
       change: null,
     },
   ];
@@ -96,7 +96,9 @@ export function RecipeResult({ model, run, part }: Props) {
             <thead>
               <tr>
                 <td />
-                <th scope="col">Dense</th>
+                <th scope="col" title="The model as it was opened">
+                  Dense
+                </th>
                 <th scope="col" className="sliced">
                   Made
                 </th>
@@ -123,7 +125,7 @@ export function RecipeResult({ model, run, part }: Props) {
                   value: `${formatKl(divergence.kl_divergence)} ± ${formatKl(divergence.kl_error, 2)}`,
                 },
                 {
-                  name: 'Same first choice',
+                  name: 'Top-1 agreement',
                   title: 'How often its most likely token is the dense model’s',
                   value: `${formatPercent(divergence.top1_agreement)} ± ${formatPercent(divergence.top1_error)}`,
                 },

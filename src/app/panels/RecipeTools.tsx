@@ -32,7 +32,7 @@ export function RecipeTools({ recipe }: { recipe: Recipe | null }) {
         <ActionButton
           className="quiet"
           hindrance={!recipe && 'This recipe cannot be'}
-          title="As JSON: for --recipe, and for Open"
+          title="As JSON: to open here again, or for the headless command"
           onClick={() => recipe && void saveRecipe(recipe.steps, fileStem(recipe.text.slice(0, 60)))}
         >
           Save

@@ -7,12 +7,11 @@ import { formatBytes } from '../format.ts';
 import { keeperOf } from '../sessions/keep.ts';
 import { renameSession } from '../sessions/names.ts';
 import { lookAtSession, openSession, stopWaiting } from '../sessions/open_session.ts';
+import { BUSY } from '../store/job.ts';
 import { useIsBusy } from '../store/selectors.ts';
 import { sessionText } from '../store/sessions.ts';
 import { useStudio, useStudioState } from '../studio.ts';
 import '../styles/sessions.css';
-
-const BUSY = 'A job is running: cancel it first, or wait for its end';
 
 /** Sessions that are kept in this browser: gone on with, called by another name, deleted. */
 export default function SessionList() {

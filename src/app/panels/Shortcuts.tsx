@@ -9,6 +9,8 @@ const KEYS: readonly [string, string][] = [
   ['Ctrl Z', 'Undo: settings, names and removed runs'],
   ['Ctrl ⇧ Z', 'Redo; Ctrl Y too'],
   ['← →', 'Sparsity by 1 %, with the slider focused'],
+  ['← → ↑ ↓ L', 'Choose a site, change it, lock it: on Dimensions by site'],
+  ['← → + − 0', 'Move, zoom, show all: on the timeline'],
   ['?', 'This list'],
 ];
 

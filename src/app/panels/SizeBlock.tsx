@@ -57,7 +57,9 @@ function PartsTable({ model, plan }: Props) {
       <thead>
         <tr>
           <th scope="col">Parameters</th>
-          <th scope="col">Dense</th>
+          <th scope="col" title="The model as it was opened">
+            Dense
+          </th>
           {plan && <th scope="col">Sliced</th>}
           {plan && <th scope="col">Change</th>}
         </tr>

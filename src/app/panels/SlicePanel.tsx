@@ -1,7 +1,6 @@
 import { memo } from 'react';
-import { missingTokens } from '../../engine/plan.ts';
 import type { ModelSummary } from '../../engine/protocol.ts';
-import { enoughWindows, takeEnoughWindows } from '../actions/mend.ts';
+import { hasEnoughWindows, takeEnoughWindows, windowsToTake } from '../actions/mend.ts';
 import { preview } from '../actions/preview.ts';
 import { slice, sweep } from '../actions/slice.ts';
 import { ActionButton } from '../components/ActionButton.tsx';
@@ -11,7 +10,7 @@ import { TimeNote } from '../components/TimeNote.tsx';
 import { formatSpan } from '../format.ts';
 import { BUSY } from '../store/job.ts';
 import { type Plan, planOf } from '../store/plan.ts';
-import { useIsBusy, useLead, usePlan } from '../store/selectors.ts';
+import { shortageIn, useIsBusy, useLead, usePlan } from '../store/selectors.ts';
 import { MAX_SPARSITY_PERCENT, SWEEP_PERCENT } from '../store/settings.ts';
 import { changeSettings, type StudioState } from '../store/store.ts';
 import { slicingSeconds } from '../store/times.ts';
@@ -125,7 +124,9 @@ function Shortage() {
         title="Then the dense model is measured again"
         onClick={() => void takeEnoughWindows(studio, plan.dimension)}
       >
-        Use {enoughWindows(texts, plan.dimension)} windows
+        {hasEnoughWindows(texts, plan.dimension)
+          ? 'Measure again'
+          : `Use ${windowsToTake(texts, plan.dimension)} windows`}
       </ActionButton>
     </div>
   );
@@ -145,11 +146,6 @@ function SliceTime() {
 
 function planIn({ results: { model }, settings }: StudioState): Plan | null {
   return model && planOf(model, settings).plan;
-}
-
-function shortageIn(state: StudioState): string | undefined {
-  const plan = planIn(state);
-  return plan ? missingTokens(state.settings.texts, plan.dimension) : undefined;
 }
 
 /** It follows the settings by itself. */

@@ -134,7 +134,7 @@ const FormatField = memo(function FormatField() {
 });
 
 function toldText(seconds: number | null): string {
-  return seconds === null ? '' : `; about ${formatSpan(seconds)} was told`;
+  return seconds === null ? '' : `, about ${formatSpan(seconds)} was estimated`;
 }
 
 /** What was predicted for the best, beside what was measured of it. */

@@ -51,7 +51,9 @@ export function TasksPanel({ run }: Props) {
             <tr>
               <td />
               <th scope="col">Examples</th>
-              <th scope="col">Dense</th>
+              <th scope="col" title="The model as it was opened">
+                Dense
+              </th>
               <th scope="col" className="sliced">
                 Made
               </th>

@@ -43,7 +43,8 @@ export function usePlanOf(recipe: Recipe | null): PlanState {
   // Another model or other files: nothing that was told holds.
   // biome-ignore lint/correctness/useExhaustiveDependencies: they are what makes it stale
   useEffect(() => setState(null), [model, examples]);
-  return state && (isKnown || key === undefined) ? state.plan : NONE;
+  // A recipe that cannot be has no size, least of all the last one's.
+  return isKnown ? state.plan : NONE;
 }
 
 /** Why the open model does not permit a method with its defaults, by name. Asked once for each model. */

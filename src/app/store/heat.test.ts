@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { siteReport } from '../testing.ts';
-import { energyMap, heatScale, stepMap } from './heat.ts';
+import { energyMap, heatEnds, heatScale, stepMap } from './heat.ts';
 
 const site = (at: number, label: string) => ({ ...siteReport(at, [1]), label });
 
@@ -69,4 +69,15 @@ describe('the scale of a map', () => {
     expect(heatScale([])(1)).toBe(0);
     expect(heatScale([Number.NaN, 1])(Number.NaN)).toBe(0);
   });
+});
+
+it('a key begins with the colour that the least value has', () => {
+  const mapOf = (...values: number[]) => ({
+    cells: values.map((value) => ({ layer: 0, row: 'q_proj', label: '', value })),
+  });
+  const near = mapOf(0.0063, 0.0068);
+  expect(heatEnds(near)).toEqual({ least: 0.0063, most: 0.0068, from: heatScale([0.0063, 0.0068])(0.0063) });
+  expect(heatEnds(near)?.from).toBeGreaterThan(0.9);
+  expect(heatEnds(mapOf(0.001, 0.5))?.from).toBeLessThan(0.2);
+  expect(heatEnds(mapOf(0))).toBeNull();
 });

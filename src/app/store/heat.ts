@@ -1,5 +1,6 @@
 /** @file Damage as a map of layers against sites or linears: what the plan discards, or what each step of a run lost. Pure. */
 import type { SiteReport, StepReport } from '../../engine/protocol.ts';
+import { strengthOf } from '../../report/draw_map.ts';
 import { labelOf } from './front.ts';
 import type { SiteEnergy } from './plan.ts';
 import type { Results } from './results.ts';
@@ -89,5 +90,14 @@ export function stepSources({ runs }: Pick<Results, 'runs'>): HeatSource[] {
   );
 }
 
+/** The ends of a map's colours: its least and most, and how strong a colour the least has. Null where nothing is lost. */
+export function heatEnds(map: Pick<HeatMap, 'cells'>): { least: number; most: number; from: number } | null {
+  const values = map.cells.map(({ value }) => value);
+  const some = values.filter((value) => value > 0 && Number.isFinite(value));
+  if (some.length === 0) return null;
+  const [least, most] = [Math.min(...some), Math.max(...some)];
+  return { least, most, from: strengthOf(values)(least) };
+}
+
 /** Where values of a map lie between its least and most: 0 … 1. */
-export { strengthOf as heatScale } from '../../report/draw_map.ts';
+export { strengthOf as heatScale };

@@ -32,7 +32,7 @@ export const QUANTITIES = {
     ...{ help: 'With its standard error over windows', field: 'perplexity', error: 'perplexity_error' },
   },
   ratio: {
-    ...{ label: 'perplexity to the dense model’s', short: 'ratio', rises: false, unit: 'ratio' },
+    ...{ label: 'perplexity ratio to the dense model', short: 'ratio', rises: false, unit: 'ratio' },
     ...{ help: 'Perplexity as a multiple of the dense model’s', field: 'perplexity_ratio' },
   },
   kl: {
@@ -76,8 +76,8 @@ export const QUANTITIES = {
     ...{ help: 'Numbers that are stored; of a pruned matrix those that are kept', field: 'parameters' },
   },
   multiplications: {
-    ...{ label: 'multiplications a token', short: 'products', rises: false, unit: 'count' },
-    ...{ help: 'Of weights with activations, zeros not counted', field: 'multiplications_per_token' },
+    ...{ label: 'products a token (MACs)', short: 'products', rises: false, unit: 'count' },
+    ...{ help: 'Multiplications of weights with activations, zeros not counted', field: 'multiplications_per_token' },
   },
   prefill: {
     ...{ label: 'tokens/s, whole text', short: 'tokens/s', rises: true, unit: 'rate' },

@@ -200,10 +200,19 @@ export function takeAway(results: Results, id: string): Results {
   return { ...results, runs, removed: [...results.removed, run] };
 }
 
+/** Runs are numbered as they are made: "run-2". */
+function numberOf({ id }: Pick<Run, 'id'>): number {
+  return Number(/\d+$/.exec(id)?.[0]);
+}
+
 export function putBack(results: Results, id: string): Results {
   const run = results.removed.find((each) => each.id === id);
   if (!run) return results;
-  return { ...results, runs: [...results.runs, run], removed: results.removed.filter((each) => each !== run) };
+  const { runs, removed } = results;
+  // Where it was: the last run is taken for the newest.
+  const later = runs.findIndex((each) => numberOf(each) > numberOf(run));
+  const at = later < 0 ? runs.length : later;
+  return { ...results, runs: runs.toSpliced(at, 0, run), removed: removed.filter((each) => each !== run) };
 }
 
 export function removeRun(results: Results, id: string): Results {

@@ -41,6 +41,9 @@ describe('the table of runs', () => {
     expect(without.runs.map(({ id }) => id)).toEqual(['b', 'c']);
     expect(new Set(putBack(without, 'a').runs)).toEqual(new Set(RESULTS.runs));
     expect(putBack(putBack(without, 'a'), 'a').runs).toHaveLength(3);
+    const runs = ['run-2', 'run-9', 'run-10'].map((id) => ({ ...RESULTS.runs[0], id }));
+    const back = putBack(takeAway({ ...RESULTS, runs }, 'run-9'), 'run-9');
+    expect(back.runs.map(({ id }) => id)).toEqual(['run-2', 'run-9', 'run-10']);
   });
 
   it('is a CSV whose fields may hold commas, quotes and lines', () => {

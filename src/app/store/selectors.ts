@@ -43,12 +43,17 @@ export function useIsShort(): boolean {
   return useStudioState(isShortIn);
 }
 
-export function isShortIn({
+export function isShortIn(state: Pick<StudioState, 'results' | 'settings'>): boolean {
+  return shortageIn(state) !== undefined;
+}
+
+/** The same in words. Counted is what was measured with, which slices are made with: not the windows chosen since. */
+export function shortageIn({
   results: { model, protocol },
   settings,
-}: Pick<StudioState, 'results' | 'settings'>): boolean {
+}: Pick<StudioState, 'results' | 'settings'>): string | undefined {
   const plan = model && protocol && planOf(model, settings).plan;
-  return Boolean(plan && protocol && missingTokens(protocol, plan.dimension) !== undefined);
+  return plan ? missingTokens(protocol, plan.dimension) : undefined;
 }
 
 const editedAt = remembered((model: Results['model'], settings: Settings, edits: SiteEdits) => {

@@ -125,11 +125,15 @@ function assertReachable(model: DecoderModel, request: SolveRequest, fixed: numb
   if (smallest <= request.targetBytes) return;
   throw new WhittleError({
     code: 'bad_option',
-    message: `No model of ${request.targetBytes} bytes of weights can be made: the smallest has ${smallest}.`,
+    message: `No model with ${inMegabytes(request.targetBytes)} of weights can be made: the smallest has ${inMegabytes(smallest)}.`,
     place: { field: 'target-size' },
     allowed: `${smallest} bytes or more`,
     action: 'Name a larger target, or a format that holds smaller weights.',
   });
+}
+
+function inMegabytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toPrecision(3)} kB` : `${(bytes / 1e6).toPrecision(4)} MB`;
 }
 
 /** A choice needs at least one linear to choose for. */

@@ -175,6 +175,11 @@ describe('readGgufHeader', () => {
     expect(tensors[0]).toMatchObject({ type: 'IQ2_XXS', bytes: 66 });
   });
 
+  it('says of an empty file that it is empty', async () => {
+    const reading = readGgufHeader(blobSource('model.gguf', new Blob([])));
+    await expectBadInput(reading, 'not_a_model', 'it is empty', 'Download the file again');
+  });
+
   it('pads numbers that 32-bit arithmetic would spoil', () => {
     expect(roundUp(2 ** 31 + 1, 32)).toBe(2 ** 31 + 32);
   });

@@ -104,7 +104,7 @@ async function checkMagic(source: ByteSource): Promise<void> {
   if (foreign) throw foreign;
   throw new WhittleError({
     code: 'not_a_model',
-    message: `This is not a GGUF file: it starts with ${quoteText(magic)}.`,
+    message: `This is not a GGUF file: it ${head.length === 0 ? 'is empty' : `starts with ${quoteText(magic)}`}.`,
     place: { file: source.name },
     allowed: `a file that starts with ${GGUF_MAGIC}`,
     action: 'Download the file again.',

@@ -23,7 +23,8 @@ export async function readJsonObject(source: ByteSource): Promise<RawConfig> {
   try {
     value = parsePythonJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8 text';
+    const read = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8 text';
+    const reason = bytes.length === 0 ? 'it is empty' : read;
     throw (
       recogniseNotJson(source.name, bytes) ?? bad(source.name, `The file is not JSON: ${reason}.`, undefined, OBJECT)
     );

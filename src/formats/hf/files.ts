@@ -156,7 +156,7 @@ function allShards(names: readonly string[], source: Find): ByteSource[] {
     const listed = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ` and ${missing.length - 8} more` : '');
     throw new WhittleError({
       code: 'missing_shard',
-      message: `${missing.length} of ${names.length} weight files are missing: ${listed}.`,
+      message: `${missing.length} of ${names.length} weight files ${missing.length === 1 ? 'is' : 'are'} missing: ${listed}.`,
       place: { file: missing[0] },
       allowed: `all ${names.length} files of the model`,
       action: 'Drop them together with the others, or open the whole folder.',

@@ -64,7 +64,7 @@ const CASES: Case[] = [
     'bad_shard_index',
     '"a1" twice',
   ],
-  ['a missing shard [28]', () => ({ [B]: null }), 'missing_shard', '1 of 2 weight files are missing', B],
+  ['a missing shard [28]', () => ({ [B]: null }), 'missing_shard', '1 of 2 weight files is missing', B],
   ['all shards missing [28]', () => ({ [A]: null, [B]: null }), 'missing_shard', A, B],
   ['a missing shard without an index [28]', () => ({ [INDEX]: null, [A]: null }), 'missing_shard', A],
   ...['../up.safetensors', 'sub/x.safetensors', 'c\\x.safetensors', 'http://x', 'a\0b', ''].map(unsafe),

@@ -26,7 +26,7 @@ const template = (ids: number[], name = '<|endoftext|>') => ({
 });
 
 const EDITS: [what: string, edit: Edit, ...fragments: string[]][] = [
-  ['no model [69]', (json) => Reflect.deleteProperty(json, 'model'), 'no model'],
+  ['no model [69]', (json) => Reflect.deleteProperty(json, 'model'), 'no "model"'],
   ['an unknown type [69]', ({ model }) => (model.type = 'Magic'), '"Magic" is not supported', 'BPE'],
   [
     'an unknown pre-tokenizer',

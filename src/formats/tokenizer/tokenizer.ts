@@ -100,7 +100,7 @@ class RustTokenizer implements Tokenizer {
   constructor(file: string, root: JsonObject, config: RawConfig, modelVocabSize?: number, beside?: BesideTokenizer) {
     const part = (key: string) => Part.at(root, key, file);
     const modelPart = part('model');
-    if (!modelPart) throw failure(file)('There is no model.', 'model');
+    if (!modelPart) throw failure(file)('There is no "model" in it, which holds the vocabulary.', 'model');
     const { type, model, vocabulary } = readModel(modelPart);
     const [normalizer, preTokenizer, postProcessor, decoder] = [
       part('normalizer'),

@@ -78,7 +78,7 @@ function Drawn({ id, recorded }: { id: string; recorded: Recorded }) {
           <SaveChart title="Timeline" columns={SUM_COLUMNS} rows={() => sums} isDrawn>
             <button
               type="button"
-              title="For chrome://tracing and ui.perfetto.dev, as --trace writes it"
+              title="For chrome://tracing and ui.perfetto.dev"
               onClick={() =>
                 void downloadBlob(
                   new Blob([chromeTrace(lanes)], { type: 'application/json' }),

@@ -102,7 +102,7 @@ export function TryCard() {
         </div>
         <SpeakSettingsFields settings={settings} onChange={setSettings} />
         <div className="button-row">
-          <ActionButton className="primary" hindrance={hindrance} onClick={write}>
+          <ActionButton className="strong" hindrance={hindrance} onClick={write}>
             Write
           </ActionButton>
           {isWriting && (
