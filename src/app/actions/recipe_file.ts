@@ -2,6 +2,7 @@
 import { formatStep, type StepInput, stepsOf } from '../../compress/recipe/recipe.ts';
 import { toErrorData } from '../../errors/errors.ts';
 import { downloadBlob } from '../../platform/download.ts';
+import { actionOnPage } from '../store/action_text.ts';
 import type { Studio } from '../studio.ts';
 import { ask } from './ask.ts';
 
@@ -23,7 +24,7 @@ export async function takeRecipe(studio: Studio, file: File): Promise<void> {
       .join('; ');
   } catch (thrown) {
     const { message, allowed, action } = toErrorData(thrown);
-    const lines = [message, allowed && `Allowed: ${allowed}.`, action].filter((line) => typeof line === 'string');
+    const lines = [message, allowed ? `Allowed: ${allowed}.` : '', actionOnPage(action ?? '')].filter(Boolean);
     await ask(studio, { title: `${file.name} is no recipe`, lines, answers: [], refusal: 'Keep the one at hand' });
     return;
   }
@@ -32,5 +33,5 @@ export async function takeRecipe(studio: Studio, file: File): Promise<void> {
   const lines = [
     `It stands under Recipe once a model is open${before ? ', in place of the one that stood there' : ''}.`,
   ];
-  await ask(studio, { title: `${file.name} is a recipe`, lines, answers: [], refusal: 'Good' });
+  await ask(studio, { title: `${file.name} is a recipe`, lines, answers: [], refusal: 'OK' });
 }

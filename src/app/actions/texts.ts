@@ -40,7 +40,7 @@ export async function offerLines(studio: Studio, files: readonly PickedFile[]): 
   const names = own.map(({ name }) => name).join(', ');
   if (isOccupied(studio)) {
     const lines = ['A job is running: drop them again once it has ended, or cancel it first.'];
-    await ask(studio, { title: `${names} cannot be taken now`, lines, answers: [], refusal: 'Good' });
+    await ask(studio, { title: `${names} cannot be taken now`, lines, answers: [], refusal: 'OK' });
     return;
   }
   const { giveToStep, trainOn } = await import('./example_steps.ts');

@@ -25,7 +25,7 @@ export function UnfilledNotice({ run }: { run: RebasedRun }) {
 export function PoorNotice({ run }: { run: RebasedRun }) {
   const { certificate } = run.report.bases;
   if (!certificate.verdict.startsWith('poor')) return null;
-  return <p className="notice">{verdictText(certificate)}</p>;
+  return <p className="notice">{verdictText(certificate).replace(/^Poor/, 'The certificate of this run is poor')}</p>;
 }
 
 /** What was checked about this run: a verdict in words first, then the worst figures, then every site's. */

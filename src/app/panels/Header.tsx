@@ -21,7 +21,7 @@ export function Header() {
       <p className="header-model">
         {model ? (
           <>
-            <strong>{model.name}</strong>
+            <strong title={model.name}>{model.name}</strong>
             <span className="muted">
               {formatCount(model.parameters)} · {model.dtype} · {formatBytes(model.bytes)}
             </span>

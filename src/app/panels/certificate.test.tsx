@@ -17,7 +17,9 @@ function shown(verdict: string): string {
 }
 
 it('says beside the figures that rounding may have cost quality, and nothing where it did not', () => {
-  expect(shown('poor: energy lost 0.02')).toMatch(/rounding may cost quality.*energy lost 0\.02/);
+  expect(shown('poor: energy lost 0.02')).toMatch(
+    /certificate of this run is poor: rounding may cost quality.*energy lost 0\.02/,
+  );
   expect(shown('good')).toBe('');
   expect(shown('as good as f64')).toBe('');
 });

@@ -49,6 +49,6 @@ async function tellTexts(studio: Studio, names: readonly string[]): Promise<void
       'What is measured from now on is measured with the built-in texts; drop those to measure with them.',
     ],
     answers: [],
-    refusal: 'Good',
+    refusal: 'OK',
   });
 }

@@ -29,6 +29,12 @@ export function tokenChanges(dense: TokenLosses, compressed: TokenLosses): Token
   });
 }
 
+/** A token as it reads, with what is not seen in it shown; in its vocabulary's own letters where it is no text by itself. */
+export function readableToken({ token, text }: Pick<TokenChange, 'token' | 'text'>): string {
+  if (text === '' || text.includes('\uFFFD')) return token;
+  return text.replaceAll(' ', '␣').replaceAll('\n', '↵').replaceAll('\t', '⇥');
+}
+
 /** How many tokens became clearly less and more likely, of those that are predicted. */
 export function countChanges(rows: readonly TokenChange[]): { less: number; more: number; all: number } {
   const levels = rows.filter(({ change }) => change !== null).map(({ change }) => levelOf(change));

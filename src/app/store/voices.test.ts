@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exportReport, MODEL, recipeRun } from '../testing.ts';
-import { countChanges, levelOf, tokenChanges } from './microscope.ts';
+import { countChanges, levelOf, readableToken, tokenChanges } from './microscope.ts';
 import { NO_RESULTS, type Results } from './results.ts';
 import { parting, speakers, spokenOf, usualSpeakers } from './voices.ts';
 
@@ -69,6 +69,13 @@ describe('where a text parts from the first', () => {
 });
 
 describe('tokens under the microscope', () => {
+  it('are shown as they read, and in their own letters where they are no text by themselves', () => {
+    expect(readableToken({ token: 'ĠThe', text: ' The' })).toBe('␣The');
+    expect(readableToken({ token: 'Ċ', text: '\n' })).toBe('↵');
+    expect(readableToken({ token: 'Ã', text: '\uFFFD' })).toBe('Ã');
+    expect(readableToken({ token: '<s>', text: '' })).toBe('<s>');
+  });
+
   const losses = (logprobs: (number | null)[]) => ({
     ...{ target: 'dense', mean_loss: 1, left_out: 0 },
     tokens: logprobs.map((logprob, id) => ({ id, token: `t${id}`, text: ' a', logprob })),

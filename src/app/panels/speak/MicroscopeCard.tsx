@@ -3,7 +3,14 @@ import { lookAtTokens } from '../../actions/speak.ts';
 import { ActionButton } from '../../components/ActionButton.tsx';
 import { DataTable } from '../../components/DataTable.tsx';
 import { BUSY, isReplaceable } from '../../store/job.ts';
-import { countChanges, LEVELS, levelOf, type TokenChange, tokenChanges } from '../../store/microscope.ts';
+import {
+  countChanges,
+  LEVELS,
+  levelOf,
+  readableToken,
+  type TokenChange,
+  tokenChanges,
+} from '../../store/microscope.ts';
 import { speakers, spokenOf } from '../../store/voices.ts';
 import { useStudio, useStudioState } from '../../studio.ts';
 import { FailureNote } from '../FailureNote.tsx';
@@ -127,7 +134,7 @@ function TokensFound({ found: { rows }, isTable }: { found: Found; isTable: bool
         isHidden={!isTable}
         rows={rows}
         columns={[
-          { name: 'Token', value: ({ token }) => <code>{token}</code>, isText: true },
+          { name: 'Token', value: (row) => <code>{readableToken(row)}</code>, isText: true },
           { name: 'Dense, ln p', value: ({ dense }) => figure(dense) },
           { name: 'Compressed, ln p', value: ({ compressed }) => figure(compressed) },
           { name: 'Change, nats', value: ({ change }) => (change === null ? '–' : signed(change)) },
@@ -166,7 +173,9 @@ function classOf({ change }: TokenChange): string | undefined {
   return level === 0 ? undefined : `token-${level < 0 ? 'less' : 'more'}-${Math.abs(level)}`;
 }
 
-function titleOf({ token, dense, compressed, change }: TokenChange): string {
+function titleOf(row: TokenChange): string {
+  const { dense, compressed, change } = row;
+  const token = readableToken(row);
   if (change === null) return `${token}: nothing stands before it`;
   return `${token}: ln p ${figure(dense)} dense, ${figure(compressed)} compressed, ${signed(change)}`;
 }
