@@ -106,6 +106,7 @@ class WasmBackend extends HostBackend {
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packBlocks?: NonNullable<Backend['packBlocks']>;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
+  readonly lend?: NonNullable<Backend['lend']>;
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
@@ -130,6 +131,7 @@ class WasmBackend extends HostBackend {
       this.pack = this.kept.pack;
       this.packBlocks = this.kept.packBlocks;
       this.packSparse = this.kept.packSparse;
+      this.lend = floats;
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
@@ -233,7 +235,9 @@ class WasmBackend extends HostBackend {
     if (!(target.values instanceof Float64Array)) {
       const { values } = target;
       const gram = this.arrays.doubles(n * n);
-      gram.set(values);
+      const kernel = values.length % 2 === 0 ? this.threads.tools.vectorsFor(gram) : undefined;
+      if (kernel) kernel.widen(values.byteOffset, gram.byteOffset, gram.byteLength);
+      else gram.set(values);
       target.replace(gram);
       this.recycle(values);
     }
