@@ -35,6 +35,7 @@ export async function evaluateCommand(
     signal,
     measuresDecoding: !quick,
     checkWeights: isDense,
+    expected_rate: isDense ? undefined : state.dense?.report.tokens_per_second,
     onWindow: ({ index, loss }) => {
       losses.push(loss);
       emit({ type: 'window', target, index, count: windows.count, loss, ...summarize(losses) });
@@ -122,7 +123,8 @@ export async function measureNumbers(
   if (!state.denseInputs) return measurePerplexity(state, model, 'export', emit, signal);
   const { evaluation: windows } = state.requireTexts();
   const dense = state.requireModel().open.model;
-  const options = { signal, onProgress: progressOf(state, 'export', windows, emit) };
+  const expected_rate = state.dense?.report.tokens_per_second;
+  const options = { signal, expected_rate, onProgress: progressOf(state, 'export', windows, emit) };
   const both = await evaluateBeside(state.requireBackend(), dense, state.denseInputs, model, windows, options);
   return { ...numbersOf(both.evaluation.windows), divergence: both.divergence };
 }

@@ -51,16 +51,27 @@ export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number 
 /** How much larger a group of evaluation windows may be than the one before. */
 export const GROUP_GROWTH = 8;
 
-/** The largest group of so many windows: groups begin at one and grow by {@link GROUP_GROWTH} at most (`evaluate`). */
+/** The largest first group, of so many windows, where it is known to be soon through. */
+export function firstGroup(windows: number, seqlen: number, hiddenSize: number): number {
+  return Math.min(GROUP_GROWTH, windows, mostWindowsPerGroup(seqlen, hiddenSize));
+}
+
+/**
+ * The largest group of so many windows: groups begin at one, or at {@link firstGroup}, and grow by {@link GROUP_GROWTH} at most
+ * (`evaluate`).
+ */
 export function largestGroup(windows: number, seqlen: number, hiddenSize: number): number {
   const most = mostWindowsPerGroup(seqlen, hiddenSize);
-  let group = 1;
-  for (let left = windows - 1; left > 0; left -= group) {
-    const next = Math.min(GROUP_GROWTH * group, most, left);
-    if (next <= group) break;
-    group = next;
-  }
-  return group;
+  const begun = (first: number): number => {
+    let group = first;
+    for (let left = windows - first; left > 0; left -= group) {
+      const next = Math.min(GROUP_GROWTH * group, most, left);
+      if (next <= group) break;
+      group = next;
+    }
+    return group;
+  };
+  return Math.max(begun(1), begun(firstGroup(windows, seqlen, hiddenSize)));
 }
 
 /** Rows of the head, a matrix with `columns` columns, that are on the device beside logits of so many tokens. */

@@ -128,6 +128,8 @@ export async function evaluateBeside(
     comparison_ms += performance.now() - begun - own_ms - aside_ms;
     return { losses: states.map((each) => lossesOfState(each.own)), ms: own_ms };
   };
-  const evaluation = await evaluate(backend, model, windows, { ...options, onHeadInputs });
+  // Kept logits are those of the dense model's own groups.
+  const expected_rate = inputs.kept.isEmpty ? options.expected_rate : undefined;
+  const evaluation = await evaluate(backend, model, windows, { ...options, expected_rate, onHeadInputs });
   return { evaluation, divergence: summarizeDivergence(tokens), comparison_ms };
 }

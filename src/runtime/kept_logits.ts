@@ -22,6 +22,10 @@ export class KeptLogits {
   private readonly batches = new Map<string, DenseLogits>();
   private left = KEPT_DENSE_LOGITS_BYTES;
 
+  get isEmpty(): boolean {
+    return this.batches.size === 0;
+  }
+
   /** Whether logits of so many rows are to be kept. */
   takes(rows: number, vocabulary: number): boolean {
     return bytesOf(rows, vocabulary) <= this.left;

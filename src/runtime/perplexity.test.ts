@@ -46,6 +46,28 @@ describe('evaluation', () => {
     }
   });
 
+  it('begins with several windows where they are known to be soon through, with the same losses', async () => {
+    const backend = createCpuBackend();
+    const job = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 10 });
+    const told = async (expected_rate?: number) => {
+      const fractions: number[] = [];
+      const onProgress = (fraction: number) => fractions.push(fraction);
+      const { windows } = await evaluate(backend, job.model, job.evaluation, { expected_rate, onProgress });
+      return { windows, groups: fractions.length / (job.model.layers.length + 1), first: fractions[0] };
+    };
+    const [alone, together, slow] = [await told(), await told(100), await told((8 * 16) / 9)];
+    // One, eight and one; eight and two.
+    expect(alone.groups).toBe(3);
+    expect(together.groups).toBe(2);
+    expect(together.first).toBeCloseTo(8 * alone.first, 12);
+    expect(slow.first).toBe(alone.first);
+    for (const { index, loss } of together.windows) expect(loss).toBeCloseTo(alone.windows[index].loss, 12);
+    const few = await testJob(await tinyLlama(), TEXTS, { seqlen: 16, samples: 1, eval_samples: 3 });
+    const onProgress = vi.fn();
+    await evaluate(backend, few.model, few.evaluation, { expected_rate: 100, onProgress });
+    expect(onProgress).toHaveBeenCalledTimes(few.model.layers.length + 1);
+  });
+
   it('has perplexity 1 at no loss, and a spread that shrinks with the number of windows', () => {
     expect(summarize([0, 0, 0])).toEqual({ perplexity: 1, relative_spread: 0 });
     expect(summarize([1]).relative_spread).toBeNull();

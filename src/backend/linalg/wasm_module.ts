@@ -2,6 +2,7 @@
  * @file A small assembler of WebAssembly modules, for the few inner loops that JavaScript cannot express: it has no vector
  * instructions. Functions take i32 parameters and return nothing; all share one memory, `host.memory`.
  */
+import { withHeldConstants } from './held_constants.ts';
 
 /** Opcodes by their names in the WebAssembly specification, §5.4. */
 export const I32 = 0x7f;
@@ -14,6 +15,7 @@ export const MEMORY_FILL = [0xfc, 11, 0];
 /** (to, from, count), within the first memory. */
 export const MEMORY_COPY = [0xfc, 10, 0, 0];
 const I32_LT_U = 0x49;
+const I32_AND = 0x71;
 const END = 0x0b;
 
 export interface WasmFunction {
@@ -54,6 +56,8 @@ export const localGet = (local: number) => [0x20, ...leb(local)];
 export const localSet = (local: number) => [0x21, ...leb(local)];
 const localTee = (local: number) => [0x22, ...leb(local)];
 export const i32Const = (value: number) => [0x41, ...signedLeb(value)];
+export const f32Const = (value: number) => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)];
+export const f32Store = (offset = 0) => [0x38, 2, ...leb(offset)];
 /** An instruction of the vector extension. */
 export const simd = (code: number) => [0xfd, ...leb(code)];
 export const v128Load = (offset = 0) => [...simd(0x00), 2, ...leb(offset)];
@@ -81,9 +85,27 @@ export const onward = (...locals: number[]): number[] => locals.flatMap((local) 
 
 /** Runs `body` at least once, and again while local + step, which it becomes, is below `end`. */
 export function loopBelow(local: number, step: readonly number[], end: number, body: readonly number[]): number[] {
-  const next = [...localGet(local), ...step, I32_ADD, ...localTee(local), ...localGet(end), I32_LT_U];
+  const next = isBelow([...localGet(local), ...step, I32_ADD, ...localTee(local)], localGet(end));
   return [0x03, 0x40, ...body, ...next, 0x0d, 0, END];
 }
+
+/** a < b, unsigned. */
+export const isBelow = (a: readonly number[], b: readonly number[]) => [...a, ...b, I32_LT_U];
+
+/** Bytes rounded up to whole vectors. */
+export const wholeVectors = (bytes: readonly number[]) => [
+  ...[...bytes, ...i32Const(15), I32_ADD, ...i32Const(-16), I32_AND],
+];
+
+/** Runs `body` where `condition` holds. */
+export const ifThen = (condition: readonly number[], body: readonly number[]) => [
+  ...[...condition, 0x04, 0x40, ...body, END],
+];
+
+/** Runs `body` once, and again while `condition` holds. */
+export const repeatWhile = (condition: readonly number[], body: readonly number[]) => [
+  ...[0x03, 0x40, ...body, ...condition, 0x0d, 0, END],
+];
 
 /** What an import of a memory must declare: at least one page, and of a shared memory also how far it may grow. */
 const LIMITS = { own: [0x00, 1], shared: [0x03, 1, ...leb(65536)] };
@@ -106,7 +128,7 @@ export function assemble(
     ...vector(...new Array<number[]>(parameters).fill([I32])),
     ...vector(),
   ]);
-  const bodies = functions.map(({ locals, code }) => {
+  const bodies = functions.map(withHeldConstants).map(({ locals, code }) => {
     const body = [...vector(...locals.map(([count, type]) => [...leb(count), type])), ...code, END];
     return [...leb(body.length), ...body];
   });

@@ -14,11 +14,12 @@ import {
 } from '../linalg/f64_lanes.ts';
 import {
   assemble,
-  I32,
   i32Const,
   localGet,
   localSet,
   loopBelow,
+  memoryKind,
+  onward,
   shuffle,
   simd,
   V128,
@@ -27,13 +28,12 @@ import {
   v128Zero,
   type WasmFunction,
 } from '../linalg/wasm_module.ts';
+import { numberOf } from './exp_functions.ts';
+import { type Staging, stretch } from './staging.ts';
 import { exponential, F32X4_ADD, F32X4_MIN, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
-/** Elements that are worked on at once. */
-const CHUNK = 4096;
-/** Addresses in bytes: a result, the shift twice, the maximum four times, then two chunks. */
-const [RESULT_AT, SHIFT_AT, MAXIMUM_AT, X_AT, Y_AT] = [0, 16, 32, 48, 48 + 4 * CHUNK];
-
+/** The f64 at an address, in both lanes. */
+const loadSplat64 = [...simd(0x0a), 3, 0];
 const F32X4_ABS = simd(0xe0);
 const F32X4_LE = simd(0x45);
 const SELECT = simd(0x52);
@@ -52,20 +52,25 @@ const wide = (local: number, isHigh: boolean) => [
   ...F64X2_PROMOTE_LOW,
 ];
 
-/** With d = y − x − shift and w = exp(x − maximum): Σ w·d and Σ w·(eᵈ − 1 − d), the two numbers of the result. */
+/**
+ * Of x and y, whole vectors from their addresses on while that of x is below `end`, with d = y − x − shift and w = exp(x − maximum):
+ * Σ w·d and Σ w·(eᵈ − 1 − d). They are left as the sums of the {@link Staging} at `place`; the shift is its first sum before, and the
+ * maximum its first number.
+ */
 function divergence(): WasmFunction {
-  const [bytes, at] = [0, 1];
-  const [x, y, d, low, high, w, e, n, poly, series, moved, excess] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
-  const at_fixed = (address: number) => [...i32Const(address), ...v128Load()];
+  const [x_at, end, y_at, place] = [0, 1, 2, 3];
+  const [x, y, d, low, high, w, e, n, poly, series, moved, excess] = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+  const [shift, maximum] = [16, 17];
   const difference = (isHigh: boolean) => [
-    ...[...wide(y, isHigh), ...wide(x, isHigh), ...F64X2_SUB, ...at_fixed(SHIFT_AT), ...F64X2_SUB],
+    ...[...wide(y, isHigh), ...wide(x, isHigh), ...F64X2_SUB, ...localGet(shift), ...F64X2_SUB],
   ];
   const add = (sum: number, terms: readonly number[]) => [...localGet(sum), ...terms, ...F64X2_ADD, ...localSet(sum)];
   const [first, ...others] = SERIES;
   const code = [
-    ...[...i32Const(0), ...localSet(at), ...v128Zero, ...localSet(moved), ...v128Zero, ...localSet(excess)],
-    ...loopBelow(at, i32Const(16), bytes, [
-      ...[...localGet(at), ...v128Load(X_AT), ...localSet(x), ...localGet(at), ...v128Load(Y_AT), ...localSet(y)],
+    ...[...v128Zero, ...localSet(moved), ...v128Zero, ...localSet(excess)],
+    ...[...localGet(place), ...loadSplat64, ...localSet(shift), ...numberOf(place, 0), ...localSet(maximum)],
+    ...loopBelow(x_at, i32Const(16), end, [
+      ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(y_at), ...v128Load(), ...localSet(y)],
       // In f64, as logits far from zero have few digits behind the point.
       ...[...difference(false), ...localSet(low), ...difference(true), ...localSet(high)],
       ...[
@@ -76,7 +81,7 @@ function divergence(): WasmFunction {
         ...lowOfBoth,
         ...localSet(d),
       ],
-      ...[...localGet(x), ...at_fixed(MAXIMUM_AT), ...F32X4_SUB, ...localSet(w)],
+      ...[...localGet(x), ...localGet(maximum), ...F32X4_SUB, ...localSet(w)],
       ...[...localGet(w), ...localGet(d), ...F32X4_ADD, ...f32s(LARGEST_EXPONENT), ...F32X4_MIN, ...localSet(e)],
       ...[...exponential(w, n, poly), ...exponential(e, n, poly)],
       ...add(moved, [...wide(w, false), ...localGet(low), ...F64X2_MUL]),
@@ -89,40 +94,24 @@ function divergence(): WasmFunction {
       ...[...localGet(w), ...F32X4_MUL],
       ...[...localGet(e), ...localGet(w), ...F32X4_SUB, ...localGet(w), ...localGet(d), ...F32X4_MUL, ...F32X4_SUB],
       ...[...localGet(d), ...F32X4_ABS, ...f32s(SMALL), ...F32X4_LE, ...SELECT, ...localSet(series)],
-      ...[...add(excess, wide(series, false)), ...add(excess, wide(series, true))],
+      ...[...add(excess, wide(series, false)), ...add(excess, wide(series, true)), ...onward(y_at)],
     ]),
-    ...[...i32Const(RESULT_AT), ...folded(moved), ...folded(excess), ...lowThenHigh, ...v128Store()],
+    ...[...localGet(place), ...folded(moved), ...folded(excess), ...lowThenHigh, ...v128Store()],
   ];
-  const locals: WasmFunction['locals'] = [
-    [1, I32],
-    [12, V128],
-  ];
-  return { name: 'divergence', parameters: 1, locals, code };
+  return { name: 'divergence', parameters: 4, locals: [[14, V128]], code };
 }
 
 interface Exports {
-  /** @param bytes Of whole vectors, at least one. */
-  divergence(bytes: number): void;
+  divergence(x: number, end: number, y: number, place: number): void;
 }
 
 export class LogitMath {
   private readonly exports: Exports;
-  private readonly two: Float64Array;
-  private readonly shift: Float64Array;
-  private readonly maximum: Float32Array;
-  private readonly x: Float32Array;
-  private readonly y: Float32Array;
 
-  constructor() {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(assemble([divergence()]));
+  constructor(private readonly staging: Staging) {
+    const { memory } = staging;
+    const module = new WebAssembly.Module(assemble([divergence()], memoryKind(memory)));
     this.exports = new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as Exports;
-    const { buffer } = memory;
-    this.two = new Float64Array(buffer, RESULT_AT, 2);
-    this.shift = new Float64Array(buffer, SHIFT_AT, 2);
-    this.maximum = new Float32Array(buffer, MAXIMUM_AT, 4);
-    this.x = new Float32Array(buffer, X_AT, CHUNK);
-    this.y = new Float32Array(buffer, Y_AT, CHUNK);
   }
 
   /** Over `start … end`: Σ w·d and Σ w·(eᵈ − 1 − d), with w = exp(dense − maximum) and d = own − dense − shift. */
@@ -134,23 +123,19 @@ export class LogitMath {
     maximum: number,
     shift: number,
   ): { moved: number; excess: number } {
-    const { x, y, two } = this;
-    this.maximum.fill(maximum);
-    this.shift.fill(shift);
+    const { staging, exports } = this;
     let [moved, excess] = [0, 0];
-    for (let at = start; at < end; at += CHUNK) {
-      const count = Math.min(CHUNK, end - at);
-      x.set(dense.subarray(at, at + count));
-      y.set(own.subarray(at, at + count));
+    for (let at = start, count = 0; at < end; at += count) {
+      count = stretch(at, end);
       // What fills the last vector has d = 0, up to rounding, and next to no weight.
-      x.fill(maximum - LARGEST_EXPONENT, count, wholeVectors(count));
-      y.fill(maximum - LARGEST_EXPONENT + shift, count, wholeVectors(count));
-      this.exports.divergence(4 * wholeVectors(count));
-      moved += two[0];
-      excess += two[1];
+      const x = staging.source(dense, at, count, 0, maximum - LARGEST_EXPONENT);
+      const y = staging.source(own, at, count, 1, maximum - LARGEST_EXPONENT + shift);
+      staging.sums[0] = shift;
+      staging.numbers[0] = maximum;
+      exports.divergence(x, x + 4 * count, y, staging.address);
+      moved += staging.sums[0];
+      excess += staging.sums[1];
     }
     return { moved, excess };
   }
 }
-
-const wholeVectors = (count: number) => Math.ceil(count / 4) * 4;

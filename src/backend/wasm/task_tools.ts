@@ -190,7 +190,7 @@ export class TaskTools {
   }
 
   get logits(): LogitMath {
-    this.parts.logits ??= new LogitMath();
+    this.parts.logits ??= new LogitMath(this.staging);
     return this.parts.logits;
   }
 

@@ -12,7 +12,6 @@ export const F32X4_ADD = simd(0xe4);
 export const F32X4_SUB = simd(0xe5);
 export const F32X4_MUL = simd(0xe6);
 export const F32X4_MIN = simd(0xe8);
-export const F32X4_MAX = simd(0xe9);
 export const F32X4_NEAREST = simd(0x6a);
 export const I32X4_TRUNC_SAT = simd(0xf8);
 export const I32X4_ADD = simd(0xae);
@@ -38,32 +37,44 @@ const COEFFICIENTS = [
 /** 1.5·2²³: what is added to it is rounded to a whole number, which the last bits of the sum are. */
 const ROUNDER = 12582912;
 
+/** Locals of one of several vectors whose exponentials are taken together. */
+export interface Exponent {
+  x: number;
+  n: number;
+  y: number;
+}
+
 /** Local `x` ← exp(local `x`), with `n` and `y` as scratch. */
-export function exponential(x: number, n: number, y: number): number[] {
-  const reduce = (part: number) => [...localGet(n), ...f32s(part), ...F32X4_MUL, ...F32X4_SUB];
+export const exponential = (x: number, n: number, y: number): number[] => exponentials([{ x, n, y }]);
+
+/** Of each vector, step by step together: alone, every step waits for the one before. */
+export function exponentials(vectors: readonly Exponent[]): number[] {
+  const each = (code: (vector: Exponent) => number[]) => vectors.flatMap(code);
+  const reduce = (part: number) =>
+    each(({ x, n }) => [
+      ...[...localGet(x), ...localGet(n), ...f32s(part), ...F32X4_MUL, ...F32X4_SUB, ...localSet(x)],
+    ]);
   const [first, ...rest] = COEFFICIENTS;
   return [
-    ...[...localGet(x), ...f32s(-87), ...F32X4_PMAX, ...f32s(87), ...F32X4_PMIN, ...localSet(x)],
-    ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL],
-    ...[...f32s(ROUNDER), ...F32X4_ADD, ...f32s(ROUNDER), ...F32X4_SUB, ...localSet(n)],
-    ...[...localGet(x), ...reduce(LN2_HIGH), ...reduce(LN2_LOW), ...localSet(x)],
-    ...[...f32s(first), ...localSet(y)],
-    ...rest.flatMap((coefficient) => [
-      ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...f32s(coefficient), ...F32X4_ADD, ...localSet(y)],
+    ...each(({ x }) => [...localGet(x), ...f32s(-87), ...F32X4_PMAX, ...f32s(87), ...F32X4_PMIN, ...localSet(x)]),
+    ...each(({ x, n }) => [
+      ...[...localGet(x), ...f32s(Math.LOG2E), ...F32X4_MUL],
+      ...[...f32s(ROUNDER), ...F32X4_ADD, ...f32s(ROUNDER), ...F32X4_SUB, ...localSet(n)],
     ]),
-    // 1 + r + r²·y
-    ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
-    ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
-    // 2ⁿ by its exponent field
-    ...[
-      ...localGet(n),
-      ...f32s(ROUNDER),
-      ...F32X4_ADD,
-      ...i32Const(23),
-      ...I32X4_SHL,
-      ...i32s(127 << 23),
-      ...I32X4_ADD,
-    ],
-    ...[...F32X4_MUL, ...localSet(x)],
+    ...[...reduce(LN2_HIGH), ...reduce(LN2_LOW)],
+    ...each(({ y }) => [...f32s(first), ...localSet(y)]),
+    ...rest.flatMap((coefficient) =>
+      each(({ x, y }) => [
+        ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...f32s(coefficient), ...F32X4_ADD, ...localSet(y)],
+      ]),
+    ),
+    ...each(({ x, n, y }) => [
+      // 1 + r + r²·y
+      ...[...localGet(y), ...localGet(x), ...F32X4_MUL, ...localGet(x), ...F32X4_MUL],
+      ...[...localGet(x), ...F32X4_ADD, ...f32s(1), ...F32X4_ADD],
+      // 2ⁿ by its exponent field
+      ...[...localGet(n), ...f32s(ROUNDER), ...F32X4_ADD, ...i32Const(23), ...I32X4_SHL],
+      ...[...i32s(127 << 23), ...I32X4_ADD, ...F32X4_MUL, ...localSet(x)],
+    ]),
   ];
 }

@@ -4,8 +4,9 @@
  */
 import { zeroing } from '../linalg/tile_kernel.ts';
 import { assemble, memoryKind } from '../linalg/wasm_module.ts';
-import { expSum, largest, scaledExp, softmaxRow } from './exp_functions.ts';
+import { expSum, largest, scaledExp } from './exp_functions.ts';
 import { gatedSilu, gatedSiluBackward } from './gate_functions.ts';
+import { softmaxRows } from './softmax_rows.ts';
 import { MOST_STAGED, type Staging, stretch } from './staging.ts';
 
 /** Addresses are in bytes, `end` that of the vector behind the last; `place` is the address of a {@link Staging}. */
@@ -13,7 +14,7 @@ interface Exports {
   exp_sum(x: number, end: number, place: number): void;
   exp_sum_kept(x: number, end: number, place: number): void;
   scaled_exp(x: number, end: number, place: number): void;
-  softmax(x: number, end: number, place: number): void;
+  softmax_rows(x: number, stride: number, rows: number, bytes: number, all: number, place: number): void;
   largest(x: number, end: number, place: number): void;
   zero(target: number, bytes: number): void;
   gated_silu(x: number, end: number, y: number, out: number): void;
@@ -33,7 +34,7 @@ interface GatedGradients {
 export const MOST_SOFTMAX = MOST_STAGED;
 
 const functions = () => [
-  ...[expSum(false), expSum(true), scaledExp(), softmaxRow(), largest()],
+  ...[expSum(false), expSum(true), scaledExp(), softmaxRows(), largest()],
   ...[gatedSilu(), gatedSiluBackward(), zeroing()],
 ];
 
@@ -91,18 +92,35 @@ export class VectorMath {
   }
 
   /**
-   * Values `start … end` become softmax(scale · values), for a positive scale. Behind the last of them the vector that it is in may be
-   * overwritten.
+   * Values `start … end` become softmax(scale · values), for a positive scale. Behind the last of them the vector that it is in becomes
+   * 0.
    * @param end At most {@link MOST_SOFTMAX} from `start`.
    */
   softmax(values: Float32Array, start: number, end: number, scale: number): void {
     const { staging, exports } = this;
-    const whole = start + 4 * Math.ceil((end - start) / 4);
-    for (let i = end; i < whole; i++) values[i] = Number.NEGATIVE_INFINITY;
+    const whole = 4 * Math.ceil((end - start) / 4);
     staging.numbers[0] = scale;
-    const x = staging.source(values, start, whole - start, 0);
-    exports.softmax(x, x + 4 * (whole - start), staging.address);
-    staging.written(values, start, whole - start, 0);
+    const x = staging.source(values, start, whole, 0);
+    exports.softmax_rows(x, 0, 1, 4 * (end - start), 4 * whole, staging.address);
+    staging.written(values, start, whole, 0);
+  }
+
+  /**
+   * Rows of `keys` values, `stride` apart, become causal softmax(scale · values), for a positive scale: of the first its first `seen`
+   * values, of each other one more; the rest becomes 0, up to the end of a vector.
+   * @returns False where the values do not lie in the memory, and nothing is done.
+   */
+  causalSoftmax(
+    values: Float32Array,
+    { rows, keys, stride, seen }: { rows: number; keys: number; stride: number; seen: number },
+    scale: number,
+  ): boolean {
+    const { staging, exports } = this;
+    const x = staging.inPlace(values, 0);
+    if (x === undefined) return false;
+    staging.numbers[0] = scale;
+    exports.softmax_rows(x, 4 * stride, rows, 4 * seen, 4 * keys, staging.address);
+    return true;
   }
 
   /** Values `start … end` become 0. */
