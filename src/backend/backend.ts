@@ -87,6 +87,11 @@ export interface Backend extends TrainingKernels {
   readonly readHalves?: (tensor: Tensor, into?: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined;
   /** Values become the half floats that are nearest to them; absent where that is not rounded to even on every device. */
   readonly roundToHalves?: (tensor: Tensor) => void;
+  /**
+   * The numbers of a tensor where they lie, until it is freed: for whoever would else copy them out and in again. Absent where they do not
+   * lie on the host.
+   */
+  readonly lend?: (tensor: Tensor) => Float32Array | Float64Array;
   /** Copies a tensor's elements into another of the same element count. */
   copy(from: Tensor, to: Tensor): void;
   /** Hands enqueued work to the device, without waiting. */

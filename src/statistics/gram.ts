@@ -19,6 +19,8 @@ export interface GramSum {
   H: Float64Array;
   /** (n): diagonal of the part whose products were rounded on the device. */
   rounded: Float64Array;
+  /** What H lies in, to be freed with it. */
+  held?: Tensor;
 }
 
 export class Gram {
@@ -39,9 +41,18 @@ export class Gram {
     this.arena.backend.covariance({ hidden_states: states, covariance, low });
   }
 
-  /** The sum; frees the device's part. */
-  async take(): Promise<GramSum> {
+  /**
+   * The sum; frees the device's part.
+   * @param canHold Whether the caller frees `held`: then a host's sum need not be copied.
+   */
+  async take(canHold = false): Promise<GramSum> {
     const { arena, covariance, low, size } = this;
+    const { addProduct: multiply, lend } = arena.backend;
+    const lent = canHold ? lend?.(covariance) : undefined;
+    if (lent instanceof Float64Array) {
+      mirrorUpper(lent, size, multiply);
+      return { H: lent, rounded: diagonalOf(lent, size), held: covariance };
+    }
     // A copy already.
     const sum = asFloat64(await arena.backend.read(covariance));
     arena.free(covariance);
@@ -51,8 +62,15 @@ export class Gram {
       for (let i = 0; i < sum.length; i++) sum[i] += rest[i];
     }
     mirrorUpper(sum, size);
-    return { H: sum, rounded: Float64Array.from({ length: size }, (_, i) => sum[i * size + i]) };
+    return { H: sum, rounded: diagonalOf(sum, size) };
   }
+}
+
+/** (n) of (n, n). */
+export function diagonalOf(matrix: Float64Array, n: number): Float64Array {
+  const diagonal = new Float64Array(n);
+  for (let i = 0; i < n; i++) diagonal[i] = matrix[i * n + i];
+  return diagonal;
 }
 
 /**

@@ -151,7 +151,10 @@ export abstract class HostBackend implements Backend {
   async read(tensor: Tensor): Promise<Float32Array | Float64Array> {
     if (tensor.type === 'u32') return new Float64Array(ids(tensor));
     const values = floats(tensor);
-    return values instanceof Float64Array ? new Float64Array(values) : new Float32Array(values);
+    // A constructor takes shared memory element by element.
+    const copy = values instanceof Float64Array ? new Float64Array(values.length) : new Float32Array(values.length);
+    copy.set(values);
+    return copy;
   }
 
   copy(from: Tensor, to: Tensor): void {

@@ -11,6 +11,7 @@ export class CpuTensor implements Tensor {
   readonly type: Tensor['type'];
   readonly label: string;
   private kept: Values | undefined;
+  private clear: ((values: Values) => void) | undefined;
   private readonly memory: MemoryUse;
   private readonly onDispose: (tensor: CpuTensor, values: Values) => void;
 
@@ -33,9 +34,25 @@ export class CpuTensor implements Tensor {
 
   /** Throws `internal` after `dispose`: a freed tensor's numbers must never be used silently. */
   get values(): Values {
-    if (!this.kept)
+    const { kept, clear } = this;
+    if (!kept)
       throw new WhittleError({ code: 'internal', message: 'A freed tensor was used.', place: { tensor: this.label } });
-    return this.kept;
+    if (clear) {
+      this.clear = undefined;
+      clear(kept);
+    }
+    return kept;
+  }
+
+  /** Its array still holds what an earlier one left there: `clear` comes before its first use, if none writes all of it. */
+  clearedAtUse(clear: (values: Values) => void): void {
+    this.clear = clear;
+  }
+
+  /** The array, for a kernel that writes all of it and reads nothing. */
+  overwritten(): Values {
+    this.clear = undefined;
+    return this.values;
   }
 
   /** From now on the tensor holds `values`: the same numbers in another precision. */

@@ -84,9 +84,10 @@ export function reflectRows(task: ReflectRows, start: number, end: number, multi
   }
 }
 
-/** Of blocks `start … end`. */
+/** Of blocks `start … end`, counted from the last and longest: what is begun last is short, so that threads end together. */
 export function reflectorFactors(task: ReflectorFactors, start: number, end: number, multiply: AddProduct): void {
-  for (let block = start; block < end; block++) factorOf(task, block, multiply);
+  const last = Math.ceil(task.n / BLOCK) - 1;
+  for (let block = start; block < end; block++) factorOf(task, last - block, multiply);
 }
 
 /** −T of a block, lower triangular: a reflector more on the left adds the row (−τ·vᵀV·T, τ). */

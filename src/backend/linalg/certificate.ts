@@ -13,6 +13,7 @@
  * probability ≤ 2⁻¹⁶. More than twice the figure means that fewer than a quarter of them saw it: ≤ 1.1 %.
  */
 import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
+import { kernelOf } from './turn.ts';
 
 export interface MeasuredCertificate {
   /** max |QᵀQ − I|. */
@@ -176,9 +177,12 @@ function relative(residual_norm: number, norm: number): number {
 /** Below this a sum of squares may lack what underflowed. */
 const LEAST_SQUARES = 1e-280;
 
-/** Where a square overflows or underflows, entries are scaled by a power of two near the largest one. */
-export function frobenius(values: Float64Array): number {
-  const plain = sumOfSquares(values);
+/**
+ * Where a square overflows or underflows, entries are scaled by a power of two near the largest one.
+ * @param scratch `KERNEL_SCRATCH` numbers, for who reaches both by kernels.
+ */
+export function frobenius(values: Float64Array, multiply?: AddProduct, scratch?: Float64Array): number {
+  const plain = squaresByKernel(values, multiply, scratch) ?? sumOfSquares(values);
   if (plain > LEAST_SQUARES && plain < Number.POSITIVE_INFINITY) return Math.sqrt(plain);
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
@@ -189,6 +193,14 @@ export function frobenius(values: Float64Array): number {
   let squares = 0;
   for (let i = 0; i < values.length; i++) squares += (values[i] * inverse) ** 2;
   return 2 ** exponent * Math.sqrt(squares);
+}
+
+function squaresByKernel(values: Float64Array, multiply?: AddProduct, scratch?: Float64Array): number | undefined {
+  const kernel = kernelOf(multiply, values, scratch);
+  if (!kernel || !scratch || values.length < 4 || values.length % 2 === 1) return undefined;
+  const [x, result] = [values.byteOffset, scratch.byteOffset];
+  kernel.dot_pair(x, x, x, values.byteLength, result);
+  return scratch[0];
 }
 
 /** In four sums, which do not wait for one another. */

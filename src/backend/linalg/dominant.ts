@@ -2,8 +2,10 @@
  * @file The few directions that hold most of a covariance: massive activations and outlier channels. Subspace iteration
  * with Rayleigh–Ritz in f64 (Golub & Van Loan, §8.2); and what is left of the matrix without them.
  */
-import { addProduct, transposed, view } from './gemm.ts';
+import { type AddProduct, addProduct, transposed, view } from './gemm.ts';
+import { room } from './shared_work.ts';
 import { symmetricEigen } from './symmetric_eigen.ts';
+import { TURN_SCRATCH, turnUpper } from './turn.ts';
 
 export interface Dominant {
   /** Descending. */
@@ -78,17 +80,13 @@ export function withoutDirections(H: Float64Array, n: number, { vectors: U, coun
   return rest;
 }
 
-/** Side of the squares that are mirrored at a time: lines of both stay in the cache. */
-const SQUARE = 16;
-
-/** Copies the upper triangle into the lower one. */
-export function mirrorUpper(matrix: Float64Array, n: number): void {
-  for (let row0 = 0; row0 < n; row0 += SQUARE) {
-    const row_end = Math.min(n, row0 + SQUARE);
-    for (let j = row0 + 1; j < n; j++) {
-      const end = Math.min(row_end, j);
-      for (let i = row0; i < end; i++) matrix[j * n + i] = matrix[i * n + j];
-    }
+/** Copies the upper triangle into the lower one. @param multiply Of who reaches the matrix by kernels. */
+export function mirrorUpper(matrix: Float64Array, n: number, multiply?: AddProduct): void {
+  const held = room(multiply);
+  try {
+    turnUpper(matrix, n, 1, matrix, multiply, held.take(TURN_SCRATCH));
+  } finally {
+    held.release();
   }
 }
 

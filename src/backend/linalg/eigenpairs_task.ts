@@ -52,7 +52,7 @@ function allocatingIn(place: Float64Array, multiply: AddProduct): AddProduct {
   };
   return Object.assign(own, {
     ...{ allocate, release: () => {}, isFused: multiply.isFused },
-    kernelFor: (values: Float64Array) => multiply.kernelFor?.(values),
+    kernelFor: (values: Float64Array | Float32Array) => multiply.kernelFor?.(values),
     secularRows: (length: number) => multiply.secularRows?.(length),
   });
 }

@@ -20,7 +20,7 @@ export interface AddProduct {
   /** Sums are rounded once where the engine can: loops beside it may be, too. */
   readonly isFused?: boolean;
   /** The vector loops for an array that lies where they reach it. */
-  kernelFor?(values: Float64Array): VectorKernel | undefined;
+  kernelFor?(values: Float64Array | Float32Array): VectorKernel | undefined;
   /** The rows of a secular equation of so many poles, where arrays of `allocate` lie in their memory: to be used and left before anything else runs. */
   secularRows?(length: number): SecularRows | undefined;
 }

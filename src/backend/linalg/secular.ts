@@ -3,7 +3,7 @@
  * neighbours of d. Roots are found as distances from the nearer pole, so that every dᵢ − λⱼ is known to full relative
  * precision, and z is then recomputed to fit the roots found (Löwner's formula), which makes the eigenvectors orthogonal
  * however close roots lie (Gu & Eisenstat, SIAM J. Matrix Anal. Appl. 16, 1995).
- * Of some 700 on, roots are found and vectors made on all threads: below, the waits take what that saves.
+ * Of some 360 on, roots are found and vectors made on all threads: below, the waits take what that saves.
  */
 import { WhittleError } from '../../errors/errors.ts';
 import { type AddProduct, addProduct } from './gemm.ts';
@@ -14,6 +14,8 @@ const EPSILON = Number.EPSILON / 2;
 /** Four or five are usual; bisection alone would end within about a hundred. */
 const MAX_STEPS = 120;
 
+/** Multiply-adds that take as long as what is done for a pole: divisions, for a root five times over. */
+const DIVISION_WORK = 4;
 /** Roots that a range has, at least. */
 const LEAST_ROOTS = 16;
 
@@ -30,7 +32,7 @@ interface Problem {
  */
 export function secularRoots(problem: SecularProblem, multiply: AddProduct = addProduct): void {
   const { k } = problem;
-  runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), k * k);
+  runShared(multiply, 'secular_roots', rootsOf, problem, rangesOf(k, LEAST_ROOTS), DIVISION_WORK * k * k);
 }
 
 function rowsFor(k: number, multiply: AddProduct): SecularRows {
@@ -184,7 +186,7 @@ export function secularVectors(
   const { k } = problem;
   fitChange(problem, multiply);
   const bounds = rangesOf(found, LEAST_ROOTS).map((bound) => k - found + bound);
-  runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, found * k);
+  runShared(multiply, 'secular_vectors', vectorsOf, { ...problem, columns }, bounds, DIVISION_WORK * found * k);
 }
 
 /** ẑ: ẑᵢ² ~ (λᵢ − dᵢ)·Π_{j≠i} (λⱼ − dᵢ)/(dⱼ − dᵢ), ratios near 1, so that the product neither over- nor underflows. */

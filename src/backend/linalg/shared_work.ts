@@ -43,6 +43,8 @@ export interface WriteVectors {
   /** One of the two is there: (n, count) row-major, by descending value. */
   readonly doubles?: Float64Array;
   readonly singles?: Float32Array;
+  /** (count, `VECTOR_SCRATCH`): what kernels put down. */
+  readonly scratch: Float64Array;
 }
 
 /** Symmetric matrices of one size with what is found of them, one behind another: see `eigenpairs_task.ts`. */
@@ -73,7 +75,7 @@ export interface DecompositionFigures {
   readonly dimension: number;
   /** Leading columns that are far above the others. */
   readonly leading: number;
-  /** (4): the orthogonality error, the residual's norm, the covariance's norm, the bound on the kept energy. */
+  /** The orthogonality error, the residual's norm, the covariance's norm, the bound on the kept energy; then what a kernel puts down. */
   readonly figures: Float64Array;
 }
 

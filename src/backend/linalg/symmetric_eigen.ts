@@ -12,7 +12,8 @@ import { paysSharing, rangesOf, room, runShared } from './shared_work.ts';
 import { inBreaths, type Steps } from './steps.ts';
 import { tridiagonalise } from './tridiagonal.ts';
 import { diagonaliseTridiagonal } from './tridiagonal_ql.ts';
-import { SQUARE, writeVectors } from './write_vectors.ts';
+import { largestInUpper, SQUARE, TURN_SCRATCH, turnUpper } from './turn.ts';
+import { VECTOR_SCRATCH, writeVectors } from './write_vectors.ts';
 
 export interface SymmetricEigen<Columns = Float64Array> {
   /** All n, descending. */
@@ -25,7 +26,25 @@ export interface SymmetricEigen<Columns = Float64Array> {
  * Lower triangle from the upper one, times a power of two that brings the largest entry to 1 … 2 (exactly). Returns what the
  * eigenvalues are to be multiplied by.
  */
-function scaleLower(values: ArrayLike<number>, n: number, lower: Float64Array): number {
+function scaleLower(
+  values: ArrayLike<number>,
+  n: number,
+  lower: Float64Array,
+  multiply: AddProduct,
+  scratch: Float64Array,
+): number {
+  let largest = largestInUpper(values, n, multiply, scratch) ?? Number.NaN;
+  if (Number.isNaN(largest)) largest = finiteLargest(values, n);
+  // Clamped so that the scale and its inverse are both normal numbers.
+  const exponent = largest === 0 ? 0 : Math.min(1000, Math.max(-1000, Math.floor(Math.log2(largest))));
+  const scale = 2 ** exponent;
+  const inverse = 2 ** -exponent;
+  turnUpper(values, n, inverse, lower, multiply, scratch);
+  return scale;
+}
+
+/** The largest magnitude in the upper triangle; a number that is not finite is told. */
+function finiteLargest(values: ArrayLike<number>, n: number): number {
   let largest = 0;
   for (let i = 0; i < n; i++) {
     for (let j = i; j < n; j++) {
@@ -34,18 +53,7 @@ function scaleLower(values: ArrayLike<number>, n: number, lower: Float64Array): 
       largest = Math.max(largest, Math.abs(value));
     }
   }
-  // Clamped so that the scale and its inverse are both normal numbers.
-  const exponent = largest === 0 ? 0 : Math.min(1000, Math.max(-1000, Math.floor(Math.log2(largest))));
-  const scale = 2 ** exponent;
-  const inverse = 2 ** -exponent;
-  for (let row0 = 0; row0 < n; row0 += SQUARE) {
-    const row_end = Math.min(n, row0 + SQUARE);
-    for (let j = row0; j < n; j++) {
-      const end = Math.min(row_end, j + 1);
-      for (let i = row0; i < end; i++) lower[j * n + i] = values[i * n + j] * inverse;
-    }
-  }
-  return scale;
+  return largest;
 }
 
 function nonFinite(row: number, column: number, value: number): WhittleError {
@@ -104,7 +112,7 @@ export function* eigenSteps<Columns extends Float32Array | Float64Array>(
   const held = room(multiply);
   try {
     const lower = place ?? held.take(n * n + 1);
-    const scale = scaleLower(values, n, lower);
+    const scale = scaleLower(values, n, lower, multiply, held.take(TURN_SCRATCH));
     const tau = new Float64Array(n);
     const tridiagonal = yield* tridiagonalise(lower, n, tau, multiply);
     const { values: ascending, vectors } = yield* divideAndConquer(tridiagonal, multiply, wanted, held);
@@ -112,28 +120,32 @@ export function* eigenSteps<Columns extends Float32Array | Float64Array>(
     const eigenvalues = ascending.reverse();
     for (let i = 0; i < n; i++) eigenvalues[i] *= scale;
     const eigenvectors = columns(n * wanted);
-    writeDescending(vectors, n, eigenvectors, lower, multiply);
+    const scratch = held.take((wanted + (wanted % 2)) * VECTOR_SCRATCH);
+    writeDescending(vectors, n, eigenvectors, { spare: lower, scratch }, multiply);
     return { eigenvalues, eigenvectors };
   } finally {
     held.release();
   }
 }
 
-/** @param z (count, n). @param columns (n, count). @param spare Where threads write what is copied to an array of the caller's. */
+/** Multiply-adds that take about as long as a number that is turned. */
+const NUMBER_WORK = 4;
+
+/** @param z (count, n). @param columns (n, count). @param room `spare`: where threads write what is copied to an array of the caller's. */
 function writeDescending(
   z: Float64Array,
   n: number,
   columns: Float32Array | Float64Array,
-  spare: Float64Array,
+  { spare, scratch }: { spare: Float64Array; scratch: Float64Array },
   multiply: AddProduct,
 ): void {
   const count = z.length / n;
   const isSingle = columns instanceof Float32Array;
   const isSpared =
-    !isSingle && paysSharing(n * count) && multiply.share !== undefined && !multiply.kernelFor?.(columns);
+    !isSingle && paysSharing(NUMBER_WORK * n * count) && multiply.share !== undefined && !multiply.kernelFor?.(columns);
   const doubles = isSpared ? spare.subarray(0, columns.length) : isSingle ? undefined : columns;
-  const task = { z, count, n, doubles, singles: isSingle ? columns : undefined };
-  runShared(multiply, 'write_vectors', writeVectors, task, rangesOf(count, SQUARE), n * count);
+  const task = { z, count, n, doubles, singles: isSingle ? columns : undefined, scratch };
+  runShared(multiply, 'write_vectors', writeVectors, task, rangesOf(count, SQUARE), NUMBER_WORK * n * count);
   if (isSpared && doubles) columns.set(doubles);
 }
 
@@ -152,7 +164,7 @@ export async function symmetricEigenvalues(
   const held = room(multiply);
   try {
     const lower = held.take(n * n + 1);
-    const scale = scaleLower(values, n, lower);
+    const scale = scaleLower(values, n, lower, multiply, held.take(TURN_SCRATCH));
     const steps = tridiagonalise(lower, n, new Float64Array(n), multiply);
     const tridiagonal = await inBreaths(steps, breather(signal));
     diagonaliseTridiagonal(tridiagonal, undefined, n);

@@ -3,6 +3,8 @@
  * product, two scalar products, and the sum of two scaled vectors. All addresses are in bytes, counts in bytes too.
  */
 import { F64X2_ADD, F64X2_MUL, loadSplat } from './f64_lanes.ts';
+import { type ReflectorKernel, reflectorFunctions } from './reflector_kernel.ts';
+import { type TurnKernel, turnFunctions } from './turn_kernel.ts';
 import {
   advance,
   assemble,
@@ -27,7 +29,7 @@ import {
 /** Numbers that a kernel puts down meanwhile. */
 export const KERNEL_SCRATCH = 16;
 
-export interface VectorKernel {
+export interface VectorKernel extends TurnKernel, ReflectorKernel {
   /**
    * The share of rows i … i + 4·k − 1 of a symmetric matrix, of their columns up to the diagonal, in product = A·v.
    * @param row Of a[i][0]. @param row_bytes From one row to the next. @param column_bytes 8·i, i a multiple of 4.
@@ -305,6 +307,7 @@ export function createVectorKernel(memory: WebAssembly.Memory, isFused: boolean)
     ...[symmetricRows(multiplyAdded), dotPair(multiplyAdded), addPair(multiplyAdded)],
     ...[symmetricRange(), correctRow(), correctProduct()],
     ...[copying(), zeroing()],
+    ...[...turnFunctions(), ...reflectorFunctions()],
   ];
   const module = new WebAssembly.Module(assemble(functions, memoryKind(memory)));
   return new WebAssembly.Instance(module, { host: { memory } }).exports as unknown as VectorKernel;

@@ -1,7 +1,8 @@
 /** @file Tensors as the arrays that tasks take. */
 import { WhittleError } from '../../errors/errors.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type { MatmulBtArgs, Tensor } from '../backend.ts';
-import { floats } from '../cpu/tensor.ts';
+import { floats, hostTensor } from '../cpu/tensor.ts';
 import type { Epilogue } from './epilogue.ts';
 import type { Singles } from './losses.ts';
 
@@ -29,8 +30,12 @@ export function epilogueOf({ row_scale, gate, accumulate }: MatmulBtArgs): Epilo
   };
 }
 
-/** The place of a result. */
-export function output(tensor: Tensor): Float32Array {
+/**
+ * The place of a result.
+ * @param written How many elements a kernel writes whatever is there: where these are all, the array need not be cleared before.
+ */
+export function output(tensor: Tensor, written = 0): Float32Array {
+  if (written === elementCount(tensor.shape)) hostTensor(tensor).overwritten();
   const values = floats(tensor);
   if (values instanceof Float32Array) return values;
   throw covarianceMisused(tensor.label);

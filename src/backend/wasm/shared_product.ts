@@ -60,7 +60,7 @@ export function sharedProduct({ threads, arrays, parts, recycle }: ProductTools)
       allocate: (elements: number) => arrays.doubles(elements),
       release: (values: Float64Array) => recycle(values),
       isFused: hasFusedMultiplyAdd('f64'),
-      kernelFor: (values: Float64Array) => threads.tools.vectorsFor(values),
+      kernelFor: (values: Float64Array | Float32Array) => threads.tools.vectorsFor(values),
       secularRows: (length: number) => threads.tools.secularRows(length),
       share: ((name, task, bounds) => threads.run(name, task as never, bounds)) as ShareWork,
     },

@@ -100,7 +100,7 @@ export class TaskTools {
   }
 
   /** The loops of the tridiagonal reduction, for an array that lies in the shared memory. */
-  vectorsFor({ buffer }: Float64Array): VectorKernel | undefined {
+  vectorsFor({ buffer }: Float64Array | Float32Array): VectorKernel | undefined {
     const { place, parts } = this;
     if (!place?.holds(buffer)) return undefined;
     parts.vectors ??= createVectorKernel(place.memory, hasFusedMultiplyAdd('f64'));

@@ -55,7 +55,7 @@ const SCHEMAS: { readonly [K in TaskName]: Schema<Tasks[K]> } = {
     ...{ z: 'f64', n: 'number', reflectors: 'f64', factors: 'f64', scratch: 'f64' },
     ...{ first_block: 'number', last_block: 'number' },
   },
-  write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32' },
+  write_vectors: { z: 'f64', count: 'number', n: 'number', doubles: 'f64', singles: 'f32', scratch: 'f64' },
   decomposition_figures: {
     ...{ covariance: 'f64', eigenvalues: 'f64', eigenvectors: 'f64' },
     ...{ n: 'number', dimension: 'number', leading: 'number', figures: 'f64' },

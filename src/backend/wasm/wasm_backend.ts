@@ -64,6 +64,7 @@ import {
   checkMatmul,
   checkMatmulAt,
   checkMatmulBt,
+  checkShape,
 } from '../shapes.ts';
 import type {
   AdamwArgs,
@@ -106,6 +107,7 @@ class WasmBackend extends HostBackend {
   readonly pack?: (matrix: PackedMatrix, label: string) => Tensor | undefined;
   readonly packBlocks?: NonNullable<Backend['packBlocks']>;
   readonly packSparse?: (matrix: SparseMatrix, label: string) => Tensor | undefined;
+  readonly lend?: NonNullable<Backend['lend']>;
   readonly readHalves?: NonNullable<Backend['readHalves']>;
   readonly roundToHalves?: (tensor: Tensor) => void;
   readonly addProduct: AddProduct;
@@ -130,6 +132,7 @@ class WasmBackend extends HostBackend {
       this.pack = this.kept.pack;
       this.packBlocks = this.kept.packBlocks;
       this.packSparse = this.kept.packSparse;
+      this.lend = floats;
       this.readHalves = (tensor, into) =>
         readHalves(threads, arrays, singles(tensor), (products) => this.parts(products), into);
       this.roundToHalves = (tensor) => {
@@ -169,7 +172,7 @@ class WasmBackend extends HostBackend {
     const { seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, past } = args;
     const task = {
       ...{ query: singles(args.query), key: singles(args.key), value: singles(args.value) },
-      output: output(args.output),
+      output: output(args.output, rows * heads * head_dim),
       slopes: args.slopes && singles(args.slopes),
       ...{ seqlen, heads, kv_heads, head_dim, scale, window, soft_cap, past },
     };
@@ -215,14 +218,15 @@ class WasmBackend extends HostBackend {
   glu(args: GluArgs): void {
     const { elements } = checkGlu(args);
     const { activation } = args;
-    const task = { activation, gate: singles(args.gate), up: singles(args.up), output: output(args.output) };
+    const [gate, up] = [singles(args.gate), singles(args.up)];
+    const task = { activation, gate, up, output: output(args.output, elements) };
     this.threads.run('activation', task, equalRanges(elements, this.parts(16 * elements)));
   }
 
   activation(args: ActivationArgs): void {
     const { elements } = checkActivation(args);
     const { activation } = args;
-    const task = { activation, gate: singles(args.hidden_states), output: output(args.output) };
+    const task = { activation, gate: singles(args.hidden_states), output: output(args.output, elements) };
     this.threads.run('activation', task, equalRanges(elements, this.parts(64 * elements)));
   }
 
@@ -233,7 +237,9 @@ class WasmBackend extends HostBackend {
     if (!(target.values instanceof Float64Array)) {
       const { values } = target;
       const gram = this.arrays.doubles(n * n);
-      gram.set(values);
+      const kernel = values.length % 2 === 0 ? this.threads.tools.vectorsFor(gram) : undefined;
+      if (kernel) kernel.widen(values.byteOffset, gram.byteOffset, gram.byteLength);
+      else gram.set(values);
       target.replace(gram);
       this.recycle(values);
     }
@@ -334,11 +340,23 @@ class WasmBackend extends HostBackend {
     this.threads.dispose();
   }
 
+  /** Most tensors are made for a kernel that writes all of them. */
+  override empty(shape: Shape, label: string): Tensor {
+    const elements = checkShape(shape, label);
+    const tensor = this.keep(shape, label, elements * this.elementBytes, () => this.arrays.floats(elements));
+    hostTensor(tensor).clearedAtUse((values) => this.clear(values));
+    return tensor;
+  }
+
   protected zeros(elements: number): Float32Array {
     const values = this.arrays.floats(elements);
-    if (this.arrays instanceof HeapArrays) this.threads.tools.product.zero(values);
-    else values.fill(0);
+    this.clear(values);
     return values;
+  }
+
+  private clear(values: Values): void {
+    if (this.arrays instanceof HeapArrays && values instanceof Float32Array) this.threads.tools.product.zero(values);
+    else values.fill(0);
   }
 
   protected override recycle(values: Values | Uint8Array): void {
@@ -355,8 +373,8 @@ class WasmBackend extends HostBackend {
     const ranges = this.finer(this.parts(m * n * k), by === 'rows' ? m / BLOCK_M : 0);
     const task = {
       ...({ ...sizes, a_transposed, b_transposed, by } as const),
-      ...{ a: singles(args.a), b: singles(args.b), output: output(args.output) },
-      ...epilogueOf(args),
+      ...{ a: singles(args.a), b: singles(args.b), ...epilogueOf(args) },
+      output: output(args.output, args.accumulate ? 0 : m * n),
     };
     this.threads.run('product', task, by === 'rows' ? equalRanges(m, ranges, 4) : equalRanges(n, ranges, 8));
   }

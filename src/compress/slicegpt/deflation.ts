@@ -13,7 +13,7 @@ import type { Arena } from '../../runtime/arena.ts';
 export interface Decomposition {
   /** (n, as many as wanted or more) eigenvectors in columns, by descending eigenvalue; owned by the arena. */
   Q: Tensor;
-  /** What Q holds on the device. */
+  /** What Q holds on the device; good until it is freed. */
   values: Float32Array | Float64Array;
   /** All n. */
   eigenvalues: Float64Array;
@@ -68,8 +68,8 @@ export async function decompose(
   const whole = await decompositionOf(arena, found);
   if (!isDeflated) return whole;
   const { eigenvalues, values, solver, sweeps } = whole;
-  arena.free(whole.Q);
   const merged = inFront(dominant, eigenvalues, values, n);
+  arena.free(whole.Q);
   const used = Float32Array.from(merged.vectors);
   return {
     Q: arena.own(arena.backend.fromArray(used, [n, n], 'Q')),
@@ -88,7 +88,7 @@ export async function decompositionOf(
   { eigenvalues, eigenvectors, solver, sweeps }: Eigendecomposition,
 ): Promise<Decomposition> {
   const Q = arena.own(eigenvectors);
-  const values = await arena.backend.read(Q);
+  const values = arena.backend.lend?.(Q) ?? (await arena.backend.read(Q));
   return { Q, values, eigenvalues, solver, sweeps, deflated: 0, leading: dominantCount(eigenvalues) };
 }
 

@@ -36,6 +36,7 @@ export async function firstCovariance(
       joint[j * D + i] = joint[i * D + j];
     }
   }
+  arena.free(tokens.held);
   return { covariance: await knownCovariance(arena, joint, D, lost), tableGram: gram };
 }
 

@@ -47,7 +47,7 @@ export async function principalBasis(
   return basisOf(arena, covariance, site, decomposition, dimension, signal);
 }
 
-/** The basis of a site whose covariance is decomposed. */
+/** The basis of a site whose covariance is decomposed, and freed here. */
 export async function basisOf(
   arena: Arena,
   covariance: SiteCovariance,
@@ -60,6 +60,7 @@ export async function basisOf(
   const { Q, eigenvalues, solver, sweeps, deflated } = decomposition;
   const figures = await figuresOf(arena, covariance, decomposition, site, dimension, signal);
   const rank = numericalRank(H, eigenvalues, dominant, lost, solvesInSingle(arena.backend));
+  arena.free(covariance.held);
   const report: SiteReport = {
     site: site.index,
     label: site.label,
@@ -84,9 +85,13 @@ async function figuresOf(
   const multiply: AddProduct = backend.addProduct ?? addProduct;
   const held = room(multiply);
   try {
-    const shared = (numbers: ArrayLike<number>) => {
+    const shared = (numbers: Float32Array | Float64Array) => {
+      const kernel = multiply.kernelFor?.(numbers);
+      if (kernel && numbers instanceof Float64Array) return numbers;
       const array = held.take(numbers.length);
-      array.set(numbers);
+      const isReached = kernel && multiply.kernelFor?.(array) && numbers.length % 2 === 0;
+      if (isReached) kernel.widen(numbers.byteOffset, array.byteOffset, array.byteLength);
+      else array.set(numbers);
       return array;
     };
     // Once for all that measures it, where the solver's arrays were: of a large model each copy is more than a hundred megabytes.

@@ -1,8 +1,9 @@
 /** @file Covariance of a site with the digits that its PCA needs, and what was found on the way: its dominant directions. */
+import type { Tensor } from '../../backend/backend.ts';
 import { type Dominant, dominantDirections, NO_DIRECTIONS } from '../../backend/linalg/dominant.ts';
 import { WhittleError } from '../../errors/errors.ts';
 import type { Arena } from '../../runtime/arena.ts';
-import { DeflatedGram, Gram, solvesInSingle } from '../../statistics/gram.ts';
+import { DeflatedGram, diagonalOf, Gram, solvesInSingle } from '../../statistics/gram.ts';
 import { lostDigits } from './deflation.ts';
 import type { Site } from './sites.ts';
 
@@ -16,6 +17,8 @@ export interface SiteCovariance {
   lost: number;
   /** Directions without which the next site's states should be summed: massive activations persist from site to site. */
   carried?: Dominant;
+  /** What H lies in where it is no array of its own: `basisOf` frees it, or whoever uses H up otherwise. */
+  held?: Tensor;
 }
 
 /** Beyond this the sum is formed again without the dominant directions. (The loss of kept energy goes with the square.) */
@@ -41,6 +44,7 @@ export async function siteCovariance(
 ): Promise<SiteCovariance> {
   const covariance = await taken(arena, sum, site);
   if (covariance.lost <= MAX_LOST || !again) return covariance;
+  arena.free(covariance.held);
   const deflated = new DeflatedGram(arena, sum.size, covariance.dominant);
   await again(deflated);
   return taken(arena, deflated, site);
@@ -53,17 +57,18 @@ export function needsAnotherSum({ lost }: SiteCovariance): boolean {
 
 async function taken(arena: Arena, sum: StatesSum, site: Site): Promise<SiteCovariance> {
   const { size } = sum;
-  const { H, rounded } = await sum.take();
+  const { H, rounded, held } = await sum.take(true);
   assertFiniteDiagonal(H, size, site);
-  if (!solvesInSingle(arena.backend)) return { H, size, dominant: NO_DIRECTIONS, lost: 1 };
+  if (!solvesInSingle(arena.backend)) return { H, size, dominant: NO_DIRECTIONS, lost: 1, ...(held && { held }) };
   const dominant = await dominantDirections(H, size);
-  const isNeeded = lostDigits(diagonal(H, size), H, size, dominant) > MAX_LOST;
+  const isNeeded = lostDigits(diagonalOf(H, size), H, size, dominant) > MAX_LOST;
   return {
     H,
     size,
     dominant,
     lost: lostDigits(rounded, H, size, dominant),
     ...(isNeeded && { carried: dominant }),
+    ...(held && { held }),
   };
 }
 
@@ -75,10 +80,6 @@ export async function knownCovariance(
   lost: number,
 ): Promise<SiteCovariance> {
   return { H, size, dominant: solvesInSingle(backend) ? await dominantDirections(H, size) : NO_DIRECTIONS, lost };
-}
-
-function diagonal(H: Float64Array, n: number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => H[i * n + i]);
 }
 
 function assertFiniteDiagonal(values: ArrayLike<number>, n: number, site: Site): void {
