@@ -81,24 +81,28 @@ export async function partModel(
   part: GraphPart,
   room: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
 ): Promise<PartModel> {
-  const external = part.tensors.filter(({ bytes }) => bytes >= LEAST_EXTERNAL_BYTES);
+  const external = part.tensors.filter(({ bytes }) => !isSmall(bytes));
   const weights = room(external.reduce((sum, { bytes }) => sum + bytes, 0));
   const graph = new ProtoWriter();
   for (const node of part.nodes) graph.bytes(1, node);
   graph.string(2, 'part');
-  let at = 0;
-  for (const tensor of part.tensors) {
-    const { name, type, dims, bytes, fill } = tensor;
+  const small = new Uint8Array(part.tensors.reduce((sum, { bytes }) => sum + (isSmall(bytes) ? bytes : 0), 0));
+  const ends = { small: 0, weights: 0 };
+  const places = part.tensors.map(({ bytes }) => {
+    const at = isSmall(bytes) ? ends.small : ends.weights;
+    ends[isSmall(bytes) ? 'small' : 'weights'] += bytes;
+    return { at, values: (isSmall(bytes) ? small : weights).subarray(at, at + bytes) };
+  });
+  await fillAll(part.tensors, places);
+  for (const [index, { name, type, dims, bytes }] of part.tensors.entries()) {
+    const { at, values } = places[index];
     const message = new ProtoWriter();
     for (const size of dims) message.int(1, size);
     message.int(2, numberOf(type)).string(8, name);
-    if (bytes < LEAST_EXTERNAL_BYTES) {
-      const values = new Uint8Array(bytes);
-      await fill(values);
+    if (isSmall(bytes)) {
       graph.bytes(5, message.bytes(9, values).finish());
       continue;
     }
-    await fill(weights.subarray(at, at + bytes));
     for (const [key, value] of [
       ['location', PART_WEIGHTS],
       ['offset', String(at)],
@@ -107,13 +111,32 @@ export async function partModel(
       message.message(13, (entry) => entry.string(1, key).string(2, value));
     }
     graph.bytes(5, message.int(14, EXTERNAL).finish());
-    at += bytes;
   }
   for (const input of part.inputs) graph.message(11, (message) => writeValue(message, input));
   for (const name of part.outputs) graph.message(12, (message) => message.string(1, name));
   const model = new ProtoWriter().int(1, ir_version);
   for (const [domain, version] of opsets) model.message(8, (opset) => opset.string(1, domain).int(2, version));
   return { model: model.bytes(7, graph.finish()).finish().slice(), weights };
+}
+
+const isSmall = (bytes: number) => bytes < LEAST_EXTERNAL_BYTES;
+
+/** Values that are asked for together: a source makes one read of those that lie side by side, and holds it until they are copied. */
+const FILLED_TOGETHER_BYTES = 16 * 2 ** 20;
+
+async function fillAll(tensors: readonly PartTensor[], places: readonly { values: Uint8Array }[]): Promise<void> {
+  let asked: Promise<void>[] = [];
+  let bytes = 0;
+  for (const [index, tensor] of tensors.entries()) {
+    if (asked.length > 0 && bytes + tensor.bytes > FILLED_TOGETHER_BYTES) {
+      await Promise.all(asked);
+      asked = [];
+      bytes = 0;
+    }
+    asked.push(tensor.fill(places[index].values));
+    bytes += tensor.bytes;
+  }
+  await Promise.all(asked);
 }
 
 /** DataLocation. */
