@@ -51,9 +51,12 @@ export function mostWindowsPerGroup(seqlen: number, hiddenSize: number): number 
 /** How much larger a group of evaluation windows may be than the one before. */
 export const GROUP_GROWTH = 8;
 
-/** The largest first group, of so many windows, where it is known to be soon through. */
+/**
+ * The first group, of so many windows, where it is known to be soon through: as many as a group grows by. Of fewer windows it is
+ * one as ever, as all of them would take twice the memory that a slow machine's groups do, and plans are for any machine.
+ */
 export function firstGroup(windows: number, seqlen: number, hiddenSize: number): number {
-  return Math.min(GROUP_GROWTH, windows, mostWindowsPerGroup(seqlen, hiddenSize));
+  return windows < GROUP_GROWTH ? 1 : Math.min(GROUP_GROWTH, mostWindowsPerGroup(seqlen, hiddenSize));
 }
 
 /**
