@@ -17,6 +17,7 @@ import {
   V128,
   v128Load,
   v128Store,
+  v128Zero,
   type WasmFunction,
 } from './wasm_module.ts';
 
@@ -98,15 +99,14 @@ function turning(name: 'turn' | 'turn_single', store: readonly number[], width: 
 }
 
 function extremes(): WasmFunction {
-  // Locals begin at zero, and one stays there: a constant would be made anew in each turn.
-  const [x, bytes, result, end, value, most, least, sum, zero] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [x, bytes, result, end, value, most, least, sum] = [0, 1, 2, 3, 4, 5, 6, 7];
   const code = [
     ...[...localGet(x), ...localGet(bytes), I32_ADD, ...localSet(end)],
     ...loopBelow(x, i32Const(16), end, [
       ...[...localGet(x), ...v128Load(), ...localSet(value)],
       ...[...localGet(most), ...localGet(value), ...F64X2_PMAX, ...localSet(most)],
       ...[...localGet(least), ...localGet(value), ...F64X2_PMIN, ...localSet(least)],
-      ...[...localGet(sum), ...localGet(value), ...localGet(zero), ...F64X2_MUL, ...F64X2_ADD, ...localSet(sum)],
+      ...[...localGet(sum), ...localGet(value), ...v128Zero, ...F64X2_MUL, ...F64X2_ADD, ...localSet(sum)],
     ]),
     ...[...localGet(result), ...localGet(most), ...v128Store(0)],
     ...[...localGet(result), ...localGet(least), ...v128Store(16)],
@@ -114,7 +114,7 @@ function extremes(): WasmFunction {
   ];
   const locals: WasmFunction['locals'] = [
     [1, I32],
-    [5, V128],
+    [4, V128],
   ];
   return { name: 'extremes', parameters: 3, locals, code };
 }

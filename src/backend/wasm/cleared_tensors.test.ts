@@ -9,6 +9,7 @@ import { createWasmBackend } from './wasm_backend.ts';
 const BACKENDS: [name: string, backend: Backend][] = [
   ['arrays of its own', createWasmBackend()],
   ['shared memory', createWasmBackend(await createNodeCrew(1))],
+  ['shared memory, codes as bytes', createWasmBackend(await createNodeCrew(1), undefined, true)],
 ];
 const reference = createCpuBackend();
 afterAll(() => {
@@ -67,6 +68,45 @@ describe.each(BACKENDS)('with %s', (_, backend) => {
     cases[name](backend, output);
     cases[name](reference, expected);
     expect(normalisedError(await backend.read(output), await reference.read(expected))).toBeLessThan(1e-12);
+  });
+
+  const { pack, packSparse } = backend;
+  const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (37 * i) % 256);
+  const kept: [name: string, make: () => Tensor | undefined][] = [
+    ...[2, 4, 8].map((bits): [string, () => Tensor | undefined] => [
+      `codes of ${bits} bits`,
+      () => {
+        const [rows, columns] = [COLUMNS, 96];
+        const scales = new Uint8Array(new Uint16Array((rows * columns) / 32).fill(0x3400).buffer);
+        const codes = bytes((rows * columns * bits) / 8);
+        const matrix = {
+          ...{ bits, group: 32, rows, columns, codes, scales },
+          zero: 'symmetric',
+          scale: 'F16',
+        } as const;
+        return pack?.({ ...matrix, bits: bits as 2 | 4 | 8 }, 'codes');
+      },
+    ]),
+    [
+      'two of four',
+      () => {
+        const [rows, columns] = [COLUMNS, 96];
+        const values = new Uint8Array(randomValues((rows * columns) / 2, 5).buffer);
+        const places = new Uint8Array((rows * columns) / 8).fill(0b0100_0100);
+        return packSparse?.({ rows, columns, floats: 'F32', values, places }, 'sparse');
+      },
+    ],
+  ];
+  it.skipIf(!pack).each(kept)('takes products by %s as if it had been cleared', async (_, make) => {
+    const b = make();
+    if (!b) throw new Error('it is not kept as it is');
+    for (const accumulate of [false, true]) {
+      const a = tensor(backend, [ROWS, 96], 1);
+      const [output, cleared] = [soiled(backend), backend.fromArray(new Float32Array(ROWS * COLUMNS), SHAPE, 'zeros')];
+      for (const place of [output, cleared]) backend.matmul_bt({ a, b, output: place, accumulate });
+      expect(await backend.read(output)).toEqual(await backend.read(cleared));
+      expect((await backend.read(output)).every(Number.isFinite)).toBe(true);
+    }
   });
 
   it('takes a covariance as a sum from zero on', async () => {

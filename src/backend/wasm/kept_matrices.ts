@@ -39,7 +39,9 @@ export class KeptMatrices {
 
   /** Output ← a·bᵀ where b is one of them. */
   multiply(args: MatmulBtArgs): void {
-    const place = [singles(args.a), output(args.output), epilogueOf(args)] as const;
+    const epilogue = epilogueOf(args);
+    const written = args.accumulate ? 0 : elementCount(args.output.shape);
+    const place = [singles(args.a), output(args.output, written), epilogue] as const;
     if (this.sparse.has(args.b)) {
       const { task, sizes } = this.sparse.task(args, ...place);
       const { m, n, k } = sizes;

@@ -10,6 +10,7 @@ import {
   F64X2_SUB,
   folded,
   highHalf,
+  loadSplat,
   lowThenHigh,
 } from '../linalg/f64_lanes.ts';
 import {
@@ -32,8 +33,6 @@ import { numberOf } from './exp_functions.ts';
 import { type Staging, stretch } from './staging.ts';
 import { exponential, F32X4_ADD, F32X4_MIN, F32X4_MUL, F32X4_SUB, f32s } from './vector_exp.ts';
 
-/** The f64 at an address, in both lanes. */
-const loadSplat64 = [...simd(0x0a), 3, 0];
 const F32X4_ABS = simd(0xe0);
 const F32X4_LE = simd(0x45);
 const SELECT = simd(0x52);
@@ -68,7 +67,7 @@ function divergence(): WasmFunction {
   const [first, ...others] = SERIES;
   const code = [
     ...[...v128Zero, ...localSet(moved), ...v128Zero, ...localSet(excess)],
-    ...[...localGet(place), ...loadSplat64, ...localSet(shift), ...numberOf(place, 0), ...localSet(maximum)],
+    ...[...localGet(place), ...loadSplat(), ...localSet(shift), ...numberOf(place, 0), ...localSet(maximum)],
     ...loopBelow(x_at, i32Const(16), end, [
       ...[...localGet(x_at), ...v128Load(), ...localSet(x), ...localGet(y_at), ...v128Load(), ...localSet(y)],
       // In f64, as logits far from zero have few digits behind the point.

@@ -111,19 +111,6 @@ describe.each(BACKENDS)('on %s', (_, backend) => {
     });
   });
 
-  it.each([4, 6, 12, 16, 20, 32])('turns %i pairs of each head, halves apart or side by side', async (half) => {
-    const [seqlen, batch, heads, head_dim] = [13, 3, 5, 64];
-    const shape: [number, number] = [batch * seqlen, heads * head_dim];
-    for (const interleaved of [false, true]) {
-      await expectTwin((b) => {
-        const states = b.fromArray(randomValues(shape[0] * shape[1], 21), shape, 'states');
-        const [cos, sin] = [22, 23].map((seed) => tensor(b, [seqlen, half], seed));
-        b.rotary({ states, cos, sin, seqlen, heads, head_dim, interleaved });
-        return states;
-      });
-    }
-  });
-
   const ACTIVATIONS: ActivationName[] = ['silu', 'relu', 'gelu', 'gelu_tanh'];
   it.each(ACTIVATIONS)('%s, gated and plain', async (activation) => {
     const shape: [number, number] = [301, 409];
