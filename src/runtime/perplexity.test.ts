@@ -55,7 +55,7 @@ describe('evaluation', () => {
       const { windows } = await evaluate(backend, job.model, job.evaluation, { expected_rate, onProgress });
       return { windows, groups: fractions.length / (job.model.layers.length + 1), first: fractions[0] };
     };
-    const [alone, together, slow] = [await told(), await told(100), await told((8 * 16) / 9)];
+    const [alone, together, slow] = [await told(), await told(100), await told((8 * 16) / 13)];
     // One, eight and one; eight and two.
     expect(alone.groups).toBe(3);
     expect(together.groups).toBe(2);

@@ -73,7 +73,7 @@ export interface GroupLosses {
  */
 const GROUP_TARGET_MS = 15_000;
 /** The first number is there so soon, or one window alone brings it. */
-const SOON_MS = 8_000;
+const SOON_MS = 12_000;
 
 /**
  * Losses of all windows, reported as soon as each is known.

@@ -107,11 +107,15 @@ def fused(weight, norm):
     return weight.double() if norm is None else weight.double() * norm.double()
 
 
-def slice_model(model, ids, width):
-    """Layer by layer, each PCA on what the sliced layers before give; the last site keeps its full width and basis."""
+def slice_model(model, ids, width, beside=False):
+    """Layer by layer, each PCA on what the sliced layers before give; the last site keeps its full width and basis.
+
+    beside: the dense model's states go through its layers on the way, too, as where outputs are fitted to them (closed-form recovery).
+    """
     turn = model.rotary(ids.shape[1])
     table = model.table['embed']
     x = table[ids]
+    own = x if beside else None
     Q = kept_directions(x, width)
     basis = Q.float()
     first = basis
@@ -121,12 +125,14 @@ def slice_model(model, ids, width):
         dense = model.layer(i)
         made = {'norm1': None, 'norm2': None}
         for norm, inputs, output, shortcut, run in (
-            ('norm1', ('q', 'k', 'v'), 'o', 's1', lambda h: model.attention(made, h, turn)),
-            ('norm2', ('gate', 'up'), 'down', 's2', lambda h: model.mlp(made, h)),
+            ('norm1', ('q', 'k', 'v'), 'o', 's1', lambda layer, h: model.attention(layer, h, turn)),
+            ('norm2', ('gate', 'up'), 'down', 's2', lambda layer, h: model.mlp(layer, h)),
         ):
             for name in inputs:
                 made[name] = (fused(dense[name], dense[norm]) @ Q).float()
-            z = run(model.norm(x, None))
+            z = run(made, model.norm(x, None))
+            if own is not None:
+                own = own + F.linear(run(dense, model.norm(own, dense[norm])), dense[output])
             whole = x @ Q.T.float() + F.linear(z, dense[output])
             if i == model.layers - 1 and output == 'down':
                 made[output], made[shortcut] = dense[output], Q.T.float().contiguous()
@@ -158,6 +164,8 @@ def main(folder, threads):
     dense, dense_ms = timed(lambda: evaluate(model, embed, layers, head, evaluation))
     (first, sliced), slicing_ms = timed(lambda: slice_model(model, calibration, model.width))
     perplexity, evaluation_ms = timed(lambda: evaluate(model, first, sliced, head, evaluation))
+    del sliced
+    _, beside_ms = timed(lambda: slice_model(model, calibration, model.width, beside=True))
     print(json.dumps({
         'torch': torch.__version__,
         'threads': torch.get_num_threads(),
@@ -167,6 +175,7 @@ def main(folder, threads):
         'stage_ms': {
             'dense_evaluation': dense_ms,
             'calibration_and_slicing': slicing_ms,
+            'slicing_beside_dense': beside_ms,
             'evaluation': evaluation_ms,
         },
     }))

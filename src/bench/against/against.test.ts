@@ -93,7 +93,10 @@ describe('rounds of both sides', () => {
       },
       torch: {
         ...{ torch: '2', threads: 2, capability: 'AVX2', dense_perplexity: 10, perplexity: 20 },
-        stage_ms: { dense_evaluation: torch_ms, calibration_and_slicing: torch_ms, evaluation: torch_ms },
+        stage_ms: {
+          ...{ dense_evaluation: torch_ms, calibration_and_slicing: torch_ms, evaluation: torch_ms },
+          slicing_beside_dense: 2 * torch_ms,
+        },
       },
     }) as unknown as Round;
 
@@ -108,9 +111,10 @@ describe('rounds of both sides', () => {
       256,
     );
     const report = againstReport([round(1000, 1000), round(4000, 2000), round(9000, 1000)], training);
-    const [dense, slicing, evaluation, comparison, verification, total] = report.against;
+    const [dense, slicing, beside, evaluation, comparison, verification, total] = report.against;
     expect(dense).toEqual({ stage: 'dense_evaluation', whittle_ms: 4000, torch_ms: 1000, ratio: 2, wanted: 2.2 });
     expect(slicing).toMatchObject({ whittle_ms: 8000, ratio: 4 });
+    expect(beside).toMatchObject({ stage: 'slicing_beside_dense', whittle_ms: 8000, ratio: 2, wanted: 1.3 });
     expect(evaluation).toMatchObject({ whittle_ms: 8000, ratio: 4 });
     expect(comparison).toMatchObject({ whittle_ms: 4000, torch_ms: null });
     expect(verification).toMatchObject({ whittle_ms: 5000, torch_ms: null, ratio: null });

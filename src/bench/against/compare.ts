@@ -3,6 +3,9 @@ import type { Report, ReportTimings } from '../../engine/report.ts';
 import { median } from '../median.ts';
 import type { TrainingFigure } from './training_section.ts';
 
+/** Of torch; `slicing_beside_dense` is its slicing once more with the dense model's states carried along, as for closed-form recovery. */
+export type TorchStage = 'dense_evaluation' | 'calibration_and_slicing' | 'slicing_beside_dense' | 'evaluation';
+
 /** What `tools/bench/torch_job.py` prints. */
 export interface TorchRound {
   torch: string;
@@ -11,7 +14,7 @@ export interface TorchRound {
   capability: string;
   dense_perplexity: number;
   perplexity: number;
-  stage_ms: Record<'dense_evaluation' | 'calibration_and_slicing' | 'evaluation', number>;
+  stage_ms: Record<TorchStage, number>;
 }
 
 export interface Round {
@@ -19,13 +22,7 @@ export interface Round {
   torch: TorchRound;
 }
 
-export type AgainstStage =
-  | 'dense_evaluation'
-  | 'calibration_and_slicing'
-  | 'evaluation'
-  | 'comparison'
-  | 'verification'
-  | 'total';
+export type AgainstStage = TorchStage | 'comparison' | 'verification' | 'total';
 
 /** Medians over the rounds. */
 export interface AgainstFigure {
@@ -56,12 +53,14 @@ export interface AgainstReport {
 const WANTED: Partial<Record<AgainstStage, number>> = {
   dense_evaluation: 2.2,
   calibration_and_slicing: 1.3,
+  slicing_beside_dense: 1.3,
   evaluation: 2.2,
 };
 
 const STAGES = Object.keys({
   dense_evaluation: 0,
   calibration_and_slicing: 0,
+  slicing_beside_dense: 0,
   evaluation: 0,
   comparison: 0,
   verification: 0,
@@ -97,17 +96,19 @@ function figureOf(stage: AgainstStage, rounds: readonly Round[]): AgainstFigure 
   const own = rounds.map(({ whittle }) => stageMs(whittle, stage));
   const whittle_ms = median(own);
   const wanted = WANTED[stage] ?? null;
-  const theirs = rounds.flatMap(({ torch }) =>
-    stage in torch.stage_ms ? [torch.stage_ms[stage as 'evaluation']] : [],
-  );
+  const theirs = rounds.flatMap(({ torch }) => (stage in torch.stage_ms ? [torch.stage_ms[stage as TorchStage]] : []));
   if (theirs.length === 0) return { stage, whittle_ms, torch_ms: null, ratio: null, wanted };
   const ratio = median(own.map((ms, i) => ms / theirs[i]));
   return { stage, whittle_ms, torch_ms: median(theirs), ratio, wanted };
 }
 
-/** Torch does not compare the sliced model with the dense one, token by token: that is a stage by itself. */
+/**
+ * Torch does not compare the sliced model with the dense one, token by token: that is a stage by itself. Whittle's slicing is set
+ * beside both of torch's.
+ */
 function stageMs({ timings_ms, runs }: Round['whittle'], stage: AgainstStage): number {
   const comparison = runs.reduce((sum, { comparison_ms = 0 }) => sum + comparison_ms, 0);
   if (stage === 'comparison') return comparison;
+  if (stage === 'slicing_beside_dense') return timings_ms.calibration_and_slicing;
   return timings_ms[stage] - (stage === 'evaluation' ? comparison : 0);
 }
