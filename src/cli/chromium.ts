@@ -18,9 +18,11 @@ const WIDE_VECTORS = '--wasm-revectorize';
 
 /**
  * V8 compiles a function once more, well, after so many bytes of its code were run. At its default of 13 MB hundreds of those that
- * only open a session are, in onnxruntime: a fifth of the processor's time in a verification of minutes. Kernels are there at once.
+ * only open a session are, in onnxruntime: a fifth of the processor's time in a verification of minutes. The functions that multiply
+ * reach this within a tenth of a second; Whittle's own kernels ask to be compiled well at once (`optimisedAtOnce` of
+ * `backend/linalg/wasm_module.ts`), which V8 does with this flag alone.
  */
-const TIERING_BUDGET = '--wasm-tiering-budget=100000000';
+const TIERING = '--wasm-tiering-budget=1000000000 --wasm-compilation-hints';
 
 export interface Chromium {
   /** Rejects where it could not be started. */
@@ -74,7 +76,7 @@ async function launch(profile: string): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
-    args: [...chromiumFlags(), MEASURE_MEMORY_AT_ONCE, `--js-flags=${WIDE_VECTORS} ${TIERING_BUDGET}`],
+    args: [...chromiumFlags(), MEASURE_MEMORY_AT_ONCE, `--js-flags=${WIDE_VECTORS} ${TIERING}`],
     acceptDownloads: true,
     // Ctrl-C must first free the engine's memory and remove the profile.
     handleSIGINT: false,
