@@ -18,8 +18,8 @@ const WIDE_VECTORS = '--wasm-revectorize';
 
 /**
  * V8 compiles a function once more, well, after so many bytes of its code were run. At its default of 13 MB hundreds of those that
- * only open a session are, in onnxruntime: a fifth of the processor's time in a verification of minutes. The functions that multiply
- * reach this within a tenth of a second; Whittle's own kernels ask to be compiled well at once (`optimisedAtOnce` of
+ * only open a session are, in onnxruntime: a fifth of the processor's time in a verification of minutes. A hot loop
+ * reaches this soon (one of integers in 50 ms); Whittle's own kernels ask to be compiled well at once (`optimisedAtOnce` of
  * `backend/linalg/wasm_module.ts`), which V8 does with this flag alone.
  */
 const TIERING = '--wasm-tiering-budget=1000000000 --wasm-compilation-hints';

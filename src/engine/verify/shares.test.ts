@@ -57,5 +57,5 @@ describe.each(CASES)('shares of %i windows for %i builds, cut: %s', (count, buil
 });
 
 it('cuts no window so short that it has no loss', () => {
-  expect([2, 3, 4, 256].map(partOfFirst)).toEqual([2, 2, 2, 64]);
+  expect([2, 3, 4, 256].map(partOfFirst)).toEqual([2, 2, 2, 128]);
 });

@@ -1,6 +1,6 @@
 /**
  * @file Which windows each build of a runtime runs. Together they run every one, and to be compared with each other all run the first.
- * A build behind the first that would have more to do than others for that runs only its first quarter. This tells no less than the
+ * A build behind the first that would have more to do than others for that runs only its first half. This tells no less than the
  * whole: a build's own windows, at least as many tokens, are compared with what the app has for the same ones, so that a fault which
  * shows only late in a window shows there.
  */
@@ -22,7 +22,7 @@ export interface ShareWindows extends TokenWindows {
 
 /** Tokens of the first window that stand for it. A loss takes two. */
 export function partOfFirst(seqlen: number): number {
-  return Math.max(2, Math.ceil(seqlen / 4));
+  return Math.max(2, Math.ceil(seqlen / 2));
 }
 
 /**
