@@ -1,7 +1,7 @@
 /** @file The shared memory of the CPU backend and the threads that work in it. */
 
 import { createSharedMemory, SharedHeap } from './heap.ts';
-import { SCRATCH_BYTES, type ToolPlace } from './task_tools.ts';
+import { placeIn, SCRATCH_BYTES, type ToolPlace } from './task_tools.ts';
 import { CONTROL_BYTES, type ComputeThread, type ThreadPlace } from './threads.ts';
 
 export interface Crew {
@@ -29,11 +29,7 @@ export async function createCrew(
   const heap = new SharedHeap(memory);
   // New memory is zero: no run is open.
   const control = heap.allocate(CONTROL_BYTES);
-  const place = {
-    memory,
-    scratch: heap.allocate(SCRATCH_BYTES),
-    holds: (buffer: ArrayBufferLike) => heap.holds(buffer),
-  };
+  const place = placeIn(memory, heap.allocate(SCRATCH_BYTES), heap.views);
   const starting = Array.from({ length: others }, (_, i) =>
     start({ memory, control, scratch: heap.allocate(SCRATCH_BYTES), thread: i + 1 }),
   );

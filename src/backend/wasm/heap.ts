@@ -4,6 +4,7 @@
  * First fit over free blocks in address order, neighbours joined. It grows and never shrinks; it goes with its backend.
  */
 import type { WasmPlace } from '../linalg/panel_product.ts';
+import { MemoryViews } from './memory_views.ts';
 
 const PAGE = 65536;
 /** 4 GiB, all that 32-bit addresses reach; where so much address space is refused, a quarter of it. */
@@ -34,12 +35,12 @@ export class SharedHeap implements WasmPlace {
   /** In address order, none touching the next. */
   private readonly free: Block[] = [];
   private readonly used = new Map<number, number>();
-  /** A memory that has grown has a new buffer over the same bytes; views of the old ones stay good. */
-  private readonly buffers = new WeakSet<ArrayBufferLike>();
+  readonly views: MemoryViews;
   private end: number;
 
   constructor(readonly memory: WebAssembly.Memory) {
-    this.end = this.buffer.byteLength;
+    this.views = new MemoryViews(memory);
+    this.end = memory.buffer.byteLength;
     // Address 0 is left alone: an offset of 0 is no tensor's.
     this.free.push({ start: ALIGNMENT, end: this.end });
   }
@@ -87,36 +88,26 @@ export class SharedHeap implements WasmPlace {
 
   floats(elements: number): Float32Array {
     const start = this.allocate(4 * elements);
-    return new Float32Array(this.buffer, start, elements);
+    return new Float32Array(this.views.buffer, start, elements);
   }
 
   doubles(elements: number): Float64Array {
     const start = this.allocate(8 * elements);
-    return new Float64Array(this.buffer, start, elements);
+    return new Float64Array(this.views.buffer, start, elements);
   }
 
   bytes(count: number): Uint8Array {
     const start = this.allocate(count);
-    return new Uint8Array(this.buffer, start, count);
+    return new Uint8Array(this.views.buffer, start, count);
   }
 
   words(elements: number): Uint32Array {
     const start = this.allocate(4 * elements);
-    return new Uint32Array(this.buffer, start, elements);
-  }
-
-  /**
-   * The memory's buffer as it is now. V8 of Node 24 makes a new one when any shared memory of the thread grows
-   * (findings/shared_memories_change_buffers_together.sh).
-   */
-  private get buffer(): ArrayBufferLike {
-    const { buffer } = this.memory;
-    this.buffers.add(buffer);
-    return buffer;
+    return new Uint32Array(this.views.buffer, start, elements);
   }
 
   holds(buffer: ArrayBufferLike): boolean {
-    return this.buffers.has(buffer);
+    return this.views.holds(buffer);
   }
 
   /** @returns The index of a block of at least `size` bytes. */

@@ -13,6 +13,7 @@ import { EpilogueKernel } from './epilogue.ts';
 import { createHalfKernel, type HalfKernel } from './half_kernel.ts';
 import { createLineKernel, type LineKernel } from './line_kernel.ts';
 import { LogitMath } from './logit_math.ts';
+import { MemoryViews } from './memory_views.ts';
 import { createPackedKernel, type PackedKernel } from './packed_kernel.ts';
 import type { PackedForm } from './packed_layout.ts';
 import { RowMath } from './row_math.ts';
@@ -22,7 +23,12 @@ import { STAGING_BYTES, Staging } from './staging.ts';
 import { VectorMath } from './vector_math.ts';
 
 /** A shared memory, and the address of one thread's scratch in it. */
-export type ToolPlace = WasmPlace & { scratch: number };
+export type ToolPlace = WasmPlace & { scratch: number; views: MemoryViews };
+
+/** Scratch from this address on. @param views Of the memory's heap, on the thread that has it. */
+export function placeIn(memory: WebAssembly.Memory, scratch: number, views = new MemoryViews(memory)): ToolPlace {
+  return { memory, scratch, views, holds: (buffer) => views.holds(buffer) };
+}
 
 /** Elements of the attention scores that lie in scratch memory; longer sequences have an array of their own. */
 const SCORES = 2 ** 19;
@@ -55,7 +61,7 @@ export class TaskTools {
   } = {};
   private readonly packedKernels = new Map<string, PackedKernel>();
   private readonly sparseKernels = new Map<string, SparseKernel>();
-  private kept = new Float32Array(0);
+  private kept: Float32Array = new Float32Array(0);
 
   /**
    * @param place None where tensors are arrays of their own.
@@ -65,7 +71,7 @@ export class TaskTools {
     private readonly place?: ToolPlace,
     private readonly tiles?: TileWidth,
   ) {
-    if (place) this.kept = new Float32Array(place.memory.buffer, place.scratch, SCORES);
+    if (place) this.kept = new Float32Array(place.views.buffer, place.scratch, SCORES);
   }
 
   get product(): PanelProduct {
@@ -202,5 +208,5 @@ export class TaskTools {
 }
 
 function at(place: ToolPlace, offset: number): ToolPlace {
-  return { memory: place.memory, scratch: place.scratch + offset, holds: (buffer) => place.holds(buffer) };
+  return { ...place, scratch: place.scratch + offset };
 }

@@ -11,7 +11,7 @@ import { nextTask } from '../event_loop.ts';
 import type { TileWidth } from '../linalg/tile_kernel.ts';
 import type { Crew } from './crew.ts';
 import { TASK_LOG_BYTES, TaskLog } from './task_log.ts';
-import { TaskTools } from './task_tools.ts';
+import { placeIn, TaskTools } from './task_tools.ts';
 import { readTask, TASK_WORDS, writeTask } from './task_words.ts';
 import { runTask, type TaskName, type Tasks } from './tasks.ts';
 
@@ -90,7 +90,7 @@ export class Control {
 export async function serve({ memory, control, scratch, thread }: ThreadPlace): Promise<never> {
   const shared = new Control(memory, control);
   startPulse(shared.words.subarray(BEATS, BEATS + 2));
-  const tools = new TaskTools({ memory, scratch, holds: (buffer) => buffer === memory.buffer });
+  const tools = new TaskTools(placeIn(memory, scratch));
   const logs = new ThreadLogs(shared.words, memory);
   let turned = performance.now();
   for (;;) {
