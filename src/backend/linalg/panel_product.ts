@@ -247,7 +247,7 @@ export class PanelProduct {
       done += this.multiplyPanels(heights, width, steps, diagonal, adds || k0 > 0, target, target_row, tiles);
       if (isTimed) ms += performance.now() - begun;
     }
-    if (isTimed) choice.took(tiles, done, ms);
+    if (isTimed) choice.took(tiles, work, done, ms);
     const place = { row: m0, rows, column: n0, columns, at: target, stride: target_row };
     const isWritten = finish?.({ ...place, scratch: this.stage }) === true;
     if (in_c !== undefined || isWritten) return;

@@ -18,7 +18,7 @@ function widths(blocks: number, ns: Times, work: (block: number) => number = () 
   const choice = new TileChoice();
   return Array.from({ length: blocks }, (_, block) => {
     const width = choice.width(work(block));
-    choice.took(width, work(block), ns[width](block) * work(block));
+    choice.took(width, work(block), work(block), ns[width](block) * work(block));
     return width;
   });
 }
@@ -43,6 +43,25 @@ describe('the choice of tiles', () => {
     const base = (block: number) => (size(block) === WORK ? 2 : 1) * (block % 20 < 10 ? 1 : 2);
     expect(settled({ narrow: base, wide: (block) => 0.8 * base(block) }, 30, size)).toBe('wide');
     expect(settled({ narrow: (block) => 0.8 * base(block), wide: base }, 30, size)).toBe('narrow');
+  });
+
+  it('compares where sizes take turns', () => {
+    for (const period of [2, 3, 4, 6]) {
+      const size = (block: number) => WORK * 2 ** (block % period);
+      const times = (narrow: number, wide: number): Times => ({ narrow: () => narrow, wide: () => wide });
+      expect(settled(times(2, 1.3), 64, size), `${period} sizes`).toBe('wide');
+      expect(settled(times(1.3, 2), 64, size), `${period} sizes`).toBe('narrow');
+    }
+  });
+
+  it('counts what was done of a triangle, whose blocks are of one size', () => {
+    const choice = new TileChoice();
+    for (let block = 0; block < 20; block++) {
+      const done = block % 2 === 0 ? 0.8 * WORK : 0.3 * WORK;
+      const width = choice.width(WORK);
+      choice.took(width, WORK, done, done * (width === 'wide' ? 1 : 1.6));
+    }
+    expect(choice.width(WORK)).toBe('wide');
   });
 
   it('passes over whoever gets in between', () => {
@@ -70,7 +89,7 @@ describe('the choice of tiles', () => {
 
   it('changes nothing where the clock tells nothing, or no two sizes are alike', () => {
     expect(settled({ narrow: () => 0, wide: () => 0 })).toBe('narrow');
-    expect(settled({ narrow: () => 2, wide: () => 1 }, 64, (block) => WORK * 2 ** (block % 7))).toBe('narrow');
+    expect(settled({ narrow: () => 2, wide: () => 1 }, 64, (block) => WORK * 1.2 ** block)).toBe('narrow');
   });
 
   it('learns nothing from small blocks', () => {

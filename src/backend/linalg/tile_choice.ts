@@ -1,10 +1,11 @@
 /**
  * @file Which tiles are the faster ones in this engine. Wide tiles pay where it joins pairs of vectors into 256-bit ones, and
  * cost half where it does not, and no feature test tells. So blocks of products try both in turn and the better are kept;
- * results do not depend on it. Only neighbours of one size are compared, and the middle one of several comparisons counts: how
- * fast a thread is changes with the shape, and by half from one moment to the next on a machine that others use, too. First
- * blocks are by the engine's quick compiler, and the good one may be late where all threads compute: so both are tried again,
- * ever more rarely.
+ * results do not depend on it. Only blocks of one size that are not far from one another are compared, and the middle one of
+ * several comparisons counts: how fast a thread is changes with the shape, and by half from one moment to the next on a machine that
+ * others use, too. Tiles take turns within each size: a product whose blocks go large, small, large, small would else give all large
+ * ones the same. First blocks are by the engine's quick compiler, and the good one may be late where all threads compute: so both
+ * are tried again, ever more rarely.
  */
 import type { TileWidth } from './tile_kernel.ts';
 
@@ -14,8 +15,10 @@ const LEAST_WORK = 2 ** 20;
 const ROUND = { comparisons: 9, blocks: 64 };
 /** Fewer comparisons change nothing. */
 const FEWEST = 3;
-/** Blocks of one size do the same work, but for the edge of a triangle. */
+/** Sizes that count as one. */
 const ALIKE = 1.1;
+/** How many blocks back a size is looked for. */
+const NEAR = 8;
 /** Blocks between rounds: so many more each time, up to the most. */
 const PAUSE = { first: 32, factor: 4, most: 2048 };
 
@@ -23,13 +26,15 @@ const OTHER: Record<TileWidth, TileWidth> = { narrow: 'wide', wide: 'narrow' };
 
 interface Block {
   width: TileWidth;
-  work: number;
-  ms: number;
+  size: number;
+  /** Milliseconds a multiply-add. */
+  pace: number;
 }
 
 export class TileChoice {
   private faster: TileWidth = 'narrow';
-  private last?: Block;
+  /** The last blocks of this round, the newest first. */
+  private recent: Block[] = [];
   /** Of this round: wide tiles' time as a share of narrow ones'. Undefined between rounds. */
   private shares?: number[] = [];
   /** Since the round or the pause began. */
@@ -40,35 +45,45 @@ export class TileChoice {
   constructor(private readonly settled?: TileWidth) {}
 
   /** The width for a block of so many multiply-adds. */
-  width(work: number): TileWidth {
+  width(size: number): TileWidth {
     if (this.settled) return this.settled;
-    if (!this.shares || work < LEAST_WORK) return this.faster;
-    return OTHER[this.last?.width ?? 'wide'];
+    if (!this.shares || size < LEAST_WORK) return this.faster;
+    return OTHER[(this.lastOf(size) ?? this.recent[0])?.width ?? 'wide'];
   }
 
   /** Whether to tell {@link took} how long the block takes. */
-  isTimed(work: number): boolean {
-    return !this.settled && work >= LEAST_WORK;
+  isTimed(size: number): boolean {
+    return !this.settled && size >= LEAST_WORK;
   }
 
-  /** @param work Of which a triangle has less than its block. */
-  took(width: TileWidth, work: number, ms: number): void {
-    const { last, shares } = this;
-    this.last = { width, work, ms };
+  /**
+   * @param size As {@link width} was told.
+   * @param work Multiply-adds that were done: of a triangle fewer than of its block.
+   */
+  took(width: TileWidth, size: number, work: number, ms: number): void {
     this.blocks++;
+    const { shares } = this;
     if (!shares) {
       if (this.blocks >= this.pause) this.begin();
       return;
     }
-    if (last && last.width !== width && areAlike(last.work, work)) {
-      const share = ms / work / (last.ms / last.work);
+    const before = this.lastOf(size);
+    const pace = ms / work;
+    this.recent = [{ width, size, pace }, ...this.recent].slice(0, NEAR);
+    if (before && before.width !== width) {
+      const share = pace / before.pace;
       shares.push(width === 'wide' ? share : 1 / share);
     }
     if (shares.length >= ROUND.comparisons || this.blocks >= ROUND.blocks) this.judge(shares);
   }
 
+  private lastOf(size: number): Block | undefined {
+    return this.recent.find((block) => areAlike(block.size, size));
+  }
+
   private begin(): void {
     this.shares = [];
+    this.recent = [];
     this.blocks = 0;
     this.pause = Math.min(PAUSE.factor * this.pause, PAUSE.most);
   }

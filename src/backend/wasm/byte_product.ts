@@ -70,7 +70,7 @@ export function byteProduct(tools: TaskTools, task: PackedProductTask, start: nu
     multiply(tools, task, part, first_row, last_row);
     if (isTimed) ms += performance.now() - begun;
   }
-  if (isTimed) tools.byteTiles.took(width, work, ms);
+  if (isTimed) tools.byteTiles.took(width, work, work, ms);
 }
 
 interface Columns {
