@@ -16,6 +16,8 @@ export interface ByteSource {
    * returns fewer bytes.
    */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Fills an array with the bytes from `offset` on, where that saves a copy. Throws as `read`. */
+  fill?(target: Uint8Array, offset: number): void;
   /** Of a JSON file that is made here: bytes are written when somebody asks for them, which most never do of a tokenizer. */
   readonly made?: MadeJson;
 }
@@ -47,15 +49,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
     name,
     size,
     async read(offset, length) {
-      if (offset < 0 || length < 0 || offset + length > size) {
-        throw new WhittleError({
-          code: 'truncated_file',
-          message: `Bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}.`,
-          place: { file: name },
-          allowed: `bytes 0 to ${size}`,
-          action: 'The download may be incomplete: fetch the file again.',
-        });
-      }
+      if (offset < 0 || length < 0 || offset + length > size) throw outsideFile(name, size, offset, length);
       return new Promise((resolve, reject) => {
         if (waiting.push({ offset, length, resolve, reject }) === 1) queueMicrotask(readAll);
       });
@@ -132,7 +126,18 @@ async function bytesOf(name: string, blob: Blob, start: number, end: number): Pr
   return bytes;
 }
 
-function fileChanged(name: string, cause?: unknown): WhittleError {
+/** Of bytes that a file of this size does not have. */
+export function outsideFile(name: string, size: number, offset: number, length: number): WhittleError {
+  return new WhittleError({
+    code: 'truncated_file',
+    message: `Bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}.`,
+    place: { file: name },
+    allowed: `bytes 0 to ${size}`,
+    action: 'The download may be incomplete: fetch the file again.',
+  });
+}
+
+export function fileChanged(name: string, cause?: unknown): WhittleError {
   return new WhittleError(
     {
       code: 'file_changed',

@@ -3,7 +3,7 @@
  */
 import { FileWriter, type HashedSink } from './file_writer/worker_sink.ts';
 import { isNamed } from './named.ts';
-import { openFolder, removeEntry } from './opfs.ts';
+import { openFolder, removeEntry, removeWhenFree } from './opfs.ts';
 import { storageSession } from './storage_session.ts';
 
 /** Of this thread. */
@@ -45,7 +45,7 @@ async function folderAt(
     },
     file: (name) => exportedFile(path, name),
     list: async () => (await namesIn(folder)).sort(),
-    remove: () => removeEntry(parent, name),
+    remove: () => removeWhenFree(parent, name),
   };
 }
 

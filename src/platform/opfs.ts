@@ -36,6 +36,22 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, name: strin
   }
 }
 
+/** How long, and how often, a lock is waited for that goes with the Worker that had it. */
+const LOCK_MS = 3000;
+const LOOK_MS = 50;
+
+/** As {@link removeEntry}; a Worker that was ended in the middle of its work may have had a file open, and its lock goes a little later. */
+export async function removeWhenFree(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    try {
+      return await removeEntry(folder, name);
+    } catch (thrown) {
+      if (!isNamed(thrown, 'NoModificationAllowedError') || waited >= LOCK_MS) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
 /**
  * Files that are being opened. Chromium forgets to answer where the garbage collector takes a file's handle meanwhile
  * (`findings/opfs_open_is_lost_with_its_handle.sh`), and nothing else holds it.

@@ -50,9 +50,12 @@ function worst(a: Float32Array, b: Float32Array): number {
 
 type Rest = Parameters<typeof verifyInParts> extends [unknown, unknown, unknown, ...infer R] ? R : never;
 
+const sourcesOf = (files: readonly OnnxFile[]) =>
+  new Map(files.map(({ name, file }) => [name, blobSource(name, file)]));
+
 async function inParts(runtime: typeof ort, files: readonly OnnxFile[], ...rest: Rest) {
   const model = files.find(({ name }) => name.endsWith('.onnx')) ?? files[0];
-  return verifyInParts(runtime, files, await readOnnxModel(blobSource(model.name, model.file)), ...rest);
+  return verifyInParts(runtime, sourcesOf(files), await readOnnxModel(blobSource(model.name, model.file)), ...rest);
 }
 
 async function expectSame(files: readonly OnnxFile[], part_bytes: number, least_parts: number, windows = WINDOWS) {
@@ -170,7 +173,7 @@ describe('verification in parts', () => {
     await expect(inParts(ort, files, WINDOWS, options, 6000)).rejects.toMatchObject({ code: 'cancelled' });
     await expect(inParts(ort, files.slice(0, 1), WINDOWS)).rejects.toMatchObject({ code: 'missing_shard' });
     const model = await readOnnxModel(blobSource(files[0].name, files[0].file));
-    await expect(verifyInParts(ort, files.slice(1), model, WINDOWS)).rejects.toMatchObject({
+    await expect(verifyInParts(ort, sourcesOf(files.slice(1)), model, WINDOWS)).rejects.toMatchObject({
       code: 'verification_failed',
     });
   });

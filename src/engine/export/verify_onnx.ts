@@ -37,7 +37,9 @@ export async function verifyOnnx(
   const { seqlen } = windows;
   const { builds } = verifiers;
   const names = files.map(({ name }) => name).filter(isOnnxFile);
-  const onnx = await Promise.all(names.map(async (name) => ({ name, file: await folder.file(name) })));
+  const onnx = await Promise.all(
+    names.map(async (name) => ({ name, file: await folder.file(name), path: `${folder.path}/${name}` })),
+  );
   const canCut = ignoresWhatFollows(model, partOfFirst(seqlen), seqlen);
   const shares = sharesOf(windows.count, seqlen, builds.length, canCut);
   const run = runner(onnx, windows, shares, verifiers, meter, signal);

@@ -17,6 +17,8 @@ import { idsOf, type ShareWindows } from './shares.ts';
 export interface OnnxFile {
   name: string;
   file: Blob;
+  /** In OPFS, where it lies there: it can be read by a handle. */
+  path?: string;
 }
 
 export interface VerifyOptions {

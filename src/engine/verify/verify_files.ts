@@ -3,12 +3,13 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { baseName } from '../../export/file_names.ts';
 import { oldestRuntime } from '../../export/oldest_runtime.ts';
 import { type OnnxGraph, type OnnxModel, readOnnxModel } from '../../formats/onnx/read_model.ts';
-import { blobSource } from '../../formats/source.ts';
+import type { ByteSource } from '../../formats/source.ts';
 import { FlowGraph, runtimeBytes } from './parts/graph.ts';
 import { findHead } from './parts/head.ts';
 import { PART_BYTES, verifyInParts } from './parts/run.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './session.ts';
 import type { ShareWindows } from './shares.ts';
+import { openWritten } from './written_files.ts';
 
 export interface VerifyLimits {
   /**
@@ -32,18 +33,25 @@ export async function verifyFiles(
 ): Promise<VerifyResult> {
   const model = files.find(({ name }) => name.endsWith('.onnx'));
   if (!model) return verifySession(ort, files, windows, options);
-  let written: OnnxModel;
+  const { sources, close } = await openWritten(files);
   try {
-    written = await readOnnxModel(blobSource(baseName(model.name), model.file));
-  } catch (cause) {
-    throw failed(`The written model cannot be read: ${messageOf(cause)}`, model.name, cause);
+    const { graph, ...written } = await readWritten(sources.get(baseName(model.name)) as ByteSource, model.name);
+    const isSmall = sessionBytes(graph, windows.seqlen) <= limits.whole_bytes;
+    const result = await (isSmall
+      ? verifySession(ort, files, windows, options)
+      : verifyInParts(ort, sources, { graph, ...written }, windows, options, limits.part_bytes));
+    return { ...result, needs_onnxruntime: oldestRuntime(graph) };
+  } finally {
+    close();
   }
-  const { graph } = written;
-  const isSmall = sessionBytes(graph, windows.seqlen) <= limits.whole_bytes;
-  const result = await (isSmall
-    ? verifySession(ort, files, windows, options)
-    : verifyInParts(ort, files, written, windows, options, limits.part_bytes));
-  return { ...result, needs_onnxruntime: oldestRuntime(graph) };
+}
+
+async function readWritten(source: ByteSource, name: string): Promise<OnnxModel> {
+  try {
+    return await readOnnxModel(source);
+  } catch (cause) {
+    throw failed(`The written model cannot be read: ${messageOf(cause)}`, name, cause);
+  }
 }
 
 /** Weights in the file and in the runtime, a tied table's transpose, and the logits of a window. */

@@ -5,14 +5,13 @@
 import type * as Ort from 'onnxruntime-web/wasm';
 import { nextTask } from '../../../backend/event_loop.ts';
 import { cancelled } from '../../../errors/errors.ts';
-import { baseName } from '../../../export/file_names.ts';
 import { feedOf } from '../../../export/session_feeds.ts';
 import { locateExternal } from '../../../formats/onnx/external.ts';
 import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats/onnx/graph_part.ts';
 import type { OnnxModel } from '../../../formats/onnx/read_model.ts';
-import { type ByteSource, blobSource } from '../../../formats/source.ts';
+import type { ByteSource } from '../../../formats/source.ts';
 import { meanLoss, WindowLoss } from '../losses.ts';
-import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
+import { failed, messageOf, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
 import { idsOf, type ShareWindows } from '../shares.ts';
 import { runtimeBytes } from './graph.ts';
 import type { Head } from './head.ts';
@@ -36,17 +35,18 @@ type Session = Ort.InferenceSession;
 
 /**
  * As `verifySession`; throws `verification_failed`, `cancelled`, and what reading the files throws.
- * @param model What the model among the files says of itself.
+ * @param sources The files, by name without folders.
+ * @param model What the model among them says of itself.
  */
 export async function verifyInParts(
   ort: typeof Ort,
-  files: readonly OnnxFile[],
+  sources: ReadonlyMap<string, ByteSource>,
   model: OnnxModel,
   windows: ShareWindows,
   options: VerifyOptions = {},
   part_bytes = PART_BYTES,
 ): Promise<VerifyResult> {
-  const run = await PartsRun.open(ort, files, model, options, part_bytes, windows.count);
+  const run = await PartsRun.open(ort, sources, model, options, part_bytes, windows.count);
   const result: VerifyResult = {
     window_losses: [],
     first_logits: new Float32Array(),
@@ -81,17 +81,14 @@ class PartsRun {
 
   static async open(
     ort: typeof Ort,
-    files: readonly OnnxFile[],
+    sources: ReadonlyMap<string, ByteSource>,
     model: OnnxModel,
     options: VerifyOptions,
     part_bytes: number,
     windows: number,
   ): Promise<PartsRun> {
-    const sources = new Map<string, ByteSource>(
-      files.map(({ name, file }) => [baseName(name), blobSource(baseName(name), file)]),
-    );
     const source = [...sources.values()].find(({ name }) => name.endsWith('.onnx'));
-    if (!source) throw failed(`None of ${files.length} files is an ONNX model.`, [...sources.keys()].join(', '));
+    if (!source) throw failed(`None of ${sources.size} files is an ONNX model.`, [...sources.keys()].join(', '));
     const { sources: external } = await locateExternal(source, model.graph, (name) => sources.get(name));
     let bytes = 0;
     for (const tensor of model.graph.initializers.values()) bytes += runtimeBytes(tensor);

@@ -68,7 +68,8 @@ export class WeightFiles {
     const start = (location as { offset: number }).offset + offset;
     for (let at = 0; at < target.length; at += CHUNK_BYTES) {
       const length = Math.min(CHUNK_BYTES, target.length - at);
-      target.set(await source.read(start + at, length), at);
+      if (source.fill) source.fill(target.subarray(at, at + length), start + at);
+      else target.set(await source.read(start + at, length), at);
     }
   }
 
