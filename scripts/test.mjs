@@ -2,7 +2,7 @@
  * @file `npm test`: lint, types, Vitest, build, Playwright. Every step runs even when one before it failed, so that one
  * run tells everything; the last line sums both test runners, and the exit status is 0 only when all steps passed.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,14 @@ function bin(name, entry = name) {
 
 const failedSteps = [];
 
+/** What a step ended with, and when it began. */
+function report(name, started, status, signal) {
+  process.stdout.write(
+    `── ${name}: ${status === 0 ? 'passed' : `FAILED (${signal ?? `exit status ${status}`})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+  );
+  if (status !== 0) failedSteps.push(name);
+}
+
 function step(name, script, args, env = {}) {
   process.stdout.write(`\n── ${name}\n`);
   const started = Date.now();
@@ -26,10 +34,28 @@ function step(name, script, args, env = {}) {
     stdio: 'inherit',
     env: { ...process.env, ...env },
   });
-  process.stdout.write(
-    `── ${name}: ${status === 0 ? 'passed' : `FAILED (${signal ?? `exit status ${status}`})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
-  );
-  if (status !== 0) failedSteps.push(name);
+  report(name, started, status, signal);
+}
+
+/** Steps of one thread each, beside one another; each one's output is shown whole, in their order. */
+async function together(steps) {
+  const running = steps.map(([name, script, args]) => {
+    const started = Date.now();
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => output.push(bytes));
+    const ended = new Promise((resolve) => {
+      child.on('error', (error) => resolve({ status: null, signal: error.message, output, ms: Date.now() - started }));
+      child.on('close', (status, signal) => resolve({ status, signal, output, ms: Date.now() - started }));
+    });
+    return { name, ended };
+  });
+  for (const { name, ended } of running) {
+    const { status, signal, output, ms } = await ended;
+    process.stdout.write(`\n── ${name}\n`);
+    process.stdout.write(Buffer.concat(output));
+    report(name, Date.now() - ms, status, signal);
+  }
 }
 
 function readJson(path) {
@@ -62,9 +88,11 @@ mkdirSync(results, { recursive: true });
 const unitFile = join(results, 'vitest.json');
 const e2eFile = join(results, 'playwright.json');
 
-step('lint', bin('@biomejs/biome', 'biome'), ['check', '.']);
-step('layers', bin('dependency-cruiser', 'depcruise'), ['--config', '.dependency-cruiser.mjs', 'src']);
-step('types', bin('typescript', 'tsc'), ['--noEmit']);
+await together([
+  ['lint', bin('@biomejs/biome', 'biome'), ['check', '.']],
+  ['layers', bin('dependency-cruiser', 'depcruise'), ['--config', '.dependency-cruiser.mjs', 'src']],
+  ['types', bin('typescript', 'tsc'), ['--noEmit']],
+]);
 step('unit tests', bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitFile}`]);
 step('build', join(root, 'scripts', 'build.mjs'), ['--if-stale']);
 step('first load', join(root, 'scripts', 'sizes.mjs'), []);

@@ -4,7 +4,7 @@
  * 8 % (252 tokens), those of other such recipes by 0.2 to 1 %: a mean of several runs can be held as closely as one of the others.
  */
 import type { AttentionArgs, Backend } from '../../src/backend/backend.ts';
-import { judge, type Measured, runRecipe } from './recipe_job.ts';
+import { denseOf, judge, type Measured, runRecipe } from './recipe_job.ts';
 import type { TestJob } from './slice_job.ts';
 
 const NOISE = 1e-7;
@@ -24,9 +24,11 @@ export function noisy(backend: Backend, times: number): Backend {
 /** What a recipe makes of the job's model, measured: means of `runs` runs, the first without noise. Bytes and counts are the same in all. */
 export async function meanOfRuns(backend: Backend, job: TestJob, recipe: string, runs: number): Promise<Measured> {
   const found: Measured[] = [];
+  // Without noise: what rounds nothing is moved by no more than the noise itself.
+  const dense = denseOf(backend, job);
   for (let times = 0; times < runs; times++) {
     const on = noisy(backend, times);
-    found.push(await judge(on, job)(await runRecipe(on, job, recipe)));
+    found.push(await judge(on, job, dense)(await runRecipe(on, job, recipe)));
   }
   const mean = (figure: 'perplexity' | 'kl' | 'top1') => found.reduce((sum, each) => sum + each[figure], 0) / runs;
   return { ...found[0], perplexity: mean('perplexity'), kl: mean('kl'), top1: mean('top1') };

@@ -54,12 +54,21 @@ export interface Measured {
   parameters: number;
 }
 
-/** Measures models of one job; the dense one is run once. */
-export function judge(backend: Backend, job: TestJob): (model: DecoderModel) => Promise<Measured> {
+/** What the head of a job's dense model reads, which models are compared with. */
+export async function denseOf(backend: Backend, job: TestJob): Promise<DenseInputs> {
   const inputs = new DenseInputs(memoryScratch(), headWidth(job.model), job.evaluation.seqlen);
-  const ready = evaluateDense(backend, job.model, job.evaluation, inputs);
+  await evaluateDense(backend, job.model, job.evaluation, inputs);
+  return inputs;
+}
+
+/** Measures models of one job; the dense one is run once. */
+export function judge(
+  backend: Backend,
+  job: TestJob,
+  dense = denseOf(backend, job),
+): (model: DecoderModel) => Promise<Measured> {
   return async (model) => {
-    await ready;
+    const inputs = await dense;
     const { evaluation, divergence } = await evaluateBeside(backend, job.model, inputs, model, job.evaluation);
     return {
       perplexity: summarize(evaluation.windows.map(({ loss }) => loss)).perplexity,
