@@ -70,6 +70,39 @@ describe('exports of the engine', () => {
     }
   });
 
+  it('compares with what the head read when the model was measured, if the file holds those very numbers', async () => {
+    let attended = 0;
+    const attentionDuring = async (work: () => Promise<unknown>) => {
+      attended = 0;
+      await work();
+      return attended;
+    };
+    const memory = memoryPlatform();
+    const platform = {
+      ...memory,
+      async createBackend() {
+        const backend = await memory.createBackend('cpu');
+        const attention = backend.attention.bind(backend);
+        backend.attention = (args) => {
+          attended++;
+          attention(args);
+        };
+        return backend;
+      },
+    };
+    const engine = await started(platform, source({ hidden_size: 32 }));
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    await engine.run('evaluate', { target: id });
+    const layers = await attentionDuring(() => engine.run('evaluate', { target: id, quick: true }));
+    expect(layers).toBeGreaterThan(0);
+    const stored = await engine.run('export', { id });
+    expect(stored.max_abs_logit_difference).toBeLessThan(1e-3);
+    expect(await attentionDuring(() => engine.run('export', { id, options: { external_data: 'always' } }))).toBe(0);
+    expect(await attentionDuring(() => engine.run('export', { id, options: { precision: 'int8' } }))).toBeGreaterThan(
+      0,
+    );
+  });
+
   it('exports weights as external data on request', async () => {
     const platform = memoryPlatform();
     const engine = await started(platform, source({ hidden_size: 32 }));

@@ -31,8 +31,12 @@ export async function evaluateCommand(
   const losses: number[] = [];
   await state.requireBackend().compiled?.();
   const started = performance.now();
+  let head_input: Float32Array | undefined;
   const { evaluation, divergence, comparison_ms } = await measured(state, platform, target, model, {
     signal,
+    onFirstInput: (values) => {
+      head_input = values;
+    },
     measuresDecoding: !quick,
     checkWeights: isDense,
     expected_rate: isDense ? undefined : state.dense?.report.tokens_per_second,
@@ -57,6 +61,7 @@ export async function evaluateCommand(
     ...(divergence && { divergence, comparison_ms }),
     protocol,
   };
+  if (head_input) state.firstHeadInputs.set(report, head_input);
   const done = { report, duration_ms: performance.now() - started };
   if (isDense) state.dense = done;
   else state.requireRun(target).evaluation = done;

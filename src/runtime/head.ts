@@ -155,16 +155,18 @@ export function lossesOfState(state: ArrayLike<number>): Float64Array {
   return losses;
 }
 
-/** All logits of one batch, read back: (tokens, vocab_size). For comparing an export with the app; the input is freed. */
+/**
+ * All logits of one batch, read back: (tokens, vocab_size). For comparing an export with the app.
+ * @param input What the head reads ({@link headInputs}); it is freed.
+ */
 export async function allLogits(
   arena: Arena,
   loader: WeightLoader,
   model: DecoderModel,
-  batch: Tensor,
+  input: Tensor,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { backend } = arena;
-  const [input] = await headInputs(arena, loader, model, [batch]);
   const rows = input.shape[0];
   const vocabulary = model.lm_head.weight.shape[0];
   const all = new Float32Array(rows * vocabulary);

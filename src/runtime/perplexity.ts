@@ -49,6 +49,8 @@ export interface EvaluateOptions {
     batches: readonly WindowBatch[],
     onBlock: ((block: HeadBlock, head: Head) => Promise<void>) | undefined,
   ): Promise<GroupLosses | undefined>;
+  /** Gets what the head reads of the first window, (seqlen, d), where that are not more than {@link MOST_KEPT} numbers. */
+  onFirstInput?(values: Float32Array): void;
   /** As `onLogits` of the head ({@link HeadOptions}), where the head is not taken by `onHeadInputs`. */
   onLogits?(arena: Arena, batch: WindowBatch, logits: Tensor, state: Tensor): void;
   /** Measures how fast the model gives one token after another, too, while the first group has its weights. */
@@ -59,6 +61,9 @@ export interface EvaluateOptions {
    */
   expected_rate?: number;
 }
+
+/** 4 MB: little enough to be kept for every run. */
+const MOST_KEPT = 2 ** 20;
 
 /** −log p of the target of each row of each batch, in nats, and the milliseconds of the model's head that they took. */
 export interface GroupLosses {
@@ -173,6 +178,7 @@ async function evaluateGroup(
     const inputs = await headInputs(arena, loader, model, hidden);
     let aside_ms = meter?.spent_ms ?? 0;
     if (onHeadInputs) await backend.sync();
+    if (first === 0) aside_ms += await tellFirstInput(backend, inputs[0], windows.seqlen, options);
     const begun = performance.now();
     const given = await onHeadInputs?.(arena, inputs, batches, onBlock);
     if (onHeadInputs) aside_ms += performance.now() - begun - (given?.ms ?? 0);
@@ -190,6 +196,20 @@ async function evaluateGroup(
   const bad = group.losses.findIndex((mean) => !Number.isFinite(mean));
   if (bad >= 0) throw await nonFinite(backend, model, windows, first + bad, signal);
   return group;
+}
+
+/** @param input Of the first batch. @returns How long it took, in milliseconds. */
+async function tellFirstInput(
+  backend: Backend,
+  input: Tensor,
+  seqlen: number,
+  { onFirstInput }: EvaluateOptions,
+): Promise<number> {
+  const size = seqlen * input.shape[1];
+  if (!onFirstInput || size > MOST_KEPT) return 0;
+  const begun = performance.now();
+  onFirstInput(new Float32Array((await backend.read(input)).subarray(0, size)));
+  return performance.now() - begun;
 }
 
 /** A perplexity that is none, with the place where the activations stopped being numbers. */
@@ -237,7 +257,23 @@ export async function firstWindowLogits(
     // Whoever compares logits looks for the least difference.
     const loader = new WeightLoader(arena, false, !backend.info.roundsInputs);
     const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
-    return allLogits(arena, loader, model, hidden, signal);
+    const [input] = await headInputs(arena, loader, model, [hidden]);
+    return allLogits(arena, loader, model, input, signal);
+  });
+}
+
+/** The same from what the head reads of that window, as `onFirstInput` gave it, (seqlen, d). */
+export async function logitsOfInput(
+  backend: Backend,
+  model: DecoderModel,
+  values: Float32Array,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const [, width] = model.lm_head.weight.shape;
+  return withArena(backend, async (arena) => {
+    const loader = new WeightLoader(arena, false, !backend.info.roundsInputs);
+    const input = arena.own(backend.fromArray(values, [values.length / width, width], 'first_head_input'));
+    return allLogits(arena, loader, model, input, signal);
   });
 }
 

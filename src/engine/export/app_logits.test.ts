@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyDecoder, tinyTokens, VOCAB_SIZE } from '../../../test/onnx/tiny_decoder.ts';
 import { createCpuBackend } from '../../backend/cpu/cpu_backend.ts';
-import { firstWindowLogits } from '../../runtime/perplexity.ts';
+import { evaluate, firstWindowLogits } from '../../runtime/perplexity.ts';
 import type { EngineState } from '../state.ts';
 import { AppLogits } from './app_logits.ts';
 
@@ -22,6 +22,23 @@ describe('the app’s logits', () => {
     const found = await app.get();
     expect(found).toHaveLength(SEQLEN * VOCAB_SIZE);
     expect(found).toEqual(await firstWindowLogits(backend, model, evaluation));
+    await app.end();
+    expect(backend.memory.currentBytes).toBe(0);
+  });
+
+  it('are the same from what the head read when the model was measured, kept of windows that are not long', async () => {
+    const { backend, evaluation, state, model } = setting();
+    const read: Float32Array[] = [];
+    await evaluate(backend, model, evaluation, { onFirstInput: (values) => void read.push(values) });
+    const [head_input] = read;
+    expect(read).toHaveLength(1);
+    expect(head_input).toHaveLength(SEQLEN * model.lm_head.weight.shape[1]);
+    const app = new AppLogits(state, model, new AbortController().signal, head_input);
+    const found = await app.get();
+    const all = await firstWindowLogits(backend, model, evaluation);
+    expect(found).toHaveLength(all.length);
+    // The reference backend rounds what it gives to f32.
+    expect(found.every((value, i) => Math.abs(value - all[i]) < 1e-5)).toBe(true);
     await app.end();
     expect(backend.memory.currentBytes).toBe(0);
   });

@@ -3,7 +3,7 @@
  * runtime opens it: both wait for the disk more than for a processor.
  */
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import { firstWindowLogits } from '../../runtime/perplexity.ts';
+import { firstWindowLogits, logitsOfInput } from '../../runtime/perplexity.ts';
 import type { EngineState } from '../state.ts';
 
 export class AppLogits {
@@ -11,16 +11,25 @@ export class AppLogits {
   private readonly computed: Promise<Float32Array>;
   private readonly abort = () => this.ended.abort();
 
-  /** Begins. @param model Whose numbers the file will hold. */
+  /**
+   * Begins.
+   * @param model Whose numbers the file will hold.
+   * @param head_input What its head read of the window when it was measured, where that is known and was not rounded: (seqlen, d).
+   */
   constructor(
     state: EngineState,
     model: DecoderModel,
     private readonly signal: AbortSignal,
+    head_input?: Float32Array,
   ) {
     signal.addEventListener('abort', this.abort, { once: true });
     if (signal.aborted) this.abort();
     const { evaluation: windows } = state.requireTexts();
-    this.computed = firstWindowLogits(state.requireBackend(), model, windows, this.ended.signal);
+    const { signal: ended } = this.ended;
+    const backend = state.requireBackend();
+    this.computed = head_input
+      ? logitsOfInput(backend, model, head_input, ended)
+      : firstWindowLogits(backend, model, windows, ended);
     // It may fail before anybody waits for it.
     this.computed.catch(() => undefined);
   }

@@ -8,9 +8,10 @@ import { type GgufPrecision, ggufModel } from '../../export/gguf/stored_model.ts
 import { quantizedModel } from '../../export/precision.ts';
 import { keepFor } from '../../export/safetensors/packed_form.ts';
 import type { ModelFile } from '../../formats/hf/files.ts';
-import { type DecoderModel, storedWeights } from '../../models/decoder_model.ts';
+import { type DecoderModel, storedWeights, type WeightRef } from '../../models/decoder_model.ts';
 import { inputLabels } from '../../models/input_quantization.ts';
 import { modelBytes } from '../../models/model_size.ts';
+import { isFloatType } from '../../tensor/dtype.ts';
 import { measureNumbers, type Numbers } from '../measure_commands.ts';
 import type { EnginePlatform } from '../platform.ts';
 import type { Emit } from '../progress.ts';
@@ -81,7 +82,8 @@ async function writeAndVerify(
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
   const folder = await platform.createExportFolder(`${target.id}.${key}`);
-  const onnx = verifiers && { verifiers, app: new AppLogits(state, model, signal) };
+  const head_input = measuredInput(state, target, model, in_app);
+  const onnx = verifiers && { verifiers, app: new AppLogits(state, model, signal, head_input) };
   try {
     const started = performance.now();
     const files = await writeWeights(state, target, options, folder, emit, signal);
@@ -132,6 +134,22 @@ function fileModel(
   if (format === 'gguf') return ggufModel(model, precision as GgufPrecision, signal);
   const keepPacked = isOnnxFormat(format);
   return quantizedModel(model, precision, { signal, keepPacked, keep: keepFor(packedForm(format)) });
+}
+
+/**
+ * What the head read of the first window, where the file holds the very weights that were measured. Not of grouped integers: a
+ * backend may round what those are multiplied with, and whoever compares logits looks for the least difference.
+ */
+function measuredInput(
+  state: EngineState,
+  { model, evaluation }: ExportTarget,
+  written: DecoderModel,
+  in_app: Numbers,
+): Float32Array | undefined {
+  if (in_app !== evaluation || inputLabels(model).length > 0) return undefined;
+  const measured = storedWeights(model);
+  const isSame = (ref: WeightRef, i: number) => ref === measured[i] && isFloatType(ref.dtype) && !ref.packed;
+  return storedWeights(written).every(isSame) ? state.firstHeadInputs.get(evaluation) : undefined;
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */
