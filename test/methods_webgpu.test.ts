@@ -17,7 +17,7 @@ import { judge, runRecipe } from './support/recipe_job.ts';
 import { type TestJob, testJob } from './support/slice_job.ts';
 
 const MODEL = 'stories260k';
-const LITTLE = { seqlen: 128, samples: 2, eval_samples: 4 };
+const LITTLE = { seqlen: 64, samples: 2, eval_samples: 2 };
 
 const ROWS: readonly (readonly [recipe: string, method: string, settings: Record<string, unknown>])[] = [
   ['rtn:bits=4,group=32', 'rtn', { bits: 4, group: 32 }],
