@@ -168,8 +168,8 @@ describe('exports of the engine', () => {
     await engine.run('export', { id });
     // They load while files are written, and run side by side. Closing twice does no harm.
     expect(told.slice(0, 3)).toEqual(['open wasm', 'open webgpu', 'write']);
-    const shares = sharesOf(TEXTS.eval_samples, TEXTS.seqlen, 2, true);
-    const verified = shares.map(({ windows }) => `verified ${windows.length}`);
+    const shares = sharesOf(TEXTS.eval_samples, 2);
+    const verified = shares.map((windows) => `verified ${windows.length}`);
     const ends = ['close', 'close', 'close', 'close', ...verified].sort();
     expect(told.slice(3).sort()).toEqual(ends);
     told.length = 0;
@@ -184,23 +184,14 @@ describe('exports of the engine', () => {
     expect(told).toEqual(['open wasm', 'open webgpu', 'close', 'close']);
   });
 
-  // With an even number of windows the second build runs the first half of the first, and half of them whole.
   describe.each([3, 4])('of %i windows, one build', (eval_samples) => {
     const FAULTS: Record<string, { change: (result: VerifyResult) => VerifyResult; says: RegExp }> = {
-      'is wrong for a window that it alone runs': {
+      'is wrong for a window': {
         change: (result) => ({
           ...result,
-          window_losses: result.window_losses.map((loss, i) => (i === 1 ? loss + 0.02 : loss)),
+          window_losses: result.window_losses.map((loss, i) => (i === 0 ? loss + 0.02 : loss)),
         }),
         says: /the app for the same windows/,
-      },
-      'is wrong for what both run': {
-        // With three windows it runs the first whole: what it alone runs makes up for it, and its share's mean is right.
-        change: ({ window_losses: [first, ...others], ...result }) => ({
-          ...result,
-          window_losses: [first + 0.002, ...others.map((loss) => (others.length === 1 ? loss - 0.002 : loss))],
-        }),
-        says: /build "webgpu", its build "wasm"/,
       },
       'gives no number': {
         change: (result) => ({ ...result, window_losses: result.window_losses.map(() => Number.NaN) }),
@@ -227,15 +218,59 @@ describe('exports of the engine', () => {
       expect(platform.exports.size).toBe(0);
     });
 
-    it('runs half of the windows whole, and each as the other is', async () => {
+    it('runs its share of the windows, and is compared with the logits of the first of them', async () => {
       const engine = await started();
       await engine.run('set_texts', { ...TEXTS, eval_samples });
       const { id } = await engine.run('compress', slicingRecipe(SLICE));
       const { runtimes, max_abs_logit_difference } = await engine.run('export', { id });
-      expect(runtimes.map(({ windows }) => windows)).toEqual([2, 2]);
+      expect(runtimes.map(({ windows }) => windows)).toEqual([2, eval_samples - 2]);
       expect(max_abs_logit_difference).toBeGreaterThan(0);
       expect(max_abs_logit_difference).toBeLessThan(1e-3);
     });
+  });
+
+  it('is refused where faults of its windows make up for each other', async () => {
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      openVerifier(build) {
+        const { verify, ...rest } = real.openVerifier(build);
+        const mixed: typeof verify = async (...job) => {
+          const { window_losses, ...result } = await verify(...job);
+          const [first, second] = window_losses;
+          return { ...result, window_losses: build === 'webgpu' ? [first + 0.01, second - 0.01] : window_losses };
+        };
+        return { ...rest, verify: mixed };
+      },
+    });
+    const engine = await started(platform);
+    await engine.run('set_texts', { ...TEXTS, eval_samples: 4 });
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const error = await failure(engine.run('export', { id }));
+    expect(error).toMatchObject({
+      code: 'verification_failed',
+      message: expect.stringMatching(/build "webgpu" for window 2, the app for the same/),
+    });
+    expect(platform.exports.size).toBe(0);
+  });
+
+  it.each([0, 1])('tells how far the logits of build %i are from the app’s of the same window', async (which) => {
+    const real = memoryPlatform();
+    const platform = memoryPlatform({
+      openVerifier(build, ...rest) {
+        const verifier = real.openVerifier(build, ...rest);
+        const verify: typeof verifier.verify = async (...job) => {
+          const result = await verifier.verify(...job);
+          if (build === ['wasm', 'webgpu'][which]) result.first_logits[result.first_logits.length - 1] += 0.25;
+          return result;
+        };
+        return { ...verifier, verify, close: () => verifier.close() };
+      },
+    });
+    const engine = await started(platform);
+    await engine.run('set_texts', { ...TEXTS, eval_samples: 3 });
+    const { id } = await engine.run('compress', slicingRecipe(SLICE));
+    const { max_abs_logit_difference } = await engine.run('export', { id });
+    expect(Math.abs(max_abs_logit_difference - 0.25)).toBeLessThan(1e-3);
   });
 
   it('refuses a file whose logits are not of the right size', async () => {

@@ -31,11 +31,11 @@ export async function evaluateCommand(
   const losses: number[] = [];
   await state.requireBackend().compiled?.();
   const started = performance.now();
-  let head_input: Float32Array | undefined;
+  const head_inputs: Float32Array[] = [];
   const { evaluation, divergence, comparison_ms } = await measured(state, platform, target, model, {
     signal,
-    onFirstInput: (values) => {
-      head_input = values;
+    onHeadInput: (window, values) => {
+      head_inputs[window] = values;
     },
     measuresDecoding: !quick,
     checkWeights: isDense,
@@ -61,7 +61,7 @@ export async function evaluateCommand(
     ...(divergence && { divergence, comparison_ms }),
     protocol,
   };
-  if (head_input) state.firstHeadInputs.set(report, head_input);
+  state.headInputs.set(report, head_inputs);
   const done = { report, duration_ms: performance.now() - started };
   if (isDense) state.dense = done;
   else state.requireRun(target).evaluation = done;

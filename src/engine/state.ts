@@ -80,8 +80,8 @@ export class EngineState {
   readonly checkpoints = new Checkpoints();
   /** What the dense head reads of the evaluation windows: every run is compared with it. */
   denseInputs?: DenseInputs;
-  /** What a model's head read of the first evaluation window, (seqlen, d), by what was measured then; not of long windows. */
-  readonly firstHeadInputs = new WeakMap<PerplexityReport, Float32Array>();
+  /** What a model's head read of the first evaluation windows, each (seqlen, d), by what was measured then; not of long windows. */
+  readonly headInputs = new WeakMap<PerplexityReport, readonly Float32Array[]>();
   /** Exports of the open model itself, by `exportKey`. */
   readonly denseExports = new Map<string, ExportFolder>();
   /** How many engines this page had before; names of their runs are taken. */

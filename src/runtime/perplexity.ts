@@ -49,8 +49,8 @@ export interface EvaluateOptions {
     batches: readonly WindowBatch[],
     onBlock: ((block: HeadBlock, head: Head) => Promise<void>) | undefined,
   ): Promise<GroupLosses | undefined>;
-  /** Gets what the head reads of the first window, (seqlen, d), where that are not more than {@link MOST_KEPT} numbers. */
-  onFirstInput?(values: Float32Array): void;
+  /** Gets what the head reads of each of the first {@link KEPT_WINDOWS}, (seqlen, d), where that are not more than {@link MOST_KEPT} numbers. */
+  onHeadInput?(window: number, values: Float32Array): void;
   /** As `onLogits` of the head ({@link HeadOptions}), where the head is not taken by `onHeadInputs`. */
   onLogits?(arena: Arena, batch: WindowBatch, logits: Tensor, state: Tensor): void;
   /** Measures how fast the model gives one token after another, too, while the first group has its weights. */
@@ -62,7 +62,9 @@ export interface EvaluateOptions {
   expected_rate?: number;
 }
 
-/** 4 MB: little enough to be kept for every run. */
+/** One for each build that a file may be run in. */
+export const KEPT_WINDOWS = 2;
+/** 4 MB a window: little enough to be kept for every run. */
 const MOST_KEPT = 2 ** 20;
 
 /** −log p of the target of each row of each batch, in nats, and the milliseconds of the model's head that they took. */
@@ -178,7 +180,7 @@ async function evaluateGroup(
     const inputs = await headInputs(arena, loader, model, hidden);
     let aside_ms = meter?.spent_ms ?? 0;
     if (onHeadInputs) await backend.sync();
-    if (first === 0) aside_ms += await tellFirstInput(backend, inputs[0], windows.seqlen, options);
+    aside_ms += await tellHeadInputs(backend, inputs, batches, windows.seqlen, options);
     const begun = performance.now();
     const given = await onHeadInputs?.(arena, inputs, batches, onBlock);
     if (onHeadInputs) aside_ms += performance.now() - begun - (given?.ms ?? 0);
@@ -198,17 +200,25 @@ async function evaluateGroup(
   return group;
 }
 
-/** @param input Of the first batch. @returns How long it took, in milliseconds. */
-async function tellFirstInput(
+/** @param inputs Of each batch. @returns How long it took, in milliseconds. */
+async function tellHeadInputs(
   backend: Backend,
-  input: Tensor,
+  inputs: readonly Tensor[],
+  batches: readonly WindowBatch[],
   seqlen: number,
-  { onFirstInput }: EvaluateOptions,
+  { onHeadInput }: EvaluateOptions,
 ): Promise<number> {
-  const size = seqlen * input.shape[1];
-  if (!onFirstInput || size > MOST_KEPT) return 0;
+  const size = seqlen * inputs[0].shape[1];
+  if (!onHeadInput || size > MOST_KEPT) return 0;
   const begun = performance.now();
-  onFirstInput(new Float32Array((await backend.read(input)).subarray(0, size)));
+  for (const [i, { first, count }] of batches.entries()) {
+    const kept = Math.min(first + count, KEPT_WINDOWS) - first;
+    if (kept <= 0) break;
+    const values = await backend.read(inputs[i]);
+    for (let window = 0; window < kept; window++) {
+      onHeadInput(first + window, new Float32Array(values.subarray(window * size, (window + 1) * size)));
+    }
+  }
   return performance.now() - begun;
 }
 
@@ -247,22 +257,33 @@ function windowMeans(losses: Float64Array, seqlen: number, batch: WindowBatch): 
 }
 
 /** Logits of the first window, (seqlen, vocab_size), for comparison with an export. */
-export async function firstWindowLogits(
+export function firstWindowLogits(
   backend: Backend,
   model: DecoderModel,
   windows: TokenWindows,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
+  return windowLogits(backend, model, windows, 0, signal);
+}
+
+/** The same of a window by its index. */
+export async function windowLogits(
+  backend: Backend,
+  model: DecoderModel,
+  windows: TokenWindows,
+  window: number,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   return withArena(backend, async (arena) => {
     // Whoever compares logits looks for the least difference.
     const loader = new WeightLoader(arena, false, !backend.info.roundsInputs);
-    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: 0, count: 1 }], {}, signal);
+    const [hidden] = await runLayers(arena, loader, model, windows, [{ first: window, count: 1 }], {}, signal);
     const [input] = await headInputs(arena, loader, model, [hidden]);
     return allLogits(arena, loader, model, input, signal);
   });
 }
 
-/** The same from what the head reads of that window, as `onFirstInput` gave it, (seqlen, d). */
+/** The same from what the head reads of that window, as `onHeadInput` gave it, (seqlen, d). */
 export async function logitsOfInput(
   backend: Backend,
   model: DecoderModel,
@@ -272,7 +293,7 @@ export async function logitsOfInput(
   const [, width] = model.lm_head.weight.shape;
   return withArena(backend, async (arena) => {
     const loader = new WeightLoader(arena, false, !backend.info.roundsInputs);
-    const input = arena.own(backend.fromArray(values, [values.length / width, width], 'first_head_input'));
+    const input = arena.own(backend.fromArray(values, [values.length / width, width], 'head_input'));
     return allLogits(arena, loader, model, input, signal);
   });
 }

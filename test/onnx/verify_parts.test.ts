@@ -1,24 +1,23 @@
 /** A file verified in parts gives what it gives as a whole, and a fault in any part shows. */
 import * as ort from 'onnxruntime-web/wasm';
 import { describe, expect, it } from 'vitest';
-import { meanLoss } from '../../src/engine/verify/losses.ts';
 import { planParts } from '../../src/engine/verify/parts/plan.ts';
 import { verifyInParts } from '../../src/engine/verify/parts/run.ts';
 import { type OnnxFile, verifySession } from '../../src/engine/verify/session.ts';
-import type { ShareWindows } from '../../src/engine/verify/shares.ts';
 import type { Precision } from '../../src/export/precision.ts';
 import { writeOnnx } from '../../src/export/write_onnx.ts';
 import { readOnnxModel } from '../../src/formats/onnx/read_model.ts';
 import { blobSource } from '../../src/formats/source.ts';
 import type { DecoderModel } from '../../src/models/decoder_model.ts';
+import type { TokenWindows } from '../../src/runtime/windows.ts';
 import { memoryFiles } from './memory_files.ts';
-import { tinyDecoder, tinyTokens, VOCAB_SIZE } from './tiny_decoder.ts';
+import { tinyDecoder, tinyTokens } from './tiny_decoder.ts';
 import { ODD, UNSLICED_LAST, VARIANTS } from './variants.ts';
 
 ort.env.wasm.numThreads = 1;
 
 const SEQLEN = 16;
-const WINDOWS: ShareWindows = { seqlen: SEQLEN, count: 3, ids: tinyTokens(3 * SEQLEN), totalTokens: 3 * SEQLEN };
+const WINDOWS: TokenWindows = { seqlen: SEQLEN, count: 3, ids: tinyTokens(3 * SEQLEN), totalTokens: 3 * SEQLEN };
 
 /** Each way of masks, positions, shortcuts, heads and parallel branches once. */
 const TABLE: readonly (keyof typeof VARIANTS)[] = [
@@ -76,20 +75,6 @@ describe('verification in parts', () => {
       await expectSame(await exported(tinyDecoder(VARIANTS[name]), {}), 6000, 3);
     });
   }
-
-  it('gives them for a first window that is cut short: those of its first tokens', async () => {
-    const files = await exported(tinyDecoder(VARIANTS[TABLE[0]]), {});
-    const cut = { ...WINDOWS, first_tokens: 7 };
-    await expectSame(files, 6000, 3, cut);
-    const [whole, part] = [await verifySession(ort, files, WINDOWS), await verifySession(ort, files, cut)];
-    const rows = 7 * VOCAB_SIZE;
-    expect(worst(part.first_logits, whole.first_logits.subarray(0, rows))).toBeLessThan(2e-5);
-    expect(part.window_losses[0]).toBeCloseTo(
-      meanLoss(whole.first_logits.subarray(0, rows), WINDOWS.ids.subarray(0, 7)),
-      5,
-    );
-    for (const i of [1, 2]) expect(part.window_losses[i]).toBeCloseTo(whole.window_losses[i], 5);
-  });
 
   it('gives them for one window, for which weights are not rearranged', async () => {
     const one = { ...WINDOWS, count: 1, ids: WINDOWS.ids.subarray(0, SEQLEN) };

@@ -116,7 +116,8 @@ function ExportItem({ entry, kind, perplexity, stem, isNext, again }: Omit<Props
               {
                 name: 'max |Δlogit|',
                 value: formatScientific(report.max_abs_logit_difference),
-                title: 'Largest difference of a logit to the same numbers in the app, over the first window',
+                title:
+                  'Largest difference of a logit to the same numbers in the app, over the first window that each runtime ran',
               },
               ...(report.needs_onnxruntime
                 ? [{ name: 'Needs', value: `ONNX Runtime ≥ ${report.needs_onnxruntime}` }]

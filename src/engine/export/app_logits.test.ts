@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { tinyDecoder, tinyTokens, VOCAB_SIZE } from '../../../test/onnx/tiny_decoder.ts';
 import { createCpuBackend } from '../../backend/cpu/cpu_backend.ts';
-import { evaluate, firstWindowLogits } from '../../runtime/perplexity.ts';
+import { evaluate, KEPT_WINDOWS, windowLogits } from '../../runtime/perplexity.ts';
 import type { EngineState } from '../state.ts';
 import { AppLogits } from './app_logits.ts';
 
@@ -10,18 +10,19 @@ const SEQLEN = 12;
 
 function setting() {
   const backend = createCpuBackend();
-  const evaluation = { seqlen: SEQLEN, count: 2, ids: tinyTokens(2 * SEQLEN), totalTokens: 2 * SEQLEN };
+  const evaluation = { seqlen: SEQLEN, count: 3, ids: tinyTokens(3 * SEQLEN), totalTokens: 3 * SEQLEN };
   const state = { requireBackend: () => backend, requireTexts: () => ({ evaluation }) } as unknown as EngineState;
   return { backend, evaluation, state, model: tinyDecoder() };
 }
 
 describe('the app’s logits', () => {
-  it('are those of the first window', async () => {
+  it.each([0, 1])('are those of window %i', async (window) => {
     const { backend, evaluation, state, model } = setting();
     const app = new AppLogits(state, model, new AbortController().signal);
-    const found = await app.get();
+    const found = await app.get(window);
     expect(found).toHaveLength(SEQLEN * VOCAB_SIZE);
-    expect(found).toEqual(await firstWindowLogits(backend, model, evaluation));
+    expect(found).toEqual(await windowLogits(backend, model, evaluation, window));
+    expect(await app.get(window)).toBe(found);
     await app.end();
     expect(backend.memory.currentBytes).toBe(0);
   });
@@ -29,16 +30,21 @@ describe('the app’s logits', () => {
   it('are the same from what the head read when the model was measured, kept of windows that are not long', async () => {
     const { backend, evaluation, state, model } = setting();
     const read: Float32Array[] = [];
-    await evaluate(backend, model, evaluation, { onFirstInput: (values) => void read.push(values) });
-    const [head_input] = read;
-    expect(read).toHaveLength(1);
-    expect(head_input).toHaveLength(SEQLEN * model.lm_head.weight.shape[1]);
-    const app = new AppLogits(state, model, new AbortController().signal, head_input);
-    const found = await app.get();
-    const all = await firstWindowLogits(backend, model, evaluation);
-    expect(found).toHaveLength(all.length);
-    // The reference backend rounds what it gives to f32.
-    expect(found.every((value, i) => Math.abs(value - all[i]) < 1e-5)).toBe(true);
+    await evaluate(backend, model, evaluation, {
+      onHeadInput: (window, values) => {
+        read[window] = values;
+      },
+    });
+    expect(read).toHaveLength(KEPT_WINDOWS);
+    const app = new AppLogits(state, model, new AbortController().signal, read);
+    for (const [window, head_input] of read.entries()) {
+      expect(head_input).toHaveLength(SEQLEN * model.lm_head.weight.shape[1]);
+      const found = await app.get(window);
+      const all = await windowLogits(backend, model, evaluation, window);
+      expect(found).toHaveLength(all.length);
+      // The reference backend rounds what it gives to f32.
+      expect(found.every((value, i) => Math.abs(value - all[i]) < 1e-5)).toBe(true);
+    }
     await app.end();
     expect(backend.memory.currentBytes).toBe(0);
   });
@@ -48,7 +54,7 @@ describe('the app’s logits', () => {
     const app = new AppLogits(state, model, new AbortController().signal);
     await app.end();
     expect(backend.memory.currentBytes).toBe(0);
-    await expect(app.get()).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(app.get(0)).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it.each(['before', 'while'] as const)('are cancelled with their export, %s they are computed', async (when) => {
@@ -57,7 +63,7 @@ describe('the app’s logits', () => {
     if (when === 'before') export_job.abort();
     const app = new AppLogits(state, model, export_job.signal);
     export_job.abort();
-    await expect(app.get()).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(app.get(0)).rejects.toMatchObject({ code: 'cancelled' });
     await app.end();
     expect(backend.memory.currentBytes).toBe(0);
   });

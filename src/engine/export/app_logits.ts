@@ -1,48 +1,61 @@
 /**
- * @file What the app gives for the first window, which a file's logits are compared with. It computes while the file is written and the
- * runtime opens it: both wait for the disk more than for a processor.
+ * @file What the app gives for the windows that a file's logits are compared with. The first is computed while the file is written and
+ * the runtime opens it: both wait for the disk more than for a processor. Of any other it is computed when it is asked for, because
+ * those of one window of a large vocabulary take hundreds of megabytes.
  */
 import type { DecoderModel } from '../../models/decoder_model.ts';
-import { firstWindowLogits, logitsOfInput } from '../../runtime/perplexity.ts';
+import { logitsOfInput, windowLogits } from '../../runtime/perplexity.ts';
 import type { EngineState } from '../state.ts';
 
 export class AppLogits {
   private readonly ended = new AbortController();
-  private readonly computed: Promise<Float32Array>;
+  private begun: { window: number; logits: Promise<Float32Array> };
   private readonly abort = () => this.ended.abort();
 
   /**
-   * Begins.
+   * Begins with the first window.
    * @param model Whose numbers the file will hold.
-   * @param head_input What its head read of the window when it was measured, where that is known and was not rounded: (seqlen, d).
+   * @param head_inputs What its head read of the first windows when it was measured, each (seqlen, d), where that is known and was not
+   * rounded.
    */
   constructor(
-    state: EngineState,
-    model: DecoderModel,
+    private readonly state: EngineState,
+    private readonly model: DecoderModel,
     private readonly signal: AbortSignal,
-    head_input?: Float32Array,
+    private readonly head_inputs: readonly Float32Array[] = [],
   ) {
     signal.addEventListener('abort', this.abort, { once: true });
     if (signal.aborted) this.abort();
-    const { evaluation: windows } = state.requireTexts();
-    const { signal: ended } = this.ended;
-    const backend = state.requireBackend();
-    this.computed = head_input
-      ? logitsOfInput(backend, model, head_input, ended)
-      : firstWindowLogits(backend, model, windows, ended);
-    // It may fail before anybody waits for it.
-    this.computed.catch(() => undefined);
+    this.begun = this.begin(0);
   }
 
-  /** (seqlen, vocab_size), row-major. Throws `cancelled`, and what the backend throws. */
-  get(): Promise<Float32Array> {
-    return this.computed;
+  /** (seqlen, vocab_size), row-major. One window at a time. Throws `cancelled`, and what the backend throws. */
+  get(window: number): Promise<Float32Array> {
+    if (this.begun.window !== window) this.begun = this.begin(window);
+    return this.begun.logits;
   }
 
   /** Whatever came of the file: settles when its tensors are let go, so that the next command can begin. Never throws. */
   async end(): Promise<void> {
     this.abort();
     this.signal.removeEventListener('abort', this.abort);
-    await this.computed.catch(() => undefined);
+    await this.begun.logits.catch(() => undefined);
+  }
+
+  private begin(window: number) {
+    const logits = this.compute(window);
+    // It may fail before anybody waits for it.
+    logits.catch(() => undefined);
+    return { window, logits };
+  }
+
+  private compute(window: number): Promise<Float32Array> {
+    const { evaluation: windows } = this.state.requireTexts();
+    const { signal } = this.ended;
+    const backend = this.state.requireBackend();
+    const known = this.head_inputs[window];
+    return known
+      ? logitsOfInput(backend, this.model, known, signal)
+      : windowLogits(backend, this.model, windows, window, signal);
   }
 }

@@ -4,6 +4,14 @@ import { WhittleError } from '../../errors/errors.ts';
 /** Largest relative difference between two perplexities of the same windows (invariant 3). */
 export const PERPLEXITY_TOLERANCE = 1e-3;
 
+/**
+ * The same for one of `windows` whose mean is held to {@link PERPLEXITY_TOLERANCE}. Errors that know nothing of each other are √windows
+ * larger in one than in their mean, and the largest of some dozens seldom more than three times what is usual.
+ */
+export function windowTolerance(windows: number): number {
+  return windows === 1 ? PERPLEXITY_TOLERANCE : 3 * Math.sqrt(windows) * PERPLEXITY_TOLERANCE;
+}
+
 /** Two perplexities of the same tokens. */
 export interface Comparison {
   found: number;
@@ -12,15 +20,18 @@ export interface Comparison {
   where?: string;
   /** What the expected one is of: "the app". */
   against: string;
+  /** Relative; absent: {@link PERPLEXITY_TOLERANCE}. */
+  tolerance?: number;
 }
 
 /** Throws `verification_failed`, also where either is no number. */
-export function assertClose({ found, expected, where = '', against }: Comparison): void {
-  if (Math.abs(found / expected - 1) <= PERPLEXITY_TOLERANCE) return;
+export function assertClose(comparison: Comparison): void {
+  const { found, expected, where = '', against, tolerance = PERPLEXITY_TOLERANCE } = comparison;
+  if (Math.abs(found / expected - 1) <= tolerance) return;
   throw new WhittleError({
     code: 'verification_failed',
     message: `The exported file gives a perplexity of ${found.toPrecision(6)}${where}, ${against} ${expected.toPrecision(6)}.`,
-    allowed: `a relative difference of at most ${PERPLEXITY_TOLERANCE}`,
+    allowed: `a relative difference of at most ${Number(tolerance.toPrecision(2))}`,
     action:
       'The file was removed. Measure and export on the other backend (WebGPU or CPU), or in another format; and please report this.',
   });
@@ -38,7 +49,7 @@ export function assertLogits(found: Float32Array, tokens: number, vocabulary: nu
   });
 }
 
-/** max |Δ|. @param found Of the first tokens of `app`, or of all; (tokens, vocabulary). */
+/** max |Δ|. @param found Each as long as `app`. */
 export function largestDifference(app: Float32Array, found: readonly Float32Array[]): number {
   let largest = 0;
   for (const logits of found) {

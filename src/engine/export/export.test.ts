@@ -228,7 +228,7 @@ describe('export', () => {
       'onnx',
       [
         ['wasm', 2],
-        ['webgpu', 2],
+        ['webgpu', 1],
       ],
     ],
     ['transformers.js', [['webgpu', 3]]],

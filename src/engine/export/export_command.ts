@@ -54,7 +54,9 @@ export async function exportCommand(
   // Formats without a build are opened by the engine itself.
   const builds = buildsFor(options.format);
   const verifiers =
-    builds.length > 0 ? new OnnxVerifiers(platform, builds, modelBytes(exportedModel(state, request.id))) : undefined;
+    builds.length > 0
+      ? new OnnxVerifiers(platform, builds, sizesOf(state, exportedModel(state, request.id)))
+      : undefined;
   try {
     return await writeAndVerify(state, platform, request.id, options, verifiers, emit, signal);
   } finally {
@@ -82,8 +84,8 @@ async function writeAndVerify(
   await target.exports.get(key)?.remove();
   target.exports.delete(key);
   const folder = await platform.createExportFolder(`${target.id}.${key}`);
-  const head_input = measuredInput(state, target, model, in_app);
-  const onnx = verifiers && { verifiers, app: new AppLogits(state, model, signal, head_input) };
+  const head_inputs = measuredInputs(state, target, model, in_app);
+  const onnx = verifiers && { verifiers, app: new AppLogits(state, model, signal, head_inputs) };
   try {
     const started = performance.now();
     const files = await writeWeights(state, target, options, folder, emit, signal);
@@ -125,6 +127,11 @@ async function writeAndVerify(
   }
 }
 
+function sizesOf(state: EngineState, model: DecoderModel) {
+  const logits_bytes = 4 * state.requireTexts().evaluation.seqlen * model.lm_head.weight.shape[0];
+  return { model_bytes: modelBytes(model), logits_bytes };
+}
+
 /** Whose numbers the file will hold. */
 function fileModel(
   model: DecoderModel,
@@ -137,19 +144,19 @@ function fileModel(
 }
 
 /**
- * What the head read of the first window, where the file holds the very weights that were measured. Not of grouped integers: a
+ * What the head read of the first windows, where the file holds the very weights that were measured. Not of grouped integers: a
  * backend may round what those are multiplied with, and whoever compares logits looks for the least difference.
  */
-function measuredInput(
+function measuredInputs(
   state: EngineState,
   { model, evaluation }: ExportTarget,
   written: DecoderModel,
   in_app: Numbers,
-): Float32Array | undefined {
+): readonly Float32Array[] | undefined {
   if (in_app !== evaluation || inputLabels(model).length > 0) return undefined;
   const measured = storedWeights(model);
   const isSame = (ref: WeightRef, i: number) => ref === measured[i] && isFloatType(ref.dtype) && !ref.packed;
-  return storedWeights(written).every(isSame) ? state.firstHeadInputs.get(evaluation) : undefined;
+  return storedWeights(written).every(isSame) ? state.headInputs.get(evaluation) : undefined;
 }
 
 /** Of the numbers that the file holds: measured anew where they are others than the chart's. */

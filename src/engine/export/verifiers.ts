@@ -8,6 +8,8 @@ import type { Verifier } from '../verify/verifier.ts';
  * verification needs all that a page may take; it also takes so long that another's loading is nothing beside it.
  */
 export const MOST_BYTES_TOGETHER = 5e8;
+/** Logits of a window up to which they are: each build's are held until they were compared. */
+export const MOST_LOGITS_TOGETHER = 2e8;
 
 export class OnnxVerifiers {
   private readonly opened = new Map<RuntimeBuild, Verifier>();
@@ -19,9 +21,9 @@ export class OnnxVerifiers {
   constructor(
     private readonly platform: Pick<EnginePlatform, 'openVerifier'>,
     readonly builds: readonly RuntimeBuild[],
-    model_bytes: number,
+    { model_bytes, logits_bytes }: { model_bytes: number; logits_bytes: number },
   ) {
-    this.areTogether = model_bytes <= MOST_BYTES_TOGETHER;
+    this.areTogether = model_bytes <= MOST_BYTES_TOGETHER && logits_bytes <= MOST_LOGITS_TOGETHER;
     for (const build of this.areTogether ? builds : builds.slice(0, 1)) this.of(build);
   }
 

@@ -27,7 +27,7 @@ export interface VerificationSubject {
 
 export interface Verified {
   perplexity: number;
-  /** max |Δ| to the app's over the first window, in each runtime as far as it ran there. */
+  /** max |Δ| to the app's over the first window that each runtime ran. */
   max_abs_logit_difference: number;
   runtimes: RuntimeCheck[];
   needs_onnxruntime?: string;

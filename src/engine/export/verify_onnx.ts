@@ -1,9 +1,9 @@
 /**
  * @file Runs a written ONNX file in the builds of onnxruntime-web that it is for: every window in one of them, side by side where
- * they were opened together. Each build's windows are compared with the app's of the same, and what all builds run with the first.
+ * they were opened together. Each build's windows are compared with the app's of the same, all together and one by one, and the logits
+ * of the first of them.
  */
 import { isOnnxFile } from '../../export/file_names.ts';
-import { ignoresWhatFollows } from '../../models/prefix.ts';
 import { inSpan } from '../../pulse/timeline.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
 import { summarize } from '../../runtime/perplexity.ts';
@@ -11,11 +11,10 @@ import type { Numbers } from '../measure_commands.ts';
 import type { ProgressMeter } from '../progress.ts';
 import type { EngineState } from '../state.ts';
 import type { RuntimeBuild, RuntimeCheck } from '../verify/builds.ts';
-import { meanLoss } from '../verify/losses.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from '../verify/session.ts';
-import { idsOf, mergeLosses, partOfFirst, pickWindows, type Share, sharesOf, wholeWindows } from '../verify/shares.ts';
+import { mergeLosses, pickWindows, type Share, sharesOf } from '../verify/shares.ts';
 import type { AppLogits } from './app_logits.ts';
-import { assertClose, assertLogits, largestDifference } from './comparison.ts';
+import { assertClose, assertLogits, largestDifference, windowTolerance } from './comparison.ts';
 import type { OnnxVerifiers } from './verifiers.ts';
 import type { VerificationSubject, Verified } from './verify_export.ts';
 
@@ -34,36 +33,35 @@ export async function verifyOnnx(
   signal: AbortSignal,
 ): Promise<Verified> {
   const { evaluation: windows } = state.requireTexts();
-  const { seqlen } = windows;
   const { builds } = verifiers;
   const names = files.map(({ name }) => name).filter(isOnnxFile);
   const onnx = await Promise.all(
     names.map(async (name) => ({ name, file: await folder.file(name), path: `${folder.path}/${name}` })),
   );
-  const canCut = ignoresWhatFollows(model, partOfFirst(seqlen), seqlen);
-  const shares = sharesOf(windows.count, seqlen, builds.length, canCut);
+  const shares = sharesOf(windows.count, builds.length);
   const run = runner(onnx, windows, shares, verifiers, meter, signal);
 
   const beside = verifiers.areTogether ? builds.map((_, i) => run(i)) : [];
   // What is wrong in the first is told, whatever is wrong in others.
   for (const job of beside) job.catch(() => undefined);
-  const results: VerifyResult[] = [];
+  const results: Omit<VerifyResult, 'first_logits'>[] = [];
+  let max_abs_logit_difference = 0;
   for (const [i, build] of builds.entries()) {
-    const result = await (beside[i] ?? run(i));
+    const { first_logits, ...result } = await (beside[i] ?? run(i));
     results.push(result);
     const where = builds.length > 1 ? ` in onnxruntime-web's build "${build}"` : '';
-    compareWithApp(result, shares[i], seqlen, in_app, where);
-    assertLogits(result.first_logits, shares[i].first_tokens, model.lm_head.weight.shape[0]);
-    if (i > 0) compareWithFirst(result, results[0], shares[i], windows, where, builds[0]);
+    compareWithApp(result.window_losses, shares[i], in_app, where);
+    assertLogits(first_logits, windows.seqlen, model.lm_head.weight.shape[0]);
+    const difference = largestDifference(await app.get(shares[i][0]), [first_logits]);
+    max_abs_logit_difference = Math.max(max_abs_logit_difference, difference);
   }
   const losses = results.map(({ window_losses }) => window_losses);
   const { perplexity } = summarize(mergeLosses(shares, losses));
   assertClose({ found: perplexity, expected: in_app.perplexity, against: 'the app' });
-  const first = results.map(({ first_logits }) => first_logits);
   return {
     perplexity,
-    max_abs_logit_difference: largestDifference(await app.get(), first),
-    runtimes: results.map((result, i) => checkOf(builds[i], result, wholeWindows(shares[i], seqlen).length)),
+    max_abs_logit_difference,
+    runtimes: results.map((result, i) => checkOf(builds[i], result, shares[i].length)),
     needs_onnxruntime: results[0].needs_onnxruntime,
   };
 }
@@ -80,8 +78,7 @@ function runner(
   signal: AbortSignal,
 ): (index: number) => Promise<VerifyResult> {
   const { seqlen } = windows;
-  const tokensOf = ({ first_tokens }: Share, count: number) => (count > 0 ? first_tokens + (count - 1) * seqlen : 0);
-  const all = shares.reduce((sum, share) => sum + tokensOf(share, share.windows.length), 0);
+  const all = shares.reduce((sum, share) => sum + share.length * seqlen, 0);
   const done = new Map<RuntimeBuild, number>();
   const tell = (build: RuntimeBuild, tokens: number, step: string) => {
     done.set(build, tokens);
@@ -94,9 +91,9 @@ function runner(
     tell(build, 0, `opening the ONNX file in onnxruntime-web (${build})`);
     const step = `running the ONNX file in onnxruntime-web (${build})`;
     const verifier = verifiers.of(build);
-    const onWindow: VerifyOptions['onWindow'] = (last) => tell(build, tokensOf(share, last + 1), step);
+    const onWindow: VerifyOptions['onWindow'] = (last) => tell(build, (last + 1) * seqlen, step);
     const onPart: VerifyOptions['onPart'] = (runs, total) =>
-      tell(build, (runs / total) * tokensOf(share, share.windows.length), `${step}, in parts`);
+      tell(build, (runs / total) * share.length * seqlen, `${step}, in parts`);
     const options = { signal, onWindow, onPart };
     const job = inSpan(`verification (${build})`, () => verifier.verify(onnx, pickWindows(windows, share), options));
     const result = await job.finally(() => verifier.close());
@@ -105,45 +102,29 @@ function runner(
   };
 }
 
-function compareWithApp(
-  { window_losses }: VerifyResult,
-  share: Share,
-  seqlen: number,
-  in_app: Numbers,
-  where: string,
-): void {
-  const whole = wholeWindows(share, seqlen);
-  const perplexityOf = (losses: readonly number[]) => summarize(losses).perplexity;
+function compareWithApp(losses: readonly number[], share: Share, in_app: Numbers, where: string): void {
+  const expected = share.map((index) => in_app.window_losses[index]);
   assertClose({
-    found: perplexityOf(whole.map(({ place }) => window_losses[place])),
-    expected: perplexityOf(whole.map(({ index }) => in_app.window_losses[index])),
+    found: summarize(losses).perplexity,
+    expected: summarize(expected).perplexity,
     where,
     against: where ? 'the app for the same windows' : 'the app',
   });
+  for (const [place, index] of share.entries()) {
+    assertClose({
+      found: Math.exp(losses[place]),
+      expected: Math.exp(expected[place]),
+      where: `${where} for window ${index + 1}`,
+      against: 'the app for the same',
+      tolerance: windowTolerance(share.length),
+    });
+  }
 }
 
-/** Of the tokens that both ran. @param windows Of the evaluation text. */
-function compareWithFirst(
-  { window_losses }: VerifyResult,
-  first: VerifyResult,
-  { first_tokens }: Share,
-  windows: EvaluationWindows,
-  where: string,
+function checkOf(
   build: RuntimeBuild,
-): void {
-  const isWhole = first_tokens === windows.seqlen;
-  const rows = (first.first_logits.length / windows.seqlen) * first_tokens;
-  const expected = isWhole
-    ? first.window_losses[0]
-    : meanLoss(first.first_logits.subarray(0, rows), idsOf({ ...windows, first_tokens }, 0));
-  assertClose({
-    found: Math.exp(window_losses[0]),
-    expected: Math.exp(expected),
-    where,
-    against: `its build "${build}"`,
-  });
-}
-
-function checkOf(build: RuntimeBuild, { version, parts }: VerifyResult, windows: number): RuntimeCheck {
+  { version, parts }: Pick<VerifyResult, 'version' | 'parts'>,
+  windows: number,
+): RuntimeCheck {
   return { name: 'onnxruntime-web', version, build, windows, ...(parts && { parts }) };
 }

@@ -12,7 +12,7 @@ import type { ExportFormat } from '../export/options.ts';
  */
 export type RuntimeBuild = 'wasm' | 'webgpu';
 
-/** Every window runs in one of them, the first window, or its first half, in each. */
+/** Every window runs in one of them. */
 export function buildsFor(format: ExportFormat): readonly RuntimeBuild[] {
   if (format === 'transformers.js') return ['webgpu'];
   return format === 'onnx' ? ['wasm', 'webgpu'] : [];

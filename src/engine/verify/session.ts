@@ -10,8 +10,9 @@ import { feedsOf } from '../../export/session_feeds.ts';
 import type { Model } from '../../formats/onnx/model.ts';
 import { writeModel } from '../../formats/onnx/write.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 import { meanLoss } from './losses.ts';
-import { idsOf, type ShareWindows } from './shares.ts';
+import { idsOf } from './shares.ts';
 
 /** One exported file: a disk-backed `File` of OPFS, or any Blob. `name` is its path in the exported folder. */
 export interface OnnxFile {
@@ -34,7 +35,7 @@ export interface VerifyOptions {
 export interface VerifyResult {
   /** Mean loss of each window over its predictions, in nats: one less than tokens. */
   window_losses: number[];
-  /** Logits of the first window as far as it was run, (tokens, vocab_size). */
+  /** Logits of the first window, (seqlen, vocab_size). */
   first_logits: Float32Array;
   /** Of onnxruntime-web. */
   version: string;
@@ -76,7 +77,7 @@ const LOGITS_AT_ONCE = 4 * 2 ** 20;
 export async function verifySession(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: ShareWindows,
+  windows: TokenWindows,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   const session = await openSession(ort, files);
@@ -87,10 +88,7 @@ export async function verifySession(
     let first_logits: Float32Array | undefined;
     let batch = 1;
     for (let first = 0; first < count; first += batch) {
-      if (first === 1) {
-        const each = ((first_logits as Float32Array).length / idsOf(windows, 0).length) * seqlen;
-        batch = Math.max(1, Math.floor(LOGITS_AT_ONCE / each));
-      }
+      if (first_logits) batch = Math.max(1, Math.floor(LOGITS_AT_ONCE / first_logits.length));
       // Its promises are all kept within one task, but what its threads ask of this one comes as messages.
       await nextTask();
       if (options.signal?.aborted) throw cancelled();

@@ -1,15 +1,15 @@
 /** @file Verifies exported ONNX files in a Worker of their own, and starts over on one thread where its threads stop. */
 import { cancelled, type ErrorData, WhittleError } from '../../errors/errors.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 import type { RuntimeBuild } from './builds.ts';
 import type { OnnxFile, VerifyOptions, VerifyResult } from './session.ts';
 import type { TextJob, TextOptions, TextResult } from './session_text.ts';
-import type { ShareWindows } from './shares.ts';
 import { Watch } from './watch.ts';
 
 /** onnxruntime-web, for one job: it loads from the start on, while the files of an export are still being written. */
 export interface Verifier {
   /** Runs every window; to be called once. Throws `verification_failed` when the model cannot be opened or run, and `cancelled`. */
-  verify(files: readonly OnnxFile[], windows: ShareWindows, options?: VerifyOptions): Promise<VerifyResult>;
+  verify(files: readonly OnnxFile[], windows: TokenWindows, options?: VerifyOptions): Promise<VerifyResult>;
   /** Writes a text with the model in these files; in place of `verify`, and also once. Throws the same, and `limit_exceeded`. */
   generate(files: readonly OnnxFile[], job: TextJob, options?: TextOptions): Promise<TextResult>;
   /** Ends it at once and frees its memory. */
@@ -18,7 +18,7 @@ export interface Verifier {
 
 export type ToVerifier =
   | { type: 'load'; build: RuntimeBuild; threads: number }
-  | { type: 'run'; files: readonly OnnxFile[]; windows: ShareWindows }
+  | { type: 'run'; files: readonly OnnxFile[]; windows: TokenWindows }
   | { type: 'write'; files: readonly OnnxFile[]; job: TextJob };
 
 /** What says that it goes on. */
@@ -65,7 +65,7 @@ export class WorkerVerifier implements Verifier {
     this.attempt = new Attempt(create(), build, threads, onOutsideRequests);
   }
 
-  async verify(files: readonly OnnxFile[], windows: ShareWindows, options: VerifyOptions = {}): Promise<VerifyResult> {
+  async verify(files: readonly OnnxFile[], windows: TokenWindows, options: VerifyOptions = {}): Promise<VerifyResult> {
     if (this.threads === 1) return this.attempt.run(files, windows, options);
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
     const watch = new Watch(bytes, windows.seqlen, this.attempt.isLoaded);
@@ -129,7 +129,7 @@ class Attempt {
   /** Settles with the Worker's answer, its fault, or the caller's cancellation. */
   run(
     files: readonly OnnxFile[],
-    windows: ShareWindows,
+    windows: TokenWindows,
     { signal, onOpened, onPart, onWindow }: VerifyOptions,
     watch?: Watch,
   ): Promise<VerifyResult> {

@@ -4,11 +4,11 @@ import { baseName } from '../../export/file_names.ts';
 import { oldestRuntime } from '../../export/oldest_runtime.ts';
 import { type OnnxGraph, type OnnxModel, readOnnxModel } from '../../formats/onnx/read_model.ts';
 import type { ByteSource } from '../../formats/source.ts';
+import type { TokenWindows } from '../../runtime/windows.ts';
 import { FlowGraph, runtimeBytes } from './parts/graph.ts';
 import { findHead } from './parts/head.ts';
 import { PART_BYTES, verifyInParts } from './parts/run.ts';
 import { failed, messageOf, type OnnxFile, type VerifyOptions, type VerifyResult, verifySession } from './session.ts';
-import type { ShareWindows } from './shares.ts';
 import { openWritten } from './written_files.ts';
 
 export interface VerifyLimits {
@@ -27,7 +27,7 @@ export const VERIFY_LIMITS: VerifyLimits = { whole_bytes: 4e8, part_bytes: PART_
 export async function verifyFiles(
   ort: typeof Ort,
   files: readonly OnnxFile[],
-  windows: ShareWindows,
+  windows: TokenWindows,
   options: VerifyOptions = {},
   limits = VERIFY_LIMITS,
 ): Promise<VerifyResult> {

@@ -10,9 +10,10 @@ import { locateExternal } from '../../../formats/onnx/external.ts';
 import { PART_WEIGHTS, type PartModel, readNodeMessages } from '../../../formats/onnx/graph_part.ts';
 import type { OnnxModel } from '../../../formats/onnx/read_model.ts';
 import type { ByteSource } from '../../../formats/source.ts';
+import type { TokenWindows } from '../../../runtime/windows.ts';
 import { meanLoss, WindowLoss } from '../losses.ts';
 import { failed, messageOf, type VerifyOptions, type VerifyResult, versionOf } from '../session.ts';
-import { idsOf, type ShareWindows } from '../shares.ts';
+import { idsOf } from '../shares.ts';
 import { runtimeBytes } from './graph.ts';
 import type { Head } from './head.ts';
 import { PartModels, type Values } from './models.ts';
@@ -42,7 +43,7 @@ export async function verifyInParts(
   ort: typeof Ort,
   sources: ReadonlyMap<string, ByteSource>,
   model: OnnxModel,
-  windows: ShareWindows,
+  windows: TokenWindows,
   options: VerifyOptions = {},
   part_bytes = PART_BYTES,
 ): Promise<VerifyResult> {
