@@ -22,3 +22,15 @@ describe('one window of several', () => {
     }
   });
 });
+
+it('says of a model that rounds its inputs that nothing is wrong, and what can be exported', () => {
+  const off = { found: 10.05, expected: 10, against: 'the app' };
+  for (const [isRounded, says] of [
+    [true, /both being right\. Export safetensors/],
+    [false, /please report this/],
+  ] as const) {
+    expect(() => assertClose({ ...off, isRounded })).toThrow(
+      expect.objectContaining({ code: 'verification_failed', action: expect.stringMatching(says) }),
+    );
+  }
+});

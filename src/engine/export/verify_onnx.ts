@@ -4,6 +4,7 @@
  * of the first of them.
  */
 import { isOnnxFile } from '../../export/file_names.ts';
+import { inputLabels } from '../../models/input_quantization.ts';
 import { inSpan } from '../../pulse/timeline.ts';
 import { countTraffic } from '../../pulse/traffic.ts';
 import { summarize } from '../../runtime/perplexity.ts';
@@ -39,6 +40,7 @@ export async function verifyOnnx(
     names.map(async (name) => ({ name, file: await folder.file(name), path: `${folder.path}/${name}` })),
   );
   const shares = sharesOf(windows.count, builds.length);
+  const isRounded = inputLabels(model).length > 0;
   const run = runner(onnx, windows, shares, verifiers, meter, signal);
 
   const beside = verifiers.areTogether ? builds.map((_, i) => run(i)) : [];
@@ -50,14 +52,14 @@ export async function verifyOnnx(
     const { first_logits, ...result } = await (beside[i] ?? run(i));
     results.push(result);
     const where = builds.length > 1 ? ` in onnxruntime-web's build "${build}"` : '';
-    compareWithApp(result.window_losses, shares[i], in_app, where);
+    compareWithApp(result.window_losses, shares[i], in_app, { where, isRounded });
     assertLogits(first_logits, windows.seqlen, model.lm_head.weight.shape[0]);
     const difference = largestDifference(await app.get(shares[i][0]), [first_logits]);
     max_abs_logit_difference = Math.max(max_abs_logit_difference, difference);
   }
   const losses = results.map(({ window_losses }) => window_losses);
   const { perplexity } = summarize(mergeLosses(shares, losses));
-  assertClose({ found: perplexity, expected: in_app.perplexity, against: 'the app' });
+  assertClose({ found: perplexity, expected: in_app.perplexity, against: 'the app', isRounded });
   return {
     perplexity,
     max_abs_logit_difference,
@@ -102,13 +104,19 @@ function runner(
   };
 }
 
-function compareWithApp(losses: readonly number[], share: Share, in_app: Numbers, where: string): void {
+function compareWithApp(
+  losses: readonly number[],
+  share: Share,
+  in_app: Numbers,
+  { where, isRounded }: { where: string; isRounded: boolean },
+): void {
   const expected = share.map((index) => in_app.window_losses[index]);
   assertClose({
     found: summarize(losses).perplexity,
     expected: summarize(expected).perplexity,
     where,
     against: where ? 'the app for the same windows' : 'the app',
+    isRounded,
   });
   for (const [place, index] of share.entries()) {
     assertClose({
@@ -117,6 +125,7 @@ function compareWithApp(losses: readonly number[], share: Share, in_app: Numbers
       where: `${where} for window ${index + 1}`,
       against: 'the app for the same',
       tolerance: windowTolerance(share.length),
+      isRounded,
     });
   }
 }
